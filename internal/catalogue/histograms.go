@@ -1,0 +1,43 @@
+package catalogue
+
+// histograms are the distributions of what has ended.
+var histograms = []Row{
+	{
+		Name: "db.client.operation.duration", Kind: Histogram, Unit: "s", Attributes: operationAttributes,
+		Documented: "db_query_duration_seconds",
+		Help:       "Duration of database operations, by operation.",
+		Meaning:    "Time from sending an operation to the end of its result.",
+		Worry:      "A high quantile above what the caller can wait; any growth of the rate with error_type.",
+		Default:    true,
+	},
+	{
+		Name: "db.client.connection.wait_time", Kind: Histogram, Unit: "s", Attributes: poolOnly,
+		Documented: "db_pool_acquire_duration_seconds",
+		Help:       "Time it took to get a connection from the pool.",
+		Meaning:    "The whole of an acquire: queueing, and dialing, pinging and preparing where they happen.",
+		Worry:      "A 99th percentile above 100 ms: the pool is too small or connecting is slow.",
+		Default:    true,
+	},
+	{
+		Name: "db.client.connection.use_time", Kind: Histogram, Unit: "s",
+		Attributes: []Attribute{pool, {Key: AttrOperation, Presence: WhenNamed}},
+		Documented: "db_pool_hold_duration_seconds",
+		Help:       "Time from getting a connection from the pool to giving it back.",
+		Meaning:    "Time a connection was held, by operation when the caller named it.",
+		Worry:      "Far above the query duration: connections are held while the program does other work.",
+		Default:    true,
+	},
+	{
+		Name: "db.client.connection.create_time", Kind: Histogram, Unit: "s", Attributes: poolOnly,
+		Documented: "db_pool_create_duration_seconds",
+		Help:       "Time it took to open a connection.",
+		Meaning:    "Time to open a connection: dialing, TLS, authentication.",
+		Worry:      "A 99th percentile above a second.",
+		Default:    true,
+	},
+	{
+		Name: "db.client.response.returned_rows", Kind: Histogram, Unit: "{row}", Attributes: operationAttributes,
+		Meaning: "Rows that an operation returned.",
+		Worry:   "A high quantile that grows with the table: a query lacks a limit.",
+	},
+}
