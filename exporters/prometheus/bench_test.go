@@ -1,0 +1,94 @@
+package prometheus_test
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"testing"
+	"time"
+
+	client "github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+)
+
+// BenchmarkGather has the official exporter, without scope labels, and the bridge gather the same data: 100 pools with
+// their gauges and counters and 20 operations each.
+func BenchmarkGather(b *testing.B) {
+	for _, bench := range gatherers(b) {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				gather(b, bench.gatherer)
+			}
+		})
+	}
+}
+
+// BenchmarkGatherRatio takes turns between them in one loop, so that a busy machine slows all alike, and reports the
+// time that the bridge takes as a multiple of the official exporter's. Garbage is collected between the turns and not
+// counted, because one's would be collected during another's turn.
+func BenchmarkGatherRatio(b *testing.B) {
+	benches := gatherers(b)
+	spent := make([]time.Duration, len(benches))
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	for b.Loop() {
+		for i, bench := range benches {
+			runtime.GC()
+			start := time.Now()
+			gather(b, bench.gatherer)
+			spent[i] += time.Since(start)
+		}
+	}
+	for i, bench := range benches[1:] {
+		b.ReportMetric(spent[i+1].Seconds()/spent[0].Seconds(), bench.name+"/official")
+	}
+}
+
+type namedGatherer struct {
+	name     string
+	gatherer client.Gatherer
+}
+
+func gatherers(b *testing.B) []namedGatherer {
+	b.Helper()
+	registry := client.NewRegistry()
+	official, err := otelprom.New(otelprom.WithRegisterer(registry), otelprom.WithoutScopeInfo())
+	if err != nil {
+		b.Fatal(err)
+	}
+	bridge, both := newExporter(b), newExporter(b, prometheus.WithOpenTelemetryNames())
+	provider := sdkmetric.NewMeterProvider(shop, sdkmetric.WithCardinalityLimit(0),
+		sdkmetric.WithReader(official), sdkmetric.WithReader(bridge), sdkmetric.WithReader(both))
+
+	pools := make([]string, 100)
+	for i := range pools {
+		pools[i] = fmt.Sprintf("pool-%03d", i)
+	}
+	operations := make([][]attribute.KeyValue, 20)
+	for i := range operations {
+		operations[i] = operation(fmt.Sprintf("SELECT table_%02d", i))
+	}
+	var specs []instrumentSpec
+	for _, spec := range poolInstruments {
+		switch spec.name {
+		case "db.client.response.returned_rows":
+			continue
+		case "db.client.operation.duration":
+			spec.series = operations
+		}
+		specs = append(specs, spec)
+	}
+	instrument(b, provider, pools, specs)
+	return []namedGatherer{{"official", registry}, {"bridge", bridge}, {"bridge-both-names", both}}
+}
+
+func gather(b *testing.B, gatherer client.Gatherer) {
+	b.Helper()
+	if families, err := gatherer.Gather(); err != nil || len(families) < len(poolInstruments)-1 {
+		b.Fatalf("%d families, %v", len(families), err)
+	}
+}

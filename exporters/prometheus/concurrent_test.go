@@ -1,0 +1,65 @@
+package prometheus_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+
+	client "github.com/prometheus/client_golang/prometheus"
+
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+)
+
+// TestScrapesAreConcurrentSafe has several servers scrape in all formats while values are recorded, metrics of others
+// are added, and at the end the MeterProvider is shut down.
+func TestScrapesAreConcurrentSafe(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t), prometheus.WithOpenTelemetryNames())
+	registry := client.NewRegistry()
+	registry.MustRegister(exporter.Collector())
+	provider := newProvider(t, exporter)
+	r := instrument(t, provider, []string{"main", "replica"}, poolInstruments)
+	want := familyNames(gatherAll(t, exporter))
+
+	ctx, stop := context.WithCancel(traced(t.Context()))
+	defer stop()
+	var recording, scraping sync.WaitGroup
+	recording.Go(func() {
+		for ctx.Err() == nil {
+			r.recordAll(ctx)
+		}
+	})
+	const scrapes = 20
+	for _, accept := range []string{acceptText, acceptOpenMetrics, acceptProtobuf} {
+		scraping.Go(func() {
+			for range scrapes {
+				if body := page(t, exporter, accept); !strings.Contains(body, "db_pool_checked_out") {
+					t.Errorf("page %s", body)
+				}
+			}
+		})
+	}
+	scraping.Go(func() {
+		for range scrapes {
+			got := gatherAll(t, registry)
+			if len(only(got, want...)) != len(want) {
+				t.Errorf("gathered %v, want all of %v", familyNames(got), want)
+			}
+		}
+	})
+	scraping.Go(func() { instrumentOthers(t, provider) })
+	scraping.Wait()
+
+	scraping.Go(func() {
+		for range scrapes {
+			_, _ = exporter.Gather() // It may fail, but neither panic nor hang.
+		}
+	})
+	if err := provider.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	scraping.Wait()
+	stop()
+	recording.Wait()
+}

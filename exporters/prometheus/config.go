@@ -1,0 +1,53 @@
+package prometheus
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+)
+
+// defaultMaxRequestsInFlight is more than the scrapers of any sane set-up and still bounds what a loop of requests costs.
+const defaultMaxRequestsInFlight = 40
+
+// config is what the options make.
+type config struct {
+	readerOptions      []sdkmetric.ManualReaderOption
+	hasProducers       bool
+	othersOptions      []otelprom.Option
+	resourceLabels     attribute.Filter
+	openTelemetryNames bool
+
+	joined              []prometheus.Gatherer
+	maxRequestsInFlight int
+	timeout             time.Duration
+	errorHandler        otel.ErrorHandler
+}
+
+// newConfig applies opts to the defaults and checks the result.
+func newConfig(opts []Option) (config, error) {
+	cfg := config{
+		maxRequestsInFlight: defaultMaxRequestsInFlight,
+		errorHandler:        otel.ErrorHandlerFunc(otel.Handle),
+	}
+	for _, opt := range opts {
+		if opt != nil {
+			cfg = opt.apply(cfg)
+		}
+	}
+
+	var err error
+	if cfg.maxRequestsInFlight < 0 {
+		err = errors.Join(err, fmt.Errorf(
+			"prometheus: max requests in flight is %d: want 1 or more, or 0 for no limit", cfg.maxRequestsInFlight))
+	}
+	if cfg.timeout < 0 {
+		err = errors.Join(err, fmt.Errorf("prometheus: timeout is %v: want more than 0, or 0 for none", cfg.timeout))
+	}
+	return cfg, err
+}

@@ -1,0 +1,200 @@
+package prometheus_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	client "github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+)
+
+func TestNilOptionsAreIgnored(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, nil, prometheus.WithErrorHandler(nil), prometheus.WithGatherer(nil), prometheus.WithProducer(nil),
+		prometheus.WithAggregationSelector(nil), prometheus.WithResourceAsConstantLabels(nil))
+	instrument(t, newProvider(t, exporter), []string{"main", "replica"}, poolInstruments)
+
+	compareGolden(t, "documented.txt", page(t, exporter, acceptText))
+}
+
+func TestNewRefusesBadValues(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		opts []prometheus.Option
+		want []string
+	}{
+		"limit":     {[]prometheus.Option{prometheus.WithMaxRequestsInFlight(-1)}, []string{"max requests in flight is -1", "1 or more"}},
+		"timeout":   {[]prometheus.Option{prometheus.WithTimeout(-time.Second)}, []string{"timeout is -1s", "more than 0"}},
+		"both":      {[]prometheus.Option{prometheus.WithMaxRequestsInFlight(-2), prometheus.WithTimeout(-1)}, []string{"in flight is -2", "timeout is -1ns"}},
+		"namespace": {[]prometheus.Option{prometheus.WithNamespace("---")}, []string{"---"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			exporter, err := prometheus.New(test.opts...)
+			if exporter != nil || err == nil {
+				t.Fatalf("got %v, %v", exporter, err)
+			}
+			for _, want := range append(test.want, "prometheus: ") {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q does not say %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestOverflowIsReportedOnce(t *testing.T) {
+	t.Parallel()
+	reported := &errorList{}
+	exporter := newExporter(t, prometheus.WithErrorHandler(reported))
+	provider := sdkmetric.NewMeterProvider(shop, sdkmetric.WithReader(exporter), sdkmetric.WithCardinalityLimit(3))
+	instrument(t, provider, []string{"a", "b", "c", "d"}, poolInstruments[:2])
+
+	var body string
+	for range 3 {
+		body = page(t, exporter, acceptText)
+	}
+	for _, want := range []string{`db_pool_size{otel_metric_overflow="true"}`, `db_client_connection_count{otel_metric_overflow="true"}`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %s in\n%s", want, body)
+		}
+	}
+	got := reported.all()
+	if len(got) != 2 {
+		t.Fatalf("reported %v", got)
+	}
+	for i, name := range []string{`"pgxpool.size"`, `"db.client.connection.count"`} {
+		if !strings.Contains(got[i].Error(), name) || !strings.Contains(got[i].Error(), "sdkmetric.WithCardinalityLimit") {
+			t.Errorf("reported %v", got[i])
+		}
+	}
+}
+
+func TestPanicInACallbackCostsNoMoreThanTheScrape(t *testing.T) {
+	t.Parallel()
+	reported := &errorList{}
+	exporter := newExporter(t, prometheus.WithErrorHandler(reported))
+	provider := newProvider(t, exporter)
+	observe(t, provider, "pgxpool.size", mainPool)
+	var sane atomic.Bool
+	sane.Store(true)
+	_, err := provider.Meter("example.com/x").Int64ObservableGauge("x", metric.WithInt64Callback(
+		func(context.Context, metric.Int64Observer) error {
+			if !sane.Load() {
+				panic("password")
+			}
+			return nil
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	good := page(t, exporter, acceptText)
+	sane.Store(false)
+	if body := serve(t, exporter, acceptText, http.StatusInternalServerError).Body.String(); strings.Contains(body, "password") {
+		t.Errorf("the page has what only the error handler should get: %s", body)
+	}
+	sane.Store(true)
+	if got := page(t, exporter, acceptText); got != good {
+		t.Errorf("afterwards the page is\n%s\nwant\n%s", got, good)
+	}
+	if got := reported.all(); len(got) != 1 || !strings.Contains(got[0].Error(), "panicked: password") {
+		t.Errorf("reported %v", got)
+	}
+}
+
+func TestPanicInAJoinedRegistryKeepsTheRest(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, prometheus.WithGatherer(client.GathererFunc(func() ([]*dto.MetricFamily, error) { panic("no") })))
+	observe(t, newProvider(t, exporter), "pgxpool.size", mainPool)
+
+	families, err := exporter.Gather()
+	if err == nil || !strings.Contains(err.Error(), "panicked: no") || byName(families)["db_pool_size"] == nil {
+		t.Errorf("gathered %v, %v", familyNames(families), err)
+	}
+}
+
+func TestSeriesThatCannotBeConvertedAreLeftOutAndReported(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t)
+	provider := newProvider(t, exporter)
+	instrument(t, provider, []string{"main", "\xff"}, poolInstruments[:1])
+
+	families, err := exporter.Gather()
+	if n := len(byName(families)["db_pool_size"].GetMetric()); n != 1 {
+		t.Errorf("%d series, want 1", n)
+	}
+	if err == nil || !strings.Contains(err.Error(), `"pgxpool.size"`) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestProducersKeepTheirMemory(t *testing.T) {
+	t.Parallel()
+	var produced keptMetrics
+	for i := range 3 {
+		produced = append(produced, metricdata.ScopeMetrics{Metrics: []metricdata.Metrics{
+			{Name: fmt.Sprint("first.", i), Data: metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{{Value: 42}}}},
+			{Name: fmt.Sprint("second.", i), Data: metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{{Value: 43}}}},
+		}})
+	}
+	before := fmt.Sprint(produced)
+	exporter := newExporter(t, failOnError(t), prometheus.WithProducer(produced))
+	provider := newProvider(t, exporter)
+
+	page(t, exporter, acceptText)
+	instrumentOthers(t, provider) // Now the SDK fills places where the producer's metrics were.
+	body := page(t, exporter, acceptText)
+	for _, want := range []string{"first_2", "second_2", "cache_hits_total"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %s in\n%s", want, body)
+		}
+	}
+	if after := fmt.Sprint(produced); after != before {
+		t.Errorf("the producer has\n%s\nwant\n%s", after, before)
+	}
+}
+
+// keptMetrics is a producer that always returns the same memory.
+type keptMetrics []metricdata.ScopeMetrics
+
+func (k keptMetrics) Produce(context.Context) ([]metricdata.ScopeMetrics, error) { return k, nil }
+
+func TestSeriesEndWithTheirCallback(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t))
+	meter := newProvider(t, exporter).Meter(poolScope)
+	size, err := meter.Int64ObservableGauge("pgxpool.size")
+	if err != nil {
+		t.Fatal(err)
+	}
+	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		o.ObserveInt64(size, 5, metric.WithAttributes(mainPool))
+		return nil
+	}, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := familyNames(gatherAll(t, exporter))
+	if !slices.Contains(names, "db_pool_size") {
+		t.Errorf("families %v", names)
+	}
+	if err := registration.Unregister(); err != nil {
+		t.Fatal(err)
+	}
+	if names := familyNames(gatherAll(t, exporter)); slices.Contains(names, "db_pool_size") {
+		t.Errorf("families %v", names)
+	}
+}

@@ -1,0 +1,188 @@
+package prometheus_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// poolScope is written out, like all names here: the tests are to notice when the catalogue differs.
+const poolScope = "github.com/otelpool/otelpool-go/otelpool"
+
+// instrumentSpec is one instrument of package otelpool with the attributes, beside the pool's, of its series.
+type instrumentSpec struct {
+	name, kind, unit string
+	series           [][]attribute.KeyValue
+}
+
+func one(attrs ...attribute.KeyValue) [][]attribute.KeyValue { return [][]attribute.KeyValue{attrs} }
+
+func each(key string, values ...string) (series [][]attribute.KeyValue) {
+	for _, value := range values {
+		series = append(series, []attribute.KeyValue{attribute.String(key, value)})
+	}
+	return series
+}
+
+// poolInstruments are the instruments that package otelpool documents.
+var poolInstruments = []instrumentSpec{
+	{"pgxpool.size", "gauge", "{connection}", one()},
+	{"db.client.connection.count", "updown", "{connection}", each("db.client.connection.state", "used", "idle")},
+	{"pgxpool.overflow", "gauge", "{connection}", one()},
+	{"pgxpool.overflow.max", "gauge", "{connection}", one()},
+	{"db.client.connection.max", "updown", "{connection}", one()},
+	{"db.client.connection.idle.max", "updown", "{connection}", one()},
+	{"db.client.connection.idle.min", "updown", "{connection}", one()},
+	{"db.client.connection.pending_requests", "updown", "{request}", one()},
+	{"pgxpool.constructing", "updown", "{connection}", one()},
+	{"pgxpool.peak", "gauge", "{connection}", one()},
+	{"pgxpool.pending.peak", "gauge", "{request}", one()},
+	{"pgxpool.oldest_wait", "gauge", "s", one()},
+	{"pgxpool.oldest_hold", "gauge", "s", one()},
+	{"db.client.operation.duration", "histogram", "s", [][]attribute.KeyValue{
+		operation("get_user_with_roles"),
+		operation("SELECT users", attribute.String("error.type", "57014"), attribute.String("db.response.status_code", "57014")),
+	}},
+	{"db.client.connection.wait_time", "histogram", "s", one()},
+	{"db.client.connection.use_time", "histogram", "s", [][]attribute.KeyValue{
+		{}, {attribute.String("db.query.summary", "get_user_with_roles")},
+	}},
+	{"db.client.connection.create_time", "histogram", "s", one()},
+	{"db.client.response.returned_rows", "histogram", "{row}", one(operation("get_user_with_roles")...)},
+	{"db.client.connection.timeouts", "counter", "{timeout}", one()},
+	{"pgxpool.operations.capped", "async counter", "{operation}", one()},
+	{"pgxpool.acquires", "async counter", "{acquire}", each("result", "ok", "timeout", "canceled", "error")},
+	{"pgxpool.acquire.phase_time", "async counter", "s", each("phase", "queue", "connect", "ping", "prepare")},
+	{"pgxpool.busy_time", "async counter", "s", one()},
+	{"pgxpool.long_holds", "async counter", "{hold}", one()},
+	{"pgxpool.nested_acquires", "async counter", "{acquire}", one()},
+	{"pgxpool.overflow.opened", "async counter", "{connection}", one()},
+	{"pgxpool.connections.opened", "async counter", "{connection}", one()},
+	{"pgxpool.connections.closed", "async counter", "{connection}", each("reason", "idle", "lifetime")},
+	{"pgxpool.connections.errors", "async counter", "{error}", each("error.type", "28P01")},
+}
+
+func operation(name string, more ...attribute.KeyValue) []attribute.KeyValue {
+	return append([]attribute.KeyValue{
+		attribute.String("db.system.name", "postgresql"),
+		attribute.String("db.query.summary", name),
+	}, more...)
+}
+
+// shop is the resource of the tests' MeterProviders.
+var shop = sdkmetric.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop")))
+
+// recorder has the synthetic instruments of one MeterProvider.
+type recorder struct {
+	observe []func(metric.Observer)
+	record  []func(context.Context)
+}
+
+// instrument makes specs in the provider, reports a value for every series and pool at each collection, and records
+// each synchronous instrument a few times. The values differ, but are the same in every run.
+func instrument(tb testing.TB, provider metric.MeterProvider, pools []string, specs []instrumentSpec) *recorder {
+	tb.Helper()
+	r := &recorder{}
+	meter := provider.Meter(poolScope)
+	var observables []metric.Observable
+	number := 0
+	for _, spec := range specs {
+		for _, pool := range pools {
+			for _, attrs := range spec.series {
+				number++
+				set := attribute.NewSet(slices.Concat(attrs, []attribute.KeyValue{attribute.String("db.client.connection.pool.name", pool)})...)
+				observable, err := r.add(meter, spec, metric.WithAttributeSet(set), number)
+				if err != nil {
+					tb.Fatal(err)
+				}
+				if observable != nil {
+					observables = append(observables, observable)
+				}
+			}
+		}
+	}
+	if _, err := meter.RegisterCallback(r.callback, observables...); err != nil {
+		tb.Fatal(err)
+	}
+	r.recordAll(tb.Context())
+	return r
+}
+
+// callback reports the value of every asynchronous instrument.
+func (r *recorder) callback(_ context.Context, o metric.Observer) error {
+	for _, observe := range r.observe {
+		observe(o)
+	}
+	return nil
+}
+
+// recordAll records every synchronous instrument a few times.
+func (r *recorder) recordAll(ctx context.Context) {
+	for _, record := range r.record {
+		record(ctx)
+	}
+}
+
+// add adds one series; the SDK gives the same instrument for the same name.
+func (r *recorder) add(meter metric.Meter, spec instrumentSpec, set metric.MeasurementOption, number int) (observable metric.Observable, err error) {
+	value := int64(number)
+	description, unit := metric.WithDescription("What "+spec.name+" is."), metric.WithUnit(spec.unit)
+	switch spec.kind {
+	case "gauge":
+		if spec.unit == "s" {
+			var g metric.Float64ObservableGauge
+			g, err = meter.Float64ObservableGauge(spec.name, description, unit)
+			r.observe = append(r.observe, func(o metric.Observer) { o.ObserveFloat64(g, float64(value)/8, set) })
+			return g, err
+		}
+		var g metric.Int64ObservableGauge
+		g, err = meter.Int64ObservableGauge(spec.name, description, unit)
+		r.observe = append(r.observe, func(o metric.Observer) { o.ObserveInt64(g, value, set) })
+		return g, err
+	case "updown":
+		var u metric.Int64ObservableUpDownCounter
+		u, err = meter.Int64ObservableUpDownCounter(spec.name, description, unit)
+		r.observe = append(r.observe, func(o metric.Observer) { o.ObserveInt64(u, value, set) })
+		return u, err
+	case "async counter":
+		if spec.unit == "s" {
+			var c metric.Float64ObservableCounter
+			c, err = meter.Float64ObservableCounter(spec.name, description, unit)
+			r.observe = append(r.observe, func(o metric.Observer) { o.ObserveFloat64(c, float64(value)/8, set) })
+			return c, err
+		}
+		var c metric.Int64ObservableCounter
+		c, err = meter.Int64ObservableCounter(spec.name, description, unit)
+		r.observe = append(r.observe, func(o metric.Observer) { o.ObserveInt64(c, value, set) })
+		return c, err
+	case "counter":
+		var c metric.Int64Counter
+		c, err = meter.Int64Counter(spec.name, description, unit)
+		r.record = append(r.record, func(ctx context.Context) { c.Add(ctx, value, set) })
+		return nil, err
+	default:
+		var h metric.Float64Histogram
+		h, err = meter.Float64Histogram(spec.name, description, unit,
+			metric.WithExplicitBucketBoundaries(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10))
+		r.record = append(r.record, func(ctx context.Context) {
+			// One for a bucket, so that no exemplar depends on chance.
+			for _, v := range []float64{0.002, 0.25, 30} {
+				h.Record(ctx, v, set)
+			}
+		})
+		return nil, err
+	}
+}
+
+// traced returns a context with a sampled span, as an exemplar needs it.
+func traced(ctx context.Context) context.Context {
+	return trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: trace.TraceID{0x0a}, SpanID: trace.SpanID{0x0b}, TraceFlags: trace.FlagsSampled,
+	}))
+}

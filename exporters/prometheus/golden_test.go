@@ -1,0 +1,118 @@
+package prometheus_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	client "github.com/prometheus/client_golang/prometheus"
+	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// Both would show on the pages.
+	os.Unsetenv("OTEL_RESOURCE_ATTRIBUTES")
+	os.Unsetenv("OTEL_SERVICE_NAME")
+	os.Exit(m.Run())
+}
+
+const (
+	acceptText        = "text/plain;version=0.0.4"
+	acceptOpenMetrics = "application/openmetrics-text;version=1.0.0"
+	acceptProtobuf    = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+)
+
+func TestPageHasDocumentedNames(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t))
+	instrument(t, newProvider(t, exporter), []string{"main", "replica"}, poolInstruments)
+
+	compareGolden(t, "documented.txt", page(t, exporter, acceptText))
+	compareGolden(t, "documented.txt", page(t, exporter, acceptText)) // Scraping changes nothing.
+}
+
+func TestOpenMetricsPageHasExemplars(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t))
+	r := instrument(t, newProvider(t, exporter), []string{"main"}, poolInstruments)
+	r.recordAll(traced(t.Context()))
+
+	compareGolden(t, "openmetrics.txt", settleExemplars(page(t, exporter, acceptOpenMetrics)))
+}
+
+func TestOpenTelemetryNamesStandBesideDocumentedOnes(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t), prometheus.WithOpenTelemetryNames())
+	instrument(t, newProvider(t, exporter), []string{"main"}, poolInstruments)
+
+	compareGolden(t, "both.txt", page(t, exporter, acceptText))
+}
+
+func TestTranslatedMetricsAreThoseOfTheOfficialExporter(t *testing.T) {
+	t.Parallel()
+	registry := client.NewRegistry()
+	exporter := newExporter(t, failOnError(t), prometheus.WithOpenTelemetryNames())
+	provider := newProvider(t, exporter, newOfficial(t, registry, otelprom.WithoutScopeInfo()))
+	instrument(t, provider, []string{"main", "replica"}, poolInstruments)
+
+	official := gatherAll(t, registry)
+	ours := only(gatherAll(t, exporter), familyNames(official)...)
+	if got, want := text(t, ours), text(t, official); got != want {
+		t.Errorf("translated metrics differ from the official exporter's:\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestOtherLibrariesPassThroughAsTheOfficialExporterShowsThem(t *testing.T) {
+	t.Parallel()
+	registry := client.NewRegistry()
+	official := newProvider(t, newOfficial(t, registry))
+	exporter := newExporter(t, failOnError(t))
+	bridged := newProvider(t, exporter)
+	for _, provider := range []*sdkmetric.MeterProvider{official, bridged} {
+		instrumentOthers(t, provider)
+	}
+	instrument(t, bridged, []string{"main"}, poolInstruments)
+
+	want := gatherAll(t, registry)
+	compareGolden(t, "others.txt", text(t, want))
+	if got := text(t, only(gatherAll(t, exporter), familyNames(want)...)); got != text(t, want) {
+		t.Errorf("other libraries' metrics differ from the official exporter's:\n%s\nwant\n%s", got, text(t, want))
+	}
+}
+
+// exemplar matches the exemplar of a line.
+var exemplar = regexp.MustCompile(`(?m) # \{(\w+="\w+"),(\w+="\w+")\} (\S+) [0-9.e+]+$`)
+
+// settleExemplars takes the time out of exemplars and puts their labels, which come in any order, in one.
+func settleExemplars(openMetrics string) string {
+	return exemplar.ReplaceAllStringFunc(openMetrics, func(found string) string {
+		part := exemplar.FindStringSubmatch(found)
+		return fmt.Sprintf(" # {%s,%s} %s TIME", min(part[1], part[2]), max(part[1], part[2]), part[3])
+	})
+}
+
+func compareGolden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs, go test -update would make it\n%s", path, got)
+	}
+}

@@ -1,0 +1,174 @@
+package prometheus_test
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+)
+
+func TestPageIsCompressedWhereAccepted(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t))
+	observe(t, newProvider(t, exporter), "pgxpool.size", mainPool)
+
+	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	request.Header.Set("Accept-Encoding", "gzip")
+	response := httptest.NewRecorder()
+	exporter.ServeHTTP(response, request)
+	body, err := gzip.NewReader(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(body)
+	if err != nil || string(got) != page(t, exporter, acceptText) {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
+
+func TestPageBeforeRegistrationSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t)
+
+	if body := serve(t, exporter, acceptText, http.StatusServiceUnavailable).Body.String(); !strings.Contains(body, "sdkmetric.WithReader") {
+		t.Errorf("body %s", body)
+	}
+	families, err := exporter.Gather()
+	if !errors.Is(err, sdkmetric.ErrReaderNotRegistered) || len(families) > 0 {
+		t.Errorf("gathered %v, %v", families, err)
+	}
+}
+
+func TestPageAfterShutdownIsUnavailable(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t)
+	provider := newProvider(t, exporter)
+	observe(t, provider, "pgxpool.size", mainPool)
+	page(t, exporter, acceptText)
+	if err := provider.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	for range 2 {
+		if body := serve(t, exporter, acceptText, http.StatusServiceUnavailable).Body.String(); !strings.Contains(body, "shut down") {
+			t.Errorf("body %s", body)
+		}
+		families, err := exporter.Gather()
+		if !errors.Is(err, sdkmetric.ErrReaderShutdown) || len(families) > 0 {
+			t.Errorf("gathered %v, %v", families, err)
+		}
+	}
+}
+
+func TestRequestsAboveTheLimitAreTurnedAway(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t), prometheus.WithMaxRequestsInFlight(1))
+	slow := observeSlowly(t, newProvider(t, exporter))
+
+	var first sync.WaitGroup
+	first.Go(func() { page(t, exporter, acceptText) })
+	<-slow.started
+	serve(t, exporter, acceptText, http.StatusServiceUnavailable)
+	close(slow.proceed)
+	first.Wait()
+	page(t, exporter, acceptText)
+}
+
+func TestSlowScrapeTimesOut(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t), prometheus.WithTimeout(time.Millisecond))
+	slow := observeSlowly(t, newProvider(t, exporter))
+
+	serve(t, exporter, acceptText, http.StatusServiceUnavailable)
+	close(slow.proceed)
+	// What was started in the background is finished, and finds nobody to send it to: nothing is reported.
+	if _, err := exporter.Gather(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFailureToWriteIsReportedOnce(t *testing.T) {
+	t.Parallel()
+	reported := &errorList{}
+	exporter := newExporter(t, prometheus.WithErrorHandler(reported))
+	instrument(t, newProvider(t, exporter), []string{"main"}, poolInstruments)
+
+	exporter.ServeHTTP(brokenWriter{httptest.NewRecorder()}, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if got := reported.all(); len(got) != 1 || !errors.Is(got[0], errBroken) {
+		t.Errorf("reported %v", got)
+	}
+}
+
+func TestErrorsGoToTheGlobalHandlerByDefault(t *testing.T) { // It is set for the whole program, so not in parallel.
+	reported := &errorList{}
+	otel.SetErrorHandler(reported)
+	exporter := newExporter(t)
+	provider := newProvider(t, exporter)
+	observe(t, provider, "pgxpool.size", mainPool)
+	_, err := provider.Meter(poolScope).Int64ObservableGauge("pgxpool.peak",
+		metric.WithInt64Callback(func(context.Context, metric.Int64Observer) error { return errBroken }))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if !strings.Contains(page(t, exporter, acceptText), `db_pool_size{pool="main"} 1`) {
+		t.Error("what could be gathered is not served")
+	}
+	if got := reported.all(); len(got) != 1 || !errors.Is(got[0], errBroken) {
+		t.Errorf("reported %v", got)
+	}
+}
+
+func TestJoinedMetricsAreServedWhenThereAreNoOthers(t *testing.T) {
+	t.Parallel()
+	reported := &errorList{}
+	exporter := newExporter(t, prometheus.WithErrorHandler(reported), prometheus.WithGatherer(registryWith(t, "theirs", "Theirs.")))
+
+	if got := page(t, exporter, acceptText); !strings.Contains(got, "theirs 1") {
+		t.Errorf("page %s", got)
+	}
+	if got := reported.all(); len(got) != 1 || !errors.Is(got[0], sdkmetric.ErrReaderNotRegistered) {
+		t.Errorf("reported %v", got)
+	}
+}
+
+// slowCallback is a callback that waits to be let go.
+type slowCallback struct {
+	started chan struct{} // gets a value when the first collection is on
+	proceed chan struct{}
+}
+
+func observeSlowly(t *testing.T, provider metric.MeterProvider) slowCallback {
+	t.Helper()
+	slow := slowCallback{started: make(chan struct{}, 1), proceed: make(chan struct{})}
+	_, err := provider.Meter(poolScope).Int64ObservableGauge("pgxpool.size", metric.WithInt64Callback(
+		func(_ context.Context, o metric.Int64Observer) error {
+			select {
+			case slow.started <- struct{}{}:
+			default:
+			}
+			<-slow.proceed
+			o.Observe(1, metric.WithAttributes(mainPool))
+			return nil
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slow
+}
+
+type brokenWriter struct{ http.ResponseWriter }
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errBroken }

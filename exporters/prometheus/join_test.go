@@ -1,0 +1,169 @@
+package prometheus_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	client "github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+)
+
+// sizeHelp is the help text of db_pool_size.
+const sizeHelp = "Base number of connections of the pool, overflow not included."
+
+func TestJoinedRegistryIsOnThePage(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		joined   client.Gatherer
+		wantPage []string
+		wantErr  string
+	}{
+		"other names": {
+			joined:   registryWith(t, "theirs", "Theirs."),
+			wantPage: []string{"# HELP theirs Theirs.", "theirs 1"},
+		},
+		"one of our names": {
+			joined:  registryWith(t, "db_pool_size", "By hand."),
+			wantErr: `a second metric "db_pool_size", from a joined registry, is left out: its help text is "By hand."`,
+		},
+		"one of our names with our help text": {
+			joined:   registryWith(t, "db_pool_size", sizeHelp),
+			wantPage: []string{"db_pool_size 1"},
+		},
+		"one of our names with another type": {
+			joined: families(&dto.MetricFamily{Name: ptr("db_pool_size"), Help: ptr(sizeHelp), Type: dto.MetricType_COUNTER.Enum(),
+				Metric: []*dto.Metric{{Counter: &dto.Counter{Value: ptr(1.0)}}}}),
+			wantErr: `a second metric "db_pool_size" is left out: it is a counter and the first is a gauge`,
+		},
+		"one of our series": {
+			joined: families(&dto.MetricFamily{Name: ptr("db_pool_size"), Help: ptr(sizeHelp), Type: dto.MetricType_GAUGE.Enum(),
+				Metric: []*dto.Metric{{Label: []*dto.LabelPair{{Name: ptr("pool"), Value: ptr("main")}}, Gauge: &dto.Gauge{Value: ptr(9.0)}}}}),
+			wantErr: `metric "db_pool_size" has 1 duplicate series, which are left out; the first is {pool="main"}`,
+		},
+		"a name that one of our histograms has": {
+			joined:  registryWith(t, "db_pool_acquire_duration_seconds_count", "By hand."),
+			wantErr: `metric "db_pool_acquire_duration_seconds_count" is left out: the series of "db_pool_acquire_duration_seconds" have such names`,
+		},
+		"a histogram that has one of our names": {
+			joined: families(&dto.MetricFamily{Name: ptr("db_pool"), Type: dto.MetricType_GAUGE.Enum(),
+				Metric: []*dto.Metric{{Gauge: &dto.Gauge{Value: ptr(3.0)}}}},
+				&dto.MetricFamily{Name: ptr("x_sum"), Type: dto.MetricType_GAUGE.Enum(), Metric: []*dto.Metric{{Gauge: &dto.Gauge{}}}},
+				&dto.MetricFamily{Name: ptr("x"), Type: dto.MetricType_SUMMARY.Enum(), Metric: []*dto.Metric{{Summary: &dto.Summary{}}}}),
+			wantPage: []string{"db_pool 3", "x_sum 0"},
+			wantErr:  `metric "x" is left out: the series of "x_sum" have such names`,
+		},
+		"no proper metrics": {
+			joined: families(nil, &dto.MetricFamily{Name: ptr("empty")},
+				&dto.MetricFamily{Name: ptr("nothing"), Type: dto.MetricType_GAUGE.Enum(), Metric: []*dto.Metric{nil}}),
+			wantErr: `metric "nothing", from a joined registry, is left out: a series of it is no gauge`,
+		},
+		"an error": {
+			joined:  client.GathererFunc(func() ([]*dto.MetricFamily, error) { return nil, errBroken }),
+			wantErr: "prometheus: gather a joined registry: broken",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reported := &errorList{}
+			exporter := newExporter(t, prometheus.WithGatherer(test.joined), prometheus.WithErrorHandler(reported))
+			instrument(t, newProvider(t, exporter), []string{"main"}, poolInstruments)
+
+			body := page(t, exporter, acceptText)
+			for _, want := range append(test.wantPage, `db_pool_size{pool="main"} 1`, `db_pool_acquire_duration_seconds_count{pool="main"} 3`) {
+				if strings.Count(body, want+"\n") != 1 {
+					t.Errorf("page has %q not once:\n%s", want, body)
+				}
+			}
+			got := errors.Join(reported.all()...)
+			if test.wantErr == "" && got != nil || test.wantErr != "" && (got == nil || !strings.Contains(got.Error(), test.wantErr)) {
+				t.Errorf("reported %v, want %q", got, test.wantErr)
+			}
+		})
+	}
+}
+
+func TestExportersCanBeJoined(t *testing.T) {
+	t.Parallel()
+	second := newExporter(t, failOnError(t), prometheus.WithoutTargetInfo())
+	observe(t, newProvider(t, second), "pgxpool.size", attribute.String("db.client.connection.pool.name", "second"))
+	first := newExporter(t, failOnError(t), prometheus.WithGatherer(second))
+	observe(t, newProvider(t, first), "pgxpool.size", mainPool)
+
+	if n := len(byName(gatherAll(t, first))["db_pool_size"].GetMetric()); n != 2 {
+		t.Errorf("%d series, want 2", n)
+	}
+	if n := len(byName(gatherAll(t, second))["db_pool_size"].GetMetric()); n != 1 {
+		t.Errorf("the joined exporter has %d series now, want 1", n)
+	}
+}
+
+func TestJoinedFamiliesAreNotChanged(t *testing.T) {
+	t.Parallel()
+	kept := func(pool string) *dto.MetricFamily {
+		series := make([]*dto.Metric, 1, 8)
+		series[0] = &dto.Metric{Label: []*dto.LabelPair{{Name: ptr("pool"), Value: ptr(pool)}}, Gauge: &dto.Gauge{Value: ptr(1.0)}}
+		return &dto.MetricFamily{Name: ptr("theirs"), Help: ptr("Theirs."), Type: dto.MetricType_GAUGE.Enum(), Metric: series}
+	}
+	last, first := kept("z"), kept("a")
+	exporter := newExporter(t, failOnError(t), prometheus.WithGatherer(families(last)), prometheus.WithGatherer(families(first)))
+	newProvider(t, exporter)
+
+	if n := len(byName(gatherAll(t, exporter))["theirs"].GetMetric()); n != 2 {
+		t.Errorf("%d series, want 2", n)
+	}
+	if len(last.Metric) != 1 || labels(last.Metric[0]) != `pool="z"` || len(first.Metric) != 1 || labels(first.Metric[0]) != `pool="a"` {
+		t.Errorf("they now are %v and %v", last, first)
+	}
+}
+
+func TestCollectorGivesARegistryTheSameMetrics(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t))
+	r := instrument(t, newProvider(t, exporter), []string{"main", "replica"}, poolInstruments)
+	r.recordAll(traced(t.Context()))
+	registry := client.NewPedanticRegistry()
+	registry.MustRegister(exporter.Collector())
+
+	if got, want := text(t, gatherAll(t, registry)), text(t, gatherAll(t, exporter)); got != want {
+		t.Errorf("registry has\n%s\nwant\n%s", got, want)
+	}
+	both := client.Gatherers{registryWith(t, "theirs", "Theirs."), exporter}
+	if names := familyNames(gatherAll(t, both)); len(names) != len(gatherAll(t, exporter))+1 {
+		t.Errorf("together they have %v", names)
+	}
+}
+
+func TestCollectorDoesNotFailTheRegistry(t *testing.T) {
+	t.Parallel()
+	reported := &errorList{}
+	exporter := newExporter(t, prometheus.WithErrorHandler(reported))
+	registry := registryWith(t, "theirs", "Theirs.")
+	registry.MustRegister(exporter.Collector())
+
+	gatherAll(t, registry)
+	if got := reported.all(); len(got) != 1 || !strings.Contains(got[0].Error(), "sdkmetric.WithReader") {
+		t.Errorf("before registration: reported %v", got)
+	}
+	provider := newProvider(t, exporter)
+	observe(t, provider, "pgxpool.size", mainPool)
+	if byName(gatherAll(t, registry))["db_pool_size"] == nil {
+		t.Error("after registration: no db_pool_size")
+	}
+	if err := provider.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if names := familyNames(gatherAll(t, registry)); len(names) != 1 || len(reported.all()) != 1 {
+		t.Errorf("after shutdown: families %v, reported %v", names, reported.all())
+	}
+}
+
+func families(all ...*dto.MetricFamily) client.Gatherer {
+	return client.GathererFunc(func() ([]*dto.MetricFamily, error) { return all, nil })
+}
+
+func ptr[T any](v T) *T { return &v }

@@ -1,0 +1,123 @@
+package prometheus_test
+
+import (
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+)
+
+func TestAttributesOfTheUsersMakeRoomForDocumentedLabels(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t), prometheus.WithOpenTelemetryNames())
+	observe(t, newProvider(t, exporter), "pgxpool.size", mainPool,
+		attribute.String("pool", "theirs"), attribute.String("exported.pool", "too"), attribute.String("team", "a"))
+
+	families := byName(gatherAll(t, exporter))
+	if got := labels(families["db_pool_size"].GetMetric()[0]); got != `exported_exported_pool="theirs",exported_pool="too",pool="main",team="a"` {
+		t.Errorf("labels %s", got)
+	}
+	if got := labels(families["pgxpool_size"].GetMetric()[0]); got != `db_client_connection_pool_name="main",exported_pool="too",pool="theirs",team="a"` {
+		t.Errorf("OpenTelemetry labels %s", got)
+	}
+}
+
+func TestDuplicateSeriesAreLeftOutAndReported(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t)
+	provider := newProvider(t, exporter)
+	for _, version := range []string{"v1", "v2"} {
+		meter := provider.Meter(poolScope, metric.WithInstrumentationVersion(version))
+		observeWith(t, meter, "pgxpool.size", mainPool)
+	}
+
+	families, err := exporter.Gather()
+	if n := len(byName(families)["db_pool_size"].GetMetric()); n != 1 {
+		t.Errorf("%d series, want 1", n)
+	}
+	if err == nil || !strings.Contains(err.Error(), `"db_pool_size" has 1 duplicate series`) || !strings.Contains(err.Error(), `{pool="main"}`) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestSeriesWithOtherLabelNamesAreNoDuplicates(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t))
+	provider := newProvider(t, exporter)
+	observe(t, provider, "pgxpool.size", mainPool, attribute.String("team", "a"))
+	observe(t, provider, "pgxpool.size", mainPool, attribute.String("zone", "a"))
+
+	if n := len(byName(gatherAll(t, exporter))["db_pool_size"].GetMetric()); n != 2 {
+		t.Errorf("%d series, want 2", n)
+	}
+}
+
+func TestViewsDecideWhatIsStillAMetricOfThePool(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		view sdkmetric.View
+		want string // the family in which the series is, and its labels
+	}{
+		"renamed": {
+			sdkmetric.NewView(sdkmetric.Instrument{Name: "db.client.connection.count"}, sdkmetric.Stream{Name: "mine"}),
+			`mine{db_client_connection_pool_name="main",db_client_connection_state="used",otel_scope_name="` + poolScope +
+				`",otel_scope_schema_url="",otel_scope_version=""}`,
+		},
+		"without the state": {
+			sdkmetric.NewView(sdkmetric.Instrument{Name: "db.client.connection.count"},
+				sdkmetric.Stream{AttributeFilter: attribute.NewAllowKeysFilter(mainPool.Key)}),
+			`db_client_connection_count{db_client_connection_pool_name="main"}`,
+		},
+		"of another kind": {
+			sdkmetric.NewView(sdkmetric.Instrument{Name: "db.client.connection.count"},
+				sdkmetric.Stream{Aggregation: sdkmetric.AggregationExplicitBucketHistogram{Boundaries: []float64{1}}}),
+			`db_client_connection_count{db_client_connection_pool_name="main",db_client_connection_state="used",otel_scope_name="` + poolScope +
+				`",otel_scope_schema_url="",otel_scope_version=""}`,
+		},
+		"without the pool": {
+			sdkmetric.NewView(sdkmetric.Instrument{Name: "db.client.connection.count"},
+				sdkmetric.Stream{AttributeFilter: attribute.NewDenyKeysFilter(mainPool.Key)}),
+			`db_pool_checked_out{}`,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			exporter := newExporter(t, failOnError(t), prometheus.WithoutTargetInfo())
+			provider := sdkmetric.NewMeterProvider(shop, sdkmetric.WithReader(exporter), sdkmetric.WithView(test.view))
+			counter, err := provider.Meter(poolScope).Int64UpDownCounter("db.client.connection.count")
+			if err != nil {
+				t.Fatal(err)
+			}
+			counter.Add(t.Context(), 1, metric.WithAttributes(mainPool, attribute.String("db.client.connection.state", "used")))
+
+			families := gatherAll(t, exporter)
+			if len(families) != 1 || len(families[0].Metric) != 1 {
+				t.Fatalf("got %v", families)
+			}
+			if got := families[0].GetName() + "{" + labels(families[0].Metric[0]) + "}"; got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestResourceLabelsAreOnEverySeries(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t), prometheus.WithResourceAsConstantLabels(attribute.NewAllowKeysFilter("service.name")))
+	provider := newProvider(t, exporter)
+	observe(t, provider, "pgxpool.size", mainPool)
+	instrumentOthers(t, provider)
+
+	for _, family := range gatherAll(t, exporter) {
+		for _, m := range family.Metric {
+			if got := labels(m); !strings.Contains(got, `service_name="shop"`) {
+				t.Errorf("%s{%s}", family.GetName(), got)
+			}
+		}
+	}
+}

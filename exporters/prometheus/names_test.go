@@ -1,0 +1,131 @@
+package prometheus_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/catalogue"
+)
+
+func TestFixtureHasTheInstrumentsOfTheCatalogue(t *testing.T) {
+	t.Parallel()
+	kinds := map[string]catalogue.Kind{
+		"gauge": catalogue.ObservableGauge, "updown": catalogue.ObservableUpDownCounter,
+		"async counter": catalogue.ObservableCounter, "counter": catalogue.Counter, "histogram": catalogue.Histogram,
+	}
+	type instrument struct {
+		name, unit string
+		kind       catalogue.Kind
+	}
+	var want, got []instrument
+	for _, spec := range poolInstruments {
+		want = append(want, instrument{spec.name, spec.unit, kinds[spec.kind]})
+	}
+	for _, row := range catalogue.Rows() {
+		if i := (instrument{row.Name, row.Unit, row.Kind}); !slices.Contains(got, i) {
+			got = append(got, i)
+		}
+	}
+	byName := func(a, b instrument) int { return strings.Compare(a.name, b.name) }
+	slices.SortFunc(want, byName)
+	slices.SortFunc(got, byName)
+	if !slices.Equal(got, want) {
+		t.Errorf("catalogue has\n%v\nwant\n%v", got, want)
+	}
+	if catalogue.ScopeName != poolScope {
+		t.Errorf("scope %q, want %q", catalogue.ScopeName, poolScope)
+	}
+}
+
+func TestLintHasNoComplaint(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t))
+	instrument(t, newProvider(t, exporter), []string{"main"}, poolInstruments)
+
+	problems, err := promlint.NewWithMetricFamilies(gatherAll(t, exporter)).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("%v, %v", problems, err)
+	}
+}
+
+func TestLintComplainsOfTheConventionsOwnNameOnly(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t), prometheus.WithOpenTelemetryNames())
+	instrument(t, newProvider(t, exporter), []string{"main"}, poolInstruments)
+
+	problems, err := promlint.NewWithMetricFamilies(gatherAll(t, exporter)).Lint()
+	if err != nil || len(problems) != 1 || problems[0].Metric != "db_client_connection_count" || !strings.Contains(problems[0].Text, "_count") {
+		t.Errorf("%v, %v", problems, err)
+	}
+}
+
+func TestExponentialHistogramsBecomeNativeOnes(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t), prometheus.WithAggregationSelector(func(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
+		if kind == sdkmetric.InstrumentKindHistogram {
+			return sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 8}
+		}
+		return sdkmetric.DefaultAggregationSelector(kind)
+	}))
+	instrument(t, newProvider(t, exporter), []string{"main"}, poolInstruments)
+
+	response := serve(t, exporter, acceptProtobuf, 200)
+	families := parse(t, response.Body, response.Header().Get("Content-Type"))
+	family := families["db_query_duration_seconds"]
+	if len(family.GetMetric()) != 2 || families["db_client_operation_duration_seconds"] != nil {
+		t.Fatalf("got %v", families)
+	}
+	m := family.GetMetric()[0]
+	h := m.GetHistogram()
+	if h.GetSampleCount() != 3 || len(h.GetPositiveSpan()) == 0 || len(h.GetPositiveDelta()) == 0 || len(h.GetBucket()) > 0 {
+		t.Errorf("no native histogram: %v", h)
+	}
+	if got := labels(m); got != `db_system_name="postgresql",operation="get_user_with_roles",pool="main"` {
+		t.Errorf("labels %s", got)
+	}
+	// The text formats have its sum and count.
+	if !strings.Contains(page(t, exporter, acceptText), `db_query_duration_seconds_count{db_system_name="postgresql",operation="get_user_with_roles",pool="main"} 3`) {
+		t.Error("the count is not in the text page")
+	}
+}
+
+func TestOpenTelemetryNamesShareAFamilyWithAnotherLibrary(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t), prometheus.WithOpenTelemetryNames())
+	provider := newProvider(t, exporter)
+	instrumentOthers(t, provider)
+	instrument(t, provider, []string{"main"}, poolInstruments)
+
+	families := byName(gatherAll(t, exporter))
+	family := families["db_client_operation_duration_seconds"]
+	if family.GetHelp() != "Duration of database client operations." || len(family.GetMetric()) != 3+2 {
+		t.Errorf("got %v", family)
+	}
+	if n := len(families["db_query_duration_seconds"].GetMetric()); n != 2 {
+		t.Errorf("%d documented series, want 2", n)
+	}
+}
+
+func TestOptionsForOtherLibrariesLeavePoolMetricsAlone(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t),
+		prometheus.WithNamespace("shop"), prometheus.WithoutScopeInfo(), prometheus.WithoutTargetInfo())
+	provider := newProvider(t, exporter)
+	observe(t, provider, "pgxpool.size", mainPool)
+	hits, err := provider.Meter("example.com/cache").Int64Counter("cache.hits")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hits.Add(t.Context(), 1)
+
+	want := "# HELP db_pool_size Base number of connections of the pool, overflow not included.\n# TYPE db_pool_size gauge\n" +
+		"db_pool_size{pool=\"main\"} 1\n# HELP shop_cache_hits_total \n# TYPE shop_cache_hits_total counter\nshop_cache_hits_total 1\n"
+	if got := page(t, exporter, acceptText); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

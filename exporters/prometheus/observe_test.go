@@ -1,0 +1,50 @@
+package prometheus_test
+
+import (
+	"slices"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// observe reports 1 for one series of an instrument of package otelpool.
+func observe(tb testing.TB, provider metric.MeterProvider, name string, attrs ...attribute.KeyValue) {
+	tb.Helper()
+	observeWith(tb, provider.Meter(poolScope), name, attrs...)
+}
+
+func observeWith(tb testing.TB, meter metric.Meter, name string, attrs ...attribute.KeyValue) {
+	tb.Helper()
+	spec := poolInstruments[slices.IndexFunc(poolInstruments, func(s instrumentSpec) bool { return s.name == name })]
+	r := &recorder{}
+	observable, err := r.add(meter, spec, metric.WithAttributes(attrs...), 1)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := meter.RegisterCallback(r.callback, observable); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// instrumentOthers makes the metrics of three other libraries, some of them under the name of one of ours or of another's.
+func instrumentOthers(t *testing.T, provider metric.MeterProvider) {
+	t.Helper()
+	for _, scope := range []metric.Meter{
+		provider.Meter("github.com/exaring/otelpgx", metric.WithInstrumentationVersion("v0.13.0")),
+		provider.Meter("example.com/cache"),
+		provider.Meter("example.com/queue", metric.WithSchemaURL("https://example.com/schema")),
+	} {
+		duration, err := scope.Float64Histogram("db.client.operation.duration", metric.WithUnit("s"),
+			metric.WithDescription("Duration of database client operations."), metric.WithExplicitBucketBoundaries(0.1, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		duration.Record(t.Context(), 0.5, metric.WithAttributes(operation("SELECT users")...))
+		hits, err := scope.Int64Counter("cache.hits", metric.WithDescription("Hits."), metric.WithUnit("{hit}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		hits.Add(t.Context(), 7)
+	}
+}
