@@ -1,0 +1,277 @@
+package otlp_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/internal/otlptest"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// quickRetry retries at once, and for as long as a test lasts.
+var quickRetry = otlp.WithRetry(otlp.RetryConfig{
+	Enabled: true, InitialInterval: time.Millisecond, MaxInterval: time.Millisecond, MaxElapsedTime: patience,
+})
+
+// Not parallel, so that no other test takes the port between its two uses.
+func TestReceiverThatComesUpLateGetsTheWholeCount(t *testing.T) {
+	for _, p := range bothProtocols {
+		t.Run(string(p.reader), func(t *testing.T) {
+			ctx := patient(t)
+			addr := refusingAddr(t)
+			provider := newProvider(t, otlp.WithProtocol(p.reader), otlp.WithEndpoint(addr), otlp.WithInsecure(),
+				otlp.WithInterval(20*time.Millisecond), noRetry)
+			add(t, provider, 3)
+			if err := reported.wait(ctx, addr); err != nil {
+				t.Fatal(err)
+			}
+
+			receiver := otlptest.New(t, p.receiver, otlptest.WithAddr(addr))
+			add(t, provider, 4)
+			err := receiver.Wait(ctx, func(got []*metricspb.ResourceMetrics) bool { return count(got) == 7 })
+			if err != nil {
+				t.Fatalf("%v; received count %d: want 7", err, count(receiver.Metrics()))
+			}
+		})
+	}
+}
+
+func TestReceiverThatHangsHoldsUpNeitherRecordingNorShutdown(t *testing.T) {
+	t.Parallel()
+	for _, p := range bothProtocols {
+		t.Run(string(p.reader), func(t *testing.T) {
+			t.Parallel()
+			ctx := patient(t)
+			listener := listen(t)
+			accepted := accept(t, listener, nil)
+			// Nothing but the deadline of Shutdown ends this export in time.
+			provider := newProvider(t, otlp.WithProtocol(p.reader), otlp.WithEndpointURL("http://"+listener.Addr().String()),
+				otlp.WithInterval(time.Millisecond), otlp.WithTimeout(time.Hour), otlp.WithExportTimeout(time.Hour))
+			add(t, provider, 1)
+			within(t, ctx, "the export", accepted)
+
+			within(t, ctx, "recording", run(func() {
+				for range 1000 {
+					add(t, provider, 1)
+				}
+			}))
+
+			var err error
+			within(t, ctx, "shutdown", run(func() {
+				ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+				defer cancel()
+				err = provider.Shutdown(ctx)
+			}))
+			if err == nil {
+				t.Error("shutdown has sent nothing and gives no error")
+			}
+		})
+	}
+}
+
+func TestTimeoutEndsARequest(t *testing.T) {
+	for _, p := range bothProtocols {
+		listener := listen(t)
+		accept(t, listener, nil)
+		opts := []otlp.Option{
+			otlp.WithProtocol(p.reader), otlp.WithEndpointURL("http://" + listener.Addr().String()),
+			otlp.WithExportTimeout(time.Hour), noRetry,
+		}
+		t.Run(string(p.reader)+" by option", func(t *testing.T) {
+			t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3600000")
+			wantPushTimeout(t, append(opts, otlp.WithTimeout(50*time.Millisecond)))
+		})
+		t.Run(string(p.reader)+" of the environment", func(t *testing.T) {
+			t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3600000")
+			t.Setenv("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "50")
+			wantPushTimeout(t, opts)
+		})
+	}
+}
+
+// wantPushTimeout wants a push to be ended by opts. By default that takes the 10
+// seconds of a request, so the test ends it before that.
+func wantPushTimeout(t *testing.T, opts []otlp.Option) {
+	t.Helper()
+	provider := newProvider(t, opts...)
+	add(t, provider, 1)
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second)
+	defer cancel()
+	if err := provider.ForceFlush(ctx); err == nil || ctx.Err() != nil {
+		t.Errorf("flush gives error %v: want one by the timeout of the request", err)
+	}
+}
+
+func TestPassingFailureIsRetried(t *testing.T) {
+	t.Parallel()
+	for _, p := range bothProtocols {
+		receiver := otlptest.New(t, p.receiver, otlptest.WithRefusal(func(n int) error {
+			if n == 1 {
+				return status.Error(codes.Unavailable, "not now")
+			}
+			return nil
+		}))
+		wantPushed(t, receiver, otlp.WithProtocol(p.reader), otlp.WithEndpointURL(receiver.Endpoint()), quickRetry)
+		if got := len(receiver.Requests()); got != 2 {
+			t.Errorf("%s: %d requests arrived: want the refused one and one more", p.reader, got)
+		}
+	}
+}
+
+func TestRetriesCanBeSwitchedOff(t *testing.T) {
+	t.Parallel()
+	for _, p := range bothProtocols {
+		receiver := otlptest.New(t, p.receiver, otlptest.WithRefusal(func(int) error {
+			return status.Error(codes.Unavailable, "not now")
+		}))
+		if err := push(t, otlp.WithProtocol(p.reader), otlp.WithEndpointURL(receiver.Endpoint()), noRetry); err == nil {
+			t.Errorf("%s: no error", p.reader)
+		}
+		if got := len(receiver.Requests()); got != 1 {
+			t.Errorf("%s: %d requests arrived: want 1", p.reader, got)
+		}
+	}
+}
+
+func TestLastingFailureIsReportedAndNotRetried(t *testing.T) {
+	t.Parallel()
+	for _, p := range bothProtocols {
+		reason := "refused by the test of " + string(p.reader)
+		receiver := otlptest.New(t, p.receiver, otlptest.WithRefusal(func(int) error {
+			return status.Error(codes.InvalidArgument, reason)
+		}))
+		opts := []otlp.Option{otlp.WithProtocol(p.reader), otlp.WithEndpointURL(receiver.Endpoint()), quickRetry}
+		if err := push(t, opts...); err == nil || !strings.Contains(err.Error(), reason) {
+			t.Errorf("%s: flush gives error %v: want the receiver's reason", p.reader, err)
+		}
+		if got := len(receiver.Requests()); got != 1 {
+			t.Errorf("%s: %d requests arrived: want 1", p.reader, got)
+		}
+
+		add(t, newProvider(t, append(opts, otlp.WithInterval(time.Millisecond))...), 1)
+		if err := reported.wait(patient(t), reason); err != nil {
+			t.Errorf("%s: %v", p.reader, err)
+		}
+	}
+}
+
+func TestGarbageAnswerIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, p := range bothProtocols {
+		listener := listen(t)
+		accept(t, listener, []byte("\x00\xffgarbage\r\n\r\n"))
+		if err := push(t, otlp.WithProtocol(p.reader), otlp.WithEndpointURL("http://"+listener.Addr().String()), noRetry); err == nil {
+			t.Errorf("%s: no error", p.reader)
+		}
+	}
+
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-protobuf")
+		_, _ = w.Write([]byte("\xff\xff garbage"))
+	}))
+	t.Cleanup(server.Close)
+	if err := push(t, otlp.WithEndpointURL(server.URL)); err == nil {
+		t.Error("garbage body with status 200: no error")
+	}
+}
+
+func TestRedirectIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	receiver := otlptest.New(t, otlptest.HTTP)
+	for _, code := range []int{http.StatusFound, http.StatusPermanentRedirect} {
+		server := httptest.NewServer(http.RedirectHandler(receiver.Endpoint()+"/v1/metrics", code))
+		t.Cleanup(server.Close)
+		err := push(t, otlp.WithEndpointURL(server.URL), otlp.WithHeaders(map[string]string{"x-token": secret}))
+		if err == nil || !strings.Contains(err.Error(), http.StatusText(code)) || strings.Contains(err.Error(), secret) {
+			t.Errorf("status %d gives error %v: want one that says so", code, err)
+		}
+	}
+	if got := receiver.Requests(); len(got) != 0 {
+		t.Errorf("%d requests arrived where the redirect points: want none", len(got))
+	}
+}
+
+// refusingAddr returns an address on which nobody listens.
+func refusingAddr(t *testing.T) string {
+	t.Helper()
+	listener := listen(t)
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return listener.Addr().String()
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	return listener
+}
+
+// accept takes connections until the test ends. It writes answer on each and
+// closes it; without an answer it lets them hang. The channel is closed with the
+// first connection.
+func accept(t *testing.T, listener net.Listener, answer []byte) (accepted <-chan struct{}) {
+	t.Helper()
+	first, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		var conns []net.Conn
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				break
+			}
+			if len(conns) == 0 {
+				close(first)
+			}
+			conns = append(conns, conn)
+			if answer != nil {
+				_, _ = conn.Read(make([]byte, 1<<16))
+				_, _ = conn.Write(answer)
+				_ = conn.Close()
+			}
+		}
+		for _, conn := range conns {
+			_ = conn.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		if err := listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+		<-done
+	})
+	return first
+}
+
+// run runs f on a goroutine of its own and closes the channel after it.
+func run(f func()) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	return done
+}
+
+func within(t *testing.T, ctx context.Context, what string, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		t.Fatalf("%s hangs", what)
+	}
+}

@@ -1,0 +1,89 @@
+package otlp
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+)
+
+// defaultTimeout is that of OTEL_EXPORTER_OTLP_TIMEOUT.
+const defaultTimeout = 10 * time.Second
+
+func (s settings) newHTTPExporter(ctx context.Context) (sdkmetric.Exporter, error) {
+	target := url.URL{Scheme: "http", Host: s.target.address, Path: s.target.path}
+	if s.clientTLS != nil {
+		target.Scheme = "https"
+	}
+	client := s.newHTTPClient()
+	opts := []otlpmetrichttp.Option{
+		otlpmetrichttp.WithEndpointURL(target.String()),
+		otlpmetrichttp.WithHTTPClient(client),
+		// The client has the TLS configuration. Those of the environment, which
+		// the exporter reads too, would make it refuse a plain-text endpoint.
+		otlpmetrichttp.WithTLSClientConfig(nil),
+	}
+	switch s.compression {
+	case CompressionGzip:
+		opts = append(opts, otlpmetrichttp.WithCompression(otlpmetrichttp.GzipCompression))
+	case CompressionNone:
+		opts = append(opts, otlpmetrichttp.WithCompression(otlpmetrichttp.NoCompression))
+	}
+	if s.headers != nil {
+		opts = append(opts, otlpmetrichttp.WithHeaders(s.headers))
+	}
+	if s.retry != nil {
+		opts = append(opts, otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig(*s.retry)))
+	}
+	if s.temporality != nil {
+		opts = append(opts, otlpmetrichttp.WithTemporalitySelector(s.temporality))
+	}
+	if s.aggregation != nil {
+		opts = append(opts, otlpmetrichttp.WithAggregationSelector(s.aggregation))
+	}
+	exporter, err := otlpmetrichttp.New(ctx, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return httpExporter{exporter, client}, nil
+}
+
+// newHTTPClient returns a client of our own, so that its connections can be
+// closed: the exporter's is shared and keeps them for 90 seconds.
+func (s settings) newHTTPClient() *http.Client {
+	timeout := s.timeout
+	if timeout == 0 {
+		timeout = defaultTimeout
+	}
+	return &http.Client{
+		Timeout: timeout,
+		Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: 30 * time.Second}).DialContext,
+			TLSClientConfig:       s.clientTLS,
+			TLSHandshakeTimeout:   10 * time.Second,
+			ForceAttemptHTTP2:     true,
+			IdleConnTimeout:       90 * time.Second,
+			ExpectContinueTimeout: time.Second,
+		},
+		// A redirect would take our headers to another host, or turn the POST
+		// into a GET whose 200 looks like success.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// httpExporter closes the client's connections at shutdown, which the exporter
+// itself does not do.
+type httpExporter struct {
+	*otlpmetrichttp.Exporter
+	client *http.Client
+}
+
+func (e httpExporter) Shutdown(ctx context.Context) error {
+	defer e.client.CloseIdleConnections()
+	return e.Exporter.Shutdown(ctx)
+}

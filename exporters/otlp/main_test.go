@@ -1,0 +1,147 @@
+package otlp_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/internal/otlptest"
+	"go.opentelemetry.io/otel"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+)
+
+// reported holds what reaches OpenTelemetry's error handler.
+var reported = errorLog{grown: make(chan struct{})}
+
+func TestMain(m *testing.M) {
+	for _, pair := range os.Environ() {
+		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "OTEL_") {
+			if err := os.Unsetenv(name); err != nil {
+				panic(err)
+			}
+		}
+	}
+	otel.SetErrorHandler(&reported)
+	os.Exit(m.Run())
+}
+
+type errorLog struct {
+	mu    sync.Mutex
+	errs  []error
+	grown chan struct{} // closed, and made anew, with every error
+}
+
+func (l *errorLog) Handle(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.errs = append(l.errs, err)
+	close(l.grown)
+	l.grown = make(chan struct{})
+}
+
+// wait waits for an error whose text has part in it.
+func (l *errorLog) wait(ctx context.Context, part string) error {
+	for {
+		l.mu.Lock()
+		errs, grown := l.errs, l.grown
+		l.mu.Unlock()
+		for _, err := range errs {
+			if strings.Contains(err.Error(), part) {
+				return nil
+			}
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return fmt.Errorf("no error with %q was reported: %w", part, ctx.Err())
+		}
+	}
+}
+
+// bothProtocols are the receiver's and the reader's name of each protocol.
+var bothProtocols = []struct {
+	receiver otlptest.Protocol
+	reader   otlp.Protocol
+}{
+	{otlptest.GRPC, otlp.ProtocolGRPC},
+	{otlptest.HTTP, otlp.ProtocolHTTP},
+}
+
+// patience bounds every wait. It is reached only by a test that fails.
+const patience = 30 * time.Second
+
+func patient(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// noRetry makes a failed request fail at once.
+var noRetry = otlp.WithRetry(otlp.RetryConfig{})
+
+// newProvider returns a provider that pushes by opts, and is shut down with the
+// test. It exports when told to, unless opts have an interval.
+func newProvider(t *testing.T, opts ...otlp.Option) *sdkmetric.MeterProvider {
+	t.Helper()
+	opts = append([]otlp.Option{otlp.WithInterval(time.Hour)}, opts...)
+	reader, err := otlp.NewReader(context.Background(), opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider := newProviderOf(reader)
+	t.Cleanup(func() {
+		// A test whose receiver is gone has nothing to flush to.
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = provider.Shutdown(ctx)
+	})
+	return provider
+}
+
+func newProviderOf(reader sdkmetric.Reader) *sdkmetric.MeterProvider {
+	return sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+}
+
+// add adds n to the counter "test.count" of provider.
+func add(t *testing.T, provider *sdkmetric.MeterProvider, n int64) {
+	t.Helper()
+	counter, err := provider.Meter("test").Int64Counter("test.count")
+	if err != nil {
+		t.Fatal(err)
+	}
+	counter.Add(context.Background(), n)
+}
+
+// push counts one and sends it by opts.
+func push(t *testing.T, opts ...otlp.Option) error {
+	t.Helper()
+	provider := newProvider(t, opts...)
+	add(t, provider, 1)
+	return provider.ForceFlush(patient(t))
+}
+
+// count returns the value of "test.count" that arrived last, or -1.
+func count(received []*metricspb.ResourceMetrics) int64 {
+	points := otlptest.Latest(received, "test.count").GetSum().GetDataPoints()
+	if len(points) != 1 {
+		return -1
+	}
+	return points[0].GetAsInt()
+}
+
+func wantPushed(t *testing.T, receiver *otlptest.Receiver, opts ...otlp.Option) {
+	t.Helper()
+	if err := push(t, opts...); err != nil {
+		t.Fatal(err)
+	}
+	if got := count(receiver.Metrics()); got != 1 {
+		t.Fatalf("received count %d: want 1", got)
+	}
+}

@@ -1,0 +1,52 @@
+package otlp
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Protocol is the transport of the exported metrics. Its value is the one that
+// OTEL_EXPORTER_OTLP_PROTOCOL takes.
+type Protocol string
+
+const (
+	// ProtocolGRPC sends over gRPC.
+	ProtocolGRPC Protocol = "grpc"
+	// ProtocolHTTP sends protobuf bodies over HTTP. It is the default.
+	ProtocolHTTP Protocol = "http/protobuf"
+)
+
+func parseProtocol(source, value string) (Protocol, error) {
+	switch p := Protocol(strings.ToLower(value)); p {
+	case ProtocolGRPC, ProtocolHTTP:
+		return p, nil
+	}
+	return "", fmt.Errorf("%s is %q: want %q or %q", source, value, ProtocolGRPC, ProtocolHTTP)
+}
+
+// port returns the port on which receivers of the protocol listen by default.
+func (p Protocol) port() string {
+	if p == ProtocolGRPC {
+		return "4317"
+	}
+	return "4318"
+}
+
+// Compression is how a request's body is compressed. Its value is the one that
+// OTEL_EXPORTER_OTLP_COMPRESSION takes.
+type Compression string
+
+const (
+	// CompressionNone sends bodies as they are. It is the default.
+	CompressionNone Compression = "none"
+	// CompressionGzip compresses bodies with gzip.
+	CompressionGzip Compression = "gzip"
+)
+
+func parseCompression(source, value string) (Compression, error) {
+	switch c := Compression(strings.ToLower(value)); c {
+	case CompressionNone, CompressionGzip:
+		return c, nil
+	}
+	return "", fmt.Errorf("%s is %q: want %q or %q", source, value, CompressionGzip, CompressionNone)
+}

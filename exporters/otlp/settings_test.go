@@ -1,0 +1,152 @@
+package otlp_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/internal/otlptest"
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+)
+
+func TestIntervalAndExportTimeoutAreUsed(t *testing.T) {
+	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "11000")
+	t.Setenv("OTEL_METRIC_EXPORT_TIMEOUT", "12000")
+	for _, tc := range []struct {
+		name string
+		opts []otlp.Option
+		want string
+	}{
+		{"of the environment", nil, "Interval:11s Timeout:12s"},
+		{"by option",
+			[]otlp.Option{otlp.WithInterval(13 * time.Second), otlp.WithExportTimeout(14 * time.Second)},
+			"Interval:13s Timeout:14s"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			reader, err := otlp.NewReader(context.Background(), tc.opts...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer reader.Shutdown(context.Background())
+			if got := fmt.Sprintf("%+v", reader.MarshalLog()); !strings.Contains(got, tc.want) {
+				t.Errorf("reader is %s: want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestIntervalOfTheEnvironmentExportsWithoutAFlush(t *testing.T) {
+	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "10")
+	receiver := otlptest.New(t, otlptest.HTTP)
+	reader, err := otlp.NewReader(context.Background(), otlp.WithEndpointURL(receiver.Endpoint()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	defer provider.Shutdown(patient(t))
+	add(t, provider, 5)
+	err = receiver.Wait(patient(t), func(got []*metricspb.ResourceMetrics) bool { return count(got) == 5 })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTemporalityAndAggregationAreUsed(t *testing.T) {
+	exponential := func(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
+		if kind == sdkmetric.InstrumentKindHistogram {
+			return sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 20, MaxScale: 5}
+		}
+		return sdkmetric.DefaultAggregationSelector(kind)
+	}
+	for _, p := range bothProtocols {
+		for _, tc := range []struct {
+			name, temporality, aggregation string
+			opts                           []otlp.Option
+			wantDelta, wantExponential     bool
+		}{
+			{name: "default"},
+			{name: "environment", temporality: "Delta", aggregation: "Base2_exponential_bucket_histogram",
+				wantDelta: true, wantExponential: true},
+			{name: "options on", temporality: "cumulative", aggregation: "explicit_bucket_histogram",
+				opts: []otlp.Option{
+					otlp.WithTemporalitySelector(sdkmetric.DeltaTemporalitySelector), otlp.WithAggregationSelector(exponential),
+				},
+				wantDelta: true, wantExponential: true},
+			{name: "options off", temporality: "lowmemory", aggregation: "base2_exponential_bucket_histogram",
+				opts: []otlp.Option{
+					otlp.WithTemporalitySelector(sdkmetric.CumulativeTemporalitySelector),
+					otlp.WithAggregationSelector(sdkmetric.DefaultAggregationSelector),
+				}},
+		} {
+			t.Run(fmt.Sprint(p.reader, " ", tc.name), func(t *testing.T) {
+				t.Setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", tc.temporality)
+				t.Setenv("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", tc.aggregation)
+				receiver := otlptest.New(t, p.receiver)
+				provider := newProvider(t,
+					append(tc.opts, otlp.WithProtocol(p.reader), otlp.WithEndpointURL(receiver.Endpoint()))...)
+				histogram, err := provider.Meter("test").Int64Histogram("test.histogram")
+				if err != nil {
+					t.Fatal(err)
+				}
+				histogram.Record(context.Background(), 3)
+				add(t, provider, 1)
+				if err := provider.ForceFlush(patient(t)); err != nil {
+					t.Fatal(err)
+				}
+
+				sum := otlptest.Latest(receiver.Metrics(), "test.count").GetSum()
+				delta := sum.GetAggregationTemporality() == metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_DELTA
+				isExponential := otlptest.Latest(receiver.Metrics(), "test.histogram").GetExponentialHistogram() != nil
+				if delta != tc.wantDelta || isExponential != tc.wantExponential {
+					t.Errorf("received delta %v, exponential %v: want %v, %v",
+						delta, isExponential, tc.wantDelta, tc.wantExponential)
+				}
+			})
+		}
+	}
+}
+
+func TestProducersAreExported(t *testing.T) {
+	t.Parallel()
+	receiver := otlptest.New(t, otlptest.HTTP)
+	err := push(t, otlp.WithEndpointURL(receiver.Endpoint()),
+		otlp.WithProducer(producer("one")), otlp.WithProducer(nil), otlp.WithProducer(producer("two")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"test.count", "one", "two"} {
+		if otlptest.Latest(receiver.Metrics(), name) == nil {
+			t.Errorf("metric %q has not arrived", name)
+		}
+	}
+}
+
+type producer string
+
+func (p producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
+	return []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{{
+		Name: string(p),
+		Data: metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{{
+			Attributes: attribute.NewSet(), Time: time.Now(), Value: 1,
+		}}},
+	}}}}, nil
+}
+
+func TestOptionValuesAreCopied(t *testing.T) {
+	t.Parallel()
+	receiver := otlptest.New(t, otlptest.HTTP)
+	headers := map[string]string{"x-a": "1"}
+	option := otlp.WithHeaders(headers)
+	headers["x-a"] = "2"
+	wantPushed(t, receiver, otlp.WithEndpointURL(receiver.Endpoint()), option)
+	if got := receiver.Requests()[0].Header.Values("x-a"); len(got) != 1 || got[0] != "1" {
+		t.Errorf("received %s %v: want 1", http.CanonicalHeaderKey("x-a"), got)
+	}
+}

@@ -1,0 +1,207 @@
+package otlp_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/internal/otlptest"
+)
+
+func TestClientCertificateIsPresentedOverTLS(t *testing.T) {
+	certs := newCertificates(t)
+	for _, p := range bothProtocols {
+		receiver := otlptest.New(t, p.receiver, otlptest.WithTLS(certs.server))
+		host := "OTEL_EXPORTER_OTLP_ENDPOINT"
+		for _, tc := range []struct {
+			name string
+			env  map[string]string
+			opts []otlp.Option
+		}{
+			{"files of the environment", map[string]string{
+				host:                                    receiver.Endpoint(),
+				"OTEL_EXPORTER_OTLP_CERTIFICATE":        certs.caFile,
+				"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": certs.certFile,
+				"OTEL_EXPORTER_OTLP_CLIENT_KEY":         certs.keyFile,
+			}, nil},
+			{"files for metrics, one of them for all signals", map[string]string{
+				host:                                     receiver.Endpoint(),
+				"OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE": certs.caFile,
+				"OTEL_EXPORTER_OTLP_CERTIFICATE":         "/no/such/file",
+				"OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE": certs.certFile,
+				"OTEL_EXPORTER_OTLP_CLIENT_KEY":                 certs.keyFile,
+			}, nil},
+			{"option instead of files", map[string]string{
+				host:                             receiver.Endpoint(),
+				"OTEL_EXPORTER_OTLP_CERTIFICATE": "/no/such/file",
+			}, []otlp.Option{otlp.WithTLSConfig(certs.client)}},
+			{"option instead of insecure", map[string]string{
+				"OTEL_EXPORTER_OTLP_INSECURE": "true",
+			}, []otlp.Option{otlp.WithTLSConfig(certs.client), otlp.WithEndpoint(receiver.Addr())}},
+		} {
+			t.Run(fmt.Sprint(p.reader, " ", tc.name), func(t *testing.T) {
+				setenv(t, tc.env)
+				before := len(receiver.Requests())
+				wantPushed(t, receiver, append(tc.opts, otlp.WithProtocol(p.reader))...)
+				if got := len(receiver.Requests()); got != before+1 {
+					t.Errorf("%d requests arrived: want 1", got-before)
+				}
+			})
+		}
+	}
+}
+
+func TestReceiverThatTLSDoesNotTrustGetsNothing(t *testing.T) {
+	t.Parallel()
+	certs := newCertificates(t)
+	noClientCert := certs.client.Clone()
+	noClientCert.Certificates = nil
+	for _, p := range bothProtocols {
+		receiver := otlptest.New(t, p.receiver, otlptest.WithTLS(certs.server))
+		for name, opt := range map[string]otlp.Option{
+			"unknown authority":     otlp.WithTLSConfig(&tls.Config{RootCAs: x509.NewCertPool()}),
+			"no client certificate": otlp.WithTLSConfig(noClientCert),
+		} {
+			err := push(t, otlp.WithProtocol(p.reader), otlp.WithEndpointURL(receiver.Endpoint()), noRetry, opt)
+			if err == nil {
+				t.Errorf("%s, %s: no error", p.reader, name)
+			}
+		}
+		if got := receiver.Requests(); len(got) != 0 {
+			t.Errorf("%s: %d requests arrived: want none", p.reader, len(got))
+		}
+	}
+}
+
+func TestPlainTextOptionIgnoresTLSFilesOfTheEnvironment(t *testing.T) {
+	certs := newCertificates(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", certs.caFile)
+	for _, p := range bothProtocols {
+		receiver := otlptest.New(t, p.receiver)
+		wantPushed(t, receiver, otlp.WithProtocol(p.reader), otlp.WithEndpointURL(receiver.Endpoint()))
+		wantPushed(t, receiver, otlp.WithProtocol(p.reader), otlp.WithEndpoint(receiver.Addr()), otlp.WithInsecure())
+	}
+}
+
+func TestTLSSettingsThatContradictEachOtherAreAnError(t *testing.T) {
+	certs := newCertificates(t)
+	const endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	const certificate = "OTEL_EXPORTER_OTLP_CERTIFICATE"
+	for _, tc := range []struct {
+		name string
+		env  map[string]string
+		opts []otlp.Option
+		want []string
+	}{
+		{"both options", nil, []otlp.Option{otlp.WithInsecure(), otlp.WithTLSConfig(certs.client)},
+			[]string{"WithInsecure", "WithTLSConfig"}},
+		{"insecure and an https option", nil, []otlp.Option{otlp.WithInsecure(), otlp.WithEndpointURL("https://host")},
+			[]string{"WithInsecure", "WithEndpointURL"}},
+		{"insecure and https of the environment", map[string]string{endpoint: "https://host"},
+			[]otlp.Option{otlp.WithInsecure()}, []string{"WithInsecure", endpoint}},
+		{"TLS and an http option", nil, []otlp.Option{otlp.WithTLSConfig(certs.client), otlp.WithEndpointURL("http://host")},
+			[]string{"WithTLSConfig", "WithEndpointURL"}},
+		{"TLS file and http", map[string]string{endpoint: "http://host", certificate: certs.caFile}, nil,
+			[]string{certificate, endpoint}},
+		{"TLS file and insecure",
+			map[string]string{certificate: certs.caFile, "OTEL_EXPORTER_OTLP_INSECURE": "true"},
+			[]otlp.Option{otlp.WithEndpoint("host:4318")}, []string{certificate, "OTEL_EXPORTER_OTLP_INSECURE"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			setenv(t, tc.env)
+			_, err := otlp.NewReader(context.Background(), tc.opts...)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, part := range tc.want {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("error %q does not say %q", err, part)
+				}
+			}
+		})
+	}
+}
+
+// certificates are those of a server on 127.0.0.1 that wants one of its clients,
+// all signed by an authority made for the test.
+type certificates struct {
+	server, client            *tls.Config
+	caFile, certFile, keyFile string
+}
+
+func newCertificates(t *testing.T) certificates {
+	t.Helper()
+	ca, caKey := sign(t, nil, nil, x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
+	server, serverKey := sign(t, ca, caKey, x509.Certificate{
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	})
+	client, clientKey := sign(t, ca, caKey, x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	pool := x509.NewCertPool()
+	pool.AddCert(ca)
+
+	keyDER, err := x509.MarshalECPrivateKey(clientKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return certificates{
+		server: &tls.Config{
+			Certificates: []tls.Certificate{{Certificate: [][]byte{server.Raw}, PrivateKey: serverKey}},
+			ClientAuth:   tls.RequireAndVerifyClientCert, ClientCAs: pool,
+		},
+		client: &tls.Config{
+			Certificates: []tls.Certificate{{Certificate: [][]byte{client.Raw}, PrivateKey: clientKey}},
+			RootCAs:      pool,
+		},
+		caFile:   writePEM(t, "ca.pem", "CERTIFICATE", ca.Raw),
+		certFile: writePEM(t, "client.pem", "CERTIFICATE", client.Raw),
+		keyFile:  writePEM(t, "client.key", "EC PRIVATE KEY", keyDER),
+	}
+}
+
+// sign makes a certificate out of template, signed by parent, or by itself
+// where that is nil.
+func sign(t *testing.T, parent *x509.Certificate, parentKey *ecdsa.PrivateKey, template x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template.SerialNumber = big.NewInt(time.Now().UnixNano())
+	template.Subject = pkix.Name{CommonName: "otlp test"}
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	if parent == nil {
+		parent, parentKey = &template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &template, parent, &key.PublicKey, parentKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert, key
+}
+
+func writePEM(t *testing.T, name, kind string, der []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

@@ -1,0 +1,90 @@
+package otlptest
+
+import (
+	"compress/gzip"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+
+	colmetricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+const contentType = "application/x-protobuf"
+
+func (r *Receiver) serveHTTP(listener net.Listener) (stop func()) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+r.path, r.export)
+	// A failed TLS handshake is the business of the test, not of its output.
+	server := &http.Server{Handler: mux, TLSConfig: r.tls, ErrorLog: log.New(io.Discard, "", 0)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		// Both end with Close.
+		if r.tls != nil {
+			_ = server.ServeTLS(listener, "", "") // the certificate is in TLSConfig
+			return
+		}
+		_ = server.Serve(listener)
+	}()
+	return func() {
+		_ = server.Close()
+		<-done
+	}
+}
+
+func (r *Receiver) export(w http.ResponseWriter, request *http.Request) {
+	message, err := decode(request)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	arrival := Request{Header: request.Header.Clone(), Encoding: request.Header.Get("Content-Encoding")}
+	if err := r.receive(arrival, message.GetResourceMetrics()); err != nil {
+		code := http.StatusBadRequest
+		if status.Code(err) == codes.Unavailable {
+			code = http.StatusServiceUnavailable
+		}
+		http.Error(w, err.Error(), code)
+		return
+	}
+
+	body, err := proto.Marshal(&colmetricspb.ExportMetricsServiceResponse{})
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", contentType)
+	_, _ = w.Write(body)
+}
+
+func decode(request *http.Request) (*colmetricspb.ExportMetricsServiceRequest, error) {
+	if got := request.Header.Get("Content-Type"); got != contentType {
+		return nil, fmt.Errorf("content type is %q: want %q", got, contentType)
+	}
+	body := io.Reader(request.Body)
+	switch encoding := request.Header.Get("Content-Encoding"); encoding {
+	case "":
+	case "gzip":
+		unzipped, err := gzip.NewReader(body)
+		if err != nil {
+			return nil, fmt.Errorf("gzip: %w", err)
+		}
+		body = unzipped
+	default:
+		return nil, fmt.Errorf("content encoding is %q: want gzip or none", encoding)
+	}
+	raw, err := io.ReadAll(body)
+	if err != nil {
+		return nil, fmt.Errorf("read body: %w", err)
+	}
+	message := &colmetricspb.ExportMetricsServiceRequest{}
+	if err := proto.Unmarshal(raw, message); err != nil {
+		return nil, fmt.Errorf("decode body: %w", err)
+	}
+	return message, nil
+}

@@ -1,0 +1,162 @@
+// Package otlptest is an OTLP metrics receiver for tests: a real server on a
+// loopback port, over gRPC or HTTP, that keeps what it is sent.
+package otlptest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+)
+
+// Protocol is what a [Receiver] speaks. Its value is the one that
+// OTEL_EXPORTER_OTLP_PROTOCOL takes.
+type Protocol string
+
+const (
+	// GRPC is OTLP over gRPC.
+	GRPC Protocol = "grpc"
+	// HTTP is OTLP over HTTP, with protobuf bodies.
+	HTTP Protocol = "http/protobuf"
+)
+
+// Request tells how a request arrived.
+type Request struct {
+	// Header holds the HTTP headers or the gRPC metadata.
+	Header http.Header
+	// Encoding is the compression of the body, such as gzip; empty for none.
+	Encoding string
+}
+
+// Receiver is a running OTLP metrics receiver. It is safe for concurrent use.
+type Receiver struct {
+	config
+	addr string
+	stop func()
+
+	mu       sync.Mutex
+	requests []Request
+	metrics  []*metricspb.ResourceMetrics
+	arrived  chan struct{} // closed, and made anew, when a request was kept
+}
+
+// New starts a receiver that is closed when the test ends.
+func New(t testing.TB, protocol Protocol, opts ...Option) *Receiver {
+	t.Helper()
+	r, err := Start(protocol, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r
+}
+
+// Start starts a receiver for where there is no [testing.TB], such as in an
+// example. The caller closes it.
+func Start(protocol Protocol, opts ...Option) (*Receiver, error) {
+	r := &Receiver{config: newConfig(opts), arrived: make(chan struct{})}
+	listener, err := net.Listen("tcp", r.listenAddr)
+	if err != nil {
+		return nil, fmt.Errorf("otlptest: %w", err)
+	}
+	r.addr = listener.Addr().String()
+
+	switch protocol {
+	case GRPC:
+		r.stop = r.serveGRPC(listener)
+	case HTTP:
+		r.stop = r.serveHTTP(listener)
+	default:
+		err := fmt.Errorf("otlptest: protocol %q: want %q or %q", protocol, GRPC, HTTP)
+		return nil, errors.Join(err, listener.Close())
+	}
+	return r, nil
+}
+
+// Close stops the receiver at once, with its connections. What it has received
+// remains.
+func (r *Receiver) Close() { r.stop() }
+
+// Addr returns the receiver's address as host:port.
+func (r *Receiver) Addr() string { return r.addr }
+
+// Endpoint returns the receiver's URL, without a path, as
+// OTEL_EXPORTER_OTLP_ENDPOINT takes it.
+func (r *Receiver) Endpoint() string {
+	if r.tls != nil {
+		return "https://" + r.addr
+	}
+	return "http://" + r.addr
+}
+
+// Metrics returns all that has been received, in the order of arrival.
+func (r *Receiver) Metrics() []*metricspb.ResourceMetrics {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.metrics)
+}
+
+// Requests returns how all requests arrived, refused ones among them, in order.
+func (r *Receiver) Requests() []Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.requests)
+}
+
+// Wait waits until enough says yes to all that has been received, and returns
+// an error when ctx ends before.
+func (r *Receiver) Wait(ctx context.Context, enough func([]*metricspb.ResourceMetrics) bool) error {
+	for {
+		r.mu.Lock()
+		metrics, arrived := slices.Clone(r.metrics), r.arrived
+		r.mu.Unlock()
+		if enough(metrics) {
+			return nil
+		}
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			return fmt.Errorf("otlptest: %d resource metrics received, not yet enough: %w", len(metrics), ctx.Err())
+		}
+	}
+}
+
+// receive keeps a request, unless the receiver was told to refuse it.
+func (r *Receiver) receive(request Request, metrics []*metricspb.ResourceMetrics) error {
+	r.mu.Lock()
+	r.requests = append(r.requests, request)
+	n := len(r.requests)
+	r.mu.Unlock()
+	if r.refuse != nil {
+		if err := r.refuse(n); err != nil {
+			return err
+		}
+	}
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.metrics = append(r.metrics, metrics...)
+	close(r.arrived)
+	r.arrived = make(chan struct{})
+	return nil
+}
+
+// Latest returns the metric of that name which arrived last, or nil.
+func Latest(received []*metricspb.ResourceMetrics, name string) *metricspb.Metric {
+	for _, rm := range slices.Backward(received) {
+		for _, sm := range rm.GetScopeMetrics() {
+			for _, m := range sm.GetMetrics() {
+				if m.GetName() == name {
+					return m
+				}
+			}
+		}
+	}
+	return nil
+}
