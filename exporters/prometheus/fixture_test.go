@@ -55,7 +55,7 @@ var poolInstruments = []instrumentSpec{
 	}},
 	{"db.client.connection.create_time", "histogram", "s", one()},
 	{"db.client.response.returned_rows", "histogram", "{row}", one(operation("get_user_with_roles")...)},
-	{"db.client.connection.timeouts", "counter", "{timeout}", one()},
+	{"db.client.connection.timeouts", "async counter", "{timeout}", one()},
 	{"pgxpool.operations.capped", "async counter", "{operation}", one()},
 	{"pgxpool.acquires", "async counter", "{acquire}", each("result", "ok", "timeout", "canceled", "error")},
 	{"pgxpool.acquire.phase_time", "async counter", "s", each("phase", "queue", "connect", "ping", "prepare")},
@@ -161,11 +161,6 @@ func (r *recorder) add(meter metric.Meter, spec instrumentSpec, set metric.Measu
 		c, err = meter.Int64ObservableCounter(spec.name, description, unit)
 		r.observe = append(r.observe, func(o metric.Observer) { o.ObserveInt64(c, value, set) })
 		return c, err
-	case "counter":
-		var c metric.Int64Counter
-		c, err = meter.Int64Counter(spec.name, description, unit)
-		r.record = append(r.record, func(ctx context.Context) { c.Add(ctx, value, set) })
-		return nil, err
 	default:
 		var h metric.Float64Histogram
 		h, err = meter.Float64Histogram(spec.name, description, unit,

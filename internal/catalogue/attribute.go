@@ -1,5 +1,7 @@
 package catalogue
 
+import "slices"
+
 // Keys of the attributes that the rows have.
 const (
 	AttrPool       = "db.client.connection.pool.name"
@@ -87,15 +89,19 @@ var (
 
 	poolOnly = []Attribute{pool}
 
-	// operationAttributes are those of the metrics that have a sample for every operation.
-	operationAttributes = []Attribute{
+	// successAttributes are those of the metrics that have a sample for every operation that succeeded.
+	successAttributes = []Attribute{
 		pool,
 		operation,
 		{Key: AttrSystem, Presence: Always, Values: []string{"postgresql"}},
-		{Key: AttrErrorType, Presence: OnFailure},
-		{Key: AttrStatusCode, Presence: OnFailure},
 		{Key: AttrNamespace, Presence: ByOption},
 		{Key: AttrServer, Presence: ByOption},
 		{Key: AttrPort, Presence: ByOption},
 	}
+
+	// operationAttributes are those of the metrics that have a sample for every operation.
+	operationAttributes = append(slices.Clone(successAttributes),
+		Attribute{Key: AttrErrorType, Presence: OnFailure},
+		Attribute{Key: AttrStatusCode, Presence: OnFailure},
+	)
 )

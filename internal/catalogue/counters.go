@@ -3,7 +3,7 @@ package catalogue
 // counters are the totals since the process started.
 var counters = []Row{
 	{
-		Name: "db.client.connection.timeouts", Kind: Counter, Unit: "{timeout}", Attributes: poolOnly,
+		Name: "db.client.connection.timeouts", Kind: ObservableCounter, Unit: "{timeout}", Attributes: poolOnly,
 		Documented: "db_pool_timeouts_total",
 		Help:       "Requests for a connection of the pool that were ended by a deadline.",
 		Meaning:    "Acquires ended by a deadline, the pool's own or the caller's; a cancel is none.",

@@ -36,8 +36,8 @@ var histograms = []Row{
 		Default:    true,
 	},
 	{
-		Name: "db.client.response.returned_rows", Kind: Histogram, Unit: "{row}", Attributes: operationAttributes,
-		Meaning: "Rows that an operation returned.",
+		Name: "db.client.response.returned_rows", Kind: Histogram, Unit: "{row}", Attributes: successAttributes,
+		Meaning: "Rows that a SELECT returned.",
 		Worry:   "A high quantile that grows with the table: a query lacks a limit.",
 	},
 }

@@ -5,8 +5,7 @@ type Kind uint8
 
 // The kinds of instrument that the table has.
 const (
-	Counter Kind = iota + 1
-	Histogram
+	Histogram Kind = iota + 1
 	ObservableCounter
 	ObservableUpDownCounter
 	ObservableGauge
@@ -15,8 +14,6 @@ const (
 // String returns the kind in the words of documentation.
 func (k Kind) String() string {
 	switch k {
-	case Counter:
-		return "counter"
 	case Histogram:
 		return "histogram"
 	case ObservableCounter:
@@ -33,7 +30,7 @@ func (k Kind) String() string {
 // PrometheusType returns the type of the metric family that Prometheus sees, as an exposition writes it.
 func (k Kind) PrometheusType() string {
 	switch k {
-	case Counter, ObservableCounter:
+	case ObservableCounter:
 		return "counter"
 	case Histogram:
 		return "histogram"
