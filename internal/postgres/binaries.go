@@ -1,0 +1,136 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// BinEnv names the environment variable that gives the folder with the server's programs.
+const BinEnv = "OTELPOOL_POSTGRES_BIN"
+
+// programs are what a folder must hold to be used.
+var programs = []string{"initdb", "postgres"}
+
+// globs are the places where packages put the server's programs, outside PATH.
+var globs = []string{
+	"/usr/lib/postgresql/*/bin",                          // Debian, Ubuntu
+	"/usr/pgsql-*/bin",                                   // PostgreSQL's own packages for Fedora and its kin
+	"/usr/libexec/postgresql*",                           // Alpine
+	"/opt/homebrew/opt/postgresql@*/bin",                 // Homebrew, Apple silicon
+	"/opt/homebrew/opt/postgresql/bin",                   //
+	"/usr/local/opt/postgresql@*/bin",                    // Homebrew, Intel
+	"/usr/local/opt/postgresql/bin",                      //
+	"/home/linuxbrew/.linuxbrew/opt/postgresql@*/bin",    // Homebrew, Linux
+	"/Applications/Postgres.app/Contents/Versions/*/bin", // Postgres.app
+}
+
+// search is where to look for the server's programs. Empty fields are passed over.
+type search struct {
+	bin      string                       // the only place to look at
+	pgConfig func(context.Context) string // a folder
+	path     func() string                // another
+	globs    []string                     // patterns of folders
+}
+
+// FindBinaries returns the folder with the server's programs, initdb and postgres. It looks, in this order, at the
+// variable named by [BinEnv], at `pg_config --bindir`, PATH, the usual folders of packages (highest version first) and
+// [FetchedDir]. Without any, the error wraps [ErrNoBinaries] and says what to install or set.
+func FindBinaries(ctx context.Context) (string, error) {
+	places := search{bin: os.Getenv(BinEnv), pgConfig: pgConfigDir, path: pathDir, globs: slices.Clone(globs)}
+	if fetched, err := FetchedDir(); err == nil {
+		places.globs = append(places.globs, filepath.Join(fetched, "*", "bin"))
+	}
+	return places.find(ctx)
+}
+
+func (s search) find(ctx context.Context) (string, error) {
+	if s.bin != "" {
+		return fromEnv(s.bin)
+	}
+	if s.pgConfig != nil {
+		if dir := s.pgConfig(ctx); dir != "" && usable(dir) == nil {
+			return dir, nil
+		}
+	}
+	if s.path != nil {
+		if dir := s.path(); dir != "" && usable(dir) == nil {
+			return dir, nil
+		}
+	}
+	for _, pattern := range s.globs {
+		dirs, _ := filepath.Glob(pattern) // fails only for a malformed pattern
+		slices.SortFunc(dirs, func(a, b string) int { return slices.Compare(numbers(b), numbers(a)) })
+		for _, dir := range dirs {
+			if usable(dir) == nil {
+				return dir, nil
+			}
+		}
+	}
+	return "", errMissing()
+}
+
+func fromEnv(dir string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err == nil {
+		err = usable(abs)
+	}
+	if err != nil {
+		return "", fmt.Errorf("postgres: %s is %q, which is no folder with PostgreSQL's initdb and postgres: %w", BinEnv, dir, err)
+	}
+	return abs, nil
+}
+
+// usable says what is wrong with a folder as the place of the programs.
+func usable(dir string) error {
+	var errs []error
+	for _, name := range programs {
+		_, err := exec.LookPath(filepath.Join(dir, name))
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func pgConfigDir(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "pg_config", "--bindir")
+	cmd.WaitDelay = time.Second
+	out, err := cmd.Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// pathDir is where the server program in PATH really is: a link there stands beside few of its companions.
+func pathDir() string {
+	path, err := exec.LookPath("postgres")
+	if err != nil {
+		return ""
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	return filepath.Dir(path)
+}
+
+var digits = regexp.MustCompile(`\d+`)
+
+// numbers makes versions in paths comparable: 9 comes before 15.
+func numbers(path string) []int {
+	var ns []int
+	for _, s := range digits.FindAllString(path, -1) {
+		n, _ := strconv.Atoi(s)
+		ns = append(ns, n)
+	}
+	return ns
+}

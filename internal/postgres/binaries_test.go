@@ -1,0 +1,119 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// programDir makes a folder with programs that do nothing but print a line.
+func programDir(t *testing.T, parent, name string, programs ...string) string {
+	t.Helper()
+	dir := filepath.Join(parent, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range programs {
+		if err := os.WriteFile(filepath.Join(dir, p), []byte("#!/bin/sh\necho something else 1.2\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestBinariesAreSearchedInOrder(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	given := programDir(t, root, "given", programs...)
+	config := programDir(t, root, "config", programs...)
+	inPath := programDir(t, root, "path", programs...)
+	programDir(t, root, "lib/9.6/bin", programs...)
+	ten := programDir(t, root, "lib/10/bin", programs...)
+	programDir(t, root, "lib/16/bin", "initdb") // a client's package
+	other := programDir(t, root, "other/17/bin", programs...)
+	is := func(dir string) func() string { return func() string { return dir } }
+	isConfig := func(dir string) func(context.Context) string { return func(context.Context) string { return dir } }
+	globs := []string{filepath.Join(root, "lib/*/bin"), filepath.Join(root, "other/*/bin")}
+
+	tests := []struct {
+		name   string
+		search search
+		want   string
+	}{
+		{"variable", search{given, isConfig(config), is(inPath), globs}, given},
+		{"pg_config", search{"", isConfig(config), is(inPath), globs}, config},
+		{"pg_config of a client", search{"", isConfig(filepath.Join(root, "lib/16/bin")), is(inPath), globs}, inPath},
+		{"PATH", search{"", isConfig(""), is(inPath), globs}, inPath},
+		{"highest version, by number", search{"", isConfig(""), is(""), globs}, ten},
+		{"next place", search{"", nil, nil, []string{filepath.Join(root, "none/*"), globs[1], globs[0]}}, other},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := tt.search.find(t.Context())
+			if err != nil || got != tt.want {
+				t.Errorf("found %q (%v), want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestMissingBinariesMessageSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	_, err := search{globs: []string{filepath.Join(t.TempDir(), "*")}}.find(t.Context())
+	if !errors.Is(err, ErrNoBinaries) {
+		t.Fatalf("the error is %v", err)
+	}
+	for _, want := range []string{
+		"sudo apt-get install postgresql\n", "sudo dnf install postgresql-server\n", "apk add postgresql\n",
+		"brew install postgresql@17\n", "go -C internal/postgres/fetch run .\n",
+		"OTELPOOL_POSTGRES_BIN=", "DATABASE_URL=",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q:\n%v", want, err)
+		}
+	}
+}
+
+func TestWrongBinFolderIsRefused(t *testing.T) {
+	root := t.TempDir()
+	// The server's user must get in.
+	if err := os.Chmod(filepath.Dir(root), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	plain := programDir(t, root, "plain")
+	for _, p := range programs {
+		if err := os.WriteFile(filepath.Join(plain, p), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	failing := programDir(t, root, "failing", "initdb")
+	if err := os.WriteFile(filepath.Join(failing, "postgres"), []byte("#!/bin/sh\necho no such library >&2\nexit 3\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct{ name, dir, want string }{
+		{"missing", filepath.Join(root, "missing"), "no such file"},
+		{"a file", os.Args[0], "not a directory"},
+		{"empty", programDir(t, root, "empty"), "no such file"},
+		{"half", programDir(t, root, "half", "initdb"), "postgres"},
+		{"not executable", plain, "permission denied"},
+		{"another program", programDir(t, root, "other", programs...), `--version says "something else 1.2"`},
+		{"a program that fails", failing, "exit status 3: no such library"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Setenv(BinEnv, tt.dir)
+			s, err := Start(t.Context())
+			if err == nil {
+				_ = s.Stop()
+				t.Fatal("no error")
+			}
+			if !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), tt.dir) {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}

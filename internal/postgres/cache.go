@@ -1,0 +1,37 @@
+package postgres
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// CacheEnv names the environment variable that puts the cache folder somewhere else.
+const CacheEnv = "OTELPOOL_POSTGRES_CACHE"
+
+// CacheDir returns the folder that keeps fetched binaries and the templates of data directories between runs. It need
+// not exist yet. It is otelpool in the user's cache folder, but /var/cache/otelpool for root: the server then runs as
+// another user, who cannot reach programs below root's home.
+func CacheDir() (string, error) {
+	if dir := os.Getenv(CacheEnv); dir != "" {
+		return filepath.Abs(dir)
+	}
+	if os.Geteuid() == 0 {
+		return "/var/cache/otelpool", nil
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("postgres: find the cache folder: %w", err)
+	}
+	return filepath.Join(dir, "otelpool"), nil
+}
+
+// FetchedDir returns the folder in [CacheDir] that holds fetched server programs, one folder for each version with bin,
+// lib and share in it. It need not exist.
+func FetchedDir() (string, error) {
+	dir, err := CacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "postgres"), nil
+}

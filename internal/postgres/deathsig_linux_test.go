@@ -1,0 +1,73 @@
+package postgres
+
+import (
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestKernelEndsTheServerWhenTheWatchdogIsGoneToo(t *testing.T) {
+	t.Parallel()
+	f := newFolders(t)
+	cmd, lines := startHelper(t, f)
+	if !lines.Scan() {
+		t.Fatal("the helper ended")
+	}
+	dir, pidText, _ := strings.Cut(lines.Text(), " ")
+	pid, err := strconv.Atoi(pidText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pids := append(serverProcesses(pid, filepath.Join(dir, "data")), pid)
+	killed := 0
+	for _, p := range processesNaming(t, dir) {
+		if fields := strings.Fields(p); strings.Contains(p, "otelpool-watchdog") {
+			watchdog, err := strconv.Atoi(fields[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := syscall.Kill(watchdog, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			killed++
+		}
+	}
+	if killed != 1 {
+		t.Fatalf("there are %d watchdogs", killed)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	checkGone(t, pids, filepath.Join(dir, "data", "postmaster.pid"))
+}
+
+func TestServerOutlivesTheThreadThatAskedForIt(t *testing.T) {
+	t.Parallel()
+	servers := make(chan *Server)
+	go func() {
+		defer close(servers)
+		runtime.LockOSThread() // and the thread ends with the goroutine
+		s, err := Start(t.Context())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		servers <- s
+	}()
+	for s := range servers {
+		t.Cleanup(func() {
+			if err := s.Stop(); err != nil {
+				t.Error(err)
+			}
+		})
+		select {
+		case <-s.process.exited:
+			t.Error("the server ended")
+		default:
+			_ = connect(t, s.ConnString())
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package postgres
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestEnvOrStartUsesTheEnvironment(t *testing.T) {
+	const url = "postgres://user:secret@nowhere.invalid/db"
+	t.Setenv(URLEnv, url)
+	got, stop, err := EnvOrStart(t.Context())
+	if err != nil || got != url {
+		t.Fatalf("got %q (%v)", got, err)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEnvOrStartStartsAServer(t *testing.T) {
+	t.Setenv(URLEnv, "")
+	url, stop, err := EnvOrStart(t.Context(), WithUnixSocket())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(url, "host=") {
+		t.Errorf("the options did not reach the server: %s", url)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNoErrorShowsDatabaseURL(t *testing.T) {
+	t.Setenv(URLEnv, "postgres://user:secret@nowhere.invalid/db")
+	t.Setenv(BinEnv, "/nowhere")
+	_, err := Start(t.Context())
+	if err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("the error is %v", err)
+	}
+	if strings.Contains(errMissing().Error(), "secret") || !errors.Is(errMissing(), ErrNoBinaries) {
+		t.Errorf("the error is %v", errMissing())
+	}
+}

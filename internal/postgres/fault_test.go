@@ -1,0 +1,152 @@
+//go:build unix && !aix && !solaris
+
+package postgres
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+func TestRestartKeepsPortAndData(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	port := s.Port()
+	execute(t, connect(t, s.ConnString()), "CREATE TABLE kept AS SELECT 7 AS n")
+	old := s.pids(t)
+	if err := s.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, pid := range old {
+		if alive(pid) {
+			t.Errorf("process %d outlived Restart", pid)
+		}
+	}
+	if s.Port() != port {
+		t.Errorf("port %d became %d", port, s.Port())
+	}
+	if got := query[int](t, connect(t, s.ConnString()), "SELECT n FROM kept"); got != 7 {
+		t.Errorf("the table has %d", got)
+	}
+}
+
+func TestCrashKillsAllAndRestartRecovers(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, WithSetting("synchronous_commit", "on"))
+	conn := connect(t, s.ConnString())
+	execute(t, conn, "CREATE TABLE kept AS SELECT 7 AS n")
+	busy := connect(t, s.ConnString())
+	go func() {
+		// A backend that works without a pause does not notice that the postmaster is gone.
+		_, _ = busy.Exec(context.Background(), "SELECT count(*) FROM generate_series(1, 100000000000)")
+	}()
+	eventually(t, func() string {
+		if query[int](t, conn, "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT count.*generate'") == 0 {
+			return "the query has not started"
+		}
+		return ""
+	})
+	pids := s.pids(t)
+	if err := s.Crash(); err != nil {
+		t.Fatal(err)
+	}
+	for _, pid := range pids {
+		if alive(pid) {
+			t.Errorf("process %d outlived Crash", pid)
+		}
+	}
+	if c, err := pgx.Connect(t.Context(), s.ConnString()); err == nil {
+		_ = c.Close(t.Context())
+		t.Error("the server accepts connections after Crash")
+	}
+	if err := s.Crash(); err != nil {
+		t.Errorf("Crash after Crash: %v", err)
+	}
+	if err := s.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := query[int](t, connect(t, s.ConnString()), "SELECT n FROM kept"); got != 7 {
+		t.Errorf("the table has %d", got)
+	}
+}
+
+func TestStopAfterCrashLeavesNothing(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	lock, err := os.ReadFile(s.data() + "/postmaster.pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	memory := strings.Fields(strings.Split(string(lock), "\n")[6])[1]
+	if !sharedMemoryExists(t, memory) {
+		t.Fatalf("the server has no shared memory %s", memory)
+	}
+	if err := s.Crash(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	checkGone(t, nil, s.dir)
+	if sharedMemoryExists(t, memory) {
+		t.Errorf("shared memory %s is left behind", memory)
+	}
+}
+
+func TestRestartSaysThatThePortIsTaken(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	if err := s.Crash(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Restart(t.Context()); !errors.Is(err, errPortTaken) {
+		t.Errorf("Restart on a port that is taken: %v", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Restart(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCancelledRestartCanBeTriedAgain(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Restart(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Restart with a cancelled context: %v", err)
+	}
+	if err := s.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_ = connect(t, s.ConnString())
+}
+
+// sharedMemoryExists reports whether there is a piece of System V shared memory with an id.
+func sharedMemoryExists(t *testing.T, id string) bool {
+	t.Helper()
+	out, err := exec.Command("ipcs", "-m").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		if fields := strings.Fields(line); len(fields) > 1 && slices.Contains(fields[:2], id) {
+			return true
+		}
+	}
+	return false
+}

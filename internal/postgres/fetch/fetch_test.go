@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/internal/postgres"
+)
+
+// walkFiles visits the plain files, and what links lead to, below a folder that need not exist; not those for the
+// just-in-time compiler, which are large.
+func walkFiles(root fs.FS, dir string, visit func(name string)) error {
+	return fs.WalkDir(root, dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if e.IsDir() && e.Name() == "bitcode" {
+			return fs.SkipDir
+		}
+		if info, err := fs.Stat(root, name); err == nil && info.Mode().IsRegular() && !strings.Contains(name, "llvmjit") {
+			visit(name)
+		}
+		return nil
+	})
+}
+
+// cacheFolder makes a cache folder that the server's user can reach, and has this process use it.
+func cacheFolder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(postgres.CacheEnv, dir)
+	t.Setenv(postgres.URLEnv, "")
+	return dir
+}
+
+// none is a machine without programs.
+func none(context.Context) (string, error) { return "", postgres.ErrNoBinaries }
+
+func TestFetchedProgramsRunAServer(t *testing.T) {
+	programs := machinesPrograms(t)
+	cache := cacheFolder(t)
+	t.Setenv(repositoryEnv, repository(t, archive(t, programs...)).URL+"/maven2/")
+	var out bytes.Buffer
+	if err := run(t.Context(), &out, none); err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(cache, "postgres", version, "bin")
+	if !strings.Contains(out.String(), "PostgreSQL is in "+bin) {
+		t.Errorf("the output is %q", out.String())
+	}
+	if left := list(t, cache, "*"); len(left) != 1 {
+		t.Errorf("in the cache folder are %v", left)
+	}
+	t.Setenv(postgres.BinEnv, bin)
+	s, err := postgres.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNothingIsDownloadedWhereNothingIsMissing(t *testing.T) {
+	cacheFolder(t)
+	t.Setenv(repositoryEnv, "http://127.0.0.1:1")
+	var out bytes.Buffer
+	if err := run(t.Context(), &out, func(context.Context) (string, error) { return "/somewhere", nil }); err != nil {
+		t.Error(err)
+	}
+	t.Setenv(postgres.URLEnv, "postgres://user:secret@nowhere.invalid/db")
+	if err := run(t.Context(), &out, none); err != nil {
+		t.Error(err)
+	}
+	want := "fetch: nothing to do, PostgreSQL is in /somewhere\nfetch: nothing to do, DATABASE_URL is set\n"
+	if out.String() != want {
+		t.Errorf("the output is %q, want %q", out.String(), want)
+	}
+}
+
+func TestWrongBinFolderIsReported(t *testing.T) {
+	cacheFolder(t)
+	t.Setenv(postgres.BinEnv, "/nowhere")
+	if err := run(t.Context(), io.Discard, postgres.FindBinaries); err == nil || !strings.Contains(err.Error(), "/nowhere") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestFetchesAtOnceAgree(t *testing.T) {
+	cacheFolder(t)
+	t.Setenv(repositoryEnv, repository(t, archive(t, fakePrograms...)).URL+"/maven2")
+	var wg sync.WaitGroup
+	for range 5 {
+		wg.Go(func() {
+			if err := run(t.Context(), io.Discard, none); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+var fakePrograms = []entry{
+	{name: "bin/", mode: 0o700},
+	{name: "bin/initdb", content: "#!/bin/sh\necho PostgreSQL\n", mode: 0o700},
+	{name: "bin/postgres", content: "#!/bin/sh\necho PostgreSQL\n", mode: 0o700},
+	{name: "lib/libpq.so.5.1", content: "x", mode: 0o600},
+	{name: "lib/libpq.so", link: "libpq.so.5.1"},
+}
+
+func TestFetchReplacesWhatIsOfNoUse(t *testing.T) {
+	cache := cacheFolder(t)
+	t.Setenv(repositoryEnv, repository(t, archive(t, fakePrograms...)).URL+"/maven2")
+	bin := filepath.Join(cache, "postgres", version, "bin")
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	abandoned := filepath.Join(cache, stagingPrefix+"1")
+	if err := os.Mkdir(abandoned, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(abandoned, time.Time{}, time.Now().Add(-2*stale)); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), io.Discard, none); err != nil {
+		t.Fatal(err)
+	}
+	if left := list(t, cache, "*"); len(left) != 1 {
+		t.Errorf("in the cache folder are %v", left)
+	}
+	for name, want := range map[string]fs.FileMode{"bin": 0o755, "bin/initdb": 0o755, "lib/libpq.so": 0o644} {
+		info, err := os.Stat(filepath.Join(filepath.Dir(bin), name))
+		if err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s is %v (%v), want mode %o", name, info, err, want)
+		}
+	}
+}
+
+func list(t *testing.T, dir, pattern string) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, pattern))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestPlatformIsNamedAsTheRepositoryDoes(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		goos, goarch string
+		alpine       bool
+		want         string
+	}{
+		{"linux", "amd64", false, "linux-amd64"},
+		{"linux", "arm64", false, "linux-arm64v8"},
+		{"linux", "amd64", true, "linux-amd64-alpine"},
+		{"darwin", "arm64", false, "darwin-arm64v8"},
+		{"linux", "riscv64", false, ""},
+		{"windows", "amd64", false, ""},
+	}
+	for _, tt := range tests {
+		got, err := platformOf(tt.goos, tt.goarch, tt.alpine)
+		if got != tt.want || (err != nil) != (tt.want == "") {
+			t.Errorf("%s on %s is %q (%v), want %q", tt.goos, tt.goarch, got, err, tt.want)
+		}
+	}
+}

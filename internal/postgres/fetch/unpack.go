@@ -1,0 +1,107 @@
+package main
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/xi2/xz"
+)
+
+// maxUnpacked is far above what the programs need.
+const maxUnpacked = 2 << 30
+
+// unpack unpacks the tar.xz archive in a jar into a folder, which must not exist.
+func unpack(ctx context.Context, jar, dir string) error {
+	archive, err := zip.OpenReader(jar)
+	if err != nil {
+		return fmt.Errorf("fetch: open the jar: %w", err)
+	}
+	defer archive.Close()
+	for _, file := range archive.File {
+		if strings.HasSuffix(file.Name, ".txz") && !file.FileInfo().IsDir() {
+			if err := unpackFile(ctx, file, dir); err != nil {
+				return fmt.Errorf("fetch: unpack %s: %w", file.Name, err)
+			}
+			return nil
+		}
+	}
+	return errors.New("fetch: there is no .txz archive in the jar")
+}
+
+func unpackFile(ctx context.Context, file *zip.File, dir string) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir) // no entry, by name or by link, gets out of it
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	in, err := file.Open()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	plain, err := xz.NewReader(in, 0)
+	if err != nil {
+		return err
+	}
+	limited := &io.LimitedReader{R: plain, N: maxUnpacked}
+	entries := tar.NewReader(limited)
+	for {
+		entry, err := entries.Next()
+		if err == io.EOF && limited.N > 0 {
+			// Checksums stand behind what they are for.
+			_, xzErr := io.Copy(io.Discard, limited)
+			_, zipErr := io.Copy(io.Discard, in)
+			return errors.Join(xzErr, zipErr)
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = writeEntry(root, entry, entries)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// writeEntry writes one entry of the archive, for everyone to read: the server may run as another user.
+func writeEntry(root *os.Root, entry *tar.Header, content io.Reader) error {
+	name := path.Clean(entry.Name)
+	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return err
+	}
+	switch entry.Typeflag {
+	case tar.TypeDir:
+		return root.MkdirAll(name, 0o755)
+	case tar.TypeReg:
+		mode := fs.FileMode(0o644)
+		if entry.Mode&0o100 != 0 {
+			mode = 0o755
+		}
+		out, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(out, content)
+		return errors.Join(err, out.Close())
+	case tar.TypeSymlink:
+		if !filepath.IsLocal(path.Join(path.Dir(name), entry.Linkname)) || path.IsAbs(entry.Linkname) {
+			return fmt.Errorf("%s is a link to %s, outside of the archive", name, entry.Linkname)
+		}
+		return root.Symlink(entry.Linkname, name)
+	}
+	return fmt.Errorf("%s is neither file, folder nor link", name)
+}

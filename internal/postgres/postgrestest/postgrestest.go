@@ -1,0 +1,75 @@
+package postgrestest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/internal/postgres"
+)
+
+// timeout is for one thing that a test waits for here.
+const timeout = time.Minute
+
+// shared is the server of this process.
+var shared sharedServer
+
+// Main runs the tests of a package, stops the server they shared, and exits.
+func Main(m *testing.M) {
+	code := m.Run()
+	if err := shared.stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+// MainWithURL is Main for a package whose Examples read DATABASE_URL, as a user's program would: it is set to the shared
+// server, which is therefore started at once.
+func MainWithURL(m *testing.M) {
+	url, err := shared.start()
+	if err == nil {
+		err = os.Setenv(postgres.URLEnv, url)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	Main(m)
+}
+
+// Database makes a database for one test and returns its connection string: superuser and sslmode=disable, but with
+// DATABASE_URL as that says. The database is dropped when the test is over, whoever is still connected to it.
+func Database(t testing.TB) string {
+	t.Helper()
+	connString, drop, err := shared.create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := drop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return connString
+}
+
+// Server starts a server for one test, which may stop, restart or crash it. It is stopped when the test is over. It is
+// started here whether DATABASE_URL is set or not.
+func Server(t testing.TB) *postgres.Server {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	s, err := postgres.Start(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}

@@ -1,0 +1,82 @@
+package postgrestest
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelpool/otelpool-go/internal/postgres"
+)
+
+// maxConnections is enough for many parallel tests with pools of their own.
+const maxConnections = 500
+
+// sharedServer is a server that many tests use. It is safe for concurrent use.
+type sharedServer struct {
+	mu       sync.Mutex
+	asked    bool
+	admin    string // connection string of the database that others are made from
+	stopFunc func() error
+	err      error
+}
+
+// start starts the server when it is first asked, and says the same every time.
+func (s *sharedServer) start() (admin string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.asked {
+		s.asked = true
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
+		defer cancel()
+		s.admin, s.stopFunc, s.err = postgres.EnvOrStart(ctx, postgres.WithMaxConnections(maxConnections))
+	}
+	return s.admin, s.err
+}
+
+func (s *sharedServer) stop() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopFunc == nil {
+		return nil
+	}
+	return s.stopFunc()
+}
+
+// create makes a database and returns its connection string and what drops it.
+func (s *sharedServer) create() (connString string, drop func() error, err error) {
+	admin, err := s.start()
+	if err != nil {
+		return "", nil, err
+	}
+	name := "otelpool_test_" + strings.ToLower(rand.Text()[:16])
+	if connString, err = withDatabase(admin, name); err != nil {
+		return "", nil, err
+	}
+	// template0 has no connections, which would be in the way, and nothing that somebody put into it.
+	if err := execute(admin, "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
+		return "", nil, fmt.Errorf("postgrestest: create a database: %w", err)
+	}
+	drop = func() error {
+		if err := execute(admin, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+			return fmt.Errorf("postgrestest: drop a database: %w", err)
+		}
+		return nil
+	}
+	return connString, drop, nil
+}
+
+func execute(connString, sql string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, connString)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, sql)
+	return err
+}

@@ -1,0 +1,108 @@
+//go:build unix && !aix && !solaris
+
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// process is a run of one of the server's programs.
+type process struct {
+	*os.Process
+	log    *log
+	exited chan struct{} // closed when the program itself has ended
+	err    error         // how it ended; to be read when exited is closed
+	ended  chan struct{} // closed when the last of its children has, too: nobody has its standard error any more
+}
+
+// program starts the server's programs.
+type program struct {
+	bin     string
+	account *account
+}
+
+// start starts a program whose death signal is sig. Nothing that it or its children write to standard error is lost
+// before ended is closed.
+func (p program) start(dir string, sig syscall.Signal, guard *watchdog, path string, args ...string) (*process, error) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(path, args...)
+	cmd.Dir = dir
+	cmd.Env = environment()
+	cmd.Stderr = write
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.account.credential(), Setpgid: true}
+	setDeathSignal(cmd.SysProcAttr, sig)
+
+	pr := &process{log: newLog(), exited: make(chan struct{}), ended: make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		// The kernel sends the death signal when the thread ends, not the process: keep the thread.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		_ = write.Close()
+		if err == nil {
+			pr.Process = cmd.Process
+			guard.follow(pr.Pid)
+		}
+		started <- err
+		if err == nil {
+			pr.err = cmd.Wait()
+			guard.follow(0)
+			close(pr.exited)
+		}
+	}()
+	if err := <-started; err != nil {
+		_ = read.Close()
+		return nil, err
+	}
+	go func() {
+		defer close(pr.ended)
+		defer read.Close()
+		pr.log.readFrom(read)
+	}()
+	return pr, nil
+}
+
+// run runs a program to its end and returns an error with its last words if it fails. Cancelling ctx kills it and its
+// children.
+func (p program) run(ctx context.Context, dir string, guard *watchdog, path string, args ...string) error {
+	pr, err := p.start(dir, syscall.SIGKILL, guard, path, args...)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-pr.exited:
+	case <-ctx.Done():
+		_ = syscall.Kill(-pr.Pid, syscall.SIGKILL)
+		<-pr.exited
+		waitUntil(pr.ended, lastWait)
+		return context.Cause(ctx)
+	}
+	waitUntil(pr.ended, lastWait)
+	if pr.err != nil {
+		return fmt.Errorf("%s: %w: %s", filepath.Base(path), pr.err, pr.log)
+	}
+	return nil
+}
+
+// waitUntil waits for a channel to close, at most for d.
+func waitUntil(c <-chan struct{}, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-c:
+		return true
+	case <-timer.C:
+		return false
+	}
+}

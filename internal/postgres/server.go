@@ -1,0 +1,62 @@
+package postgres
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"strconv"
+)
+
+// superuser is the name of the role that owns the cluster.
+const superuser = "postgres"
+
+// Server is a throwaway PostgreSQL server. It is safe for concurrent use.
+type Server struct {
+	config   config
+	version  string
+	dir      string // all of the server's files; the socket is in it, too
+	password string
+	port     int
+	running
+}
+
+// Start starts a server and returns when it accepts connections. It takes about a second, less once the template of the
+// data directory is cached. Cancelling ctx ends the start, not a server that has started.
+func Start(ctx context.Context, opts ...Option) (*Server, error) {
+	c, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	return launch(ctx, c)
+}
+
+// ConnString returns the connection string of the database postgres, as [Server.DSN] does.
+func (s *Server) ConnString() string { return s.DSN("postgres") }
+
+// DSN returns the URL of a database of the server, for its superuser, without TLS. It does not say that the database
+// exists. The password in it is random; a unix socket needs none.
+func (s *Server) DSN(database string) string {
+	query := url.Values{"sslmode": {"disable"}}
+	u := url.URL{
+		Scheme: "postgres",
+		User:   url.UserPassword(superuser, s.password),
+		Host:   net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)),
+		Path:   "/" + database,
+	}
+	if s.config.unixSocket {
+		u.User, u.Host = url.User(superuser), ""
+		query.Set("host", s.dir)
+		query.Set("port", strconv.Itoa(s.port))
+	}
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+// Port returns the port that the server listens on at 127.0.0.1. It stays the same over a Restart.
+func (s *Server) Port() int { return s.port }
+
+// SocketDir returns the private folder of the server's unix socket, fit for the host of a connection string.
+func (s *Server) SocketDir() string { return s.dir }
+
+// Version returns the version of the server, such as 17.5.
+func (s *Server) Version() string { return s.version }

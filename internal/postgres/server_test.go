@@ -1,0 +1,168 @@
+//go:build unix && !aix && !solaris
+
+package postgres
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+func TestStopLeavesNoProcessAndNoDirectory(t *testing.T) {
+	t.Parallel()
+	s, err := Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(t, s.ConnString())
+	if got := query[int](t, conn, "SELECT 42"); got != 42 {
+		t.Errorf("SELECT 42 returned %d", got)
+	}
+	pids := s.pids(t)
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	for _, pid := range pids {
+		if alive(pid) {
+			t.Errorf("process %d outlived Stop", pid)
+		}
+	}
+	if _, err := os.Lstat(s.dir); !os.IsNotExist(err) {
+		t.Errorf("%s outlived Stop: %v", s.dir, err)
+	}
+	if left := processesNaming(t, s.dir); len(left) > 0 {
+		t.Errorf("outlived Stop: %v", left)
+	}
+}
+
+func TestStopAgainDoesNothing(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			if err := s.Stop(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if err := s.Crash(); !errors.Is(err, errStopped) {
+		t.Errorf("Crash after Stop: %v", err)
+	}
+	if err := s.Restart(t.Context()); !errors.Is(err, errStopped) {
+		t.Errorf("Restart after Stop: %v", err)
+	}
+}
+
+func TestStopDoesNotWaitForClients(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	conn := connect(t, s.ConnString())
+	failed := make(chan error, 1)
+	go func() {
+		_, err := conn.Exec(context.Background(), "SELECT pg_sleep(3600)")
+		failed <- err
+	}()
+	watch := connect(t, s.ConnString())
+	eventually(t, func() string {
+		if query[int](t, watch, "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'") == 0 {
+			return "the query has not started"
+		}
+		return ""
+	})
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-failed:
+		if err == nil {
+			t.Error("the query was not interrupted")
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the query goes on")
+	}
+}
+
+func TestTwoServersAtOnce(t *testing.T) {
+	t.Parallel()
+	one, two := startServer(t), startServer(t)
+	if one.Port() == two.Port() || one.SocketDir() == two.SocketDir() {
+		t.Errorf("both are at port %d, folder %s", one.Port(), one.SocketDir())
+	}
+	execute(t, connect(t, one.ConnString()), "CREATE DATABASE only_in_one")
+	_ = connect(t, one.DSN("only_in_one"))
+	if conn, err := pgx.Connect(t.Context(), two.DSN("only_in_one")); err == nil {
+		_ = conn.Close(t.Context())
+		t.Error("the database of one server is in the other, too")
+	}
+}
+
+func TestServerIsReachedOnlyWithItsPassword(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	u, err := url.Parse(s.ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword("postgres", "guess")
+	if conn, err := pgx.Connect(t.Context(), u.String()); err == nil {
+		_ = conn.Close(t.Context())
+		t.Error("any password will do")
+	}
+	info, err := os.Stat(s.SocketDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if perm := info.Mode().Perm(); perm != 0o700 {
+		t.Errorf("the socket's folder has mode %o", perm)
+	}
+}
+
+func TestServerListensOnLoopbackOnly(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addresses {
+		ip := a.(*net.IPNet).IP
+		if ip.IsLoopback() || ip.IsLinkLocalUnicast() {
+			continue
+		}
+		conn, err := net.DialTimeout("tcp", net.JoinHostPort(ip.String(), strconv.Itoa(s.Port())), time.Second)
+		if err == nil {
+			_ = conn.Close()
+			t.Errorf("the server listens on %s", ip)
+		}
+	}
+}
+
+func TestCtrlCReachesNeitherServerNorWatchdog(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	named := processesNaming(t, s.dir)
+	if len(named) < 2 {
+		t.Fatalf("there are only %v", named)
+	}
+	for _, p := range named {
+		pid, err := strconv.Atoi(strings.Fields(p)[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if group, err := syscall.Getpgid(pid); err != nil || group == syscall.Getpgrp() {
+			t.Errorf("%s is in the process group of this process (%v)", p, err)
+		}
+	}
+}

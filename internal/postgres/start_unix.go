@@ -1,0 +1,166 @@
+//go:build unix && !aix && !solaris
+
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	dirPrefix = "otelpool-postgres-"
+
+	startTimeout = time.Minute
+	portTries    = 10
+)
+
+// running is the part of a Server that there is only where servers can be started.
+type running struct {
+	program  program
+	guard    *watchdog
+	template template
+
+	mu      sync.Mutex // held while the server is started or ended
+	process *process   // the running postmaster, or the last one
+	stopped bool
+}
+
+var errStopped = errors.New("postgres: the server was stopped")
+
+func launch(ctx context.Context, c config) (_ *Server, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready after %v", startTimeout))
+	defer cancel()
+
+	s := &Server{config: c}
+	var build string
+	if build, err = s.findProgram(ctx); err != nil {
+		return nil, err
+	}
+	if s.config.cacheDir == "" {
+		s.config.cacheDir, _ = CacheDir() // prepare can do without
+	}
+	if s.config.tempDir == "" {
+		s.config.tempDir = s.program.account.tempDir()
+	}
+	s.dir = filepath.Join(s.config.tempDir, dirPrefix+strings.ToLower(rand.Text()[:16]))
+	paths := []string{s.dir}
+	if s.config.cacheDir != "" {
+		s.template = newTemplate(s.config.cacheDir, s.program.bin, build)
+		paths = append(paths, s.template.staging)
+	}
+	if s.guard, err = startWatchdog(paths...); err != nil {
+		return nil, err
+	}
+	if err := s.makeDir(); err != nil {
+		s.guard.release()
+		return nil, err
+	}
+	if err := s.firstStart(ctx); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	return s, nil
+}
+
+// findProgram finds the server's programs and returns what they say of their version.
+func (s *Server) findProgram(ctx context.Context) (build string, err error) {
+	if s.program.bin, err = FindBinaries(ctx); err != nil {
+		return "", err
+	}
+	if s.program.account, err = serverAccount(); err != nil {
+		return "", err
+	}
+	if build, err = s.program.build(ctx); err != nil {
+		return "", err
+	}
+	s.version = number(build)
+	return build, nil
+}
+
+func (s *Server) makeDir() error {
+	err := os.Mkdir(s.dir, 0o700)
+	if err == nil {
+		err = s.program.account.own(s.dir)
+	}
+	if err != nil {
+		return fmt.Errorf("postgres: make the server's directory: %w", err)
+	}
+	return nil
+}
+
+// firstStart starts the server on a new data directory. Should a data directory from the template be of no use, a new
+// one is made; should that one do, the template was at fault and goes.
+func (s *Server) firstStart(ctx context.Context) error {
+	cached, err := s.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.startSomewhere(ctx)
+	if err == nil || !cached || ctx.Err() != nil {
+		return err
+	}
+	if os.RemoveAll(s.data()) != nil || s.initdb(ctx) != nil || s.startSomewhere(ctx) != nil {
+		return err
+	}
+	s.template.drop()
+	return nil
+}
+
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+
+// startSomewhere starts the server on a port that is free. Between the look for one and the server's own attempt
+// someone else may take it: then on another.
+func (s *Server) startSomewhere(ctx context.Context) error {
+	for try := 1; ; try++ {
+		port, err := s.config.nextPort()
+		if err != nil {
+			return err
+		}
+		s.port = port
+		if err = s.startProcess(ctx); !errors.Is(err, errPortTaken) || try == portTries {
+			return err
+		}
+	}
+}
+
+// errPortTaken is wrapped by startProcess's error when it was the port that could not be had. The server's own words
+// for it depend on the C library.
+var errPortTaken = errors.New("the port is taken")
+
+// startProcess starts the postmaster and waits until it is ready, or has ended.
+func (s *Server) startProcess(ctx context.Context) error {
+	args := append([]string{
+		"-D", s.data(), "-h", "127.0.0.1", "-p", strconv.Itoa(s.port), "-k", s.dir,
+	}, s.config.settingArgs()...)
+	p, err := s.program.start(s.dir, syscall.SIGQUIT, s.guard, filepath.Join(s.program.bin, "postgres"), args...)
+	if err != nil {
+		return fmt.Errorf("postgres: start the server: %w", err)
+	}
+	s.process = p
+	select {
+	case <-p.log.ready:
+		return nil
+	case <-p.exited:
+		waitUntil(p.ended, lastWait)
+		if log := p.log.String(); strings.Contains(log, "could not create any TCP/IP sockets") {
+			return fmt.Errorf("postgres: port %d: %w: %s", s.port, errPortTaken, log)
+		}
+		return fmt.Errorf("postgres: the server ended while starting: %s", p.log)
+	case <-ctx.Done():
+		return errors.Join(fmt.Errorf("postgres: start the server: %w", context.Cause(ctx)), s.kill())
+	}
+}
+
+var versionNumber = regexp.MustCompile(`\d[0-9a-z.]*`)
+
+// number is the version in the words of a program, such as "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)".
+func number(build string) string { return versionNumber.FindString(build) }
