@@ -1,0 +1,118 @@
+package sqlname
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestSummaryOfWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for _, sql := range []string{
+		"", " \n\t", ";", ";;", "-- ping", "/* a */ -- b\n", "/* select 1", "'select 1'", "$$select 1$$",
+		"17", "\x00", "\xff\xfe", "{call proc}", "garbage in", `"select" 1`, "+", "(", ")", "selec 1",
+		strings.Repeat("(", 1000), strings.Repeat(")", 1000), strings.Repeat("/*", 1000),
+	} {
+		if got := Summary(sql); got != Other {
+			t.Errorf("Summary(%.40q) = %q, want %q", sql, got, Other)
+		}
+	}
+}
+
+func TestSummarySkipsWhatItCannotRead(t *testing.T) {
+	t.Parallel()
+	checkSummaries(t, []statementCase{
+		{"garbage; select * from a", "SELECT a"},
+		{")) select", Other},
+		{"select (((; select * from a", "SELECT SELECT a"},
+		{"select * from a) b, c", "SELECT a c"},
+		{"select \x00 from \x00a, b", "SELECT b"},
+		{"select * from \"a\nb\", \"c\x00\", \"d\x80\", e\xff, \"\u0085\"", "SELECT \"a\uFFFDb\" \"c\uFFFD\" \"d\uFFFD\" e\uFFFD \"\uFFFD\""},
+	})
+}
+
+func TestSummaryCutsNoTargetInHalf(t *testing.T) {
+	t.Parallel()
+	name := strings.Repeat("x", 62)
+	tables := strings.Repeat(name+", ", 9) + name
+	want := "SELECT " + strings.Repeat(name+" ", 3)
+	if got := Summary("select * from " + tables); got != want[:len(want)-1] {
+		t.Errorf("got %q", got)
+	}
+	// 255 bytes exactly, and one more.
+	last := strings.Repeat("y", maxName-len(want))
+	list := strings.Repeat(name+", ", 3)
+	if got := Summary("select * from " + list + last); got != want+last {
+		t.Errorf("a name that fits is left out: %q", got)
+	}
+	if got := Summary("select * from " + list + last + "y, z"); got != want[:len(want)-1] {
+		t.Errorf("a name that does not fit is not left out: %q", got)
+	}
+	// The two words of an operation stay together.
+	if got := Summary("select * from " + list + strings.Repeat("y", maxName-len(want)-7) + "; drop table z"); strings.Contains(got, "DROP") {
+		t.Errorf("an operation is cut: %q", got)
+	}
+	wide := strings.Repeat("é", (maxName-len("TRUNCATE "))/2)
+	if got := Summary("truncate " + wide); got != "TRUNCATE "+wide {
+		t.Errorf("got %q", got)
+	}
+	if got := Summary("truncate " + strings.Repeat("é", 200)); got != "TRUNCATE" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestSummaryReadsABoundedPrefix(t *testing.T) {
+	t.Parallel()
+	rows := strings.Repeat("(1, 'from secret'), ", 100_000)
+	if got := Summary("insert into a values " + rows + "(1); drop table b"); got != "INSERT a" {
+		t.Errorf("got %q", got)
+	}
+	// Wherever the cut falls, nothing of what it divides is shown.
+	for _, tail := range []string{"public.users u", `public."users" u`, "public . users u", `"public" u`, "public u"} {
+		for i := range len(tail) + 2 {
+			sql := "select " + strings.Repeat(" ", maxScan-len("select from ")-i) + "from " + tail
+			switch got := Summary(sql); got {
+			case "SELECT", "SELECT " + strings.ReplaceAll(strings.TrimSuffix(tail, " u"), " ", ""):
+			default:
+				t.Errorf("with %q cut after %d bytes: %q", tail, i, got)
+			}
+		}
+	}
+}
+
+func TestSummaryTakesNoHalfWordForAKeyword(t *testing.T) {
+	t.Parallel()
+	before := "select 1;" + strings.Repeat(" ", maxScan-len("select 1;begin"))
+	if got := Summary(before + "beginning"); got != "SELECT" {
+		t.Errorf("got %q", got)
+	}
+	if got := Summary(before[:len(before)-1] + "begin ning"); got != "SELECT BEGIN" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestSummaryBoundsNesting(t *testing.T) {
+	t.Parallel()
+	nest := func(n int) string {
+		return "select * from a where " + strings.Repeat("(", n) + "select 1 from b" + strings.Repeat(")", n) + " union select 1 from c"
+	}
+	if got, want := Summary(nest(maxDepth-1)), "SELECT a SELECT b SELECT c"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := Summary(nest(maxDepth)), "SELECT a SELECT c"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	deep := strings.Repeat("(", maxDepth)
+	if got, want := Summary("select * from f"+deep+"1, x"+strings.ReplaceAll(deep, "(", ")")+" y, c"), "SELECT f c"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	// The innermost bracket that is understood has a WITH.
+	deep = strings.Repeat("(", maxDepth-1)
+	sql := "select " + deep + "with x(a, b) as (select 1 from y) select * from x, z" + strings.ReplaceAll(deep, "(", ")") + " from c"
+	if got, want := Summary(sql), "SELECT SELECT z c"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	with := "with " + strings.Repeat("x as (values (1)), ", 500) + "y as (values (1)) select * from x, z"
+	if got, want := Summary(with), "SELECT z"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

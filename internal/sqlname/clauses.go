@@ -1,0 +1,192 @@
+package sqlname
+
+// word reads a keyword or a name, whose meaning depends on the frame.
+func (p *parser) word() {
+	f := p.top()
+	kw := p.tok.kw
+	switch f.mode {
+	case atStatement:
+		if !p.change(f, kw) && !p.query(f, kw) {
+			p.statement(f)
+		}
+	case atData, inWith, afterWith:
+		if !p.change(f, kw) && !p.query(f, kw) {
+			p.within(f, kw)
+		}
+	case atQuery, atSource, atGroup:
+		if !p.query(f, kw) {
+			p.within(f, kw)
+		}
+	case atTable:
+		p.table(f, kw)
+	case inTables, inExpr:
+		// AS and a dot make a plain name of the word behind them.
+		if p.prev == kwAs || p.prev == kwMark || !p.clause(f, kw) {
+			p.advance()
+		}
+	default:
+		p.within(f, kw)
+	}
+}
+
+// within reads a word that begins neither a query nor a clause.
+func (p *parser) within(f *frame, kw keyword) {
+	switch f.mode {
+	case atGroup:
+		f.mode = atTable // it is a table, then
+		return
+	case atData:
+		f.mode = inExpr
+	case atQuery:
+		if kw != kwAll && kw != kwDistinct { // of a UNION
+			f.mode = inExpr
+		}
+	case atWithName:
+		p.withName(f, kw)
+	case inWith, afterWith:
+		if kw == kwAs {
+			f.mode = atWithBody
+		}
+	case untilAs:
+		if kw == kwAs {
+			f.mode = atStatement
+		}
+	case untilFor:
+		if kw == kwFor {
+			f.mode = atQuery
+		}
+	case inRoutine:
+		if kw == kwAtomic { // a body in SQL, with semicolons: read no further
+			p.tok.kind = eof
+			return
+		}
+	}
+	p.advance()
+}
+
+// clause reads a keyword between or after expressions and tables. It reports
+// whether it went past it.
+func (p *parser) clause(f *frame, kw keyword) bool {
+	switch kw {
+	case kwFrom:
+		if f.mode == inExpr && f.from && p.prev != kwDistinct { // IS DISTINCT FROM
+			f.from = false
+			f.mode = atTable
+		}
+	case kwUsing:
+		if f.mode == inExpr && f.using { // else the columns of a join
+			f.using = false
+			f.mode = atTable
+		}
+	case kwInto:
+		if f.mode == inExpr && f.from {
+			p.advance()
+			for p.accept("TEMP") || p.accept("TEMPORARY") || p.accept("UNLOGGED") || p.accept("TABLE") {
+			}
+			p.name(false)
+			return true
+		}
+	case kwUnion, kwIntersect, kwExcept:
+		f.mode = atQuery
+	case kwJoin:
+		if f.mode == inTables {
+			f.mode = atTable
+		}
+	case kwWhen:
+		if f.when {
+			f.mode = inExpr
+		}
+	case kwWhere, kwGroup, kwHaving, kwWindow, kwOrder, kwLimit, kwOffset, kwFetch, kwFor, kwReturning,
+		kwDo: // DO is of ON CONFLICT
+		if f.mode == inTables {
+			f.mode = inExpr
+		}
+	}
+	return false
+}
+
+// table reads a word where FROM expects a table.
+func (p *parser) table(f *frame, kw keyword) {
+	switch kw {
+	case kwOnly, kwLateral:
+		p.advance()
+	case kwRows:
+		p.rows(f)
+	case kwWhere, kwGroup, kwHaving, kwWindow, kwOrder, kwLimit, kwOffset, kwFetch, kwFor, kwReturning,
+		kwDo, kwOn, kwUsing, kwUnion, kwIntersect, kwExcept, kwFrom, kwJoin, kwWhen, kwSelect, kwAs:
+		f.mode = inTables // the table is missing
+	default:
+		f.mode = inTables
+		p.name(true)
+	}
+}
+
+// rows reads ROWS FROM, behind which functions stand in brackets, or a table
+// that is called so.
+func (p *parser) rows(f *frame) {
+	look := p.lex
+	if look.next().kw == kwFrom {
+		p.advance()
+		p.advance()
+		return
+	}
+	f.mode = inTables
+	p.name(true)
+}
+
+// query begins a query if the keyword does, and reports whether it did.
+func (p *parser) query(f *frame, kw keyword) bool {
+	switch kw {
+	case kwSelect:
+		p.out.op("SELECT")
+		f.mode, f.from, f.using, f.when = inExpr, true, false, false
+	case kwTable:
+		p.out.op("TABLE")
+		f.mode, f.from, f.using, f.when = inExpr, false, false, false
+		p.advance()
+		p.target(true)
+		return true
+	case kwValues:
+		// Rows in a text are no operation unless they are all there is to it.
+		if f.mode == atStatement || f.mode == afterWith && p.depth == 0 {
+			p.out.op("VALUES")
+		}
+		f.mode, f.from = inExpr, false
+	case kwWith:
+		f.mode, f.recursive, f.refs = atWithName, false, uint8(p.nrefs)
+	default:
+		return false
+	}
+	p.advance()
+	return true
+}
+
+// change begins a statement that changes data if the keyword does, and reports
+// whether it did.
+func (p *parser) change(f *frame, kw keyword) bool {
+	switch kw {
+	case kwInsert:
+		p.out.op("INSERT")
+		*f = frame{mode: atSource, ctes: f.ctes}
+		p.advance()
+		p.into(kwInto)
+	case kwUpdate:
+		p.out.op("UPDATE")
+		*f = frame{mode: inExpr, from: true, ctes: f.ctes}
+		p.advance()
+		p.target(false)
+	case kwDelete:
+		p.out.op("DELETE")
+		*f = frame{mode: inExpr, using: true, ctes: f.ctes}
+		p.advance()
+		p.into(kwFrom)
+	case kwMerge:
+		p.out.op("MERGE")
+		*f = frame{mode: inExpr, using: true, when: true, ctes: f.ctes}
+		p.advance()
+		p.into(kwInto)
+	default:
+		return false
+	}
+	return true
+}

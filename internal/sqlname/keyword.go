@@ -1,0 +1,147 @@
+package sqlname
+
+// keyword is a word that steers the parser. Words that matter at the start of a
+// statement only are compared as text (see phrases.go).
+type keyword uint8
+
+const (
+	none keyword = iota
+	kwAll
+	kwAs
+	kwAtomic
+	kwDelete
+	kwDistinct
+	kwDo
+	kwExcept
+	kwFetch
+	kwFor
+	kwFrom
+	kwGroup
+	kwHaving
+	kwInsert
+	kwIntersect
+	kwInto
+	kwJoin
+	kwLateral
+	kwLimit
+	kwMerge
+	kwOffset
+	kwOn
+	kwOnly
+	kwOrder
+	kwRecursive
+	kwReturning
+	kwRows
+	kwSelect
+	kwTable
+	kwUnion
+	kwUpdate
+	kwUsing
+	kwValues
+	kwWhen
+	kwWhere
+	kwWindow
+	kwWith
+
+	kwMark // a dot, or the @ or : of a named argument: the word behind it is no keyword
+)
+
+// lookup returns the keyword that s is in any case, or none.
+func lookup(s string) keyword {
+	var b [9]byte
+	if len(s) > len(b) {
+		return none
+	}
+	for i := range len(s) {
+		b[i] = s[i] &^ 0x20 // maps no other byte of a word to a capital letter
+	}
+	switch string(b[:len(s)]) {
+	case "ALL":
+		return kwAll
+	case "AS":
+		return kwAs
+	case "ATOMIC":
+		return kwAtomic
+	case "DELETE":
+		return kwDelete
+	case "DISTINCT":
+		return kwDistinct
+	case "DO":
+		return kwDo
+	case "EXCEPT":
+		return kwExcept
+	case "FETCH":
+		return kwFetch
+	case "FOR":
+		return kwFor
+	case "FROM":
+		return kwFrom
+	case "GROUP":
+		return kwGroup
+	case "HAVING":
+		return kwHaving
+	case "INSERT":
+		return kwInsert
+	case "INTERSECT":
+		return kwIntersect
+	case "INTO":
+		return kwInto
+	case "JOIN":
+		return kwJoin
+	case "LATERAL":
+		return kwLateral
+	case "LIMIT":
+		return kwLimit
+	case "MERGE":
+		return kwMerge
+	case "OFFSET":
+		return kwOffset
+	case "ON":
+		return kwOn
+	case "ONLY":
+		return kwOnly
+	case "ORDER":
+		return kwOrder
+	case "RECURSIVE":
+		return kwRecursive
+	case "RETURNING":
+		return kwReturning
+	case "ROWS":
+		return kwRows
+	case "SELECT":
+		return kwSelect
+	case "TABLE":
+		return kwTable
+	case "UNION":
+		return kwUnion
+	case "UPDATE":
+		return kwUpdate
+	case "USING":
+		return kwUsing
+	case "VALUES":
+		return kwValues
+	case "WHEN":
+		return kwWhen
+	case "WHERE":
+		return kwWhere
+	case "WINDOW":
+		return kwWindow
+	case "WITH":
+		return kwWith
+	}
+	return none
+}
+
+// fold reports whether the word s is upper, which is in capital letters, in any
+// case.
+func fold(s, upper string) bool {
+	if len(s) != len(upper) {
+		return false
+	}
+	for i := range len(s) {
+		if s[i]&^0x20 != upper[i]&^0x20 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,93 @@
+package sqlname
+
+import "testing"
+
+// statementCase is a text and the summary it should have.
+type statementCase struct{ sql, want string }
+
+func checkSummaries(t *testing.T, cases []statementCase) {
+	t.Helper()
+	for _, c := range cases {
+		t.Run(c.want, func(t *testing.T) {
+			t.Parallel()
+			if got := Summary(c.sql); got != c.want {
+				t.Errorf("Summary(%q)\n got %q\nwant %q", c.sql, got, c.want)
+			}
+		})
+	}
+}
+
+// The examples of OpenTelemetry's docs/db/database-spans.md, "Generating a
+// summary of the query", verbatim.
+var normExamples = []statementCase{
+	{`SELECT *
+   FROM   wuser_table
+   WHERE  username = ?`, "SELECT wuser_table"},
+	{`INSERT INTO shipping_details
+               (order_id,
+               address)
+   SELECT order_id,
+          address
+   FROM   orders
+   WHERE  order_id = ?`, "INSERT shipping_details SELECT orders"},
+	{`SELECT *
+   FROM   songs,
+          artists
+   WHERE  songs.artist_id == artists.id`, "SELECT songs artists"},
+	{`SELECT order_date
+   FROM   (SELECT *
+           FROM   orders o
+                  JOIN customers c
+                    ON o.customer_id = c.customer_id)`, "SELECT SELECT orders customers"},
+	// The norm has "SELECT "song list" 'artists'" for this one. In
+	// PostgreSQL 'artists' is a literal and no table, and is not shown.
+	{`SELECT *
+    FROM   "song list",
+           'artists'`, `SELECT "song list"`},
+	// "Note that CALL is the SQL standard keyword": the norm's example is
+	// of JDBC, and has its lower case, which is not kept here.
+	{"call some_stored_procedure()", "CALL some_stored_procedure"},
+	{"EXECUTE some_stored_procedure", "EXECUTE some_stored_procedure"},
+}
+
+func TestSummaryFollowsTheNormsExamples(t *testing.T) {
+	t.Parallel()
+	checkSummaries(t, normExamples)
+}
+
+// The inputs of OpenTelemetry's docs/non-normative/database-test-cases/
+// db-sql-test-cases.json, verbatim.
+var normCases = []statementCase{
+	{"SELECT 12, -12, +12", "SELECT"},
+	{"SELECT 12.34, -12.34, +12.34, .01, -.01", "SELECT"},
+	{"SELECT 12.34e56, -12.34e56, +12.34e56", "SELECT"},
+	{"SELECT 12.34e-56, -12.34e-56, +12.34e-56", "SELECT"},
+	{"SELECT 99+100", "SELECT"},
+	{"SELECT 0xDEADBEEF, 0XdeadBEEF", "SELECT"},
+	{"SELECT 'hello'", "SELECT"},
+	{"SELECT 'My name''s not important'", "SELECT"},
+	{"SELECT 'My name is \n not important'", "SELECT"},
+	{"SELECT c3po, r2d2 FROM covid19 WHERE n1h1=1234", "SELECT covid19"},
+	{"SELECT a FROM dbo.Table JOIN dbo.AnotherTable", "SELECT dbo.Table dbo.AnotherTable"},
+	{"INSERT INTO X VALUES(1, 23456, 123.456, 99+100)", "INSERT X"},
+	{"SELECT { guid '01234567-89ab-cdef-0123-456789abcdef' }", "SELECT"},
+	{"SELECT * FROM table WHERE value IN (123, 456, 'abc')", "SELECT table"},
+	{"SELECT column -- end of line comment\nFROM /* block \n comment */ table", "SELECT table"},
+	{"INSERT INTO shipping_details\n(order_id,\naddress)\nSELECT order_id,\naddress\nFROM   orders\nWHERE  order_id = 1", "INSERT shipping_details SELECT orders"},
+	{"SELECT order_date\nFROM   (SELECT *\nFROM   orders o\nJOIN customers c\nON o.customer_id = c.customer_id)", "SELECT SELECT orders customers"},
+	// The two whose name ends in case_preserved: the norm has "SELEcT
+	// sELECT orders customers" and "SELEcT ORders". Here an operation has
+	// one spelling, and only a target keeps its case.
+	{"SELEcT order_date\nFROM   (sELECT *\nFROM   orders o\nJOIN customers c\nON o.customer_id = c.customer_id)", "SELECT SELECT orders customers"},
+	{"SELEcT order_date\nFROM ORders", "SELECT ORders"},
+	{"SELECT * FROM Orders o CROSS JOIN OrderDetails od", "SELECT Orders OrderDetails"},
+	{"SELECT * FROM Orders o, OrderDetails od", "SELECT Orders OrderDetails"},
+	{"CREATE  TABLE MyTable (\n    ID NOT NULL IDENTITY(1,1) PRIMARY KEY\n)", "CREATE TABLE MyTable"},
+	{"ALTER  TABLE MyTable ADD Name varchar(255)", "ALTER TABLE MyTable"},
+	{"DROP  TABLE MyTable", "DROP TABLE MyTable"},
+}
+
+func TestSummaryAgreesWithTheNormsTestCases(t *testing.T) {
+	t.Parallel()
+	checkSummaries(t, normCases)
+}

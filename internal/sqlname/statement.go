@@ -1,0 +1,189 @@
+package sqlname
+
+import "strings"
+
+// statement reads the verb of a statement that is neither a query nor a change
+// of data, and its targets.
+func (p *parser) statement(f *frame) {
+	f.mode = ignoring
+	for i := range verbs {
+		verb := &verbs[i]
+		if !p.acceptPhrase(verb.phrase) {
+			continue
+		}
+		name := verb.name
+		if name == "" {
+			name = verb.phrase
+		}
+		p.follow(f, name, verb.after)
+		return
+	}
+	p.advance()
+}
+
+// follow adds the operation and reads what comes after its verb.
+func (p *parser) follow(f *frame, op string, what after) {
+	switch what {
+	case object:
+		p.object(f, op)
+		return
+	case rollback:
+		if !p.accept("WORK") {
+			p.accept("TRANSACTION")
+		}
+		if p.accept("TO") {
+			op = "ROLLBACK TO SAVEPOINT"
+		}
+	}
+	p.out.op(op)
+	switch what {
+	case oneName:
+		p.name(false)
+		f.mode = inExpr
+	case someNames:
+		p.brackets() // options
+		p.names()
+	case asQuery:
+		f.mode = untilAs
+	case forQuery:
+		f.mode = untilFor
+	case explained:
+		p.explain(f)
+	case copied:
+		p.accept("BINARY")
+		if p.sym('(') {
+			p.open(atData)
+		} else {
+			p.name(false)
+		}
+	}
+}
+
+// explain reads the options of EXPLAIN.
+func (p *parser) explain(f *frame) {
+	if p.sym('(') {
+		look := p.lex
+		switch t := look.next(); {
+		case t.kw == kwSelect, t.kw == kwWith, t.kw == kwTable, t.kw == kwValues, t.char == '(':
+		default:
+			p.brackets()
+		}
+	}
+	for p.accept("ANALYZE") || p.accept("ANALYSE") || p.accept("VERBOSE") {
+	}
+	f.mode = atStatement
+}
+
+// object reads the kind of the object that CREATE, ALTER, DROP or REINDEX is
+// about, and its name.
+func (p *parser) object(f *frame, verb string) {
+	p.brackets() // options of REINDEX
+	for p.acceptAny(modifiers[:]) {
+	}
+	for i := range objects {
+		kind := &objects[i]
+		if !p.acceptPhrase(kind.phrase) {
+			continue
+		}
+		p.out.op(verb, kind.phrase)
+		if kind.named {
+			p.objectNames(f, verb, kind.phrase)
+		}
+		return
+	}
+	p.out.op(verb)
+}
+
+// objectNames reads the name of an object, or of several where that can be.
+func (p *parser) objectNames(f *frame, verb, kind string) {
+	if verb == "DROP" {
+		p.names()
+		return
+	}
+	for p.acceptAny(noise[:]) {
+	}
+	if kind == "INDEX" && p.accept("ON") { // an index without a name
+		p.target(false)
+		return
+	}
+	if kind == "SCHEMA" && p.accept("AUTHORIZATION") || p.tok.kw == kwAll || p.tok.kw == kwOn {
+		return // the object is not named
+	}
+	p.name(false)
+	if verb != "CREATE" {
+		return
+	}
+	switch kind {
+	case "TABLE", "MATERIALIZED VIEW":
+		f.mode = untilAs
+	case "FUNCTION", "PROCEDURE":
+		f.mode = inRoutine
+	}
+}
+
+// names reads a list of names, each with whatever may stand around it.
+func (p *parser) names() {
+	for {
+		for p.acceptAny(noise[:]) {
+		}
+		p.name(false)
+		for !p.sym(',') {
+			if p.sym(';') || p.tok.kind == eof || p.out.full {
+				return
+			}
+			if !p.brackets() {
+				p.advance()
+			}
+		}
+		p.advance()
+	}
+}
+
+// brackets moves past a pair of brackets and all that is in it, and reports
+// whether there was one.
+func (p *parser) brackets() bool {
+	if !p.sym('(') {
+		return false
+	}
+	for depth := 0; p.tok.kind != eof; {
+		if p.sym('(') {
+			depth++
+		} else if p.sym(')') {
+			depth--
+		}
+		p.advance()
+		if depth == 0 {
+			break
+		}
+	}
+	return true
+}
+
+// acceptAny moves past the next token if it is one of the words.
+func (p *parser) acceptAny(words []string) bool {
+	for _, w := range words {
+		if p.accept(w) {
+			return true
+		}
+	}
+	return false
+}
+
+// acceptPhrase moves past the words of the phrase if they are next, and reports
+// whether they were.
+func (p *parser) acceptPhrase(phrase string) bool {
+	first, rest, more := strings.Cut(phrase, " ")
+	if p.tok.kind != word || !fold(p.text(), first) {
+		return false
+	}
+	lex, tok, prev := p.lex, p.tok, p.prev
+	p.advance()
+	for more {
+		first, rest, more = strings.Cut(rest, " ")
+		if !p.accept(first) {
+			p.lex, p.tok, p.prev = lex, tok, prev
+			return false
+		}
+	}
+	return true
+}
