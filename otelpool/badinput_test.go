@@ -1,0 +1,202 @@
+package otelpool_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+func TestBadInputIsAnErrorThatSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	instrument := func(opts ...otelpool.Option) func(*testing.T) error {
+		return func(t *testing.T) error {
+			config := parse(t, "host=localhost pool_max_conns=8")
+			opts := append([]otelpool.Option{otelpool.WithMeterProvider(noop.NewMeterProvider())}, opts...)
+			_, err := otelpool.Instrument(config, opts...)
+			if err != nil && config.ConnConfig.Tracer != nil {
+				t.Error("the configuration was changed, though there was an error")
+			}
+			pool, inst, newErr := otelpool.NewWithConfig(t.Context(), parse(t, "host=localhost pool_max_conns=8"), opts...)
+			if (newErr == nil) != (err == nil) {
+				t.Errorf("Instrument says %v, NewWithConfig %v", err, newErr)
+			}
+			if newErr != nil && (pool != nil || inst != nil) {
+				t.Error("an error and a pool")
+			}
+			return err
+		}
+	}
+	config := func(config *pgxpool.Config) func(*testing.T) error {
+		return func(t *testing.T) error {
+			_, err := otelpool.Instrument(config)
+			_, _, newErr := otelpool.NewWithConfig(t.Context(), config)
+			if newErr == nil {
+				t.Error("NewWithConfig took it")
+			}
+			return err
+		}
+	}
+	attr := func(key string) func(*testing.T) error {
+		return instrument(otelpool.WithAttributes(attribute.String(key, "x")))
+	}
+	for _, tt := range []struct {
+		name string
+		do   func(*testing.T) error
+		want string
+	}{
+		{"nil configuration", config(nil), "configuration is nil"},
+		{"empty configuration", config(&pgxpool.Config{}), "not made by pgxpool.ParseConfig"},
+		{"configuration by hand", config(&pgxpool.Config{ConnConfig: &pgx.ConnConfig{}, MaxConns: 4}), "not made by pgxpool.ParseConfig"},
+		{"base size 0", instrument(otelpool.WithBaseSize(0)), "base size 0 is not between 1 and MaxConns (8)"},
+		{"base size negative", instrument(otelpool.WithBaseSize(-1)), "base size -1 is not between 1 and MaxConns (8)"},
+		{"base size above", instrument(otelpool.WithBaseSize(9)), "base size 9 is not between 1 and MaxConns (8)"},
+		{"base size far above", instrument(otelpool.WithBaseSize(1 << 40)), "is not between 1 and MaxConns (8)"},
+		{"empty name", instrument(otelpool.WithPoolName("")), "pool name is empty"},
+		{"operation limit 0", instrument(otelpool.WithOperationLimit(0)), "operation limit 0 is not between 1 and 10000"},
+		{"operation limit too large", instrument(otelpool.WithOperationLimit(10_001)), "not between 1 and 10000"},
+		{"attribute of ours", attr("db.query.summary"), `attribute "db.query.summary" is set by otelpool itself`},
+		{"attribute that is a label of the bridge", attr("pool"), `attribute "pool" is set by otelpool itself`},
+		{"attribute without a key", attr(""), "attribute with an empty key"},
+		{"server attribute beside ours", instrument(otelpool.WithServerAttributes(), otelpool.WithAttributes(attribute.String("server.address", "x"))), `attribute "server.address" is set by otelpool itself`},
+		{"two faults", instrument(otelpool.WithPoolName(""), otelpool.WithAttributes(attribute.String("operation", "x"))), "operation"},
+		{"nil pool", func(*testing.T) error { _, err := otelpool.Register(nil); return err }, "pool is nil"},
+		{"nil instrumentation", func(*testing.T) error { return (*otelpool.Instrumentation)(nil).Register(nil) }, "instrumentation is nil"},
+		{"malformed connection string", func(t *testing.T) error {
+			_, _, err := otelpool.New(t.Context(), "postgres://u:hunter2@host:port/db")
+			return err
+		}, "otelpool: "},
+		{"MaxConns 0", func(t *testing.T) error {
+			c := parse(t, "host=localhost")
+			c.MaxConns = 0
+			_, _, err := otelpool.NewWithConfig(t.Context(), c)
+			return err
+		}, "otelpool: "},
+		{"instrumented twice", func(t *testing.T) error {
+			c := parse(t, "host=localhost")
+			if _, err := otelpool.Instrument(c); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := otelpool.NewWithConfig(t.Context(), c); err == nil {
+				t.Error("NewWithConfig takes an instrumented configuration")
+			}
+			_, err := otelpool.Instrument(c)
+			return err
+		}, "instrumented already"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			err := tt.do(t)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("error %v, want one with %q", err, tt.want)
+			}
+			if !strings.HasPrefix(err.Error(), "otelpool: ") || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("error %q", err)
+			}
+		})
+	}
+}
+
+func TestAttributesThatDoNotCollideAreTaken(t *testing.T) {
+	t.Parallel()
+	_, err := otelpool.Instrument(parse(t, "host=localhost"), otelpool.WithAttributes(
+		attribute.String("server.address", "a"), // ours only with WithServerAttributes
+		attribute.StringSlice("list", []string{"a", "b"}),
+		attribute.Float64("f", 1.5), attribute.Bool("b", true),
+	))
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRegisterTakesThePoolOfItsConfigurationOnceOnly(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil)
+	other, err := pgxpool.New(t.Context(), database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	provider := otelpool.WithMeterProvider(f.provider)
+	existing, err := otelpool.Register(other, provider, otelpool.WithPoolName("other"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer existing.Unregister()
+	for name, tt := range map[string]struct {
+		do   func() error
+		want string
+	}{
+		"same pool":                  {func() error { return f.inst.Register(f.pool) }, "registered already"},
+		"pool of another":            {func() error { return f.inst.Register(other) }, "not built from the instrumented configuration"},
+		"nil pool":                   {func() error { return f.inst.Register(nil) }, "pool is nil"},
+		"existing, of the bare kind": {func() error { return existing.Register(other) }, "not built from the instrumented configuration"},
+		"package level, instrumented": {func() error {
+			_, err := otelpool.Register(f.pool, provider)
+			return err
+		}, "instrumented already"},
+		"package level, again": {func() error {
+			_, err := otelpool.Register(other, provider)
+			return err
+		}, "registered already"},
+	} {
+		if err := tt.do(); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v, want one with %q", name, err, tt.want)
+		}
+	}
+	if got := f.collect(t).value(t, "db.client.connection.max"); got == 0 {
+		t.Error("the refused calls took gauges away")
+	}
+}
+
+func TestMaxConnsLoweredAfterInstrumentIsFoundByRegister(t *testing.T) {
+	t.Parallel()
+	config := parse(t, "host=localhost pool_max_conns=8")
+	inst, err := otelpool.Instrument(config, otelpool.WithBaseSize(6))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.MaxConns = 4
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if err := inst.Register(pool); err == nil || !strings.Contains(err.Error(), "base size 6 is not between 1 and MaxConns (4)") {
+		t.Errorf("Register: %v", err)
+	}
+}
+
+func TestHarmlessCallsAreHarmless(t *testing.T) {
+	t.Parallel()
+	inst, err := otelpool.Instrument(parse(t, "host=localhost"), nil, otelpool.WithOperationName(nil), otelpool.WithMeterProvider(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range []*otelpool.Instrumentation{nil, inst, inst} {
+		if err := i.Unregister(); err != nil {
+			t.Errorf("Unregister: %v", err)
+		}
+	}
+	//lint:ignore SA1012 a nil context is the point
+	ctx := otelpool.WithOperation(nil, "x") //nolint
+	if ctx == nil || ctx.Err() != nil {
+		t.Error("a nil context did not become a usable one")
+	}
+	//lint:ignore SA1012 a nil context is the point
+	pool, inst, err := otelpool.New(nil, database(t)) //nolint
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	defer inst.Unregister()
+	if err := pool.Ping(context.Background()); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,201 @@
+package otelpool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Instrumentation is what measures one pool. It is safe for concurrent use.
+type Instrumentation struct {
+	config   config
+	hooks    *hooks // nil if the pool was built without them
+	recorder *recorder
+
+	mu       sync.Mutex
+	stats    *stats // nil until Register
+	observer *observer
+	ended    bool
+}
+
+// New makes an instrumented pool of a connection string, which it parses as [pgxpool.ParseConfig] does. See
+// [NewWithConfig].
+func New(ctx context.Context, connString string, opts ...Option) (*pgxpool.Pool, *Instrumentation, error) {
+	poolConfig, err := pgxpool.ParseConfig(connString)
+	if err != nil {
+		return nil, nil, fmt.Errorf("otelpool: %w", err)
+	}
+	return NewWithConfig(ctx, poolConfig, opts...)
+}
+
+// NewWithConfig makes an instrumented pool. It works on a copy of the configuration, so one configuration can build
+// many pools; a tracer and hooks that it has are called as they would be without otelpool. Like [pgxpool.NewWithConfig]
+// it does not wait for a connection.
+//
+// When the pool is closed, call [Instrumentation.Unregister] as well. On error there is nothing to close.
+func NewWithConfig(ctx context.Context, poolConfig *pgxpool.Config, opts ...Option) (*pgxpool.Pool, *Instrumentation, error) {
+	if err := checkPoolConfig(poolConfig); err != nil {
+		return nil, nil, err
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	poolConfig = poolConfig.Copy()
+	inst, err := Instrument(poolConfig, opts...)
+	if err != nil {
+		return nil, nil, err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
+	if err != nil {
+		return nil, nil, fmt.Errorf("otelpool: %w", err)
+	}
+	if err := inst.Register(pool); err != nil {
+		pool.Close()
+		return nil, nil, err
+	}
+	return pool, inst, nil
+}
+
+// Instrument puts the hooks of otelpool into a configuration from which somebody else, a framework say, builds the
+// pool. Call [Instrumentation.Register] with that pool to add its gauges. The configuration is changed: its tracer,
+// ShouldPing, BeforeConnect and PrepareConn are wrapped and called as before. What is set in their place afterwards is
+// not seen, so call Instrument last; only a tracer may be added, by pgx's multitracer.
+//
+// Configuration and Instrumentation serve one pool. It is an error if the configuration is nil, was not made by
+// [pgxpool.ParseConfig], or is instrumented already.
+func Instrument(poolConfig *pgxpool.Config, opts ...Option) (*Instrumentation, error) {
+	if err := checkPoolConfig(poolConfig); err != nil {
+		return nil, err
+	}
+	if installed(poolConfig.ConnConfig.Tracer) != nil {
+		return nil, errors.New("otelpool: configuration is instrumented already: use the one it was copied from, one Instrument a pool")
+	}
+	c, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.resolveBaseSize(poolConfig.MaxConns); err != nil {
+		return nil, err
+	}
+	h, err := newHistograms(newMeter(c.provider), c.returnedRows)
+	if err != nil {
+		return nil, err
+	}
+	r := newRecorder(c, h, poolConfig.ConnConfig)
+	return &Instrumentation{config: c, hooks: install(poolConfig, r), recorder: r}, nil
+}
+
+// Register measures a pool that exists already and cannot be built anew. Without hooks there are its gauges alone: no
+// durations, no pending requests, no timeouts; the options that concern those have no effect. It is an error if the
+// pool is nil, is registered already, or was built from an instrumented configuration, which
+// [Instrumentation.Register] is for.
+func Register(pool *pgxpool.Pool, opts ...Option) (*Instrumentation, error) {
+	if pool == nil {
+		return nil, errNilPool
+	}
+	poolConfig := pool.Config()
+	if installed(poolConfig.ConnConfig.Tracer) != nil {
+		return nil, errors.New("otelpool: pool is instrumented already: call Register of what Instrument returned")
+	}
+	c, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	inst := &Instrumentation{config: c}
+	if err := inst.register(pool, poolConfig); err != nil {
+		return nil, err
+	}
+	return inst, nil
+}
+
+var errNilPool = errors.New("otelpool: pool is nil")
+
+// Register adds the gauges of the pool that was built from the instrumented configuration. It is an error if the pool
+// is nil, was built from another configuration, or is registered already, and after Unregister. A pool that is closed
+// may be registered, and a registered one closed: its gauges then show an empty pool until Unregister.
+func (i *Instrumentation) Register(pool *pgxpool.Pool) error {
+	if i == nil {
+		return errors.New("otelpool: instrumentation is nil")
+	}
+	if pool == nil {
+		return errNilPool
+	}
+	poolConfig := pool.Config()
+	if i.hooks == nil || installed(poolConfig.ConnConfig.Tracer) != i.hooks {
+		return errors.New("otelpool: pool was not built from the instrumented configuration, or its tracer was replaced after Instrument")
+	}
+	return i.register(pool, poolConfig)
+}
+
+func (i *Instrumentation) register(pool *pgxpool.Pool, poolConfig *pgxpool.Config) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.ended {
+		return errors.New("otelpool: instrumentation is unregistered: make a new one")
+	}
+	if i.stats != nil {
+		return errors.New("otelpool: pool is registered already")
+	}
+	baseSize, err := i.config.resolveBaseSize(poolConfig.MaxConns)
+	if err != nil {
+		return err
+	}
+	set := newSet(i.config.poolAttributes(poolConfig.ConnConfig))
+	if i.recorder != nil {
+		set = i.recorder.poolSet // the name it began with, whatever became of the configuration since
+	}
+	s := newStats(pool, baseSize, poolConfig.MinIdleConns, i.recorder)
+	o, err := observe(i.config.provider, set, s)
+	if err != nil {
+		return err
+	}
+	i.stats, i.observer = s, o
+	return nil
+}
+
+// Unregister ends the measuring for good: from the next collection on there are no gauges of the pool, and nothing it
+// does is recorded any more. It does not close the pool, which may go on. It may be called at any time, before Register
+// and more than once, and then does nothing.
+//
+// The series of histograms live in the SDK as long as the MeterProvider, and stay there as they are. An SDK whose
+// histograms implement Finisher of go.opentelemetry.io/otel/metric/x ends them; at version 1.47 it does not yet.
+func (i *Instrumentation) Unregister() error {
+	if i == nil {
+		return nil
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.ended {
+		return nil
+	}
+	i.ended = true
+	if i.recorder != nil {
+		i.recorder.end(context.Background())
+	}
+	if i.observer == nil {
+		return nil
+	}
+	return i.observer.forget(i.stats)
+}
+
+// checkPoolConfig finds what pgxpool would panic at.
+func checkPoolConfig(poolConfig *pgxpool.Config) error {
+	switch {
+	case poolConfig == nil:
+		return errors.New("otelpool: configuration is nil")
+	case poolConfig.ConnConfig == nil, !parsed(poolConfig), !parsed(poolConfig.ConnConfig):
+		return errors.New("otelpool: configuration was not made by pgxpool.ParseConfig")
+	}
+	return nil
+}
+
+// parsed reports whether a configuration has the mark of pgx's ParseConfig, without which pgx panics. It is unexported,
+// but may be read. Should a later pgx mark it otherwise, pgx itself will judge.
+func parsed(c any) bool {
+	mark := reflect.ValueOf(c).Elem().FieldByName("createdByParseConfig")
+	return mark.Kind() != reflect.Bool || mark.Bool()
+}

@@ -1,0 +1,146 @@
+package otelpool_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// TestInstrumentsAreTheContract holds the names, units, kinds, descriptions and attributes of everything we emit.
+func TestInstrumentsAreTheContract(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 4, nil,
+		otelpool.WithReturnedRows(),
+		otelpool.WithAttributes(attribute.String("team", "a")),
+		otelpool.WithAttributes(attribute.String("zone", "b")),
+	)
+	createTables(t, f)
+	ctx := otelpool.WithOperation(t.Context(), "list_items")
+	f.exec(t, ctx, "SELECT id FROM items")
+	_, _ = f.pool.Exec(ctx, "SELECT nonsense")
+
+	pool := []attribute.KeyValue{
+		attribute.String("db.client.connection.pool.name", "test"),
+		attribute.String("team", "a"),
+		attribute.String("zone", "b"),
+	}
+	with := func(more ...attribute.KeyValue) attribute.Set {
+		return attribute.NewSet(slices.Concat(pool, more)...)
+	}
+	operation := func(name string, more ...attribute.KeyValue) attribute.Set {
+		return with(append(more, attribute.String("db.system.name", "postgresql"), attribute.String("db.query.summary", name))...)
+	}
+	ints := func(sets ...attribute.Set) (points []metricdata.DataPoint[int64]) {
+		for _, set := range sets {
+			points = append(points, metricdata.DataPoint[int64]{Attributes: set})
+		}
+		return points
+	}
+	upDown := func(sets ...attribute.Set) metricdata.Aggregation {
+		return metricdata.Sum[int64]{Temporality: metricdata.CumulativeTemporality, DataPoints: ints(sets...)}
+	}
+	counter := func(sets ...attribute.Set) metricdata.Aggregation {
+		return metricdata.Sum[int64]{Temporality: metricdata.CumulativeTemporality, IsMonotonic: true, DataPoints: ints(sets...)}
+	}
+	gauge := func(sets ...attribute.Set) metricdata.Aggregation {
+		return metricdata.Gauge[int64]{DataPoints: ints(sets...)}
+	}
+	histogram := func(sets ...attribute.Set) metricdata.Aggregation {
+		h := metricdata.Histogram[float64]{Temporality: metricdata.CumulativeTemporality}
+		for _, set := range sets {
+			h.DataPoints = append(h.DataPoints, metricdata.HistogramDataPoint[float64]{Attributes: set})
+		}
+		return h
+	}
+	want := metricdata.ScopeMetrics{
+		Scope: instrumentation.Scope{
+			Name:      "github.com/otelpool/otelpool-go/otelpool",
+			Version:   otelpool.Version,
+			SchemaURL: "https://opentelemetry.io/schemas/1.43.0",
+		},
+		Metrics: []metricdata.Metrics{
+			{Name: "db.client.operation.duration", Unit: "s", Description: "Duration of database client operations.", Data: histogram(
+				operation("create_tables"), operation("list_items"),
+				operation("list_items", attribute.String("error.type", "42703"), attribute.String("db.response.status_code", "42703")),
+			)},
+			{Name: "db.client.connection.wait_time", Unit: "s", Description: "The time it took to obtain an open connection from the pool.", Data: histogram(with())},
+			{Name: "db.client.connection.use_time", Unit: "s", Description: "The time between borrowing a connection and returning it to the pool.", Data: histogram(
+				with(attribute.String("db.query.summary", "create_tables")), with(attribute.String("db.query.summary", "list_items")),
+			)},
+			{Name: "db.client.connection.create_time", Unit: "s", Description: "The time it took to create a new connection.", Data: histogram(with())},
+			{Name: "db.client.response.returned_rows", Unit: "{row}", Description: "The actual number of records returned by the database operation.", Data: metricdata.Histogram[int64]{
+				Temporality: metricdata.CumulativeTemporality,
+				DataPoints:  []metricdata.HistogramDataPoint[int64]{{Attributes: operation("list_items")}},
+			}},
+			{Name: "db.client.connection.count", Unit: "{connection}", Description: "The number of connections that are currently in state described by the `state` attribute.", Data: upDown(
+				with(attribute.String("db.client.connection.state", "used")), with(attribute.String("db.client.connection.state", "idle")),
+			)},
+			{Name: "db.client.connection.max", Unit: "{connection}", Description: "The maximum number of open connections allowed.", Data: upDown(with())},
+			{Name: "db.client.connection.idle.max", Unit: "{connection}", Description: "The maximum number of idle open connections allowed.", Data: upDown(with())},
+			{Name: "db.client.connection.idle.min", Unit: "{connection}", Description: "The minimum number of idle open connections allowed.", Data: upDown(with())},
+			{Name: "db.client.connection.pending_requests", Unit: "{request}", Description: "The number of current pending requests for an open connection.", Data: upDown(with())},
+			{Name: "db.client.connection.timeouts", Unit: "{timeout}", Description: "The number of connection timeouts that have occurred trying to obtain a connection from the pool.", Data: counter(with())},
+			{Name: "pgxpool.constructing", Unit: "{connection}", Description: "The connections that are being dialed now.", Data: upDown(with())},
+			{Name: "pgxpool.operations.capped", Unit: "{operation}", Description: "The operations recorded as _OTHER because the pool had as many distinct operation names as its limit allows.", Data: counter(with())},
+			{Name: "pgxpool.size", Unit: "{connection}", Description: "The base size of the pool: the connections it is meant to need in normal times.", Data: gauge(with())},
+			{Name: "pgxpool.overflow", Unit: "{connection}", Description: "The connections in use beyond the base size.", Data: gauge(with())},
+			{Name: "pgxpool.overflow.max", Unit: "{connection}", Description: "The most connections that may be in use beyond the base size.", Data: gauge(with())},
+		},
+	}
+	var got metricdata.ResourceMetrics
+	if err := f.reader.Collect(context.Background(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.ScopeMetrics) != 1 {
+		t.Fatalf("%d scopes", len(got.ScopeMetrics))
+	}
+	metricdatatest.AssertEqual(t, want, got.ScopeMetrics[0],
+		metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreValue(), metricdatatest.IgnoreExemplars())
+}
+
+func TestBucketsResolveWhatIsMeasured(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil, otelpool.WithReturnedRows())
+	f.exec(t, t.Context(), "SELECT 1")
+	m := f.collect(t)
+	connection := []float64{0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}
+	for key, want := range map[string][]float64{
+		// As the semantic conventions recommend.
+		operationKey("SELECT", ""):                                  {0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10},
+		"db.client.response.returned_rows{db.query.summary=SELECT}": {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000},
+		"db.client.connection.wait_time":                            connection,
+		"db.client.connection.use_time":                             connection,
+		"db.client.connection.create_time":                          connection,
+	} {
+		var got []float64
+		switch p := m[key].(type) {
+		case metricdata.HistogramDataPoint[float64]:
+			got = p.Bounds
+		case metricdata.HistogramDataPoint[int64]:
+			got = p.Bounds
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s has the bounds %v, want %v", key, got, want)
+		}
+	}
+}
+
+func TestServerAttributesAreThoseOfTheConfiguration(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil, otelpool.WithServerAttributes())
+	f.exec(t, t.Context(), "SELECT 1")
+	cc := f.pool.Config().ConnConfig
+	keys := f.collect(t).keys("db.client.operation.duration")
+	want := "db.client.operation.duration{db.namespace=" + cc.Database + ",db.query.summary=SELECT,server.address=" + cc.Host +
+		",server.port=" + attribute.IntValue(int(cc.Port)).String() + "}"
+	if !slices.Equal(keys, []string{want}) {
+		t.Errorf("recorded %q, want %q", keys, want)
+	}
+}

@@ -1,0 +1,228 @@
+package otelpool
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+func testOperations(t *testing.T, opts ...Option) *operations {
+	t.Helper()
+	c, err := newConfig(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newOperations(c, []attribute.KeyValue{attribute.String("db.system.name", "postgresql")}, nil)
+}
+
+func TestOperationIsNamedByFunctionThenCallerThenText(t *testing.T) {
+	t.Parallel()
+	byFunction := WithOperationName(func(_ context.Context, sql string) string {
+		if strings.Contains(sql, "orders") {
+			return "from_function"
+		}
+		return ""
+	})
+	named := WithOperation(t.Context(), "from_caller")
+	for _, tt := range []struct {
+		name string
+		opts []Option
+		ctx  context.Context
+		sql  string
+		want string
+	}{
+		{"text", nil, t.Context(), "SELECT * FROM users WHERE id = 7", "SELECT users"},
+		{"sqlc comment", nil, t.Context(), "-- name: GetUser :one\nSELECT * FROM users", "GetUser"},
+		{"unreadable text", nil, t.Context(), "", "_OTHER"},
+		{"caller over text", nil, named, "SELECT * FROM users", "from_caller"},
+		{"caller over sqlc comment", nil, named, "-- name: GetUser :one\nSELECT 1", "from_caller"},
+		{"innermost caller", nil, WithOperation(named, "inner"), "SELECT 1", "inner"},
+		{"name taken back", nil, WithOperation(named, ""), "SELECT * FROM users", "SELECT users"},
+		{"function over caller", []Option{byFunction}, named, "SELECT * FROM orders", "from_function"},
+		{"function that leaves it to the caller", []Option{byFunction}, named, "SELECT * FROM users", "from_caller"},
+		{"function that leaves it to the text", []Option{byFunction}, t.Context(), "SELECT * FROM users", "SELECT users"},
+		{"function that panics", []Option{WithOperationName(func(context.Context, string) string { panic("no") })}, named, "SELECT 1", "_OTHER"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := testOperations(t, tt.opts...).forQuery(tt.ctx, tt.sql).name; got != tt.want {
+				t.Errorf("named %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestBatchIsNamedAsTheConventionsSay(t *testing.T) {
+	t.Parallel()
+	upper := WithOperationName(func(_ context.Context, sql string) string { return strings.ToUpper(sql) })
+	for _, tt := range []struct {
+		name string
+		opts []Option
+		ctx  context.Context
+		sqls []string
+		want string
+	}{
+		{"one query is that query", nil, t.Context(), []string{"select * from a"}, "SELECT a"},
+		{"one text", nil, t.Context(), []string{"select * from a", "select * from a"}, "BATCH SELECT a"},
+		{"one summary", nil, t.Context(), []string{"select x from a", "select y from a"}, "BATCH SELECT a"},
+		{"several", nil, t.Context(), []string{"select * from a", "select * from a", "delete from a"}, "BATCH"},
+		{"none", nil, t.Context(), nil, "BATCH"},
+		{"caller", nil, WithOperation(t.Context(), "import"), []string{"select 1", "delete from a"}, "import"},
+		{"function, one", []Option{upper}, t.Context(), []string{"x"}, "X"},
+		{"function, alike", []Option{upper}, t.Context(), []string{"x", "X"}, "BATCH X"},
+		{"function, several", []Option{upper}, t.Context(), []string{"x", "y"}, "BATCH"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var queries []*pgx.QueuedQuery
+			for _, sql := range tt.sqls {
+				queries = append(queries, &pgx.QueuedQuery{SQL: sql})
+			}
+			if got := testOperations(t, tt.opts...).forBatch(tt.ctx, new(connState), queries).name; got != tt.want {
+				t.Errorf("named %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestOperationNamesBeyondTheLimitAreOtherAndCounted(t *testing.T) {
+	t.Parallel()
+	o := testOperations(t, WithOperationLimit(3))
+	for i := range 10 {
+		op := o.named(fmt.Sprintf("op%d", i))
+		o.count(op)
+		want := fmt.Sprintf("op%d", i)
+		if i >= 3 {
+			want = OtherOperation
+		}
+		if op.name != want {
+			t.Errorf("operation %d is %q, want %q", i, op.name, want)
+		}
+	}
+	o.count(o.named(OtherOperation)) // an unreadable text is not beyond the limit
+	if got := o.folded.Load(); got != 7 {
+		t.Errorf("%d operations counted as capped, want 7", got)
+	}
+	if got := o.named("op1").name; got != "op1" {
+		t.Errorf("an early name became %q once the limit was reached", got)
+	}
+}
+
+func TestFailureSeriesAreBounded(t *testing.T) {
+	t.Parallel()
+	o := testOperations(t)
+	for i := range 5 * maxFailureSeries {
+		op := o.named(fmt.Sprintf("op%d", i%7))
+		o.failure(op, failure{errorType: fmt.Sprintf("%05d", i), sqlState: true})
+	}
+	durations, _ := o.sets()
+	if most := 8 + maxFailureSeries + 7; len(durations) > most {
+		t.Errorf("%d series, want at most %d", len(durations), most)
+	}
+	if got := o.failure(o.named("op0"), failure{errorType: "ZZ999", sqlState: true}); len(got) != 1 {
+		t.Error("a failure beyond the limit has no options")
+	}
+	for _, set := range durations {
+		if v, _ := set.Value("error.type"); v.AsString() == errorTypeOther && set.HasValue("db.response.status_code") {
+			t.Errorf("%v: what is not a SQLSTATE has a status code", set.ToSlice())
+		}
+	}
+}
+
+func TestOperationNamesAreFitForAttributes(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, want string }{
+		{"get_user", "get_user"},
+		{"bad\xff\xfename", "bad\uFFFDname"},
+		{strings.Repeat("x", 300), strings.Repeat("x", 255)},
+		{strings.Repeat("ä", 200), strings.Repeat("ä", 127)},
+		{strings.Repeat("x", 253) + "€", strings.Repeat("x", 253)},
+	} {
+		got := testOperations(t).named(tt.name).name
+		if got != tt.want {
+			t.Errorf("%q became %q, want %q", tt.name, got, tt.want)
+		}
+		if !utf8.ValidString(got) || len(got) > maxNameLength {
+			t.Errorf("%q is no fit value", got)
+		}
+	}
+}
+
+func TestTextCacheIsBoundedWhenTextsAreNot(t *testing.T) {
+	t.Parallel()
+	var c textCache
+	op := new(operation)
+	long := strings.Repeat("y", 10_000)
+	for i := range 20_000 {
+		c.put(fmt.Sprintf("SELECT %d", i), op)
+		c.put(fmt.Sprintf("SELECT %d -- %s", i%1000, long), op)
+	}
+	var texts, bytes int
+	for _, g := range []*textGeneration{c.current.Load(), c.previous.Load()} {
+		g.texts.Range(func(key, _ any) bool {
+			texts++
+			bytes += len(key.(string))
+			return true
+		})
+	}
+	if texts > 2*maxCachedTexts {
+		t.Errorf("%d texts are kept, want at most %d", texts, 2*maxCachedTexts)
+	}
+	if most := 2 * (maxCachedBytes + len(long) + 20); bytes > most {
+		t.Errorf("%d bytes are kept, want at most %d", bytes, most)
+	}
+}
+
+func TestTextCacheKeepsWhatIsUsed(t *testing.T) {
+	t.Parallel()
+	var c textCache
+	op := new(operation)
+	c.put("used", op)
+	for i := range 10 * maxCachedTexts {
+		c.put(fmt.Sprintf("once %d", i), new(operation))
+		if c.get("used") != op {
+			t.Fatalf("a text in use was forgotten after %d others", i)
+		}
+	}
+	if c.get("once 0") != nil {
+		t.Error("a text of long ago is still known")
+	}
+}
+
+func TestTextCacheDoesNotKeepHugeTexts(t *testing.T) {
+	t.Parallel()
+	var c textCache
+	huge := strings.Repeat("x", maxCachedText+1)
+	c.put(huge, new(operation))
+	if c.get(huge) != nil {
+		t.Error("a text beyond the limit was kept")
+	}
+}
+
+func TestOperationsAreConcurrentSafe(t *testing.T) {
+	t.Parallel()
+	o := testOperations(t, WithOperationLimit(50))
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 2000 {
+				op := o.forQuery(t.Context(), fmt.Sprintf("SELECT * FROM t%d", (i*g)%400))
+				o.count(op)
+				o.failure(op, failure{errorType: fmt.Sprintf("%05d", i%300), sqlState: true})
+			}
+		})
+	}
+	for range 100 {
+		o.sets()
+	}
+	wg.Wait()
+	if got := len(*o.names.Load()); got != 51 {
+		t.Errorf("%d names, want 50 and _OTHER", got)
+	}
+}

@@ -1,0 +1,199 @@
+package otelpool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+)
+
+// defaultOperationLimit is how many distinct operation names a pool records before the rest becomes [OtherOperation].
+// With it, and with maxFailureSeries, one pool stays below the 2000 attribute sets that the SDK keeps of an instrument.
+const defaultOperationLimit = 200
+
+// maxOperationLimit keeps the limit itself from being the way to unbounded memory.
+const maxOperationLimit = 10_000
+
+// config is what the options of one pool add up to.
+type config struct {
+	provider         metric.MeterProvider
+	poolName         string
+	poolNameSet      bool
+	attributes       []attribute.KeyValue
+	baseSize         int
+	baseSizeSet      bool
+	operationName    func(ctx context.Context, sql string) string
+	operationLimit   int
+	serverAttributes bool
+	returnedRows     bool
+}
+
+// Option changes how a pool is instrumented. A nil Option is ignored.
+type Option interface {
+	apply(config) config
+}
+
+type optionFunc func(config) config
+
+func (f optionFunc) apply(c config) config { return f(c) }
+
+// WithMeterProvider sets the MeterProvider whose readers the pool is reported to. The default, also for nil, is the
+// global one at the time of the call, [otel.GetMeterProvider]; that one may be set later by the program.
+func WithMeterProvider(provider metric.MeterProvider) Option {
+	return optionFunc(func(c config) config {
+		if provider != nil {
+			c.provider = provider
+		}
+		return c
+	})
+}
+
+// WithPoolName sets db.client.connection.pool.name, the label pool at the Prometheus edge. The default is
+// "host:port/database" of the pool's configuration, as the semantic conventions recommend. An empty name is an error.
+//
+// Pools of one MeterProvider that have the same name and attributes are reported as one pool, their values added.
+func WithPoolName(name string) Option {
+	return optionFunc(func(c config) config {
+		c.poolName, c.poolNameSet = name, true
+		return c
+	})
+}
+
+// WithAttributes adds attributes to every measurement of the pool. Options add up; of two values for one key the last
+// wins. Their values must be of low cardinality: they multiply the series. A key that otelpool sets itself, one that
+// would collide with a label of the Prometheus bridge, or an empty key is an error.
+func WithAttributes(attributes ...attribute.KeyValue) Option {
+	attributes = slices.Clone(attributes)
+	return optionFunc(func(c config) config {
+		c.attributes = slices.Concat(c.attributes, attributes)
+		return c
+	})
+}
+
+// WithBaseSize sets the base size of the pool, pgxpool.size: the connections it is meant to need in normal times.
+// What is in use beyond it is pgxpool.overflow, at most MaxConns minus the base size. The default is MaxConns, so
+// that overflow is always 0. A size below 1 or above MaxConns is an error.
+//
+// The option only divides MaxConns for reporting; it does not change how the pool behaves.
+func WithBaseSize(size int) Option {
+	return optionFunc(func(c config) config {
+		c.baseSize, c.baseSizeSet = size, true
+		return c
+	})
+}
+
+// WithOperationName replaces the rule by which operations are named (see [WithOperation]). The function gets the
+// context of the call and the SQL text, for CopyFrom "COPY table", and returns a name of low cardinality. For "" the
+// usual rule applies. It is called for every query, and for every query of a batch, on the caller's goroutine, so it
+// must be fast, must not use the pool, and must be safe for concurrent use. If it panics the operation is recorded as
+// [OtherOperation] and the caller is not disturbed. A nil function is the default.
+func WithOperationName(name func(ctx context.Context, sql string) string) Option {
+	return optionFunc(func(c config) config {
+		c.operationName = name
+		return c
+	})
+}
+
+// WithOperationLimit sets how many distinct operation names the pool records; the default is 200. The operations that
+// come after are recorded as [OtherOperation], and pgxpool.operations.capped counts them. A limit below 1 or above
+// 10000 is an error. Above some 1000 the SDK's own limit of 2000 attribute sets is in reach: see
+// sdk/metric.WithCardinalityLimit.
+func WithOperationLimit(limit int) Option {
+	return optionFunc(func(c config) config {
+		c.operationLimit = limit
+		return c
+	})
+}
+
+// WithServerAttributes adds db.namespace, server.address and, if it is not 5432, server.port to
+// db.client.operation.duration and db.client.response.returned_rows. They are those of the configuration: a
+// BeforeConnect hook that changes them, or a fallback host, is not followed. db.namespace is the database alone, since
+// the schema of a query is not known. They are off by default: they say what the pool's name says, and each attribute
+// has its price in every record and every scrape.
+func WithServerAttributes() Option {
+	return optionFunc(func(c config) config {
+		c.serverAttributes = true
+		return c
+	})
+}
+
+// WithReturnedRows turns on db.client.response.returned_rows, a histogram of the rows that SELECT statements returned.
+func WithReturnedRows() Option {
+	return optionFunc(func(c config) config {
+		c.returnedRows = true
+		return c
+	})
+}
+
+// newConfig applies the options to the defaults and checks what can be checked without a pool.
+func newConfig(opts []Option) (config, error) {
+	c := config{operationLimit: defaultOperationLimit}
+	for _, o := range opts {
+		if o != nil {
+			c = o.apply(c)
+		}
+	}
+	if c.provider == nil {
+		c.provider = otel.GetMeterProvider()
+	}
+	var errs []error
+	if c.poolNameSet && c.poolName == "" {
+		errs = append(errs, errors.New("otelpool: pool name is empty: give one, or leave WithPoolName out for host:port/database"))
+	}
+	if c.operationLimit < 1 || c.operationLimit > maxOperationLimit {
+		errs = append(errs, fmt.Errorf("otelpool: operation limit %d is not between 1 and %d", c.operationLimit, maxOperationLimit))
+	}
+	return c, errors.Join(append(errs, c.checkAttributes()...)...)
+}
+
+// checkAttributes finds the user's attributes that cannot be recorded beside ours.
+func (c config) checkAttributes() []error {
+	var errs []error
+	for _, kv := range c.attributes {
+		switch {
+		case kv.Key == "":
+			errs = append(errs, errors.New("otelpool: attribute with an empty key"))
+		case reserved[kv.Key], c.serverAttributes && serverReserved[kv.Key]:
+			errs = append(errs, fmt.Errorf("otelpool: attribute %q is set by otelpool itself: use another key", string(kv.Key)))
+		}
+	}
+	return errs
+}
+
+// resolveBaseSize gives the base size for a pool of at most maxConns connections.
+func (c config) resolveBaseSize(maxConns int32) (int64, error) {
+	if !c.baseSizeSet {
+		return int64(maxConns), nil
+	}
+	if c.baseSize < 1 || c.baseSize > int(maxConns) {
+		return 0, fmt.Errorf("otelpool: base size %d is not between 1 and MaxConns (%d)", c.baseSize, maxConns)
+	}
+	return int64(c.baseSize), nil
+}
+
+// reserved are the keys that otelpool records itself, and the labels that the Prometheus edge makes of them.
+var reserved = map[attribute.Key]bool{
+	semconv.DBClientConnectionPoolNameKey: true,
+	semconv.DBClientConnectionStateKey:    true,
+	semconv.DBSystemNameKey:               true,
+	semconv.DBQuerySummaryKey:             true,
+	semconv.DBResponseStatusCodeKey:       true,
+	semconv.ErrorTypeKey:                  true,
+	"phase":                               true,
+	"result":                              true,
+	"reason":                              true,
+	"pool":                                true,
+	"operation":                           true,
+}
+
+// serverReserved are the keys that WithServerAttributes adds.
+var serverReserved = map[attribute.Key]bool{
+	semconv.DBNamespaceKey:   true,
+	semconv.ServerAddressKey: true,
+	semconv.ServerPortKey:    true,
+}

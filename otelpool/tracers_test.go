@@ -1,0 +1,336 @@
+package otelpool_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/multitracer"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/tracelog"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// eventLog is a tracer of all seven interfaces, and hooks, that note what they are called with.
+type eventLog struct {
+	mu     sync.Mutex
+	events []string
+}
+
+func (l *eventLog) note(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events = append(l.events, fmt.Sprintf(format, args...))
+}
+
+func (l *eventLog) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.events)
+}
+
+// mark carries the name of the start event to its end, to see that the end gets the start's context.
+type mark struct{}
+
+func (l *eventLog) start(ctx context.Context, name, format string, args ...any) context.Context {
+	l.note(name+" start in "+fmt.Sprint(ctx.Value(mark{}))+": "+format, args...)
+	return context.WithValue(ctx, mark{}, name)
+}
+
+func (l *eventLog) end(ctx context.Context, name, format string, args ...any) {
+	l.note(name+" end in "+fmt.Sprint(ctx.Value(mark{}))+": "+format, args...)
+}
+
+func (l *eventLog) TraceQueryStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceQueryStartData) context.Context {
+	return l.start(ctx, "query", "%s %v", d.SQL, d.Args)
+}
+
+func (l *eventLog) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, d pgx.TraceQueryEndData) {
+	l.end(ctx, "query", "%s %v", d.CommandTag, d.Err)
+}
+
+func (l *eventLog) TraceBatchStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceBatchStartData) context.Context {
+	return l.start(ctx, "batch", "%d", d.Batch.Len())
+}
+
+func (l *eventLog) TraceBatchQuery(ctx context.Context, _ *pgx.Conn, d pgx.TraceBatchQueryData) {
+	l.end(ctx, "batch query", "%s %v %s %v %t", d.SQL, d.Args, d.CommandTag, d.Err, d.ReadStartTime.IsZero())
+}
+
+func (l *eventLog) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, d pgx.TraceBatchEndData) {
+	l.end(ctx, "batch", "%v", d.Err)
+}
+
+func (l *eventLog) TraceCopyFromStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceCopyFromStartData) context.Context {
+	return l.start(ctx, "copy", "%v %v", d.TableName, d.ColumnNames)
+}
+
+func (l *eventLog) TraceCopyFromEnd(ctx context.Context, _ *pgx.Conn, d pgx.TraceCopyFromEndData) {
+	l.end(ctx, "copy", "%s %v", d.CommandTag, d.Err)
+}
+
+func (l *eventLog) TracePrepareStart(ctx context.Context, _ *pgx.Conn, d pgx.TracePrepareStartData) context.Context {
+	return l.start(ctx, "prepare", "%s %s", d.Name, d.SQL)
+}
+
+func (l *eventLog) TracePrepareEnd(ctx context.Context, _ *pgx.Conn, d pgx.TracePrepareEndData) {
+	l.end(ctx, "prepare", "%t %v", d.AlreadyPrepared, d.Err)
+}
+
+func (l *eventLog) TraceConnectStart(ctx context.Context, d pgx.TraceConnectStartData) context.Context {
+	return l.start(ctx, "connect", "%s", d.ConnConfig.Host)
+}
+
+func (l *eventLog) TraceConnectEnd(ctx context.Context, d pgx.TraceConnectEndData) {
+	l.end(ctx, "connect", "%t %v", d.Conn == nil, d.Err)
+}
+
+func (l *eventLog) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, _ pgxpool.TraceAcquireStartData) context.Context {
+	return l.start(ctx, "acquire", "%t", pool == nil)
+}
+
+func (l *eventLog) TraceAcquireEnd(ctx context.Context, _ *pgxpool.Pool, d pgxpool.TraceAcquireEndData) {
+	l.end(ctx, "acquire", "%t %v", d.Conn == nil, d.Err)
+}
+
+func (l *eventLog) TraceRelease(_ *pgxpool.Pool, d pgxpool.TraceReleaseData) {
+	l.note("release %t", d.Conn == nil)
+}
+
+// hook notes the calls of all of pgxpool's hooks.
+func (l *eventLog) hook(c *pgxpool.Config) {
+	c.BeforeConnect = func(ctx context.Context, _ *pgx.ConnConfig) error { l.end(ctx, "BeforeConnect", ""); return nil }
+	c.AfterConnect = func(ctx context.Context, _ *pgx.Conn) error { l.end(ctx, "AfterConnect", ""); return nil }
+	c.PrepareConn = func(ctx context.Context, _ *pgx.Conn) (bool, error) { l.end(ctx, "PrepareConn", ""); return true, nil }
+	//lint:ignore SA1019 the deprecated hook is tested on purpose
+	c.BeforeAcquire = func(ctx context.Context, _ *pgx.Conn) bool { l.end(ctx, "BeforeAcquire", ""); return true }
+	c.ShouldPing = func(ctx context.Context, p pgxpool.ShouldPingParams) bool {
+		l.end(ctx, "ShouldPing", "%t", p.Conn == nil)
+		return true
+	}
+	c.BeforeClose = func(*pgx.Conn) { l.note("BeforeClose") }
+}
+
+// The single interfaces, for tracers that have but one beside QueryTracer.
+type (
+	queryOnly   struct{ pgx.QueryTracer }
+	withAcquire struct {
+		pgx.QueryTracer
+		pgxpool.AcquireTracer
+	}
+	withConnect struct {
+		pgx.QueryTracer
+		pgx.ConnectTracer
+	}
+)
+
+func TestTracerAndHooksOfTheUserSeeWhatTheySeeWithoutUs(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		trace func(*eventLog, *pgxpool.Config)
+	}{
+		{"no tracer, no hooks", func(*eventLog, *pgxpool.Config) {}},
+		{"hooks", func(l *eventLog, c *pgxpool.Config) { l.hook(c) }},
+		{"deprecated hook", func(l *eventLog, c *pgxpool.Config) { l.hook(c); c.PrepareConn = nil }},
+		{"tracer of seven interfaces", func(l *eventLog, c *pgxpool.Config) { l.hook(c); c.ConnConfig.Tracer = l }},
+		{"tracer of acquires", func(l *eventLog, c *pgxpool.Config) { c.ConnConfig.Tracer = withAcquire{l, l} }},
+		{"tracer of connects", func(l *eventLog, c *pgxpool.Config) { c.ConnConfig.Tracer = withConnect{l, l} }},
+		{"multitracer", func(l *eventLog, c *pgxpool.Config) { c.ConnConfig.Tracer = multitracer.New(l, queryOnly{l}) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			connString := database(t)
+			var bare, instrumented eventLog
+			config := parse(t, connString)
+			tt.trace(&bare, config)
+			pool, err := pgxpool.NewWithConfig(t.Context(), config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			drive(t, pool)
+
+			config = parse(t, connString)
+			tt.trace(&instrumented, config)
+			pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(newTelemetry(t).provider))
+			if err != nil {
+				t.Fatal(err)
+			}
+			drive(t, pool)
+			if err := inst.Unregister(); err != nil {
+				t.Error(err)
+			}
+			if got, want := instrumented.all(), bare.all(); !slices.Equal(got, want) {
+				t.Errorf("events with us:\n%s\nwithout:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+		})
+	}
+}
+
+// drive does a fixed sequence of everything, on one connection at a time, and closes the pool.
+func drive(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	ctx := t.Context()
+	exec := func(sql string, args ...any) { _, _ = pool.Exec(ctx, sql, args...) }
+	exec("DROP TABLE IF EXISTS driven")
+	exec("CREATE TABLE driven (id int)")
+	exec("SELECT $1::int", 1)
+	exec("SELECT nonsense")
+	_ = pool.Ping(ctx)
+	_ = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { _, err := tx.Exec(ctx, "SELECT 2"); return err })
+	b := new(pgx.Batch)
+	b.Queue("SELECT 1")
+	b.Queue("SELECT 2 FROM driven")
+	_ = pool.SendBatch(ctx, b).Close()
+	b = new(pgx.Batch)
+	b.Queue("SELECT nonsense")
+	_ = pool.SendBatch(ctx, b).Close()
+	_, _ = pool.CopyFrom(ctx, pgx.Identifier{"driven"}, []string{"id"}, pgx.CopyFromRows([][]any{{1}}))
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = conn.Conn().Prepare(ctx, "named", "SELECT 3")
+	_, _ = conn.Conn().Prepare(ctx, "named", "SELECT 3")
+	_, _ = conn.Exec(ctx, "named")
+	conn.Release()
+	canceled, cancel := context.WithCancel(ctx)
+	cancel()
+	_, _ = pool.Acquire(canceled)
+	for _, conn := range pool.AcquireAllIdle(ctx) {
+		conn.Release()
+	}
+	pool.Close()
+	_, _ = pool.Acquire(ctx)
+}
+
+func TestDefaultPingStaysInForce(t *testing.T) {
+	t.Parallel()
+	config := parse(t, "host=localhost")
+	if _, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newTelemetry(t).provider)); err != nil {
+		t.Fatal(err)
+	}
+	for idle, want := range map[time.Duration]bool{
+		0:                             false,
+		time.Second:                   false,
+		time.Second + time.Nanosecond: true,
+	} {
+		if got := config.ShouldPing(t.Context(), pgxpool.ShouldPingParams{IdleDuration: idle}); got != want {
+			t.Errorf("pings after %v idle: %t, want %t", idle, got, want)
+		}
+	}
+}
+
+func TestRefusedConnectIsSeenByTheUsersTracer(t *testing.T) {
+	t.Parallel()
+	var l eventLog
+	refused := errors.New("refused")
+	f := setup(t, 1, func(c *pgxpool.Config) {
+		c.ConnConfig.Tracer = &l
+		c.AfterConnect = func(context.Context, *pgx.Conn) error { return refused }
+	})
+	if _, err := f.pool.Acquire(t.Context()); !errors.Is(err, refused) {
+		t.Errorf("acquire: %v", err)
+	}
+	if got := strings.Join(l.all(), "\n"); !strings.Contains(got, "connect end in connect: false <nil>") || !strings.Contains(got, "acquire end in acquire: true refused") {
+		t.Errorf("events:\n%s", got)
+	}
+}
+
+func TestTracelogLogsBesideUs(t *testing.T) {
+	t.Parallel()
+	var out syncBuffer
+	logger := slog.New(slog.NewTextHandler(&out, nil))
+	f := setup(t, 1, func(c *pgxpool.Config) {
+		c.ConnConfig.Tracer = &tracelog.TraceLog{
+			Logger: tracelog.LoggerFunc(func(_ context.Context, _ tracelog.LogLevel, msg string, data map[string]any) {
+				logger.Info(msg, "sql", data["sql"])
+			}),
+			LogLevel: tracelog.LogLevelTrace,
+		}
+	})
+	f.exec(t, t.Context(), "SELECT 'seen'")
+	for _, want := range []string{"msg=Acquire", "msg=Connect", "msg=Query", "seen", "msg=Release"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in the log:\n%s", want, out.String())
+		}
+	}
+	if got := f.collect(t).count(operationKey("SELECT", "")); got != 1 {
+		t.Errorf("%d operations recorded, want 1", got)
+	}
+}
+
+func TestMultitracerAroundUsIsAccepted(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		join func(ours pgx.QueryTracer, l *eventLog) pgx.QueryTracer
+	}{
+		{"ours first", func(ours pgx.QueryTracer, l *eventLog) pgx.QueryTracer { return multitracer.New(ours, l) }},
+		{"ours last", func(ours pgx.QueryTracer, l *eventLog) pgx.QueryTracer { return multitracer.New(l, ours) }},
+		{"nested", func(ours pgx.QueryTracer, l *eventLog) pgx.QueryTracer {
+			return multitracer.New(l, multitracer.New(ours))
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var l eventLog
+			tel := newTelemetry(t)
+			config := parse(t, database(t))
+			inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			config.ConnConfig.Tracer = tt.join(config.ConnConfig.Tracer, &l)
+			pool, err := pgxpool.NewWithConfig(t.Context(), config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pool.Close()
+			if err := inst.Register(pool); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
+				t.Fatal(err)
+			}
+			m := tel.collect(t)
+			for _, key := range []string{operationKey("SELECT", ""), "db.client.connection.wait_time", "db.client.connection.use_time", "db.client.connection.create_time"} {
+				if m.count(key) != 1 {
+					t.Errorf("%s: %d samples, want 1", key, m.count(key))
+				}
+			}
+			if got := m.value(t, "db.client.connection.pending_requests"); got != 0 {
+				t.Errorf("%d pending", got)
+			}
+			if got := len(l.all()); got != 7 {
+				t.Errorf("the other tracer saw %d events, want 7: %q", got, l.all())
+			}
+		})
+	}
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
