@@ -4,13 +4,14 @@
 //
 // A name follows OpenTelemetry's "Generating a summary of the query": the
 // operations and their targets, in the order of the text, a space between
-// them, nothing collapsed, at most 255 bytes with neither cut in half. Where
-// that leaves room, these rules hold:
+// them, repeats included, at most 255 bytes with neither cut in half. Beyond
+// that, these rules hold:
 //
 //   - An operation is spelled in upper case and without noise words: "begin
 //     isolation level serializable" is BEGIN, "truncate table a" TRUNCATE a.
-//     The norm would keep the case of the text by default; PostgreSQL does not
-//     tell "select" from "SELECT", and neither should a dashboard.
+//     Here the norm says that case should be kept, and lets an instrumentation
+//     of one database differ. PostgreSQL does not tell "select" from "SELECT",
+//     and neither should a dashboard.
 //   - A target is spelled as the text has it, quotes included, without the
 //     white space and comments around its dots.
 //   - Targets are tables, views and functions in FROM, and procedures. The name
@@ -22,9 +23,9 @@
 //     MATERIALIZED VIEW AS) the query is summarised too.
 //
 // No literal, number, parameter or comment is ever part of a summary. The texts
-// are read by PostgreSQL's lexical rules with standard_conforming_strings on,
-// which is the default and what pgx demands. Reading is linear, does not
-// recurse, and ends after the first 16 KiB.
+// are read by PostgreSQL's lexical rules with standard_conforming_strings on, the
+// default, without which pgx's simple protocol does not work either. Reading is
+// linear, does not recurse, and ends after the first 16 KiB.
 //
 // All functions are pure and safe for concurrent use.
 package sqlname
