@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -23,13 +25,30 @@ type Instrumentation struct {
 }
 
 // New makes an instrumented pool of a connection string, which it parses as [pgxpool.ParseConfig] does. See
-// [NewWithConfig].
+// [NewWithConfig]. If the string is malformed, the error says in what, and quotes none of it, since no redaction is safe
+// where the parts cannot be told apart; pgx's own error, by ParseConfig, says more.
 func New(ctx context.Context, connString string, opts ...Option) (*pgxpool.Pool, *Instrumentation, error) {
 	poolConfig, err := pgxpool.ParseConfig(connString)
 	if err != nil {
-		return nil, nil, fmt.Errorf("otelpool: %w", err)
+		return nil, nil, parseError(err)
 	}
 	return NewWithConfig(ctx, poolConfig, opts...)
+}
+
+// parseError is what may be shown of pgx's error: its reason, without the connection string and without the cause, both
+// of which can hold the password.
+func parseError(err error) error {
+	parse, ok := errors.AsType[*pgconn.ParseConfigError](err)
+	if !ok {
+		return errors.New("otelpool: malformed connection string")
+	}
+	reason := parse.Error()
+	if cause := parse.Unwrap(); cause != nil {
+		reason = strings.TrimSuffix(reason, " ("+cause.Error()+")")
+	}
+	reason = reason[strings.LastIndex(reason, "`: ")+1:]
+	reason, _, _ = strings.Cut(strings.TrimPrefix(reason, ": "), ":")
+	return fmt.Errorf("otelpool: malformed connection string: %s", reason)
 }
 
 // NewWithConfig makes an instrumented pool. It works on a copy of the configuration, so one configuration can build
