@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+)
+
+// interval is the time between two lines.
+const interval = time.Second
+
+// headerEvery is after how many lines the header is repeated, so that it is always on the screen.
+const headerEvery = 20
+
+// introduction says what there is to see, and how to end it.
+type introduction struct {
+	base           string // of the page
+	open           bool   // not only for this machine
+	database, push string
+	duration       time.Duration
+}
+
+func (i introduction) print(w io.Writer) {
+	warning, stop := "", "Ctrl-C"
+	if i.open {
+		warning = " (open to the network)"
+	}
+	if i.duration > 0 {
+		stop = fmt.Sprintf("by itself after %v, or Ctrl-C", i.duration)
+	}
+	fmt.Fprintf(w, `otelpool demo
+  page      %s/%s
+  metrics   %[1]s/metrics
+  database  %[3]s
+  pool      %d connections, %d more under load (base+overflow)
+  OTLP      %s
+  to stop   %s
+
+Each line is a second. Errors are counted by SQLSTATE, or by HTTP status where the service had no answer.
+
+`, i.base, warning, i.database, baseSize, maxOverflow, i.push, stop)
+}
+
+// watch prints a line each second until ctx ends.
+func watch(ctx context.Context, w io.Writer, reader sdkmetric.Reader, phase func() string) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	start := time.Now()
+	last := start
+	for n := 0; ; n++ {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			// Without this, the last line of ten seconds would be missing.
+			if time.Since(last) < interval/2 {
+				return
+			}
+		}
+		s, err := collect(context.WithoutCancel(ctx), reader)
+		if err != nil {
+			otel.Handle(err)
+		}
+		if n%headerEvery == 0 {
+			printRow(w, "time", "phase", "in use", "overflow", "idle", "waiting", "queries/s", "p95 query", "p95 acquire", "errors")
+		}
+		now := time.Now()
+		printSample(w, now.Sub(start), now.Sub(last), phase(), s)
+		if ctx.Err() != nil {
+			return
+		}
+		last = now
+	}
+}
+
+func printSample(w io.Writer, sinceStart, sinceLast time.Duration, phase string, s sample) {
+	printRow(w,
+		sinceStart.Round(interval).String(),
+		phase,
+		fmt.Sprintf("%d/%d+%d", s.used, s.size, s.overflowMax),
+		fmt.Sprint(s.overflow),
+		fmt.Sprint(s.idle),
+		fmt.Sprint(s.pending),
+		fmt.Sprintf("%.0f", float64(s.queries.count)/sinceLast.Seconds()),
+		formatSeconds(s.queries.quantile(0.95)),
+		formatSeconds(s.acquires.quantile(0.95)),
+		formatErrors(s.errors),
+	)
+}
+
+func printRow(w io.Writer, cells ...any) {
+	fmt.Fprintf(w, "%7s  %-5s  %7s  %8s  %4s  %7s  %9s  %9s  %11s  %s\n", cells...)
+}
+
+// formatSeconds has two or three digits, which is all that buckets know.
+func formatSeconds(s float64) string {
+	switch {
+	case math.IsNaN(s):
+		return "-"
+	case s < 0.001:
+		return fmt.Sprintf("%.2f ms", s*1e3)
+	case s < 0.01:
+		return fmt.Sprintf("%.1f ms", s*1e3)
+	case s < 1:
+		return fmt.Sprintf("%.0f ms", s*1e3)
+	default:
+		return fmt.Sprintf("%.1f s", s)
+	}
+}
+
+func formatErrors(counts map[string]uint64) string {
+	if len(counts) == 0 {
+		return "-"
+	}
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%d×%s", counts[kind], kind))
+	}
+	return strings.Join(parts, ", ")
+}

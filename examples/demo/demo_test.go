@@ -1,0 +1,323 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+
+	"github.com/otelpool/otelpool-go/internal/otlptest"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+)
+
+// TestDemo runs the program as users do.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	program := build(t)
+	for name, test := range map[string]func(*testing.T, string){
+		"serves every documented metric and ends when interrupted": servesEveryDocumentedMetric,
+		"ends by itself after DURATION":                            endsByItself,
+		"ends when terminated":                                     endsWhenTerminated,
+		"ends at once when interrupted twice":                      endsAtOnceWhenInterruptedTwice,
+		"says what is wrong with its settings":                     saysWhatIsWrong,
+		"goes on without its database and recovers":                recovers,
+		"pushes over OTLP":                                         pushes,
+		"replaces the schema of a demo that was killed":            replacesLeftSchema,
+		"leaves a schema alone that is not its own":                leavesSchemaAlone,
+		"leaves another demo alone":                                leavesOtherDemoAlone,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, program)
+		})
+	}
+}
+
+func servesEveryDocumentedMetric(t *testing.T, program string) {
+	e := start(t, program)
+	e.working()
+	pids := e.server()
+	operation := func(suffix string) string {
+		return "db_query_duration_seconds_" + suffix + `{db_system_name="postgresql",operation="get_user_with_roles",pool="demo"}`
+	}
+	bucket := `db_query_duration_seconds_bucket{db_system_name="postgresql",operation="get_user_with_roles",pool="demo",le="+Inf"}`
+	e.while("every documented metric", func() bool {
+		values := e.scrape()
+		return !slices.ContainsFunc([]string{
+			`db_pool_size{pool="demo"}`, `db_pool_num_overflow{pool="demo"}`, `db_pool_overflow{pool="demo"}`,
+			`db_pool_checked_out{pool="demo"}`, `db_pool_checked_in{pool="demo"}`,
+			operation("count"), operation("sum"), bucket,
+		}, func(name string) bool { _, found := values[name]; return !found })
+	})
+	e.while("a scrape with overflow", func() bool {
+		values := e.scrape()
+		size, num := values[`db_pool_size{pool="demo"}`], values[`db_pool_num_overflow{pool="demo"}`]
+		out, overflow := values[`db_pool_checked_out{pool="demo"}`], values[`db_pool_overflow{pool="demo"}`]
+		if size != 5 || num != 10 || overflow != max(0, out-size) || out > size+num {
+			t.Fatalf("size %v, num_overflow %v, checked_out %v, overflow %v", size, num, out, overflow)
+		}
+		if count := values[operation("count")]; count == 0 || count != values[bucket] {
+			t.Fatalf("count %v, bucket +Inf %v", count, values[bucket])
+		}
+		return overflow > 0
+	})
+	e.row(0, "a busy line with overflow and callers waiting", func(r row) bool {
+		return r.phase == "busy" && r.overflow > 0 && r.overflow == r.used-5 && r.waiting > 0
+	})
+	e.while("every kind of operation", func() bool {
+		_, body := e.get("/metrics")
+		for _, name := range []string{
+			"SELECT otelpool_demo.users", "report_roles", "take_from_account", "give_to_account", "BEGIN", "COMMIT",
+			"load_dashboard", "import_events", "trim_events", "grant_role",
+		} {
+			if !strings.Contains(body, `operation="`+name+`"`) {
+				return false
+			}
+		}
+		return strings.Contains(body, `error_type="23503",operation="grant_role"`) &&
+			strings.Contains(body, `target_info{service_name="otelpool-demo"`)
+	})
+	if _, body := e.get("/"); !strings.Contains(body, `href="/metrics"`) {
+		t.Errorf("the page has no link to /metrics: %s", body)
+	}
+	e.signal(syscall.SIGINT)
+	e.end(0)
+	e.leavesNothing(pids)
+	if e.stderr.String() != "" {
+		t.Errorf("standard error: %s", e.stderr)
+	}
+}
+
+func endsByItself(t *testing.T, program string) {
+	e := start(t, program, "DURATION=3s")
+	pids := e.server()
+	e.end(0)
+	e.leavesNothing(pids)
+	if n := len(e.rows()); n == 0 || n > 4 {
+		t.Errorf("%d lines in 3 s:\n%s", n, e.stdout)
+	}
+}
+
+func endsWhenTerminated(t *testing.T, program string) {
+	// At any time, so also while it starts.
+	e := start(t, program)
+	e.signal(syscall.SIGTERM)
+	e.eventually("the demo has ended", e.hasEnded)
+	e.leavesNothing(nil)
+
+	e = start(t, program)
+	e.working()
+	pids := e.server()
+	e.signal(syscall.SIGTERM)
+	e.end(0)
+	e.leavesNothing(pids)
+}
+
+func endsAtOnceWhenInterruptedTwice(t *testing.T, program string) {
+	server := postgrestest.Server(t)
+	e := start(t, program, "DATABASE_URL="+server.ConnString())
+	e.working()
+
+	// Requests that wait for a lock keep the demo from ending.
+	conn := connect(t, server.ConnString())
+	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE otelpool_demo.users"); err != nil {
+		t.Fatal(err)
+	}
+	e.while("a request waits for the lock", func() bool {
+		var waiting bool
+		err := conn.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)").Scan(&waiting)
+		return err == nil && waiting
+	})
+	e.signal(syscall.SIGINT)
+	e.while("it says that it stops", func() bool { return strings.Contains(e.stdout.String(), "Stopping") })
+	e.signal(syscall.SIGINT)
+	e.eventually("the demo has ended", e.hasEnded)
+	if status, ok := e.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGINT {
+		t.Errorf("%v, want it ended by the second SIGINT", e.cmd.ProcessState)
+	}
+}
+
+func saysWhatIsWrong(t *testing.T, program string) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	taken := listener.Addr().String()
+	for _, tt := range []struct{ env, want string }{
+		{"ADDR=" + taken, "demo: " + taken + " is in use by another program: choose another port, such as ADDR=127.0.0.1:9500"},
+		{"ADDR=nonsense", `demo: ADDR is "nonsense": want host:port, such as 127.0.0.1:9464`},
+		{"DURATION=ten", `demo: DURATION is "ten": want a time such as 10s or 2m, or 0 for until Ctrl-C`},
+		// pgx's own error quotes it from the blank on.
+		{"DATABASE_URL=host=localhost password='my hunter2", "demo: DATABASE_URL cannot be used: "},
+		{"DATABASE_URL=postgres://user:hunter2@" + taken + "/db?connect_timeout=1", "demo: the database cannot be reached, check DATABASE_URL "},
+		{"OTEL_RESOURCE_ATTRIBUTES=nonsense", "demo: OTEL_RESOURCE_ATTRIBUTES cannot be used: "},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT=nonsense", "demo: otlp: OTEL_EXPORTER_OTLP_ENDPOINT "},
+	} {
+		t.Run(tt.env, func(t *testing.T) {
+			e := start(t, program, tt.env)
+			e.end(1)
+			e.leavesNothing(nil)
+			said := e.stderr.String()
+			if !strings.HasPrefix(said, tt.want) || strings.Count(said, "\n") != 1 || e.stdout.String() != "" {
+				t.Errorf("%q\n%s\nwant one line: %q", said, e.stdout, tt.want)
+			}
+			if strings.Contains(said, "hunter2") {
+				t.Errorf("the password is in %q", said)
+			}
+		})
+	}
+}
+
+func recovers(t *testing.T, program string) {
+	server := postgrestest.Server(t)
+	e := start(t, program, "DATABASE_URL="+server.ConnString())
+	e.working()
+	if err := server.Crash(); err != nil {
+		t.Fatal(err)
+	}
+	away := func(r row) bool { return strings.Contains(r.errors, "×HTTP 503") }
+	e.row(0, "a line with requests that failed", away)
+	if err := server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e.row(len(e.rows()), "a line with queries and without failed requests", func(r row) bool { return r.rate > 0 && !away(r) })
+	_, page := e.get("/")
+	_, metrics := e.get("/metrics")
+	e.signal(syscall.SIGINT)
+	e.end(0)
+
+	if schemas(t, server.ConnString()) != 0 {
+		t.Error("the schema is left")
+	}
+	u, err := url.Parse(server.ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, _ := u.User.Password()
+	if all := e.stdout.String() + e.stderr.String() + page + metrics; password == "" || strings.Contains(all, password) {
+		t.Errorf("the password %q is in %s", password, all)
+	}
+}
+
+func pushes(t *testing.T, program string) {
+	for _, tt := range []struct {
+		protocol               otlptest.Protocol
+		variable, env, service string
+	}{
+		{otlptest.HTTP, "OTEL_EXPORTER_OTLP_ENDPOINT", "", "otelpool-demo"},
+		{otlptest.GRPC, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_SERVICE_NAME=shop", "shop"},
+	} {
+		t.Run(string(tt.protocol), func(t *testing.T) {
+			t.Parallel()
+			receiver := otlptest.New(t, tt.protocol)
+			// Only what is pushed at the end arrives.
+			e := start(t, program, tt.variable+"="+receiver.Endpoint(), "OTEL_EXPORTER_OTLP_PROTOCOL="+string(tt.protocol),
+				"OTEL_METRIC_EXPORT_INTERVAL=3600000", tt.env)
+			e.working()
+			e.signal(syscall.SIGINT)
+			e.end(0)
+			received := receiver.Metrics()
+			for _, name := range []string{"pgxpool.size", "db.client.connection.count", "db.client.operation.duration"} {
+				if otlptest.Latest(received, name) == nil {
+					t.Errorf("%s did not arrive", name)
+				}
+			}
+			if got := serviceNames(received); !slices.Equal(got, []string{tt.service}) {
+				t.Errorf("service.name is %q, want %q", got, tt.service)
+			}
+		})
+	}
+}
+
+func serviceNames(received []*metricspb.ResourceMetrics) (names []string) {
+	for _, rm := range received {
+		for _, attribute := range rm.GetResource().GetAttributes() {
+			if attribute.GetKey() == "service.name" {
+				names = append(names, attribute.GetValue().GetStringValue())
+			}
+		}
+	}
+	return slices.Compact(names)
+}
+
+func replacesLeftSchema(t *testing.T, program string) {
+	databaseURL := postgrestest.Database(t)
+	e := start(t, program, "DATABASE_URL="+databaseURL)
+	e.working()
+	e.signal(syscall.SIGKILL)
+	e.eventually("the demo has ended", e.hasEnded)
+	if schemas(t, databaseURL) != 1 {
+		t.Fatal("a demo that was killed left no schema")
+	}
+	conn := connect(t, databaseURL)
+	e.eventually("its connections have ended", func() bool {
+		var n int
+		err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()",
+			applicationName).Scan(&n)
+		return err == nil && n == 0
+	})
+
+	e = start(t, program, "DATABASE_URL="+databaseURL)
+	e.working()
+	e.signal(syscall.SIGINT)
+	e.end(0)
+	if schemas(t, databaseURL) != 0 {
+		t.Error("the schema is left")
+	}
+}
+
+func leavesSchemaAlone(t *testing.T, program string) {
+	databaseURL := postgrestest.Database(t)
+	if _, err := connect(t, databaseURL).Exec(t.Context(), "CREATE SCHEMA otelpool_demo; CREATE TABLE otelpool_demo.users ()"); err != nil {
+		t.Fatal(err)
+	}
+	e := start(t, program, "DATABASE_URL="+databaseURL)
+	e.end(1)
+	if said := e.stderr.String(); !strings.Contains(said, "schema otelpool_demo: the database has one that the demo did not make") {
+		t.Errorf("%q", said)
+	}
+	if _, err := connect(t, databaseURL).Exec(t.Context(), "SELECT FROM otelpool_demo.users"); err != nil {
+		t.Error(err)
+	}
+}
+
+func leavesOtherDemoAlone(t *testing.T, program string) {
+	databaseURL := postgrestest.Database(t)
+	first := start(t, program, "DATABASE_URL="+databaseURL)
+	first.working()
+	second := start(t, program, "DATABASE_URL="+databaseURL)
+	second.end(1)
+	if said := second.stderr.String(); !strings.Contains(said, "another demo is using this database") {
+		t.Errorf("%q", said)
+	}
+	first.row(len(first.rows()), "a line with queries", func(r row) bool { return r.rate > 0 && !strings.Contains(r.errors, "HTTP") })
+	first.signal(syscall.SIGINT)
+	first.end(0)
+}
+
+func connect(t *testing.T, connString string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), connString)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+// schemas counts the demo's schemas in a database.
+func schemas(t *testing.T, connString string) (n int) {
+	t.Helper()
+	err := connect(t, connString).QueryRow(t.Context(), "SELECT count(*) FROM pg_namespace WHERE nspname = 'otelpool_demo'").Scan(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

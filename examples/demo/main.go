@@ -1,0 +1,45 @@
+// Command demo runs a small HTTP service on an instrumented pool, drives traffic through it, and shows what is measured:
+// a line a second on the terminal, /metrics for Prometheus, and OTLP where the environment says so.
+//
+//	go run ./examples/demo -addr 127.0.0.1:9464 -duration 10s
+//
+// It uses the PostgreSQL server of DATABASE_URL, in a schema of its own that it drops at the end, or else a throwaway
+// server that it starts and stops.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run runs the demo and returns its exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// From the first signal on, a second one has its usual effect and ends the program at once.
+	context.AfterFunc(ctx, stop)
+
+	s, err := newSettings(args, os.Getenv)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, usage)
+		return 0
+	}
+	if err == nil {
+		err = demo(ctx, s, stdout, stderr)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "demo:", err)
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,303 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+)
+
+// patience is how long a test waits for what must happen. It is only used up by a test that fails.
+const patience = 2 * time.Minute
+
+func TestMain(m *testing.M) { postgrestest.Main(m) }
+
+// build builds the demo, with the race detector where the tests have it.
+func build(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "demo")
+	args := []string{"build", "-o", program}
+	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		args = append(args, "-race")
+	}
+	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return program
+}
+
+// execution is a run of the demo.
+type execution struct {
+	*testing.T
+	cmd            *exec.Cmd
+	temp           string // its folder for temporary files
+	stdout, stderr *output
+	exited         chan struct{}
+}
+
+// start starts the demo with its defaults, apart from a port of its own and what env says.
+func start(t *testing.T, program string, env ...string) *execution {
+	t.Helper()
+	// Not t.TempDir: PostgreSQL, which may run as another user, must get in, and a socket's path must be short.
+	temp, err := os.MkdirTemp("/tmp", "otelpool-demo-")
+	if err == nil {
+		err = os.Chmod(temp, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &execution{T: t, cmd: exec.Command(program), temp: temp, stdout: &output{}, stderr: &output{}, exited: make(chan struct{})}
+	e.cmd.Env = slices.Concat(environment(), []string{"TMPDIR=" + temp, "ADDR=127.0.0.1:0"}, env)
+	e.cmd.Stdout, e.cmd.Stderr = e.stdout, e.stderr
+	if err := e.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = e.cmd.Wait()
+		close(e.exited)
+	}()
+	t.Cleanup(func() {
+		_ = e.cmd.Process.Kill()
+		<-e.exited
+		e.eventually("temporary files are gone", func() bool { return os.Remove(temp) == nil })
+	})
+	return e
+}
+
+// environment is the test's own without what the demo goes by.
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return slices.Contains([]string{"ADDR", "DURATION", "DATABASE_URL", "TMPDIR"}, name) || strings.HasPrefix(name, "OTEL_")
+	})
+}
+
+// eventually waits until what is true.
+func (e *execution) eventually(what string, isTrue func() bool) {
+	e.Helper()
+	deadline := time.Now().Add(patience)
+	for !isTrue() {
+		if time.Now().After(deadline) {
+			e.Fatalf("not seen: %s\n%s\n%s", what, e.stdout, e.stderr)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// while is eventually, for what must be seen before the demo ends.
+func (e *execution) while(what string, isTrue func() bool) {
+	e.Helper()
+	e.eventually(what, func() bool {
+		select {
+		case <-e.exited:
+			e.Fatalf("the demo ended (%v), and this was not seen: %s\n%s\n%s", e.cmd.ProcessState, what, e.stdout, e.stderr)
+		default:
+		}
+		return isTrue()
+	})
+}
+
+// end waits until the demo has ended and checks its exit code.
+func (e *execution) end(exitCode int) {
+	e.Helper()
+	e.eventually("the demo has ended", e.hasEnded)
+	if got := e.cmd.ProcessState.ExitCode(); got != exitCode {
+		e.Fatalf("exit code %d (%v), want %d\n%s\n%s", got, e.cmd.ProcessState, exitCode, e.stdout, e.stderr)
+	}
+}
+
+func (e *execution) hasEnded() bool {
+	select {
+	case <-e.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+func (e *execution) signal(s syscall.Signal) {
+	e.Helper()
+	if err := e.cmd.Process.Signal(s); err != nil {
+		e.Fatal(err)
+	}
+}
+
+// row is a line of the table: what is in use, how many wait, and so on.
+type row struct {
+	phase, errors                       string
+	used, overflow, waiting, idle, rate int
+}
+
+var rowPattern = regexp.MustCompile(`^ *(?:\d+m)?\d+s  (\w+) +(\d+)/5\+10 +(\d+) +(\d+) +(\d+) +(\d+)  .{9}  .{11}  (.+)$`)
+
+func (e *execution) rows() []row {
+	var rows []row
+	for line := range strings.Lines(e.stdout.String()) {
+		cells := rowPattern.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
+		if cells == nil {
+			continue
+		}
+		var n [5]int
+		for i := range n {
+			n[i], _ = strconv.Atoi(cells[2+i])
+		}
+		rows = append(rows, row{phase: cells[1], used: n[0], overflow: n[1], idle: n[2], waiting: n[3], rate: n[4], errors: cells[7]})
+	}
+	return rows
+}
+
+// row waits for a row, after the first n, that is as wanted.
+func (e *execution) row(n int, what string, wanted func(row) bool) {
+	e.Helper()
+	e.while(what, func() bool {
+		rows := e.rows()
+		return len(rows) > n && slices.ContainsFunc(rows[n:], wanted)
+	})
+}
+
+// working waits until the demo prints what the pool does.
+func (e *execution) working() {
+	e.Helper()
+	e.row(0, "a line with queries", func(r row) bool { return r.rate > 0 })
+}
+
+var pagePattern = regexp.MustCompile(`(?m)^  page +(http://127\.0\.0\.1:\d+)/$`)
+
+// base is the URL of the page.
+func (e *execution) base() (base string) {
+	e.Helper()
+	e.while("where the page is", func() bool {
+		found := pagePattern.FindStringSubmatch(e.stdout.String())
+		if found != nil {
+			base = found[1]
+		}
+		return found != nil
+	})
+	return base
+}
+
+func (e *execution) get(path string) (status int, body string) {
+	e.Helper()
+	res, err := http.Get(e.base() + path)
+	if err != nil {
+		e.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		e.Fatal(err)
+	}
+	return res.StatusCode, string(text)
+}
+
+// scrape reads /metrics: the values by name and labels, as they stand there.
+func (e *execution) scrape() map[string]float64 {
+	e.Helper()
+	status, body := e.get("/metrics")
+	if status != http.StatusOK {
+		e.Fatalf("/metrics: status %d: %s", status, body)
+	}
+	values := map[string]float64{}
+	for line := range strings.Lines(body) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		cut := strings.LastIndexByte(line, ' ')
+		v, err := strconv.ParseFloat(strings.TrimSpace(line[cut+1:]), 64)
+		if err != nil {
+			e.Fatalf("/metrics has the line %q", line)
+		}
+		values[line[:cut]] = v
+	}
+	return values
+}
+
+// server waits for the demo's own PostgreSQL and gives its processes.
+func (e *execution) server() (pids []int) {
+	e.Helper()
+	e.base() // when that is said, the server is there
+	e.while("the processes of PostgreSQL", func() bool {
+		locks, _ := filepath.Glob(filepath.Join(e.temp, "*", "data", "postmaster.pid"))
+		if len(locks) == 0 {
+			return false
+		}
+		lock, _ := os.ReadFile(locks[0])
+		postmaster, _, _ := strings.Cut(string(lock), "\n")
+		pids = nil
+		for pid, parent := range processes(e.T) {
+			if strconv.Itoa(pid) == postmaster || strconv.Itoa(parent) == postmaster {
+				pids = append(pids, pid)
+			}
+		}
+		return len(pids) > 1
+	})
+	return pids
+}
+
+// leavesNothing checks that processes and temporary files are gone, at once or soon.
+func (e *execution) leavesNothing(pids []int) {
+	e.Helper()
+	e.eventually("no process is left", func() bool {
+		running := processes(e.T)
+		return !slices.ContainsFunc(pids, func(pid int) bool { _, found := running[pid]; return found })
+	})
+	e.eventually("no file is left", func() bool {
+		entries, err := os.ReadDir(e.temp)
+		return err == nil && len(entries) == 0
+	})
+}
+
+// processes gives the parents of all processes that have not ended.
+func processes(t *testing.T) map[int]int {
+	t.Helper()
+	out, err := exec.Command("ps", "-A", "-o", "pid=,ppid=,stat=").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parents := map[int]int{}
+	for scanner := bufio.NewScanner(bytes.NewReader(out)); scanner.Scan(); {
+		fields := strings.Fields(scanner.Text())
+		pid, err1 := strconv.Atoi(fields[0])
+		parent, err2 := strconv.Atoi(fields[1])
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(fields[2], "Z") {
+			parents[pid] = parent
+		}
+	}
+	return parents
+}
+
+// output collects what is written to it. It is safe for concurrent use.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}

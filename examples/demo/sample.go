@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strconv"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/semconv/v1.43.0/dbconv"
+	"go.opentelemetry.io/otel/semconv/v1.43.0/httpconv"
+)
+
+// sample is what the pool is doing now, and what it has done since the last sample.
+type sample struct {
+	size, overflowMax, overflow, used, idle, pending int64
+
+	queries, acquires histogram
+	errors            map[string]uint64 // by kind
+}
+
+// collect reads the metrics under their OpenTelemetry names, as any reader sees them. With an error there may
+// still be a part of them.
+func collect(ctx context.Context, reader sdkmetric.Reader) (sample, error) {
+	var collected metricdata.ResourceMetrics
+	err := reader.Collect(ctx, &collected)
+	s := sample{errors: map[string]uint64{}}
+	for _, scope := range collected.ScopeMetrics {
+		for _, metric := range scope.Metrics {
+			switch data := metric.Data.(type) {
+			case metricdata.Gauge[int64]:
+				s.addNumbers(metric.Name, data.DataPoints)
+			case metricdata.Sum[int64]:
+				s.addNumbers(metric.Name, data.DataPoints)
+			case metricdata.Histogram[float64]:
+				s.addHistograms(metric.Name, data.DataPoints)
+			}
+		}
+	}
+	return s, err
+}
+
+func (s *sample) addNumbers(name string, points []metricdata.DataPoint[int64]) {
+	for _, point := range points {
+		switch name {
+		case "pgxpool.size":
+			s.size += point.Value
+		case "pgxpool.overflow.max":
+			s.overflowMax += point.Value
+		case "pgxpool.overflow":
+			s.overflow += point.Value
+		case dbconv.ClientConnectionPendingRequests{}.Name():
+			s.pending += point.Value
+		case dbconv.ClientConnectionCount{}.Name():
+			state, _ := point.Attributes.Value(semconv.DBClientConnectionStateKey)
+			if state == semconv.DBClientConnectionStateUsed.Value {
+				s.used += point.Value
+			} else {
+				s.idle += point.Value
+			}
+		}
+	}
+}
+
+func (s *sample) addHistograms(name string, points []metricdata.HistogramDataPoint[float64]) {
+	for _, point := range points {
+		switch name {
+		case dbconv.ClientOperationDuration{}.Name():
+			s.queries.add(point)
+			if kind, failed := point.Attributes.Value(semconv.ErrorTypeKey); failed {
+				s.errors[kind.AsString()] += point.Count
+			}
+		case dbconv.ClientConnectionWaitTime{}.Name():
+			s.acquires.add(point)
+		case httpconv.ServerRequestDuration{}.Name():
+			status, _ := point.Attributes.Value(semconv.HTTPResponseStatusCodeKey)
+			if code := status.AsInt64(); code >= 500 {
+				s.errors["HTTP "+strconv.FormatInt(code, 10)] += point.Count
+			}
+		}
+	}
+}
+
+// histogram is the sum of series that have the same buckets.
+type histogram struct {
+	bounds  []float64
+	buckets []uint64
+	count   uint64
+}
+
+func (h *histogram) add(point metricdata.HistogramDataPoint[float64]) {
+	if h.buckets == nil {
+		h.bounds, h.buckets = point.Bounds, slices.Clone(point.BucketCounts)
+	} else {
+		for i, n := range point.BucketCounts {
+			h.buckets[i] += n
+		}
+	}
+	h.count += point.Count
+}
+
+// quantile estimates as PromQL's histogram_quantile does: evenly within a bucket, and the highest bound for what is
+// above it. It is NaN if there is nothing to estimate from.
+func (h *histogram) quantile(q float64) float64 {
+	if h.count == 0 || len(h.bounds) == 0 {
+		return math.NaN()
+	}
+	rank := q * float64(h.count)
+	var below uint64
+	lower := 0.0
+	for i, upper := range h.bounds {
+		n := h.buckets[i]
+		if n > 0 && float64(below+n) >= rank {
+			return lower + (upper-lower)*(rank-float64(below))/float64(n)
+		}
+		below += n
+		lower = upper
+	}
+	return h.bounds[len(h.bounds)-1]
+}

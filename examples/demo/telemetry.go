@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/resource"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+)
+
+const (
+	// pushInterval is shorter than OpenTelemetry's minute, which a demo may not even last.
+	pushInterval = 5 * time.Second
+	// pushTimeout is how long the last push may keep the demo from ending.
+	pushTimeout = 5 * time.Second
+)
+
+// telemetry is a MeterProvider and its readers.
+type telemetry struct {
+	provider *sdkmetric.MeterProvider
+	page     http.Handler            // /metrics
+	own      *sdkmetric.ManualReader // the terminal's
+	about    string                  // where metrics are pushed to, for the user
+	errors   *errorPrinter
+}
+
+func newTelemetry(ctx context.Context, stderr io.Writer) (*telemetry, error) {
+	t := &telemetry{errors: &errorPrinter{out: stderr}}
+	otel.SetErrorHandler(t.errors)
+
+	page, err := prometheus.New()
+	if err != nil {
+		return nil, err
+	}
+	t.page = page
+	t.own = sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(sinceLastRead))
+	res, err := newResource(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opts := []sdkmetric.Option{sdkmetric.WithResource(res), sdkmetric.WithReader(page), sdkmetric.WithReader(t.own)}
+
+	t.about = "off; OTEL_EXPORTER_OTLP_ENDPOINT turns it on"
+	if pushed, variable := endpointVariable(); pushed {
+		reader, err := newPush(ctx)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, sdkmetric.WithReader(reader))
+		t.about = "pushed to " + variable
+	}
+	t.provider = sdkmetric.NewMeterProvider(opts...)
+	return t, nil
+}
+
+// newResource says what the program is; the environment has the last word.
+func newResource(ctx context.Context) (*resource.Resource, error) {
+	res, err := resource.New(ctx,
+		resource.WithTelemetrySDK(),
+		resource.WithAttributes(semconv.ServiceName("otelpool-demo")),
+		resource.WithFromEnv(),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES cannot be used: want key=value,key=value: %w", err)
+	}
+	return res, nil
+}
+
+func endpointVariable() (set bool, name string) {
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"} {
+		if strings.TrimSpace(os.Getenv(name)) != "" {
+			return true, name
+		}
+	}
+	return false, ""
+}
+
+// newPush makes the reader that sends metrics over OTLP, as OTEL_EXPORTER_OTLP_* say.
+func newPush(ctx context.Context) (sdkmetric.Reader, error) {
+	var opts []otlp.Option
+	if strings.TrimSpace(os.Getenv("OTEL_METRIC_EXPORT_INTERVAL")) == "" {
+		opts = append(opts, otlp.WithInterval(pushInterval))
+	}
+	return otlp.NewReader(ctx, opts...)
+}
+
+// sinceLastRead has the terminal's reader see of histograms and counters only what is new.
+func sinceLastRead(kind sdkmetric.InstrumentKind) metricdata.Temporality {
+	switch kind {
+	case sdkmetric.InstrumentKindHistogram, sdkmetric.InstrumentKindCounter, sdkmetric.InstrumentKindObservableCounter:
+		return metricdata.DeltaTemporality
+	default:
+		return metricdata.CumulativeTemporality
+	}
+}
+
+// shutdown pushes what is there, if metrics are pushed at all, and stops the readers. A receiver that is away is no
+// failure of the demo.
+func (t *telemetry) shutdown() {
+	ctx, cancel := context.WithTimeout(context.Background(), pushTimeout)
+	defer cancel()
+	if err := t.provider.Shutdown(ctx); err != nil {
+		t.errors.Handle(fmt.Errorf("the last metrics were not delivered: %w", err))
+	}
+}
+
+// errorPrinter prints what goes wrong in the exporters, once as long as it is the same. It is safe for concurrent use.
+type errorPrinter struct {
+	out io.Writer
+
+	mu   sync.Mutex
+	last string
+}
+
+// Handle implements otel.ErrorHandler.
+func (p *errorPrinter) Handle(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if text := err.Error(); text != p.last {
+		p.last = text
+		fmt.Fprintln(p.out, "demo:", text)
+	}
+}

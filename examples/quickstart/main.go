@@ -1,0 +1,37 @@
+// Command quickstart serves one query, and the metrics of the pool that runs it.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/otelpool"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+)
+
+func main() {
+	exporter, err := prometheus.New()
+	if err != nil {
+		log.Fatal(err)
+	}
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
+	pool, _, err := otelpool.New(context.Background(), os.Getenv("DATABASE_URL"), otelpool.WithMeterProvider(provider))
+	if err != nil {
+		log.Fatal(err)
+	}
+	http.Handle("/metrics", exporter)
+	http.HandleFunc("/tables", func(w http.ResponseWriter, r *http.Request) {
+		ctx := otelpool.WithOperation(r.Context(), "count_tables") // what the query is called on /metrics
+		var n int
+		if err := pool.QueryRow(ctx, "SELECT count(*) FROM pg_tables").Scan(&n); err != nil {
+			http.Error(w, "the database did not answer", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, n, "tables")
+	})
+	log.Fatal(http.ListenAndServe("127.0.0.1:9464", nil))
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/internal/postgres"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+)
+
+// addr is where the program listens, which a test on a machine with other programs must change.
+const addr = "127.0.0.1:9464"
+
+func TestMain(m *testing.M) { postgrestest.Main(m) }
+
+func TestQuickstartIsShort(t *testing.T) {
+	t.Parallel()
+	if n := bytes.Count(source(t), []byte("\n")); n >= 40 {
+		t.Errorf("main.go has %d lines, want less than 40", n)
+	}
+}
+
+func TestQuickstartMeasuresItsQuery(t *testing.T) {
+	t.Parallel()
+	databaseURL := postgrestest.Database(t)
+	for range 10 {
+		// Somebody may take the port before the program does, which then ends.
+		port := freePort(t)
+		program := build(t, port)
+		checkWrongURL(t, program)
+		base := "http://127.0.0.1:" + port
+		if start(t, program, base, databaseURL) {
+			check(t, base)
+			return
+		}
+	}
+	t.Fatal("the program did not get any of ten free ports")
+}
+
+// checkWrongURL fails unless the program says what is wrong, without the password.
+func checkWrongURL(t *testing.T, program string) {
+	t.Helper()
+	cmd := exec.Command(program)
+	cmd.Env = environment("postgres://user:hunter2/x@127.0.0.1/db")
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "otelpool: ") {
+		t.Errorf("with a wrong connection string: %v, and the program says %q", err, out)
+	}
+	if strings.Contains(string(out), "hunter2") {
+		t.Errorf("the password is in %q", out)
+	}
+}
+
+func check(t *testing.T, base string) {
+	t.Helper()
+	status, body, err := get(base + "/tables")
+	if count, _, ok := strings.Cut(body, " tables\n"); err != nil || status != http.StatusOK || !ok || count == "0" {
+		t.Errorf("/tables: %v, status %d, %q", err, status, body)
+	}
+	status, body, err = get(base + "/metrics")
+	if err != nil || status != http.StatusOK {
+		t.Errorf("/metrics: %v, status %d", err, status)
+	}
+	for _, want := range []string{"\ndb_pool_size{", "\ndb_pool_checked_in{", `operation="count_tables"`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%q is not on /metrics:\n%s", want, body)
+		}
+	}
+}
+
+// start runs the program until the test ends. It tells whether it runs: it ends if its port is taken.
+func start(t *testing.T, program, base, databaseURL string) (running bool) {
+	t.Helper()
+	name := "quickstart " + rand.Text()
+	var stderr bytes.Buffer
+	cmd := exec.Command(program)
+	cmd.Env, cmd.Stderr = append(environment(databaseURL), "OTEL_SERVICE_NAME="+name), &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(exited)
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-exited
+	})
+
+	deadline := time.After(time.Minute)
+	for {
+		// By its name, since another program may answer.
+		if _, body, err := get(base + "/metrics"); err == nil && strings.Contains(body, name) {
+			return true
+		}
+		select {
+		case <-exited:
+			if !strings.Contains(stderr.String(), "address already in use") {
+				t.Fatalf("the program ended: %s", &stderr)
+			}
+			return false
+		case <-deadline:
+			t.Fatal("the program does not answer")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// build builds the program as it is, but for the port.
+func build(t *testing.T, port string) string {
+	t.Helper()
+	changed := bytes.ReplaceAll(source(t), []byte(addr), []byte("127.0.0.1:"+port))
+	if bytes.Equal(changed, source(t)) {
+		t.Fatalf("main.go does not listen on %s", addr)
+	}
+	dir := t.TempDir()
+	original, err := filepath.Abs("main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	replacement, overlay, program := filepath.Join(dir, "main.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "quickstart")
+	write(t, replacement, changed)
+	replace, err := json.Marshal(map[string]map[string]string{"Replace": {original: replacement}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, overlay, replace)
+	if out, err := exec.Command("go", "build", "-overlay", overlay, "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return program
+}
+
+func write(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func source(t *testing.T) []byte {
+	t.Helper()
+	text, err := os.ReadFile("main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return fmt.Sprint(listener.Addr().(*net.TCPAddr).Port)
+}
+
+func environment(databaseURL string) []string {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, postgres.URLEnv+"=") })
+	return append(env, postgres.URLEnv+"="+databaseURL)
+}
+
+func get(url string) (status int, body string, err error) {
+	res, err := http.Get(url)
+	if err != nil {
+		return 0, "", err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	return res.StatusCode, string(text), err
+}
