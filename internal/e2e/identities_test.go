@@ -1,0 +1,75 @@
+package e2e_test
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+func TestIdentitiesHoldAtEveryScrapeUnderLoad(t *testing.T) {
+	t.Parallel()
+	s, p := newService(t, nil, otelpool.WithBaseSize(baseSize)), newProm(t)
+	s.users(t)
+	l := s.start(t, 40, time.Millisecond)
+	var full, queued bool
+	for i := range 120 {
+		read := p.scrape(t, s, []string{text, openMetrics, protobuf}[i%3])
+		checkIdentities(t, read)
+		full = full || read.gauge(t, "db_pool_checked_out") == maxConns
+		queued = queued || read.gauge(t, "db_pool_pending") > 0
+	}
+	sent := l.end(t)
+	if !full || !queued {
+		t.Errorf("the load did not fill the pool: full %t, queued %t", full, queued)
+	}
+
+	s.rest(t)
+	checkIdentities(t, p.scrape(t, s, text))
+	sent[operation{name: "migrate"}] = 2
+	checkSent(t, p, sent)
+}
+
+// checkIdentities checks what holds of the gauges of a page at any moment.
+func checkIdentities(t *testing.T, read page) {
+	t.Helper()
+	v := func(name string) float64 { return read.gauge(t, name) }
+	out, size, most := v("db_pool_checked_out"), v("db_pool_size"), v("db_pool_max")
+	if out > most {
+		t.Errorf("%v checked out of at most %v", out, most)
+	}
+	if got, want := v("db_pool_overflow"), max(0, out-size); got != want {
+		t.Errorf("overflow is %v, want %v", got, want)
+	}
+	if got := size + v("db_pool_num_overflow"); got != most {
+		t.Errorf("size and num_overflow are %v, max is %v", got, most)
+	}
+	if got := out + v("db_pool_checked_in") + v("db_pool_constructing"); got > most {
+		t.Errorf("%v connections of at most %v", got, most)
+	}
+	for _, s := range read.samples {
+		if s.value < 0 {
+			t.Errorf("%s is %v", s.labels, s.value)
+		}
+	}
+}
+
+// checkSent compares what Prometheus counts with what was sent.
+func checkSent(t *testing.T, p *prom, sent ledger) {
+	t.Helper()
+	byName := byLabel(t, p.query(t, "sum by (operation) (db_query_duration_seconds_count)"), "operation")
+	if want := sent.operations(); !maps.Equal(byName, want) {
+		t.Errorf("counted by operation %v, sent %v", byName, want)
+	}
+	counted := ledger{}
+	for _, s := range p.query(t, "sum by (operation, error_type) (db_query_duration_seconds_count)") {
+		counted[operation{s.Metric.Get("operation"), s.Metric.Get("error_type")}] = s.F
+	}
+	if !maps.Equal(counted, sent) {
+		t.Errorf("counted %v, sent %v", counted, sent)
+	}
+	if got := p.query(t, "sum(db_query_duration_seconds_count) - sum(db_query_duration_seconds_bucket{le=\"+Inf\"})"); len(got) != 1 || got[0].F != 0 {
+		t.Errorf("buckets differ from counts: %v", got)
+	}
+}

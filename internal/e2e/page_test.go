@@ -1,0 +1,129 @@
+package e2e_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/model/exemplar"
+	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/textparse"
+)
+
+// What Prometheus asks for, by format, in its own words.
+var (
+	text        = config.ScrapeProtocolsHeaders[config.PrometheusText0_0_4]
+	openMetrics = config.ScrapeProtocolsHeaders[config.OpenMetricsText1_0_0]
+	protobuf    = config.ScrapeProtocolsHeaders[config.PrometheusProto]
+)
+
+// sample is a value of a series on a page, or in the answer to a query.
+type sample struct {
+	labels    labels.Labels
+	value     float64
+	native    *histogram.Histogram // in place of value
+	exemplars []exemplar.Exemplar
+}
+
+// page is what Prometheus read on a page of metrics.
+type page struct {
+	contentType string
+	samples     []sample
+	types       map[string]model.MetricType
+}
+
+// read gets a page in a format and parses it as Prometheus does.
+func (s *service) read(t testing.TB, format string) page {
+	t.Helper()
+	request, err := http.NewRequest(http.MethodGet, s.url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Accept", format)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v", response.Status, body, err)
+	}
+	p, err := parse(body, response.Header.Get("Content-Type"))
+	if err != nil {
+		t.Fatalf("parse %s: %v\n%s", response.Header.Get("Content-Type"), err, body)
+	}
+	return p
+}
+
+// parse reads a page whole. It is stricter than Prometheus, which would fall back to another parser for a content type
+// it does not know.
+func parse(body []byte, contentType string) (page, error) {
+	p := page{contentType: contentType, types: make(map[string]model.MetricType)}
+	parser, err := textparse.New(body, contentType, nil, textparse.ParserOptions{})
+	if err != nil {
+		return p, err
+	}
+	for {
+		entry, err := parser.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return p, nil
+		case err != nil:
+			return p, err
+		}
+		switch entry {
+		case textparse.EntryType:
+			name, kind := parser.Type()
+			p.types[string(name)] = kind
+		case textparse.EntrySeries, textparse.EntryHistogram:
+			s, err := readSample(parser, entry)
+			if err != nil {
+				return p, err
+			}
+			p.samples = append(p.samples, s)
+		}
+	}
+}
+
+// readSample reads the sample that the parser stands at.
+func readSample(parser textparse.Parser, entry textparse.Entry) (sample, error) {
+	var s sample
+	var timestamp *int64
+	if entry == textparse.EntrySeries {
+		_, timestamp, s.value = parser.Series()
+	} else {
+		_, timestamp, s.native, _ = parser.Histogram()
+	}
+	parser.Labels(&s.labels)
+	for e := (exemplar.Exemplar{}); parser.Exemplar(&e); e = (exemplar.Exemplar{}) {
+		s.exemplars = append(s.exemplars, e)
+	}
+	if timestamp != nil {
+		return s, fmt.Errorf("%s has a timestamp, which belongs to the scrape", s.labels)
+	}
+	if entry == textparse.EntryHistogram && s.native == nil {
+		return s, fmt.Errorf("%s is a histogram of floats", s.labels)
+	}
+	return s, nil
+}
+
+// gauge gives the value of the one series of that name.
+func (p page) gauge(t testing.TB, name string) float64 {
+	t.Helper()
+	var found []sample
+	for _, s := range p.samples {
+		if s.labels.Get(model.MetricNameLabel) == name {
+			found = append(found, s)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("%d series %s, want one: %v", len(found), name, found)
+	}
+	return found[0].value
+}

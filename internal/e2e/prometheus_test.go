@@ -1,0 +1,162 @@
+package e2e_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/util/annotations"
+)
+
+// interval is the time between two scrapes, by the clock of the Prometheus that scrapes.
+const interval = 15 * time.Second
+
+// prom is Prometheus' parsers, storage and query engine under a clock that only scrapes move on, so that an hour of
+// scrapes takes a few seconds.
+type prom struct {
+	db     *tsdb.DB
+	engine *promql.Engine
+	now    time.Time
+}
+
+func newProm(t *testing.T) *prom {
+	t.Helper()
+	p := &prom{db: newStorage(t), engine: newEngine(t), now: time.Unix(1_700_000_000, 0)}
+	p.db.DisableCompactions() // its blocks follow the true clock
+	return p
+}
+
+// newStorage opens an empty database as Prometheus does.
+func newStorage(t *testing.T) *tsdb.DB {
+	t.Helper()
+	options := tsdb.DefaultOptions()
+	options.EnableExemplarStorage, options.MaxExemplars = true, 10_000
+	db, err := tsdb.Open(t.TempDir(), nil, nil, options, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func newEngine(t *testing.T) *promql.Engine {
+	t.Helper()
+	engine := promql.NewEngine(promql.EngineOpts{
+		MaxSamples: 50_000_000, Timeout: time.Minute, EnableAtModifier: true, EnableNegativeOffset: true,
+		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
+		Parser:                   parser.NewParser(parser.Options{}),
+	})
+	t.Cleanup(func() {
+		if err := engine.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return engine
+}
+
+// scrape reads the metrics of a service in a format, and stores them with the labels of the target, at a time one
+// interval after the scrape before.
+func (p *prom) scrape(t *testing.T, s *service, format string) page {
+	t.Helper()
+	p.now = p.now.Add(interval)
+	read := s.read(t, format)
+	target, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	appender := p.db.AppenderV2(context.Background())
+	for _, sample := range read.samples {
+		if sample.labels.Has("job") || sample.labels.Has("instance") {
+			t.Fatalf("%s has a label of the target", sample.labels)
+		}
+		builder := labels.NewBuilder(sample.labels).Set("job", "service").Set("instance", target.Host)
+		for i := range sample.exemplars {
+			if e := &sample.exemplars[i]; !e.HasTs {
+				e.Ts = p.now.UnixMilli()
+			}
+		}
+		if _, err := appender.Append(0, builder.Labels(), 0, p.now.UnixMilli(), sample.value, sample.native, nil,
+			storage.AppendV2Options{Exemplars: sample.exemplars, RejectOutOfOrder: true}); err != nil {
+			t.Fatal(errors.Join(err, appender.Rollback()))
+		}
+	}
+	if err := appender.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	return read
+}
+
+// scrapes does it n times.
+func (p *prom) scrapes(t *testing.T, s *service, n int) {
+	t.Helper()
+	for range n {
+		p.scrape(t, s, text)
+	}
+}
+
+// query evaluates an expression at the time of the last scrape. Prometheus must have nothing to remark on it.
+func (p *prom) query(t *testing.T, expression string) promql.Vector {
+	t.Helper()
+	vector, remarks := p.remarked(t, expression)
+	if len(remarks) > 0 {
+		t.Fatalf("%s: %v", expression, remarks.AsErrors())
+	}
+	return vector
+}
+
+// remarked is query with what Prometheus remarks on the expression.
+func (p *prom) remarked(t *testing.T, expression string) (promql.Vector, annotations.Annotations) {
+	t.Helper()
+	return query(t, p.engine, p.db, expression, p.now)
+}
+
+func query(t *testing.T, engine *promql.Engine, db *tsdb.DB, expression string, at time.Time) (promql.Vector, annotations.Annotations) {
+	t.Helper()
+	q, err := engine.NewInstantQuery(t.Context(), db, nil, expression, at)
+	if err != nil {
+		t.Fatalf("%s: %v", expression, err)
+	}
+	defer q.Close()
+	result := q.Exec(t.Context())
+	vector, err := result.Vector()
+	if err != nil {
+		t.Fatalf("%s: %v", expression, err)
+	}
+	return vector, result.Warnings
+}
+
+// numbers are the samples of a vector that are numbers.
+func numbers(vector promql.Vector) promql.Vector {
+	var some promql.Vector
+	for _, s := range vector {
+		if !math.IsNaN(s.F) {
+			some = append(some, s)
+		}
+	}
+	return some
+}
+
+// byLabel maps the value of a label to that of its sample.
+func byLabel(t *testing.T, vector promql.Vector, label string) map[string]float64 {
+	t.Helper()
+	values := make(map[string]float64)
+	for _, s := range vector {
+		if _, ok := values[s.Metric.Get(label)]; ok {
+			t.Fatalf("two samples with %s=%q in %v", label, s.Metric.Get(label), vector)
+		}
+		values[s.Metric.Get(label)] = s.F
+	}
+	return values
+}

@@ -1,0 +1,118 @@
+package e2e_test
+
+import (
+	"context"
+	"errors"
+	"net/http/httptest"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// The pool of the tests: SQLAlchemy's pool_size=5, max_overflow=10.
+const (
+	baseSize = 5
+	maxConns = 15
+)
+
+// service is a program with an instrumented pool on a real database, which serves its metrics over HTTP.
+type service struct {
+	pool     *pgxpool.Pool
+	inst     *otelpool.Instrumentation
+	provider *sdkmetric.MeterProvider
+	url      string
+}
+
+// newService starts one whose pool is called "main", and ends it with the test. Errors of its telemetry fail the test.
+// sdkOptions are for the MeterProvider, opts for the pool.
+func newService(t *testing.T, sdkOptions []sdkmetric.Option, opts ...otelpool.Option) *service {
+	t.Helper()
+	exporter, err := prometheus.New(prometheus.WithErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Error(err) })))
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider := sdkmetric.NewMeterProvider(append(sdkOptions, sdkmetric.WithReader(exporter))...)
+	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.MaxConns = maxConns
+	opts = append([]otelpool.Option{otelpool.WithMeterProvider(provider), otelpool.WithPoolName("main")}, opts...)
+	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(exporter)
+	t.Cleanup(func() {
+		server.Close()
+		pool.Close()
+		if err := errors.Join(inst.Unregister(), provider.Shutdown(context.Background())); err != nil {
+			t.Error(err)
+		}
+	})
+	return &service{pool: pool, inst: inst, provider: provider, url: server.URL}
+}
+
+// hold acquires n connections.
+func (s *service) hold(t *testing.T, n int) []*pgxpool.Conn {
+	t.Helper()
+	held := make([]*pgxpool.Conn, n)
+	for i := range held {
+		var err error
+		if held[i], err = s.pool.Acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return held
+}
+
+func release(held []*pgxpool.Conn) {
+	for _, conn := range held {
+		conn.Release()
+	}
+}
+
+// rest waits until nothing is in use or being opened.
+func (s *service) rest(t *testing.T) {
+	t.Helper()
+	eventually(t, "pool at rest", func() bool {
+		stat := s.pool.Stat()
+		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0
+	})
+}
+
+// eventually waits until the condition holds.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.After(time.Minute)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-deadline:
+			t.Fatalf("not within a minute: %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// users makes the table that the load works on.
+func (s *service) users(t *testing.T) {
+	t.Helper()
+	for _, sql := range []string{
+		"CREATE TABLE users (id int PRIMARY KEY, visits int NOT NULL)",
+		"INSERT INTO users SELECT i, 0 FROM generate_series(1, " + strconv.Itoa(rows) + ") i",
+	} {
+		if _, err := s.pool.Exec(otelpool.WithOperation(t.Context(), "migrate"), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
