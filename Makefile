@@ -7,7 +7,7 @@ GO ?= go
 STATICCHECK := $(GO) tool -modfile=internal/tools/go.mod staticcheck
 
 # Modules of their own, so that what they need stays out of the library's go.mod.
-NESTED := internal/peers internal/postgres/fetch
+NESTED := internal/e2e internal/peers internal/postgres/fetch
 
 # The demo's settings: make demo DURATION=10s ADDR=127.0.0.1:9500
 ADDR ?= 127.0.0.1:9464
@@ -59,4 +59,5 @@ check: ## Check that go.mod is tidy and that otelpool alone links no SDK, gRPC o
 
 .PHONY: generate
 generate: ## Write the generated parts of the README anew
-	$(GO) generate ./...
+	$(GO) test ./internal/readme -update
+	$(GO) -C internal/e2e test -run README -update .

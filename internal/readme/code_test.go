@@ -1,0 +1,116 @@
+package readme
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const root = "../.."
+
+// documents are those whose code is checked.
+var documents = []string{"README.md"}
+
+// block is a fenced piece of Go with the comment before it, which says where it is from.
+var block = regexp.MustCompile("(?m)(?:^<!-- from (\\S+) -->\n)?^```go\n((?s:.*?))^```$")
+
+// TestCodeIsThatOfProgramsThatRun compares every Go block with the file, or the Example, that it names.
+func TestCodeIsThatOfProgramsThatRun(t *testing.T) {
+	for _, name := range documents {
+		text := read(t, name)
+		if *update {
+			text = block.ReplaceAllStringFunc(text, func(b string) string {
+				from := block.FindStringSubmatch(b)[1]
+				want, err := source(from)
+				if err != nil {
+					t.Errorf("%s: %v", name, err)
+					return b
+				}
+				return "<!-- from " + from + " -->\n```go\n" + want + "```"
+			})
+			write(t, name, text)
+			continue
+		}
+		blocks := block.FindAllStringSubmatch(text, -1)
+		if len(blocks) == 0 {
+			t.Errorf("%s has no code", name)
+		}
+		for _, b := range blocks {
+			if b[1] == "" {
+				t.Errorf("%s: this code does not say where it is from:\n%s", name, b[2])
+				continue
+			}
+			want, err := source(b[1])
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			if b[2] != want {
+				t.Errorf("%s: code from %s is\n%s\nbut there it is\n%s", name, b[1], b[2], want)
+			}
+		}
+	}
+}
+
+// source gives the text of "file", or of the body of "file:function" without what follows its output comment.
+func source(from string) (string, error) {
+	file, function, _ := strings.Cut(from, ":")
+	text, err := os.ReadFile(filepath.Join(root, file))
+	if err != nil || function == "" {
+		return string(text), err
+	}
+	fset := token.NewFileSet()
+	parsed, err := parser.ParseFile(fset, file, text, 0)
+	if err != nil {
+		return "", err
+	}
+	for _, decl := range parsed.Decls {
+		if f, ok := decl.(*ast.FuncDecl); ok && f.Name.Name == function {
+			body := string(text[fset.Position(f.Body.Lbrace).Offset+2 : fset.Position(f.Body.Rbrace).Offset])
+			return dedent(beforeOutput(body)), nil
+		}
+	}
+	return "", fmt.Errorf("%s has no function %s", file, function)
+}
+
+// beforeOutput leaves out the output comment, and the call before it that prints what a reader can do without.
+func beforeOutput(body string) string {
+	for _, mark := range []string{"\t// Output:", "\t// Unordered output:"} {
+		body, _, _ = strings.Cut(body, mark)
+	}
+	body = strings.TrimRight(body, "\n")
+	if i := strings.LastIndex(body, "\n\n\tprint"); i >= 0 {
+		body = body[:i]
+	}
+	return body + "\n"
+}
+
+func dedent(body string) string {
+	lines := strings.SplitAfter(body, "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimPrefix(line, "\t")
+	}
+	return strings.Join(lines, "")
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
