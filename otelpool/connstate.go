@@ -1,7 +1,8 @@
 package otelpool
 
 import (
-	"context"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -34,13 +35,17 @@ type call struct {
 }
 
 // connState is what is known of one connection. It lives in the connection's custom data and belongs to whoever owns
-// the connection, so it needs no lock and ends with the connection, also with one that was hijacked.
+// the connection, so most of it needs no lock and ends with the connection, also with one that was hijacked. What others
+// read while the connection is in use is atomic or guarded by mu.
 type connState struct {
-	// held is set from the end of Acquire to Release. AcquireAllIdle calls no tracer, so a release can come without.
-	held       bool
-	acquiredAt time.Duration
-	acquireCtx context.Context // the acquirer's, so that use_time has its exemplar
-	holder     *operation      // nil unless the caller named the operation
+	held    atomic.Pointer[acquire]   // the hold, nil if it is not held
+	query   atomic.Pointer[operation] // what runs, or ran last
+	running atomic.Bool
+
+	mu      sync.Mutex
+	stackOf *acquire // whose stack it is
+	stack   [maxStack]uintptr
+	depthOf int
 
 	depth int
 	calls [maxCalls]call
@@ -51,7 +56,7 @@ type connState struct {
 }
 
 // stateOf gives the state of a connection and makes it at first sight.
-func stateOf(conn *pgx.Conn) *connState {
+func (r *recorder) stateOf(conn *pgx.Conn) *connState {
 	data := conn.PgConn().CustomData()
 	if s, ok := data[connKey].(*connState); ok {
 		return s
@@ -59,6 +64,7 @@ func stateOf(conn *pgx.Conn) *connState {
 	s := new(connState)
 	if data != nil { // pgx always makes one; a nil map must not become a panic in a caller
 		data[connKey] = s
+		r.conns.add(s)
 	}
 	return s
 }
@@ -94,8 +100,12 @@ func (s *connState) inside(kind callKind) bool {
 
 // reset forgets the calls that never ended: rows that were not closed before the connection went back.
 func (s *connState) reset() {
-	s.depth = 0
-	s.calls = [maxCalls]call{}
+	if s.depth > 0 {
+		s.depth = 0
+		s.calls = [maxCalls]call{}
+	}
+	s.query.Store(nil)
+	s.running.Store(false)
 }
 
 // remember keeps the text of a statement that the caller prepared under a name.

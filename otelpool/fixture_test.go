@@ -52,12 +52,24 @@ func setup(t testing.TB, maxConns int32, change func(*pgxpool.Config), opts ...o
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		f.pool.Close()
+		closePool(t, f.pool)
 		if err := f.inst.Unregister(); err != nil {
 			t.Error(err)
 		}
 	})
 	return f
+}
+
+// closePool closes a pool. Close waits for whoever still holds a connection, which a test that failed may do.
+func closePool(t testing.TB, pool *pgxpool.Pool) {
+	t.Helper()
+	closed := make(chan struct{})
+	go func() { pool.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(20 * time.Second):
+		t.Error("a connection was not given back")
+	}
 }
 
 func parse(t testing.TB, connString string) *pgxpool.Config {
@@ -76,7 +88,7 @@ func (f fixture) exec(t testing.TB, ctx context.Context, sql string, args ...any
 	}
 }
 
-// metrics maps "name{key=value,...}" to what was collected: int64 for sums and gauges, a data point for histograms.
+// metrics maps "name{key=value,...}" to what was collected: int64 or float64 for sums and gauges, a data point for histograms.
 // Attributes that all series of an instrument share by design (pool, system) are left out of the key.
 type metrics map[string]any
 
@@ -106,6 +118,14 @@ func (all metrics) add(t testing.TB, m metricdata.Metrics) {
 			all[seriesKey(m.Name, p.Attributes)] = p.Value
 		}
 	case metricdata.Sum[int64]:
+		for _, p := range data.DataPoints {
+			all[seriesKey(m.Name, p.Attributes)] = p.Value
+		}
+	case metricdata.Gauge[float64]:
+		for _, p := range data.DataPoints {
+			all[seriesKey(m.Name, p.Attributes)] = p.Value
+		}
+	case metricdata.Sum[float64]:
 		for _, p := range data.DataPoints {
 			all[seriesKey(m.Name, p.Attributes)] = p.Value
 		}
@@ -141,6 +161,16 @@ func seriesKey(name string, set attribute.Set) string {
 func (all metrics) value(t testing.TB, key string) int64 {
 	t.Helper()
 	v, ok := all[key].(int64)
+	if !ok {
+		t.Fatalf("no %s among %v", key, all.keys(""))
+	}
+	return v
+}
+
+// seconds gives a sum or gauge of seconds.
+func (all metrics) seconds(t testing.TB, key string) float64 {
+	t.Helper()
+	v, ok := all[key].(float64)
 	if !ok {
 		t.Fatalf("no %s among %v", key, all.keys(""))
 	}

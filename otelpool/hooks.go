@@ -48,6 +48,8 @@ func install(config *pgxpool.Config, r *recorder) *hooks {
 
 	config.ShouldPing = r.shouldPing(config.ShouldPing)
 	config.BeforeConnect = r.beforeConnect(config.BeforeConnect)
+	config.AfterConnect = r.afterConnect(config.AfterConnect)
+	config.BeforeClose = r.beforeClose(config.BeforeClose)
 	if prepareConn := prepareConnOf(config); prepareConn != nil {
 		config.PrepareConn = r.prepareConn(prepareConn)
 	}
@@ -82,34 +84,73 @@ func installed(tracer pgx.QueryTracer) *hooks {
 	return nil
 }
 
-// shouldPing wraps the hook that pgxpool calls as soon as an acquire has been handed an idle connection.
+// shouldPing wraps the hook that pgxpool calls as soon as an acquire has been handed a connection. The clock is read
+// only where a phase begins: a connection that is handed over and used at once goes without.
 func (r *recorder) shouldPing(next func(context.Context, pgxpool.ShouldPingParams) bool) func(context.Context, pgxpool.ShouldPingParams) bool {
 	return func(ctx context.Context, params pgxpool.ShouldPingParams) bool {
-		r.slot(ctx)
-		if next == nil {
-			return params.IdleDuration > time.Second // what pgxpool does without a hook
+		pings := next == nil && params.IdleDuration > time.Second // what pgxpool does without a hook
+		if a := acquireOf(ctx); a != nil {
+			r.leaveQueue(a)
+			if pings || next != nil {
+				r.enter(a, pingPhase, r.now())
+			}
 		}
-		return next(ctx, params)
+		if next != nil {
+			return next(ctx, params)
+		}
+		return pings
 	}
 }
 
 // beforeConnect wraps the hook that is called when an acquire has a place in the pool and goes on to dial.
 func (r *recorder) beforeConnect(next func(context.Context, *pgx.ConnConfig) error) func(context.Context, *pgx.ConnConfig) error {
 	return func(ctx context.Context, config *pgx.ConnConfig) error {
-		r.slot(ctx)
+		r.dialing(ctx)
 		if next == nil {
 			return nil
 		}
-		return next(ctx, config)
+		err := next(ctx, config)
+		if err != nil {
+			r.conns.failed(err)
+		}
+		return err
+	}
+}
+
+// afterConnect wraps the hook that has the last word on a new connection.
+func (r *recorder) afterConnect(next func(context.Context, *pgx.Conn) error) func(context.Context, *pgx.Conn) error {
+	return func(ctx context.Context, conn *pgx.Conn) error {
+		if next != nil {
+			if err := next(ctx, conn); err != nil {
+				r.conns.failed(err)
+				return err
+			}
+		}
+		r.connected(conn)
+		return nil
+	}
+}
+
+// beforeClose wraps the hook that is called when the pool closes a connection, whatever the reason.
+func (r *recorder) beforeClose(next func(*pgx.Conn)) func(*pgx.Conn) {
+	return func(conn *pgx.Conn) {
+		r.closing(conn)
+		if next != nil {
+			next(conn)
+		}
 	}
 }
 
 // prepareConn wraps the hook that may refuse a connection, after which the acquire waits for another.
 func (r *recorder) prepareConn(next func(context.Context, *pgx.Conn) (bool, error)) func(context.Context, *pgx.Conn) (bool, error) {
 	return func(ctx context.Context, conn *pgx.Conn) (bool, error) {
+		a := acquireOf(ctx)
+		if a != nil {
+			r.enter(a, preparePhase, r.now())
+		}
 		ok, err := next(ctx, conn)
-		if !ok && err == nil {
-			r.requeue(ctx)
+		if a != nil && !ok && err == nil {
+			r.requeue(a)
 		}
 		return ok, err
 	}

@@ -21,6 +21,7 @@ type Instrumentation struct {
 	mu       sync.Mutex
 	stats    *stats // nil until Register
 	observer *observer
+	watcher  watcher
 	ended    bool
 }
 
@@ -104,7 +105,7 @@ func Instrument(poolConfig *pgxpool.Config, opts ...Option) (*Instrumentation, e
 	if err != nil {
 		return nil, err
 	}
-	r := newRecorder(c, h, poolConfig.ConnConfig)
+	r := newRecorder(c, h, poolConfig)
 	return &Instrumentation{config: c, hooks: install(poolConfig, r), recorder: r}, nil
 }
 
@@ -173,6 +174,7 @@ func (i *Instrumentation) register(pool *pgxpool.Pool, poolConfig *pgxpool.Confi
 		return err
 	}
 	i.stats, i.observer = s, o
+	i.watcher.watch(s)
 	return nil
 }
 
@@ -192,6 +194,7 @@ func (i *Instrumentation) Unregister() error {
 		return nil
 	}
 	i.ended = true
+	i.watcher.stop()
 	if i.recorder != nil {
 		i.recorder.end(context.Background())
 	}

@@ -82,43 +82,85 @@ func (h histograms) finish(ctx context.Context, r *recorder) {
 	}
 }
 
-// gauges are the instruments that are observed at collection.
-type gauges struct {
+// observables are the instruments that are observed at collection.
+type observables struct {
 	count, max, idleMax, idleMin, pending, constructing metric.Int64ObservableUpDownCounter
-	timeouts, capped                                    metric.Int64ObservableCounter
-	size, overflow, overflowMax                         metric.Int64ObservableGauge
+	timeouts, capped, acquires, longHolds, nested       metric.Int64ObservableCounter
+	opened, closed, connectErrors                       metric.Int64ObservableCounter
+	size, overflow, overflowMax, peak, pendingPeak      metric.Int64ObservableGauge
+	oldestWait, oldestHold                              metric.Float64ObservableGauge
+	phaseTime, busyTime                                 metric.Float64ObservableCounter
 }
 
-func newGauges(m metric.Meter) (gauges, error) {
+// newObservables makes those that the conventions define, and adds ours.
+func newObservables(m metric.Meter) (observables, error) {
+	var o observables
 	count, err1 := dbconv.NewClientConnectionCountObservable(m)
 	maxConns, err2 := dbconv.NewClientConnectionMaxObservable(m)
 	idleMax, err3 := dbconv.NewClientConnectionIdleMaxObservable(m)
 	idleMin, err4 := dbconv.NewClientConnectionIdleMinObservable(m)
 	pending, err5 := dbconv.NewClientConnectionPendingRequestsObservable(m)
 	timeouts, err6 := dbconv.NewClientConnectionTimeoutsObservable(m)
-	constructing, err7 := m.Int64ObservableUpDownCounter("pgxpool.constructing", metric.WithUnit("{connection}"),
-		metric.WithDescription("The connections that are being dialed now."))
-	capped, err8 := m.Int64ObservableCounter("pgxpool.operations.capped", metric.WithUnit("{operation}"),
-		metric.WithDescription("The operations recorded as _OTHER because the pool had as many distinct operation names as its limit allows."))
-	size, err9 := m.Int64ObservableGauge("pgxpool.size", metric.WithUnit("{connection}"),
-		metric.WithDescription("The base size of the pool: the connections it is meant to need in normal times."))
-	overflow, err10 := m.Int64ObservableGauge("pgxpool.overflow", metric.WithUnit("{connection}"),
-		metric.WithDescription("The connections in use beyond the base size."))
-	overflowMax, err11 := m.Int64ObservableGauge("pgxpool.overflow.max", metric.WithUnit("{connection}"),
-		metric.WithDescription("The most connections that may be in use beyond the base size."))
-	err := errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11)
-	if err != nil {
-		return gauges{}, fmt.Errorf("otelpool: create gauges: %w", err)
+	o.count, o.max, o.idleMax, o.idleMin = count.Inst(), maxConns.Inst(), idleMax.Inst(), idleMin.Inst()
+	o.pending, o.timeouts = pending.Inst(), timeouts.Inst()
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, o.addOwn(m)); err != nil {
+		return observables{}, fmt.Errorf("otelpool: create gauges: %w", err)
 	}
-	return gauges{
-		count: count.Inst(), max: maxConns.Inst(), idleMax: idleMax.Inst(), idleMin: idleMin.Inst(),
-		pending: pending.Inst(), timeouts: timeouts.Inst(),
-		constructing: constructing, capped: capped, size: size, overflow: overflow, overflowMax: overflowMax,
-	}, nil
+	return o, nil
 }
 
-func (g gauges) all() []metric.Observable {
+// addOwn makes the instruments that the conventions lack.
+func (o *observables) addOwn(m metric.Meter) error {
+	var errs []error
+	upDown := func(to *metric.Int64ObservableUpDownCounter, name, unit, description string) {
+		var err error
+		*to, err = m.Int64ObservableUpDownCounter(name, metric.WithUnit(unit), metric.WithDescription(description))
+		errs = append(errs, err)
+	}
+	counter := func(to *metric.Int64ObservableCounter, name, unit, description string) {
+		var err error
+		*to, err = m.Int64ObservableCounter(name, metric.WithUnit(unit), metric.WithDescription(description))
+		errs = append(errs, err)
+	}
+	gauge := func(to *metric.Int64ObservableGauge, name, unit, description string) {
+		var err error
+		*to, err = m.Int64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(description))
+		errs = append(errs, err)
+	}
+	seconds := func(to *metric.Float64ObservableCounter, name, description string) {
+		var err error
+		*to, err = m.Float64ObservableCounter(name, metric.WithUnit("s"), metric.WithDescription(description))
+		errs = append(errs, err)
+	}
+	age := func(to *metric.Float64ObservableGauge, name, description string) {
+		var err error
+		*to, err = m.Float64ObservableGauge(name, metric.WithUnit("s"), metric.WithDescription(description))
+		errs = append(errs, err)
+	}
+	gauge(&o.size, "pgxpool.size", "{connection}", "The base size of the pool: the connections it is meant to need in normal times.")
+	gauge(&o.overflow, "pgxpool.overflow", "{connection}", "The connections in use beyond the base size.")
+	gauge(&o.overflowMax, "pgxpool.overflow.max", "{connection}", "The most connections that may be in use beyond the base size.")
+	gauge(&o.peak, "pgxpool.peak", "{connection}", "The most connections in use at any moment of a rotating window.")
+	gauge(&o.pendingPeak, "pgxpool.pending.peak", "{request}", "The most callers waiting for a connection at any moment of a rotating window.")
+	age(&o.oldestWait, "pgxpool.oldest_wait", "How long the caller that waits longest for a connection has waited.")
+	age(&o.oldestHold, "pgxpool.oldest_hold", "How long the connection that is held longest has been held.")
+	upDown(&o.constructing, "pgxpool.constructing", "{connection}", "The connections that are being dialed now.")
+	seconds(&o.phaseTime, "pgxpool.acquire.phase_time", "The time that acquires spent in each phase.")
+	seconds(&o.busyTime, "pgxpool.busy_time", "The time in which an operation ran on a held connection.")
+	counter(&o.acquires, "pgxpool.acquires", "{acquire}", "The acquires that ended, by result.")
+	counter(&o.longHolds, "pgxpool.long_holds", "{hold}", "The connections held for longer than the threshold.")
+	counter(&o.nested, "pgxpool.nested_acquires", "{acquire}", "The acquires made while their scope held a connection of the same pool.")
+	counter(&o.opened, "pgxpool.connections.opened", "{connection}", "The connections that were opened.")
+	counter(&o.closed, "pgxpool.connections.closed", "{connection}", "The connections that the pool closed, by reason.")
+	counter(&o.connectErrors, "pgxpool.connections.errors", "{error}", "The connections that could not be opened, by the type of error.")
+	counter(&o.capped, "pgxpool.operations.capped", "{operation}", "The operations recorded as _OTHER because the pool had as many distinct operation names as its limit allows.")
+	return errors.Join(errs...)
+}
+
+func (o observables) all() []metric.Observable {
 	return []metric.Observable{
-		g.count, g.max, g.idleMax, g.idleMin, g.pending, g.constructing, g.timeouts, g.capped, g.size, g.overflow, g.overflowMax,
+		o.count, o.max, o.idleMax, o.idleMin, o.pending, o.constructing,
+		o.timeouts, o.capped, o.acquires, o.longHolds, o.nested, o.opened, o.closed, o.connectErrors,
+		o.size, o.overflow, o.overflowMax, o.peak, o.pendingPeak, o.oldestWait, o.oldestHold, o.phaseTime, o.busyTime,
 	}
 }

@@ -2,9 +2,12 @@ package otelpool_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -16,11 +19,21 @@ import (
 // TestInstrumentsAreTheContract holds the names, units, kinds, descriptions and attributes of everything we emit.
 func TestInstrumentsAreTheContract(t *testing.T) {
 	t.Parallel()
-	f := setup(t, 4, nil,
+	refused := true // the first connection
+	f := setup(t, 4, func(c *pgxpool.Config) {
+		c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error {
+			if refused {
+				refused = false
+				return errors.New("refused")
+			}
+			return nil
+		}
+	},
 		otelpool.WithReturnedRows(),
 		otelpool.WithAttributes(attribute.String("team", "a")),
 		otelpool.WithAttributes(attribute.String("zone", "b")),
 	)
+	_ = f.pool.Ping(t.Context())
 	createTables(t, f)
 	ctx := otelpool.WithOperation(t.Context(), "list_items")
 	f.exec(t, ctx, "SELECT id FROM items")
@@ -48,6 +61,18 @@ func TestInstrumentsAreTheContract(t *testing.T) {
 	}
 	counter := func(sets ...attribute.Set) metricdata.Aggregation {
 		return metricdata.Sum[int64]{Temporality: metricdata.CumulativeTemporality, IsMonotonic: true, DataPoints: ints(sets...)}
+	}
+	floats := func(sets ...attribute.Set) (points []metricdata.DataPoint[float64]) {
+		for _, set := range sets {
+			points = append(points, metricdata.DataPoint[float64]{Attributes: set})
+		}
+		return points
+	}
+	time := func(sets ...attribute.Set) metricdata.Aggregation {
+		return metricdata.Sum[float64]{Temporality: metricdata.CumulativeTemporality, IsMonotonic: true, DataPoints: floats(sets...)}
+	}
+	age := func(sets ...attribute.Set) metricdata.Aggregation {
+		return metricdata.Gauge[float64]{DataPoints: floats(sets...)}
 	}
 	gauge := func(sets ...attribute.Set) metricdata.Aggregation {
 		return metricdata.Gauge[int64]{DataPoints: ints(sets...)}
@@ -92,6 +117,29 @@ func TestInstrumentsAreTheContract(t *testing.T) {
 			{Name: "pgxpool.size", Unit: "{connection}", Description: "The base size of the pool: the connections it is meant to need in normal times.", Data: gauge(with())},
 			{Name: "pgxpool.overflow", Unit: "{connection}", Description: "The connections in use beyond the base size.", Data: gauge(with())},
 			{Name: "pgxpool.overflow.max", Unit: "{connection}", Description: "The most connections that may be in use beyond the base size.", Data: gauge(with())},
+			{Name: "pgxpool.peak", Unit: "{connection}", Description: "The most connections in use at any moment of a rotating window.", Data: gauge(with())},
+			{Name: "pgxpool.pending.peak", Unit: "{request}", Description: "The most callers waiting for a connection at any moment of a rotating window.", Data: gauge(with())},
+			{Name: "pgxpool.oldest_wait", Unit: "s", Description: "How long the caller that waits longest for a connection has waited.", Data: age(with())},
+			{Name: "pgxpool.oldest_hold", Unit: "s", Description: "How long the connection that is held longest has been held.", Data: age(with())},
+			{Name: "pgxpool.acquire.phase_time", Unit: "s", Description: "The time that acquires spent in each phase.", Data: time(
+				with(attribute.String("phase", "queue")), with(attribute.String("phase", "connect")),
+				with(attribute.String("phase", "ping")), with(attribute.String("phase", "prepare")),
+			)},
+			{Name: "pgxpool.busy_time", Unit: "s", Description: "The time in which an operation ran on a held connection.", Data: time(with())},
+			{Name: "pgxpool.acquires", Unit: "{acquire}", Description: "The acquires that ended, by result.", Data: counter(
+				with(attribute.String("result", "ok")), with(attribute.String("result", "timeout")),
+				with(attribute.String("result", "canceled")), with(attribute.String("result", "error")),
+			)},
+			{Name: "pgxpool.long_holds", Unit: "{hold}", Description: "The connections held for longer than the threshold.", Data: counter(with())},
+			{Name: "pgxpool.nested_acquires", Unit: "{acquire}", Description: "The acquires made while their scope held a connection of the same pool.", Data: counter(with())},
+			{Name: "pgxpool.connections.opened", Unit: "{connection}", Description: "The connections that were opened.", Data: counter(with())},
+			{Name: "pgxpool.connections.closed", Unit: "{connection}", Description: "The connections that the pool closed, by reason.", Data: counter(
+				with(attribute.String("reason", "in_transaction")), with(attribute.String("reason", "busy")), with(attribute.String("reason", "broken")),
+				with(attribute.String("reason", "lifetime")), with(attribute.String("reason", "idle")), with(attribute.String("reason", "other")),
+			)},
+			{Name: "pgxpool.connections.errors", Unit: "{error}", Description: "The connections that could not be opened, by the type of error.", Data: counter(
+				with(attribute.String("error.type", "_OTHER")),
+			)},
 		},
 	}
 	var got metricdata.ResourceMetrics

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -24,7 +25,8 @@ import (
 func gaugeKeys(m metrics) []string {
 	var keys []string
 	for key, value := range m {
-		if _, ok := value.(int64); ok {
+		switch value.(type) {
+		case int64, float64:
 			keys = append(keys, key)
 		}
 	}
@@ -175,7 +177,7 @@ func TestUnregisterFinishesHistogramsWhereTheSDKCan(t *testing.T) {
 		finished[key] = true
 	}
 	for key, value := range recorded {
-		if _, ok := value.(int64); !ok && !finished[key] {
+		if _, recorded := value.(metricdata.HistogramDataPoint[float64]); recorded && !finished[key] {
 			t.Errorf("%s was not finished", key)
 		}
 	}

@@ -15,6 +15,13 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
+// The attributes that pgxpool.* has and the conventions do not.
+const (
+	phaseKey  = attribute.Key("phase")
+	resultKey = attribute.Key("result")
+	reasonKey = attribute.Key("reason")
+)
+
 // observers holds one observer a MeterProvider, from its first pool to its last. With a callback for each pool,
 // registering one would take four times as long and fourteen times the memory.
 var observers struct {
@@ -25,7 +32,7 @@ var observers struct {
 // observer reads all pools of a MeterProvider at its collections.
 type observer struct {
 	provider     metric.MeterProvider
-	gauges       gauges
+	instruments  observables
 	registration metric.Registration
 
 	// groups is replaced, never changed, with observers locked, so that a collection needs no lock: the SDK holds a lock
@@ -39,21 +46,52 @@ type group struct {
 	members []*stats
 
 	opts, used, idle []metric.ObserveOption
-	hooked           bool // some member has hooks, and so counts what Stat does not
+	hooked           *hookedOptions // nil unless some member has hooks, and so counts what Stat does not
+}
+
+// hookedOptions are the options of what only hooks know.
+type hookedOptions struct {
+	phases  [phaseCount][]metric.ObserveOption
+	results [resultCount][]metric.ObserveOption
+	reasons [closeReasonCount][]metric.ObserveOption
+	errors  sync.Map // error type to []metric.ObserveOption; closed, since the types are
 }
 
 func newGroup(set attribute.Set, members []*stats) *group {
-	state := func(kv attribute.KeyValue) []metric.ObserveOption {
-		return []metric.ObserveOption{metric.WithAttributeSet(newSet(set.ToSlice(), kv))}
-	}
-	return &group{
+	g := &group{
 		set:     set,
 		members: members,
 		opts:    []metric.ObserveOption{metric.WithAttributeSet(set)},
-		used:    state(semconv.DBClientConnectionStateUsed),
-		idle:    state(semconv.DBClientConnectionStateIdle),
-		hooked:  slices.ContainsFunc(members, func(s *stats) bool { return s.recorder != nil }),
+		used:    observeOptions(set, semconv.DBClientConnectionStateUsed),
+		idle:    observeOptions(set, semconv.DBClientConnectionStateIdle),
 	}
+	if !slices.ContainsFunc(members, func(s *stats) bool { return s.recorder != nil }) {
+		return g
+	}
+	g.hooked = new(hookedOptions)
+	for i, name := range phaseNames {
+		g.hooked.phases[i] = observeOptions(set, phaseKey.String(name))
+	}
+	for i, name := range resultNames {
+		g.hooked.results[i] = observeOptions(set, resultKey.String(name))
+	}
+	for i, name := range closeReasonNames {
+		g.hooked.reasons[i] = observeOptions(set, reasonKey.String(name))
+	}
+	return g
+}
+
+func observeOptions(set attribute.Set, kv attribute.KeyValue) []metric.ObserveOption {
+	return []metric.ObserveOption{metric.WithAttributeSet(newSet(set.ToSlice(), kv))}
+}
+
+// failure gives the options of an error type.
+func (g *group) failure(errorType string) []metric.ObserveOption {
+	if opts, ok := g.hooked.errors.Load(errorType); ok {
+		return opts.([]metric.ObserveOption)
+	}
+	opts, _ := g.hooked.errors.LoadOrStore(errorType, observeOptions(g.set, semconv.ErrorTypeKey.String(errorType)))
+	return opts.([]metric.ObserveOption)
 }
 
 // observe adds a pool to those of its MeterProvider.
@@ -90,13 +128,13 @@ func observerOf(provider metric.MeterProvider) (*observer, error) {
 		}
 	}
 	meter := newMeter(provider)
-	g, err := newGauges(meter)
+	instruments, err := newObservables(meter)
 	if err != nil {
 		return nil, err
 	}
-	o := &observer{provider: provider, gauges: g}
+	o := &observer{provider: provider, instruments: instruments}
 	o.groups.Store(new([]*group))
-	o.registration, err = meter.RegisterCallback(o.collect, g.all()...)
+	o.registration, err = meter.RegisterCallback(o.collect, instruments.all()...)
 	if err != nil {
 		return nil, fmt.Errorf("otelpool: register callback: %w", err)
 	}
@@ -156,18 +194,44 @@ func (o *observer) collect(_ context.Context, to metric.Observer) error {
 }
 
 func (o *observer) report(to metric.Observer, g *group, v snapshot) {
-	to.ObserveInt64(o.gauges.count, v.used, g.used...)
-	to.ObserveInt64(o.gauges.count, v.idle, g.idle...)
-	to.ObserveInt64(o.gauges.max, v.max, g.opts...)
-	to.ObserveInt64(o.gauges.idleMax, v.idleMax, g.opts...)
-	to.ObserveInt64(o.gauges.idleMin, v.idleMin, g.opts...)
-	to.ObserveInt64(o.gauges.constructing, v.constructing, g.opts...)
-	to.ObserveInt64(o.gauges.size, v.size, g.opts...)
-	to.ObserveInt64(o.gauges.overflow, v.overflow, g.opts...)
-	to.ObserveInt64(o.gauges.overflowMax, v.overflowMax, g.opts...)
-	if g.hooked {
-		to.ObserveInt64(o.gauges.pending, v.pending, g.opts...)
-		to.ObserveInt64(o.gauges.timeouts, v.timeouts, g.opts...)
-		to.ObserveInt64(o.gauges.capped, v.capped, g.opts...)
+	i := &o.instruments
+	to.ObserveInt64(i.count, v.used, g.used...)
+	to.ObserveInt64(i.count, v.idle, g.idle...)
+	to.ObserveInt64(i.max, v.max, g.opts...)
+	to.ObserveInt64(i.idleMax, v.idleMax, g.opts...)
+	to.ObserveInt64(i.idleMin, v.idleMin, g.opts...)
+	to.ObserveInt64(i.constructing, v.constructing, g.opts...)
+	to.ObserveInt64(i.size, v.size, g.opts...)
+	to.ObserveInt64(i.overflow, v.overflow, g.opts...)
+	to.ObserveInt64(i.overflowMax, v.overflowMax, g.opts...)
+	if g.hooked != nil {
+		o.reportHooked(to, g, v)
+	}
+}
+
+func (o *observer) reportHooked(to metric.Observer, g *group, v snapshot) {
+	i := &o.instruments
+	to.ObserveInt64(i.pending, v.pending, g.opts...)
+	to.ObserveInt64(i.pendingPeak, v.pendingPeak, g.opts...)
+	to.ObserveInt64(i.peak, v.peak, g.opts...)
+	to.ObserveFloat64(i.oldestWait, v.oldestWait.Seconds(), g.opts...)
+	to.ObserveFloat64(i.oldestHold, v.oldestHold.Seconds(), g.opts...)
+	to.ObserveFloat64(i.busyTime, v.busy.Seconds(), g.opts...)
+	to.ObserveInt64(i.timeouts, v.results[resultTimeout], g.opts...)
+	to.ObserveInt64(i.longHolds, v.longHolds, g.opts...)
+	to.ObserveInt64(i.nested, v.nested, g.opts...)
+	to.ObserveInt64(i.capped, v.capped, g.opts...)
+	to.ObserveInt64(i.opened, v.opened, g.opts...)
+	for p, opts := range g.hooked.phases {
+		to.ObserveFloat64(i.phaseTime, v.phases[p].Seconds(), opts...)
+	}
+	for r, opts := range g.hooked.results {
+		to.ObserveInt64(i.acquires, v.results[r], opts...)
+	}
+	for r, opts := range g.hooked.reasons {
+		to.ObserveInt64(i.closed, v.closed[r], opts...)
+	}
+	for errorType, n := range v.connectErrors {
+		to.ObserveInt64(i.connectErrors, n, g.failure(errorType)...)
 	}
 }

@@ -34,6 +34,9 @@ type operation struct {
 	// failures maps an error type to its options. The map is replaced, never changed, so that readers need no lock.
 	failures atomic.Pointer[map[string][]metric.RecordOption]
 
+	// misused tells which misuses of a connection have been logged for it.
+	misused [closedBusy + 1]atomic.Bool
+
 	set, useSet attribute.Set
 	failureSets []attribute.Set // guarded by operations.mu
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -15,6 +17,8 @@ import (
 // defaultOperationLimit is how many distinct operation names a pool records before the rest becomes [OtherOperation].
 // With it, and with maxFailureSeries, one pool stays below the 2000 attribute sets that the SDK keeps of an instrument.
 const defaultOperationLimit = 200
+
+const defaultPeakWindow = time.Minute
 
 // maxOperationLimit keeps the limit itself from being the way to unbounded memory.
 const maxOperationLimit = 10_000
@@ -31,6 +35,11 @@ type config struct {
 	operationLimit   int
 	serverAttributes bool
 	returnedRows     bool
+	peakWindow       time.Duration
+	longHold         time.Duration
+	longHoldSet      bool
+	withoutStacks    bool
+	logger           *slog.Logger
 }
 
 // Option changes how a pool is instrumented. A nil Option is ignored.
@@ -130,9 +139,53 @@ func WithReturnedRows() Option {
 	})
 }
 
+// WithPeakWindow sets the window of pgxpool.peak and pgxpool.pending.peak: they show the largest value of the current and
+// the previous window. A reader whose interval is no longer than the window sees every spike, however short; several
+// readers all see it. The default is 60 s; below a second or above a day is an error.
+func WithPeakWindow(window time.Duration) Option {
+	return optionFunc(func(c config) config {
+		c.peakWindow = window
+		return c
+	})
+}
+
+// WithLongHold turns on the search for connections that are held for longer than the threshold: leaks, and work that
+// should be done without a connection. 60 s is a good start. Such a hold is logged once while it lasts, soon after it
+// passed the threshold, and once more when it ends: with pool, age, the operation that the caller named, the query that
+// runs or ran last, the trace, and the stack that acquired it. pgxpool.long_holds counts them, and
+// [Instrumentation.Held] shows the stacks of all holds.
+//
+// Keeping the stacks costs somewhat below a microsecond an acquire, see [WithoutStacks]. A threshold of 0 or less is an
+// error; leave the option out to turn the search off.
+func WithLongHold(threshold time.Duration) Option {
+	return optionFunc(func(c config) config {
+		c.longHold, c.longHoldSet = threshold, true
+		return c
+	})
+}
+
+// WithoutStacks keeps [WithLongHold] from keeping the stacks of those who acquire.
+func WithoutStacks() Option {
+	return optionFunc(func(c config) config {
+		c.withoutStacks = true
+		return c
+	})
+}
+
+// WithLogger sets where misuse of the pool is reported, at level Warn: long holds, connections released in a transaction
+// or busy, and nested acquires that wait. The default, also for nil, is slog.Default at the time of the report. Reports
+// are handed over on a goroutine of their own: a logger that is slow or blocks delays nobody, and when it does, reports
+// beyond the 64th are dropped and counted; the panic of a logger is swallowed.
+func WithLogger(logger *slog.Logger) Option {
+	return optionFunc(func(c config) config {
+		c.logger = logger
+		return c
+	})
+}
+
 // newConfig applies the options to the defaults and checks what can be checked without a pool.
 func newConfig(opts []Option) (config, error) {
-	c := config{operationLimit: defaultOperationLimit}
+	c := config{operationLimit: defaultOperationLimit, peakWindow: defaultPeakWindow}
 	for _, o := range opts {
 		if o != nil {
 			c = o.apply(c)
@@ -147,6 +200,12 @@ func newConfig(opts []Option) (config, error) {
 	}
 	if c.operationLimit < 1 || c.operationLimit > maxOperationLimit {
 		errs = append(errs, fmt.Errorf("otelpool: operation limit %d is not between 1 and %d", c.operationLimit, maxOperationLimit))
+	}
+	if c.peakWindow < time.Second || c.peakWindow > 24*time.Hour {
+		errs = append(errs, fmt.Errorf("otelpool: peak window %v is not between 1s and 24h", c.peakWindow))
+	}
+	if c.longHoldSet && c.longHold <= 0 {
+		errs = append(errs, fmt.Errorf("otelpool: long hold threshold %v is not above 0: leave WithLongHold out to turn it off", c.longHold))
 	}
 	return c, errors.Join(append(errs, c.checkAttributes()...)...)
 }
@@ -184,9 +243,9 @@ var reserved = map[attribute.Key]bool{
 	semconv.DBQuerySummaryKey:             true,
 	semconv.DBResponseStatusCodeKey:       true,
 	semconv.ErrorTypeKey:                  true,
-	"phase":                               true,
-	"result":                              true,
-	"reason":                              true,
+	phaseKey:                              true,
+	resultKey:                             true,
+	reasonKey:                             true,
 	"pool":                                true,
 	"operation":                           true,
 }

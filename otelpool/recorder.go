@@ -2,11 +2,11 @@ package otelpool
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 )
@@ -21,29 +21,51 @@ func monotonic() time.Duration { return time.Since(epoch) }
 type recorder struct {
 	histograms histograms
 	ops        *operations
+	pool       string
 	poolSet    attribute.Set
 	poolOpts   []metric.RecordOption // wait_time, create_time, and use_time without a name
+	maxConns   int64
 	now        func() time.Duration
 
-	pending  atomic.Int64
-	timeouts atomic.Int64
+	longHold time.Duration // 0 if long holds are not looked for
+	stacks   bool          // stacks of holders are kept
+	reports  *reporter
+
+	flow        flow
+	waiters     waiters
+	peak        peak
+	pendingPeak peak
+	phases      [phaseCount]atomic.Int64 // nanoseconds
+	results     [resultCount]atomic.Int64
+	busy        atomic.Int64 // nanoseconds
+	longHolds   atomic.Int64
+	nested      atomic.Int64
+	conns       connections
 
 	// collected is set by the first collection, ended by Unregister.
 	collected atomic.Bool
 	ended     atomic.Bool
 }
 
-func newRecorder(c config, h histograms, cc *pgx.ConnConfig) *recorder {
-	poolAttrs := c.poolAttributes(cc)
-	opAttrs := c.operationAttributes(cc)
+func newRecorder(c config, h histograms, poolConfig *pgxpool.Config) *recorder {
+	poolAttrs := c.poolAttributes(poolConfig.ConnConfig)
+	opAttrs := c.operationAttributes(poolConfig.ConnConfig)
 	poolSet := newSet(poolAttrs)
-	return &recorder{
+	r := &recorder{
 		histograms: h,
 		ops:        newOperations(c, opAttrs, poolAttrs),
+		pool:       poolAttrs[0].Value.AsString(),
 		poolSet:    poolSet,
 		poolOpts:   recordOptions(poolSet),
+		maxConns:   int64(poolConfig.MaxConns),
 		now:        monotonic,
+		longHold:   c.longHold,
+		stacks:     c.longHold > 0 && !c.withoutStacks,
+		reports:    newReporter(c.logger),
 	}
+	r.flow.init()
+	r.peak.bucket, r.pendingPeak.bucket = c.peakWindow, c.peakWindow
+	return r
 }
 
 // active reports whether there is anything to record for. Until a reader collects, the instruments know: those of a
@@ -56,126 +78,27 @@ func (r *recorder) active(ctx context.Context) bool {
 	return r.collected.Load() || r.histograms.enabled(ctx)
 }
 
-type acquireKey struct{}
-
-// acquire is a running Acquire, carried by its context to the hooks that pgxpool calls meanwhile.
-type acquire struct {
-	context.Context
-	start time.Duration
-
-	// slotted is set once the acquire has a slot of the pool. Dialing may outlive the Acquire that began it, and then
-	// sets it too, hence the atomic.
-	slotted atomic.Bool
-}
-
-func (a *acquire) Value(key any) any {
-	if key == (acquireKey{}) {
-		return a
-	}
-	return a.Context.Value(key)
-}
-
-// acquireOf gives the acquire that ctx belongs to, nil if there is none.
-func acquireOf(ctx context.Context) *acquire {
-	if a, ok := ctx.(*acquire); ok {
-		return a
-	}
-	a, _ := ctx.Value(acquireKey{}).(*acquire)
-	return a
-}
-
-func (r *recorder) acquireStart(ctx context.Context) context.Context {
-	if !r.active(ctx) {
-		return ctx
-	}
-	r.pending.Add(1)
-	return &acquire{Context: ctx, start: r.now()}
-}
-
-// slot notes that the acquire of ctx has been handed a connection or a place to dial one: it waits no longer.
-func (r *recorder) slot(ctx context.Context) {
-	if a := acquireOf(ctx); a != nil {
-		r.leaveQueue(a)
-	}
-}
-
-func (r *recorder) leaveQueue(a *acquire) {
-	if !a.slotted.Swap(true) {
-		r.pending.Add(-1)
-	}
-}
-
-// requeue notes that the acquire of ctx lost what it was handed and waits again.
-func (r *recorder) requeue(ctx context.Context) {
-	if a := acquireOf(ctx); a != nil && a.slotted.Swap(false) {
-		r.pending.Add(1)
-	}
-}
-
-// acquireEnd ends an Acquire. conn and err are both nil if a PrepareConn hook panicked.
-func (r *recorder) acquireEnd(ctx context.Context, conn *pgx.Conn, err error) {
-	a := acquireOf(ctx)
-	if a == nil {
-		return
-	}
-	now := r.now()
-	r.leaveQueue(a)
-	if conn == nil {
-		// A dial that took too long also says DeadlineExceeded, but then the caller's time is not up.
-		if errors.Is(err, context.DeadlineExceeded) && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			r.timeouts.Add(1)
-		}
-		return
-	}
-	if r.ended.Load() {
-		return
-	}
-	r.histograms.wait.Record(a.Context, seconds(now-a.start), r.poolOpts...)
-	s := stateOf(conn)
-	s.reset()
-	s.held, s.acquiredAt, s.acquireCtx, s.holder = true, now, a.Context, nil
-	if name := operationName(a.Context); name != "" {
-		s.holder = r.ops.named(name)
-	}
-}
-
-func (r *recorder) release(conn *pgx.Conn) {
-	s := stateOf(conn)
-	if !s.held {
-		return
-	}
-	ctx, opts := s.acquireCtx, r.poolOpts
-	if s.holder != nil {
-		opts = s.holder.use
-	}
-	s.held, s.acquireCtx, s.holder = false, nil, nil
-	if !r.ended.Load() {
-		r.histograms.use.Record(ctx, seconds(r.now()-s.acquiredAt), opts...)
-	}
-}
-
 func (r *recorder) queryStart(ctx context.Context, conn *pgx.Conn, sql string) {
 	if !r.active(ctx) {
 		return
 	}
-	s := stateOf(conn)
-	s.push(queryCall, r.ops.forQuery(ctx, s.text(sql)), r.now())
+	s := r.stateOf(conn)
+	r.begin(s, queryCall, r.ops.forQuery(ctx, s.text(sql)))
 }
 
 func (r *recorder) batchStart(ctx context.Context, conn *pgx.Conn, batch *pgx.Batch) {
 	if !r.active(ctx) {
 		return
 	}
-	s := stateOf(conn)
-	s.push(batchCall, r.ops.forBatch(ctx, s, batch.QueuedQueries), r.now())
+	s := r.stateOf(conn)
+	r.begin(s, batchCall, r.ops.forBatch(ctx, s, batch.QueuedQueries))
 }
 
 func (r *recorder) copyStart(ctx context.Context, conn *pgx.Conn, table pgx.Identifier) {
 	if !r.active(ctx) {
 		return
 	}
-	op := r.ops.forCopy(ctx, table)
-	stateOf(conn).push(copyCall, op, r.now())
+	r.begin(r.stateOf(conn), copyCall, r.ops.forCopy(ctx, table))
 }
 
 // prepareStart starts a Prepare of the caller's own. One that pgx does inside a query is part of the query.
@@ -183,17 +106,17 @@ func (r *recorder) prepareStart(ctx context.Context, conn *pgx.Conn, name, sql s
 	if !r.active(ctx) {
 		return
 	}
-	s := stateOf(conn)
+	s := r.stateOf(conn)
 	if s.depth > 0 {
 		return
 	}
 	s.remember(name, sql)
-	s.push(prepareCall, r.ops.forPrepare(ctx, sql), r.now())
+	r.begin(s, prepareCall, r.ops.forPrepare(ctx, sql))
 }
 
 // prepareEnd ends a Prepare.
 func (r *recorder) prepareEnd(ctx context.Context, conn *pgx.Conn, already bool, err error) {
-	switch s := stateOf(conn); {
+	switch s := r.stateOf(conn); {
 	case already: // pgx asked the server nothing
 		s.pop(prepareCall)
 	case err != nil && s.inside(copyCall): // pgx ends no CopyFrom whose table it could not describe
@@ -210,9 +133,16 @@ func (r *recorder) queryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQ
 	}
 }
 
+// begin starts a call on a connection.
+func (r *recorder) begin(s *connState, kind callKind, op *operation) {
+	s.query.Store(op)
+	s.running.Store(true)
+	s.push(kind, op, r.now())
+}
+
 // callEnd records the operation that ends, and gives it, or nil if there was none to record.
 func (r *recorder) callEnd(ctx context.Context, conn *pgx.Conn, kind callKind, err error) *operation {
-	s := stateOf(conn)
+	s := r.stateOf(conn)
 	if s.depth == 0 {
 		return nil
 	}
@@ -220,6 +150,12 @@ func (r *recorder) callEnd(ctx context.Context, conn *pgx.Conn, kind callKind, e
 	c, ok := s.pop(kind)
 	if !ok || r.ended.Load() {
 		return nil
+	}
+	if s.depth == 0 {
+		s.running.Store(false)
+		if s.held.Load() != nil {
+			r.busy.Add(int64(now - c.start))
+		}
 	}
 	opts := c.op.success
 	if err != nil {
@@ -230,37 +166,6 @@ func (r *recorder) callEnd(ctx context.Context, conn *pgx.Conn, kind callKind, e
 	r.histograms.operation.Record(ctx, seconds(now-c.start), opts...)
 	r.ops.count(c.op)
 	return c.op
-}
-
-type connectKey struct{}
-
-// connect is a running dial, carried by its context.
-type connect struct {
-	context.Context
-	start time.Duration
-}
-
-func (c *connect) Value(key any) any {
-	if key == (connectKey{}) {
-		return c
-	}
-	return c.Context.Value(key)
-}
-
-func (r *recorder) connectStart(ctx context.Context) context.Context {
-	r.slot(ctx) // in case the BeforeConnect hook was set again after ours
-	if !r.active(ctx) {
-		return ctx
-	}
-	return &connect{Context: ctx, start: r.now()}
-}
-
-func (r *recorder) connectEnd(ctx context.Context, err error) {
-	c, ok := ctx.Value(connectKey{}).(*connect)
-	if !ok || err != nil || r.ended.Load() {
-		return
-	}
-	r.histograms.create.Record(c.Context, seconds(r.now()-c.start), r.poolOpts...)
 }
 
 // end stops the recording for good and ends the series that the SDK can end.

@@ -1,6 +1,9 @@
 package otelpool
 
 import (
+	"maps"
+	"time"
+
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -10,17 +13,12 @@ type poolStat interface {
 	ConstructingConns() int32
 	IdleConns() int32
 	MaxConns() int32
+	TotalConns() int32
+	MaxLifetimeDestroyCount() int64
+	MaxIdleDestroyCount() int64
 }
 
 var _ poolStat = (*pgxpool.Stat)(nil)
-
-// snapshot is what a pool's gauges show at one moment. All of it comes from one Stat, so that its parts agree.
-type snapshot struct {
-	used, idle, constructing    int64
-	max, idleMax, idleMin       int64
-	size, overflow, overflowMax int64
-	pending, timeouts, capped   int64
-}
 
 // stats gives the snapshots of one pool.
 type stats struct {
@@ -41,9 +39,31 @@ func newStats(pool *pgxpool.Pool, baseSize int64, idleMin int32, r *recorder) *s
 	}
 }
 
+// snapshot is what is observed of a pool at one moment. All that Stat says comes from one Stat, so that it agrees.
+type snapshot struct {
+	used, idle, constructing    int64
+	max, idleMax, idleMin       int64
+	size, overflow, overflowMax int64
+	opened                      int64
+	closed                      [closeReasonCount]int64
+
+	// Of a pool with hooks only.
+	pending, pendingPeak, peak int64
+	oldestWait, oldestHold     time.Duration
+	phases                     [phaseCount]time.Duration
+	results                    [resultCount]int64
+	busy                       time.Duration
+	longHolds, nested, capped  int64
+	connectErrors              map[string]int64
+}
+
 // snapshot reads the pool. Overflow is of what is in use, not of what is open: pgxpool keeps idle connections beyond
 // any base size, and a pool at rest is not using its overflow.
 func (s *stats) snapshot() snapshot {
+	var opened int64
+	if s.recorder != nil {
+		opened = s.recorder.conns.opened.Load() // before Stat, see countHijacked
+	}
 	stat := s.stat()
 	maxConns := int64(stat.MaxConns())
 	used := int64(stat.AcquiredConns())
@@ -58,16 +78,41 @@ func (s *stats) snapshot() snapshot {
 		overflow:     max(0, used-s.baseSize),
 		overflowMax:  maxConns - s.baseSize,
 	}
-	if r := s.recorder; r != nil {
-		r.collected.Store(true)
-		v.pending = max(0, r.pending.Load())
-		v.timeouts = r.timeouts.Load()
-		v.capped = r.ops.folded.Load()
+	if s.recorder != nil {
+		s.recorder.countHijacked(opened, stat)
+		s.addHooked(&v, stat)
 	}
 	return v
 }
 
-// plus adds the values of another pool of the same name.
+// addHooked adds what the hooks know.
+func (s *stats) addHooked(v *snapshot, stat poolStat) {
+	r := s.recorder
+	r.collected.Store(true)
+	now := r.now()
+	v.pending = r.flow.load().pending
+	v.pendingPeak = max(r.pendingPeak.read(now), 0)
+	v.peak = min(max(r.peak.read(now), v.used), v.max)
+	v.oldestWait = r.waiters.oldest(now)
+	if holds := s.holds(now); len(holds) > 0 {
+		v.oldestHold = max(0, now-holds[0].acquire.since)
+	}
+	for i := range r.phases {
+		v.phases[i] = time.Duration(r.phases[i].Load())
+	}
+	for i := range r.results {
+		v.results[i] = r.results[i].Load()
+	}
+	v.busy = time.Duration(r.busy.Load())
+	v.longHolds = r.longHolds.Load()
+	v.nested = r.nested.Load()
+	v.capped = r.ops.folded.Load()
+	v.opened = r.conns.opened.Load()
+	v.closed = r.conns.closedByReason(stat)
+	v.connectErrors = r.conns.failures()
+}
+
+// plus adds the values of another pool of the same name. Ages are the larger of both.
 func (v snapshot) plus(w snapshot) snapshot {
 	v.used += w.used
 	v.idle += w.idle
@@ -78,8 +123,31 @@ func (v snapshot) plus(w snapshot) snapshot {
 	v.size += w.size
 	v.overflow += w.overflow
 	v.overflowMax += w.overflowMax
+	v.opened += w.opened
 	v.pending += w.pending
-	v.timeouts += w.timeouts
+	v.pendingPeak += w.pendingPeak
+	v.peak += w.peak
+	v.busy += w.busy
+	v.longHolds += w.longHolds
+	v.nested += w.nested
 	v.capped += w.capped
+	v.oldestWait = max(v.oldestWait, w.oldestWait)
+	v.oldestHold = max(v.oldestHold, w.oldestHold)
+	for i := range v.closed {
+		v.closed[i] += w.closed[i]
+	}
+	for i := range v.phases {
+		v.phases[i] += w.phases[i]
+	}
+	for i := range v.results {
+		v.results[i] += w.results[i]
+	}
+	if v.connectErrors == nil {
+		v.connectErrors = maps.Clone(w.connectErrors)
+		return v
+	}
+	for errorType, n := range w.connectErrors {
+		v.connectErrors[errorType] += n
+	}
 	return v
 }

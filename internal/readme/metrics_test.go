@@ -68,6 +68,16 @@ func (m meter) Int64ObservableGauge(name string, opts ...metric.Int64ObservableG
 	return m.Meter.Int64ObservableGauge(name, opts...)
 }
 
+func (m meter) Float64ObservableGauge(name string, opts ...metric.Float64ObservableGaugeOption) (metric.Float64ObservableGauge, error) {
+	m.note(name, catalogue.ObservableGauge, metric.NewFloat64ObservableGaugeConfig(opts...).Unit())
+	return m.Meter.Float64ObservableGauge(name, opts...)
+}
+
+func (m meter) Float64ObservableCounter(name string, opts ...metric.Float64ObservableCounterOption) (metric.Float64ObservableCounter, error) {
+	m.note(name, catalogue.ObservableCounter, metric.NewFloat64ObservableCounterConfig(opts...).Unit())
+	return m.Meter.Float64ObservableCounter(name, opts...)
+}
+
 // made gives the instruments that a pool with every option has.
 func made(t *testing.T) map[string]string {
 	t.Helper()

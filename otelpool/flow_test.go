@@ -1,0 +1,85 @@
+package otelpool
+
+import (
+	"testing"
+	"time"
+)
+
+func TestFlowKeepsItsPartsApart(t *testing.T) {
+	t.Parallel()
+	var f flow
+	f.init()
+	for _, step := range []struct {
+		units int64
+		want  counts
+	}{
+		{0, counts{}},
+		{pendingUnit, counts{1, 0, 0}},
+		{-occupiedUnit, counts{1, -1, 0}}, // a place given back a moment before it is taken
+		{occupiedUnit - pendingUnit, counts{0, 0, 0}},
+		{3*pendingUnit + 2*occupiedUnit + inUseUnit, counts{3, 2, 1}},
+		{-inUseUnit - occupiedUnit, counts{3, 1, 0}},
+		{1_000_000 * pendingUnit, counts{1_000_003, 1, 0}},
+		{-1_000_003*pendingUnit - occupiedUnit, counts{}},
+	} {
+		if got := f.add(step.units); got != step.want {
+			t.Fatalf("after %d: %+v, want %+v", step.units, got, step.want)
+		}
+	}
+}
+
+func TestPeakShowsTheCurrentAndThePreviousWindow(t *testing.T) {
+	t.Parallel()
+	p := peak{bucket: time.Minute}
+	at := func(seconds int) time.Duration { return time.Duration(seconds) * time.Second }
+	p.note(at(10), 3)
+	p.note(at(20), 7)
+	p.note(at(30), 5)
+	for _, step := range []struct {
+		seconds int
+		want    int64
+	}{{30, 7}, {59, 7}, {60, 7}, {119, 7}, {120, 0}, {200, 0}} {
+		for range 2 { // reading resets nothing
+			if got := p.read(at(step.seconds)); got != step.want {
+				t.Errorf("at %d s: %d, want %d", step.seconds, got, step.want)
+			}
+		}
+	}
+	p.note(at(130), 2)
+	p.note(at(190), 1)
+	if got := p.read(at(190)); got != 2 {
+		t.Errorf("at 190 s: %d, want that of the bucket before", got)
+	}
+	p.note(at(125), 9) // late, of a bucket that is still in the window
+	if got := p.read(at(190)); got != 9 {
+		t.Errorf("a late value is lost: %d", got)
+	}
+	p.note(at(30), 99) // too late
+	if got := p.read(at(190)); got != 9 {
+		t.Errorf("a value of long ago shows: %d", got)
+	}
+}
+
+func TestOldestOfManyWaiters(t *testing.T) {
+	t.Parallel()
+	var w waiters
+	if got := w.oldest(time.Second); got != 0 {
+		t.Errorf("none waits, but the oldest %v", got)
+	}
+	const n = 5 * waiterSlots // more than there are slots
+	var all []*acquire
+	var slots []int32
+	for i := range n {
+		a := &acquire{start: time.Duration(i)}
+		all, slots = append(all, a), append(slots, w.enter(a))
+	}
+	for i, a := range all {
+		if got, want := w.oldest(n), time.Duration(n-i); got != want {
+			t.Fatalf("after %d left: oldest %v, want %v", i, got, want)
+		}
+		w.leave(a, slots[i])
+	}
+	if got := w.oldest(n); got != 0 || len(w.more) != 0 {
+		t.Errorf("all left, but the oldest %v", got)
+	}
+}

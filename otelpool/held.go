@@ -1,0 +1,102 @@
+package otelpool
+
+import (
+	"runtime"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Hold is a connection that somebody has acquired and not released.
+type Hold struct {
+	// Since is when Acquire returned, and Age how long ago that is.
+	Since time.Time
+	Age   time.Duration
+
+	// Operation is the name that the caller of Acquire gave by WithOperation, "" if none.
+	Operation string
+
+	// Query is the name of the operation that runs on the connection, or ran last; "" if none did. Running tells which.
+	Query   string
+	Running bool
+
+	// Nested tells that its caller held another connection of the pool already, see WithScope.
+	Nested bool
+
+	// TraceID is that of the context of Acquire, not valid if it had none.
+	TraceID trace.TraceID
+
+	// Stack is the stack that acquired the connection, from the caller of pgxpool on. It is nil without WithLongHold.
+	Stack []runtime.Frame
+}
+
+// Held lists the connections that are held now, the longest first. It may be called at any time, by any goroutine; it
+// does not disturb those who hold them, and costs in the order of a microsecond a connection. Without Register, and for
+// a pool without hooks, it is empty.
+//
+// Connections taken by AcquireAllIdle are not known. One that was hijacked is nobody's hold any more; pgx does not say
+// which one was, so while there is any, as many of the oldest as were hijacked are left out.
+func (i *Instrumentation) Held() []Hold {
+	if i == nil {
+		return nil
+	}
+	i.mu.Lock()
+	s := i.stats
+	ended := i.ended
+	i.mu.Unlock()
+	if s == nil || s.recorder == nil || ended {
+		return nil
+	}
+	now := s.recorder.now()
+	var held []Hold
+	for _, h := range s.holds(now) {
+		a := h.acquire
+		hold := Hold{
+			Since:   epoch.Add(a.since).Round(0),
+			Age:     now - a.since,
+			Running: h.state.running.Load(),
+			Nested:  a.scope != nil && a.scope.nested(a),
+			TraceID: trace.SpanContextFromContext(a.Context).TraceID(),
+			Stack:   resolve(h.state.stackFor(a)),
+		}
+		if a.holder != nil {
+			hold.Operation = a.holder.name
+		}
+		if op := h.state.query.Load(); op != nil {
+			hold.Query = op.name
+		}
+		held = append(held, hold)
+	}
+	return held
+}
+
+// held is a connection's state with the hold it had when it was looked at.
+type held struct {
+	state   *connState
+	acquire *acquire
+}
+
+// holds gives the holds of the pool, oldest first, without those of hijacked connections.
+func (s *stats) holds(now time.Duration) []held {
+	r := s.recorder
+	before := int(s.stat().AcquiredConns())
+	var all []held
+	for _, state := range r.conns.all() {
+		if a := state.held.Load(); a != nil {
+			all = append(all, held{state, a})
+		}
+	}
+	if r.conns.hijacked.Load() > 0 {
+		// What was held before one look at Stat and still is after another is acquired in both, unless it was hijacked.
+		after := int(s.stat().AcquiredConns())
+		all = slices.DeleteFunc(all, func(h held) bool { return h.state.held.Load() != h.acquire || h.acquire.since > now })
+		slices.SortFunc(all, byAge)
+		all = all[max(0, len(all)-min(before, after)):]
+		return all
+	}
+	slices.SortFunc(all, byAge)
+	return all
+}
+
+func byAge(a, b held) int { return int(a.acquire.since - b.acquire.since) }

@@ -1,0 +1,52 @@
+package otelpool
+
+import (
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// hold begins the time in which the caller of an acquire has the connection.
+func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration) {
+	s := r.stateOf(conn)
+	s.reset()
+	a.since = now
+	if name := operationName(a.Context); name != "" {
+		a.holder = r.ops.named(name)
+	}
+	if a.scope != nil {
+		a.scope.add(r, a, s)
+	}
+	if r.stacks {
+		s.captureStack(a)
+	}
+	s.held.Store(a)
+	r.peak.note(now, r.flow.add(inUseUnit).inUse)
+}
+
+// release ends it. AcquireAllIdle calls no tracer, so a release can come without a hold.
+func (r *recorder) release(conn *pgx.Conn) {
+	s := r.stateOf(conn)
+	a := s.held.Swap(nil)
+	if a == nil {
+		return
+	}
+	now := r.now()
+	r.peak.note(now, r.flow.add(-inUseUnit-occupiedUnit).inUse+1)
+	if a.scope != nil {
+		a.scope.remove(a)
+	}
+	if r.ended.Load() {
+		return
+	}
+	opts := r.poolOpts
+	if a.holder != nil {
+		opts = a.holder.use
+	}
+	age := now - a.since
+	r.histograms.use.Record(a.Context, seconds(age), opts...)
+	r.noteOutcome(conn, s, a)
+	if r.longHold > 0 && age >= r.longHold {
+		r.longHoldEnded(s, a, age)
+	}
+}

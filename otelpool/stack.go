@@ -1,0 +1,53 @@
+package otelpool
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+)
+
+// ownFrames are the packages whose frames stand above the caller's in the stack of an Acquire.
+var ownFrames = []string{
+	"github.com/otelpool/otelpool-go/otelpool.(*",
+	"github.com/jackc/pgx/v5/pgxpool.(*",
+	"github.com/jackc/pgx/v5/multitracer.(*",
+}
+
+// resolve gives the frames of a stack, from the caller of pgxpool on.
+func resolve(stack []uintptr) []runtime.Frame {
+	if len(stack) == 0 {
+		return nil
+	}
+	var frames []runtime.Frame
+	next := runtime.CallersFrames(stack)
+	for more := true; more; {
+		var frame runtime.Frame
+		frame, more = next.Next()
+		if frame.Function == "" || len(frames) == 0 && own(frame.Function) {
+			continue
+		}
+		frames = append(frames, frame)
+	}
+	return frames
+}
+
+func own(function string) bool {
+	for _, prefix := range ownFrames {
+		if strings.HasPrefix(function, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// formatStack gives a stack on one line, the caller of pgxpool first: "main.handle (main.go:12) < main.serve (...)".
+func formatStack(stack []uintptr) string {
+	var b strings.Builder
+	for i, frame := range resolve(stack) {
+		if i > 0 {
+			b.WriteString(" < ")
+		}
+		fmt.Fprintf(&b, "%s (%s:%d)", frame.Function, frame.File, frame.Line)
+	}
+	return b.String()
+}
