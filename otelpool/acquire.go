@@ -2,7 +2,6 @@ package otelpool
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
@@ -38,12 +37,15 @@ var resultNames = [resultCount]string{"ok", "timeout", "canceled", "error"}
 // resultOf tells how an Acquire ended. A dial that took too long also says DeadlineExceeded, but then the caller's time
 // is not up. conn and err are both nil if a PrepareConn hook panicked.
 func resultOf(ctx context.Context, conn *pgx.Conn, err error) result {
-	switch ended := ctx.Err(); {
-	case conn != nil:
+	if conn != nil {
 		return resultOK
-	case errors.Is(err, context.DeadlineExceeded) && errors.Is(ended, context.DeadlineExceeded):
+	}
+	switch ended := ctx.Err(); {
+	case ended == nil:
+		return resultError
+	case is(err, context.DeadlineExceeded) && is(ended, context.DeadlineExceeded):
 		return resultTimeout
-	case errors.Is(err, context.Canceled) && errors.Is(ended, context.Canceled):
+	case is(err, context.Canceled) && is(ended, context.Canceled):
 		return resultCanceled
 	}
 	return resultError
@@ -62,8 +64,7 @@ type acquire struct {
 	// began it, hence the atomics.
 	progress atomic.Int64
 	waiter   atomic.Int32 // where waiters has it
-	slotted  atomic.Bool  // it has a place of the pool
-	reported atomic.Bool  // as a long hold
+	flags    atomic.Uint32
 
 	since  time.Duration // the end of the Acquire
 	holder *operation    // nil unless the caller named the operation
@@ -88,25 +89,40 @@ func acquireOf(ctx context.Context) *acquire {
 
 const ended = -1
 
+// The flags of an acquire.
+const (
+	slotted  = 1 << iota // it has a place of the pool
+	reported             // it was reported as a long hold
+)
+
+// set sets a flag and tells whether it was set already.
+func (a *acquire) set(flag uint32) bool { return a.flags.Or(flag)&flag != 0 }
+
+func (a *acquire) is(flag uint32) bool { return a.flags.Load()&flag != 0 }
+
 func packProgress(p phase, since time.Duration) int64 { return int64(since)<<2 | int64(p) }
 
-func (a *acquire) phase() phase { return phase(a.progress.Load() & 3) }
+// in reports whether an acquire is in that phase now.
+func (a *acquire) in(p phase) bool {
+	progress := a.progress.Load()
+	return progress != ended && phase(progress&3) == p
+}
 
-// enter begins the next phase of an acquire that is not over.
-func (r *recorder) enter(a *acquire, next phase, now time.Duration) {
-	r.progress(a, packProgress(next, now), now)
+// enter begins the next phase of an acquire, and reports whether there is one: not when the acquire is over.
+func (r *recorder) enter(a *acquire, next phase, now time.Duration) bool {
+	return r.progress(a, packProgress(next, now), now)
 }
 
 // progress ends the current phase.
-func (r *recorder) progress(a *acquire, next int64, now time.Duration) {
+func (r *recorder) progress(a *acquire, next int64, now time.Duration) bool {
 	for {
 		old := a.progress.Load()
 		if old == ended {
-			return
+			return false
 		}
 		if a.progress.CompareAndSwap(old, next) {
 			r.phases[old&3].Add(int64(now) - old>>2)
-			return
+			return true
 		}
 	}
 }
@@ -129,23 +145,31 @@ func (r *recorder) acquireStart(ctx context.Context) context.Context {
 
 // leaveQueue notes that an acquire has been handed a connection or a place to dial one: it waits no longer.
 func (r *recorder) leaveQueue(a *acquire) {
-	if !a.slotted.Swap(true) {
+	if !a.set(slotted) {
 		r.waiters.leave(a, a.waiter.Load())
 		r.flow.add(occupiedUnit - pendingUnit)
 	}
 }
 
-// requeue notes that an acquire lost what it was handed and waits again.
+// requeue notes that an acquire lost what it was handed and waits again. It may be called by the goroutine that closes
+// the connection, when the acquire has gone on or is over already.
 func (r *recorder) requeue(a *acquire) {
-	if a.slotted.Load() {
-		a.waiter.Store(r.waiters.enter(a))
-		r.flow.add(pendingUnit - occupiedUnit)
-		a.slotted.Store(false)
-		r.enter(a, queuePhase, r.now())
+	if !a.is(slotted) || !r.enter(a, queuePhase, r.now()) {
+		return
+	}
+	a.waiter.Store(r.waiters.enter(a))
+	r.flow.add(pendingUnit - occupiedUnit)
+	a.flags.And(^uint32(slotted))
+	if a.progress.Load() == ended {
+		// It ended meanwhile, and either saw that it waits, or took itself for one that has a place: then it has now.
+		r.leaveQueue(a)
 	}
 }
 
 func (r *recorder) acquireEnd(ctx context.Context, conn *pgx.Conn, err error) {
+	if !r.live.Load() {
+		return
+	}
 	a := acquireOf(ctx)
 	if a == nil {
 		return

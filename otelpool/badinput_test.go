@@ -4,11 +4,14 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -63,7 +66,27 @@ func TestBadInputIsAnErrorThatSaysWhatIsWrong(t *testing.T) {
 		{"operation limit too large", instrument(otelpool.WithOperationLimit(10_001)), "not between 1 and 10000"},
 		{"attribute of ours", attr("db.query.summary"), `attribute "db.query.summary" is set by otelpool itself`},
 		{"attribute that is a label of the bridge", attr("pool"), `attribute "pool" is set by otelpool itself`},
-		{"attribute without a key", attr(""), "attribute with an empty key"},
+		{"attribute without a key", attr(""), `attribute "" has a key without letters`},
+		{"attribute of signs only", attr(" ."), "a key without letters"},
+		{"attribute without a value", instrument(otelpool.WithAttributes(attribute.KeyValue{Key: "k"})), `attribute "k" is EMPTY: use a bool`},
+		{"attribute of bytes", instrument(otelpool.WithAttributes(attribute.ByteSlice("k", []byte("x")))), `attribute "k" is BYTESLICE`},
+		{"attribute that becomes a label of ours", attr("db_query_summary"), `attribute "db_query_summary" is set by otelpool itself`},
+		{"attribute that mostly does", attr("db.client.connection.pool_name"), "is set by otelpool itself"},
+		{"label of histograms", attr("le"), `attribute "le"`},
+		{"label of Prometheus", attr("__name__"), `attribute "__name__"`},
+		{"mark of the SDK", attr("otel.metric.overflow"), `attribute "otel.metric.overflow"`},
+		{"key that is no text", attr("a\xff"), "not valid UTF-8"},
+		{"value that is no text", instrument(otelpool.WithAttributes(attribute.String("k", "a\xff"))), `attribute "k" is not valid UTF-8`},
+		{"values that are no text", instrument(otelpool.WithAttributes(attribute.StringSlice("k", []string{"a", "b\xff"}))), `attribute "k" is not valid UTF-8`},
+		{"provider that is a nil pointer", instrument(otelpool.WithMeterProvider((*sdkmetric.MeterProvider)(nil))), "the MeterProvider, a *metric.MeterProvider, panics"},
+		{"provider that panics", instrument(otelpool.WithMeterProvider(oddProvider{meter: func() metric.Meter { panic("no") }})), "panics: no"},
+		{"provider without a meter", instrument(otelpool.WithMeterProvider(oddProvider{meter: func() metric.Meter { return nil }})), "gives no Meter"},
+		{"provider whose meter is a nil pointer", instrument(otelpool.WithMeterProvider(oddProvider{meter: func() metric.Meter { return (*struct{ noop.Meter })(nil) }})), "panics"},
+		{"pool that nobody made", func(*testing.T) error { _, err := otelpool.Register(new(pgxpool.Pool)); return err }, "pool was not made by pgxpool.New"},
+		{"peak window too short", instrument(otelpool.WithPeakWindow(0)), "peak window 0s is not between 1s and 24h"},
+		{"peak window too long", instrument(otelpool.WithPeakWindow(25 * time.Hour)), "is not between 1s and 24h"},
+		{"threshold 0", instrument(otelpool.WithLongHold(0)), "long hold threshold 0s is not above 0"},
+		{"threshold below 0", instrument(otelpool.WithLongHold(-time.Second)), "long hold threshold -1s is not above 0"},
 		{"server attribute beside ours", instrument(otelpool.WithServerAttributes(), otelpool.WithAttributes(attribute.String("server.address", "x"))), `attribute "server.address" is set by otelpool itself`},
 		{"two faults", instrument(otelpool.WithPoolName(""), otelpool.WithAttributes(attribute.String("operation", "x"))), "operation"},
 		{"nil pool", func(*testing.T) error { _, err := otelpool.Register(nil); return err }, "pool is nil"},
@@ -100,6 +123,28 @@ func TestBadInputIsAnErrorThatSaysWhatIsWrong(t *testing.T) {
 				t.Errorf("error %q", err)
 			}
 		})
+	}
+}
+
+// oddProvider is a MeterProvider that somebody has made badly.
+type oddProvider struct {
+	noop.MeterProvider
+	meter func() metric.Meter
+}
+
+func (p oddProvider) Meter(string, ...metric.MeterOption) metric.Meter { return p.meter() }
+
+func TestRegisterTakesNoOddProvider(t *testing.T) {
+	t.Parallel()
+	pool, err := pgxpool.New(t.Context(), "host=localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	for range 2 { // what failed is not in the way of the next
+		if _, err := otelpool.Register(pool, otelpool.WithMeterProvider((*sdkmetric.MeterProvider)(nil))); err == nil || !strings.Contains(err.Error(), "panics") {
+			t.Errorf("Register: %v", err)
+		}
 	}
 }
 

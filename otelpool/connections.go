@@ -163,7 +163,7 @@ func (r *recorder) connectEnd(ctx context.Context, err error) {
 
 // dialing notes that the acquire of ctx, if there is one, has a place and goes on to dial.
 func (r *recorder) dialing(ctx context.Context) {
-	if a := acquireOf(ctx); a != nil && !(a.slotted.Load() && a.phase() == connectPhase) {
+	if a := acquireOf(ctx); a != nil && !a.in(connectPhase) {
 		r.leaveQueue(a)
 		r.enter(a, connectPhase, r.now())
 	}
@@ -177,8 +177,12 @@ func (r *recorder) connected(conn *pgx.Conn) {
 
 // closing counts a connection that the pool is about to close.
 func (r *recorder) closing(conn *pgx.Conn) {
+	s := r.stateOf(conn)
 	r.conns.closed.Add(1)
-	r.conns.remove(r.stateOf(conn))
+	r.conns.remove(s)
+	if a := s.pinged.Swap(nil); a != nil {
+		r.requeue(a) // the ping failed
+	}
 }
 
 // noteOutcome tells why pgx will close a connection that is being released, as far as that can be known: the same

@@ -1,6 +1,7 @@
 package otelpool
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,11 +13,14 @@ import (
 const connKey = "otelpool"
 
 // maxCalls is how deep calls on one connection may nest. pgx starts a query on a busy connection before it refuses
-// it, so two is usual; what would be deeper is not recorded.
+// it, so two is usual.
 const maxCalls = 4
 
 // maxPrepared is how many statements, prepared under a name of their own, a connection remembers the texts of.
 const maxPrepared = 512
+
+// maxPreparedText is how much of a text it remembers: the beginning, which is what names it.
+const maxPreparedText = 1 << 10
 
 type callKind uint8
 
@@ -32,6 +36,8 @@ type call struct {
 	kind  callKind
 	op    *operation
 	start time.Duration
+
+	name, sql string // of a prepareCall
 }
 
 // connState is what is known of one connection. It lives in the connection's custom data and belongs to whoever owns
@@ -41,6 +47,7 @@ type connState struct {
 	held    atomic.Pointer[acquire]   // the hold, nil if it is not held
 	query   atomic.Pointer[operation] // what runs, or ran last
 	running atomic.Bool
+	pinged  atomic.Pointer[acquire] // for whom the connection is pinged
 
 	mu      sync.Mutex
 	stackOf *acquire // whose stack it is
@@ -69,21 +76,20 @@ func (r *recorder) stateOf(conn *pgx.Conn) *connState {
 	return s
 }
 
-// push starts a call.
-func (s *connState) push(kind callKind, op *operation, start time.Duration) {
-	if s.depth < maxCalls {
-		s.calls[s.depth] = call{kind: kind, op: op, start: start}
+// push starts a call. If there are too many the oldest is forgotten: one that will never end, because a panic went
+// through it.
+func (s *connState) push(c call) {
+	if s.depth == maxCalls {
+		copy(s.calls[:], s.calls[1:])
+		s.depth--
 	}
+	s.calls[s.depth] = c
 	s.depth++
 }
 
 // pop ends the innermost call if it is of that kind. Ends without a start are usual: pgx ends a batch that fails early
 // twice, and the start may have been before there was anything to record for.
 func (s *connState) pop(kind callKind) (call, bool) {
-	if s.depth > maxCalls {
-		s.depth--
-		return call{}, false
-	}
 	if !s.inside(kind) {
 		return call{}, false
 	}
@@ -95,7 +101,7 @@ func (s *connState) pop(kind callKind) (call, bool) {
 
 // inside reports whether the innermost call is of that kind.
 func (s *connState) inside(kind callKind) bool {
-	return s.depth > 0 && s.depth <= maxCalls && s.calls[s.depth-1].kind == kind
+	return s.depth > 0 && s.calls[s.depth-1].kind == kind
 }
 
 // reset forgets the calls that never ended: rows that were not closed before the connection went back.
@@ -108,22 +114,23 @@ func (s *connState) reset() {
 	s.running.Store(false)
 }
 
-// remember keeps the text of a statement that the caller prepared under a name.
+// remember keeps the text of a statement that the caller has prepared under a name.
 func (s *connState) remember(name, sql string) {
-	if name == sql {
-		return
-	}
-	if s.prepared == nil {
-		s.prepared = make(map[string]string)
-	}
-	if len(s.prepared) < maxPrepared {
-		s.prepared[name] = sql
+	_, known := s.prepared[name]
+	switch {
+	case name == "" || name == sql:
+		delete(s.prepared, name)
+	case known || len(s.prepared) < maxPrepared:
+		if s.prepared == nil {
+			s.prepared = make(map[string]string)
+		}
+		s.prepared[strings.Clone(name)] = strings.Clone(sql[:min(len(sql), maxPreparedText)])
 	}
 }
 
 // text gives the text behind sql, which may be the name of a prepared statement.
 func (s *connState) text(sql string) string {
-	if s.prepared != nil {
+	if len(s.prepared) > 0 {
 		if text, ok := s.prepared[sql]; ok {
 			return text
 		}

@@ -25,11 +25,27 @@
 //   - pgxpool.overflow: connections in use beyond the base size
 //   - pgxpool.overflow.max: MaxConns less the base size
 //
-// Counted by the hooks and read at collection:
+// Counted by the hooks and read at collection, so only for a pool that has them:
 //
 //   - db.client.connection.pending_requests: callers of Acquire that have no connection yet and no place to dial one:
 //     they wait for somebody to release. Those being dialed for, pinged or prepared do not count
 //   - db.client.connection.timeouts: acquires that ended because the caller's deadline had passed; a cancel is none
+//   - pgxpool.acquires: acquires by result: ok, timeout, canceled or error
+//   - pgxpool.acquire.phase_time: the time of acquires, whatever their result, by phase: queue, connect (with its hooks),
+//     ping (with ShouldPing) and prepare (PrepareConn). The phases of an acquire add up to its wait_time. The rate of
+//     queue is the mean number of callers that wait
+//   - pgxpool.peak and pgxpool.pending.peak: the most connections in use, and the most callers waiting, at any moment of a
+//     rotating window, see [WithPeakWindow]
+//   - pgxpool.oldest_wait and pgxpool.oldest_hold: the age of the longest wait and of the longest hold there are now
+//   - pgxpool.busy_time: the part of use_time in which an operation ran, counted when it ends. Busy over held tells slow
+//     queries from connections that are held while the program does something else
+//   - pgxpool.long_holds: see [WithLongHold]
+//   - pgxpool.nested_acquires: see [WithScope]
+//   - pgxpool.connections.opened, and .closed by reason: lifetime, idle, in_transaction, busy, broken or other. The pool
+//     closes a connection that is released with an open transaction or with rows or a batch not closed; otelpool logs
+//     that, once for an operation
+//   - pgxpool.connections.errors: connections that could not be opened, by error.type; those refused by BeforeConnect or
+//     AfterConnect among them
 //   - pgxpool.operations.capped: operations recorded as _OTHER, see [WithOperationLimit]
 //
 // Recorded as things happen, in seconds, with the caller's context, so that exemplars lead to its trace:
@@ -45,11 +61,19 @@
 //   - db.client.response.returned_rows, by [WithReturnedRows] only: the rows of a SELECT
 //
 // A batch is one operation; a batch of one query is that query. No rows is no failure, nor are the SQLSTATE classes 00
-// and 01. error.type is the SQLSTATE where there is one, else one of timeout, canceled, connect, connection and _OTHER.
+// and 01. error.type is the SQLSTATE where there is one (57014 also for a CopyFrom whose source fails), else one of
+// timeout, canceled, connect, connection and _OTHER.
+//
+// Pools with one name and the same attributes are one to a reader, and are reported as one: numbers are added, of ages
+// the larger counts. That holds for pools of one MeterProvider value; pools made before and after the global one was set
+// are not the same there.
 //
 // # Guarantees
 //
-// All exported functions and methods are safe for concurrent use. Nothing here panics into the caller, waits for the
-// database, or starts a goroutine. What is remembered of operations and of SQL texts is bounded. No attribute and no
-// error holds a password, a connection string, a SQL text or an argument.
+// All exported functions and methods are safe for concurrent use. Nothing here panics into the caller, or waits for the
+// database or a logger. No goroutine outlives what it does: there is one while reports wait for the logger, and a timer,
+// from Register to Unregister, with [WithLongHold]. What is remembered of operations and of SQL texts is bounded. No
+// attribute, log line or error of otelpool holds a password, a connection string, a SQL text or an argument.
+//
+// The context of an Acquire is kept until the Release, and with a hijacked connection as long as that lives.
 package otelpool

@@ -29,7 +29,14 @@ type failure struct {
 //
 // No rows is an answer, not a failure, and so are the SQLSTATE classes 00 (success) and 01 (warning): the semantic
 // conventions for PostgreSQL count "class 02 or higher" as errors. error.type is the SQLSTATE if there is one.
+//
+// An error is the user's own where a hook or a source of rows of theirs failed, and may panic when it is looked at.
 func classify(err error) (f failure, failed bool) {
+	defer func() {
+		if recover() != nil {
+			f, failed = failure{errorType: errorTypeOther}, true
+		}
+	}()
 	if err == nil || errors.Is(err, pgx.ErrNoRows) {
 		return failure{}, false
 	}
@@ -73,6 +80,12 @@ func errorType(err error) string {
 		return errorTypeConnection
 	}
 	return errorTypeOther
+}
+
+// is reports whether err is target, and false if err panics.
+func is(err, target error) (yes bool) {
+	defer func() { _ = recover() }()
+	return errors.Is(err, target)
 }
 
 func isTimeout(err error) bool {

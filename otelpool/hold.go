@@ -10,6 +10,7 @@ import (
 func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration) {
 	s := r.stateOf(conn)
 	s.reset()
+	s.pinged.Store(nil)
 	a.since = now
 	if name := operationName(a.Context); name != "" {
 		a.holder = r.ops.named(name)
@@ -26,8 +27,12 @@ func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration) {
 
 // release ends it. AcquireAllIdle calls no tracer, so a release can come without a hold.
 func (r *recorder) release(conn *pgx.Conn) {
+	if !r.live.Load() {
+		return
+	}
 	s := r.stateOf(conn)
 	a := s.held.Swap(nil)
+	s.depth = 0 // what did not end never will
 	if a == nil {
 		return
 	}

@@ -88,15 +88,19 @@ func installed(tracer pgx.QueryTracer) *hooks {
 // only where a phase begins: a connection that is handed over and used at once goes without.
 func (r *recorder) shouldPing(next func(context.Context, pgxpool.ShouldPingParams) bool) func(context.Context, pgxpool.ShouldPingParams) bool {
 	return func(ctx context.Context, params pgxpool.ShouldPingParams) bool {
+		a := acquireOf(ctx)
 		pings := next == nil && params.IdleDuration > time.Second // what pgxpool does without a hook
-		if a := acquireOf(ctx); a != nil {
+		if a != nil {
 			r.leaveQueue(a)
 			if pings || next != nil {
 				r.enter(a, pingPhase, r.now())
 			}
 		}
 		if next != nil {
-			return next(ctx, params)
+			pings = next(ctx, params)
+		}
+		if pings && a != nil {
+			r.stateOf(params.Conn).pinged.Store(a)
 		}
 		return pings
 	}
@@ -218,8 +222,7 @@ func (h *hooks) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.Tr
 	if h.batch != nil {
 		ctx = h.batch.TraceBatchStart(ctx, conn, data)
 	}
-	h.recorder.batchStart(ctx, conn, data.Batch)
-	return ctx
+	return h.recorder.batchStart(ctx, conn, data.Batch)
 }
 
 // TraceBatchQuery implements pgx.BatchTracer. A batch is one operation, so its queries are not recorded.
@@ -231,7 +234,7 @@ func (h *hooks) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.Tr
 
 // TraceBatchEnd implements pgx.BatchTracer.
 func (h *hooks) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchEndData) {
-	h.recorder.callEnd(ctx, conn, batchCall, data.Err)
+	h.recorder.batchEnd(ctx, conn, data.Err)
 	if h.batch != nil {
 		h.batch.TraceBatchEnd(ctx, conn, data)
 	}

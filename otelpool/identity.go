@@ -28,9 +28,9 @@ func (c config) operationAttributes(cc *pgx.ConnConfig) []attribute.KeyValue {
 		return attrs
 	}
 	if cc.Database != "" {
-		attrs = append(attrs, semconv.DBNamespace(cc.Database))
+		attrs = append(attrs, semconv.DBNamespace(sanitize(cc.Database)))
 	}
-	attrs = append(attrs, semconv.ServerAddress(cc.Host))
+	attrs = append(attrs, semconv.ServerAddress(sanitize(cc.Host)))
 	if cc.Port != defaultPort {
 		attrs = append(attrs, semconv.ServerPort(int(cc.Port)))
 	}

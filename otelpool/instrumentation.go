@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/metric"
 )
 
 // Instrumentation is what measures one pool. It is safe for concurrent use.
@@ -101,7 +102,11 @@ func Instrument(poolConfig *pgxpool.Config, opts ...Option) (*Instrumentation, e
 	if _, err := c.resolveBaseSize(poolConfig.MaxConns); err != nil {
 		return nil, err
 	}
-	h, err := newHistograms(newMeter(c.provider), c.returnedRows)
+	var h histograms
+	err = withMeter(c.provider, func(m metric.Meter) (err error) {
+		h, err = newHistograms(m, c.returnedRows)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +122,10 @@ func Register(pool *pgxpool.Pool, opts ...Option) (*Instrumentation, error) {
 	if pool == nil {
 		return nil, errNilPool
 	}
-	poolConfig := pool.Config()
+	poolConfig, err := configOf(pool)
+	if err != nil {
+		return nil, err
+	}
 	if installed(poolConfig.ConnConfig.Tracer) != nil {
 		return nil, errors.New("otelpool: pool is instrumented already: call Register of what Instrument returned")
 	}
@@ -134,6 +142,16 @@ func Register(pool *pgxpool.Pool, opts ...Option) (*Instrumentation, error) {
 
 var errNilPool = errors.New("otelpool: pool is nil")
 
+// configOf gives a pool's configuration. Of a pool that nobody made, pgx panics.
+func configOf(pool *pgxpool.Pool) (poolConfig *pgxpool.Config, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("otelpool: pool was not made by pgxpool.New or NewWithConfig")
+		}
+	}()
+	return pool.Config(), nil
+}
+
 // Register adds the gauges of the pool that was built from the instrumented configuration. It is an error if the pool
 // is nil, was built from another configuration, or is registered already, and after Unregister. A pool that is closed
 // may be registered, and a registered one closed: its gauges then show an empty pool until Unregister.
@@ -144,7 +162,10 @@ func (i *Instrumentation) Register(pool *pgxpool.Pool) error {
 	if pool == nil {
 		return errNilPool
 	}
-	poolConfig := pool.Config()
+	poolConfig, err := configOf(pool)
+	if err != nil {
+		return err
+	}
 	if i.hooks == nil || installed(poolConfig.ConnConfig.Tracer) != i.hooks {
 		return errors.New("otelpool: pool was not built from the instrumented configuration, or its tracer was replaced after Instrument")
 	}
@@ -180,7 +201,8 @@ func (i *Instrumentation) register(pool *pgxpool.Pool, poolConfig *pgxpool.Confi
 
 // Unregister ends the measuring for good: from the next collection on there are no gauges of the pool, and nothing it
 // does is recorded any more. It does not close the pool, which may go on. It may be called at any time, before Register
-// and more than once, and then does nothing.
+// and more than once, and then does nothing; only not by a callback of an instrument of the same MeterProvider, which the
+// SDK would wait for.
 //
 // The series of histograms live in the SDK as long as the MeterProvider, and stay there as they are. An SDK whose
 // histograms implement Finisher of go.opentelemetry.io/otel/metric/x ends them; at version 1.47 it does not yet.

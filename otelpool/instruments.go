@@ -23,8 +23,19 @@ var (
 	rowBuckets = []float64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000}
 )
 
-func newMeter(provider metric.MeterProvider) metric.Meter {
-	return provider.Meter(ScopeName, metric.WithInstrumentationVersion(Version), metric.WithSchemaURL(semconv.SchemaURL))
+// withMeter calls make with the provider's meter. A provider is the user's, and may be a nil pointer or worse: what it
+// panics with becomes an error.
+func withMeter(provider metric.MeterProvider, make func(metric.Meter) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("otelpool: the MeterProvider, a %T, panics: %v", provider, p)
+		}
+	}()
+	m := provider.Meter(ScopeName, metric.WithInstrumentationVersion(Version), metric.WithSchemaURL(semconv.SchemaURL))
+	if m == nil {
+		return fmt.Errorf("otelpool: the MeterProvider, a %T, gives no Meter", provider)
+	}
+	return make(m)
 }
 
 // histograms are the instruments that are recorded as things happen. They are the plain instruments, since the Record

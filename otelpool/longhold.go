@@ -52,7 +52,7 @@ func (s *stats) reportLongHolds() {
 	r := s.recorder
 	now := r.now()
 	for _, h := range s.holds(now) {
-		if age := now - h.acquire.since; age >= r.longHold && !h.acquire.reported.Swap(true) {
+		if age := now - h.acquire.since; age >= r.longHold && !h.acquire.set(reported) {
 			r.longHolds.Add(1)
 			r.reports.warn("connection held for long", r.attrs(h.state, h.acquire, age)...)
 		}
@@ -61,7 +61,7 @@ func (s *stats) reportLongHolds() {
 
 // longHoldEnded logs that a connection came back after the threshold.
 func (r *recorder) longHoldEnded(s *connState, a *acquire, age time.Duration) {
-	if !a.reported.Swap(true) {
+	if !a.set(reported) {
 		r.longHolds.Add(1)
 	}
 	r.reports.warn("connection released after a long hold", r.attrs(s, a, age)...)

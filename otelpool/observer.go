@@ -23,7 +23,8 @@ const (
 )
 
 // observers holds one observer a MeterProvider, from its first pool to its last. With a callback for each pool,
-// registering one would take four times as long and fourteen times the memory.
+// registering one would take four times as long and fourteen times the memory. The lock is held for look-ups only, never
+// while something of a MeterProvider is called: that may wait for callbacks of its user's.
 var observers struct {
 	sync.Mutex
 	of map[metric.MeterProvider]*observer
@@ -31,12 +32,14 @@ var observers struct {
 
 // observer reads all pools of a MeterProvider at its collections.
 type observer struct {
-	provider     metric.MeterProvider
-	instruments  observables
-	registration metric.Registration
+	provider metric.MeterProvider
 
-	// groups is replaced, never changed, with observers locked, so that a collection needs no lock: the SDK holds a lock
-	// of its own while it calls back, and waits for it in Unregister.
+	mu           sync.Mutex // held to change what follows; before that of observers
+	instruments  observables
+	registration metric.Registration // nil until the first pool
+	gone         bool                // the last pool has left
+
+	// groups is replaced, never changed, so that a collection needs no lock.
 	groups atomic.Pointer[[]*group]
 }
 
@@ -44,6 +47,7 @@ type observer struct {
 type group struct {
 	set     attribute.Set
 	members []*stats
+	left    snapshot // what members counted that have left: counters never fall
 
 	opts, used, idle []metric.ObserveOption
 	hooked           *hookedOptions // nil unless some member has hooks, and so counts what Stat does not
@@ -57,15 +61,16 @@ type hookedOptions struct {
 	errors  sync.Map // error type to []metric.ObserveOption; closed, since the types are
 }
 
-func newGroup(set attribute.Set, members []*stats) *group {
+func newGroup(set attribute.Set, left snapshot, members []*stats) *group {
 	g := &group{
 		set:     set,
 		members: members,
+		left:    left,
 		opts:    []metric.ObserveOption{metric.WithAttributeSet(set)},
 		used:    observeOptions(set, semconv.DBClientConnectionStateUsed),
 		idle:    observeOptions(set, semconv.DBClientConnectionStateIdle),
 	}
-	if !slices.ContainsFunc(members, func(s *stats) bool { return s.recorder != nil }) {
+	if !left.hooked && !slices.ContainsFunc(members, func(s *stats) bool { return s.recorder != nil }) {
 		return g
 	}
 	g.hooked = new(hookedOptions)
@@ -96,85 +101,121 @@ func (g *group) failure(errorType string) []metric.ObserveOption {
 
 // observe adds a pool to those of its MeterProvider.
 func observe(provider metric.MeterProvider, set attribute.Set, s *stats) (*observer, error) {
-	observers.Lock()
-	defer observers.Unlock()
-	o, err := observerOf(provider)
-	if err != nil {
-		return nil, err
-	}
-	groups := slices.Clone(*o.groups.Load())
-	for i, g := range groups {
-		if g.has(s.pool) {
-			return nil, errors.New("otelpool: pool is registered already")
-		}
-		if g.set.Equals(&set) {
-			groups[i] = newGroup(set, append(slices.Clone(g.members), s))
-			o.groups.Store(&groups)
-			return o, nil
+	for {
+		o := observerOf(provider)
+		if done, err := o.add(set, s); done || err != nil {
+			return o, err
 		}
 	}
-	groups = append(groups, newGroup(set, []*stats{s}))
-	o.groups.Store(&groups)
-	return o, nil
 }
 
-// observerOf gives the provider's observer. Caller must hold the lock of observers.
-func observerOf(provider metric.MeterProvider) (*observer, error) {
-	// A provider of a type that cannot be a map's key has an observer for each of its pools.
-	shared := reflect.ValueOf(provider).Comparable()
-	if shared {
-		if o := observers.of[provider]; o != nil {
-			return o, nil
-		}
-	}
-	meter := newMeter(provider)
-	instruments, err := newObservables(meter)
-	if err != nil {
-		return nil, err
-	}
-	o := &observer{provider: provider, instruments: instruments}
+// observerOf gives the provider's observer.
+func observerOf(provider metric.MeterProvider) *observer {
+	o := &observer{provider: provider}
 	o.groups.Store(new([]*group))
-	o.registration, err = meter.RegisterCallback(o.collect, instruments.all()...)
-	if err != nil {
-		return nil, fmt.Errorf("otelpool: register callback: %w", err)
+	if !o.shared() {
+		return o
 	}
-	if shared {
-		if observers.of == nil {
-			observers.of = make(map[metric.MeterProvider]*observer)
+	observers.Lock()
+	defer observers.Unlock()
+	if known := observers.of[provider]; known != nil {
+		return known
+	}
+	if observers.of == nil {
+		observers.of = make(map[metric.MeterProvider]*observer)
+	}
+	observers.of[provider] = o
+	return o
+}
+
+// shared reports whether the observer is that of all pools of its provider. One of a type that cannot be a map's key has
+// an observer for each pool.
+func (o *observer) shared() bool { return reflect.ValueOf(o.provider).Comparable() }
+
+// add takes a pool in. It is not done if the observer's last pool has left meanwhile.
+func (o *observer) add(set attribute.Set, s *stats) (done bool, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.gone {
+		return false, nil
+	}
+	groups := slices.Clone(*o.groups.Load())
+	if slices.ContainsFunc(groups, func(g *group) bool { return g.has(s.pool) }) {
+		return false, errors.New("otelpool: pool is registered already")
+	}
+	if o.registration == nil {
+		if err := o.start(); err != nil {
+			o.end()
+			return false, err
 		}
-		observers.of[provider] = o
 	}
-	return o, nil
+	at := slices.IndexFunc(groups, func(g *group) bool { return g.set.Equals(&set) })
+	if at < 0 {
+		groups = append(groups, newGroup(set, snapshot{}, []*stats{s}))
+	} else {
+		g := groups[at]
+		groups[at] = newGroup(set, g.left, append(slices.Clone(g.members), s))
+	}
+	o.groups.Store(&groups)
+	return true, nil
+}
+
+// start makes the instruments and registers the callback. Caller must hold the lock.
+func (o *observer) start() error {
+	return withMeter(o.provider, func(m metric.Meter) (err error) {
+		if o.instruments, err = newObservables(m); err != nil {
+			return err
+		}
+		if o.registration, err = m.RegisterCallback(o.collect, o.instruments.all()...); err != nil {
+			return fmt.Errorf("otelpool: register callback: %w", err)
+		}
+		return nil
+	})
+}
+
+// end takes the observer out of use. Caller must hold the lock.
+func (o *observer) end() {
+	o.gone = true
+	if o.shared() {
+		observers.Lock()
+		defer observers.Unlock()
+		delete(observers.of, o.provider)
+	}
 }
 
 // forget takes a pool away, and the callback with the last one.
 func (o *observer) forget(s *stats) error {
-	observers.Lock()
-	defer observers.Unlock()
-	groups := slices.Clone(*o.groups.Load())
-	for i, g := range groups {
-		at := slices.Index(g.members, s)
-		if at < 0 {
-			continue
-		}
-		if len(g.members) == 1 {
-			groups = slices.Delete(groups, i, i+1)
-		} else {
-			groups[i] = newGroup(g.set, slices.Delete(slices.Clone(g.members), at, at+1))
-		}
-		break
-	}
-	o.groups.Store(&groups)
-	if len(groups) > 0 {
+	if !o.remove(s) {
 		return nil
 	}
-	if reflect.ValueOf(o.provider).Comparable() {
-		delete(observers.of, o.provider)
-	}
+	// Without the lock: this waits for a collection that is under way.
 	if err := o.registration.Unregister(); err != nil {
 		return fmt.Errorf("otelpool: unregister callback: %w", err)
 	}
 	return nil
+}
+
+// remove takes a pool away and reports whether it was the last.
+func (o *observer) remove(s *stats) (last bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	groups := slices.Clone(*o.groups.Load())
+	at := slices.IndexFunc(groups, func(g *group) bool { return slices.Contains(g.members, s) })
+	if at < 0 {
+		return false
+	}
+	if g := groups[at]; len(g.members) == 1 {
+		groups = slices.Delete(groups, at, at+1)
+	} else {
+		members := slices.DeleteFunc(slices.Clone(g.members), func(m *stats) bool { return m == s })
+		groups[at] = newGroup(g.set, g.left.plus(s.snapshot().counted()), members)
+	}
+	o.groups.Store(&groups)
+	if len(groups) == 0 {
+		o.end()
+		return true
+	}
+	return false
 }
 
 func (g *group) has(pool *pgxpool.Pool) bool {
@@ -184,8 +225,8 @@ func (g *group) has(pool *pgxpool.Pool) bool {
 // collect is the callback. Readers may call it at the same time.
 func (o *observer) collect(_ context.Context, to metric.Observer) error {
 	for _, g := range *o.groups.Load() {
-		v := g.members[0].snapshot()
-		for _, s := range g.members[1:] {
+		v := g.left
+		for _, s := range g.members {
 			v = v.plus(s.snapshot())
 		}
 		o.report(to, g, v)

@@ -66,64 +66,90 @@ func newOperations(c config, base, useBase []attribute.KeyValue) *operations {
 	return o
 }
 
-// forQuery names one query: by the user's function if there is one, by the caller's name, by its text.
+// forQuery gives the operation of one query.
 func (o *operations) forQuery(ctx context.Context, sql string) *operation {
-	if op := o.chosen(ctx, sql); op != nil {
-		return op
-	}
-	return o.forText(sql)
-}
-
-// chosen is the operation that the user's function or the caller names, nil if neither does.
-func (o *operations) chosen(ctx context.Context, sql string) *operation {
-	if o.fromUser != nil {
-		if name := o.callUser(ctx, sql); name != "" {
-			return o.named(name)
-		}
-	}
-	if name := operationName(ctx); name != "" {
+	if name := o.chosen(ctx, sql); name != "" {
 		return o.named(name)
 	}
-	return nil
+	t := o.text(sql)
+	if op := t.op.Load(); op != nil {
+		return op
+	}
+	op := o.named(t.name)
+	t.op.Store(op)
+	return op
 }
 
-// forBatch names a batch, which is one operation: by the caller's name, of one query as that query, of queries that are
-// all alike "BATCH name", else "BATCH" (semantic conventions, note on db.query.summary).
+// forBatch gives the operation of a batch, which is one: by the caller's name, of one query as that query, of queries
+// that are all alike "BATCH name", else "BATCH" (semantic conventions, note on db.query.summary).
 func (o *operations) forBatch(ctx context.Context, s *connState, queries []*pgx.QueuedQuery) *operation {
+	if len(queries) == 1 {
+		return o.forQuery(ctx, s.text(queries[0].SQL))
+	}
+	caller := operationName(ctx)
+	if caller != "" && o.fromUser == nil {
+		return o.named(caller)
+	}
 	if len(queries) == 0 {
 		return o.named("BATCH")
 	}
-	if name := operationName(ctx); name != "" && o.fromUser == nil {
-		return o.named(name)
-	}
-	first := o.forQuery(ctx, s.text(queries[0].SQL))
-	if len(queries) == 1 {
-		return first
-	}
+	first := o.name(ctx, s.text(queries[0].SQL))
 	for i, q := range queries[1:] {
 		// Batches mostly repeat one text, which then needs no look-up.
-		if q.SQL != queries[i].SQL && o.forQuery(ctx, s.text(q.SQL)) != first {
+		if q.SQL != queries[i].SQL && o.name(ctx, s.text(q.SQL)) != first {
 			return o.named("BATCH")
 		}
 	}
-	return o.named("BATCH " + first.name)
+	switch first {
+	case caller, OtherOperation:
+		return o.named(first)
+	}
+	return o.named("BATCH " + first)
 }
 
-// forCopy names a CopyFrom.
+// forCopy gives the operation of a CopyFrom.
 func (o *operations) forCopy(ctx context.Context, table pgx.Identifier) *operation {
 	summary := sqlname.Copy(table)
-	if op := o.chosen(ctx, summary); op != nil {
-		return op
+	if name := o.chosen(ctx, summary); name != "" {
+		return o.named(name)
 	}
 	return o.named(summary)
 }
 
-// forPrepare names a Prepare of the caller's own.
+// forPrepare gives the operation of a Prepare of the caller's own.
 func (o *operations) forPrepare(ctx context.Context, sql string) *operation {
-	if op := o.chosen(ctx, sql); op != nil {
-		return op
+	if name := o.chosen(ctx, sql); name != "" {
+		return o.named(name)
 	}
-	return o.named("PREPARE " + o.forText(sql).name)
+	return o.named("PREPARE " + o.text(sql).name)
+}
+
+// name gives the name of one query: by the user's function if there is one, by the caller, by its text.
+func (o *operations) name(ctx context.Context, sql string) string {
+	if name := o.chosen(ctx, sql); name != "" {
+		return name
+	}
+	return o.text(sql).name
+}
+
+// chosen is the name that the user's function or the caller gives, "" if neither does.
+func (o *operations) chosen(ctx context.Context, sql string) string {
+	if o.fromUser != nil {
+		if name := o.callUser(ctx, sql); name != "" {
+			return name
+		}
+	}
+	return operationName(ctx)
+}
+
+// text gives what is known of a text, which is read once.
+func (o *operations) text(sql string) *text {
+	if t := o.texts.get(sql); t != nil {
+		return t
+	}
+	t := &text{name: sqlname.Of(sql)}
+	o.texts.put(sql, t)
+	return t
 }
 
 // sets gives the attribute sets that were recorded under: those of operation.duration, failures among them, and those
@@ -148,18 +174,11 @@ func (o *operations) callUser(ctx context.Context, sql string) (name string) {
 	return o.fromUser(ctx, sql)
 }
 
-// forText names a query by its text, which is read once.
-func (o *operations) forText(sql string) *operation {
-	if op := o.texts.get(sql); op != nil {
-		return op
-	}
-	op := o.named(sqlname.Of(sql))
-	o.texts.put(sql, op)
-	return op
-}
-
 // named is the operation of that name, capped if there are too many.
 func (o *operations) named(name string) *operation {
+	if len(name) > maxNameLength {
+		name = sanitize(name) // so that the table never holds more of it
+	}
 	if op := (*o.names.Load())[name]; op != nil {
 		return op
 	}

@@ -74,6 +74,8 @@ func TestBatchIsNamedAsTheConventionsSay(t *testing.T) {
 		{"several", nil, t.Context(), []string{"select * from a", "select * from a", "delete from a"}, "BATCH"},
 		{"none", nil, t.Context(), nil, "BATCH"},
 		{"caller", nil, WithOperation(t.Context(), "import"), []string{"select 1", "delete from a"}, "import"},
+		{"function that leaves it to the caller", []Option{WithOperationName(func(context.Context, string) string { return "" })}, WithOperation(t.Context(), "import"), []string{"select 1", "delete from a"}, "import"},
+		{"unreadable", nil, t.Context(), []string{"nonsense", "more"}, "_OTHER"},
 		{"function, one", []Option{upper}, t.Context(), []string{"x"}, "X"},
 		{"function, alike", []Option{upper}, t.Context(), []string{"x", "X"}, "BATCH X"},
 		{"function, several", []Option{upper}, t.Context(), []string{"x", "y"}, "BATCH"},
@@ -111,6 +113,37 @@ func TestOperationNamesBeyondTheLimitAreOtherAndCounted(t *testing.T) {
 	}
 	if got := o.named("op1").name; got != "op1" {
 		t.Errorf("an early name became %q once the limit was reached", got)
+	}
+}
+
+func TestNamesOfPartsDoNotUseUpTheLimit(t *testing.T) {
+	t.Parallel()
+	o := testOperations(t, WithOperationLimit(2))
+	batch := []*pgx.QueuedQuery{{SQL: "select * from a"}, {SQL: "select 1 from a"}}
+	for range 2 {
+		if got := o.forBatch(t.Context(), new(connState), batch).name; got != "BATCH SELECT a" {
+			t.Errorf("named %q", got)
+		}
+		if got := o.forPrepare(t.Context(), "select * from b").name; got != "PREPARE SELECT b" {
+			t.Errorf("named %q", got)
+		}
+	}
+	if n := len(*o.names.Load()); n != 3 {
+		t.Errorf("%d names, want two and _OTHER", n)
+	}
+}
+
+func TestHugeNamesAreNotKept(t *testing.T) {
+	t.Parallel()
+	o := testOperations(t)
+	huge := strings.Repeat("x", 1<<20)
+	if a, b := o.named(huge), o.named(huge+"y"); a != b || len(a.name) != maxNameLength {
+		t.Errorf("named %d and %d bytes", len(a.name), len(b.name))
+	}
+	for name := range *o.names.Load() {
+		if len(name) > maxNameLength {
+			t.Errorf("a key of %d bytes is kept", len(name))
+		}
 	}
 }
 
@@ -157,7 +190,7 @@ func TestOperationNamesAreFitForAttributes(t *testing.T) {
 func TestTextCacheIsBoundedWhenTextsAreNot(t *testing.T) {
 	t.Parallel()
 	var c textCache
-	op := new(operation)
+	op := &text{name: "x"}
 	long := strings.Repeat("y", 10_000)
 	for i := range 20_000 {
 		c.put(fmt.Sprintf("SELECT %d", i), op)
@@ -182,10 +215,10 @@ func TestTextCacheIsBoundedWhenTextsAreNot(t *testing.T) {
 func TestTextCacheKeepsWhatIsUsed(t *testing.T) {
 	t.Parallel()
 	var c textCache
-	op := new(operation)
+	op := &text{name: "x"}
 	c.put("used", op)
 	for i := range 10 * maxCachedTexts {
-		c.put(fmt.Sprintf("once %d", i), new(operation))
+		c.put(fmt.Sprintf("once %d", i), new(text))
 		if c.get("used") != op {
 			t.Fatalf("a text in use was forgotten after %d others", i)
 		}
@@ -199,7 +232,7 @@ func TestTextCacheDoesNotKeepHugeTexts(t *testing.T) {
 	t.Parallel()
 	var c textCache
 	huge := strings.Repeat("x", maxCachedText+1)
-	c.put(huge, new(operation))
+	c.put(huge, new(text))
 	if c.get(huge) != nil {
 		t.Error("a text beyond the limit was kept")
 	}

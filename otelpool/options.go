@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -63,7 +65,8 @@ func WithMeterProvider(provider metric.MeterProvider) Option {
 }
 
 // WithPoolName sets db.client.connection.pool.name, the label pool at the Prometheus edge. The default is
-// "host:port/database" of the pool's configuration, as the semantic conventions recommend. An empty name is an error.
+// "host:port/database" of the pool's configuration, as the semantic conventions recommend. An empty name is an error; one of
+// more than 255 bytes is cut.
 //
 // Pools of one MeterProvider that have the same name and attributes are reported as one pool, their values added.
 func WithPoolName(name string) Option {
@@ -75,7 +78,8 @@ func WithPoolName(name string) Option {
 
 // WithAttributes adds attributes to every measurement of the pool. Options add up; of two values for one key the last
 // wins. Their values must be of low cardinality: they multiply the series. A key that otelpool sets itself, one that
-// would collide with a label of the Prometheus bridge, or an empty key is an error.
+// would collide with a label that Prometheus or the bridge makes, also after the bridge has replaced dots by underscores,
+// an empty key, what is not valid UTF-8, and a value other than a bool, a number, a string or a slice of those is an error.
 func WithAttributes(attributes ...attribute.KeyValue) Option {
 	attributes = slices.Clone(attributes)
 	return optionFunc(func(c config) config {
@@ -98,8 +102,8 @@ func WithBaseSize(size int) Option {
 
 // WithOperationName replaces the rule by which operations are named (see [WithOperation]). The function gets the
 // context of the call and the SQL text, for CopyFrom "COPY table", and returns a name of low cardinality. For "" the
-// usual rule applies. It is called for every query, and for every query of a batch, on the caller's goroutine, so it
-// must be fast, must not use the pool, and must be safe for concurrent use. If it panics the operation is recorded as
+// usual rule applies. It is called for every query, and for those of a batch (once for equal texts in a row), on the
+// caller's goroutine, so it must be fast, must not use the pool, and must be safe for concurrent use. If it panics the operation is recorded as
 // [OtherOperation] and the caller is not disturbed. A nil function is the default.
 func WithOperationName(name func(ctx context.Context, sql string) string) Option {
 	return optionFunc(func(c config) config {
@@ -214,14 +218,30 @@ func newConfig(opts []Option) (config, error) {
 func (c config) checkAttributes() []error {
 	var errs []error
 	for _, kv := range c.attributes {
+		label := labelOf(kv.Key)
 		switch {
-		case kv.Key == "":
-			errs = append(errs, errors.New("otelpool: attribute with an empty key"))
-		case reserved[kv.Key], c.serverAttributes && serverReserved[kv.Key]:
-			errs = append(errs, fmt.Errorf("otelpool: attribute %q is set by otelpool itself: use another key", string(kv.Key)))
+		case strings.Trim(label, "_") == "":
+			errs = append(errs, fmt.Errorf("otelpool: attribute %q has a key without letters", string(kv.Key)))
+		case kv.Value.Type() == attribute.EMPTY, kv.Value.Type() > attribute.STRINGSLICE:
+			errs = append(errs, fmt.Errorf("otelpool: attribute %q is %v: use a bool, a number, a string, or a slice of those", string(kv.Key), kv.Value.Type()))
+		case !utf8.ValidString(string(kv.Key)), !validText(kv.Value):
+			errs = append(errs, fmt.Errorf("otelpool: attribute %q is not valid UTF-8", string(kv.Key)))
+		case strings.HasPrefix(label, "__"), reserved[label], c.serverAttributes && serverReserved[label]:
+			errs = append(errs, fmt.Errorf("otelpool: attribute %q is set by otelpool itself or by the exporters: use another key", string(kv.Key)))
 		}
 	}
 	return errs
+}
+
+// validText reports whether the strings of a value, if it has any, are UTF-8, as every exporter demands.
+func validText(v attribute.Value) bool {
+	switch v.Type() {
+	case attribute.STRING:
+		return utf8.ValidString(v.AsString())
+	case attribute.STRINGSLICE:
+		return !slices.ContainsFunc(v.AsStringSlice(), func(s string) bool { return !utf8.ValidString(s) })
+	}
+	return true
 }
 
 // resolveBaseSize gives the base size for a pool of at most maxConns connections.
@@ -235,24 +255,32 @@ func (c config) resolveBaseSize(maxConns int32) (int64, error) {
 	return int64(c.baseSize), nil
 }
 
-// reserved are the keys that otelpool records itself, and the labels that the Prometheus edge makes of them.
-var reserved = map[attribute.Key]bool{
-	semconv.DBClientConnectionPoolNameKey: true,
-	semconv.DBClientConnectionStateKey:    true,
-	semconv.DBSystemNameKey:               true,
-	semconv.DBQuerySummaryKey:             true,
-	semconv.DBResponseStatusCodeKey:       true,
-	semconv.ErrorTypeKey:                  true,
-	phaseKey:                              true,
-	resultKey:                             true,
-	reasonKey:                             true,
-	"pool":                                true,
-	"operation":                           true,
+// labelOf gives the label that a key becomes at the Prometheus edge.
+func labelOf(key attribute.Key) string {
+	return strings.Map(func(c rune) rune {
+		if c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' {
+			return c
+		}
+		return '_'
+	}, string(key))
 }
 
-// serverReserved are the keys that WithServerAttributes adds.
-var serverReserved = map[attribute.Key]bool{
-	semconv.DBNamespaceKey:   true,
-	semconv.ServerAddressKey: true,
-	semconv.ServerPortKey:    true,
+// labelsOf gives the set of the labels that keys become.
+func labelsOf(keys ...attribute.Key) map[string]bool {
+	labels := make(map[string]bool)
+	for _, key := range keys {
+		labels[labelOf(key)] = true
+	}
+	return labels
 }
+
+// reserved are the labels of what otelpool records itself, and what the exporters make of it and beside it.
+var reserved = labelsOf(
+	semconv.DBClientConnectionPoolNameKey, semconv.DBClientConnectionStateKey, semconv.DBSystemNameKey,
+	semconv.DBQuerySummaryKey, semconv.DBResponseStatusCodeKey, semconv.ErrorTypeKey,
+	phaseKey, resultKey, reasonKey,
+	"pool", "operation", "le", "quantile", "otel.metric.overflow",
+)
+
+// serverReserved are those of what WithServerAttributes adds.
+var serverReserved = labelsOf(semconv.DBNamespaceKey, semconv.ServerAddressKey, semconv.ServerPortKey)

@@ -42,9 +42,8 @@ type recorder struct {
 	nested      atomic.Int64
 	conns       connections
 
-	// collected is set by the first collection, ended by Unregister.
-	collected atomic.Bool
-	ended     atomic.Bool
+	live  atomic.Bool // there is, or was, somebody to record for
+	ended atomic.Bool // by Unregister
 }
 
 func newRecorder(c config, h histograms, poolConfig *pgxpool.Config) *recorder {
@@ -68,14 +67,20 @@ func newRecorder(c config, h histograms, poolConfig *pgxpool.Config) *recorder {
 	return r
 }
 
-// active reports whether there is anything to record for. Until a reader collects, the instruments know: those of a
-// no-op provider are never enabled, those of the global one from when it has an SDK. Events that begin while there is
-// not are left out whole, so that what is counted up is counted down.
+// active reports whether there is anybody to record for. Until a reader has collected, the instruments know: those of a
+// no-op provider are never enabled, those of the global one from when it has an SDK. What begins while there is nobody is
+// left out whole, so that what is counted up is counted down.
 func (r *recorder) active(ctx context.Context) bool {
-	if r.ended.Load() {
+	switch {
+	case r.ended.Load():
 		return false
+	case r.live.Load():
+		return true
+	case r.histograms.enabled(ctx):
+		r.live.Store(true)
+		return true
 	}
-	return r.collected.Load() || r.histograms.enabled(ctx)
+	return false
 }
 
 func (r *recorder) queryStart(ctx context.Context, conn *pgx.Conn, sql string) {
@@ -83,47 +88,76 @@ func (r *recorder) queryStart(ctx context.Context, conn *pgx.Conn, sql string) {
 		return
 	}
 	s := r.stateOf(conn)
-	r.begin(s, queryCall, r.ops.forQuery(ctx, s.text(sql)))
+	r.begin(conn, s, call{kind: queryCall, op: r.ops.forQuery(ctx, s.text(sql))})
 }
 
-func (r *recorder) batchStart(ctx context.Context, conn *pgx.Conn, batch *pgx.Batch) {
+// batchStart starts a batch. One on a connection with a batch that is not closed is refused by pgx, which then ends it
+// twice; that its second end is not taken for the other's, it gets a context of its own.
+func (r *recorder) batchStart(ctx context.Context, conn *pgx.Conn, batch *pgx.Batch) context.Context {
 	if !r.active(ctx) {
-		return
+		return ctx
 	}
 	s := r.stateOf(conn)
-	r.begin(s, batchCall, r.ops.forBatch(ctx, s, batch.QueuedQueries))
+	if s.inside(batchCall) {
+		ctx = context.WithValue(ctx, innerBatchKey{}, new(bool))
+	}
+	r.begin(conn, s, call{kind: batchCall, op: r.ops.forBatch(ctx, s, batch.QueuedQueries)})
+	return ctx
+}
+
+type innerBatchKey struct{}
+
+func (r *recorder) batchEnd(ctx context.Context, conn *pgx.Conn, err error) {
+	if over, ok := ctx.Value(innerBatchKey{}).(*bool); ok {
+		if *over {
+			return
+		}
+		*over = true
+	}
+	r.callEnd(ctx, conn, batchCall, err)
 }
 
 func (r *recorder) copyStart(ctx context.Context, conn *pgx.Conn, table pgx.Identifier) {
 	if !r.active(ctx) {
 		return
 	}
-	r.begin(r.stateOf(conn), copyCall, r.ops.forCopy(ctx, table))
+	r.begin(conn, r.stateOf(conn), call{kind: copyCall, op: r.ops.forCopy(ctx, table)})
 }
 
 // prepareStart starts a Prepare of the caller's own. One that pgx does inside a query is part of the query.
 func (r *recorder) prepareStart(ctx context.Context, conn *pgx.Conn, name, sql string) {
-	if !r.active(ctx) {
-		return
-	}
 	s := r.stateOf(conn)
-	if s.depth > 0 {
+	if s.depth > 0 || r.ended.Load() {
 		return
 	}
-	s.remember(name, sql)
-	r.begin(s, prepareCall, r.ops.forPrepare(ctx, sql))
+	c := call{kind: prepareCall, name: name, sql: sql}
+	if r.active(ctx) {
+		c.op = r.ops.forPrepare(ctx, sql)
+	}
+	r.begin(conn, s, c)
 }
 
-// prepareEnd ends a Prepare.
+// prepareEnd ends a Prepare. The text is remembered even while there is nothing to record for, since the statement may
+// outlast that.
 func (r *recorder) prepareEnd(ctx context.Context, conn *pgx.Conn, already bool, err error) {
-	switch s := r.stateOf(conn); {
-	case already: // pgx asked the server nothing
-		s.pop(prepareCall)
-	case err != nil && s.inside(copyCall): // pgx ends no CopyFrom whose table it could not describe
+	s := r.stateOf(conn)
+	if err != nil && s.inside(copyCall) { // pgx ends no CopyFrom whose table it could not describe
 		r.callEnd(ctx, conn, copyCall, err)
-	default:
-		r.callEnd(ctx, conn, prepareCall, err)
+		return
 	}
+	if !s.inside(prepareCall) {
+		return
+	}
+	c := s.calls[s.depth-1]
+	if err == nil {
+		s.remember(c.name, c.sql)
+	}
+	if already || c.op == nil { // pgx asked the server nothing, or there is nothing to record for
+		s.pop(prepareCall)
+		s.running.Store(false)
+		return
+	}
+	r.callEnd(ctx, conn, prepareCall, err)
 }
 
 func (r *recorder) queryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
@@ -134,14 +168,21 @@ func (r *recorder) queryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQ
 }
 
 // begin starts a call on a connection.
-func (r *recorder) begin(s *connState, kind callKind, op *operation) {
-	s.query.Store(op)
+func (r *recorder) begin(conn *pgx.Conn, s *connState, c call) {
+	if s.inside(copyCall) && !conn.PgConn().IsBusy() {
+		s.pop(copyCall) // pgx gave it up before it asked the server, and without a word
+	}
+	s.query.Store(c.op)
 	s.running.Store(true)
-	s.push(kind, op, r.now())
+	c.start = r.now()
+	s.push(c)
 }
 
 // callEnd records the operation that ends, and gives it, or nil if there was none to record.
 func (r *recorder) callEnd(ctx context.Context, conn *pgx.Conn, kind callKind, err error) *operation {
+	if !r.live.Load() {
+		return nil
+	}
 	s := r.stateOf(conn)
 	if s.depth == 0 {
 		return nil

@@ -6,6 +6,27 @@ import (
 	"strings"
 )
 
+// maxStack is how many callers of an Acquire are kept.
+const maxStack = 32
+
+// captureStack keeps the callers of an acquire that ends now. Only program counters are taken; a report resolves them.
+func (s *connState) captureStack(a *acquire) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stackOf = a
+	s.depthOf = runtime.Callers(2, s.stack[:])
+}
+
+// stackFor gives the callers of an acquire, if they were kept and the connection has not gone on to another.
+func (s *connState) stackFor(a *acquire) []uintptr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stackOf != a {
+		return nil
+	}
+	return append([]uintptr(nil), s.stack[:s.depthOf]...)
+}
+
 // ownFrames are the packages whose frames stand above the caller's in the stack of an Acquire.
 var ownFrames = []string{
 	"github.com/otelpool/otelpool-go/otelpool.(*",

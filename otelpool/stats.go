@@ -48,6 +48,7 @@ type snapshot struct {
 	closed                      [closeReasonCount]int64
 
 	// Of a pool with hooks only.
+	hooked                     bool
 	pending, pendingPeak, peak int64
 	oldestWait, oldestHold     time.Duration
 	phases                     [phaseCount]time.Duration
@@ -88,7 +89,8 @@ func (s *stats) snapshot() snapshot {
 // addHooked adds what the hooks know.
 func (s *stats) addHooked(v *snapshot, stat poolStat) {
 	r := s.recorder
-	r.collected.Store(true)
+	r.live.Store(true)
+	v.hooked = true
 	now := r.now()
 	v.pending = r.flow.load().pending
 	v.pendingPeak = max(r.pendingPeak.read(now), 0)
@@ -112,6 +114,14 @@ func (s *stats) addHooked(v *snapshot, stat poolStat) {
 	v.connectErrors = r.conns.failures()
 }
 
+// counted gives what only ever grows.
+func (v snapshot) counted() snapshot {
+	return snapshot{
+		hooked: v.hooked, opened: v.opened, closed: v.closed, phases: v.phases, results: v.results, busy: v.busy,
+		longHolds: v.longHolds, nested: v.nested, capped: v.capped, connectErrors: v.connectErrors,
+	}
+}
+
 // plus adds the values of another pool of the same name. Ages are the larger of both.
 func (v snapshot) plus(w snapshot) snapshot {
 	v.used += w.used
@@ -123,6 +133,7 @@ func (v snapshot) plus(w snapshot) snapshot {
 	v.size += w.size
 	v.overflow += w.overflow
 	v.overflowMax += w.overflowMax
+	v.hooked = v.hooked || w.hooked
 	v.opened += w.opened
 	v.pending += w.pending
 	v.pendingPeak += w.pendingPeak
@@ -142,9 +153,12 @@ func (v snapshot) plus(w snapshot) snapshot {
 	for i := range v.results {
 		v.results[i] += w.results[i]
 	}
-	if v.connectErrors == nil {
-		v.connectErrors = maps.Clone(w.connectErrors)
+	if len(w.connectErrors) == 0 {
 		return v
+	}
+	v.connectErrors = maps.Clone(v.connectErrors) // v may be what is left of others
+	if v.connectErrors == nil {
+		v.connectErrors = make(map[string]int64)
 	}
 	for errorType, n := range w.connectErrors {
 		v.connectErrors[errorType] += n

@@ -14,7 +14,13 @@ const (
 	maxCachedText  = 32 << 10 // a longer text is read anew each time; reading stops early, and hashing it would cost more
 )
 
-// textCache remembers the operation of a SQL text. When a generation is full it becomes the previous one, and that is
+// text is what is known of a SQL text.
+type text struct {
+	name string
+	op   atomic.Pointer[operation] // set when one is recorded under the name: parts of a batch have none
+}
+
+// textCache remembers what is known of SQL texts. When a generation is full it becomes the previous one, and that is
 // forgotten; what is still in use moves on to the new one at its next look-up. It is safe for concurrent use.
 type textCache struct {
 	current, previous atomic.Pointer[textGeneration]
@@ -22,28 +28,28 @@ type textCache struct {
 }
 
 type textGeneration struct {
-	texts sync.Map // string to *operation
+	texts sync.Map // string to *text
 	count atomic.Int64
 	bytes atomic.Int64
 }
 
-// get gives the operation of sql, nil if it is not known.
-func (c *textCache) get(sql string) *operation {
+// get gives what is known of sql, nil if nothing is.
+func (c *textCache) get(sql string) *text {
 	if len(sql) > maxCachedText {
 		return nil
 	}
-	if op := c.current.Load().get(sql); op != nil {
-		return op
+	if t := c.current.Load().get(sql); t != nil {
+		return t
 	}
-	op := c.previous.Load().get(sql)
-	if op != nil {
-		c.put(sql, op)
+	t := c.previous.Load().get(sql)
+	if t != nil {
+		c.put(sql, t)
 	}
-	return op
+	return t
 }
 
-// put remembers op as the operation of sql.
-func (c *textCache) put(sql string, op *operation) {
+// put remembers it.
+func (c *textCache) put(sql string, t *text) {
 	if len(sql) > maxCachedText {
 		return
 	}
@@ -52,7 +58,7 @@ func (c *textCache) put(sql string, op *operation) {
 		g = c.rotate(g)
 	}
 	// A copy, since sql may be a slice of something much larger.
-	if _, known := g.texts.LoadOrStore(strings.Clone(sql), op); !known {
+	if _, known := g.texts.LoadOrStore(strings.Clone(sql), t); !known {
 		g.count.Add(1)
 		g.bytes.Add(int64(len(sql)))
 	}
@@ -76,12 +82,12 @@ func (g *textGeneration) full() bool {
 	return g == nil || g.count.Load() >= maxCachedTexts || g.bytes.Load() >= maxCachedBytes
 }
 
-func (g *textGeneration) get(sql string) *operation {
+func (g *textGeneration) get(sql string) *text {
 	if g == nil {
 		return nil
 	}
-	if op, ok := g.texts.Load(sql); ok {
-		return op.(*operation)
+	if t, ok := g.texts.Load(sql); ok {
+		return t.(*text)
 	}
 	return nil
 }
