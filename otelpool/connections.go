@@ -19,13 +19,14 @@ const (
 	closedInTransaction closeReason = iota // released with an open transaction
 	closedBusy                             // released with an operation that had not ended
 	closedBroken                           // closed already when it was released
+	closedOverflow                         // as many as the pool keeps were idle, see Sizing
 	closedLifetime
 	closedIdle
 	closedOther
 	closeReasonCount
 )
 
-var closeReasonNames = [closeReasonCount]string{"in_transaction", "busy", "broken", "lifetime", "idle", "other"}
+var closeReasonNames = [closeReasonCount]string{"in_transaction", "busy", "broken", "overflow", "lifetime", "idle", "other"}
 
 // maxConnectErrors is how many error types of connecting are told apart.
 const maxConnectErrors = 50
@@ -34,9 +35,11 @@ const maxConnectErrors = 50
 type connections struct {
 	opened   atomic.Int64
 	closed   atomic.Int64
-	released [closedBroken + 1]atomic.Int64 // closed because of the state in which they were released
-	other    atomic.Int64                   // the most that was ever reported, since what it is made of is not read at once
+	released [closedOverflow + 1]atomic.Int64 // closed because of what was so when they were released
+	other    atomic.Int64                     // the most that was ever reported, since what it is made of is not read at once
 	hijacked atomic.Int64
+
+	overflowed atomic.Int64 // opened when as many as the base size were open
 
 	mu     sync.Mutex
 	states []weak.Pointer[connState] // weak, since nobody says when a hijacked connection ends
@@ -171,13 +174,18 @@ func (r *recorder) dialing(ctx context.Context) {
 
 // connected counts a connection that has been opened and prepared by the AfterConnect hook.
 func (r *recorder) connected(conn *pgx.Conn) {
-	r.conns.opened.Add(1)
+	if open := r.conns.opened.Add(1) - r.conns.closed.Load() - r.conns.hijacked.Load(); open > r.baseSize {
+		r.conns.overflowed.Add(1)
+	}
 	r.stateOf(conn)
 }
 
 // closing counts a connection that the pool is about to close.
 func (r *recorder) closing(conn *pgx.Conn) {
 	s := r.stateOf(conn)
+	if placeOf(conn).surplus {
+		r.conns.released[closedOverflow].Add(1)
+	}
 	r.conns.closed.Add(1)
 	r.conns.remove(s)
 	if a := s.pinged.Swap(nil); a != nil {

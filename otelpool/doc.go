@@ -18,10 +18,11 @@
 //   - db.client.connection.count: connections by db.client.connection.state, used (acquired) or idle. pgxpool counts as
 //     acquired also those that it is closing and, for a moment, those that its health check looks at
 //   - db.client.connection.max: MaxConns
-//   - db.client.connection.idle.max: the most that may be idle; pgxpool lets all of them be, so MaxConns
+//   - db.client.connection.idle.max: the most that may be idle: the PoolSize of a [Sizing]; without one pgxpool lets all of
+//     them be, so MaxConns
 //   - db.client.connection.idle.min: MinIdleConns
 //   - pgxpool.constructing: connections being dialed
-//   - pgxpool.size: the base size, see [WithBaseSize]
+//   - pgxpool.size: the base size, see [Sizing] and [WithBaseSize]
 //   - pgxpool.overflow: connections in use beyond the base size
 //   - pgxpool.overflow.max: MaxConns less the base size
 //
@@ -41,11 +42,12 @@
 //     queries from connections that are held while the program does something else
 //   - pgxpool.long_holds: see [WithLongHold]
 //   - pgxpool.nested_acquires: see [WithScope]
-//   - pgxpool.connections.opened, and .closed by reason: lifetime, idle, in_transaction, busy, broken or other. The pool
-//     closes a connection that is released with an open transaction or with rows or a batch not closed; otelpool logs
-//     that, once for an operation
+//   - pgxpool.connections.opened, and .closed by reason: lifetime, idle, overflow (see [Sizing]), in_transaction, busy,
+//     broken or other. The pool closes a connection that is released with an open transaction or with rows or a batch not
+//     closed; otelpool logs that, once for an operation
 //   - pgxpool.connections.errors: connections that could not be opened, by error.type; those refused by BeforeConnect or
 //     AfterConnect among them
+//   - pgxpool.overflow.opened: connections opened when as many as the base size were open
 //   - pgxpool.operations.capped: operations recorded as _OTHER, see [WithOperationLimit]
 //
 // Recorded as things happen, in seconds, with the caller's context, so that exemplars lead to its trace:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
@@ -58,6 +59,30 @@ func ExampleNewWithConfig() {
 	// Output:
 	// pgxpool.size 5
 	// pgxpool.overflow.max 10
+}
+
+func ExampleSizing() {
+	ctx := context.Background()
+	config, err := pgxpool.ParseConfig(os.Getenv("DATABASE_URL"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	sizing := otelpool.Sizing{PoolSize: 5, MaxOverflow: 10, PrePing: true, Recycle: time.Hour, Timeout: 30 * time.Second}
+	if err := sizing.Apply(config); err != nil {
+		fmt.Println(err)
+		return
+	}
+	pool, inst, err := otelpool.NewWithConfig(ctx, config)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer inst.Unregister()
+	defer pool.Close()
+
+	fmt.Println(pool.Config().MaxConns)
+	// Output: 15
 }
 
 func ExampleInstrument() {

@@ -32,8 +32,9 @@ type Hold struct {
 }
 
 // Held lists the connections that are held now, the longest first. It may be called at any time, by any goroutine; it
-// does not disturb those who hold them, and costs in the order of a microsecond a connection. Without Register, and for
-// a pool without hooks, it is empty.
+// does not disturb those who hold them, and costs in the order of a microsecond a connection. Without Register, for a
+// pool without hooks, and where there is neither a reader nor WithLongHold, it is empty. After Unregister it lists those
+// of before that are still held.
 //
 // Connections taken by AcquireAllIdle are not known. One that was hijacked is nobody's hold any more; pgx does not say
 // which one was, so while there is any, as many of the oldest as were hijacked are left out.
@@ -43,9 +44,8 @@ func (i *Instrumentation) Held() []Hold {
 	}
 	i.mu.Lock()
 	s := i.stats
-	ended := i.ended
 	i.mu.Unlock()
-	if s == nil || s.recorder == nil || ended {
+	if s == nil || s.recorder == nil {
 		return nil
 	}
 	now := s.recorder.now()

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -14,36 +13,14 @@ import (
 // tracer first and an end last, so that both see the events nested as without the other.
 type hooks struct {
 	recorder *recorder
-
-	query    pgx.QueryTracer
-	batch    pgx.BatchTracer
-	copyFrom pgx.CopyFromTracer
-	prepare  pgx.PrepareTracer
-	connect  pgx.ConnectTracer
-	acquire  pgxpool.AcquireTracer
-	release  pgxpool.ReleaseTracer
+	next     tracers
 }
 
-var (
-	_ pgx.QueryTracer       = (*hooks)(nil)
-	_ pgx.BatchTracer       = (*hooks)(nil)
-	_ pgx.CopyFromTracer    = (*hooks)(nil)
-	_ pgx.PrepareTracer     = (*hooks)(nil)
-	_ pgx.ConnectTracer     = (*hooks)(nil)
-	_ pgxpool.AcquireTracer = (*hooks)(nil)
-	_ pgxpool.ReleaseTracer = (*hooks)(nil)
-)
+var _ tracer = (*hooks)(nil)
 
 // install puts the hooks into config, around those that are there.
 func install(config *pgxpool.Config, r *recorder) *hooks {
-	previous := config.ConnConfig.Tracer
-	h := &hooks{recorder: r, query: previous}
-	h.batch, _ = previous.(pgx.BatchTracer)
-	h.copyFrom, _ = previous.(pgx.CopyFromTracer)
-	h.prepare, _ = previous.(pgx.PrepareTracer)
-	h.connect, _ = previous.(pgx.ConnectTracer)
-	h.acquire, _ = previous.(pgxpool.AcquireTracer)
-	h.release, _ = previous.(pgxpool.ReleaseTracer)
+	h := &hooks{recorder: r, next: tracersOf(config.ConnConfig.Tracer)}
 	config.ConnConfig.Tracer = h
 
 	config.ShouldPing = r.shouldPing(config.ShouldPing)
@@ -64,24 +41,6 @@ func prepareConnOf(config *pgxpool.Config) func(context.Context, *pgx.Conn) (boo
 		return config.PrepareConn
 	}
 	return func(ctx context.Context, conn *pgx.Conn) (bool, error) { return beforeAcquire(ctx, conn), nil }
-}
-
-// installed finds our hooks in a tracer: as itself, or among those that the user joined by pgx's multitracer.
-func installed(tracer pgx.QueryTracer) *hooks {
-	switch t := tracer.(type) {
-	case *hooks:
-		return t
-	case *multitracer.Tracer:
-		if t == nil {
-			return nil
-		}
-		for _, q := range t.QueryTracers {
-			if h := installed(q); h != nil {
-				return h
-			}
-		}
-	}
-	return nil
 }
 
 // shouldPing wraps the hook that pgxpool calls as soon as an acquire has been handed a connection. The clock is read
@@ -162,49 +121,37 @@ func (r *recorder) prepareConn(next func(context.Context, *pgx.Conn) (bool, erro
 
 // TraceAcquireStart implements pgxpool.AcquireTracer.
 func (h *hooks) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, data pgxpool.TraceAcquireStartData) context.Context {
-	if h.acquire != nil {
-		ctx = h.acquire.TraceAcquireStart(ctx, pool, data)
-	}
+	ctx = h.next.TraceAcquireStart(ctx, pool, data)
 	return h.recorder.acquireStart(ctx)
 }
 
 // TraceAcquireEnd implements pgxpool.AcquireTracer.
 func (h *hooks) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pgxpool.TraceAcquireEndData) {
 	h.recorder.acquireEnd(ctx, data.Conn, data.Err)
-	if h.acquire != nil {
-		h.acquire.TraceAcquireEnd(ctx, pool, data)
-	}
+	h.next.TraceAcquireEnd(ctx, pool, data)
 }
 
 // TraceRelease implements pgxpool.ReleaseTracer.
 func (h *hooks) TraceRelease(pool *pgxpool.Pool, data pgxpool.TraceReleaseData) {
 	h.recorder.release(data.Conn)
-	if h.release != nil {
-		h.release.TraceRelease(pool, data)
-	}
+	h.next.TraceRelease(pool, data)
 }
 
 // TraceConnectStart implements pgx.ConnectTracer.
 func (h *hooks) TraceConnectStart(ctx context.Context, data pgx.TraceConnectStartData) context.Context {
-	if h.connect != nil {
-		ctx = h.connect.TraceConnectStart(ctx, data)
-	}
+	ctx = h.next.TraceConnectStart(ctx, data)
 	return h.recorder.connectStart(ctx)
 }
 
 // TraceConnectEnd implements pgx.ConnectTracer.
 func (h *hooks) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndData) {
 	h.recorder.connectEnd(ctx, data.Err)
-	if h.connect != nil {
-		h.connect.TraceConnectEnd(ctx, data)
-	}
+	h.next.TraceConnectEnd(ctx, data)
 }
 
 // TraceQueryStart implements pgx.QueryTracer.
 func (h *hooks) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	if h.query != nil {
-		ctx = h.query.TraceQueryStart(ctx, conn, data)
-	}
+	ctx = h.next.TraceQueryStart(ctx, conn, data)
 	h.recorder.queryStart(ctx, conn, data.SQL)
 	return ctx
 }
@@ -212,39 +159,29 @@ func (h *hooks) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.Tr
 // TraceQueryEnd implements pgx.QueryTracer.
 func (h *hooks) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
 	h.recorder.queryEnd(ctx, conn, data)
-	if h.query != nil {
-		h.query.TraceQueryEnd(ctx, conn, data)
-	}
+	h.next.TraceQueryEnd(ctx, conn, data)
 }
 
 // TraceBatchStart implements pgx.BatchTracer.
 func (h *hooks) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
-	if h.batch != nil {
-		ctx = h.batch.TraceBatchStart(ctx, conn, data)
-	}
+	ctx = h.next.TraceBatchStart(ctx, conn, data)
 	return h.recorder.batchStart(ctx, conn, data.Batch)
 }
 
 // TraceBatchQuery implements pgx.BatchTracer. A batch is one operation, so its queries are not recorded.
 func (h *hooks) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchQueryData) {
-	if h.batch != nil {
-		h.batch.TraceBatchQuery(ctx, conn, data)
-	}
+	h.next.TraceBatchQuery(ctx, conn, data)
 }
 
 // TraceBatchEnd implements pgx.BatchTracer.
 func (h *hooks) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchEndData) {
 	h.recorder.batchEnd(ctx, conn, data.Err)
-	if h.batch != nil {
-		h.batch.TraceBatchEnd(ctx, conn, data)
-	}
+	h.next.TraceBatchEnd(ctx, conn, data)
 }
 
 // TraceCopyFromStart implements pgx.CopyFromTracer.
 func (h *hooks) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
-	if h.copyFrom != nil {
-		ctx = h.copyFrom.TraceCopyFromStart(ctx, conn, data)
-	}
+	ctx = h.next.TraceCopyFromStart(ctx, conn, data)
 	h.recorder.copyStart(ctx, conn, data.TableName)
 	return ctx
 }
@@ -252,16 +189,12 @@ func (h *hooks) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data pgx
 // TraceCopyFromEnd implements pgx.CopyFromTracer.
 func (h *hooks) TraceCopyFromEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromEndData) {
 	h.recorder.callEnd(ctx, conn, copyCall, data.Err)
-	if h.copyFrom != nil {
-		h.copyFrom.TraceCopyFromEnd(ctx, conn, data)
-	}
+	h.next.TraceCopyFromEnd(ctx, conn, data)
 }
 
 // TracePrepareStart implements pgx.PrepareTracer.
 func (h *hooks) TracePrepareStart(ctx context.Context, conn *pgx.Conn, data pgx.TracePrepareStartData) context.Context {
-	if h.prepare != nil {
-		ctx = h.prepare.TracePrepareStart(ctx, conn, data)
-	}
+	ctx = h.next.TracePrepareStart(ctx, conn, data)
 	h.recorder.prepareStart(ctx, conn, data.Name, data.SQL)
 	return ctx
 }
@@ -269,7 +202,5 @@ func (h *hooks) TracePrepareStart(ctx context.Context, conn *pgx.Conn, data pgx.
 // TracePrepareEnd implements pgx.PrepareTracer.
 func (h *hooks) TracePrepareEnd(ctx context.Context, conn *pgx.Conn, data pgx.TracePrepareEndData) {
 	h.recorder.prepareEnd(ctx, conn, data.AlreadyPrepared, data.Err)
-	if h.prepare != nil {
-		h.prepare.TracePrepareEnd(ctx, conn, data)
-	}
+	h.next.TracePrepareEnd(ctx, conn, data)
 }

@@ -92,14 +92,15 @@ func Instrument(poolConfig *pgxpool.Config, opts ...Option) (*Instrumentation, e
 	if err := checkPoolConfig(poolConfig); err != nil {
 		return nil, err
 	}
-	if installed(poolConfig.ConnConfig.Tracer) != nil {
+	if _, instrumented := find[*hooks](poolConfig.ConnConfig.Tracer); instrumented {
 		return nil, errors.New("otelpool: configuration is instrumented already: use the one it was copied from, one Instrument a pool")
 	}
 	c, err := newConfig(opts)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.resolveBaseSize(poolConfig.MaxConns); err != nil {
+	baseSize, err := c.resolveBaseSize(poolConfig)
+	if err != nil {
 		return nil, err
 	}
 	var h histograms
@@ -110,7 +111,7 @@ func Instrument(poolConfig *pgxpool.Config, opts ...Option) (*Instrumentation, e
 	if err != nil {
 		return nil, err
 	}
-	r := newRecorder(c, h, poolConfig)
+	r := newRecorder(c, h, poolConfig, baseSize)
 	return &Instrumentation{config: c, hooks: install(poolConfig, r), recorder: r}, nil
 }
 
@@ -126,7 +127,7 @@ func Register(pool *pgxpool.Pool, opts ...Option) (*Instrumentation, error) {
 	if err != nil {
 		return nil, err
 	}
-	if installed(poolConfig.ConnConfig.Tracer) != nil {
+	if _, instrumented := find[*hooks](poolConfig.ConnConfig.Tracer); instrumented {
 		return nil, errors.New("otelpool: pool is instrumented already: call Register of what Instrument returned")
 	}
 	c, err := newConfig(opts)
@@ -166,7 +167,7 @@ func (i *Instrumentation) Register(pool *pgxpool.Pool) error {
 	if err != nil {
 		return err
 	}
-	if i.hooks == nil || installed(poolConfig.ConnConfig.Tracer) != i.hooks {
+	if h, _ := find[*hooks](poolConfig.ConnConfig.Tracer); h == nil || h != i.hooks {
 		return errors.New("otelpool: pool was not built from the instrumented configuration, or its tracer was replaced after Instrument")
 	}
 	return i.register(pool, poolConfig)
@@ -181,7 +182,7 @@ func (i *Instrumentation) register(pool *pgxpool.Pool, poolConfig *pgxpool.Confi
 	if i.stats != nil {
 		return errors.New("otelpool: pool is registered already")
 	}
-	baseSize, err := i.config.resolveBaseSize(poolConfig.MaxConns)
+	baseSize, err := i.config.resolveBaseSize(poolConfig)
 	if err != nil {
 		return err
 	}
@@ -189,7 +190,7 @@ func (i *Instrumentation) register(pool *pgxpool.Pool, poolConfig *pgxpool.Confi
 	if i.recorder != nil {
 		set = i.recorder.poolSet // the name it began with, whatever became of the configuration since
 	}
-	s := newStats(pool, baseSize, poolConfig.MinIdleConns, i.recorder)
+	s := newStats(pool, baseSize, poolConfig, i.recorder)
 	o, err := observe(i.config.provider, set, s)
 	if err != nil {
 		return err

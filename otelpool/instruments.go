@@ -97,7 +97,7 @@ func (h histograms) finish(ctx context.Context, r *recorder) {
 type observables struct {
 	count, max, idleMax, idleMin, pending, constructing metric.Int64ObservableUpDownCounter
 	timeouts, capped, acquires, longHolds, nested       metric.Int64ObservableCounter
-	opened, closed, connectErrors                       metric.Int64ObservableCounter
+	opened, closed, connectErrors, overflowOpened       metric.Int64ObservableCounter
 	size, overflow, overflowMax, peak, pendingPeak      metric.Int64ObservableGauge
 	oldestWait, oldestHold                              metric.Float64ObservableGauge
 	phaseTime, busyTime                                 metric.Float64ObservableCounter
@@ -161,6 +161,7 @@ func (o *observables) addOwn(m metric.Meter) error {
 	counter(&o.acquires, "pgxpool.acquires", "{acquire}", "The acquires that ended, by result.")
 	counter(&o.longHolds, "pgxpool.long_holds", "{hold}", "The connections held for longer than the threshold.")
 	counter(&o.nested, "pgxpool.nested_acquires", "{acquire}", "The acquires made while their scope held a connection of the same pool.")
+	counter(&o.overflowOpened, "pgxpool.overflow.opened", "{connection}", "The connections that were opened when as many as the base size were open.")
 	counter(&o.opened, "pgxpool.connections.opened", "{connection}", "The connections that were opened.")
 	counter(&o.closed, "pgxpool.connections.closed", "{connection}", "The connections that the pool closed, by reason.")
 	counter(&o.connectErrors, "pgxpool.connections.errors", "{error}", "The connections that could not be opened, by the type of error.")
@@ -171,7 +172,7 @@ func (o *observables) addOwn(m metric.Meter) error {
 func (o observables) all() []metric.Observable {
 	return []metric.Observable{
 		o.count, o.max, o.idleMax, o.idleMin, o.pending, o.constructing,
-		o.timeouts, o.capped, o.acquires, o.longHolds, o.nested, o.opened, o.closed, o.connectErrors,
+		o.timeouts, o.capped, o.acquires, o.longHolds, o.nested, o.opened, o.closed, o.connectErrors, o.overflowOpened,
 		o.size, o.overflow, o.overflowMax, o.peak, o.pendingPeak, o.oldestWait, o.oldestHold, o.phaseTime, o.busyTime,
 	}
 }

@@ -132,9 +132,11 @@ func TestInstrumentsAreTheContract(t *testing.T) {
 			)},
 			{Name: "pgxpool.long_holds", Unit: "{hold}", Description: "The connections held for longer than the threshold.", Data: counter(with())},
 			{Name: "pgxpool.nested_acquires", Unit: "{acquire}", Description: "The acquires made while their scope held a connection of the same pool.", Data: counter(with())},
+			{Name: "pgxpool.overflow.opened", Unit: "{connection}", Description: "The connections that were opened when as many as the base size were open.", Data: counter(with())},
 			{Name: "pgxpool.connections.opened", Unit: "{connection}", Description: "The connections that were opened.", Data: counter(with())},
 			{Name: "pgxpool.connections.closed", Unit: "{connection}", Description: "The connections that the pool closed, by reason.", Data: counter(
 				with(attribute.String("reason", "in_transaction")), with(attribute.String("reason", "busy")), with(attribute.String("reason", "broken")),
+				with(attribute.String("reason", "overflow")),
 				with(attribute.String("reason", "lifetime")), with(attribute.String("reason", "idle")), with(attribute.String("reason", "other")),
 			)},
 			{Name: "pgxpool.connections.errors", Unit: "{error}", Description: "The connections that could not be opened, by the type of error.", Data: counter(

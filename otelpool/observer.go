@@ -263,6 +263,7 @@ func (o *observer) reportHooked(to metric.Observer, g *group, v snapshot) {
 	to.ObserveInt64(i.nested, v.nested, g.opts...)
 	to.ObserveInt64(i.capped, v.capped, g.opts...)
 	to.ObserveInt64(i.opened, v.opened, g.opts...)
+	to.ObserveInt64(i.overflowOpened, v.overflowed, g.opts...)
 	for p, opts := range g.hooked.phases {
 		to.ObserveFloat64(i.phaseTime, v.phases[p].Seconds(), opts...)
 	}

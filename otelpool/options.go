@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -89,10 +90,10 @@ func WithAttributes(attributes ...attribute.KeyValue) Option {
 }
 
 // WithBaseSize sets the base size of the pool, pgxpool.size: the connections it is meant to need in normal times.
-// What is in use beyond it is pgxpool.overflow, at most MaxConns minus the base size. The default is MaxConns, so
-// that overflow is always 0. A size below 1 or above MaxConns is an error.
+// What is in use beyond it is pgxpool.overflow, at most MaxConns minus the base size. The default is the PoolSize of a
+// [Sizing] that was applied, else MaxConns, so that overflow is always 0. A size below 1 or above MaxConns is an error.
 //
-// The option only divides MaxConns for reporting; it does not change how the pool behaves.
+// The option only divides MaxConns for reporting; it is Sizing that changes how the pool behaves.
 func WithBaseSize(size int) Option {
 	return optionFunc(func(c config) config {
 		c.baseSize, c.baseSizeSet = size, true
@@ -244,15 +245,19 @@ func validText(v attribute.Value) bool {
 	return true
 }
 
-// resolveBaseSize gives the base size for a pool of at most maxConns connections.
-func (c config) resolveBaseSize(maxConns int32) (int64, error) {
-	if !c.baseSizeSet {
-		return int64(maxConns), nil
+// resolveBaseSize gives the base size of a pool: the option's, else that of its Sizing, else MaxConns.
+func (c config) resolveBaseSize(poolConfig *pgxpool.Config) (int64, error) {
+	size := int64(poolConfig.MaxConns)
+	if z, ok := find[*sizer](poolConfig.ConnConfig.Tracer); ok {
+		size = int64(z.PoolSize)
 	}
-	if c.baseSize < 1 || c.baseSize > int(maxConns) {
-		return 0, fmt.Errorf("otelpool: base size %d is not between 1 and MaxConns (%d)", c.baseSize, maxConns)
+	if c.baseSizeSet {
+		size = int64(c.baseSize)
 	}
-	return int64(c.baseSize), nil
+	if size < 1 || size > int64(poolConfig.MaxConns) {
+		return 0, fmt.Errorf("otelpool: base size %d is not between 1 and MaxConns (%d)", size, poolConfig.MaxConns)
+	}
+	return size, nil
 }
 
 // labelOf gives the label that a key becomes at the Prometheus edge.

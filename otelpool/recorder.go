@@ -25,6 +25,7 @@ type recorder struct {
 	poolSet    attribute.Set
 	poolOpts   []metric.RecordOption // wait_time, create_time, and use_time without a name
 	maxConns   int64
+	baseSize   int64
 	now        func() time.Duration
 
 	longHold time.Duration // 0 if long holds are not looked for
@@ -46,7 +47,7 @@ type recorder struct {
 	ended atomic.Bool // by Unregister
 }
 
-func newRecorder(c config, h histograms, poolConfig *pgxpool.Config) *recorder {
+func newRecorder(c config, h histograms, poolConfig *pgxpool.Config, baseSize int64) *recorder {
 	poolAttrs := c.poolAttributes(poolConfig.ConnConfig)
 	opAttrs := c.operationAttributes(poolConfig.ConnConfig)
 	poolSet := newSet(poolAttrs)
@@ -57,11 +58,13 @@ func newRecorder(c config, h histograms, poolConfig *pgxpool.Config) *recorder {
 		poolSet:    poolSet,
 		poolOpts:   recordOptions(poolSet),
 		maxConns:   int64(poolConfig.MaxConns),
+		baseSize:   baseSize,
 		now:        monotonic,
 		longHold:   c.longHold,
 		stacks:     c.longHold > 0 && !c.withoutStacks,
 		reports:    newReporter(c.logger),
 	}
+	r.live.Store(c.longHold > 0) // its log is wanted whether there are metrics or not
 	r.flow.init()
 	r.peak.bucket, r.pendingPeak.bucket = c.peakWindow, c.peakWindow
 	return r

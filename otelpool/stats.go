@@ -26,17 +26,23 @@ type stats struct {
 	stat     func() poolStat
 	baseSize int64
 	idleMin  int64
+	idleMax  int64
 	recorder *recorder // nil if the pool has no hooks
 }
 
-func newStats(pool *pgxpool.Pool, baseSize int64, idleMin int32, r *recorder) *stats {
-	return &stats{
+func newStats(pool *pgxpool.Pool, baseSize int64, poolConfig *pgxpool.Config, r *recorder) *stats {
+	s := &stats{
 		pool:     pool,
 		stat:     func() poolStat { return pool.Stat() },
 		baseSize: baseSize,
-		idleMin:  int64(idleMin),
+		idleMin:  int64(poolConfig.MinIdleConns),
+		idleMax:  int64(poolConfig.MaxConns), // pgxpool lets any of them be idle, unless a Sizing closes them
 		recorder: r,
 	}
+	if z, ok := find[*sizer](poolConfig.ConnConfig.Tracer); ok {
+		s.idleMax = int64(z.PoolSize)
+	}
+	return s
 }
 
 // snapshot is what is observed of a pool at one moment. All that Stat says comes from one Stat, so that it agrees.
@@ -55,6 +61,7 @@ type snapshot struct {
 	results                    [resultCount]int64
 	busy                       time.Duration
 	longHolds, nested, capped  int64
+	overflowed                 int64
 	connectErrors              map[string]int64
 }
 
@@ -73,7 +80,7 @@ func (s *stats) snapshot() snapshot {
 		idle:         int64(stat.IdleConns()),
 		constructing: int64(stat.ConstructingConns()),
 		max:          maxConns,
-		idleMax:      maxConns,
+		idleMax:      s.idleMax,
 		idleMin:      s.idleMin,
 		size:         s.baseSize,
 		overflow:     max(0, used-s.baseSize),
@@ -108,6 +115,7 @@ func (s *stats) addHooked(v *snapshot, stat poolStat) {
 	v.busy = time.Duration(r.busy.Load())
 	v.longHolds = r.longHolds.Load()
 	v.nested = r.nested.Load()
+	v.overflowed = r.conns.overflowed.Load()
 	v.capped = r.ops.folded.Load()
 	v.opened = r.conns.opened.Load()
 	v.closed = r.conns.closedByReason(stat)
@@ -118,7 +126,7 @@ func (s *stats) addHooked(v *snapshot, stat poolStat) {
 func (v snapshot) counted() snapshot {
 	return snapshot{
 		hooked: v.hooked, opened: v.opened, closed: v.closed, phases: v.phases, results: v.results, busy: v.busy,
-		longHolds: v.longHolds, nested: v.nested, capped: v.capped, connectErrors: v.connectErrors,
+		longHolds: v.longHolds, nested: v.nested, capped: v.capped, overflowed: v.overflowed, connectErrors: v.connectErrors,
 	}
 }
 
@@ -142,6 +150,7 @@ func (v snapshot) plus(w snapshot) snapshot {
 	v.longHolds += w.longHolds
 	v.nested += w.nested
 	v.capped += w.capped
+	v.overflowed += w.overflowed
 	v.oldestWait = max(v.oldestWait, w.oldestWait)
 	v.oldestHold = max(v.oldestHold, w.oldestHold)
 	for i := range v.closed {

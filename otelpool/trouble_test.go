@@ -18,6 +18,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/trace"
 
@@ -548,4 +549,27 @@ func TestConnectErrorsAreCountedUnderTheirClass(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestLongHoldsAreReportedWithoutAnyMetrics(t *testing.T) {
+	t.Parallel()
+	var log logbook
+	pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(noop.NewMeterProvider()),
+		otelpool.WithLongHold(10*time.Millisecond), log.option())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := acquire(t, pool)
+	log.await(t, "connection held for long", 1)
+	if err := inst.Unregister(); err != nil {
+		t.Error(err)
+	}
+	if held := inst.Held(); len(held) != 1 {
+		t.Errorf("after Unregister, held %+v", held)
+	}
+	conn.Release()
+	if held := inst.Held(); len(held) != 0 {
+		t.Errorf("after the release, held %+v", held)
+	}
+	closePool(t, pool)
 }

@@ -63,8 +63,8 @@ var counters = []Row{
 	{
 		Name: "pgxpool.overflow.opened", Kind: ObservableCounter, Unit: "{connection}", Attributes: poolOnly,
 		Documented: "db_pool_overflow_opened_total",
-		Help:       "Times that a connection above the base size of the pool was taken into use.",
-		Meaning:    "How often the pool went above its base size.",
+		Help:       "Connections opened when as many as the base size of the pool were open.",
+		Meaning:    "Connections opened beyond the base size: how often overflow is used.",
 		Worry:      "A steady rate: the base size is too small.",
 		Default:    true,
 	},
@@ -78,7 +78,7 @@ var counters = []Row{
 	},
 	{
 		Name: "pgxpool.connections.closed", Kind: ObservableCounter, Unit: "{connection}",
-		Attributes: []Attribute{pool, {Key: AttrReason, Presence: Always}},
+		Attributes: []Attribute{pool, {Key: AttrReason, Presence: Always, Values: []string{"lifetime", "idle", "overflow", "in_transaction", "busy", "broken", "other"}}},
 		Documented: "db_pool_connections_closed_total",
 		Help:       "Connections that the pool has closed, by reason.",
 		Meaning:    "Connections closed, by reason.",

@@ -1,0 +1,106 @@
+package otelpooltest_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
+)
+
+func TestMain(m *testing.M) { postgrestest.MainWithURL(m) }
+
+// spy is a test whose failures are kept, not reported.
+type spy struct {
+	testing.TB
+	onHelper func() // called by Helper, if not nil
+
+	mu       sync.Mutex
+	failures []string
+}
+
+func (s *spy) Helper() {
+	if s.onHelper != nil {
+		s.onHelper()
+	}
+}
+
+func (s *spy) Errorf(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures = append(s.failures, fmt.Sprintf(format, args...))
+}
+
+// only gives the one failure there must be, and forgets it.
+func (s *spy) only(t testing.TB) string {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.failures) != 1 {
+		t.Fatalf("%d failures, want 1: %q", len(s.failures), s.failures)
+	}
+	failure := s.failures[0]
+	s.failures = nil
+	return failure
+}
+
+func mustContain(t testing.TB, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is not in:\n%s", part, text)
+		}
+	}
+}
+
+// newPool makes an instrumented pool on a database of its own, which ends with the test.
+func newPool(t testing.TB, opts ...otelpool.Option) (*pgxpool.Pool, *otelpool.Instrumentation) {
+	t.Helper()
+	pool, inst, err := otelpool.New(t.Context(), postgrestest.Database(t), opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := inst.Unregister(); err != nil {
+			t.Error(err)
+		}
+		closed := make(chan struct{})
+		go func() { pool.Close(); close(closed) }()
+		select {
+		case <-closed:
+		case <-time.After(20 * time.Second):
+			t.Error("a connection was not given back")
+		}
+	})
+	return pool, inst
+}
+
+// recorded makes a Recorder, and a spy that it reports to.
+func recorded(t testing.TB) (*otelpooltest.Recorder, *spy) {
+	s := &spy{TB: t}
+	t.Cleanup(func() {
+		if len(s.failures) > 0 {
+			t.Errorf("the Recorder says %q", s.failures)
+		}
+	})
+	return otelpooltest.NewRecorder(s), s
+}
+
+func exec(t testing.TB, pool *pgxpool.Pool, operation, sql string) error {
+	t.Helper()
+	_, err := pool.Exec(otelpool.WithOperation(t.Context(), operation), sql)
+	return err
+}
+
+func mustExec(t testing.TB, pool *pgxpool.Pool, operation, sql string) {
+	t.Helper()
+	if err := exec(t, pool, operation, sql); err != nil {
+		t.Fatal(err)
+	}
+}

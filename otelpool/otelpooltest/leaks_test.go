@@ -1,0 +1,117 @@
+package otelpooltest_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
+)
+
+// nextLine gives the file and line after its caller's, as AssertNoLeaks shows them.
+func nextLine() string {
+	_, file, at, _ := runtime.Caller(1)
+	return fmt.Sprintf("%s:%d", filepath.Base(file), at+1)
+}
+
+func acquire(t testing.TB, pool *pgxpool.Pool) *pgxpool.Conn {
+	t.Helper()
+	conn, err := pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+func TestEachLeakIsListedWithTheLineThatAcquiredIt(t *testing.T) {
+	t.Parallel()
+	rec, _ := recorded(t)
+	pool, inst := newPool(t, rec.Option(), otelpool.WithLongHold(time.Minute))
+	traceID := trace.TraceID{0xab}
+	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: trace.SpanID{1}}))
+	ctx = otelpool.WithScope(ctx)
+
+	idleLine := nextLine()
+	idle, err := pool.Acquire(otelpool.WithOperation(ctx, "read_user"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer idle.Release()
+	if _, err := idle.Exec(t.Context(), "SELECT * FROM pg_user"); err != nil {
+		t.Fatal(err)
+	}
+	runningLine := nextLine()
+	rows, err := pool.Query(ctx, "SELECT * FROM pg_class")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	unused := acquire(t, pool)
+	defer unused.Release()
+
+	fake := &spy{TB: t}
+	if otelpooltest.AssertNoLeaks(fake, inst) {
+		t.Error("no leaks, it says")
+	}
+	failure := fake.only(t)
+	entries := strings.Split(failure, "\n1. ")[1]
+	first, entries, _ := strings.Cut(entries, "\n2. ")
+	second, third, _ := strings.Cut(entries, "\n3. ")
+	mustContain(t, failure, "connections acquired and not released: 3")
+	mustContain(t, first, "held for 2.", `by operation "read_user", idle after "SELECT pg_user", trace `+traceID.String(),
+		"otelpooltest_test.TestEachLeak", idleLine)
+	mustContain(t, second, `, running "SELECT pg_class", acquired while its scope held another`, runningLine)
+	mustContain(t, third, ", without a query\n   github.com/otelpool/otelpool-go/otelpool/otelpooltest_test.acquire\n")
+	for _, absent := range []string{"WithLongHold", "runtime.goexit", "testing.tRunner", "pgxpool.(*Pool)"} {
+		if strings.Contains(failure, absent) {
+			t.Errorf("%q is in:\n%s", absent, failure)
+		}
+	}
+}
+
+func TestLeakWithoutStackSaysHowToGetIt(t *testing.T) {
+	t.Parallel()
+	rec, _ := recorded(t)
+	pool, inst := newPool(t, rec.Option())
+	conn := acquire(t, pool)
+	fake := &spy{TB: t}
+	if otelpooltest.AssertNoLeaks(fake, inst) {
+		t.Error("no leaks, it says")
+	}
+	mustContain(t, fake.only(t), "connections acquired and not released: 1\n1. held for ", "otelpool.WithLongHold(")
+	conn.Release()
+	if !otelpooltest.AssertNoLeaks(fake, inst) || len(fake.failures) > 0 {
+		t.Errorf("after the release: %q", fake.failures)
+	}
+}
+
+func TestReleaseByAGoroutineJustAfterIsNoLeak(t *testing.T) {
+	t.Parallel()
+	rec, _ := recorded(t)
+	pool, inst := newPool(t, rec.Option(), otelpool.WithLongHold(time.Minute))
+	conn := acquire(t, pool)
+	var began sync.Once
+	fake := &spy{TB: t, onHelper: func() {
+		began.Do(func() { time.AfterFunc(50*time.Millisecond, conn.Release) })
+	}}
+	if !otelpooltest.AssertNoLeaks(fake, inst) || len(fake.failures) > 0 {
+		t.Errorf("it says %q", fake.failures)
+	}
+}
+
+func TestNilInstrumentationFailsTheTest(t *testing.T) {
+	t.Parallel()
+	fake := &spy{TB: t}
+	if otelpooltest.AssertNoLeaks(fake, nil) {
+		t.Error("no leaks, it says")
+	}
+	mustContain(t, fake.only(t), "Instrumentation is nil")
+}

@@ -1,0 +1,119 @@
+package otelpool
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Sizing is how SQLAlchemy's QueuePool is configured, for pgxpool. Apply gives a pool that behaves so.
+type Sizing struct {
+	// PoolSize is how many connections the pool keeps (pool_size). At least 1.
+	PoolSize int
+
+	// MaxOverflow is how many more it opens under load (max_overflow). They are closed when they come back and PoolSize
+	// connections are idle already. 0 for none.
+	MaxOverflow int
+
+	// PrePing has every connection asked whether it lives before it is handed out, except one that was just opened
+	// (pool_pre_ping). That costs a round trip an acquire. Without it the configuration's ShouldPing stays as it is; pgx's
+	// default asks those that were idle for more than a second.
+	PrePing bool
+
+	// Recycle is the age at which a connection is replaced (pool_recycle). A tenth of it is added by chance, so that not
+	// all are replaced at once. 0 leaves the configuration's MaxConnLifetime as it is.
+	Recycle time.Duration
+
+	// Timeout is how long an acquire may take for a caller whose context has no earlier deadline (pool_timeout). The error
+	// is then an [AcquireTimeoutError]. 0 for no limit.
+	Timeout time.Duration
+}
+
+// The presets of the guide, as values to copy and to change. Staging has twice, and Production six times the connections
+// of a small pool: see package sizing for what a measured load needs.
+var (
+	Development = Sizing{PoolSize: 2, MaxOverflow: 5, PrePing: true}
+	Staging     = Sizing{PoolSize: 5, MaxOverflow: 10, PrePing: true, Recycle: time.Hour}
+	Production  = Sizing{PoolSize: 20, MaxOverflow: 40, PrePing: true, Recycle: time.Hour, Timeout: 30 * time.Second}
+)
+
+// Apply configures a pool: MaxConns, MaxConnLifetime with its jitter, and by hooks that are called around those the
+// configuration has, so set those first. An AfterRelease of the configuration still runs, and still decides.
+//
+// A pool that otelpool builds from the configuration, or that is built after [Instrument], has PoolSize as its base size,
+// see [WithBaseSize]. Without MaxOverflow nothing is added to a release.
+//
+// It is an error if a number is out of range, if MinConns or MinIdleConns of the configuration exceed PoolSize, and if
+// the configuration has a Sizing or is instrumented already; the configuration is then unchanged. What pgxpool cannot do
+// is refused: a pool without a limit, which SQLAlchemy has as pool size 0 or max overflow −1.
+func (s Sizing) Apply(poolConfig *pgxpool.Config) error {
+	if err := checkPoolConfig(poolConfig); err != nil {
+		return err
+	}
+	if err := s.check(poolConfig); err != nil {
+		return err
+	}
+	poolConfig.MaxConns = int32(s.PoolSize + s.MaxOverflow)
+	if s.Recycle > 0 {
+		poolConfig.MaxConnLifetime = s.Recycle
+		poolConfig.MaxConnLifetimeJitter = s.Recycle / 10
+	}
+	newSizer(s).install(poolConfig)
+	return nil
+}
+
+func (s Sizing) check(poolConfig *pgxpool.Config) error {
+	var errs []error
+	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf("otelpool: "+format, args...)) }
+	switch {
+	case s.PoolSize == 0:
+		fail("pool size 0 is a pool without a limit, which pgxpool cannot be: give the connections it is to keep, at least 1")
+	case s.PoolSize < 0:
+		fail("pool size %d is below 1", s.PoolSize)
+	}
+	switch {
+	case s.MaxOverflow == -1:
+		fail("max overflow -1 is overflow without a limit, which pgxpool cannot have: give a number such that pool size and overflow are what the server can bear")
+	case s.MaxOverflow < 0:
+		fail("max overflow %d is below 0", s.MaxOverflow)
+	case s.PoolSize > 0 && (s.PoolSize > math.MaxInt32 || s.MaxOverflow > math.MaxInt32-s.PoolSize):
+		fail("pool size %d and max overflow %d are together more than %d", s.PoolSize, s.MaxOverflow, math.MaxInt32)
+	}
+	if s.Recycle < 0 {
+		fail("recycle %v is below 0", s.Recycle)
+	}
+	if s.Timeout < 0 {
+		fail("timeout %v is below 0", s.Timeout)
+	}
+	if least := max(poolConfig.MinConns, poolConfig.MinIdleConns); s.PoolSize > 0 && int64(least) > int64(s.PoolSize) {
+		fail("MinConns or MinIdleConns of the configuration, %d, exceeds the pool size %d", least, s.PoolSize)
+	}
+	if _, instrumented := find[*hooks](poolConfig.ConnConfig.Tracer); instrumented {
+		fail("configuration is instrumented already: apply the sizing first")
+	}
+	if _, sized := find[*sizer](poolConfig.ConnConfig.Tracer); sized {
+		fail("configuration has a sizing already")
+	}
+	return errors.Join(errs...)
+}
+
+// ErrAcquireTimeout is what errors.Is finds in the error of an acquire that took longer than [Sizing].Timeout.
+var ErrAcquireTimeout = errors.New("otelpool: acquire timed out")
+
+// AcquireTimeoutError is the error of an acquire that took longer than [Sizing].Timeout. It is both an
+// [ErrAcquireTimeout] and a context.DeadlineExceeded.
+type AcquireTimeoutError struct {
+	Pool    string        // host:port/database
+	Timeout time.Duration // that was exceeded
+	InUse   int           // connections in use when it was
+	Max     int           // the most there may be
+	Waiting int           // callers that waited for a connection, this one included
+}
+
+// Error implements error.
+func (e *AcquireTimeoutError) Error() string {
+	return fmt.Sprintf("otelpool: no connection of pool %s within %v: %d of %d in use, %d waiting", e.Pool, e.Timeout, e.InUse, e.Max, e.Waiting)
+}

@@ -1,0 +1,124 @@
+package otelpool
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// SizingEnv begins the names of the environment variables that [Sizing.FromEnv] reads.
+const SizingEnv = "OTELPOOL_SIZING_"
+
+// setters read the settings of a Sizing, by the names that SQLAlchemy has for them.
+var setters = map[string]func(*Sizing, string) error{
+	"pool_size":     func(s *Sizing, v string) error { return setInt(&s.PoolSize, v) },
+	"max_overflow":  func(s *Sizing, v string) error { return setInt(&s.MaxOverflow, v) },
+	"pool_pre_ping": func(s *Sizing, v string) error { return setBool(&s.PrePing, v) },
+	"pool_recycle":  func(s *Sizing, v string) error { return setDuration(&s.Recycle, v) },
+	"pool_timeout":  func(s *Sizing, v string) error { return setDuration(&s.Timeout, v) },
+}
+
+// FromConfig gives s with what the connection string of the configuration says otherwise: pool_size, max_overflow,
+// pool_pre_ping, pool_recycle and pool_timeout, so that
+//
+//	postgres://app@db/shop?pool_size=20&max_overflow=10&pool_timeout=5s
+//
+// changes two numbers and a limit without a new build. Times are seconds, as SQLAlchemy has them, or Go's durations. The
+// settings are taken out of the configuration, where pgx would send them to the server. It is an error if one is
+// malformed, and if there is another that begins with pool_, misspelt presumably; the configuration is then unchanged.
+func (s Sizing) FromConfig(poolConfig *pgxpool.Config) (Sizing, error) {
+	if err := checkPoolConfig(poolConfig); err != nil {
+		return Sizing{}, err
+	}
+	params := poolConfig.ConnConfig.RuntimeParams
+	found := make(map[string]string)
+	for name, value := range params {
+		if _, known := setters[name]; known || strings.HasPrefix(name, "pool_") {
+			found[name] = value
+		}
+	}
+	sized, err := s.with(found, "connection string: ")
+	if err != nil {
+		return Sizing{}, err
+	}
+	for name := range found {
+		delete(params, name)
+	}
+	return sized, nil
+}
+
+// FromEnv gives s with what the environment says otherwise: OTELPOOL_SIZING_POOL_SIZE, _MAX_OVERFLOW, _POOL_PRE_PING,
+// _POOL_RECYCLE and _POOL_TIMEOUT, with values as for [Sizing.FromConfig]. An empty variable is as if it were not set. It
+// is an error if one is malformed, and if there is another that begins so.
+func (s Sizing) FromEnv() (Sizing, error) {
+	found := make(map[string]string)
+	for _, entry := range os.Environ() {
+		name, value, _ := strings.Cut(entry, "=")
+		if setting, ours := strings.CutPrefix(name, SizingEnv); ours && value != "" {
+			found[strings.ToLower(setting)] = value
+		}
+	}
+	return s.with(found, "environment: "+SizingEnv)
+}
+
+// with gives s with settings changed. An error names each that is wrong after where.
+func (s Sizing) with(settings map[string]string, where string) (Sizing, error) {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		shown := name
+		if strings.HasSuffix(where, SizingEnv) {
+			shown = strings.ToUpper(name)
+		}
+		set, known := setters[name]
+		if !known {
+			allowed := slices.Sorted(maps.Keys(setters))
+			errs = append(errs, fmt.Errorf("otelpool: %s%s is no setting: there are %s", where, shown, strings.Join(allowed, ", ")))
+			continue
+		}
+		if err := set(&s, settings[name]); err != nil {
+			errs = append(errs, fmt.Errorf("otelpool: %s%s: %w", where, shown, err))
+		}
+	}
+	if len(errs) > 0 {
+		return Sizing{}, errors.Join(errs...)
+	}
+	return s, nil
+}
+
+func setInt(to *int, value string) error {
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		return fmt.Errorf("%q is no whole number", value)
+	}
+	*to = n
+	return nil
+}
+
+func setBool(to *bool, value string) error {
+	b, err := strconv.ParseBool(strings.ToLower(value))
+	if err != nil {
+		return fmt.Errorf("%q is neither true nor false", value)
+	}
+	*to = b
+	return nil
+}
+
+func setDuration(to *time.Duration, value string) error {
+	if n, err := strconv.ParseInt(value, 10, 32); err == nil {
+		*to = time.Duration(n) * time.Second
+		return nil
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil {
+		return fmt.Errorf("%q is neither seconds nor a duration such as 1h30m", value)
+	}
+	*to = d
+	return nil
+}
