@@ -40,12 +40,12 @@ func resultOf(ctx context.Context, conn *pgx.Conn, err error) result {
 	if conn != nil {
 		return resultOK
 	}
-	switch ended := ctx.Err(); {
-	case ended == nil:
+	switch reason := ctx.Err(); {
+	case reason == nil:
 		return resultError
-	case is(err, context.DeadlineExceeded) && is(ended, context.DeadlineExceeded):
+	case is(err, context.DeadlineExceeded) && is(reason, context.DeadlineExceeded):
 		return resultTimeout
-	case is(err, context.Canceled) && is(ended, context.Canceled):
+	case is(err, context.Canceled) && is(reason, context.Canceled):
 		return resultCanceled
 	}
 	return resultError
@@ -60,7 +60,7 @@ type acquire struct {
 	context.Context
 	start time.Duration
 
-	// progress is the current phase and since when, ended once the Acquire is over. Dialing may outlive the Acquire that
+	// progress is the current phase and since when, or over. Dialing may outlive the Acquire that
 	// began it, hence the atomics.
 	progress atomic.Int64
 	waiter   atomic.Int32 // where waiters has it
@@ -87,7 +87,8 @@ func acquireOf(ctx context.Context) *acquire {
 	return a
 }
 
-const ended = -1
+// over is the progress of an acquire that has ended.
+const over = -1
 
 // The flags of an acquire.
 const (
@@ -105,7 +106,7 @@ func packProgress(p phase, since time.Duration) int64 { return int64(since)<<2 |
 // in reports whether an acquire is in that phase now.
 func (a *acquire) in(p phase) bool {
 	progress := a.progress.Load()
-	return progress != ended && phase(progress&3) == p
+	return progress != over && phase(progress&3) == p
 }
 
 // enter begins the next phase of an acquire, and reports whether there is one: not when the acquire is over.
@@ -117,11 +118,11 @@ func (r *recorder) enter(a *acquire, next phase, now time.Duration) bool {
 func (r *recorder) progress(a *acquire, next int64, now time.Duration) bool {
 	for {
 		old := a.progress.Load()
-		if old == ended {
+		if old == over {
 			return false
 		}
 		if a.progress.CompareAndSwap(old, next) {
-			r.phases[old&3].Add(int64(now) - old>>2)
+			r.phases[old&3].Add(max(0, int64(now)-old>>2)) // now may be from before another goroutine's step
 			return true
 		}
 	}
@@ -160,7 +161,7 @@ func (r *recorder) requeue(a *acquire) {
 	a.waiter.Store(r.waiters.enter(a))
 	r.flow.add(pendingUnit - occupiedUnit)
 	a.flags.And(^uint32(slotted))
-	if a.progress.Load() == ended {
+	if a.progress.Load() == over {
 		// It ended meanwhile, and either saw that it waits, or took itself for one that has a place: then it has now.
 		r.leaveQueue(a)
 	}
@@ -175,7 +176,7 @@ func (r *recorder) acquireEnd(ctx context.Context, conn *pgx.Conn, err error) {
 		return
 	}
 	now := r.now()
-	r.progress(a, ended, now)
+	r.progress(a, over, now)
 	how := resultOf(ctx, conn, err)
 	r.results[how].Add(1)
 	r.leaveQueue(a)
