@@ -44,20 +44,25 @@ func (i introduction) print(w io.Writer) {
   OTLP      %s
   to stop   %s
 
-Each line is a second. Errors are counted by SQLSTATE, or by HTTP status where the service had no answer.
+Each line is a second. Errors are counted by SQLSTATE, by HTTP status where the service had no answer, or by what was
+wrong with a connection that came back. peak is the most in use of the last %v to %v; busy is how much of their time
+connections spent on queries; oldest is the age of the longest hold. Between the lines is what the pool logs.
 
-`, i.base, warning, i.database, baseSize, maxOverflow, i.push, stop)
+`, i.base, warning, i.database, baseSize, maxOverflow, i.push, stop, peakWindow, 2*peakWindow)
 }
 
-// watch prints a line each second until ctx ends.
-func watch(ctx context.Context, w io.Writer, reader sdkmetric.Reader, phase func() string) {
+// watch prints a line each second, and the troubles that begin, until ctx ends.
+func watch(ctx context.Context, w io.Writer, reader sdkmetric.Reader, t *traffic) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	start := time.Now()
 	last := start
-	for n := 0; ; n++ {
+	for n := 0; ; {
 		select {
 		case <-ticker.C:
+		case trouble := <-t.begun:
+			printTrouble(w, trouble)
+			continue
 		case <-ctx.Done():
 			// Without this, the last line of ten seconds would be missing.
 			if time.Since(last) < interval/2 {
@@ -69,14 +74,16 @@ func watch(ctx context.Context, w io.Writer, reader sdkmetric.Reader, phase func
 			otel.Handle(err)
 		}
 		if n%headerEvery == 0 {
-			printRow(w, "time", "phase", "in use", "overflow", "idle", "waiting", "queries/s", "p95 query", "p95 acquire", "errors")
+			printRow(w, "time", "phase", "in use", "peak", "overflow", "idle", "waiting",
+				"queries/s", "p95 query", "p95 acquire", "busy", "oldest", "errors")
 		}
 		now := time.Now()
-		printSample(w, now.Sub(start), now.Sub(last), phase(), s)
+		printSample(w, now.Sub(start), now.Sub(last), t.phase(), s)
 		if ctx.Err() != nil {
 			return
 		}
 		last = now
+		n++
 	}
 }
 
@@ -85,18 +92,25 @@ func printSample(w io.Writer, sinceStart, sinceLast time.Duration, phase string,
 		sinceStart.Round(interval).String(),
 		phase,
 		fmt.Sprintf("%d/%d+%d", s.used, s.size, s.overflowMax),
+		fmt.Sprint(s.peak),
 		fmt.Sprint(s.overflow),
 		fmt.Sprint(s.idle),
 		fmt.Sprint(s.pending),
 		fmt.Sprintf("%.0f", float64(s.queries.count)/sinceLast.Seconds()),
 		formatSeconds(s.queries.quantile(0.95)),
 		formatSeconds(s.acquires.quantile(0.95)),
+		formatShare(s.busyShare()),
+		fmt.Sprintf("%.1f s", s.oldestHold),
 		formatErrors(s.errors),
 	)
 }
 
+func printTrouble(w io.Writer, t *trouble) {
+	fmt.Fprintf(w, "%7s  %s: %s. See %s\n", "", t.name, t.about, t.look)
+}
+
 func printRow(w io.Writer, cells ...any) {
-	fmt.Fprintf(w, "%7s  %-5s  %7s  %8s  %4s  %7s  %9s  %9s  %11s  %s\n", cells...)
+	fmt.Fprintf(w, "%7s  %-6s  %7s  %4s  %8s  %4s  %7s  %9s  %9s  %11s  %5s  %6s  %s\n", cells...)
 }
 
 // formatSeconds has two or three digits, which is all that buckets know.
@@ -113,6 +127,13 @@ func formatSeconds(s float64) string {
 	default:
 		return fmt.Sprintf("%.1f s", s)
 	}
+}
+
+func formatShare(share float64) string {
+	if math.IsNaN(share) {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f %%", 100*share)
 }
 
 func formatErrors(counts map[string]uint64) string {

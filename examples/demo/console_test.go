@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
@@ -70,10 +71,34 @@ func TestColumnsAreAligned(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	printSample(&out, 599*interval, interval, "quiet", sample{used: 1, size: 5, overflowMax: 10})
-	printSample(&out, 3600*interval, interval, "busy", sample{used: 15, size: 5, overflowMax: 10, overflow: 10, pending: 25})
+	full := sample{used: 15, size: 5, overflowMax: 10, overflow: 10, peak: 15, pending: 25, oldestHold: 6, busy: 2, holds: histogram{count: 1, sum: 1.9}}
+	printSample(&out, 3600*interval, interval, "nested", full)
 	lines := strings.Split(out.String(), "\n")
-	if len([]rune(lines[0])) != len([]rune(lines[1])) {
+	if len([]rune(lines[0])) != len([]rune(lines[1])) || !strings.Contains(lines[1], "  100 %   6.0 s  -") {
 		t.Errorf("\n%s", &out)
+	}
+}
+
+func TestTroublesAreAnnouncedInALine(t *testing.T) {
+	t.Parallel()
+	for i := range troubles {
+		var out strings.Builder
+		printTrouble(&out, &troubles[i])
+		if text := out.String(); len(text) > 120 || strings.Count(text, "\n") != 1 || !strings.HasPrefix(text, "         "+troubles[i].name+": ") {
+			t.Errorf("%d columns: %s", len(text), text)
+		}
+	}
+}
+
+func TestLogLinesAreShort(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	newLogger(&out).Warn("held", "age", 3512345678*time.Nanosecond, "pool", "demo",
+		"stack", "main.(*service).leak (/home/me/demo/troubles.go:12) < main.serve (/home/me/demo/service.go:3)",
+		"waiting_stack", "main.wait (C:/demo/troubles.go:13)")
+	want := `level=WARN msg=held age=3.51s pool=demo stack="main.(*service).leak (troubles.go:12)" waiting_stack="main.wait (troubles.go:13)"` + "\n"
+	if got := out.String(); got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 

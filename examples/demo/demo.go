@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -39,7 +40,7 @@ func demo(ctx context.Context, s settings, stdout, stderr io.Writer) (err error)
 	}
 	defer func() { err = errors.Join(err, db.close()) }()
 
-	pool, inst, err := newPool(ctx, db.connString, t.provider)
+	pool, inst, err := newPool(ctx, db.connString, t.provider, newLogger(stderr))
 	if err != nil {
 		return unlessEnded(ctx, err)
 	}
@@ -52,6 +53,7 @@ func demo(ctx context.Context, s settings, stdout, stderr io.Writer) (err error)
 	if err != nil {
 		return err
 	}
+	defer service.close()
 	server := newServer(service.handler(t.page), stderr)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -88,7 +90,7 @@ func showTraffic(ctx context.Context, duration time.Duration, base string, t *te
 	traffic := newTraffic(base)
 	var watcher sync.WaitGroup
 	watcher.Go(func() {
-		watch(ctx, stdout, t.own, traffic.phase)
+		watch(ctx, stdout, t.own, traffic)
 		fmt.Fprintln(stdout, "Stopping (Ctrl-C stops at once) ...")
 	})
 	traffic.run(ctx)
@@ -101,8 +103,9 @@ func showTraffic(ctx context.Context, duration time.Duration, base string, t *te
 	}
 }
 
-// newPool opens the pool that is measured. Apart from the size, a program of its own would need no more than this.
-func newPool(ctx context.Context, connString string, provider metric.MeterProvider) (*pgxpool.Pool, *otelpool.Instrumentation, error) {
+// newPool opens the pool that is measured. A program of its own would leave the peak window, and mostly the
+// logger, as they are by default.
+func newPool(ctx context.Context, connString string, provider metric.MeterProvider, logger *slog.Logger) (*pgxpool.Pool, *otelpool.Instrumentation, error) {
 	config, err := pgxpool.ParseConfig(connString)
 	if err != nil {
 		return nil, nil, errConnString
@@ -113,6 +116,9 @@ func newPool(ctx context.Context, connString string, provider metric.MeterProvid
 		otelpool.WithMeterProvider(provider),
 		otelpool.WithPoolName("demo"),
 		otelpool.WithBaseSize(baseSize),
+		otelpool.WithLongHold(longHold),
+		otelpool.WithPeakWindow(peakWindow),
+		otelpool.WithLogger(logger),
 	)
 }
 

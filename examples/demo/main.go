@@ -1,5 +1,6 @@
 // Command demo runs a small HTTP service on an instrumented pool, drives traffic through it, and shows what is measured:
-// a line a second on the terminal, /metrics for Prometheus, and OTLP where the environment says so.
+// a line a second on the terminal, /metrics for Prometheus, and OTLP where the environment says so. Quiet and busy times
+// are followed by the troubles that pools have, one after the other.
 //
 //	go run ./examples/demo -addr 127.0.0.1:9464 -duration 10s
 //

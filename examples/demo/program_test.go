@@ -140,10 +140,11 @@ func (e *execution) signal(s syscall.Signal) {
 // row is a line of the table: what is in use, how many wait, and so on.
 type row struct {
 	phase, errors                       string
-	used, overflow, waiting, idle, rate int
+	used, peak, overflow, idle, waiting int
+	rate                                int
 }
 
-var rowPattern = regexp.MustCompile(`^ *(?:\d+m)?\d+s  (\w+) +(\d+)/5\+10 +(\d+) +(\d+) +(\d+) +(\d+)  .{9}  .{11}  (.+)$`)
+var rowPattern = regexp.MustCompile(`^ *(?:\d+m)?\d+s  (\w+) +(\d+)/5\+10 +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)  .{9}  .{11}  .{5}  .{6}  (.+)$`)
 
 func (e *execution) rows() []row {
 	var rows []row
@@ -152,11 +153,11 @@ func (e *execution) rows() []row {
 		if cells == nil {
 			continue
 		}
-		var n [5]int
+		var n [6]int
 		for i := range n {
 			n[i], _ = strconv.Atoi(cells[2+i])
 		}
-		rows = append(rows, row{phase: cells[1], used: n[0], overflow: n[1], idle: n[2], waiting: n[3], rate: n[4], errors: cells[7]})
+		rows = append(rows, row{phase: cells[1], used: n[0], peak: n[1], overflow: n[2], idle: n[3], waiting: n[4], rate: n[5], errors: cells[8]})
 	}
 	return rows
 }
@@ -212,19 +213,34 @@ func (e *execution) scrape() map[string]float64 {
 	if status != http.StatusOK {
 		e.Fatalf("/metrics: status %d: %s", status, body)
 	}
+	return parseMetrics(e.T, body)
+}
+
+func parseMetrics(t *testing.T, page string) map[string]float64 {
+	t.Helper()
 	values := map[string]float64{}
-	for line := range strings.Lines(body) {
+	for line := range strings.Lines(page) {
 		if strings.HasPrefix(line, "#") {
 			continue
 		}
 		cut := strings.LastIndexByte(line, ' ')
 		v, err := strconv.ParseFloat(strings.TrimSpace(line[cut+1:]), 64)
 		if err != nil {
-			e.Fatalf("/metrics has the line %q", line)
+			t.Fatalf("/metrics has the line %q", line)
 		}
 		values[line[:cut]] = v
 	}
 	return values
+}
+
+// logs waits for a line on standard error, and gives its parts.
+func (e *execution) logs(pattern *regexp.Regexp) (parts []string) {
+	e.Helper()
+	e.while("a log line "+pattern.String(), func() bool {
+		parts = pattern.FindStringSubmatch(e.stderr.String())
+		return parts != nil
+	})
+	return parts
 }
 
 // server waits for the demo's own PostgreSQL and gives its processes.

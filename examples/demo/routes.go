@@ -13,8 +13,16 @@ type route struct {
 	method, path string
 	about        string
 	do           func(s *service, ctx context.Context, r *http.Request) (any, error)
-	example      func() string // a path to request
+	example      func() string // a path to request, if it is not the path itself
 	share        int           // of the traffic, in percent
+}
+
+// target gives a path to request.
+func (r route) target() string {
+	if r.example == nil {
+		return r.path
+	}
+	return r.example()
 }
 
 var routes = []route{
@@ -30,23 +38,19 @@ var routes = []route{
 	},
 	{
 		method: http.MethodGet, path: "/report", do: (*service).report, share: 4,
-		about:   "a slow query: report_roles",
-		example: func() string { return "/report" },
+		about: "a slow query: report_roles",
 	},
 	{
 		method: http.MethodPost, path: "/transfers", do: (*service).transfer, share: 12,
-		about:   "a transaction: take_from_account and give_to_account, between BEGIN and COMMIT",
-		example: func() string { return "/transfers" },
+		about: "a transaction: take_from_account and give_to_account, between BEGIN and COMMIT",
 	},
 	{
 		method: http.MethodGet, path: "/dashboard", do: (*service).dashboard, share: 6,
-		about:   "a batch of three queries, counted as one: load_dashboard",
-		example: func() string { return "/dashboard" },
+		about: "a batch of three queries, counted as one: load_dashboard",
 	},
 	{
 		method: http.MethodPost, path: "/events", do: (*service).importEvents, share: 3,
-		about:   "a COPY: import_events, and trim_events",
-		example: func() string { return "/events" },
+		about: "a COPY: import_events, and trim_events",
 	},
 	{
 		method: http.MethodPost, path: "/users/{id}/roles/{role}", do: (*service).grantRole, share: 5,

@@ -15,10 +15,12 @@ import (
 
 // sample is what the pool is doing now, and what it has done since the last sample.
 type sample struct {
-	size, overflowMax, overflow, used, idle, pending int64
+	size, overflowMax, overflow, used, peak, idle, pending int64
 
-	queries, acquires histogram
-	errors            map[string]uint64 // by kind
+	oldestHold, busy float64 // seconds
+
+	queries, acquires, holds histogram
+	errors                   map[string]uint64 // by kind
 }
 
 // collect reads the metrics under their OpenTelemetry names, as any reader sees them. With an error there may
@@ -34,6 +36,10 @@ func collect(ctx context.Context, reader sdkmetric.Reader) (sample, error) {
 				s.addNumbers(metric.Name, data.DataPoints)
 			case metricdata.Sum[int64]:
 				s.addNumbers(metric.Name, data.DataPoints)
+			case metricdata.Gauge[float64]:
+				s.addSeconds(metric.Name, data.DataPoints)
+			case metricdata.Sum[float64]:
+				s.addSeconds(metric.Name, data.DataPoints)
 			case metricdata.Histogram[float64]:
 				s.addHistograms(metric.Name, data.DataPoints)
 			}
@@ -51,6 +57,14 @@ func (s *sample) addNumbers(name string, points []metricdata.DataPoint[int64]) {
 			s.overflowMax += point.Value
 		case "pgxpool.overflow":
 			s.overflow += point.Value
+		case "pgxpool.peak":
+			s.peak += point.Value
+		case "pgxpool.connections.closed":
+			// The reasons that are the program's fault, or the server's.
+			reason, _ := point.Attributes.Value("reason")
+			if kind := reason.AsString(); point.Value > 0 && slices.Contains([]string{"in_transaction", "busy", "broken"}, kind) {
+				s.errors[kind] += uint64(point.Value)
+			}
 		case dbconv.ClientConnectionPendingRequests{}.Name():
 			s.pending += point.Value
 		case dbconv.ClientConnectionCount{}.Name():
@@ -64,6 +78,26 @@ func (s *sample) addNumbers(name string, points []metricdata.DataPoint[int64]) {
 	}
 }
 
+func (s *sample) addSeconds(name string, points []metricdata.DataPoint[float64]) {
+	for _, point := range points {
+		switch name {
+		case "pgxpool.oldest_hold":
+			s.oldestHold = max(s.oldestHold, point.Value)
+		case "pgxpool.busy_time":
+			s.busy += point.Value
+		}
+	}
+}
+
+// busyShare is the part of the time of holds that went into operations, NaN if none ended. What is still held counts
+// with its operations alone, hence the limit.
+func (s *sample) busyShare() float64 {
+	if s.holds.count == 0 {
+		return math.NaN()
+	}
+	return min(1, s.busy/s.holds.sum)
+}
+
 func (s *sample) addHistograms(name string, points []metricdata.HistogramDataPoint[float64]) {
 	for _, point := range points {
 		switch name {
@@ -74,6 +108,8 @@ func (s *sample) addHistograms(name string, points []metricdata.HistogramDataPoi
 			}
 		case dbconv.ClientConnectionWaitTime{}.Name():
 			s.acquires.add(point)
+		case dbconv.ClientConnectionUseTime{}.Name():
+			s.holds.add(point)
 		case httpconv.ServerRequestDuration{}.Name():
 			status, _ := point.Attributes.Value(semconv.HTTPResponseStatusCodeKey)
 			if code := status.AsInt64(); code >= 500 {
@@ -88,6 +124,7 @@ type histogram struct {
 	bounds  []float64
 	buckets []uint64
 	count   uint64
+	sum     float64
 }
 
 func (h *histogram) add(point metricdata.HistogramDataPoint[float64]) {
@@ -99,6 +136,7 @@ func (h *histogram) add(point metricdata.HistogramDataPoint[float64]) {
 		}
 	}
 	h.count += point.Count
+	h.sum += point.Sum
 }
 
 // quantile estimates as PromQL's histogram_quantile does: evenly within a bucket, and the highest bound for what is

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,6 +17,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/semconv/v1.43.0/httpconv"
+
+	"github.com/otelpool/otelpool-go/otelpool"
 )
 
 // requestTimeout limits a request, its wait for a connection included.
@@ -28,6 +31,8 @@ var requestBuckets = []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 
 type service struct {
 	pool     *pgxpool.Pool
 	duration httpconv.ServerRequestDuration
+	leaks    sync.WaitGroup
+	closing  chan struct{}
 }
 
 // newService makes the service. It measures its requests with the same MeterProvider, as programs do: /metrics has both.
@@ -36,7 +41,14 @@ func newService(pool *pgxpool.Pool, provider metric.MeterProvider) (*service, er
 	if err != nil {
 		return nil, err
 	}
-	return &service{pool: pool, duration: duration}, nil
+	return &service{pool: pool, duration: duration, closing: make(chan struct{})}, nil
+}
+
+// close gives back the connections that are leaked: the pool waits for them when it is closed. No request may be in the
+// service any more.
+func (s *service) close() {
+	close(s.closing)
+	s.leaks.Wait()
 }
 
 // handler serves the routes, the metrics, and a page that lists them all.
@@ -47,6 +59,10 @@ func (s *service) handler(metrics http.Handler) http.Handler {
 	for _, route := range routes {
 		mux.Handle(route.method+" "+route.path, s.serve(route))
 	}
+	for _, trouble := range troubles {
+		route := trouble.route()
+		mux.Handle(route.method+" "+route.path, s.serve(route))
+	}
 	return mux
 }
 
@@ -54,7 +70,8 @@ func (s *service) handler(metrics http.Handler) http.Handler {
 func (s *service) serve(route route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		// A request should have one connection at a time.
+		ctx, cancel := context.WithTimeout(otelpool.WithScope(r.Context()), requestTimeout)
 		defer cancel()
 		answer, err := route.do(s, ctx, r)
 		status := statusOf(err)

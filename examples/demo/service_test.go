@@ -11,18 +11,20 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
 
 func TestServiceDoesWhatItsRoutesSay(t *testing.T) {
 	t.Parallel()
-	handler, reader := setup(t)
+	f := setup(t)
 	share := 0
 	for _, r := range routes {
 		share += r.share
-		res := request(handler, r.method, r.example())
+		res := request(f.handler, r.method, r.target())
 		// Granting a role to somebody who is not there is the error that the demo wants to show.
 		if res.Code != http.StatusOK && !(res.Code == http.StatusConflict && strings.Contains(r.about, "23503")) {
 			t.Errorf("%s %s: status %d: %s", r.method, r.path, res.Code, res.Body)
@@ -31,19 +33,24 @@ func TestServiceDoesWhatItsRoutesSay(t *testing.T) {
 	if share != 100 {
 		t.Errorf("the shares of the traffic add up to %d %%", share)
 	}
-	s, err := collect(t.Context(), reader)
-	if err != nil {
-		t.Fatal(err)
-	}
 	// One each, four for the transaction, and two for the import.
-	if want := uint64(len(routes) + 3 + 1); s.queries.count != want {
-		t.Errorf("%d operations, want %d", s.queries.count, want)
+	if got, want := f.sample().queries.count, uint64(len(routes)+3+1); got != want {
+		t.Errorf("%d operations, want %d", got, want)
+	}
+	values := f.scrape()
+	for _, name := range []string{"long_holds_total{", "nested_acquires_total{", `connections_closed_total{reason="in_transaction",`} {
+		if values["db_pool_"+name+`pool="demo"}`] != 0 {
+			t.Errorf("%s: %v", name, values)
+		}
+	}
+	if f.log.String() != "" {
+		t.Errorf("logged: %s", f.log)
 	}
 }
 
 func TestServiceAnswersWrongRequests(t *testing.T) {
 	t.Parallel()
-	handler, reader := setup(t)
+	f := setup(t)
 	for _, tt := range []struct {
 		method, path string
 		status       int
@@ -60,17 +67,14 @@ func TestServiceAnswersWrongRequests(t *testing.T) {
 		{"GET", "/transfers", http.StatusMethodNotAllowed, "Method Not Allowed\n"},
 		{"GET", "/nothing", http.StatusNotFound, "404 page not found\n"},
 		{"GET", "/", http.StatusOK, "<code>/users/{id}/roles/{role}</code>"},
-		{"GET", "/metrics", http.StatusOK, "the metrics"},
+		{"GET", "/metrics", http.StatusOK, `db_pool_size{pool="demo"} 5`},
+		{"GET", "/", http.StatusOK, `<a href="/trouble/leak">`},
 	} {
-		if res := request(handler, tt.method, tt.path); res.Code != tt.status || !strings.Contains(res.Body.String(), tt.body) {
+		if res := request(f.handler, tt.method, tt.path); res.Code != tt.status || !strings.Contains(res.Body.String(), tt.body) {
 			t.Errorf("%s %s: status %d: %s", tt.method, tt.path, res.Code, res.Body)
 		}
 	}
-	s, err := collect(t.Context(), reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := formatErrors(s.errors); got != "1×23503" {
+	if got := formatErrors(f.sample().errors); got != "1×23503" {
 		t.Errorf("errors %s", got)
 	}
 }
@@ -95,16 +99,29 @@ func TestStatusTellsWhoseFaultItIs(t *testing.T) {
 	}
 }
 
-// setup makes the service on a database of its own, and a reader of what it does.
-func setup(t *testing.T) (http.Handler, sdkmetric.Reader) {
+// fixture is the service on a database of its own, and what there is to see of it.
+type fixture struct {
+	*testing.T
+	handler http.Handler
+	service *service
+	pool    *pgxpool.Pool
+	reader  sdkmetric.Reader
+	log     *output
+}
+
+func setup(t *testing.T) *fixture {
 	t.Helper()
 	db := &database{connString: postgrestest.Database(t)}
 	if err := db.prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	reader := sdkmetric.NewManualReader()
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
-	pool, inst, err := newPool(t.Context(), db.connString, provider)
+	page, err := prometheus.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{T: t, reader: sdkmetric.NewManualReader(), log: &output{}}
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(f.reader), sdkmetric.WithReader(page))
+	pool, inst, err := newPool(t.Context(), db.connString, provider, newLogger(f.log))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,11 +131,29 @@ func setup(t *testing.T) (http.Handler, sdkmetric.Reader) {
 			t.Error(err)
 		}
 	})
-	s, err := newService(pool, provider)
+	f.pool = pool
+	f.service, err = newService(pool, provider)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "the metrics") })), reader
+	f.handler = f.service.handler(page)
+	return f
+}
+
+// scrape reads /metrics.
+func (f *fixture) scrape() map[string]float64 {
+	f.Helper()
+	return parseMetrics(f.T, request(f.handler, "GET", "/metrics").Body.String())
+}
+
+// sample reads what a line of the terminal is made of.
+func (f *fixture) sample() sample {
+	f.Helper()
+	s, err := collect(f.Context(), f.reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	return s
 }
 
 func request(handler http.Handler, method, path string) *httptest.ResponseRecorder {

@@ -10,18 +10,26 @@ import (
 	"time"
 )
 
-// phase is a time of more or less traffic.
+// phase is a time of more or less traffic, and maybe of a trouble.
 type phase struct {
 	name    string
 	length  time.Duration
 	callers int
 	pause   time.Duration // of a caller, between two requests, on average
+	trouble *trouble
 }
 
-// phases follow each other in turn. The busy one has more callers than the pool has connections.
-var phases = []phase{
-	{name: "quiet", length: 3 * time.Second, callers: 3, pause: 40 * time.Millisecond},
-	{name: "busy", length: 4 * time.Second, callers: 40, pause: 10 * time.Millisecond},
+// newPhases gives the phases, which follow each other in turn. The busy one has more callers than the pool has
+// connections, those of a trouble have few.
+func newPhases() []phase {
+	quiet := phase{name: "quiet", length: 3 * time.Second, callers: 3, pause: 40 * time.Millisecond}
+	busy := phase{name: "busy", length: 4 * time.Second, callers: 40, pause: 10 * time.Millisecond}
+	phases := []phase{quiet, busy, quiet}
+	for i := range troubles {
+		t := &troubles[i]
+		phases = append(phases, phase{name: t.name, length: t.length, callers: 2, pause: 80 * time.Millisecond, trouble: t})
+	}
+	return phases
 }
 
 // pauseAfterFailure keeps callers from asking a database that is away as fast as they can.
@@ -31,16 +39,18 @@ const pauseAfterFailure = 250 * time.Millisecond
 type traffic struct {
 	base    string
 	client  *http.Client
+	phases  []phase
 	current atomic.Pointer[phase]
+	begun   chan *trouble // those whose phase begins
 }
 
 func newTraffic(base string) *traffic {
-	t := &traffic{base: base, client: &http.Client{
+	t := &traffic{base: base, phases: newPhases(), begun: make(chan *trouble, 1), client: &http.Client{
 		Timeout: 2 * requestTimeout,
 		// No proxy, whatever the environment says: these requests never leave the machine.
 		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
 	}}
-	t.current.Store(&phases[0])
+	t.current.Store(&t.phases[0])
 	return t
 }
 
@@ -50,33 +60,60 @@ func (t *traffic) phase() string { return t.current.Load().name }
 // run calls until ctx ends. Then it waits for the answers that are due: what was begun is not cut short.
 func (t *traffic) run(ctx context.Context) {
 	defer t.client.CloseIdleConnections()
+	var callers sync.WaitGroup
+	defer callers.Wait()
+	// Phases change midway between two lines of the terminal, so that each line is of one phase.
+	end := time.Now().Add(interval / 2)
 	for n := 0; ctx.Err() == nil; n++ {
-		t.runPhase(ctx, &phases[n%len(phases)])
+		p := &t.phases[n%len(t.phases)]
+		end = end.Add(p.length)
+		t.runPhase(ctx, p, end, &callers)
 	}
 }
 
-func (t *traffic) runPhase(ctx context.Context, p *phase) {
-	ctx, cancel := context.WithTimeout(ctx, p.length)
+// runPhase runs a phase to its end. Requests that it began may be answered in the next.
+func (t *traffic) runPhase(ctx context.Context, p *phase, end time.Time, callers *sync.WaitGroup) {
+	ctx, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	t.current.Store(p)
-	var callers sync.WaitGroup
 	for range p.callers {
-		callers.Go(func() {
-			for ctx.Err() == nil {
-				pause := time.Duration((0.5 + rand.Float64()) * float64(p.pause))
-				if !t.request(anyRoute()) {
-					pause = max(pause, pauseAfterFailure)
-				}
-				sleep(ctx, pause)
-			}
-		})
+		callers.Go(func() { t.call(ctx, p.pause) })
 	}
-	callers.Wait()
+	if p.trouble != nil {
+		select {
+		case t.begun <- p.trouble:
+		case <-ctx.Done():
+		}
+		callers.Go(func() { t.makeTrouble(ctx, p.trouble) })
+	}
+	<-ctx.Done()
+}
+
+// call makes requests of all kinds until ctx ends.
+func (t *traffic) call(ctx context.Context, pause time.Duration) {
+	for ctx.Err() == nil {
+		pause := time.Duration((0.5 + rand.Float64()) * float64(pause))
+		if !t.request(anyRoute()) {
+			pause = max(pause, pauseAfterFailure)
+		}
+		sleep(ctx, pause)
+	}
+}
+
+// makeTrouble makes it once, or until ctx ends.
+func (t *traffic) makeTrouble(ctx context.Context, trouble *trouble) {
+	for ctx.Err() == nil {
+		t.request(trouble.route())
+		if trouble.again == 0 {
+			return
+		}
+		sleep(ctx, trouble.again)
+	}
 }
 
 // request makes one request and tells whether the service was able to answer.
 func (t *traffic) request(r route) bool {
-	req, err := http.NewRequest(r.method, t.base+r.example(), http.NoBody)
+	req, err := http.NewRequest(r.method, t.base+r.target(), http.NoBody)
 	if err != nil {
 		return false
 	}

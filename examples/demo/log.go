@@ -1,0 +1,34 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// newLogger makes the logger of what otelpool reports. Its lines stand between those of the table, so they are made
+// shorter than a program would have them: without the time, and with no more of a stack than who took the connection.
+func newLogger(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: shorten}))
+}
+
+func shorten(groups []string, a slog.Attr) slog.Attr {
+	switch {
+	case len(groups) == 0 && a.Key == slog.TimeKey:
+		return slog.Attr{}
+	case a.Value.Kind() == slog.KindDuration:
+		a.Value = slog.DurationValue(a.Value.Duration().Round(10 * time.Millisecond))
+	case a.Key == "stack", a.Key == "waiting_stack":
+		a.Value = slog.StringValue(firstFrame(a.Value.String()))
+	}
+	return a
+}
+
+// firstFrame takes "main.handle (/home/me/main.go:12) < main.serve (...)" to "main.handle (main.go:12)".
+func firstFrame(stack string) string {
+	frame, _, _ := strings.Cut(stack, " < ")
+	function, place, _ := strings.Cut(frame, " (")
+	return function + " (" + filepath.Base(place)
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// runs does in one run of the program what needs to see more than a few seconds of it.
+func runs(t *testing.T, program string) {
+	e := start(t, program)
+	e.working()
+	pids := e.server()
+	servesTroubles(e)
+	servesDocumentedMetrics(e)
+	showsLeak(e)
+
+	// It ends in the midst of all troubles as it does at any time.
+	var underWay sync.WaitGroup
+	defer underWay.Wait()
+	base := e.base()
+	for _, trouble := range troubles {
+		underWay.Go(func() {
+			if res, err := http.Get(base + trouble.route().target()); err == nil {
+				res.Body.Close()
+			}
+		})
+	}
+	e.while("the troubles are under way", func() bool { return e.scrape()[`db_pool_checked_out{pool="demo"}`] > idleCallers })
+	e.signal(syscall.SIGINT)
+	e.end(0)
+	e.leavesNothing(pids)
+	for line := range strings.Lines(e.stderr.String()) {
+		if !strings.HasPrefix(line, "level=WARN msg=") {
+			t.Errorf("standard error: %s", line)
+		}
+	}
+}
+
+// servesTroubles makes them by hand, before it is their turn.
+func servesTroubles(e *execution) {
+	for _, tt := range []struct {
+		name   string
+		status int
+	}{
+		{"leak", http.StatusOK},
+		{"nested", http.StatusServiceUnavailable},
+		{"tx", http.StatusOK},
+		{"idle", http.StatusOK},
+		{"spike", http.StatusOK},
+	} {
+		if got, body := e.get("/trouble/" + tt.name); got != tt.status {
+			e.Errorf("/trouble/%s: status %d: %s", tt.name, got, body)
+		}
+	}
+	e.while("the troubles in the metrics", func() bool {
+		values := e.scrape()
+		held := values[`db_pool_hold_duration_seconds_sum{operation="hold_idle",pool="demo"}`]
+		return values[`db_pool_peak{pool="demo"}`] >= spikeCallers && values[`db_pool_nested_acquires_total{pool="demo"}`] >= nestedCallers &&
+			values[`db_pool_timeouts_total{pool="demo"}`] > 0 && values[`db_pool_connections_closed_total{pool="demo",reason="in_transaction"}`] > 0 &&
+			held > idleCallers*idleTime.Seconds()
+	})
+	e.logs(nestedPattern)
+	e.logs(transactionPattern)
+}
+
+func servesDocumentedMetrics(e *execution) {
+	operation := func(suffix string) string {
+		return "db_query_duration_seconds_" + suffix + `{db_system_name="postgresql",operation="get_user_with_roles",pool="demo"}`
+	}
+	bucket := `db_query_duration_seconds_bucket{db_system_name="postgresql",operation="get_user_with_roles",pool="demo",le="+Inf"}`
+	e.while("every documented metric", func() bool {
+		values := e.scrape()
+		return !slices.ContainsFunc([]string{
+			`db_pool_size{pool="demo"}`, `db_pool_num_overflow{pool="demo"}`, `db_pool_overflow{pool="demo"}`,
+			`db_pool_checked_out{pool="demo"}`, `db_pool_checked_in{pool="demo"}`,
+			operation("count"), operation("sum"), bucket,
+		}, func(name string) bool { _, found := values[name]; return !found })
+	})
+	e.while("a scrape with overflow", func() bool {
+		values := e.scrape()
+		size, num := values[`db_pool_size{pool="demo"}`], values[`db_pool_num_overflow{pool="demo"}`]
+		out, overflow := values[`db_pool_checked_out{pool="demo"}`], values[`db_pool_overflow{pool="demo"}`]
+		if size != 5 || num != 10 || overflow != max(0, out-size) || out > size+num {
+			e.Fatalf("size %v, num_overflow %v, checked_out %v, overflow %v", size, num, out, overflow)
+		}
+		if count := values[operation("count")]; count == 0 || count != values[bucket] {
+			e.Fatalf("count %v, bucket +Inf %v", count, values[bucket])
+		}
+		return overflow > 0
+	})
+	e.row(0, "a busy line with overflow and callers waiting", func(r row) bool {
+		return r.phase == "busy" && r.overflow > 0 && r.overflow == r.used-5 && r.waiting > 0 && r.peak >= r.used
+	})
+	e.while("every kind of operation", func() bool {
+		_, body := e.get("/metrics")
+		for _, name := range []string{
+			"SELECT otelpool_demo.users", "report_roles", "take_from_account", "give_to_account", "BEGIN", "COMMIT",
+			"load_dashboard", "import_events", "trim_events", "grant_role",
+		} {
+			if !strings.Contains(body, `operation="`+name+`"`) {
+				return false
+			}
+		}
+		return strings.Contains(body, `error_type="23503",operation="grant_role"`) &&
+			strings.Contains(body, `target_info{service_name="otelpool-demo"`)
+	})
+	if _, body := e.get("/"); !strings.Contains(body, `href="/metrics"`) {
+		e.Errorf("the page has no link to /metrics: %s", body)
+	}
+}
+
+// showsLeak waits for what becomes of the leak that was made by hand, and for the phase that makes one by itself.
+func showsLeak(e *execution) {
+	during := e.logs(leakPattern("connection held for long"))
+	if line := sourceLine(e.T, during[1], during[2]); !strings.Contains(line, `s.pool.Acquire(otelpool.WithOperation(ctx, "forget_to_release"))`) {
+		e.Errorf("%s names the line %q", during[0], line)
+	}
+	if after := e.logs(leakPattern("connection released after a long hold")); after[2] != during[2] {
+		e.Errorf("%s, want line %s", after[0], during[2])
+	}
+	e.while("the leak in the metrics", func() bool { return e.scrape()[`db_pool_long_holds_total{pool="demo"}`] > 0 })
+	e.while("the phase of the leak is announced", func() bool { return strings.Contains(e.stdout.String(), "\n         leak: ") })
+	e.row(0, "a line of its phase", func(r row) bool { return r.phase == "leak" && r.used > 0 })
+	e.while("its age", func() bool { return e.scrape()[`db_pool_oldest_hold_seconds{pool="demo"}`] > 1 })
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestTroublesFollowTheQuietAndTheBusyTime(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, p := range newPhases() {
+		names = append(names, p.name)
+	}
+	if want := []string{"quiet", "busy", "quiet", "leak", "spike", "nested", "idle", "tx"}; !slices.Equal(names, want) {
+		t.Errorf("the phases are %v, want %v", names, want)
+	}
+}
+
+func TestPhasesAnnounceTheirTroubleAndMakeIt(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	made := map[string]int{}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if name, found := strings.CutPrefix(r.URL.Path, "/trouble/"); found {
+			mu.Lock()
+			defer mu.Unlock()
+			made[name]++
+		}
+	}))
+	defer server.Close()
+	traffic := newTraffic(server.URL)
+	for i := range traffic.phases {
+		traffic.phases[i].length = 20 * time.Millisecond
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var running sync.WaitGroup
+	running.Go(func() { traffic.run(ctx) })
+	for round := range 2 {
+		for i := range troubles {
+			select {
+			case got := <-traffic.begun:
+				if got != &troubles[i] {
+					t.Errorf("round %d: %s is announced, want %s", round, got.name, troubles[i].name)
+				}
+			case <-ctx.Done():
+				t.Fatalf("round %d: %s is not announced", round, troubles[i].name)
+			}
+		}
+	}
+	cancel()
+	running.Wait()
+	for _, trouble := range troubles {
+		// The last phase may have ended before it began to make its trouble.
+		if n := made[trouble.name]; n < 1 || n > 2 && trouble.again == 0 {
+			t.Errorf("%s was made %d times", trouble.name, n)
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// stackPattern matches what a log line has of a stack.
+func stackPattern(key, function string) string {
+	return ` ` + key + `="\S*\(\*service\)\.` + function + ` \((troubles\.go):(\d+)\)"`
+}
+
+var (
+	nestedPattern = regexp.MustCompile(`(?m)^level=WARN msg="acquire waits while its scope holds a connection of the same pool" pool=demo .*operation=take_first` +
+		stackPattern("stack", `nested\.func1`) + stackPattern("waiting_stack", `nested\.func1`) + `$`)
+	transactionPattern = regexp.MustCompile(`(?m)^level=WARN msg="connection released in a transaction: pgx closes it" pool=demo .*operation=forget_to_commit .*` +
+		stackPattern("stack", "openTransaction") + ` advice=`)
+)
+
+// leakPattern matches a log line about the leak.
+func leakPattern(message string) *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^level=WARN msg="` + message + `" pool=demo age=\d[\d.]*s operation=forget_to_release ` +
+		`query="SELECT otelpool_demo.users" query_running=false` + stackPattern("stack", "leak") + `$`)
+}
+
+// sourceLine gives the line of a file that a log line names.
+func sourceLine(t *testing.T, file, line string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, _ := strconv.Atoi(line)
+	lines := strings.Split(string(text), "\n")
+	if n < 1 || n > len(lines) {
+		t.Fatalf("%s has no line %s", file, line)
+	}
+	return lines[n-1]
+}
+
+// await waits for a log line that matches, and gives the parts.
+func (f *fixture) await(pattern *regexp.Regexp) (parts []string) {
+	f.Helper()
+	for deadline := time.Now().Add(patience); parts == nil; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			f.Fatalf("not logged: %s\n%s", pattern, f.log)
+		}
+		parts = pattern.FindStringSubmatch(f.log.String())
+	}
+	return parts
+}
+
+// make makes a trouble by its route.
+func (f *fixture) make(name string, status int) {
+	f.Helper()
+	if res := request(f.handler, "GET", "/trouble/"+name); res.Code != status {
+		f.Errorf("/trouble/%s: status %d, want %d: %s", name, res.Code, status, res.Body)
+	}
+}
+
+func TestLeakComesBackWhenTheServiceEnds(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.make("leak", http.StatusOK)
+	f.service.close()
+	if n := f.pool.Stat().AcquiredConns(); n != 0 {
+		t.Errorf("%d connections are out", n)
+	}
+	if held := f.sample().holds.sum; held >= leakTime.Seconds() {
+		t.Errorf("it came back after %v s, by itself", held)
+	}
+}
+
+func TestSpikeShowsInThePeakAlone(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	if peak := f.scrape()[`db_pool_peak{pool="demo"}`]; peak != 0 {
+		t.Errorf("peak %v before", peak)
+	}
+	f.make("spike", http.StatusOK)
+	f.make("spike", http.StatusOK) // on connections that are open
+	values := f.scrape()
+	for name, want := range map[string]float64{
+		"peak": spikeCallers, "checked_out": 0, "overflow": 0, "pending": 0, "nested_acquires_total": 0, "long_holds_total": 0,
+	} {
+		if got := values["db_pool_"+name+`{pool="demo"}`]; got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+	if got := f.sample().peak; got != spikeCallers {
+		t.Errorf("peak %d on the terminal, want %d", got, spikeCallers)
+	}
+}
+
+func TestNestedAcquiresWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.make("nested", http.StatusServiceUnavailable)
+	values := f.scrape()
+	if n := values[`db_pool_nested_acquires_total{pool="demo"}`]; n != nestedCallers {
+		t.Errorf("%v nested acquires, want %d", n, nestedCallers)
+	}
+	for _, name := range []string{`timeouts_total{pool="demo"}`, `acquires_total{pool="demo",result="timeout"}`, `pending_peak{pool="demo"}`} {
+		if values["db_pool_"+name] < 1 {
+			t.Errorf("%s is %v", name, values["db_pool_"+name])
+		}
+	}
+	if queued := values[`db_pool_acquire_phase_seconds_total{phase="queue",pool="demo"}`]; queued < nestedWait.Seconds() {
+		t.Errorf("%v s in the queue, want %v", queued, nestedWait)
+	}
+	logged := f.await(nestedPattern)
+	for i, name := range map[int]string{1: "take_first", 3: "take_second"} {
+		if line := sourceLine(t, logged[i], logged[i+1]); !strings.Contains(line, `"`+name+`"`) {
+			t.Errorf("%s names the line %q, want that of %s", logged[0], line, name)
+		}
+	}
+}
+
+func TestIdleHoldsAreHardlyBusy(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.make("idle", http.StatusOK)
+	values := f.scrape()
+	busy, held := values[`db_pool_busy_seconds_total{pool="demo"}`], values[`db_pool_hold_duration_seconds_sum{operation="hold_idle",pool="demo"}`]
+	if held < idleCallers*idleTime.Seconds() || busy <= 0 || busy > held/2 {
+		t.Errorf("busy for %v s of %v s", busy, held)
+	}
+	if s := f.sample(); s.busyShare() > 0.5 {
+		t.Errorf("the terminal has them busy for %s of the time", formatShare(s.busyShare()))
+	}
+}
+
+func TestOpenTransactionCostsTheConnectionAndItsWork(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	for range 3 {
+		f.make("tx", http.StatusOK)
+	}
+	if n := f.scrape()[`db_pool_connections_closed_total{pool="demo",reason="in_transaction"}`]; n != 3 {
+		t.Errorf("%v connections closed, want 3", n)
+	}
+	if got := formatErrors(f.sample().errors); got != "3×in_transaction" {
+		t.Errorf("the terminal has the errors %s", got)
+	}
+	f.await(transactionPattern)
+	if n := len(transactionPattern.FindAllString(f.log.String(), -1)); n != 1 {
+		t.Errorf("logged %d times", n)
+	}
+	if res := request(f.handler, "GET", "/dashboard"); !strings.Contains(res.Body.String(), `"money":100000,`) {
+		t.Errorf("something was committed: %s", res.Body)
+	}
+}
