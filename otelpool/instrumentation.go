@@ -203,7 +203,7 @@ func (i *Instrumentation) register(pool *pgxpool.Pool, poolConfig *pgxpool.Confi
 // Unregister ends the measuring for good: from the next collection on there are no gauges of the pool, and nothing it
 // does is recorded any more. It does not close the pool, which may go on. It may be called at any time, before Register
 // and more than once, and then does nothing; only not by a callback of an instrument of the same MeterProvider, which the
-// SDK would wait for.
+// SDK would wait for. What was to be reported to the logger may still be under way.
 //
 // The series of histograms live in the SDK as long as the MeterProvider, and stay there as they are. An SDK whose
 // histograms implement Finisher of go.opentelemetry.io/otel/metric/x ends them; at version 1.47 it does not yet.

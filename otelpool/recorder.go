@@ -41,7 +41,10 @@ type recorder struct {
 	busy        atomic.Int64 // nanoseconds
 	longHolds   atomic.Int64
 	nested      atomic.Int64
-	conns       connections
+
+	nestedReport atomic.Int64 // when a nested acquire was last logged
+
+	conns connections
 
 	live  atomic.Bool // there is, or was, somebody to record for
 	ended atomic.Bool // by Unregister

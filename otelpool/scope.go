@@ -7,7 +7,11 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
+
+// nestedReportInterval keeps a pool that is deadlocked from logging as many lines as there are requests.
+const nestedReportInterval = time.Second
 
 // scopesUsed is set by the first WithScope: a program that has none need not look for them.
 var scopesUsed atomic.Bool
@@ -42,7 +46,7 @@ type scopeHold struct {
 // WithScope marks the beginning of something that should hold one connection of a pool at a time, such as a request:
 // call it in a middleware and pass the context on. An Acquire with a context of the scope while the scope holds a
 // connection of the same pool already is counted in pgxpool.nested_acquires; if it has to wait, which is how a pool
-// deadlocks with itself, that is logged with both stacks (see [WithLogger]).
+// deadlocks with itself, that is logged with both stacks, at most once a second (see [WithLogger]).
 //
 // The scope follows the context, so goroutines that share it are one scope. A scope in a scope is a new one.
 func WithScope(ctx context.Context) context.Context {
@@ -66,6 +70,10 @@ func (r *recorder) enterScope(a *acquire) {
 	}
 	r.nested.Add(1)
 	if n := r.flow.load(); n.pending+n.occupied <= r.maxConns {
+		return
+	}
+	last := time.Duration(r.nestedReport.Load())
+	if last != 0 && a.start-last < nestedReportInterval || !r.nestedReport.CompareAndSwap(int64(last), int64(a.start)) {
 		return
 	}
 	stack := make([]uintptr, maxStack)
