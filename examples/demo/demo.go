@@ -110,12 +110,14 @@ func newPool(ctx context.Context, connString string, provider metric.MeterProvid
 	if err != nil {
 		return nil, nil, errConnString
 	}
-	config.MaxConns = baseSize + maxOverflow
+	sizing := otelpool.Sizing{PoolSize: baseSize, MaxOverflow: maxOverflow}
+	if err := sizing.Apply(config); err != nil {
+		return nil, nil, err
+	}
 	config.ConnConfig.RuntimeParams["application_name"] = applicationName
 	return otelpool.NewWithConfig(ctx, config,
 		otelpool.WithMeterProvider(provider),
 		otelpool.WithPoolName("demo"),
-		otelpool.WithBaseSize(baseSize),
 		otelpool.WithLongHold(longHold),
 		otelpool.WithPeakWindow(peakWindow),
 		otelpool.WithLogger(logger),

@@ -36,7 +36,7 @@ func TestPhasesAnnounceTheirTroubleAndMakeIt(t *testing.T) {
 	defer server.Close()
 	traffic := newTraffic(server.URL)
 	for i := range traffic.phases {
-		traffic.phases[i].length = 20 * time.Millisecond
+		traffic.phases[i].length = 300 * time.Millisecond
 	}
 
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
