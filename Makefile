@@ -13,6 +13,9 @@ NESTED := internal/e2e internal/peers internal/postgres/fetch
 ADDR ?= 127.0.0.1:9464
 DURATION ?= 0
 
+# Flags of the load test.
+ARGS ?=
+
 .PHONY: help
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -28,6 +31,10 @@ setup: ## Bring what demo and tests need: PostgreSQL's binaries, if there are no
 demo: setup ## Run the demo on a throwaway PostgreSQL, or on DATABASE_URL (settings: ADDR, DURATION)
 	@mkdir -p .tmp && $(GO) build -o .tmp/demo ./examples/demo
 	@ADDR=$(ADDR) DURATION=$(DURATION) exec .tmp/demo
+
+.PHONY: loadtest
+loadtest: setup ## Run the stress test: 100 callers on 5 connections and 10 more (ARGS='-preset production')
+	$(GO) run ./examples/loadtest $(ARGS)
 
 .PHONY: test
 test: setup ## Run all tests, with the race detector, against a real PostgreSQL

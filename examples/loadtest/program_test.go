@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+)
+
+func TestLoadtestProgram(t *testing.T) {
+	t.Parallel()
+	program := build(t)
+	for name, test := range map[string]func(*testing.T, string){
+		"passes on a throwaway server": passesOnThrowawayServer,
+		"leaves nothing in a database": leavesNothingInDatabase,
+		"reports when interrupted":     reportsWhenInterrupted,
+		"says what is wrong":           saysWhatIsWrong,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, program)
+		})
+	}
+}
+
+var reportPattern = regexp.MustCompile(`(?s)
+Report
+  requests  (\d+) in [\d.]+ s: (\d+) a second
+  acquire   p50 [\d.]+ m?s, p95 [\d.]+ m?s, p99 [\d.]+ m?s
+  query     p50 [\d.]+ m?s, p95 [\d.]+ m?s, p99 [\d.]+ m?s
+  in use    peak (\d+) of (\d+) \(pool size \d+, max overflow \d+\)
+  overflow  in use in (\d+) % of (\d+) scrapes under load; (\d+) connections were opened beyond the pool size
+  timeouts  0
+  errors    none
+  idle      (\d+), at most the pool size (\d+): settled ([\d.]+ m?s) after the last request
+PASS: checked_out never exceeded pool_size \+ max_overflow = (\d+) \(at most \d+ in \d+ scrapes, peak \d+\)
+$`)
+
+// report gives the numbers of a report that passed.
+func (e *execution) report() (r struct {
+	requests, rate, peak, of, share, scrapes, opened, idle, size, limit int
+	settled                                                             time.Duration
+}) {
+	e.Helper()
+	found := reportPattern.FindStringSubmatch(e.stdout.String())
+	if found == nil {
+		e.Fatalf("no report of a pass:\n%s\n%s", e.stdout, e.stderr)
+	}
+	for i, to := range []*int{&r.requests, &r.rate, &r.peak, &r.of, &r.share, &r.scrapes, &r.opened, &r.idle, &r.size} {
+		*to, _ = strconv.Atoi(found[1+i])
+	}
+	r.settled, _ = time.ParseDuration(strings.ReplaceAll(found[10], " ", ""))
+	r.limit, _ = strconv.Atoi(found[11])
+	return r
+}
+
+func passesOnThrowawayServer(t *testing.T, program string) {
+	e := start(t, program, nil, "-duration", "3s")
+	e.end(0)
+	r := e.report()
+	if r.requests == 0 || r.rate == 0 {
+		t.Errorf("%+v, want requests", r)
+	}
+	if r.of != 15 || r.limit != 15 || r.peak <= 5 || r.peak > 15 || r.share == 0 || r.opened == 0 {
+		t.Errorf("%+v, want overflow in use, and no more than 15", r)
+	}
+	if r.size != 5 || r.idle > 5 || r.settled > time.Second {
+		t.Errorf("%+v, want at most 5 idle within a second", r)
+	}
+	lines := regexp.MustCompile(`(?m)^ +[123]s +\d+/5\+10 +\d+ +(\d+) `).FindAllStringSubmatch(e.stdout.String(), -1)
+	if len(lines) < 2 || len(lines) > 4 || !slices.ContainsFunc(lines, func(l []string) bool { return l[1] != "0" }) {
+		t.Errorf("want a line a second, with overflow:\n%s", e.stdout)
+	}
+	if e.stderr.String() != "" {
+		t.Errorf("standard error: %s", e.stderr)
+	}
+	if files, _ := filepath.Glob(filepath.Join(e.temp, "*")); len(files) > 0 {
+		t.Errorf("left: %v", files)
+	}
+}
+
+func leavesNothingInDatabase(t *testing.T, program string) {
+	databaseURL := postgrestest.Database(t)
+	e := start(t, program, []string{"DATABASE_URL=" + databaseURL, "OTELPOOL_SIZING_POOL_TIMEOUT=10s"},
+		"-preset", "development", "-max-overflow", "1", "-concurrency", "10", "-duration", "1s", "-query", "SELECT count(*) FROM pg_class")
+	e.end(0)
+	if r := e.report(); r.limit != 3 || r.peak != 3 || r.size != 2 || r.idle > 2 {
+		t.Errorf("%+v, want 2 and one more", r)
+	}
+	if !strings.Contains(e.stdout.String(), "waiting at most 10s") {
+		t.Errorf("the environment is not followed:\n%s", e.stdout)
+	}
+	noPassword(t, e, databaseURL)
+
+	conn, err := pgx.Connect(t.Context(), databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	count := func(sql string) (n int) {
+		if err := conn.QueryRow(t.Context(), sql).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := count("SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"); n != 0 {
+		t.Errorf("%d tables are left", n)
+	}
+	e.eventually("no connection is left", func() bool {
+		return count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'otelpool-loadtest'") == 0
+	})
+}
+
+func reportsWhenInterrupted(t *testing.T, program string) {
+	e := start(t, program, nil, "-duration", "1h")
+	e.eventually("a line", func() bool { return strings.Contains(e.stdout.String(), "/5+10") })
+	if err := e.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	e.end(0)
+	if r := e.report(); r.requests == 0 || r.idle > 5 {
+		t.Errorf("%+v", r)
+	}
+	// Before the load there is nothing to report.
+	e = start(t, program, nil, "-query", "SELECT pg_sleep(600)")
+	e.eventually("the server", func() bool {
+		files, _ := filepath.Glob(filepath.Join(e.temp, "*"))
+		return len(files) > 0
+	})
+	if err := e.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	e.end(2)
+	if got := e.stderr.String(); got != "loadtest: stopped before the load began\n" || e.stdout.String() != "" {
+		t.Errorf("%q\n%s", got, e.stdout)
+	}
+}
+
+func saysWhatIsWrong(t *testing.T, program string) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := listener.Addr().String()
+	listener.Close()
+	for _, tt := range []struct {
+		args, env []string
+		want      string
+	}{
+		{[]string{"-preset", "test"}, nil, `invalid value "test" for flag -preset: want development, staging or production (-h `},
+		{[]string{"-pool-size", "many"}, nil, `invalid value "many" for flag -pool-size: want a whole number (-h `},
+		{[]string{"-pool-size", "0"}, nil, "otelpool: pool size 0 is a pool without a limit, "},
+		{[]string{"-max-overflow", "-1"}, nil, "otelpool: max overflow -1 is overflow without a limit, "},
+		{[]string{"-pool-size", "-2", "-max-overflow", "-2"}, nil, "otelpool: pool size -2 is below 1 otelpool: max overflow -2 is below 0"},
+		{[]string{"-concurrency", "0"}, nil, `invalid value "0" for flag -concurrency: want a whole number, at least 1 (-h `},
+		{[]string{"-duration", "10"}, nil, `invalid value "10" for flag -duration: want a time above 0, such as 10s or 2m (-h `},
+		{[]string{"-query", " "}, nil, `invalid value " " for flag -query: want SQL, such as `},
+		{[]string{"-users", "1"}, nil, "flag provided but not defined: -users (-h "},
+		{[]string{"now"}, nil, `argument "now" is not known (-h `},
+		{nil, []string{"OTELPOOL_SIZING_POOL_SIZE=x"}, `otelpool: environment: OTELPOOL_SIZING_POOL_SIZE: "x" is no whole number`},
+		// pgx's own error quotes it from the blank on.
+		{nil, []string{"DATABASE_URL=host=localhost password='my hunter2"}, "DATABASE_URL cannot be used: "},
+		{nil, []string{"DATABASE_URL=postgres://user:hunter2@" + nobody + "/db?connect_timeout=1"}, "the database cannot be reached, check DATABASE_URL "},
+		{nil, []string{"DATABASE_URL=postgres://user:hunter2@" + nobody + "/db?pool_sise=5"}, "otelpool: connection string: pool_sise is no setting: "},
+		{[]string{"-query", "SELEC 1"}, []string{"DATABASE_URL=" + postgrestest.Database(t)}, `-query cannot be run: syntax error at or near "SELEC" (SQLSTATE 42601)`},
+	} {
+		t.Run(strings.Join(append(slices.Clone(tt.args), tt.want), " "), func(t *testing.T) {
+			e := start(t, program, tt.env, tt.args...)
+			e.end(2)
+			said := e.stderr.String()
+			if !strings.HasPrefix(said, "loadtest: "+tt.want) || strings.Count(said, "\n") != 1 || e.stdout.String() != "" {
+				t.Errorf("%q\n%s\nwant one line: %q", said, e.stdout, tt.want)
+			}
+			if strings.Contains(said, "hunter2") {
+				t.Errorf("the password is in %q", said)
+			}
+		})
+	}
+}
+
+func noPassword(t *testing.T, e *execution, databaseURL string) {
+	t.Helper()
+	config, err := pgx.ParseConfig(databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := e.stdout.String() + e.stderr.String(); config.Password != "" && strings.Contains(all, config.Password) {
+		t.Errorf("the password is in %s", all)
+	}
+}

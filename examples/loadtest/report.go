@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// report is what a run came to.
+type report struct {
+	sizing  otelpool.Sizing
+	elapsed time.Duration // from the first request to the last answer
+	tally   tally
+	seen    observed
+	last    sample // after the load
+	settled bool
+	took    time.Duration // to settle, or until waiting for it ended
+	verdict verdict
+}
+
+func (r report) print(w io.Writer) {
+	fmt.Fprintf(w, `
+Report
+  requests  %d in %.1f s: %.0f a second
+  acquire   %s
+  query     %s
+  in use    peak %d of %d (pool size %d, max overflow %d)
+  overflow  %s; %d connections were opened beyond the pool size
+  timeouts  %d
+  errors    %s
+  idle      %s
+%v
+`,
+		r.tally.done, r.elapsed.Seconds(), float64(r.tally.done)/r.elapsed.Seconds(),
+		formatQuantiles(r.last.acquires),
+		formatQuantiles(r.last.queries),
+		r.seen.peak, r.sizing.PoolSize+r.sizing.MaxOverflow, r.sizing.PoolSize, r.sizing.MaxOverflow,
+		r.overflow(), r.last.overflowOpened,
+		r.last.timeouts,
+		r.errors(),
+		r.idle(),
+		r.verdict)
+}
+
+func (r report) overflow() string {
+	if r.seen.underLoad == 0 {
+		return "not known, the load ended before the first scrape"
+	}
+	share := 100 * float64(r.seen.overflow) / float64(r.seen.underLoad)
+	return fmt.Sprintf("in use in %.0f %% of %d scrapes under load", share, r.seen.underLoad)
+}
+
+func (r report) errors() string {
+	var parts []string
+	if n := r.tally.failures(); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d requests failed: %s", n, formatCounts(r.tally.failed)))
+	}
+	if len(r.last.queryErrors) > 0 {
+		parts = append(parts, "queries by error_type: "+formatCounts(r.last.queryErrors))
+	}
+	if r.tally.cut > 0 {
+		parts = append(parts, fmt.Sprintf("%d requests were cut short, %v after the end", r.tally.cut, drainLimit))
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (r report) idle() string {
+	took := formatSeconds(r.took.Seconds())
+	if r.settled {
+		return fmt.Sprintf("%d, at most the pool size %d: settled %s after the last request", r.last.checkedIn, r.sizing.PoolSize, took)
+	}
+	return fmt.Sprintf("%d, and %d in use: not settled within %s after the last request, pool size %d",
+		r.last.checkedIn, r.last.checkedOut, took, r.sizing.PoolSize)
+}
+
+func formatQuantiles(h histogram) string {
+	return fmt.Sprintf("p50 %s, p95 %s, p99 %s", formatSeconds(h.quantile(0.5)), formatSeconds(h.quantile(0.95)), formatSeconds(h.quantile(0.99)))
+}
+
+// formatSeconds has two or three digits, which is all that buckets know.
+func formatSeconds(s float64) string {
+	switch {
+	case math.IsNaN(s):
+		return "-"
+	case s < 0.001:
+		return fmt.Sprintf("%.2f ms", s*1e3)
+	case s < 0.01:
+		return fmt.Sprintf("%.1f ms", s*1e3)
+	case s < 1:
+		return fmt.Sprintf("%.0f ms", s*1e3)
+	default:
+		return fmt.Sprintf("%.1f s", s)
+	}
+}
+
+func formatCounts(counts map[string]int) string {
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%d×%s", counts[kind], kind))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+)
+
+// sample is what one scrape says of the pool, by the names that Prometheus has for it.
+type sample struct {
+	checkedOut, checkedIn, overflow, pending, peak int
+	overflowOpened, timeouts                       int
+	acquires, queries                              histogram
+	queryErrors                                    map[string]int // by error_type
+}
+
+// scrape reads the pool. The gauges that the verdict needs must be there: what is missing does not count as 0.
+func scrape(gatherer prometheus.Gatherer) (sample, error) {
+	families, err := gatherer.Gather()
+	if err != nil {
+		return sample{}, err
+	}
+	return newSample(families)
+}
+
+func newSample(families []*dto.MetricFamily) (sample, error) {
+	s := sample{queryErrors: map[string]int{}}
+	numbers := map[string]*int{
+		"db_pool_checked_out":           &s.checkedOut,
+		"db_pool_checked_in":            &s.checkedIn,
+		"db_pool_overflow":              &s.overflow,
+		"db_pool_pending":               &s.pending,
+		"db_pool_peak":                  &s.peak,
+		"db_pool_overflow_opened_total": &s.overflowOpened,
+		"db_pool_timeouts_total":        &s.timeouts,
+	}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			if to, wanted := numbers[family.GetName()]; wanted {
+				*to += int(metric.GetGauge().GetValue() + metric.GetCounter().GetValue())
+			}
+			switch family.GetName() {
+			case "db_pool_acquire_duration_seconds":
+				s.acquires.add(metric.GetHistogram())
+			case "db_query_duration_seconds":
+				s.queries.add(metric.GetHistogram())
+				s.addErrors(metric)
+			}
+		}
+		if len(family.GetMetric()) > 0 {
+			delete(numbers, family.GetName())
+		}
+	}
+	if len(numbers) > 0 {
+		return sample{}, fmt.Errorf("%s not in the scrape", strings.Join(slices.Sorted(maps.Keys(numbers)), ", "))
+	}
+	return s, nil
+}
+
+func (s *sample) addErrors(metric *dto.Metric) {
+	for _, label := range metric.GetLabel() {
+		if label.GetName() == "error_type" {
+			s.queryErrors[label.GetValue()] += int(metric.GetHistogram().GetSampleCount())
+		}
+	}
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+)
+
+// gauges are families without labels, as a Gatherer gives them.
+func gauges(t *testing.T, values map[string]float64) []*dto.MetricFamily {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	for name, value := range values {
+		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name})
+		g.Set(value)
+		registry.MustRegister(g)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return families
+}
+
+func TestScrapeReadsTheDocumentedNames(t *testing.T) {
+	t.Parallel()
+	values := map[string]float64{
+		"db_pool_checked_out": 1, "db_pool_checked_in": 2, "db_pool_overflow": 3, "db_pool_pending": 4, "db_pool_peak": 5,
+		"db_pool_overflow_opened_total": 6, "db_pool_timeouts_total": 7,
+	}
+	s, err := newSample(gauges(t, values))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.checkedOut != 1 || s.checkedIn != 2 || s.overflow != 3 || s.pending != 4 || s.peak != 5 || s.overflowOpened != 6 || s.timeouts != 7 {
+		t.Errorf("%+v", s)
+	}
+	delete(values, "db_pool_peak")
+	delete(values, "db_pool_checked_out")
+	if _, err := newSample(gauges(t, values)); err == nil || err.Error() != "db_pool_checked_out, db_pool_peak not in the scrape" {
+		t.Errorf("%v, want an error that names what is missing", err)
+	}
+}
+
+func TestQuantilesAreOfAllSeriesSinceThen(t *testing.T) {
+	t.Parallel()
+	vec := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "h", Buckets: []float64{1, 2, 4}}, []string{"error_type"})
+	read := func() (h histogram) {
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(vec)
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, family := range families {
+			for _, metric := range family.GetMetric() {
+				h.add(metric.GetHistogram())
+			}
+		}
+		return h
+	}
+	if q := read().quantile(0.5); !math.IsNaN(q) {
+		t.Errorf("of nothing: %v, want NaN", q)
+	}
+	for range 10 {
+		vec.WithLabelValues("").Observe(0.5)
+	}
+	before := read()
+	for range 6 {
+		vec.WithLabelValues("").Observe(1.5)
+	}
+	for range 4 {
+		vec.WithLabelValues("08006").Observe(3)
+	}
+	for _, tt := range []struct {
+		name string
+		h    histogram
+		q    float64
+		want float64
+	}{
+		{"median of all", read(), 0.5, 1},
+		{"median since then", read().since(before), 0.5, 1 + 5.0/6},
+		{"high since then", read().since(before), 0.8, 3},
+		{"all since the beginning", read().since(histogram{}), 1, 4},
+	} {
+		if got := tt.h.quantile(tt.q); math.Abs(got-tt.want) > 1e-9 {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+	vec.WithLabelValues("").Observe(100)
+	if got := read().quantile(1); got != 4 {
+		t.Errorf("above all buckets: %v, want the highest bound", got)
+	}
+}
+
+func TestErrorsInTheReportAreByKind(t *testing.T) {
+	t.Parallel()
+	r := report{
+		tally: tally{cut: 2, failed: map[string]int{"acquire timeout": 3, "SQLSTATE 53300": 1}},
+		last:  sample{queryErrors: map[string]int{"57014": 2}},
+	}
+	want := "4 requests failed: 1×SQLSTATE 53300, 3×acquire timeout; queries by error_type: 2×57014; 2 requests were cut short, 5s after the end"
+	if got := r.errors(); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := (report{}).errors(); got != "none" {
+		t.Errorf("%q, want none", got)
+	}
+	r.last.checkedIn, r.last.checkedOut, r.sizing.PoolSize = 9, 1, 5
+	if got := r.idle(); !strings.HasPrefix(got, "9, and 1 in use: not settled ") {
+		t.Errorf("%q", got)
+	}
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+const anyServer = "postgres://someone@127.0.0.1/db"
+
+func TestFlagsChangeThePresetAndTheConnectionString(t *testing.T) {
+	t.Parallel()
+	changed := func(s otelpool.Sizing, change func(*otelpool.Sizing)) otelpool.Sizing {
+		change(&s)
+		return s
+	}
+	for _, tt := range []struct {
+		name  string
+		args  []string
+		query string // of the connection string
+		want  otelpool.Sizing
+	}{
+		{"the guide's by default", nil, "", otelpool.Staging},
+		{"development", []string{"-preset", "development"}, "", otelpool.Development},
+		{"production", []string{"-preset=production"}, "", otelpool.Production},
+		{
+			"size and overflow", []string{"-preset=production", "-pool-size=3", "-max-overflow=0"}, "",
+			changed(otelpool.Production, func(s *otelpool.Sizing) { s.PoolSize, s.MaxOverflow = 3, 0 }),
+		},
+		{
+			"connection string", []string{"-pool-size=3"}, "?pool_size=8&max_overflow=2&pool_timeout=5s",
+			changed(otelpool.Staging, func(s *otelpool.Sizing) { s.PoolSize, s.MaxOverflow, s.Timeout = 3, 2, 5*time.Second }),
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, err := newSettings(tt.args)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config, sizing, err := s.poolConfig(anyServer + tt.query)
+			if err != nil || sizing != tt.want {
+				t.Fatalf("%+v, %v, want %+v", sizing, err, tt.want)
+			}
+			if int(config.MaxConns) != tt.want.PoolSize+tt.want.MaxOverflow {
+				t.Errorf("MaxConns is %d", config.MaxConns)
+			}
+		})
+	}
+}
+
+func TestDefaultsAreTheGuides(t *testing.T) {
+	t.Parallel()
+	s, err := newSettings(nil)
+	if err != nil || s.concurrency != 100 || s.duration != 10*time.Second || s.query != defaultQuery {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if d := presets[s.preset]; d.PoolSize != 5 || d.MaxOverflow != 10 {
+		t.Errorf("%+v, want 5 and 10", d)
+	}
+}
+
+func TestHelpIsNoFailure(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr strings.Builder
+	if code := run([]string{"-h"}, &stdout, &stderr); code != 0 || stdout.String() != usage || stderr.String() != "" {
+		t.Errorf("exit status %d, %q, %q", code, &stdout, &stderr)
+	}
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+func TestMain(m *testing.M) { postgrestest.Main(m) }
+
+// stressed puts a real pool of one sizing under load and judges it by another.
+func stressed(t *testing.T, has, meant otelpool.Sizing, query string) (report, string) {
+	t.Helper()
+	s := settings{
+		preset: defaultPreset, poolSize: &has.PoolSize, maxOverflow: &has.MaxOverflow,
+		concurrency: 20, duration: 400 * time.Millisecond, query: query,
+	}
+	config, _, err := s.poolConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, exporter, err := newMeterProvider()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, inst, err := newPool(t.Context(), config, provider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := inst.Unregister(); err != nil {
+			t.Error(err)
+		}
+		pool.Close()
+	}()
+	var out strings.Builder
+	r := stress(t.Context(), s, pool, exporter, meant, &out)
+	r.print(&out)
+	return r, out.String()
+}
+
+func TestPoolThatExceedsItsLimitFails(t *testing.T) {
+	t.Parallel()
+	has := otelpool.Sizing{PoolSize: 3, MaxOverflow: 3}
+	r, out := stressed(t, has, otelpool.Sizing{PoolSize: 3, MaxOverflow: 1}, defaultQuery)
+	if r.verdict.passed() || exitStatus(r.verdict, nil) != 1 {
+		t.Errorf("passed: %s", out)
+	}
+	if !strings.Contains(out, "\nFAIL: ") || !strings.Contains(out, "= 4, but checked_out was 6 in a scrape; the peak was 6 (") {
+		t.Errorf("want the reasons in:\n%s", out)
+	}
+	if r, out := stressed(t, has, has, defaultQuery); !r.verdict.passed() || r.seen.peak != 6 {
+		t.Errorf("by its own sizing it did not pass:\n%s", out)
+	}
+}
+
+func TestFailedRequestsAreReported(t *testing.T) {
+	t.Parallel()
+	has := otelpool.Sizing{PoolSize: 2, MaxOverflow: 1}
+	r, out := stressed(t, has, has, "SELECT 1/0")
+	n := r.tally.failed["SQLSTATE 22012"]
+	if n == 0 || n != r.tally.failures() || r.tally.done != 0 || r.last.queryErrors["22012"] != n {
+		t.Errorf("%+v, queries %v", r.tally, r.last.queryErrors)
+	}
+	if !strings.Contains(out, "requests failed: ") || !strings.Contains(out, "×SQLSTATE 22012") {
+		t.Errorf("not in the report:\n%s", out)
+	}
+}
