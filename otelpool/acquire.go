@@ -136,7 +136,7 @@ func (r *recorder) acquireStart(ctx context.Context) context.Context {
 	a.progress.Store(packProgress(queuePhase, a.start))
 	a.waiter.Store(r.waiters.enter(a))
 	if n := r.flow.add(pendingUnit); n.pending+n.occupied > r.maxConns {
-		r.pendingPeak.note(a.start, n.pending+n.occupied-r.maxConns)
+		r.pendingPeak.note(a.start, n.pending+n.occupied-r.maxConns-r.ghosts.Load())
 	}
 	if scopesUsed.Load() {
 		r.enterScope(a)
@@ -180,6 +180,11 @@ func (r *recorder) acquireEnd(ctx context.Context, conn *pgx.Conn, err error) {
 	how := resultOf(ctx, conn, err)
 	r.results[how].Add(1)
 	r.leaveQueue(a)
+	if conn == nil && err == nil { // a hook panicked, and pgx never gives the place back: it stays in use
+		r.leaked.Add(1)
+		r.peak.note(now, r.flow.add(inUseUnit).inUse-r.ghosts.Load())
+		return
+	}
 	if how != resultOK || r.ended.Load() {
 		r.flow.add(-occupiedUnit)
 		return

@@ -101,8 +101,8 @@ func (c *connections) failures() map[string]int64 {
 
 // closedByReason gives the connections that the pool closed. Those that it closed for another reason than is known are
 // the rest; since the parts are not read at one moment, the largest rest that was ever seen is it.
-func (c *connections) closedByReason(stat poolStat) (closed [closeReasonCount]int64) {
-	rest := c.closed.Load()
+func (c *connections) closedByReason(all int64, stat poolStat) (closed [closeReasonCount]int64) {
+	rest := all
 	for i := range c.released {
 		closed[i] = c.released[i].Load()
 	}
@@ -119,14 +119,10 @@ func (c *connections) closedByReason(stat poolStat) (closed [closeReasonCount]in
 
 // countHijacked finds connections that were taken out of the pool for good, for which there is no event: they were
 // opened, are not closed, and the pool has them no more. opened was read before stat, and closed is read after, so that
-// what goes on meanwhile makes them fewer, never more. Their holds are over.
-func (r *recorder) countHijacked(opened int64, stat poolStat) {
-	hijacked := opened - int64(stat.TotalConns()) - r.conns.closed.Load()
-	for old := r.conns.hijacked.Load(); old < hijacked; old = r.conns.hijacked.Load() {
-		if r.conns.hijacked.CompareAndSwap(old, hijacked) {
-			r.flow.add(-(inUseUnit + occupiedUnit) * (hijacked - old))
-			return
-		}
+// what goes on meanwhile makes them fewer, never more.
+func (c *connections) countHijacked(opened int64, stat poolStat) {
+	hijacked := opened - int64(stat.TotalConns()) - c.closed.Load()
+	for old := c.hijacked.Load(); old < hijacked && !c.hijacked.CompareAndSwap(old, hijacked); old = c.hijacked.Load() {
 	}
 }
 
@@ -194,7 +190,8 @@ func (r *recorder) closing(conn *pgx.Conn) {
 }
 
 // noteOutcome tells why pgx will close a connection that is being released, as far as that can be known: the same
-// questions that pgxpool asks next. In a transaction, or busy, it is a bug of the program that pgx hides.
+// questions that pgxpool asks next. In a transaction, or busy, it is a bug of the program that pgx hides. a is nil for a
+// connection from AcquireAllIdle.
 func (r *recorder) noteOutcome(conn *pgx.Conn, s *connState, a *acquire) {
 	pg := conn.PgConn()
 	switch {
@@ -202,9 +199,13 @@ func (r *recorder) noteOutcome(conn *pgx.Conn, s *connState, a *acquire) {
 		r.conns.released[closedBroken].Add(1)
 	case pg.IsBusy():
 		r.conns.released[closedBusy].Add(1)
-		r.reportMisuse(closedBusy, s, a)
+		if a != nil {
+			r.reportMisuse(closedBusy, s, a)
+		}
 	case pg.TxStatus() != 'I':
 		r.conns.released[closedInTransaction].Add(1)
-		r.reportMisuse(closedInTransaction, s, a)
+		if a != nil {
+			r.reportMisuse(closedInTransaction, s, a)
+		}
 	}
 }

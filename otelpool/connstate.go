@@ -1,6 +1,7 @@
 package otelpool
 
 import (
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,7 +45,7 @@ type call struct {
 // the connection, so most of it needs no lock and ends with the connection, also with one that was hijacked. What others
 // read while the connection is in use is atomic or guarded by mu.
 type connState struct {
-	held    atomic.Pointer[acquire]   // the hold, nil if it is not held
+	held    *atomic.Pointer[acquire]  // the hold, nil if it is not held; apart, so that it outlives the state
 	query   atomic.Pointer[operation] // what runs, or ran last
 	running atomic.Bool
 	pinged  atomic.Pointer[acquire] // for whom the connection is pinged
@@ -68,12 +69,20 @@ func (r *recorder) stateOf(conn *pgx.Conn) *connState {
 	if s, ok := data[connKey].(*connState); ok {
 		return s
 	}
-	s := new(connState)
+	s := &connState{held: new(atomic.Pointer[acquire])}
+	runtime.AddCleanup(s, r.abandoned, s.held)
 	if data != nil { // pgx always makes one; a nil map must not become a panic in a caller
 		data[connKey] = s
 		r.conns.add(s)
 	}
 	return s
+}
+
+// abandoned ends the hold of a connection that nobody has any more, and that nobody released: one that was hijacked.
+func (r *recorder) abandoned(held *atomic.Pointer[acquire]) {
+	if a := held.Swap(nil); a != nil {
+		r.flow.add(-inUseUnit - occupiedUnit)
+	}
 }
 
 // push starts a call. If there are too many the oldest is forgotten: one that will never end, because a panic went

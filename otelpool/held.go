@@ -50,7 +50,7 @@ func (i *Instrumentation) Held() []Hold {
 	}
 	now := s.recorder.now()
 	var held []Hold
-	for _, h := range s.holds(now) {
+	for _, h := range s.holds(now, false) {
 		a := h.acquire
 		hold := Hold{
 			Since:   epoch.Add(a.since).Round(0),
@@ -77,26 +77,52 @@ type held struct {
 	acquire *acquire
 }
 
-// holds gives the holds of the pool, oldest first, without those of hijacked connections.
-func (s *stats) holds(now time.Duration) []held {
+// holds gives the holds of the pool, oldest first.
+//
+// Nobody says when a connection is hijacked, and its hold then never ends. But such ghosts show: there are more holds
+// than the pool has acquired connections. Which ones they are shows once nothing else is held; until then they are taken
+// for the oldest, since connections are hijacked to be kept. To be sure not to take a ghost for a hold, connections
+// that the pool has lost count too, whose number is right only while none is being opened or closed.
+func (s *stats) holds(now time.Duration, sure bool) []held {
 	r := s.recorder
-	before := int(s.stat().AcquiredConns())
+	r.look.Lock()
+	defer r.look.Unlock()
 	var all []held
-	for _, state := range r.conns.all() {
+	states := r.conns.all()
+	for _, state := range states {
 		if a := state.held.Load(); a != nil {
 			all = append(all, held{state, a})
 		}
 	}
-	if r.conns.hijacked.Load() > 0 {
-		// What was held before one look at Stat and still is after another is acquired in both, unless it was hijacked.
-		after := int(s.stat().AcquiredConns())
-		all = slices.DeleteFunc(all, func(h held) bool { return h.state.held.Load() != h.acquire || h.acquire.since > now })
-		slices.SortFunc(all, byAge)
-		all = all[max(0, len(all)-min(before, after)):]
-		return all
-	}
+	stat := s.stat()
+	acquired := int64(stat.AcquiredConns()) - r.leaked.Load()
+	// What was held before Stat and still is after it was acquired then, unless it was hijacked.
+	all = slices.DeleteFunc(all, func(h held) bool { return h.state.held.Load() != h.acquire || h.acquire.since > now })
 	slices.SortFunc(all, byAge)
-	return all
+	ghosts := max(0, int64(len(all))-acquired)
+	if ghosts == int64(len(all)) {
+		r.bury(all)
+		return nil
+	}
+	r.ghosts.Store(ghosts)
+	if sure {
+		lost := int64(len(states)) - int64(stat.AcquiredConns()+stat.IdleConns())
+		ghosts = min(max(ghosts, lost), int64(len(all)))
+	}
+	return all[ghosts:]
+}
+
+// bury ends the holds of connections that were hijacked.
+func (r *recorder) bury(ghosts []held) {
+	for _, h := range ghosts {
+		if h.state.held.CompareAndSwap(h.acquire, nil) {
+			r.flow.add(-inUseUnit - occupiedUnit)
+			if h.acquire.scope != nil {
+				h.acquire.scope.remove(h.acquire)
+			}
+		}
+	}
+	r.ghosts.Store(0)
 }
 
 func byAge(a, b held) int { return int(a.acquire.since - b.acquire.since) }

@@ -22,7 +22,7 @@ func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration) {
 		s.captureStack(a)
 	}
 	s.held.Store(a)
-	r.peak.note(now, r.flow.add(inUseUnit).inUse)
+	r.peak.note(now, r.flow.add(inUseUnit).inUse-r.ghosts.Load())
 }
 
 // release ends it. AcquireAllIdle calls no tracer, so a release can come without a hold.
@@ -34,10 +34,13 @@ func (r *recorder) release(conn *pgx.Conn) {
 	a := s.held.Swap(nil)
 	s.depth = 0 // what did not end never will
 	if a == nil {
+		if !r.ended.Load() {
+			r.noteOutcome(conn, s, nil)
+		}
 		return
 	}
 	now := r.now()
-	r.peak.note(now, r.flow.add(-inUseUnit-occupiedUnit).inUse+1)
+	r.peak.note(now, r.flow.add(-inUseUnit-occupiedUnit).inUse+1-r.ghosts.Load())
 	if a.scope != nil {
 		a.scope.remove(a)
 	}

@@ -51,7 +51,7 @@ func (w *watcher) stop() {
 func (s *stats) reportLongHolds() {
 	r := s.recorder
 	now := r.now()
-	for _, h := range s.holds(now) {
+	for _, h := range s.holds(now, true) {
 		if age := now - h.acquire.since; age >= r.longHold && !h.acquire.set(reported) {
 			r.longHolds.Add(1)
 			r.reports.warn("connection held for long", r.attrs(h.state, h.acquire, age)...)

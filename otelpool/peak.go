@@ -21,7 +21,7 @@ func packPeak(number, value uint64) uint64 { return number<<24 | value&(1<<24-1)
 func (p *peak) note(now time.Duration, value int64) {
 	number := uint64(now / p.bucket)
 	slot := &p.slots[number&1]
-	next := packPeak(number, uint64(value))
+	next := packPeak(number, uint64(max(0, value)))
 	for old := slot.Load(); old < next; old = slot.Load() {
 		if slot.CompareAndSwap(old, next) {
 			return

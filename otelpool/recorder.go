@@ -2,6 +2,7 @@ package otelpool
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,9 @@ type recorder struct {
 
 	flow        flow
 	waiters     waiters
+	look        sync.Mutex   // held to look at the holds
+	leaked      atomic.Int64 // places that pgx lost to hooks that panicked
+	ghosts      atomic.Int64 // holds that are none, see stats.holds
 	peak        peak
 	pendingPeak peak
 	phases      [phaseCount]atomic.Int64 // nanoseconds

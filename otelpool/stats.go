@@ -68,9 +68,9 @@ type snapshot struct {
 // snapshot reads the pool. Overflow is of what is in use, not of what is open: pgxpool keeps idle connections beyond
 // any base size, and a pool at rest is not using its overflow.
 func (s *stats) snapshot() snapshot {
-	var opened int64
-	if s.recorder != nil {
-		opened = s.recorder.conns.opened.Load() // before Stat, see countHijacked
+	var opened, closed int64
+	if s.recorder != nil { // before Stat, so that what that knows is not less
+		opened, closed = s.recorder.conns.opened.Load(), s.recorder.conns.closed.Load()
 	}
 	stat := s.stat()
 	maxConns := int64(stat.MaxConns())
@@ -87,25 +87,28 @@ func (s *stats) snapshot() snapshot {
 		overflowMax:  maxConns - s.baseSize,
 	}
 	if s.recorder != nil {
-		s.recorder.countHijacked(opened, stat)
-		s.addHooked(&v, stat)
+		s.recorder.conns.countHijacked(opened, stat)
+		s.addHooked(&v, closed, stat)
 	}
 	return v
 }
 
 // addHooked adds what the hooks know.
-func (s *stats) addHooked(v *snapshot, stat poolStat) {
+func (s *stats) addHooked(v *snapshot, closed int64, stat poolStat) {
 	r := s.recorder
 	r.live.Store(true)
 	v.hooked = true
 	now := r.now()
+	if holds := s.holds(now, false); len(holds) > 0 {
+		v.oldestHold = max(0, now-holds[0].acquire.since)
+	}
 	v.pending = r.flow.load().pending
+	if v.used+v.constructing >= v.max {
+		r.pendingPeak.note(now, v.pending) // places may be taken by AcquireAllIdle, which is not seen otherwise
+	}
 	v.pendingPeak = max(r.pendingPeak.read(now), 0)
 	v.peak = min(max(r.peak.read(now), v.used), v.max)
 	v.oldestWait = r.waiters.oldest(now)
-	if holds := s.holds(now); len(holds) > 0 {
-		v.oldestHold = max(0, now-holds[0].acquire.since)
-	}
 	for i := range r.phases {
 		v.phases[i] = time.Duration(r.phases[i].Load())
 	}
@@ -118,7 +121,7 @@ func (s *stats) addHooked(v *snapshot, stat poolStat) {
 	v.overflowed = r.conns.overflowed.Load()
 	v.capped = r.ops.folded.Load()
 	v.opened = r.conns.opened.Load()
-	v.closed = r.conns.closedByReason(stat)
+	v.closed = r.conns.closedByReason(closed, stat)
 	v.connectErrors = r.conns.failures()
 }
 

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/otelpool/sizing"
+)
+
+var goal = sizing.Goal{Wait: 5 * time.Millisecond, Quantile: 0.99}
+
+// load needs 11 connections for the goal.
+var load = sizing.Load{Rate: 100, Hold: 50 * time.Millisecond}
+
+// measuredOf is a measurement of load in a pool of that size.
+func measuredOf(size, overflow, peak int) measurement {
+	return measurement{load: load, size: size, overflow: overflow, peak: peak, inUse: 5, over: time.Minute, acquires: 6000, instances: 1}
+}
+
+func TestVerdictAndSize(t *testing.T) {
+	t.Parallel()
+	timeouts, bursts, young := measuredOf(20, 0, 20), measuredOf(12, 0, 12), measuredOf(11, 0, 9)
+	timeouts.timeouts, bursts.meanWait, young.young, young.acquires = 3, 20*time.Millisecond, true, 99
+	mixed, waiting := measuredOf(8, 0, 8), measuredOf(6, 0, 6)
+	mixed.meanWait, waiting.meanWait = 100*time.Millisecond, 35*time.Millisecond
+	full := measuredOf(5, 0, 5)
+	full.inUse = 4.6
+	tests := map[string]struct {
+		measurement
+		verdict        string
+		size, overflow int
+		atLeast        bool
+		reason         string
+	}{
+		"no pool yet":         {measurement{load: load}, verdictNew, 11, 0, false, "99 % of the acquires wait no longer than 5ms"},
+		"by the rule only":    {measurement{load: load, size: 6}, verdictTooSmall, 11, 0, false, "would give 6"},
+		"less than average":   {measurement{load: load, size: 4}, verdictTooSmall, 11, 0, false, "what it let through"},
+		"one fewer than need": {measuredOf(10, 0, 9), verdictTooSmall, 11, 0, false, "smallest size"},
+		"as many as needed":   {measuredOf(11, 0, 9), verdictFits, 11, 0, false, "smallest size"},
+		"a little more":       {measuredOf(13, 0, 9), verdictFits, 13, 0, false, "smallest size"},
+		"twice the need":      {measuredOf(22, 0, 9), verdictTooBig, 11, 0, false, "smallest size"},
+		"a high peak":         {measuredOf(22, 0, 15), verdictTooBig, 15, 0, false, "15 were in use at once"},
+		"a peak of all":       {measuredOf(22, 0, 22), verdictFits, 22, 0, false, "not called too big"},
+		"overflow counts":     {measuredOf(5, 6, 9), verdictFits, 5, 6, false, "smallest size"},
+		"overflow is kept":    {measuredOf(5, 5, 9), verdictTooSmall, 6, 5, false, "5 are overflow"},
+		"full":                {full, verdictSaturated, 11, 0, true, "can not tell the need"},
+		"timeouts":            {timeouts, verdictSaturated, 30, 0, true, "3 acquires timed out"},
+		"bursts":              {bursts, verdictBursts, 18, 0, true, "db_pool_pending_peak"},
+		"full at times":       {mixed, verdictBursts, 12, 0, true, "full for a part of the time"},
+		"waits as expected":   {waiting, verdictTooSmall, 11, 0, false, "smallest size"},
+		"young":               {young, verdictFits, 11, 0, false, "has not run for all of that time"},
+		"few acquires":        {young, verdictFits, 11, 0, false, "only 99 acquires"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, err := advise(test.measurement, goal)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.verdict != test.verdict || a.size != test.size || a.overflow != test.overflow || a.atLeast != test.atLeast {
+				t.Errorf("%s, %d+%d, at least: %v; want %s, %d+%d, %v", a.verdict, a.size, a.overflow, a.atLeast,
+					test.verdict, test.size, test.overflow, test.atLeast)
+			}
+			if !strings.Contains(strings.Join(a.reasons, "\n"), test.reason) {
+				t.Errorf("%q is not among the reasons %q", test.reason, a.reasons)
+			}
+		})
+	}
+}
+
+func TestCVOfBuckets(t *testing.T) {
+	t.Parallel()
+	inf := math.Inf(1)
+	exponential := map[float64]float64{inf: 1e6}
+	for bound := 0.005; bound < 1.2; bound += 0.005 {
+		exponential[bound] = 1e6 * (1 - math.Exp(-bound/0.1))
+	}
+	tests := map[string]struct {
+		totals
+		want float64
+	}{
+		"no buckets":       {totals{held: 1}, 0},
+		"only infinity":    {totals{held: 1, buckets: map[float64]float64{inf: 4}}, 0},
+		"all empty":        {totals{buckets: map[float64]float64{0.1: 0, inf: 0}}, 0},
+		"one bucket":       {totals{held: 0.6, buckets: map[float64]float64{0.1: 0, 0.2: 4, inf: 4}}, 0.192},
+		"beyond the last":  {totals{held: 99*0.05 + 100, buckets: map[float64]float64{0.1: 99, inf: 100}}, 9.476},
+		"even from 0 on":   {totals{held: 5, buckets: map[float64]float64{0.1: 100, inf: 100}}, 0.577},
+		"exponential":      {totals{held: 1e5, buckets: exponential}, 1},
+		"short and long":   {totals{held: 10.9, buckets: map[float64]float64{0.01: 90, 0.95: 90, 1.05: 100, inf: 100}}, 2.86},
+		"counts that fall": {totals{held: 5, buckets: map[float64]float64{0.1: 100, 0.2: 90, inf: 100}}, 0.577},
+	}
+	for name, test := range tests {
+		if got := test.cv(); math.Abs(got-test.want) > 0.01 {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}
+
+func TestNamesAreThoseOfTheBridge(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, row := range catalogue.Rows() {
+		names = append(names, row.Documented)
+	}
+	for _, name := range []string{acquiresMetric, phaseMetric, timeoutsMetric, holdMetric, sizeMetric, overflowMetric, peakMetric, "db_pool_pending_peak"} {
+		if !slices.Contains(names, name) {
+			t.Errorf("there is no %s", name)
+		}
+	}
+}
+
+func TestInstancesAreJudgedByTheBusiest(t *testing.T) {
+	t.Parallel()
+	quiet, busy := measuredOf(5, 0, 5), measuredOf(5, 0, 3)
+	quiet.key, busy.key = key{"api", "a", "main"}, key{"api", "b", "main"}
+	quiet.load.Rate, quiet.timeouts = 10, 7
+	other := measuredOf(5, 0, 1)
+	other.key = key{"batch", "c", "main"}
+	got := busiest([]measurement{other, quiet, busy})
+	if len(got) != 2 || got[0].instance != "b" || got[0].instances != 2 || got[0].peak != 5 || got[0].timeouts != 7 || got[1].instances != 1 {
+		t.Errorf("got %+v", got)
+	}
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// pageFormat is asked for because every service speaks it.
+const pageFormat = "text/plain;version=0.0.4"
+
+// readPage measures by reading a service's page twice.
+func (w world) readPage(ctx context.Context, page *url.URL, interval time.Duration) ([]measurement, error) {
+	start := w.now()
+	before, err := w.scrape(ctx, page)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.wait(ctx, interval); err != nil {
+		return nil, errors.New("stopped before the second reading")
+	}
+	end := w.now()
+	after, err := w.scrape(ctx, page)
+	if err != nil {
+		return nil, err
+	}
+	var measurements []measurement
+	for _, k := range after.keys() {
+		first := before[k]
+		if first == nil {
+			first = &totals{} // made in between, and counting from 0
+		}
+		diff, ok := after[k].since(first)
+		m := measurement{key: k, instances: 1, problem: "its counters fell between the two readings: the process was restarted, " +
+			"or the address leads to several processes. Measure again, one process at a time"}
+		if ok {
+			m = newMeasurement(k, diff, end.Sub(start))
+		}
+		measurements = append(measurements, m)
+	}
+	return measurements, nil
+}
+
+// scrape reads the page once.
+func (w world) scrape(ctx context.Context, page *url.URL) (totalsByPool, error) {
+	status, _, body, err := w.fetch(ctx, page, pageFormat)
+	if err != nil {
+		return nil, err
+	}
+	if status != http.StatusOK {
+		return nil, fmt.Errorf("%s: it answers with status %d", shown(page), status)
+	}
+	totals, err := parsePage(body)
+	if err != nil {
+		return nil, fmt.Errorf("%s: it is no page of metrics: %s", shown(page), excerpt(err.Error()))
+	}
+	return totals, nil
+}
+
+func parsePage(body []byte) (totalsByPool, error) {
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	totals := totalsByPool{}
+	for _, name := range []string{acquiresMetric, phaseMetric, timeoutsMetric, holdMetric, sizeMetric, overflowMetric, peakMetric} {
+		family := families[name]
+		if family == nil {
+			continue
+		}
+		samples, err := expfmt.ExtractSamples(&expfmt.DecodeOptions{}, family)
+		if err != nil {
+			return nil, err
+		}
+		for _, sample := range samples {
+			// Only its pools' names tell the pools of a page apart.
+			labels := labelsOf(sample.Metric)
+			delete(labels, "job")
+			delete(labels, "instance")
+			totals.add(string(sample.Metric[model.MetricNameLabel]), labels, float64(sample.Value))
+		}
+	}
+	return totals, nil
+}
+
+func labelsOf(m model.Metric) map[string]string {
+	labels := make(map[string]string, len(m))
+	for name, value := range m {
+		labels[string(name)] = string(value)
+	}
+	return labels
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// service is an instrumented pool of 4 and its page.
+func service(t *testing.T) (*pgxpool.Pool, string) {
+	t.Helper()
+	exporter, err := prometheus.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
+	t.Cleanup(func() { _ = provider.Shutdown(context.Background()) })
+	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.MaxConns = 4
+	pool, _, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(provider), otelpool.WithPoolName("main"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	server := httptest.NewServer(exporter)
+	t.Cleanup(server.Close)
+	return pool, server.URL
+}
+
+// callers run queries of 5 ms, each of them so many.
+func callers(ctx context.Context, pool *pgxpool.Pool, callers, queries int) error {
+	errs := make(chan error, callers)
+	var group sync.WaitGroup
+	for range callers {
+		group.Go(func() {
+			for range queries {
+				if _, err := pool.Exec(ctx, "SELECT pg_sleep(0.005)"); err != nil {
+					errs <- err
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	close(errs)
+	return <-errs
+}
+
+func TestRealPoolIsMeasured(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		callers, queries int
+		verdicts         string
+	}{
+		"one caller":    {1, 100, "too small, fits"},
+		"forty callers": {40, 20, "saturated, bursts"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool, url := service(t)
+			if err := callers(t.Context(), pool, 8, 1); err != nil { // connections are open from here on
+				t.Fatal(err)
+			}
+			w := realWorld()
+			w.wait = func(ctx context.Context, _ time.Duration) error {
+				return callers(ctx, pool, test.callers, test.queries)
+			}
+			o := runWith(t, w, "-metrics", url, "-json")
+			if o.code != 0 {
+				t.Fatalf("got %+v", o)
+			}
+			p := o.report(t).Pools[0]
+			acquires := p.Load.Rate * p.Load.MeasuredSeconds
+			if p.Pool != "main" || p.Present.Size != 4 || !near(acquires, float64(test.callers*test.queries)) || p.Load.HoldSeconds < 0.005 {
+				t.Errorf("%v acquires: %s", acquires, o.stdout)
+			}
+			if !strings.Contains(test.verdicts, p.Verdict) {
+				t.Errorf("want one of %s: %s", test.verdicts, o.stdout)
+			}
+			if saturated := test.callers > 4; saturated != p.AtLeast {
+				t.Errorf("at least: %v: %s", p.AtLeast, o.stdout)
+			}
+		})
+	}
+}

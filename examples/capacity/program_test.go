@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+)
+
+func TestMain(m *testing.M) { postgrestest.Main(m) }
+
+// fakeWorld has a clock that only waiting moves.
+func fakeWorld() world {
+	w := realWorld()
+	now := time.Unix(1700000000, 0)
+	w.now = func() time.Time { return now }
+	w.wait = func(ctx context.Context, d time.Duration) error {
+		now = now.Add(d)
+		return ctx.Err()
+	}
+	return w
+}
+
+type outcome struct {
+	code           int
+	stdout, stderr string
+}
+
+func runWith(t *testing.T, w world, args ...string) outcome {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	code := run(ctx, args, &stdout, &stderr, w)
+	return outcome{code, stdout.String(), stderr.String()}
+}
+
+// report is what -json said.
+func (o outcome) report(t *testing.T) report {
+	t.Helper()
+	var r report
+	if err := json.Unmarshal([]byte(o.stdout), &r); err != nil {
+		t.Fatalf("%v in %q, exit code %d, %q", err, o.stdout, o.code, o.stderr)
+	}
+	return r
+}
+
+// server answers with handler until the test ends.
+func server(t *testing.T, handler http.HandlerFunc) string {
+	t.Helper()
+	s := httptest.NewServer(handler)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// pages answers with one after the other.
+func pages(t *testing.T, bodies ...string) string {
+	t.Helper()
+	var n atomic.Int64
+	return server(t, func(w http.ResponseWriter, _ *http.Request) {
+		i := min(int(n.Add(1)), len(bodies))
+		fmt.Fprint(w, bodies[i-1])
+	})
+}
+
+func TestFlagsGiveARecommendation(t *testing.T) {
+	t.Parallel()
+	o := runWith(t, fakeWorld(), "-rate", "100", "-hold", "50ms", "-size", "6", "-max-connections", "50", "-instances", "4")
+	want := `pool, by the flags
+  load        100 acquires/s × 50ms held = 5 connections in use on average
+  now         size 6: 83 % used, 58.8 % of the acquires wait, 29.4ms on average, 99 % wait at most 204ms
+  verdict     too small: 5 more
+  recommended size 11: 45 % used, 1.51 % of the acquires wait, 126µs on average, 99 % wait at most 3.43ms
+  server      fits: 4 × 11 of 50 - 3 reserved - 0 others leave 3
+    - 11 is the smallest size with which 99 % of the acquires wait no longer than 5ms
+    - the rule of thumb, average use and 20 %, would give 6; it does not look at waiting
+    - the spread of the hold times (CV) is not known and taken for exponential, CV 1
+`
+	if o != (outcome{0, want, ""}) {
+		t.Errorf("got %+v, want %s", o, want)
+	}
+}
+
+func TestServerWithoutRoomIsSaid(t *testing.T) {
+	t.Parallel()
+	for maxConnections, want := range map[string]string{"40": "; 9 for each instance do", "6": "there is not even one", "2": "there is not even one"} {
+		o := runWith(t, fakeWorld(), "-rate", "100", "-hold", "50ms", "-instances", "4", "-max-connections", maxConnections)
+		if o.code != 0 || !strings.Contains(o.stdout, "does not fit: 4 × 11") || !strings.Contains(o.stdout, want) {
+			t.Errorf("%s: %+v, want %q", maxConnections, o, want)
+		}
+	}
+}
+
+func TestFlagsThatMakeNoSenseAreRefused(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{
+		"":                                    "want one of -rate",
+		"-rate 1 -metrics http://h":           "want one of -rate",
+		"-metrics http://h -size 3":           "-size belongs to -rate, not to -metrics",
+		"-rate 1 -hold 1s -pool p":            "-pool belongs to -metrics and -prometheus, not to -rate",
+		"-rate 1":                             "Load.Hold",
+		"-rate NaN -hold 1s":                  "Load.Rate",
+		"-rate -1 -hold 1s":                   "Load.Rate",
+		"-rate 1 -hold 1s -cv -1":             "Load.CV",
+		"-rate 1 -hold 1s -size -1":           "-size",
+		"-rate 1 -hold 1s -overflow 1":        "-overflow needs a -size",
+		"-rate 1 -hold 1s -size 999999":       "Fleet.Size",
+		"-rate 1 -hold 1s -wait -1s":          "Goal.Wait",
+		"-metrics http://h -quantile 1":       "Goal.Quantile",
+		"-rate 1 -hold 1s -instances 0":       "Fleet.Instances",
+		"-rate 1 -hold 1s -reserved -1":       "Fleet.Reserved",
+		"-rate 1 -hold 1s -others -1":         "Fleet.OtherClients",
+		"-rate 1 -hold 1s -max-connections 0": "Fleet.MaxConnections",
+		"-metrics http://h -interval 0s":      "-interval",
+		"-prometheus http://h -window 1ms":    "-window",
+		"-metrics nonsense":                   "-metrics is not an address",
+		"-metrics http://u:hunter2@h:port/":   "-metrics is not an address",
+		"-prometheus ftp://u:hunter2@h/":      "-prometheus is not an address",
+		"-interval http://u:hunter2@h/":       "an address is where none belongs",
+		"http://u:hunter2@h/":                 "arguments that belong to no flag",
+		"-colour":                             "not defined: -colour",
+	}
+	for args, want := range tests {
+		o := runWith(t, fakeWorld(), strings.Fields(args)...)
+		if o.code != 2 || o.stdout != "" || !strings.Contains(o.stderr, want) || strings.Contains(o.stderr, "hunter2") {
+			t.Errorf("%s: %+v, want %q", args, o, want)
+		}
+	}
+	if o := runWith(t, fakeWorld(), "-h"); o != (outcome{0, usage, ""}) {
+		t.Errorf("-h: %+v", o)
+	}
+}
+
+func TestLoadThatNoPoolCanCarryIsNoAdvice(t *testing.T) {
+	t.Parallel()
+	o := runWith(t, fakeWorld(), "-rate", "1e9", "-hold", "1s")
+	if o.code != 1 || !strings.Contains(o.stdout, "overloaded") {
+		t.Errorf("got %+v", o)
+	}
+}
+
+func TestAnswersOfOtherServersAreErrors(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("# comment\n", maxAnswer/10+1)
+	tests := map[string]struct {
+		handler http.HandlerFunc
+		want    string
+	}{
+		"not found":  {http.NotFound, "status 404"},
+		"redirect":   {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", http.StatusFound) }, "status 302"},
+		"a web page": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>\x1b[31m{\n") }, "it "},
+		"too long":   {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, long) }, "longer than 32 MiB"},
+		"no pool":    {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "up 1\n") }, "no pool"},
+		"hanging up": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
+	}
+	for name, test := range tests {
+		for _, source := range []string{"-metrics", "-prometheus"} {
+			if source == "-prometheus" && name == "no pool" {
+				continue
+			}
+			t.Run(name+source, func(t *testing.T) {
+				t.Parallel()
+				url := strings.Replace(server(t, test.handler), "//", "//user:hunter2@", 1) + "/?token=hunter2"
+				o := runWith(t, fakeWorld(), source, url)
+				if o.code != 1 || o.stdout != "" || !strings.Contains(o.stderr, test.want) || strings.Contains(o.stderr, "hunter2") ||
+					strings.Contains(o.stderr, "\x1b") {
+					t.Errorf("got %+v, want %q", o, test.want)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// query is what Prometheus is asked for, to be added to a metric of the page.
+type query struct {
+	metric, expression string
+	factor             float64
+}
+
+// queries are those for a window. Rates are per second, and become totals of the window.
+func queries(window time.Duration) []query {
+	seconds := window.Seconds()
+	within := "[" + strconv.FormatInt(window.Milliseconds(), 10) + "ms]"
+	const by = "by (job, instance, pool) "
+	rate := func(metric, selector, by string) query {
+		return query{metric, "sum " + by + "(rate(" + metric + selector + within + "))", seconds}
+	}
+	return []query{
+		rate(acquiresMetric, "", by),
+		rate(timeoutsMetric, "", by),
+		rate(phaseMetric, `{phase="queue"}`, "by (job, instance, pool, phase) "),
+		rate(holdMetric+"_count", "", by),
+		rate(holdMetric+"_sum", "", by),
+		rate(holdMetric+"_bucket", "", "by (job, instance, pool, le) "),
+		{sizeMetric, "max " + by + "(" + sizeMetric + ")", 1},
+		{overflowMetric, "max " + by + "(" + overflowMetric + ")", 1},
+		{peakMetric, "max " + by + "(max_over_time(" + peakMetric + within + "))", 1},
+	}
+}
+
+// before is what was there when the window began.
+func before(window time.Duration) query {
+	return query{sizeMetric, fmt.Sprintf("max by (job, instance, pool) (%s offset %dms)", sizeMetric, window.Milliseconds()), 1}
+}
+
+// askPrometheus measures what Prometheus has of the window. All queries are of the same moment.
+func (w world) askPrometheus(ctx context.Context, server *url.URL, window time.Duration) ([]measurement, error) {
+	at := w.now()
+	now, then := totalsByPool{}, totalsByPool{}
+	for _, q := range queries(window) {
+		if err := w.ask(ctx, server, q, at, now); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.ask(ctx, server, before(window), at, then); err != nil {
+		return nil, err
+	}
+	var measurements []measurement
+	for _, k := range now.keys() {
+		if now[k].size == 0 {
+			continue // it ended within the window
+		}
+		m := newMeasurement(k, now[k], window)
+		m.young = then[k] == nil
+		measurements = append(measurements, m)
+	}
+	return busiest(measurements), nil
+}
+
+// ask adds the answer to a query to the totals.
+func (w world) ask(ctx context.Context, server *url.URL, q query, at time.Time, totals totalsByPool) error {
+	u := server.JoinPath("api", "v1", "query")
+	parameters := u.Query()
+	parameters.Set("query", q.expression)
+	parameters.Set("time", strconv.FormatFloat(float64(at.UnixMilli())/1000, 'f', 3, 64))
+	u.RawQuery = parameters.Encode()
+	status, _, body, err := w.fetch(ctx, u, "application/json")
+	if err != nil {
+		return err
+	}
+	samples, err := parseAnswer(status, body)
+	if err != nil {
+		return fmt.Errorf("%s: %w", shown(server), err)
+	}
+	for _, s := range samples {
+		totals.add(q.metric, s.labels, s.value*q.factor)
+	}
+	return nil
+}
+
+type sample struct {
+	labels map[string]string
+	value  float64
+}
+
+// parseAnswer reads the answer to an instant query, which must be a vector.
+func parseAnswer(status int, body []byte) ([]sample, error) {
+	var answer struct {
+		Status, Error string
+		Data          struct {
+			ResultType string
+			Result     json.RawMessage
+		}
+	}
+	err := json.Unmarshal(body, &answer)
+	switch {
+	case err == nil && answer.Status == "error":
+		return nil, fmt.Errorf("the server says: %s", excerpt(answer.Error))
+	case status != http.StatusOK:
+		return nil, fmt.Errorf("it answers with status %d", status)
+	case err != nil || answer.Status != "success" || answer.Data.ResultType != "vector":
+		return nil, errors.New("it does not answer as a Prometheus server does")
+	}
+	var vector []struct {
+		Metric map[string]string
+		Value  [2]any // time and, as text, the value
+	}
+	if err := json.Unmarshal(answer.Data.Result, &vector); err != nil {
+		return nil, errors.New("it does not answer as a Prometheus server does")
+	}
+	var samples []sample
+	for _, v := range vector {
+		text, ok := v.Value[1].(string)
+		if !ok {
+			continue // a histogram
+		}
+		value, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return nil, fmt.Errorf("the value %s is no number", excerpt(strconv.Quote(text)))
+		}
+		samples = append(samples, sample{v.Metric, value})
+	}
+	return samples, nil
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/otelpool/otelpool-go/otelpool/sizing"
+)
+
+// report is all that is said. Its fields are the output of -json.
+type report struct {
+	Source string       `json:"source"`
+	Goal   goalReport   `json:"goal"`
+	Pools  []poolReport `json:"pools"`
+}
+
+type goalReport struct {
+	WaitSeconds float64 `json:"wait_seconds"`
+	Quantile    float64 `json:"quantile"`
+}
+
+// poolReport has a problem, or a verdict and the rest.
+type poolReport struct {
+	Pool        string        `json:"pool,omitempty"`
+	Job         string        `json:"job,omitempty"`
+	Instances   int           `json:"instances"`
+	Problem     string        `json:"problem,omitempty"`
+	Verdict     string        `json:"verdict,omitempty"`
+	Load        *loadReport   `json:"load,omitempty"`
+	Present     *sizeReport   `json:"present,omitempty"`
+	Recommended *sizeReport   `json:"recommended,omitempty"`
+	AtLeast     bool          `json:"at_least,omitempty"` // the need is not known, only that it is no less
+	Reasons     []string      `json:"reasons,omitempty"`
+	Server      *serverReport `json:"server,omitempty"`
+}
+
+type loadReport struct {
+	Rate            float64  `json:"rate"`
+	HoldSeconds     float64  `json:"hold_seconds"`
+	CV              float64  `json:"cv,omitempty"` // 0 if not known
+	MeasuredSeconds float64  `json:"measured_seconds,omitempty"`
+	MeanWaitSeconds *float64 `json:"measured_mean_wait_seconds,omitempty"`
+	Timeouts        *float64 `json:"measured_timeouts,omitempty"`
+	Peak            *int     `json:"measured_peak,omitempty"`
+}
+
+// sizeReport is a size and what callers may expect of it.
+type sizeReport struct {
+	Size     int `json:"size"`
+	Overflow int `json:"overflow"`
+	// Overloaded means that the line of waiting callers grows for as long as the load lasts. There is no Expected then.
+	Overloaded bool            `json:"overloaded,omitempty"`
+	Expected   *expectedReport `json:"expected,omitempty"`
+}
+
+type expectedReport struct {
+	Utilization         float64 `json:"utilization"`
+	WaitProbability     float64 `json:"wait_probability"`
+	MeanWaitSeconds     float64 `json:"mean_wait_seconds"`
+	QuantileWaitSeconds float64 `json:"quantile_wait_seconds"`
+	MeanPending         float64 `json:"mean_pending"`
+}
+
+// newReport judges each pool; ok is false if nothing was known of any.
+func newReport(s settings, measurements []measurement) (r report, ok bool) {
+	r.Source = "the flags"
+	if s.metrics != nil {
+		r.Source = shown(s.metrics)
+	} else if s.prometheus != nil {
+		r.Source = shown(s.prometheus)
+	}
+	r.Goal = goalReport{s.goal.Wait.Seconds(), s.goal.Quantile}
+	for _, m := range measurements {
+		p := newPoolReport(s, m)
+		ok = ok || p.Problem == ""
+		r.Pools = append(r.Pools, p)
+	}
+	return r, ok
+}
+
+func newPoolReport(s settings, m measurement) poolReport {
+	if s.fleet.Instances > 0 {
+		m.instances = s.fleet.Instances
+	}
+	p := poolReport{Pool: m.pool, Job: m.job, Instances: m.instances, Problem: m.problem}
+	if p.Problem != "" {
+		return p
+	}
+	a, err := advise(m, s.goal)
+	if err != nil {
+		p.Problem = err.Error()
+		return p
+	}
+	p.Verdict, p.AtLeast, p.Reasons = a.verdict, a.atLeast, a.reasons
+	p.Load = newLoadReport(m)
+	if m.capacity() > 0 {
+		p.Present = newSizeReport(m.load, s.goal, m.size, m.overflow)
+	}
+	p.Recommended = newSizeReport(m.load, s.goal, a.size, a.overflow)
+	if s.fleet.MaxConnections > 0 {
+		p.Server = newServerReport(s, m, a)
+	}
+	return p
+}
+
+func newLoadReport(m measurement) *loadReport {
+	l := &loadReport{Rate: m.load.Rate, HoldSeconds: m.load.Hold.Seconds(), CV: m.load.CV}
+	if m.measured() {
+		wait := m.meanWait.Seconds()
+		l.MeasuredSeconds, l.MeanWaitSeconds, l.Timeouts, l.Peak = m.over.Seconds(), &wait, &m.timeouts, &m.peak
+	}
+	return l
+}
+
+func newSizeReport(load sizing.Load, goal sizing.Goal, size, overflow int) *sizeReport {
+	r := &sizeReport{Size: size, Overflow: overflow}
+	q, err := load.At(size + overflow)
+	if err != nil {
+		r.Overloaded = errors.Is(err, sizing.ErrOverloaded)
+		return r
+	}
+	wait, err := q.WaitQuantile(goal.Quantile)
+	if err != nil {
+		return r
+	}
+	r.Expected = &expectedReport{q.Utilization, q.WaitProbability, q.MeanWait.Seconds(), wait.Seconds(), q.MeanPending}
+	return r
+}
+
+// serverReport is whether the recommendation fits into the server.
+type serverReport struct {
+	MaxConnections int    `json:"max_connections"`
+	Reserved       int    `json:"reserved"`
+	Others         int    `json:"others"`
+	Fits           bool   `json:"fits"`
+	Left           int    `json:"left"`
+	MaxPerInstance int    `json:"max_per_instance"`
+	Text           string `json:"text"`
+}
+
+func newServerReport(s settings, m measurement, a advice) *serverReport {
+	fleet := s.fleet
+	fleet.Instances, fleet.Size, fleet.Overflow = m.instances, a.size, a.overflow
+	r := &serverReport{MaxConnections: fleet.MaxConnections, Reserved: fleet.Reserved, Others: fleet.OtherClients}
+	left, err := fleet.Left()
+	most, _ := fleet.MaxPerInstance() // 0 if there is no room
+	r.MaxPerInstance = most
+	if err == nil {
+		r.Fits, r.Left = true, left
+		r.Text = fmt.Sprintf("fits: %d × %d of %d - %d reserved - %d others leave %d",
+			m.instances, a.capacity(), fleet.MaxConnections, fleet.Reserved, fleet.OtherClients, left)
+		return r
+	}
+	r.Text = fmt.Sprintf("does not fit: %d × %d are more than the %d - %d reserved - %d others",
+		m.instances, a.capacity(), fleet.MaxConnections, fleet.Reserved, fleet.OtherClients)
+	if most == 0 {
+		r.Text += "; there is not even one for each instance"
+		return r
+	}
+	r.Text += fmt.Sprintf("; %d for each instance do: hold connections for a shorter time, raise max_connections, or run fewer instances", most)
+	return r
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strconv"
+)
+
+// The metrics that are read, by the names that the Prometheus bridge gives them.
+const (
+	acquiresMetric = "db_pool_acquires_total"
+	phaseMetric    = "db_pool_acquire_phase_seconds_total"
+	timeoutsMetric = "db_pool_timeouts_total"
+	holdMetric     = "db_pool_hold_duration_seconds"
+	sizeMetric     = "db_pool_size"
+	overflowMetric = "db_pool_num_overflow"
+	peakMetric     = "db_pool_peak"
+)
+
+// key tells pools apart. On a service's own page only the pool's name is known.
+type key struct {
+	job, instance, pool string
+}
+
+func (k key) compare(other key) int {
+	return cmp.Or(cmp.Compare(k.job, other.job), cmp.Compare(k.pool, other.pool), cmp.Compare(k.instance, other.instance))
+}
+
+// totals are the figures of one pool: its counters, since it was made or within a time, and its gauges.
+type totals struct {
+	acquires, timeouts float64
+	queued             float64 // seconds
+	holds, held        float64 // how many ended, and their seconds
+	buckets            map[float64]float64
+
+	size, overflow, peak float64
+}
+
+type totalsByPool map[key]*totals
+
+// add adds a sample of a metric, under its name on the page. What is not needed is left out, and so is NaN.
+func (t totalsByPool) add(name string, labels map[string]string, value float64) {
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		return
+	}
+	k := key{job: labels["job"], instance: labels["instance"], pool: labels["pool"]}
+	of := t[k]
+	if of == nil {
+		of = &totals{buckets: map[float64]float64{}}
+	}
+	switch name {
+	case acquiresMetric:
+		of.acquires += value
+	case timeoutsMetric:
+		of.timeouts += value
+	case phaseMetric:
+		if labels["phase"] == "queue" {
+			of.queued += value
+		}
+	case holdMetric + "_count":
+		of.holds += value
+	case holdMetric + "_sum":
+		of.held += value
+	case holdMetric + "_bucket":
+		bound, err := strconv.ParseFloat(labels["le"], 64)
+		if err != nil {
+			return
+		}
+		of.buckets[bound] += value
+	case sizeMetric:
+		of.size += value
+	case overflowMetric:
+		of.overflow += value
+	case peakMetric:
+		of.peak += value
+	default:
+		return
+	}
+	t[k] = of
+}
+
+// keys are sorted, so that reports are.
+func (t totalsByPool) keys() []key {
+	keys := make([]key, 0, len(t))
+	for k := range t {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, key.compare)
+	return keys
+}
+
+// since returns what happened after before; ok is false if a counter fell, which means that the process is another one.
+func (t *totals) since(before *totals) (d *totals, ok bool) {
+	diff := *t
+	diff.acquires -= before.acquires
+	diff.timeouts -= before.timeouts
+	diff.queued -= before.queued
+	diff.holds -= before.holds
+	diff.held -= before.held
+	diff.buckets = map[float64]float64{}
+	least := min(diff.acquires, diff.timeouts, diff.queued, diff.holds, diff.held)
+	for bound, count := range t.buckets {
+		diff.buckets[bound] = count - before.buckets[bound]
+		least = min(least, diff.buckets[bound])
+	}
+	return &diff, least >= 0
+}
+
+// cv estimates the coefficient of variation of the hold times from their buckets, as if they were spread evenly within
+// each. It is 0, not known, where there are no buckets, as with exponential histograms in text.
+func (t *totals) cv() float64 {
+	bounds := make([]float64, 0, len(t.buckets))
+	for bound := range t.buckets {
+		bounds = append(bounds, bound)
+	}
+	slices.Sort(bounds)
+	if len(bounds) < 2 {
+		return 0
+	}
+	var count, sum, squares, low, below float64
+	for _, high := range bounds {
+		n := max(0, t.buckets[high]-below)
+		below = max(below, t.buckets[high])
+		if math.IsInf(high, 1) && n > 0 {
+			// Their mean is what the rest leaves of the exact sum; of their spread nothing is known.
+			mean := max(low, (t.held-sum)/n)
+			count, sum, squares = count+n, sum+n*mean, squares+n*mean*mean
+			break
+		}
+		if n > 0 {
+			count, sum, squares = count+n, sum+n*(low+high)/2, squares+n*(low*low+low*high+high*high)/3
+		}
+		low = high
+	}
+	if count == 0 || sum == 0 {
+		return 0
+	}
+	mean := sum / count
+	return math.Sqrt(max(0, squares/count/(mean*mean)-1))
+}
