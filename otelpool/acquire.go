@@ -66,9 +66,9 @@ type acquire struct {
 	waiter   atomic.Int32 // where waiters has it
 	flags    atomic.Uint32
 
-	since  time.Duration // the end of the Acquire
-	holder *operation    // nil unless the caller named the operation
-	scope  *scope        // nil unless the caller has one
+	recorder *recorder  // of its pool: in a hook of one pool another may be used
+	holder   *operation // nil unless the caller named the operation
+	scope    *scope     // nil unless the caller has one
 }
 
 func (a *acquire) Value(key any) any {
@@ -78,12 +78,15 @@ func (a *acquire) Value(key any) any {
 	return a.Context.Value(key)
 }
 
-// acquireOf gives the acquire that ctx belongs to, nil if there is none.
-func acquireOf(ctx context.Context) *acquire {
-	if a, ok := ctx.(*acquire); ok {
-		return a
+// acquireOf gives the acquire of the pool that ctx belongs to, nil if there is none.
+func (r *recorder) acquireOf(ctx context.Context) *acquire {
+	a, ok := ctx.(*acquire)
+	if !ok {
+		a, ok = ctx.Value(acquireKey{}).(*acquire)
 	}
-	a, _ := ctx.Value(acquireKey{}).(*acquire)
+	if !ok || a.recorder != r {
+		return nil
+	}
 	return a
 }
 
@@ -132,7 +135,7 @@ func (r *recorder) acquireStart(ctx context.Context) context.Context {
 	if !r.active(ctx) {
 		return ctx
 	}
-	a := &acquire{Context: ctx, start: r.now()}
+	a := &acquire{Context: ctx, recorder: r, start: r.now()}
 	a.progress.Store(packProgress(queuePhase, a.start))
 	a.waiter.Store(r.waiters.enter(a))
 	if n := r.flow.add(pendingUnit); n.pending+n.occupied > r.maxConns {
@@ -171,7 +174,7 @@ func (r *recorder) acquireEnd(ctx context.Context, conn *pgx.Conn, err error) {
 	if !r.live.Load() {
 		return
 	}
-	a := acquireOf(ctx)
+	a := r.acquireOf(ctx)
 	if a == nil {
 		return
 	}

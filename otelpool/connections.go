@@ -37,7 +37,7 @@ type connections struct {
 	closed   atomic.Int64
 	released [closedOverflow + 1]atomic.Int64 // closed because of what was so when they were released
 	other    atomic.Int64                     // the most that was ever reported, since what it is made of is not read at once
-	hijacked atomic.Int64
+	hijacked atomic.Int64                     // those whose holds were ended, see bury
 
 	overflowed atomic.Int64 // opened when as many as the base size were open
 
@@ -117,15 +117,6 @@ func (c *connections) closedByReason(all int64, stat poolStat) (closed [closeRea
 	return closed
 }
 
-// countHijacked finds connections that were taken out of the pool for good, for which there is no event: they were
-// opened, are not closed, and the pool has them no more. opened was read before stat, and closed is read after, so that
-// what goes on meanwhile makes them fewer, never more.
-func (c *connections) countHijacked(opened int64, stat poolStat) {
-	hijacked := opened - int64(stat.TotalConns()) - c.closed.Load()
-	for old := c.hijacked.Load(); old < hijacked && !c.hijacked.CompareAndSwap(old, hijacked); old = c.hijacked.Load() {
-	}
-}
-
 type connectKey struct{}
 
 // connect is a running dial, carried by its context.
@@ -162,7 +153,7 @@ func (r *recorder) connectEnd(ctx context.Context, err error) {
 
 // dialing notes that the acquire of ctx, if there is one, has a place and goes on to dial.
 func (r *recorder) dialing(ctx context.Context) {
-	if a := acquireOf(ctx); a != nil && !a.in(connectPhase) {
+	if a := r.acquireOf(ctx); a != nil && !a.in(connectPhase) {
 		r.leaveQueue(a)
 		r.enter(a, connectPhase, r.now())
 	}

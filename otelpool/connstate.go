@@ -46,6 +46,7 @@ type call struct {
 // read while the connection is in use is atomic or guarded by mu.
 type connState struct {
 	held    *atomic.Pointer[acquire]  // the hold, nil if it is not held; apart, so that it outlives the state
+	since   atomic.Int64              // the beginning of the hold, set before held is
 	query   atomic.Pointer[operation] // what runs, or ran last
 	running atomic.Bool
 	pinged  atomic.Pointer[acquire] // for whom the connection is pinged
@@ -82,6 +83,7 @@ func (r *recorder) stateOf(conn *pgx.Conn) *connState {
 func (r *recorder) abandoned(held *atomic.Pointer[acquire]) {
 	if a := held.Swap(nil); a != nil {
 		r.flow.add(-inUseUnit - occupiedUnit)
+		r.conns.hijacked.Add(1)
 	}
 }
 

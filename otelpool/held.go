@@ -1,6 +1,7 @@
 package otelpool
 
 import (
+	"cmp"
 	"runtime"
 	"slices"
 	"time"
@@ -53,8 +54,8 @@ func (i *Instrumentation) Held() []Hold {
 	for _, h := range s.holds(now, false) {
 		a := h.acquire
 		hold := Hold{
-			Since:   epoch.Add(a.since).Round(0),
-			Age:     now - a.since,
+			Since:   epoch.Add(h.since).Round(0),
+			Age:     now - h.since,
 			Running: h.state.running.Load(),
 			Nested:  a.scope != nil && a.scope.nested(a),
 			TraceID: trace.SpanContextFromContext(a.Context).TraceID(),
@@ -75,6 +76,7 @@ func (i *Instrumentation) Held() []Hold {
 type held struct {
 	state   *connState
 	acquire *acquire
+	since   time.Duration
 }
 
 // holds gives the holds of the pool, oldest first.
@@ -91,13 +93,13 @@ func (s *stats) holds(now time.Duration, sure bool) []held {
 	states := r.conns.all()
 	for _, state := range states {
 		if a := state.held.Load(); a != nil {
-			all = append(all, held{state, a})
+			all = append(all, held{state, a, time.Duration(state.since.Load())})
 		}
 	}
 	stat := s.stat()
 	acquired := int64(stat.AcquiredConns()) - r.leaked.Load()
 	// What was held before Stat and still is after it was acquired then, unless it was hijacked.
-	all = slices.DeleteFunc(all, func(h held) bool { return h.state.held.Load() != h.acquire || h.acquire.since > now })
+	all = slices.DeleteFunc(all, func(h held) bool { return h.state.held.Load() != h.acquire || h.since > now })
 	slices.SortFunc(all, byAge)
 	ghosts := max(0, int64(len(all))-acquired)
 	if ghosts == int64(len(all)) {
@@ -117,6 +119,7 @@ func (r *recorder) bury(ghosts []held) {
 	for _, h := range ghosts {
 		if h.state.held.CompareAndSwap(h.acquire, nil) {
 			r.flow.add(-inUseUnit - occupiedUnit)
+			r.conns.hijacked.Add(1)
 			if h.acquire.scope != nil {
 				h.acquire.scope.remove(h.acquire)
 			}
@@ -125,4 +128,4 @@ func (r *recorder) bury(ghosts []held) {
 	r.ghosts.Store(0)
 }
 
-func byAge(a, b held) int { return int(a.acquire.since - b.acquire.since) }
+func byAge(a, b held) int { return cmp.Compare(a.since, b.since) }

@@ -11,7 +11,7 @@ func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration) {
 	s := r.stateOf(conn)
 	s.reset()
 	s.pinged.Store(nil)
-	a.since = now
+	s.since.Store(int64(now))
 	if name := operationName(a.Context); name != "" {
 		a.holder = r.ops.named(name)
 	}
@@ -51,7 +51,7 @@ func (r *recorder) release(conn *pgx.Conn) {
 	if a.holder != nil {
 		opts = a.holder.use
 	}
-	age := now - a.since
+	age := now - time.Duration(s.since.Load())
 	r.histograms.use.Record(a.Context, seconds(age), opts...)
 	r.noteOutcome(conn, s, a)
 	if r.longHold > 0 && age >= r.longHold {

@@ -47,7 +47,7 @@ func prepareConnOf(config *pgxpool.Config) func(context.Context, *pgx.Conn) (boo
 // only where a phase begins: a connection that is handed over and used at once goes without.
 func (r *recorder) shouldPing(next func(context.Context, pgxpool.ShouldPingParams) bool) func(context.Context, pgxpool.ShouldPingParams) bool {
 	return func(ctx context.Context, params pgxpool.ShouldPingParams) bool {
-		a := acquireOf(ctx)
+		a := r.acquireOf(ctx)
 		pings := next == nil && params.IdleDuration > time.Second // what pgxpool does without a hook
 		if a != nil {
 			r.leaveQueue(a)
@@ -107,7 +107,7 @@ func (r *recorder) beforeClose(next func(*pgx.Conn)) func(*pgx.Conn) {
 // prepareConn wraps the hook that may refuse a connection, after which the acquire waits for another.
 func (r *recorder) prepareConn(next func(context.Context, *pgx.Conn) (bool, error)) func(context.Context, *pgx.Conn) (bool, error) {
 	return func(ctx context.Context, conn *pgx.Conn) (bool, error) {
-		a := acquireOf(ctx)
+		a := r.acquireOf(ctx)
 		if a != nil {
 			r.enter(a, preparePhase, r.now())
 		}

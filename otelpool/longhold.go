@@ -52,7 +52,7 @@ func (s *stats) reportLongHolds() {
 	r := s.recorder
 	now := r.now()
 	for _, h := range s.holds(now, true) {
-		if age := now - h.acquire.since; age >= r.longHold && !h.acquire.set(reported) {
+		if age := now - h.since; age >= r.longHold && !h.acquire.set(reported) {
 			r.longHolds.Add(1)
 			r.reports.warn("connection held for long", r.attrs(h.state, h.acquire, age)...)
 		}
@@ -84,5 +84,5 @@ func (r *recorder) reportMisuse(why closeReason, s *connState, a *acquire) {
 		message = "connection released busy, rows or a batch not closed: pgx closes it"
 	}
 	attrs := []slog.Attr{slog.String("advice", "commit or roll back, and close rows and batches, before the release; further cases of this operation are only counted")}
-	r.reports.warn(message, append(r.attrs(s, a, r.now()-a.since), attrs...)...)
+	r.reports.warn(message, append(r.attrs(s, a, r.now()-time.Duration(s.since.Load())), attrs...)...)
 }

@@ -51,10 +51,16 @@ func (p *reporter) warn(message string, attrs ...slog.Attr) {
 }
 
 func (p *reporter) run() {
+	done := false
+	defer func() {
+		if !done { // a handler ended the goroutine, as t.FailNow does
+			go p.run()
+		}
+	}()
 	for {
 		p.mu.Lock()
 		if len(p.waiting) == 0 {
-			p.running, p.waiting = false, nil
+			p.running, p.waiting, done = false, nil, true
 			p.mu.Unlock()
 			return
 		}

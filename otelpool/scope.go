@@ -77,7 +77,7 @@ func (r *recorder) enterScope(a *acquire) {
 		return
 	}
 	stack := make([]uintptr, maxStack)
-	attrs := r.attrs(outer.state, outer.acquire, a.start-outer.acquire.since)
+	attrs := r.attrs(outer.state, outer.acquire, a.start-time.Duration(outer.state.since.Load()))
 	attrs = append(attrs, slog.String("waiting_stack", formatStack(stack[:runtime.Callers(2, stack)])))
 	r.reports.warn("acquire waits while its scope holds a connection of the same pool", attrs...)
 }

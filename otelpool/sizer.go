@@ -2,6 +2,7 @@ package otelpool
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,7 @@ type sizer struct {
 
 // shelf knows how many connections of a pool are idle, also those on their way there.
 type shelf struct {
+	pool    weak.Pointer[pgxpool.Pool]
 	idle    atomic.Int64
 	waiting atomic.Int64 // acquires that are under way
 }
@@ -61,6 +63,9 @@ func (z *sizer) install(poolConfig *pgxpool.Config) {
 	if z.PrePing || z.MaxOverflow > 0 {
 		poolConfig.ShouldPing = z.shouldPing(poolConfig.ShouldPing)
 	}
+	if prepareConn := prepareConnOf(poolConfig); prepareConn != nil && z.Timeout > 0 {
+		poolConfig.PrepareConn = z.prepareConn(prepareConn)
+	}
 	if z.MaxOverflow > 0 {
 		poolConfig.AfterRelease = z.afterRelease(poolConfig.AfterRelease)
 		poolConfig.BeforeClose = z.beforeClose(poolConfig.BeforeClose)
@@ -80,7 +85,7 @@ func (z *sizer) of(pool *pgxpool.Pool) *shelf {
 			delete(z.shelves, key)
 		}
 	}
-	s := new(shelf)
+	s := &shelf{pool: key}
 	z.shelves[key] = s
 	return s
 }
@@ -89,7 +94,7 @@ func (z *sizer) of(pool *pgxpool.Pool) *shelf {
 func (z *sizer) shouldPing(next func(context.Context, pgxpool.ShouldPingParams) bool) func(context.Context, pgxpool.ShouldPingParams) bool {
 	return func(ctx context.Context, params pgxpool.ShouldPingParams) bool {
 		p := placeOf(params.Conn)
-		fresh := p.shelf == nil
+		fresh := p.shelf == nil && params.IdleDuration <= time.Second // not one opened in the background, long ago
 		p.take()
 		switch {
 		case z.PrePing:
@@ -121,6 +126,19 @@ func (z *sizer) afterRelease(next func(*pgx.Conn) bool) func(*pgx.Conn) bool {
 		p := placeOf(conn)
 		if p.idle || p.shelf == nil {
 			return true // from AcquireAllIdle: it was idle before
+		}
+		// What pgxpool knows corrects what is counted: connections that were dialed for a caller who gave up, or in the
+		// background, become idle without a release.
+		if pool := p.shelf.pool.Value(); pool != nil {
+			switch stat := pool.Stat(); {
+			case stat.IdleConns() >= int32(z.PoolSize):
+				p.surplus = true
+				return false
+			case stat.TotalConns() <= int32(z.PoolSize):
+				p.shelf.idle.Add(1)
+				p.idle = true
+				return true
+			}
 		}
 		for {
 			idle := p.shelf.idle.Load()
@@ -190,6 +208,29 @@ func (e *AcquireTimeoutError) Is(target error) bool {
 	return slices.Contains([]error{ErrAcquireTimeout, context.DeadlineExceeded}, target)
 }
 
+// plainContext is a timeoutContext with the standard library's own errors, which code compares with ==, pgx's too.
+type plainContext struct {
+	context.Context
+	plain context.Context
+}
+
+func (c plainContext) Err() error { return c.plain.Err() }
+
+// prepareConn wraps the hook that may use the connection before the caller gets it, within the limit of the acquire.
+func (z *sizer) prepareConn(next func(context.Context, *pgx.Conn) (bool, error)) func(context.Context, *pgx.Conn) (bool, error) {
+	return func(ctx context.Context, conn *pgx.Conn) (bool, error) {
+		c, ok := ctx.Value(timeoutKey{}).(*timeoutContext)
+		if !ok || c.sizer != z || c.cancel == nil {
+			return next(ctx, conn)
+		}
+		ok, err := next(plainContext{ctx, c.Context}, conn)
+		if ended := c.Err(); err != nil && ended != nil {
+			err = errors.Join(ended, err)
+		}
+		return ok, err
+	}
+}
+
 // TraceAcquireStart implements pgxpool.AcquireTracer.
 func (z *sizer) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, data pgxpool.TraceAcquireStartData) context.Context {
 	ctx = z.tracers.TraceAcquireStart(ctx, pool, data)
@@ -212,7 +253,8 @@ func (z *sizer) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pg
 		}
 	}
 	z.tracers.TraceAcquireEnd(ctx, pool, data)
-	if c, ok := ctx.Value(timeoutKey{}).(*timeoutContext); ok {
+	// Another pool may be used in a hook of this one: what is found may be that one's.
+	if c, ok := ctx.Value(timeoutKey{}).(*timeoutContext); ok && c.sizer == z && c.pool == pool {
 		c.shelf.waiting.Add(-1)
 		if c.cancel != nil {
 			c.cancel()

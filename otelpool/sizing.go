@@ -15,7 +15,8 @@ type Sizing struct {
 	PoolSize int
 
 	// MaxOverflow is how many more it opens under load (max_overflow). They are closed when they come back and PoolSize
-	// connections are idle already. 0 for none.
+	// connections are idle already. 0 for none. With overflow pgx takes a connection back on a goroutine of its own, so a
+	// caller who releases and acquires at once may overtake it, and open one more than are in use.
 	MaxOverflow int
 
 	// PrePing has every connection asked whether it lives before it is handed out, except one that was just opened
@@ -83,10 +84,10 @@ func (s Sizing) check(poolConfig *pgxpool.Config) error {
 		fail("pool size %d and max overflow %d are together more than %d", s.PoolSize, s.MaxOverflow, math.MaxInt32)
 	}
 	if s.Recycle < 0 {
-		fail("recycle %v is below 0", s.Recycle)
+		fail("recycle %v is below 0: give 0 for connections that are not recycled", s.Recycle)
 	}
 	if s.Timeout < 0 {
-		fail("timeout %v is below 0", s.Timeout)
+		fail("timeout %v is below 0: give 0 for no limit", s.Timeout)
 	}
 	if least := max(poolConfig.MinConns, poolConfig.MinIdleConns); s.PoolSize > 0 && int64(least) > int64(s.PoolSize) {
 		fail("MinConns or MinIdleConns of the configuration, %d, exceeds the pool size %d", least, s.PoolSize)
@@ -110,7 +111,7 @@ type AcquireTimeoutError struct {
 	Timeout time.Duration // that was exceeded
 	InUse   int           // connections in use when it was
 	Max     int           // the most there may be
-	Waiting int           // callers that waited for a connection, this one included
+	Waiting int           // acquires under way, this one included
 }
 
 // Error implements error.

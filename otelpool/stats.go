@@ -68,9 +68,9 @@ type snapshot struct {
 // snapshot reads the pool. Overflow is of what is in use, not of what is open: pgxpool keeps idle connections beyond
 // any base size, and a pool at rest is not using its overflow.
 func (s *stats) snapshot() snapshot {
-	var opened, closed int64
-	if s.recorder != nil { // before Stat, so that what that knows is not less
-		opened, closed = s.recorder.conns.opened.Load(), s.recorder.conns.closed.Load()
+	var closed int64
+	if s.recorder != nil {
+		closed = s.recorder.conns.closed.Load() // before Stat, so that the reasons it knows are not fewer
 	}
 	stat := s.stat()
 	maxConns := int64(stat.MaxConns())
@@ -87,11 +87,13 @@ func (s *stats) snapshot() snapshot {
 		overflowMax:  maxConns - s.baseSize,
 	}
 	if s.recorder != nil {
-		s.recorder.conns.countHijacked(opened, stat)
 		s.addHooked(&v, closed, stat)
 	}
 	return v
 }
+
+// standingWait tells a caller that waits from one that has been handed a place and is about to say so.
+const standingWait = 10 * time.Millisecond
 
 // addHooked adds what the hooks know.
 func (s *stats) addHooked(v *snapshot, closed int64, stat poolStat) {
@@ -100,15 +102,16 @@ func (s *stats) addHooked(v *snapshot, closed int64, stat poolStat) {
 	v.hooked = true
 	now := r.now()
 	if holds := s.holds(now, false); len(holds) > 0 {
-		v.oldestHold = max(0, now-holds[0].acquire.since)
+		v.oldestHold = max(0, now-holds[0].since)
 	}
 	v.pending = r.flow.load().pending
-	if v.used+v.constructing >= v.max {
-		r.pendingPeak.note(now, v.pending) // places may be taken by AcquireAllIdle, which is not seen otherwise
-	}
-	v.pendingPeak = max(r.pendingPeak.read(now), 0)
-	v.peak = min(max(r.peak.read(now), v.used), v.max)
 	v.oldestWait = r.waiters.oldest(now)
+	if v.used+v.constructing >= v.max && v.oldestWait >= standingWait {
+		// A queue to which nobody comes any more, or behind places that AcquireAllIdle has taken unseen.
+		r.pendingPeak.note(now, v.pending)
+	}
+	v.pendingPeak = r.pendingPeak.read(now)
+	v.peak = min(max(r.peak.read(now), v.used), v.max)
 	for i := range r.phases {
 		v.phases[i] = time.Duration(r.phases[i].Load())
 	}
