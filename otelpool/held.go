@@ -96,8 +96,9 @@ func (s *stats) holds(now time.Duration, sure bool) []held {
 			all = append(all, held{state, a, time.Duration(state.since.Load())})
 		}
 	}
+	leaked := r.leaked.Load() // before Stat, which then knows of them
 	stat := s.stat()
-	acquired := int64(stat.AcquiredConns()) - r.leaked.Load()
+	acquired := max(0, int64(stat.AcquiredConns())-leaked)
 	// What was held before Stat and still is after it was acquired then, unless it was hijacked.
 	all = slices.DeleteFunc(all, func(h held) bool { return h.state.held.Load() != h.acquire || h.since > now })
 	slices.SortFunc(all, byAge)

@@ -29,7 +29,10 @@ func (w *watcher) watch(s *stats) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.timer = time.AfterFunc(interval, func() {
-		s.reportLongHolds()
+		func() {
+			defer func() { _ = recover() }() // a look is not worth the process
+			s.reportLongHolds()
+		}()
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if !w.stopped {

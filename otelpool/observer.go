@@ -222,8 +222,14 @@ func (g *group) has(pool *pgxpool.Pool) bool {
 	return slices.ContainsFunc(g.members, func(s *stats) bool { return s.pool == pool })
 }
 
-// collect is the callback. Readers may call it at the same time.
-func (o *observer) collect(_ context.Context, to metric.Observer) error {
+// collect is the callback. Readers may call it at the same time. Should it ever panic, a collection is not worth the
+// process.
+func (o *observer) collect(_ context.Context, to metric.Observer) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("otelpool: collect: %v", p)
+		}
+	}()
 	for _, g := range *o.groups.Load() {
 		v := g.left
 		for _, s := range g.members {
