@@ -45,7 +45,8 @@ type call struct {
 // the connection, so most of it needs no lock and ends with the connection, also with one that was hijacked. What others
 // read while the connection is in use is atomic or guarded by mu.
 type connState struct {
-	held    *atomic.Pointer[acquire]  // the hold, nil if it is not held; apart, so that it outlives the state
+	held    atomic.Pointer[acquire]   // the hold, nil if it is not held
+	isHeld  *atomic.Bool              // whether there is one; apart, so that it outlives the state
 	since   atomic.Int64              // the beginning of the hold, set before held is
 	query   atomic.Pointer[operation] // what runs, or ran last
 	running atomic.Bool
@@ -70,8 +71,8 @@ func (r *recorder) stateOf(conn *pgx.Conn) *connState {
 	if s, ok := data[connKey].(*connState); ok {
 		return s
 	}
-	s := &connState{held: new(atomic.Pointer[acquire])}
-	runtime.AddCleanup(s, r.abandoned, s.held)
+	s := &connState{isHeld: new(atomic.Bool)}
+	runtime.AddCleanup(s, r.abandoned, s.isHeld)
 	if data != nil { // pgx always makes one; a nil map must not become a panic in a caller
 		data[connKey] = s
 		r.conns.add(s)
@@ -79,9 +80,23 @@ func (r *recorder) stateOf(conn *pgx.Conn) *connState {
 	return s
 }
 
+// take publishes the hold.
+func (s *connState) take(a *acquire) {
+	s.isHeld.Store(true)
+	s.held.Store(a)
+}
+
+// giveBack ends the hold and gives it, nil if there was none.
+func (s *connState) giveBack() *acquire {
+	a := s.held.Swap(nil)
+	s.isHeld.Store(false)
+	return a
+}
+
 // abandoned ends the hold of a connection that nobody has any more, and that nobody released: one that was hijacked.
-func (r *recorder) abandoned(held *atomic.Pointer[acquire]) {
-	if a := held.Swap(nil); a != nil {
+// It must not be given the hold itself, whose context may lead to the connection and so keep it for ever.
+func (r *recorder) abandoned(isHeld *atomic.Bool) {
+	if isHeld.Swap(false) {
 		r.flow.add(-inUseUnit - occupiedUnit)
 		r.conns.hijacked.Add(1)
 	}

@@ -119,6 +119,7 @@ func (s *stats) holds(now time.Duration, sure bool) []held {
 func (r *recorder) bury(ghosts []held) {
 	for _, h := range ghosts {
 		if h.state.held.CompareAndSwap(h.acquire, nil) {
+			h.state.isHeld.Store(false)
 			r.flow.add(-inUseUnit - occupiedUnit)
 			r.conns.hijacked.Add(1)
 			if h.acquire.scope != nil {

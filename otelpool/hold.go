@@ -21,7 +21,7 @@ func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration) {
 	if r.stacks {
 		s.captureStack(a)
 	}
-	s.held.Store(a)
+	s.take(a)
 	r.peak.note(now, r.flow.add(inUseUnit).inUse-r.ghosts.Load())
 }
 
@@ -31,7 +31,7 @@ func (r *recorder) release(conn *pgx.Conn) {
 		return
 	}
 	s := r.stateOf(conn)
-	a := s.held.Swap(nil)
+	a := s.giveBack()
 	s.depth = 0 // what did not end never will
 	if a == nil {
 		if !r.ended.Load() {

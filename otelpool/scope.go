@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 )
 
 // nestedReportInterval keeps a pool that is deadlocked from logging as many lines as there are requests.
@@ -39,7 +40,7 @@ type scope struct {
 type scopeHold struct {
 	recorder *recorder
 	acquire  *acquire
-	state    *connState
+	state    weak.Pointer[connState] // weak, since nobody says when a hijacked connection ends
 	nested   bool
 }
 
@@ -64,8 +65,8 @@ func (r *recorder) enterScope(a *acquire) {
 		return
 	}
 	a.scope = c.scope
-	outer, ok := a.scope.holding(r)
-	if !ok {
+	state, outer := a.scope.holding(r)
+	if outer == nil {
 		return
 	}
 	r.nested.Add(1)
@@ -77,28 +78,29 @@ func (r *recorder) enterScope(a *acquire) {
 		return
 	}
 	stack := make([]uintptr, maxStack)
-	attrs := r.attrs(outer.state, outer.acquire, a.start-time.Duration(outer.state.since.Load()))
+	attrs := r.attrs(state, outer, a.start-time.Duration(state.since.Load()))
 	attrs = append(attrs, slog.String("waiting_stack", formatStack(stack[:runtime.Callers(2, stack)])))
 	r.reports.warn("acquire waits while its scope holds a connection of the same pool", attrs...)
 }
 
 // holding gives the oldest hold of the scope in a pool.
-func (s *scope) holding(r *recorder) (scopeHold, bool) {
+func (s *scope) holding(r *recorder) (*connState, *acquire) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range s.holds {
-		if h.recorder == r {
-			return h, true
+		if state := h.state.Value(); h.recorder == r && state != nil {
+			return state, h.acquire
 		}
 	}
-	return scopeHold{}, false
+	return nil, nil
 }
 
 func (s *scope) add(r *recorder, a *acquire, state *connState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.holds = slices.DeleteFunc(s.holds, func(h scopeHold) bool { return h.state.Value() == nil })
 	nested := slices.ContainsFunc(s.holds, func(h scopeHold) bool { return h.recorder == r })
-	s.holds = append(s.holds, scopeHold{r, a, state, nested})
+	s.holds = append(s.holds, scopeHold{r, a, weak.Make(state), nested})
 }
 
 func (s *scope) remove(a *acquire) {
