@@ -354,6 +354,40 @@ var acquireOddities = []oddity{
 		refuseAcquire(t, f, during(ctx, whilePreparing, func() error { calls++; return errNotToday }), errNotToday)
 	}, aftermath{ok: 1, failed: 1, uses: 1, opened: 3, closed: map[string]int64{"other": 2}}},
 
+	{"1 a caller whose connection is refused waits again", hooked, func(t *testing.T, f fixture) {
+		held := []*pgxpool.Conn{acquire(t, f.pool), acquire(t, f.pool)}
+		pending := func() int64 { return f.collect(t).value(t, "db.client.connection.pending_requests") }
+		other, again, refused := make(chan *pgxpool.Conn), make(chan *pgxpool.Conn), false
+		get := func(ctx context.Context, to chan<- *pgxpool.Conn) {
+			conn, err := f.pool.Acquire(ctx)
+			if err != nil {
+				t.Error(err)
+			}
+			to <- conn
+		}
+		ctx := during(context.Background(), whilePreparing, func() error {
+			if refused {
+				return nil
+			}
+			refused = true
+			go get(context.Background(), other)
+			for range 10_000 { // until it waits for this place; the test fails below if it never does
+				if pending() == 1 {
+					break
+				}
+				wait(time.Millisecond)
+			}
+			return errRefused
+		})
+		go get(ctx, again)
+		held = append(held, <-other)
+		eventually(t, "the one refused waits", func() bool { return pending() == 1 })
+		for _, conn := range held {
+			conn.Release()
+		}
+		(<-again).Release()
+	}, aftermath{ok: 4, uses: 4, opened: 4, closed: map[string]int64{"other": 1}}},
+
 	{"2 PrepareConn panics", hooked, func(t *testing.T, f fixture) {
 		other := acquire(t, f.pool)
 		got := recovering(func() { _, _ = f.pool.Acquire(during(context.Background(), whilePreparing, panics)) })
@@ -524,6 +558,22 @@ var hijackOddities = []oddity{
 			t.Errorf("held by %s", held)
 		}
 	}, aftermath{ok: 9, opened: 9, hijacked: 9}},
+
+	{"4 hijack in a scope", nil, func(t *testing.T, f fixture) {
+		ctx := otelpool.WithScope(t.Context())
+		hijack(t, acquireWith(t, f.pool, ctx))
+		if held := heldBy(f); held != "" {
+			t.Errorf("held by %s", held)
+		}
+		conn := acquireWith(t, f.pool, ctx) // the scope holds no other any more
+		if held := f.inst.Held(); len(held) != 1 || held[0].Nested {
+			t.Errorf("held %+v", held)
+		}
+		if got := f.collect(t).value(t, "pgxpool.nested_acquires"); got != 0 {
+			t.Errorf("%d nested acquires", got)
+		}
+		conn.Release()
+	}, aftermath{ok: 2, uses: 1, opened: 2, hijacked: 1}},
 
 	{"4 hijack of what AcquireAllIdle took", nil, func(t *testing.T, f fixture) {
 		acquire(t, f.pool).Release()
