@@ -60,10 +60,9 @@ type acquire struct {
 	context.Context
 	start time.Duration
 
-	// progress is the current phase and since when, or over. Dialing may outlive the Acquire that
-	// began it, hence the atomics.
+	// progress is the current phase and how long after start it began, or over: zero as the acquire begins. Dialing may
+	// outlive the Acquire that began it, hence the atomics.
 	progress atomic.Int64
-	waiter   atomic.Int32 // where waiters has it
 	flags    atomic.Uint32
 
 	recorder *recorder  // of its pool: in a hook of one pool another may be used
@@ -80,6 +79,9 @@ func (a *acquire) Value(key any) any {
 
 // acquireOf gives the acquire of the pool that ctx belongs to, nil if there is none.
 func (r *recorder) acquireOf(ctx context.Context) *acquire {
+	if !r.live.Load() {
+		return nil
+	}
 	a, ok := ctx.(*acquire)
 	if !ok {
 		a, ok = ctx.Value(acquireKey{}).(*acquire)
@@ -114,30 +116,29 @@ func (a *acquire) in(p phase) bool {
 
 // enter begins the next phase of an acquire, and reports whether there is one: not when the acquire is over.
 func (r *recorder) enter(a *acquire, next phase, now time.Duration) bool {
-	return r.progress(a, packProgress(next, now), now)
+	return r.progress(a, packProgress(next, now-a.start), now-a.start)
 }
 
-// progress ends the current phase.
-func (r *recorder) progress(a *acquire, next int64, now time.Duration) bool {
+// progress ends the current phase, a time after the start.
+func (r *recorder) progress(a *acquire, next int64, after time.Duration) bool {
 	for {
 		old := a.progress.Load()
 		if old == over {
 			return false
 		}
 		if a.progress.CompareAndSwap(old, next) {
-			r.phases[old&3].Add(max(0, int64(now)-old>>2)) // now may be from before another goroutine's step
+			r.phases[old&3].Add(max(0, int64(after)-old>>2)) // after may be from before another goroutine's step
 			return true
 		}
 	}
 }
 
 func (r *recorder) acquireStart(ctx context.Context) context.Context {
-	if !r.active(ctx) {
+	if !r.active(ctx, r.histograms.wait) {
 		return ctx
 	}
 	a := &acquire{Context: ctx, recorder: r, start: r.now()}
-	a.progress.Store(packProgress(queuePhase, a.start))
-	a.waiter.Store(r.waiters.enter(a))
+	r.waiters.enter(a.start)
 	if n := r.flow.add(pendingUnit); n.pending+n.occupied > r.maxConns {
 		r.pendingPeak.note(a.start, n.pending+n.occupied-r.maxConns-r.ghosts.Load())
 	}
@@ -150,7 +151,7 @@ func (r *recorder) acquireStart(ctx context.Context) context.Context {
 // leaveQueue notes that an acquire has been handed a connection or a place to dial one: it waits no longer.
 func (r *recorder) leaveQueue(a *acquire) {
 	if !a.set(slotted) {
-		r.waiters.leave(a, a.waiter.Load())
+		r.waiters.leave(a.start)
 		r.flow.add(occupiedUnit - pendingUnit)
 	}
 }
@@ -161,7 +162,7 @@ func (r *recorder) requeue(a *acquire) {
 	if !a.is(slotted) || !r.enter(a, queuePhase, r.now()) {
 		return
 	}
-	a.waiter.Store(r.waiters.enter(a))
+	r.waiters.enter(a.start)
 	r.flow.add(pendingUnit - occupiedUnit)
 	a.flags.And(^uint32(slotted))
 	if a.progress.Load() == over {
@@ -171,15 +172,12 @@ func (r *recorder) requeue(a *acquire) {
 }
 
 func (r *recorder) acquireEnd(ctx context.Context, conn *pgx.Conn, err error) {
-	if !r.live.Load() {
-		return
-	}
 	a := r.acquireOf(ctx)
 	if a == nil {
 		return
 	}
 	now := r.now()
-	r.progress(a, over, now)
+	r.progress(a, over, now-a.start)
 	how := resultOf(ctx, conn, err)
 	r.results[how].Add(1)
 	r.leaveQueue(a)

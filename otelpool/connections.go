@@ -134,7 +134,7 @@ func (c *connect) Value(key any) any {
 
 func (r *recorder) connectStart(ctx context.Context) context.Context {
 	r.dialing(ctx) // in case the BeforeConnect hook was set again after ours
-	if !r.active(ctx) {
+	if !r.active(ctx, r.histograms.create) {
 		return ctx
 	}
 	return &connect{Context: ctx, start: r.now()}
@@ -183,7 +183,7 @@ func (r *recorder) closing(conn *pgx.Conn) {
 // noteOutcome tells why pgx will close a connection that is being released, as far as that can be known: the same
 // questions that pgxpool asks next. In a transaction, or busy, it is a bug of the program that pgx hides. a is nil for a
 // connection from AcquireAllIdle.
-func (r *recorder) noteOutcome(conn *pgx.Conn, s *connState, a *acquire) {
+func (r *recorder) noteOutcome(conn *pgx.Conn, s *connState, a *acquire, age time.Duration) {
 	pg := conn.PgConn()
 	switch {
 	case conn.IsClosed():
@@ -191,12 +191,12 @@ func (r *recorder) noteOutcome(conn *pgx.Conn, s *connState, a *acquire) {
 	case pg.IsBusy():
 		r.conns.released[closedBusy].Add(1)
 		if a != nil {
-			r.reportMisuse(closedBusy, s, a)
+			r.reportMisuse(closedBusy, s, a, age)
 		}
 	case pg.TxStatus() != 'I':
 		r.conns.released[closedInTransaction].Add(1)
 		if a != nil {
-			r.reportMisuse(closedInTransaction, s, a)
+			r.reportMisuse(closedInTransaction, s, a, age)
 		}
 	}
 }

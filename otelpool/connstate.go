@@ -23,6 +23,12 @@ const maxPrepared = 512
 // maxPreparedText is how much of a text it remembers: the beginning, which is what names it.
 const maxPreparedText = 1 << 10
 
+// activity is what the holder of a connection does: it runs an operation, or has run it last.
+type activity struct {
+	op      *operation
+	running bool
+}
+
 type callKind uint8
 
 const (
@@ -45,12 +51,10 @@ type call struct {
 // the connection, so most of it needs no lock and ends with the connection, also with one that was hijacked. What others
 // read while the connection is in use is atomic or guarded by mu.
 type connState struct {
-	held    atomic.Pointer[acquire]   // the hold, nil if it is not held
-	isHeld  *atomic.Bool              // whether there is one; apart, so that it outlives the state
-	since   atomic.Int64              // the beginning of the hold, set before held is
-	query   atomic.Pointer[operation] // what runs, or ran last
-	running atomic.Bool
-	pinged  atomic.Pointer[acquire] // for whom the connection is pinged
+	held     atomic.Pointer[acquire]  // the hold, nil if it is not held
+	since    *atomic.Int64            // when it began, 0 if it is not held; apart, so that it outlives the state
+	activity atomic.Pointer[activity] // what the holder does with it, nil before the first call
+	pinged   atomic.Pointer[acquire]  // for whom the connection is pinged
 
 	mu      sync.Mutex
 	stackOf *acquire // whose stack it is
@@ -71,8 +75,8 @@ func (r *recorder) stateOf(conn *pgx.Conn) *connState {
 	if s, ok := data[connKey].(*connState); ok {
 		return s
 	}
-	s := &connState{isHeld: new(atomic.Bool)}
-	runtime.AddCleanup(s, r.abandoned, s.isHeld)
+	s := &connState{since: new(atomic.Int64)}
+	runtime.AddCleanup(s, r.abandoned, s.since)
 	if data != nil { // pgx always makes one; a nil map must not become a panic in a caller
 		data[connKey] = s
 		r.conns.add(s)
@@ -80,23 +84,36 @@ func (r *recorder) stateOf(conn *pgx.Conn) *connState {
 	return s
 }
 
-// take publishes the hold.
-func (s *connState) take(a *acquire) {
-	s.isHeld.Store(true)
+// take publishes a hold that begins now.
+func (s *connState) take(a *acquire, now time.Duration) {
+	s.since.Store(max(1, int64(now)))
 	s.held.Store(a)
 }
 
-// giveBack ends the hold and gives it, nil if there was none.
-func (s *connState) giveBack() *acquire {
+// giveBack ends the hold and gives it, nil if there was none, and when it began.
+func (s *connState) giveBack() (*acquire, time.Duration) {
 	a := s.held.Swap(nil)
-	s.isHeld.Store(false)
-	return a
+	if a == nil {
+		return nil, 0
+	}
+	since := s.since.Load()
+	s.since.Store(0)
+	return a, time.Duration(since)
+}
+
+// age gives how long the connection has been held, 0 if it is not.
+func (s *connState) age(now time.Duration) time.Duration {
+	since := time.Duration(s.since.Load())
+	if since == 0 {
+		return 0
+	}
+	return now - since
 }
 
 // abandoned ends the hold of a connection that nobody has any more, and that nobody released: one that was hijacked.
 // It must not be given the hold itself, whose context may lead to the connection and so keep it for ever.
-func (r *recorder) abandoned(isHeld *atomic.Bool) {
-	if isHeld.Swap(false) {
+func (r *recorder) abandoned(since *atomic.Int64) {
+	if since.Swap(0) != 0 {
 		r.flow.add(-inUseUnit - occupiedUnit)
 		r.conns.hijacked.Add(1)
 	}
@@ -125,6 +142,16 @@ func (s *connState) pop(kind callKind) (call, bool) {
 	return c, true
 }
 
+// settle publishes what goes on after a call has ended: the call around it, or nothing any more.
+func (s *connState) settle(ended *operation) {
+	switch {
+	case s.depth > 0:
+		s.activity.Store(s.calls[s.depth-1].op.activity(true))
+	default:
+		s.activity.Store(ended.activity(false))
+	}
+}
+
 // inside reports whether the innermost call is of that kind.
 func (s *connState) inside(kind callKind) bool {
 	return s.depth > 0 && s.calls[s.depth-1].kind == kind
@@ -136,8 +163,12 @@ func (s *connState) reset() {
 		s.depth = 0
 		s.calls = [maxCalls]call{}
 	}
-	s.query.Store(nil)
-	s.running.Store(false)
+	if s.activity.Load() != nil { // a load costs less than a store
+		s.activity.Store(nil)
+	}
+	if s.pinged.Load() != nil {
+		s.pinged.Store(nil)
+	}
 }
 
 // remember keeps the text of a statement that the caller has prepared under a name.

@@ -1,6 +1,7 @@
 package otelpool
 
 import (
+	"sync"
 	"testing"
 	"time"
 )
@@ -67,19 +68,38 @@ func TestOldestOfManyWaiters(t *testing.T) {
 		t.Errorf("none waits, but the oldest %v", got)
 	}
 	const n = 5 * waiterSlots // more than there are slots
-	var all []*acquire
-	var slots []int32
-	for i := range n {
-		a := &acquire{start: time.Duration(i)}
-		all, slots = append(all, a), append(slots, w.enter(a))
+	for i := range time.Duration(n) {
+		w.enter(i)
 	}
-	for i, a := range all {
-		if got, want := w.oldest(n), time.Duration(n-i); got != want {
+	for i := range time.Duration(n) {
+		if got, want := w.oldest(n), n-i; got != want {
 			t.Fatalf("after %d left: oldest %v, want %v", i, got, want)
 		}
-		w.leave(a, slots[i])
+		w.leave(i)
 	}
 	if got := w.oldest(n); got != 0 || len(w.more) != 0 {
+		t.Errorf("all left, but the oldest %v", got)
+	}
+}
+
+func TestWaitersOfOneStartConcurrentSafe(t *testing.T) {
+	t.Parallel()
+	var w waiters
+	const start = time.Second // of all, as where the clock is coarse
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			for range 1000 {
+				w.enter(start)
+				if got := w.oldest(2 * start); got != start {
+					t.Errorf("one waits, but the oldest %v", got)
+				}
+				w.leave(start)
+			}
+		})
+	}
+	all.Wait()
+	if got := w.oldest(2 * start); got != 0 || len(w.more) != 0 {
 		t.Errorf("all left, but the oldest %v", got)
 	}
 }

@@ -56,7 +56,6 @@ func (i *Instrumentation) Held() []Hold {
 		hold := Hold{
 			Since:   epoch.Add(h.since).Round(0),
 			Age:     now - h.since,
-			Running: h.state.running.Load(),
 			Nested:  a.scope != nil && a.scope.nested(a),
 			TraceID: trace.SpanContextFromContext(a.Context).TraceID(),
 			Stack:   resolve(h.state.stackFor(a)),
@@ -64,8 +63,8 @@ func (i *Instrumentation) Held() []Hold {
 		if a.holder != nil {
 			hold.Operation = a.holder.name
 		}
-		if op := h.state.query.Load(); op != nil {
-			hold.Query = op.name
+		if doing := h.state.activity.Load(); doing != nil {
+			hold.Query, hold.Running = doing.op.name, doing.running
 		}
 		held = append(held, hold)
 	}
@@ -119,7 +118,7 @@ func (s *stats) holds(now time.Duration, sure bool) []held {
 func (r *recorder) bury(ghosts []held) {
 	for _, h := range ghosts {
 		if h.state.held.CompareAndSwap(h.acquire, nil) {
-			h.state.isHeld.Store(false)
+			h.state.since.Store(0)
 			r.flow.add(-inUseUnit - occupiedUnit)
 			r.conns.hijacked.Add(1)
 			if h.acquire.scope != nil {

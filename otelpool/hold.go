@@ -10,8 +10,6 @@ import (
 func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration) {
 	s := r.stateOf(conn)
 	s.reset()
-	s.pinged.Store(nil)
-	s.since.Store(int64(now))
 	if name := operationName(a.Context); name != "" {
 		a.holder = r.ops.named(name)
 	}
@@ -21,7 +19,7 @@ func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration) {
 	if r.stacks {
 		s.captureStack(a)
 	}
-	s.take(a)
+	s.take(a, now)
 	r.peak.note(now, r.flow.add(inUseUnit).inUse-r.ghosts.Load())
 }
 
@@ -31,11 +29,11 @@ func (r *recorder) release(conn *pgx.Conn) {
 		return
 	}
 	s := r.stateOf(conn)
-	a := s.giveBack()
+	a, since := s.giveBack()
 	s.depth = 0 // what did not end never will
 	if a == nil {
 		if !r.ended.Load() {
-			r.noteOutcome(conn, s, nil)
+			r.noteOutcome(conn, s, nil, 0)
 		}
 		return
 	}
@@ -51,9 +49,9 @@ func (r *recorder) release(conn *pgx.Conn) {
 	if a.holder != nil {
 		opts = a.holder.use
 	}
-	age := now - time.Duration(s.since.Load())
+	age := now - since
 	r.histograms.use.Record(a.Context, seconds(age), opts...)
-	r.noteOutcome(conn, s, a)
+	r.noteOutcome(conn, s, a, age)
 	if r.longHold > 0 && age >= r.longHold {
 		r.longHoldEnded(s, a, age)
 	}

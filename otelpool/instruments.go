@@ -15,9 +15,10 @@ var (
 	// operationBuckets are those that the semantic conventions recommend for db.client.operation.duration.
 	operationBuckets = []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10}
 
-	// connectionBuckets serve wait, use and create time, for which the conventions give none: from an idle connection
-	// handed over within microseconds to one held for a minute.
-	connectionBuckets = []float64{0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}
+	// connectionBuckets serve wait, use and create time, for which the conventions give none: those of an operation, and
+	// more at both ends, from an idle connection handed over within microseconds to one held for a minute. Each bucket is a
+	// series of every pool, and with exemplars some 200 bytes in the SDK.
+	connectionBuckets = []float64{0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60}
 
 	// rowBuckets are those that the semantic conventions recommend for db.client.response.returned_rows.
 	rowBuckets = []float64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000}
@@ -43,6 +44,7 @@ func withMeter(provider metric.MeterProvider, make func(metric.Meter) error) (er
 type histograms struct {
 	operation, wait, use, create metric.Float64Histogram
 	rows                         metric.Int64Histogram // nil if off
+	wanted                       bool                  // somebody reads them, as known when they were made
 }
 
 func newHistograms(m metric.Meter, withRows bool) (histograms, error) {
@@ -60,6 +62,7 @@ func newHistograms(m metric.Meter, withRows bool) (histograms, error) {
 	if err != nil {
 		return histograms{}, fmt.Errorf("otelpool: create histograms: %w", err)
 	}
+	h.wanted = h.enabled(context.Background())
 	return h, nil
 }
 

@@ -160,7 +160,7 @@ func TestBucketsResolveWhatIsMeasured(t *testing.T) {
 	f := setup(t, 1, nil, otelpool.WithReturnedRows())
 	f.exec(t, t.Context(), "SELECT 1")
 	m := f.collect(t)
-	connection := []float64{0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}
+	connection := []float64{0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60}
 	for key, want := range map[string][]float64{
 		// As the semantic conventions recommend.
 		operationKey("SELECT", ""):                                  {0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10},

@@ -71,13 +71,13 @@ func (r *recorder) longHoldEnded(s *connState, a *acquire, age time.Duration) {
 }
 
 // reportMisuse logs, once for an operation, that a connection was released in a state in which pgx must close it.
-func (r *recorder) reportMisuse(why closeReason, s *connState, a *acquire) {
+func (r *recorder) reportMisuse(why closeReason, s *connState, a *acquire, age time.Duration) {
 	op := a.holder
-	if op == nil {
-		op = s.query.Load()
+	if doing := s.activity.Load(); op == nil && doing != nil {
+		op = doing.op
 	}
 	if op == nil {
-		op = r.ops.other
+		op = r.ops.named(OtherOperation)
 	}
 	if op.misused[why].Swap(true) {
 		return
@@ -87,5 +87,5 @@ func (r *recorder) reportMisuse(why closeReason, s *connState, a *acquire) {
 		message = "connection released busy, rows or a batch not closed: pgx closes it"
 	}
 	attrs := []slog.Attr{slog.String("advice", "commit or roll back, and close rows and batches, before the release; further cases of this operation are only counted")}
-	r.reports.warn(message, append(r.attrs(s, a, r.now()-time.Duration(s.since.Load())), attrs...)...)
+	r.reports.warn(message, append(r.attrs(s, a, age), attrs...)...)
 }

@@ -50,11 +50,12 @@ type group struct {
 	left    snapshot // what members counted that have left: counters never fall
 
 	opts, used, idle []metric.ObserveOption
-	hooked           *hookedOptions // nil unless some member has hooks, and so counts what Stat does not
+	hooked           func() *hookedOptions // nil unless some member has hooks, and so counts what Stat does not
 }
 
 // hookedOptions are the options of what only hooks know.
 type hookedOptions struct {
+	set     attribute.Set
 	phases  [phaseCount][]metric.ObserveOption
 	results [resultCount][]metric.ObserveOption
 	reasons [closeReasonCount][]metric.ObserveOption
@@ -73,17 +74,24 @@ func newGroup(set attribute.Set, left snapshot, members []*stats) *group {
 	if !left.hooked && !slices.ContainsFunc(members, func(s *stats) bool { return s.recorder != nil }) {
 		return g
 	}
-	g.hooked = new(hookedOptions)
+	g.hooked = sync.OnceValue(func() *hookedOptions { return newHookedOptions(set) })
+	return g
+}
+
+// newHookedOptions makes what takes most of the time of a registration, and of the memory of a pool; so it waits for a
+// collection, which does not come without a reader.
+func newHookedOptions(set attribute.Set) *hookedOptions {
+	h := &hookedOptions{set: set}
 	for i, name := range phaseNames {
-		g.hooked.phases[i] = observeOptions(set, phaseKey.String(name))
+		h.phases[i] = observeOptions(set, phaseKey.String(name))
 	}
 	for i, name := range resultNames {
-		g.hooked.results[i] = observeOptions(set, resultKey.String(name))
+		h.results[i] = observeOptions(set, resultKey.String(name))
 	}
 	for i, name := range closeReasonNames {
-		g.hooked.reasons[i] = observeOptions(set, reasonKey.String(name))
+		h.reasons[i] = observeOptions(set, reasonKey.String(name))
 	}
-	return g
+	return h
 }
 
 func observeOptions(set attribute.Set, kv attribute.KeyValue) []metric.ObserveOption {
@@ -91,11 +99,11 @@ func observeOptions(set attribute.Set, kv attribute.KeyValue) []metric.ObserveOp
 }
 
 // failure gives the options of an error type.
-func (g *group) failure(errorType string) []metric.ObserveOption {
-	if opts, ok := g.hooked.errors.Load(errorType); ok {
+func (h *hookedOptions) failure(errorType string) []metric.ObserveOption {
+	if opts, ok := h.errors.Load(errorType); ok {
 		return opts.([]metric.ObserveOption)
 	}
-	opts, _ := g.hooked.errors.LoadOrStore(errorType, observeOptions(g.set, semconv.ErrorTypeKey.String(errorType)))
+	opts, _ := h.errors.LoadOrStore(errorType, observeOptions(h.set, semconv.ErrorTypeKey.String(errorType)))
 	return opts.([]metric.ObserveOption)
 }
 
@@ -252,34 +260,34 @@ func (o *observer) report(to metric.Observer, g *group, v snapshot) {
 	to.ObserveInt64(i.overflow, v.overflow, g.opts...)
 	to.ObserveInt64(i.overflowMax, v.overflowMax, g.opts...)
 	if g.hooked != nil {
-		o.reportHooked(to, g, v)
+		o.reportHooked(to, g.opts, g.hooked(), v)
 	}
 }
 
-func (o *observer) reportHooked(to metric.Observer, g *group, v snapshot) {
+func (o *observer) reportHooked(to metric.Observer, pool []metric.ObserveOption, h *hookedOptions, v snapshot) {
 	i := &o.instruments
-	to.ObserveInt64(i.pending, v.pending, g.opts...)
-	to.ObserveInt64(i.pendingPeak, v.pendingPeak, g.opts...)
-	to.ObserveInt64(i.peak, v.peak, g.opts...)
-	to.ObserveFloat64(i.oldestWait, v.oldestWait.Seconds(), g.opts...)
-	to.ObserveFloat64(i.oldestHold, v.oldestHold.Seconds(), g.opts...)
-	to.ObserveFloat64(i.busyTime, v.busy.Seconds(), g.opts...)
-	to.ObserveInt64(i.timeouts, v.results[resultTimeout], g.opts...)
-	to.ObserveInt64(i.longHolds, v.longHolds, g.opts...)
-	to.ObserveInt64(i.nested, v.nested, g.opts...)
-	to.ObserveInt64(i.capped, v.capped, g.opts...)
-	to.ObserveInt64(i.opened, v.opened, g.opts...)
-	to.ObserveInt64(i.overflowOpened, v.overflowed, g.opts...)
-	for p, opts := range g.hooked.phases {
+	to.ObserveInt64(i.pending, v.pending, pool...)
+	to.ObserveInt64(i.pendingPeak, v.pendingPeak, pool...)
+	to.ObserveInt64(i.peak, v.peak, pool...)
+	to.ObserveFloat64(i.oldestWait, v.oldestWait.Seconds(), pool...)
+	to.ObserveFloat64(i.oldestHold, v.oldestHold.Seconds(), pool...)
+	to.ObserveFloat64(i.busyTime, v.busy.Seconds(), pool...)
+	to.ObserveInt64(i.timeouts, v.results[resultTimeout], pool...)
+	to.ObserveInt64(i.longHolds, v.longHolds, pool...)
+	to.ObserveInt64(i.nested, v.nested, pool...)
+	to.ObserveInt64(i.capped, v.capped, pool...)
+	to.ObserveInt64(i.opened, v.opened, pool...)
+	to.ObserveInt64(i.overflowOpened, v.overflowed, pool...)
+	for p, opts := range h.phases {
 		to.ObserveFloat64(i.phaseTime, v.phases[p].Seconds(), opts...)
 	}
-	for r, opts := range g.hooked.results {
+	for r, opts := range h.results {
 		to.ObserveInt64(i.acquires, v.results[r], opts...)
 	}
-	for r, opts := range g.hooked.reasons {
+	for r, opts := range h.reasons {
 		to.ObserveInt64(i.closed, v.closed[r], opts...)
 	}
 	for errorType, n := range v.connectErrors {
-		to.ObserveInt64(i.connectErrors, n, g.failure(errorType)...)
+		to.ObserveInt64(i.connectErrors, n, h.failure(errorType)...)
 	}
 }

@@ -31,11 +31,18 @@ type operation struct {
 	success []metric.RecordOption // operation.duration and returned_rows
 	use     []metric.RecordOption // use_time
 
-	// failures maps an error type to its options. The map is replaced, never changed, so that readers need no lock.
+	// folded tells that it stands for the names past the limit: _OTHER, told apart so that it can be counted.
+	folded bool
+
+	// failures maps an error type to its options, nil before the first. The map is replaced, never changed, so that
+	// readers need no lock.
 	failures atomic.Pointer[map[string][]metric.RecordOption]
 
 	// misused tells which misuses of a connection have been logged for it.
 	misused [closedBusy + 1]atomic.Bool
+
+	// running and ended are what a connection publishes, made once.
+	running, ended activity
 
 	set, useSet attribute.Set
 	failureSets []attribute.Set // guarded by operations.mu
@@ -48,21 +55,19 @@ type operations struct {
 	base     []attribute.KeyValue // operation.duration's attributes without those of an operation
 	useBase  []attribute.KeyValue // use_time's
 
-	texts  textCache
-	other  *operation
-	capped *operation // recorded like other, told apart so that it can be counted
+	texts textCache
 
-	mu       sync.Mutex // held to change names or the failures of an operation
+	mu       sync.Mutex // held to change what follows, or the failures of an operation
 	names    atomic.Pointer[map[string]*operation]
-	failures int // pairs in use
+	capped   *operation // nil until the limit is reached
+	failures int        // pairs in use
 
 	folded atomic.Int64 // how often capped was recorded
 }
 
 func newOperations(c config, base, useBase []attribute.KeyValue) *operations {
 	o := &operations{fromUser: c.operationName, limit: c.operationLimit, base: base, useBase: useBase}
-	o.other, o.capped = o.newOperation(OtherOperation), o.newOperation(OtherOperation)
-	o.names.Store(&map[string]*operation{OtherOperation: o.other})
+	o.names.Store(&map[string]*operation{})
 	return o
 }
 
@@ -161,7 +166,10 @@ func (o *operations) sets() (durations, uses []attribute.Set) {
 		durations = append(append(durations, op.set), op.failureSets...)
 		uses = append(uses, op.useSet)
 	}
-	return append(durations, o.capped.failureSets...), uses
+	if o.capped != nil {
+		durations, uses = append(append(durations, o.capped.set), o.capped.failureSets...), append(uses, o.capped.useSet)
+	}
+	return durations, uses
 }
 
 // callUser gives what the user's function says, _OTHER if it panics: a name is not worth the caller's request.
@@ -192,7 +200,11 @@ func (o *operations) add(name string) *operation {
 	if op := names[name]; op != nil {
 		return op
 	}
-	if len(names) > o.limit { // _OTHER is one of them and does not count
+	if name != OtherOperation && o.full(names) {
+		if o.capped == nil {
+			o.capped = o.newOperation(OtherOperation)
+			o.capped.folded = true
+		}
 		return o.capped
 	}
 	op := o.newOperation(sanitize(name))
@@ -202,37 +214,64 @@ func (o *operations) add(name string) *operation {
 	return op
 }
 
+// full reports whether there are as many names as may be, _OTHER aside.
+func (o *operations) full(names map[string]*operation) bool {
+	n := len(names)
+	if names[OtherOperation] != nil {
+		n--
+	}
+	return n >= o.limit
+}
+
 func (o *operations) newOperation(name string) *operation {
 	summary := semconv.DBQuerySummary(name)
 	op := &operation{name: name, set: newSet(o.base, summary), useSet: newSet(o.useBase, summary)}
+	op.running, op.ended = activity{op, true}, activity{op, false}
 	op.success, op.use = recordOptions(op.set), recordOptions(op.useSet)
-	op.failures.Store(&map[string][]metric.RecordOption{})
 	return op
+}
+
+// activity gives what a connection publishes while the operation runs and after, nil without an operation.
+func (op *operation) activity(running bool) *activity {
+	switch {
+	case op == nil:
+		return nil
+	case running:
+		return &op.running
+	}
+	return &op.ended
 }
 
 // count notes that op was recorded.
 func (o *operations) count(op *operation) {
-	if op == o.capped {
+	if op.folded {
 		o.folded.Add(1)
 	}
 }
 
 // failure gives the options to record op with when it failed.
 func (o *operations) failure(op *operation, f failure) []metric.RecordOption {
-	if opts := (*op.failures.Load())[f.errorType]; opts != nil {
+	if opts := op.failure(f); opts != nil {
 		return opts
 	}
 	return o.addFailure(op, f)
 }
 
+// failure gives the options to record a known failure with, nil if it is new.
+func (op *operation) failure(f failure) []metric.RecordOption {
+	if known := op.failures.Load(); known != nil {
+		return (*known)[f.errorType]
+	}
+	return nil
+}
+
 func (o *operations) addFailure(op *operation, f failure) []metric.RecordOption {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	failures := *op.failures.Load()
 	if o.failures >= maxFailureSeries {
 		f = failure{errorType: errorTypeOther}
 	}
-	if opts := failures[f.errorType]; opts != nil {
+	if opts := op.failure(f); opts != nil {
 		return opts
 	}
 	attrs := []attribute.KeyValue{semconv.DBQuerySummary(op.name), semconv.ErrorTypeKey.String(f.errorType)}
@@ -242,8 +281,10 @@ func (o *operations) addFailure(op *operation, f failure) []metric.RecordOption 
 	set := newSet(o.base, attrs...)
 	opts := recordOptions(set)
 	op.failureSets = append(op.failureSets, set)
-	failures = maps.Clone(failures)
-	failures[f.errorType] = opts
+	failures := map[string][]metric.RecordOption{f.errorType: opts}
+	if known := op.failures.Load(); known != nil {
+		maps.Copy(failures, *known)
+	}
 	op.failures.Store(&failures)
 	o.failures++
 	return opts

@@ -128,8 +128,8 @@ func TestNamesOfPartsDoNotUseUpTheLimit(t *testing.T) {
 			t.Errorf("named %q", got)
 		}
 	}
-	if n := len(*o.names.Load()); n != 3 {
-		t.Errorf("%d names, want two and _OTHER", n)
+	if n := len(*o.names.Load()); n != 2 {
+		t.Errorf("%d names, want two", n)
 	}
 }
 
@@ -255,7 +255,25 @@ func TestOperationsAreConcurrentSafe(t *testing.T) {
 		o.sets()
 	}
 	wg.Wait()
-	if got := len(*o.names.Load()); got != 51 {
-		t.Errorf("%d names, want 50 and _OTHER", got)
+	if got := len(*o.names.Load()); got != 50 {
+		t.Errorf("%d names, want 50", got)
+	}
+}
+
+func TestOtherIsNoneOfTheNamesThatTheLimitCounts(t *testing.T) {
+	t.Parallel()
+	o := testOperations(t, WithOperationLimit(2))
+	for i, want := range []struct {
+		name   string
+		folded bool
+	}{{OtherOperation, false}, {"a", false}, {"b", false}, {"c", true}, {OtherOperation, false}, {"a", false}, {"d", true}} {
+		given := want.name
+		if want.folded {
+			want.name = OtherOperation
+			given = string(rune('c' + i))
+		}
+		if op := o.named(given); op.name != want.name || op.folded != want.folded {
+			t.Errorf("%d: %q is recorded as %q, folded %t", i, given, op.name, op.folded)
+		}
 	}
 }

@@ -682,16 +682,22 @@ func TestTwentyThousandAcquiresByTwoHundredCallersLeaveEveryGaugeWhereStatIs(t *
 	}
 	done := make(chan struct{})
 	go func() { wg.Wait(); close(done) }()
+	var highest int64 // of all peaks: on a busy machine the last window may have seen fewer
 	for working := true; working; {
 		select {
 		case <-done:
 			working = false
 		case <-time.After(5 * time.Millisecond):
 			m := f.collect(t)
-			if peak, pending := m.value(t, "pgxpool.peak"), m.value(t, "pgxpool.pending.peak"); peak > conns || pending > callers {
+			peak, pending := m.value(t, "pgxpool.peak"), m.value(t, "pgxpool.pending.peak")
+			if peak > conns || pending > callers {
 				t.Errorf("peak %d, pending peak %d", peak, pending)
 			}
+			highest = max(highest, peak)
 		}
+	}
+	if highest != conns {
+		t.Errorf("the highest peak was %d of %d connections", highest, conns)
 	}
 	m, stat := f.collect(t), f.pool.Stat()
 	for key, want := range map[string]int64{
@@ -709,7 +715,6 @@ func TestTwentyThousandAcquiresByTwoHundredCallersLeaveEveryGaugeWhereStatIs(t *
 		"pgxpool.nested_acquires":               0,
 		"pgxpool.overflow":                      0,
 		"pgxpool.connections.opened":            int64(stat.TotalConns()),
-		"pgxpool.peak":                          conns,
 	} {
 		if got := m.value(t, key); got != want {
 			t.Errorf("%s is %d, want %d", key, got, want)

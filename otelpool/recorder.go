@@ -33,26 +33,34 @@ type recorder struct {
 	stacks   bool          // stacks of holders are kept
 	reports  *reporter
 
-	flow        flow
-	waiters     waiters
-	look        sync.Mutex   // held to look at the holds
-	leaked      atomic.Int64 // places that pgx lost to hooks that panicked
-	ghosts      atomic.Int64 // holds that are none, see stats.holds
-	peak        peak
-	pendingPeak peak
-	phases      [phaseCount]atomic.Int64 // nanoseconds
-	results     [resultCount]atomic.Int64
-	busy        atomic.Int64 // nanoseconds
-	longHolds   atomic.Int64
-	nested      atomic.Int64
-
-	nestedReport atomic.Int64 // when a nested acquire was last logged
-
-	conns connections
-
 	live  atomic.Bool // there is, or was, somebody to record for
 	ended atomic.Bool // by Unregister
+
+	leaked       atomic.Int64 // places that pgx lost to hooks that panicked
+	ghosts       atomic.Int64 // holds that are none, see stats.holds
+	longHolds    atomic.Int64
+	nested       atomic.Int64
+	nestedReport atomic.Int64 // when a nested acquire was last logged
+	peak         peak
+	pendingPeak  peak
+	look         sync.Mutex // held to look at the holds
+	conns        connections
+
+	// What is above is read by every event and written by few. What every event writes is kept away from it, and apart
+	// by where it is written, so that events on several processors get into each other's way as little as may be.
+	_       cacheLine
+	flow    flow
+	_       cacheLine
+	phases  [phaseCount]atomic.Int64 // nanoseconds
+	results [resultCount]atomic.Int64
+	_       cacheLine
+	busy    atomic.Int64 // nanoseconds
+	_       cacheLine
+	waiters waiters
 }
+
+// cacheLine is what processors exchange, on most of them.
+type cacheLine [64]byte
 
 func newRecorder(c config, h histograms, poolConfig *pgxpool.Config, baseSize int64) *recorder {
 	poolAttrs := c.poolAttributes(poolConfig.ConnConfig)
@@ -71,30 +79,33 @@ func newRecorder(c config, h histograms, poolConfig *pgxpool.Config, baseSize in
 		stacks:     c.longHold > 0 && !c.withoutStacks,
 		reports:    newReporter(c.logger),
 	}
-	r.live.Store(c.longHold > 0) // its log is wanted whether there are metrics or not
+	// The log of long holds is wanted whether there are metrics or not.
+	r.live.Store(c.longHold > 0 || h.wanted)
 	r.flow.init()
 	r.peak.bucket, r.pendingPeak.bucket = c.peakWindow, c.peakWindow
 	return r
 }
 
-// active reports whether there is anybody to record for. Until a reader has collected, the instruments know: those of a
-// no-op provider are never enabled, those of the global one from when it has an SDK. What begins while there is nobody is
-// left out whole, so that what is counted up is counted down.
-func (r *recorder) active(ctx context.Context) bool {
-	switch {
-	case r.ended.Load():
-		return false
-	case r.live.Load():
-		return true
-	case r.histograms.enabled(ctx):
-		r.live.Store(true)
-		return true
+// active reports whether there is anybody to record for. What is not known from the start shows by the instrument of
+// the event, or when a reader collects: those of a no-op provider are never enabled, those of the global one from when
+// it has an SDK. What begins while there is nobody is left out whole, so that what is counted up is counted down.
+func (r *recorder) active(ctx context.Context, instrument metric.Float64Histogram) bool {
+	if r.live.Load() {
+		return !r.ended.Load()
 	}
-	return false
+	return r.enliven(ctx, instrument)
+}
+
+func (r *recorder) enliven(ctx context.Context, instrument metric.Float64Histogram) bool {
+	if !instrument.Enabled(ctx) || r.ended.Load() {
+		return false
+	}
+	r.live.Store(true)
+	return true
 }
 
 func (r *recorder) queryStart(ctx context.Context, conn *pgx.Conn, sql string) {
-	if !r.active(ctx) {
+	if !r.active(ctx, r.histograms.operation) {
 		return
 	}
 	s := r.stateOf(conn)
@@ -104,7 +115,7 @@ func (r *recorder) queryStart(ctx context.Context, conn *pgx.Conn, sql string) {
 // batchStart starts a batch. One on a connection with a batch that is not closed is refused by pgx, which then ends it
 // twice; that its second end is not taken for the other's, it gets a context of its own.
 func (r *recorder) batchStart(ctx context.Context, conn *pgx.Conn, batch *pgx.Batch) context.Context {
-	if !r.active(ctx) {
+	if !r.active(ctx, r.histograms.operation) {
 		return ctx
 	}
 	s := r.stateOf(conn)
@@ -128,7 +139,7 @@ func (r *recorder) batchEnd(ctx context.Context, conn *pgx.Conn, err error) {
 }
 
 func (r *recorder) copyStart(ctx context.Context, conn *pgx.Conn, table pgx.Identifier) {
-	if !r.active(ctx) {
+	if !r.active(ctx, r.histograms.operation) {
 		return
 	}
 	r.begin(conn, r.stateOf(conn), call{kind: copyCall, op: r.ops.forCopy(ctx, table)})
@@ -141,7 +152,7 @@ func (r *recorder) prepareStart(ctx context.Context, conn *pgx.Conn, name, sql s
 		return
 	}
 	c := call{kind: prepareCall, name: name, sql: sql}
-	if r.active(ctx) {
+	if r.active(ctx, r.histograms.operation) {
 		c.op = r.ops.forPrepare(ctx, sql)
 	}
 	r.begin(conn, s, c)
@@ -164,7 +175,7 @@ func (r *recorder) prepareEnd(ctx context.Context, conn *pgx.Conn, already bool,
 	}
 	if already || c.op == nil { // pgx asked the server nothing, or there is nothing to record for
 		s.pop(prepareCall)
-		s.running.Store(false)
+		s.settle(c.op)
 		return
 	}
 	r.callEnd(ctx, conn, prepareCall, err)
@@ -182,8 +193,7 @@ func (r *recorder) begin(conn *pgx.Conn, s *connState, c call) {
 	if s.inside(copyCall) && !conn.PgConn().IsBusy() {
 		s.pop(copyCall) // pgx gave it up before it asked the server, and without a word
 	}
-	s.query.Store(c.op)
-	s.running.Store(true)
+	s.activity.Store(c.op.activity(true))
 	c.start = r.now()
 	s.push(c)
 }
@@ -202,11 +212,9 @@ func (r *recorder) callEnd(ctx context.Context, conn *pgx.Conn, kind callKind, e
 	if !ok || r.ended.Load() {
 		return nil
 	}
-	if s.depth == 0 {
-		s.running.Store(false)
-		if s.held.Load() != nil {
-			r.busy.Add(int64(now - c.start))
-		}
+	s.settle(c.op)
+	if s.depth == 0 && s.held.Load() != nil {
+		r.busy.Add(int64(now - c.start))
 	}
 	opts := c.op.success
 	if err != nil {

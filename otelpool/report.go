@@ -86,8 +86,8 @@ func (r *recorder) attrs(s *connState, a *acquire, age time.Duration) []slog.Att
 	if a.holder != nil {
 		attrs = append(attrs, slog.String("operation", a.holder.name))
 	}
-	if op := s.query.Load(); op != nil {
-		attrs = append(attrs, slog.String("query", op.name), slog.Bool("query_running", s.running.Load()))
+	if doing := s.activity.Load(); doing != nil {
+		attrs = append(attrs, slog.String("query", doing.op.name), slog.Bool("query_running", doing.running))
 	}
 	if sc := trace.SpanContextFromContext(a.Context); sc.HasTraceID() {
 		attrs = append(attrs, slog.String("trace_id", sc.TraceID().String()))

@@ -78,7 +78,7 @@ func (r *recorder) enterScope(a *acquire) {
 		return
 	}
 	stack := make([]uintptr, maxStack)
-	attrs := r.attrs(state, outer, a.start-time.Duration(state.since.Load()))
+	attrs := r.attrs(state, outer, state.age(a.start))
 	attrs = append(attrs, slog.String("waiting_stack", formatStack(stack[:runtime.Callers(2, stack)])))
 	r.reports.warn("acquire waits while its scope holds a connection of the same pool", attrs...)
 }
