@@ -1,0 +1,72 @@
+// Package programs builds the programs that run beside a service: an OpenTelemetry Collector and Prometheus, each from
+// the nested module that pins its version. The first build takes minutes, later ones find theirs done.
+package programs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// modulePath is the first line of the go.mod that marks the root of the project.
+const modulePath = "module github.com/otelpool/otelpool-go\n"
+
+// Program is one of the programs that this package builds.
+type Program struct {
+	name   string
+	module string // the nested module that pins it, from the project's root
+	pkg    string
+	tags   string
+}
+
+// The programs. Prometheus is built without service discovery, which needs the clients of every cloud.
+var (
+	Collector  = Program{name: "collector", module: "internal/collector", pkg: "."}
+	Prometheus = Program{name: "prometheus", module: "internal/prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus", tags: "remove_all_sd"}
+	Promtool   = Program{name: "promtool", module: "internal/prometheus", pkg: "github.com/prometheus/prometheus/cmd/promtool", tags: "remove_all_sd"}
+)
+
+// All lists the programs.
+func All() []Program { return []Program{Collector, Prometheus, Promtool} }
+
+// String gives the program's name.
+func (p Program) String() string { return p.name }
+
+// Build makes the program where it is not up to date, and gives the path of the executable. It needs the go command and
+// has to be called from within the project's source tree. The error holds what the compiler said.
+func (p Program) Build(ctx context.Context) (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(root, ".tmp", "bin", p.name)
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags", p.tags, "-o", path, p.pkg)
+	cmd.Dir = filepath.Join(root, filepath.FromSlash(p.module))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("programs: build %s in %s: %w\n%s", p.name, p.module, err, out)
+	}
+	return path, nil
+}
+
+// Root gives the root of the source tree that the working directory is in.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("programs: %w", err)
+	}
+	for {
+		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && strings.HasPrefix(string(text), modulePath) {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("programs: the working directory is not within the source of github.com/otelpool/otelpool-go")
+		}
+		dir = parent
+	}
+}

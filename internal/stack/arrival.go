@@ -1,0 +1,55 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// sign is a metric that every pool has from its first push on.
+const sign = "db_pool_size"
+
+// arrival waits until the demo's metrics are in Prometheus. Where they do not come through, it finds out how far they
+// get, and says what to look at.
+func (r *running) arrival(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, r.settings.Patience)
+	defer cancel()
+	err := r.demo.Await(limited, func(ctx context.Context) error {
+		samples, err := r.prometheus.Query(ctx, sign)
+		if err == nil && len(samples) == 0 {
+			err = fmt.Errorf("stack: Prometheus has no %s", sign)
+		}
+		return err
+	})
+	if err == nil || ctx.Err() != nil || !errors.Is(limited.Err(), context.DeadlineExceeded) {
+		return err
+	}
+	return r.diagnose(ctx)
+}
+
+// diagnose tells where the metrics get lost.
+func (r *running) diagnose(ctx context.Context) error {
+	page, err := Get(ctx, "http://"+r.collector.Page+"/metrics")
+	if err == nil && bytes.Contains(page, []byte("\n"+sign)) {
+		return fmt.Errorf("stack: the metrics reach the Collector and not Prometheus: check that a target in scrape_configs of %s is %s.%s",
+			r.settings.PrometheusConfig, r.collector.Page, r.down(ctx))
+	}
+	return fmt.Errorf("stack: no %s on the Collector's page http://%s/metrics after %v: check the receivers, pipelines and exporters of %s. "+
+		"The last lines of the demo, which pushes to http://%s, and of the Collector:\n%s\n%s", sign, r.collector.Page, r.settings.Patience,
+		r.settings.CollectorConfig, r.collector.HTTP, indent(r.demo.LastLines(3)), indent(r.collector.LastLines(6)))
+}
+
+// down lists the scrape targets that do not answer.
+func (r *running) down(ctx context.Context) string {
+	samples, err := r.prometheus.Query(ctx, "up == 0")
+	if err != nil || len(samples) == 0 {
+		return ""
+	}
+	var targets []string
+	for _, s := range samples {
+		targets = append(targets, s.Labels["instance"])
+	}
+	return " These targets do not answer: " + strings.Join(targets, ", ")
+}

@@ -1,0 +1,133 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/otelpool/otelpool-go/internal/programs"
+)
+
+// Variables of the shipped Collector configuration.
+const (
+	collectorGRPCEnv = "OTLP_GRPC_ENDPOINT"
+	collectorHTTPEnv = "OTLP_HTTP_ENDPOINT"
+	collectorPageEnv = "PROMETHEUS_ENDPOINT"
+)
+
+// CollectorSettings say how a Collector is started.
+type CollectorSettings struct {
+	// Program is the executable.
+	Program string
+
+	// Config is the configuration file.
+	Config string
+
+	// GRPC and HTTP are where it takes OTLP, Page is where Prometheus scrapes it; by default free loopback ports. They
+	// are given to the configuration file in its variables.
+	GRPC, HTTP, Page string
+
+	// Env is added to the program's environment.
+	Env []string
+
+	// Dir is a folder for the program's log.
+	Dir string
+}
+
+// Collector is an OpenTelemetry Collector that is ready.
+type Collector struct {
+	*Process
+
+	// GRPC, HTTP and Page are the addresses at which this machine reaches it.
+	GRPC, HTTP, Page string
+}
+
+// StartCollector checks a configuration, starts a Collector with it, and waits until it takes and serves metrics.
+func StartCollector(ctx context.Context, s CollectorSettings) (*Collector, error) {
+	if err := fill(&s.GRPC, &s.HTTP, &s.Page); err != nil {
+		return nil, err
+	}
+	env := append([]string{
+		collectorGRPCEnv + "=" + s.GRPC, collectorHTTPEnv + "=" + s.HTTP, collectorPageEnv + "=" + s.Page,
+	}, s.Env...)
+	if err := validate(ctx, s, env); err != nil {
+		return nil, err
+	}
+	process, err := Start(Command{
+		Name: programs.Collector.String(),
+		Path: s.Program,
+		Args: []string{"--config=" + s.Config, "--config=" + ownTelemetryOff},
+		Env:  env,
+		Log:  filepath.Join(s.Dir, "collector.log"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	c := &Collector{Process: process, GRPC: reachable(s.GRPC), HTTP: reachable(s.HTTP), Page: reachable(s.Page)}
+	if err := c.ready(ctx, s.Config); err != nil {
+		return nil, joinStop(err, process)
+	}
+	return c, nil
+}
+
+// ownTelemetryOff keeps the Collector from serving metrics of its own on a port that another may have.
+const ownTelemetryOff = "yaml:service::telemetry::metrics::level: none"
+
+// validate asks the Collector what it thinks of the configuration.
+func validate(ctx context.Context, s CollectorSettings, env []string) error {
+	cmd := exec.CommandContext(ctx, s.Program, "validate", "--config="+s.Config)
+	cmd.Env = append(cmd.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	switch exit := (*exec.ExitError)(nil); {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("stack: %w", context.Cause(ctx))
+	case errors.As(err, &exit):
+		return fmt.Errorf("stack: the Collector refuses the configuration %s; mend what it names:\n%s", s.Config, indent(strings.TrimSpace(string(out))))
+	default:
+		return fmt.Errorf("stack: %s cannot be started: %w", programs.Collector, err)
+	}
+}
+
+// ready waits until the Collector listens everywhere.
+func (c *Collector) ready(ctx context.Context, config string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	var elsewhere error
+	err := c.Await(ctx, func(ctx context.Context) error {
+		// The Collector says that it is ready when it listens. So what does not listen after that never will.
+		ready := strings.Contains(c.LastLines(100), "Everything is ready")
+		err := c.listens(ctx)
+		if ready && err != nil {
+			elsewhere = err
+			return nil
+		}
+		return err
+	})
+	if elsewhere != nil {
+		return fmt.Errorf("stack: the Collector runs and does not listen where it should: %w. Check the endpoints in %s: want ${env:%s}, ${env:%s} and ${env:%s}",
+			elsewhere, config, collectorHTTPEnv, collectorGRPCEnv, collectorPageEnv)
+	}
+	return err
+}
+
+// listens tells where the Collector does not listen.
+func (c *Collector) listens(ctx context.Context) error {
+	for what, address := range map[string]string{"OTLP over gRPC": c.GRPC, "OTLP over HTTP": c.HTTP} {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		_ = conn.Close()
+	}
+	if _, err := Get(ctx, "http://"+c.Page+"/metrics"); err != nil {
+		return fmt.Errorf("the page that Prometheus scrapes: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package stack_test
+
+import (
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/types"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/otelpool/otelpool-go/internal/programs"
+)
+
+// shipped gives the path of a file under collector-config.
+func shipped(t *testing.T, parts ...string) string {
+	t.Helper()
+	root, err := programs.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(root, "collector-config", filepath.Join(parts...))
+}
+
+// composeProject loads the compose file as compose does, with its schema, and the given environment.
+func composeProject(t *testing.T, environment types.Mapping) *types.Project {
+	t.Helper()
+	path := shipped(t, "compose.yaml")
+	project, err := loader.LoadWithContext(t.Context(), types.ConfigDetails{
+		WorkingDir:  filepath.Dir(path),
+		ConfigFiles: []types.ConfigFile{{Filename: path}},
+		Environment: environment,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return project
+}
+
+func TestComposeHasTheWholePicture(t *testing.T) {
+	t.Parallel()
+	got := composeProject(t, nil).ServiceNames()
+	slices.Sort(got)
+	if want := []string{"alertmanager", "collector", "demo", "grafana", "postgres", "prometheus"}; !slices.Equal(got, want) {
+		t.Errorf("services are %v, want %v", got, want)
+	}
+}
+
+func TestComposeMountsOnlyWhatIsThere(t *testing.T) {
+	t.Parallel()
+	project := composeProject(t, nil)
+	for name, service := range project.Services {
+		for _, volume := range service.Volumes {
+			if volume.Type != types.VolumeTypeBind || !volume.ReadOnly {
+				t.Errorf("%s mounts %s as %s, want a read-only bind", name, volume.Source, volume.Type)
+			}
+			if _, err := os.Stat(volume.Source); err != nil {
+				t.Errorf("%s mounts what is not there: %v", name, err)
+			}
+		}
+	}
+	if len(project.Volumes) > 0 {
+		t.Errorf("volumes %v outlive the containers", project.Volumes)
+	}
+}
+
+func TestComposePublishesOnLoopbackAlone(t *testing.T) {
+	t.Parallel()
+	taken := make(map[string]string)
+	for name, service := range composeProject(t, nil).Services {
+		if service.NetworkMode == "host" {
+			t.Errorf("%s listens on the machine's own network", name)
+		}
+		for _, port := range service.Ports {
+			if ip := net.ParseIP(port.HostIP); ip == nil || !ip.IsLoopback() {
+				t.Errorf("%s publishes port %d on %q", name, port.Target, port.HostIP)
+			}
+			if other, ok := taken[port.Published]; ok {
+				t.Errorf("%s and %s both publish port %s", name, other, port.Published)
+			}
+			taken[port.Published] = name
+		}
+	}
+	if len(taken) == 0 {
+		t.Error("nothing is published")
+	}
+}
+
+func TestComposeWaitsForWhatAServiceNeeds(t *testing.T) {
+	t.Parallel()
+	project := composeProject(t, nil)
+	for name, service := range project.Services {
+		if service.HealthCheck == nil || len(service.HealthCheck.Test) < 2 || service.HealthCheck.Retries == nil {
+			t.Errorf("%s has no health check", name)
+		}
+		for needed, dependency := range service.DependsOn {
+			if dependency.Condition != types.ServiceConditionHealthy {
+				t.Errorf("%s waits until %s is %s, want healthy", name, needed, dependency.Condition)
+			}
+		}
+	}
+	for name, needed := range map[string][]string{
+		"demo": {"collector", "postgres"}, "prometheus": {"alertmanager", "collector"}, "grafana": {"prometheus"},
+	} {
+		if got := slices.Sorted(maps.Keys(project.Services[name].DependsOn)); !slices.Equal(got, needed) {
+			t.Errorf("%s depends on %v, want %v", name, got, needed)
+		}
+	}
+}
+
+func TestComposeHasOnePasswordAndItCanBeChanged(t *testing.T) {
+	t.Parallel()
+	project := composeProject(t, types.Mapping{"DEMO_POSTGRES_PASSWORD": "another"})
+	if got := *project.Services["postgres"].Environment["POSTGRES_PASSWORD"]; got != "another" {
+		t.Errorf("the server's password is %q", got)
+	}
+	if got := *project.Services["demo"].Environment["DATABASE_URL"]; got != "postgres://demo:another@postgres:5432/demo?sslmode=disable" {
+		t.Errorf("the demo connects to %q", got)
+	}
+	if ports := project.Services["postgres"].Ports; len(ports) > 0 {
+		t.Errorf("the server is published on %v", ports)
+	}
+	for name, service := range project.Services {
+		for variable := range service.Environment {
+			if strings.Contains(variable, "PASSWORD") && variable != "POSTGRES_PASSWORD" {
+				t.Errorf("%s has %s", name, variable)
+			}
+		}
+	}
+	if *project.Services["grafana"].Environment["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] != "true" {
+		t.Error("Grafana has its well-known first user")
+	}
+}
+
+func TestEveryAlertHasAReceiver(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(shipped(t, "alertmanager.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config struct {
+		Route     struct{ Receiver string }
+		Receivers []struct{ Name string }
+	}
+	if err := yaml.Unmarshal(text, &config); err != nil {
+		t.Fatal(err)
+	}
+	if len(config.Receivers) != 1 || config.Receivers[0].Name == "" || config.Receivers[0].Name != config.Route.Receiver {
+		t.Errorf("alerts go to %q, receivers are %v", config.Route.Receiver, config.Receivers)
+	}
+}

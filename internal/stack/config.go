@@ -1,0 +1,100 @@
+package stack
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// derive writes a copy of a Prometheus configuration that differs from it in what the settings change and in paths,
+// which are made absolute, and gives its path.
+func derive(s PrometheusSettings) (string, error) {
+	text, err := os.ReadFile(s.Config)
+	if err != nil {
+		return "", fmt.Errorf("stack: %w", err)
+	}
+	var config map[string]any
+	if err := yaml.Unmarshal(text, &config); err != nil {
+		return "", fmt.Errorf("stack: %s: %w", s.Config, err)
+	}
+	from, err := filepath.Abs(filepath.Dir(s.Config))
+	if err != nil {
+		return "", fmt.Errorf("stack: %w", err)
+	}
+	rules, _ := config["rule_files"].([]any)
+	for i, rule := range rules {
+		if path, ok := rule.(string); ok && !filepath.IsAbs(path) {
+			rules[i] = filepath.Join(from, path)
+		}
+	}
+	if s.Interval > 0 {
+		setIntervals(config, s.Interval)
+	}
+	replaceTargets(config, s)
+	// There is no Alertmanager here, and one that the machine may have is not to hear of ours.
+	delete(config, "alerting")
+
+	if text, err = yaml.Marshal(config); err != nil {
+		return "", fmt.Errorf("stack: %w", err)
+	}
+	path := filepath.Join(s.Dir, "prometheus.yml")
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		return "", fmt.Errorf("stack: %w", err)
+	}
+	return path, nil
+}
+
+// setIntervals replaces the times between scrapes and evaluations.
+func setIntervals(config map[string]any, interval time.Duration) {
+	global, _ := config["global"].(map[string]any)
+	if global == nil {
+		global = map[string]any{}
+		config["global"] = global
+	}
+	global["scrape_interval"], global["scrape_timeout"] = interval.String(), interval.String()
+	global["evaluation_interval"] = interval.String()
+	for _, scrape := range list(config["scrape_configs"]) {
+		delete(scrape, "scrape_interval")
+		delete(scrape, "scrape_timeout")
+	}
+}
+
+// replaceTargets gives the targets that the configuration has on our programs' usual ports the addresses at which these
+// listen here. What is not run here is no target.
+func replaceTargets(config map[string]any, s PrometheusSettings) {
+	ours := map[string]string{"8889": s.Collector, "9464": s.Service, "9090": reachable(s.Address)}
+	for _, scrape := range list(config["scrape_configs"]) {
+		for _, static := range list(scrape["static_configs"]) {
+			targets, _ := static["targets"].([]any)
+			kept := []any{}
+			for _, target := range targets {
+				text, _ := target.(string)
+				_, port, _ := net.SplitHostPort(text)
+				address, known := ours[port]
+				if !known {
+					address = text
+				}
+				if address != "" {
+					kept = append(kept, address)
+				}
+			}
+			static["targets"] = kept
+		}
+	}
+}
+
+// list gives the mappings of a sequence.
+func list(sequence any) []map[string]any {
+	items, _ := sequence.([]any)
+	var mappings []map[string]any
+	for _, item := range items {
+		if mapping, ok := item.(map[string]any); ok {
+			mappings = append(mappings, mapping)
+		}
+	}
+	return mappings
+}

@@ -1,0 +1,116 @@
+package fleet
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// workers push at the same time. More of them would only wait for the processors, which the receivers need as well.
+const workers = 16
+
+// sender pushes in the name of its instances, each once an interval, evenly spread over it.
+type sender struct {
+	target    target
+	recording *Recording
+	interval  time.Duration
+	instances []*instance
+}
+
+// pushes is what became of a number of pushes.
+type pushes struct {
+	sent, failed int
+	err          error           // the first failure
+	took         []time.Duration // from sending to the answer
+	late         time.Duration   // the most by which a push came after its time
+}
+
+// grow adds instances until there are n.
+func (s *sender) grow(n int) {
+	now := time.Now()
+	for len(s.instances) < n {
+		s.instances = append(s.instances, &instance{number: len(s.instances), start: now})
+	}
+}
+
+// round has every instance push once, within an interval if the receiver keeps up. It ends early with ctx.
+func (s *sender) round(ctx context.Context) pushes {
+	work := make(chan *instance)
+	results := make([]pushes, workers)
+	var wg sync.WaitGroup
+	for n := range workers {
+		wg.Go(func() {
+			w := newWorker(s.target, s.recording)
+			for i := range work {
+				results[n].add(w, i)
+			}
+		})
+	}
+	begin := time.Now()
+	var late time.Duration
+	for n, i := range s.instances {
+		due := begin.Add(s.interval * time.Duration(n) / time.Duration(len(s.instances)))
+		if !sleepUntil(ctx, due) {
+			break
+		}
+		work <- i
+		late = max(late, time.Since(due))
+	}
+	close(work)
+	wg.Wait()
+	// A round takes its interval, however few instances there are.
+	sleepUntil(ctx, begin.Add(s.interval))
+
+	all := pushes{late: late}
+	for _, r := range results {
+		all.sent += r.sent
+		all.failed += r.failed
+		all.took = append(all.took, r.took...)
+		if all.err == nil {
+			all.err = r.err
+		}
+	}
+	slices.Sort(all.took)
+	return all
+}
+
+// add has a worker push for an instance and notes how it went.
+func (p *pushes) add(w *worker, i *instance) {
+	start := time.Now()
+	err := w.push(i)
+	p.took = append(p.took, time.Since(start))
+	p.sent++
+	if err != nil {
+		p.failed++
+		if p.err == nil {
+			p.err = err
+		}
+	}
+}
+
+// quantile gives the q-quantile of how long pushes took.
+func (p pushes) quantile(q float64) time.Duration {
+	if len(p.took) == 0 {
+		return 0
+	}
+	return p.took[min(len(p.took)-1, int(q*float64(len(p.took))))]
+}
+
+func (s *sender) close() {
+	for _, i := range s.instances {
+		i.hangUp()
+	}
+}
+
+// sleepUntil waits, and tells whether the time came before the end of ctx.
+func sleepUntil(ctx context.Context, t time.Time) bool {
+	timer := time.NewTimer(time.Until(t))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,50 @@
+package fleet
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Settings say what a run does. Every field but CollectorEnv has to be set.
+type Settings struct {
+	// Steps are how many instances there are, step by step.
+	Steps []int
+
+	// Interval is the time between two pushes of an instance, and between two scrapes.
+	Interval time.Duration
+
+	// Limit ends the run: when the time is up, or when Collector, Prometheus and the generator use so many bytes.
+	Limit  time.Duration
+	Memory int64
+
+	// Recording is what instances push.
+	Recording *Recording
+
+	// Collector and Prometheus are the programs, CollectorConfig and PrometheusConfig their configuration files.
+	Collector, CollectorConfig   string
+	Prometheus, PrometheusConfig string
+
+	// CollectorEnv is added to the Collector's environment, to raise its limit of memory.
+	CollectorEnv []string
+
+	// Dir is a folder for what the programs write.
+	Dir string
+}
+
+func (s Settings) check() error {
+	switch {
+	case len(s.Steps) == 0 || !slices.IsSorted(s.Steps) || s.Steps[0] < 1 || s.Steps[len(s.Steps)-1] > 10_000:
+		return fmt.Errorf("fleet: the steps are %v: want rising numbers from 1 to 10000", s.Steps)
+	case s.Interval < time.Second || s.Interval > 30*time.Second:
+		return fmt.Errorf("fleet: the interval is %v: want 1s to 30s", s.Interval)
+	case s.Limit <= 0:
+		return fmt.Errorf("fleet: the time limit is %v: want more than 0", s.Limit)
+	case s.Memory <= 0:
+		return fmt.Errorf("fleet: the memory limit is %d: want more than 0", s.Memory)
+	case s.Recording == nil:
+		return errors.New("fleet: there is no recording")
+	}
+	return nil
+}

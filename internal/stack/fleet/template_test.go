@@ -1,0 +1,88 @@
+package fleet
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	colmetricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/proto"
+)
+
+func text(key, value string) *commonpb.KeyValue {
+	return &commonpb.KeyValue{Key: key, Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: value}}}
+}
+
+// push is a message with a metric of each kind, in one of two scopes.
+func push(id string, start, now uint64) *colmetricspb.ExportMetricsServiceRequest {
+	sum, bounds := 1.5, []float64{1, 2}
+	number := []*metricspb.NumberDataPoint{{StartTimeUnixNano: start, TimeUnixNano: now, Value: &metricspb.NumberDataPoint_AsInt{AsInt: 7}}}
+	return &colmetricspb.ExportMetricsServiceRequest{ResourceMetrics: []*metricspb.ResourceMetrics{{
+		Resource: &resourcepb.Resource{Attributes: []*commonpb.KeyValue{text("service.instance.id", id), text("service.name", "demo")}},
+		ScopeMetrics: []*metricspb.ScopeMetrics{{
+			Scope: &commonpb.InstrumentationScope{Name: "ours"},
+			Metrics: []*metricspb.Metric{
+				{Name: "a", Data: &metricspb.Metric_Sum{Sum: &metricspb.Sum{DataPoints: number}}},
+				{Name: "b", Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{{TimeUnixNano: now}}}}},
+				{Name: "c", Data: &metricspb.Metric_Histogram{Histogram: &metricspb.Histogram{DataPoints: []*metricspb.HistogramDataPoint{
+					{StartTimeUnixNano: start, TimeUnixNano: now, Count: 3, Sum: &sum, ExplicitBounds: bounds, BucketCounts: []uint64{1, 1, 1}},
+				}}}},
+			},
+		}},
+	}}}
+}
+
+func TestAStampedPushIsTheInstancesOwn(t *testing.T) {
+	t.Parallel()
+	recorded := push("the one that was recorded", 1, 2)
+	recorded.ResourceMetrics[0].ScopeMetrics = append(recorded.ResourceMetrics[0].ScopeMetrics,
+		&metricspb.ScopeMetrics{Scope: &commonpb.InstrumentationScope{Name: "another's"}})
+	template, err := newTemplate(recorded, "ours")
+	if err != nil {
+		t.Fatal(err)
+	}
+	start, now := time.Unix(1_700_000_000, 1), time.Unix(1_800_000_000, 2)
+	body := append([]byte(nil), template.body...)
+	template.stamp(body, 42, start, now)
+
+	got := &colmetricspb.ExportMetricsServiceRequest{}
+	if err := proto.Unmarshal(body, got); err != nil {
+		t.Fatal(err)
+	}
+	if want := push("fleet-0000042", uint64(start.UnixNano()), uint64(now.UnixNano())); !proto.Equal(got, want) {
+		t.Errorf("got %s\nwant %s", prototext.Format(got), prototext.Format(want))
+	}
+}
+
+func TestARecordingWithoutThePoolsMetricsIsRefused(t *testing.T) {
+	t.Parallel()
+	if _, err := newTemplate(push("x", 1, 2), "nobody's"); !errors.Is(err, errNoMetrics) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAStepIsTooMuchWhenSomethingNoLongerKeepsUp(t *testing.T) {
+	t.Parallel()
+	const interval = 10 * time.Second
+	good := Step{Pushes: 10, Up: true, Scrape: time.Second}
+	if why := good.Overload(interval); why != "" {
+		t.Errorf("a good step: %s", why)
+	}
+	for name, change := range map[string]func(*Step){
+		"a push failed":          func(s *Step) { s.Failed = 1 },
+		"the scrape failed":      func(s *Step) { s.Up = false },
+		"the scrape takes long":  func(s *Step) { s.Scrape = 11 * time.Second },
+		"pushes are late":        func(s *Step) { s.Late = 6 * time.Second },
+		"the rules take as long": func(s *Step) { s.Rules = 11 * time.Second },
+	} {
+		s := good
+		change(&s)
+		if s.Overload(interval) == "" {
+			t.Errorf("%s: that is no overload", name)
+		}
+	}
+}

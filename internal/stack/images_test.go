@@ -1,0 +1,99 @@
+package stack_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/otelpool/otelpool-go/internal/programs"
+)
+
+// pinned is an image with the whole of a version, or a digest.
+var pinned = regexp.MustCompile(`^[a-z0-9./-]+(:v?\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?|@sha256:[0-9a-f]{64})$`)
+
+func TestComposePinsItsImages(t *testing.T) {
+	t.Parallel()
+	for name, service := range composeProject(t, nil).Services {
+		images := []string{service.Image}
+		if service.Build != nil {
+			images = baseImages(t, service.Build)
+		}
+		for _, image := range images {
+			if !pinned.MatchString(image) {
+				t.Errorf("%s: image %q is not pinned", name, image)
+			}
+		}
+		if len(images) == 0 {
+			t.Errorf("%s has no image", name)
+		}
+	}
+	for _, loose := range []string{"postgres", "postgres:latest", "postgres:18", "golang:alpine", "x@sha256:12"} {
+		if pinned.MatchString(loose) {
+			t.Errorf("%q counts as pinned", loose)
+		}
+	}
+}
+
+// baseImages gives the images that an image is built from.
+func baseImages(t *testing.T, build *types.BuildConfig) []string {
+	t.Helper()
+	text := build.DockerfileInline
+	if text == "" {
+		file, err := os.ReadFile(filepath.Join(build.Context, build.Dockerfile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = string(file)
+	}
+	var images, stages []string
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 || !strings.EqualFold(fields[0], "FROM") {
+			continue
+		}
+		if !slices.Contains(stages, fields[1]) {
+			images = append(images, fields[1])
+		}
+		if len(fields) == 4 {
+			stages = append(stages, fields[3])
+		}
+	}
+	return images
+}
+
+func TestTheDemosImageHasAllThatItIsMadeOf(t *testing.T) {
+	t.Parallel()
+	ignore, err := os.ReadFile(shipped(t, "demo", "Dockerfile.dockerignore"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := programs.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if .Main}}{{$.Dir}}{{end}}{{end}}", "./examples/demo")
+	list.Dir = root
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range strings.Fields(string(out)) {
+		rel, err := filepath.Rel(root, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		let := slices.ContainsFunc(strings.Fields(string(ignore)), func(line string) bool {
+			folder, ok := strings.CutPrefix(line, "!")
+			return ok && (rel == folder || strings.HasPrefix(rel, folder+"/"))
+		})
+		if !let {
+			t.Errorf("%s is kept from the image", rel)
+		}
+	}
+}

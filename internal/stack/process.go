@@ -1,0 +1,146 @@
+package stack
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// stopTimeout is how long a program has to end by itself once it is asked to.
+const stopTimeout = 20 * time.Second
+
+// Command says how to start a program.
+type Command struct {
+	// Name is what messages call the program.
+	Name string
+
+	// Path is the executable, Args are its arguments.
+	Path string
+	Args []string
+
+	// Env is added to the environment of this process.
+	Env []string
+
+	// Log is the file that gets all that the program writes.
+	Log string
+}
+
+// Process is a program that was started.
+type Process struct {
+	name string
+	log  string
+	cmd  *exec.Cmd
+	done chan struct{}
+	err  error // how it ended; to be read when done is closed
+}
+
+// Start starts a program. The signals of the terminal do not reach it, and it does not outlive this process.
+func Start(c Command) (*Process, error) {
+	log, err := os.OpenFile(c.Log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("stack: the log of %s: %w", c.Name, err)
+	}
+	defer log.Close()
+	p := &Process{name: c.Name, log: c.Log, cmd: exec.Command(c.Path, c.Args...), done: make(chan struct{})}
+	p.cmd.Env = slices.Concat(os.Environ(), c.Env)
+	p.cmd.Stdout, p.cmd.Stderr = log, log
+	p.cmd.SysProcAttr = attributes()
+
+	started := make(chan error)
+	go func() {
+		// The kernel ends the program when the thread that started it ends, not the process: keep the thread.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := p.cmd.Start()
+		started <- err
+		if err == nil {
+			p.err = p.cmd.Wait()
+			close(p.done)
+		}
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("stack: %s cannot be started: %w", c.Name, err)
+	}
+	return p, nil
+}
+
+// Name gives the program's name.
+func (p *Process) Name() string { return p.name }
+
+// PID gives the program's process id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Done is closed when the program has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Ended returns nil while the program runs, and then an error that says how it ended, with its last words.
+func (p *Process) Ended() error {
+	select {
+	case <-p.done:
+	default:
+		return nil
+	}
+	how := "exit status 0"
+	if p.err != nil {
+		how = p.err.Error()
+	}
+	return fmt.Errorf("stack: %s ended by itself (%s). Its last lines:\n%s", p.name, how, indent(p.LastLines(12)))
+}
+
+// Signal sends the program a signal.
+func (p *Process) Signal(sig os.Signal) error { return p.cmd.Process.Signal(sig) }
+
+// Stop asks the program to end, and waits until it has; one that does not in time is killed, which is an error. To stop
+// a program that has ended is none.
+func (p *Process) Stop() error {
+	// One that was suspended hears nothing until it goes on.
+	_ = p.Signal(syscall.SIGCONT)
+	if err := p.Signal(syscall.SIGTERM); errors.Is(err, os.ErrProcessDone) {
+		<-p.done
+		return nil
+	} else if err != nil {
+		return errors.Join(fmt.Errorf("stack: stop %s: %w", p.name, err), p.Kill())
+	}
+	timer := time.NewTimer(stopTimeout)
+	defer timer.Stop()
+	select {
+	case <-p.done:
+		return nil
+	case <-timer.C:
+		return errors.Join(fmt.Errorf("stack: %s did not end within %v and was killed", p.name, stopTimeout), p.Kill())
+	}
+}
+
+// Kill ends the program at once and waits until it is gone.
+func (p *Process) Kill() error {
+	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stack: kill %s: %w", p.name, err)
+	}
+	<-p.done
+	return nil
+}
+
+// LastLines gives the last n lines that the program wrote.
+func (p *Process) LastLines(n int) string {
+	const most = 64 << 10
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	text = bytes.TrimRight(text[max(0, len(text)-most):], "\n")
+	lines := strings.Split(string(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
+
+// indent sets the words of another apart from our own.
+func indent(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }
+
+// joinStop stops a program that is of no use because of err.
+func joinStop(err error, p *Process) error { return errors.Join(err, p.Stop()) }

@@ -1,0 +1,124 @@
+package stack_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// The demo's pool.
+const (
+	baseSize    = 5
+	maxOverflow = 10
+)
+
+// longHold is soon enough for a test to hold a connection longer.
+const longHold = 100 * time.Millisecond
+
+var errNoDial = errors.New("the network is down")
+
+// service is a program with the demo's pool, on a real database, that serves its metrics and pushes them.
+type service struct {
+	pool     *pgxpool.Pool
+	provider *sdkmetric.MeterProvider
+	page     string       // the address of the bridge, which serves /metrics
+	noDial   *atomic.Bool // connections cannot be opened
+}
+
+// newService starts one, whose metrics the readers push, and ends it with the test.
+func newService(t *testing.T, readers ...sdkmetric.Reader) *service {
+	t.Helper()
+	bridge, err := prometheus.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := []sdkmetric.Option{
+		sdkmetric.WithReader(bridge),
+		sdkmetric.WithResource(resource.NewSchemaless(
+			attribute.String("service.name", "orders"), attribute.String("service.instance.id", "orders-1"))),
+	}
+	for _, reader := range readers {
+		options = append(options, sdkmetric.WithReader(reader))
+	}
+	s := &service{provider: sdkmetric.NewMeterProvider(options...), noDial: new(atomic.Bool)}
+	pool, inst, err := s.newPool(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.pool = pool
+	server := httptest.NewServer(bridge)
+	s.page = strings.TrimPrefix(server.URL, "http://")
+	t.Cleanup(func() {
+		server.Close()
+		pool.Close()
+		// The receivers may be gone by now, so a last push may fail.
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = s.provider.Shutdown(ctx)
+		if err := inst.Unregister(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func (s *service) newPool(t *testing.T) (*pgxpool.Pool, *otelpool.Instrumentation, error) {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := (otelpool.Sizing{PoolSize: baseSize, MaxOverflow: maxOverflow}).Apply(config); err != nil {
+		return nil, nil, err
+	}
+	dial := config.ConnConfig.DialFunc
+	config.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if s.noDial.Load() {
+			return nil, errNoDial
+		}
+		return dial(ctx, network, address)
+	}
+	return otelpool.NewWithConfig(t.Context(), config,
+		otelpool.WithMeterProvider(s.provider),
+		otelpool.WithPoolName("main"),
+		otelpool.WithLongHold(longHold),
+		// Peaks that were there during the load are still there when the last edge is read.
+		otelpool.WithPeakWindow(time.Hour),
+		otelpool.WithLogger(slog.New(slog.DiscardHandler)),
+	)
+}
+
+// newPush makes a reader that pushes over OTLP when it is told to.
+func newPush(t *testing.T, opts ...otlp.Option) *sdkmetric.PeriodicReader {
+	t.Helper()
+	reader, err := otlp.NewReader(t.Context(), append([]otlp.Option{otlp.WithInterval(time.Hour)}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reader
+}
+
+// rest waits until no connection is in use, or on its way to or from it.
+func (s *service) rest(t *testing.T) {
+	t.Helper()
+	eventually(t, "pool at rest", func() bool {
+		stat := s.pool.Stat()
+		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0
+	})
+}
