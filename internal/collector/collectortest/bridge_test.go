@@ -1,0 +1,143 @@
+package collectortest_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/internal/catalogue"
+)
+
+// endpointOf returns the URL to push to by each protocol.
+var endpointOf = map[otlp.Protocol]func(*collector) string{
+	otlp.ProtocolGRPC: func(c *collector) string { return "http://" + c.grpc },
+	otlp.ProtocolHTTP: func(c *collector) string { return "http://" + c.http + "/v1/metrics" },
+}
+
+func TestCollectorServesThePageOfTheBridge(t *testing.T) {
+	t.Parallel()
+	for protocol, endpoint := range endpointOf {
+		t.Run(string(protocol), func(t *testing.T) {
+			t.Parallel()
+			c := startCollector(t, shipped(t, standalone))
+			provider := newTelemetry(t, protocol, endpoint(c), identity()...)
+			instrumentAnotherLibrary(t, provider)
+			pool := newPool(t, provider.MeterProvider)
+			use(t, pool)
+			want := provider.push(t)
+			hasAllOf(t, want)
+			served := func() page { return read(t, "http://"+c.page+"/metrics", identityLabels) }
+			becomes(t, "page at rest", want.series, func() map[string]float64 { return served().series })
+			if got := served().metrics; !maps.Equal(got, want.metrics) {
+				t.Errorf("types and help texts are\n%v\nwant\n%v", got, want.metrics)
+			}
+			if openMetrics := get(t, "http://"+c.page+"/metrics", "application/openmetrics-text"); !strings.Contains(openMetrics, `trace_id="`+traceID.String()+`"`) {
+				t.Errorf("no exemplar of the trace:\n%s", openMetrics)
+			}
+
+			// Values that are not zero at rest.
+			defer release(hold(t, pool, 7))
+			want = provider.push(t, "db_pool_oldest_hold_seconds")
+			if used := want.series[`db_pool_checked_out{pool="main",team="a"}`]; used != 7 {
+				t.Errorf("%v connections in use, want 7", used)
+			}
+			becomes(t, "page of a pool in use", want.series, func() map[string]float64 {
+				return without(served(), []string{"db_pool_oldest_hold_seconds"}).series
+			})
+		})
+	}
+}
+
+// hasAllOf checks that a page shows what the catalogue has, so that comparing it proves something.
+func hasAllOf(t *testing.T, p page) {
+	t.Helper()
+	seldom := map[string]bool{"db_pool_connections_errors_total": true} // It needs a server that refuses connections.
+	for _, row := range catalogue.Rows() {
+		if _, has := p.metrics[row.ExposedName()]; !has && !seldom[row.ExposedName()] {
+			t.Errorf("the page has no %s", row.ExposedName())
+		}
+	}
+}
+
+// instrumentAnotherLibrary measures what the catalogue does not have.
+func instrumentAnotherLibrary(t *testing.T, provider metric.MeterProvider) {
+	t.Helper()
+	meter := provider.Meter("example.com/cache")
+	hits, err := meter.Int64Counter("cache.hits", metric.WithDescription("Hits."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	latency, err := meter.Float64Histogram("pgxpool.latency", metric.WithUnit("s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := metric.WithAttributes(attribute.String(catalogue.AttrPool, "main"), attribute.String("pool", "cache"))
+	hits.Add(t.Context(), 3, pool)
+	latency.Record(t.Context(), 0.25, pool)
+}
+
+func TestLabelsThatCollideMakeRoomAsInTheBridge(t *testing.T) {
+	t.Parallel()
+	c := startCollector(t, shipped(t, standalone))
+	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+c.grpc, identity()...)
+	meter := provider.Meter(catalogue.ScopeName)
+	size, err := meter.Int64Gauge("pgxpool.size")
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := meter.Float64Histogram("db.client.connection.use_time", metric.WithUnit("s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	idle, err := meter.Int64UpDownCounter("db.client.connection.idle.max")
+	if err != nil {
+		t.Fatal(err)
+	}
+	collide := metric.WithAttributes(attribute.String(catalogue.AttrPool, "main"), attribute.String("pool", "mine"),
+		attribute.String(catalogue.AttrOperation, "get"), attribute.String("operation", "mine"))
+	size.Record(t.Context(), 5, collide)
+	held.Record(t.Context(), 0.5, collide)
+	idle.Add(t.Context(), 2, collide)
+
+	want := provider.push(t).series
+	for _, key := range []string{
+		`db_pool_hold_duration_seconds_count{exported_operation="mine",exported_pool="mine",operation="get",pool="main"}`,
+		`db_client_connection_idle_max{db_client_connection_pool_name="main",db_query_summary="get",operation="mine",pool="mine"}`,
+	} {
+		if _, has := want[key]; !has {
+			t.Errorf("the bridge has no %s", key)
+		}
+	}
+	// The bridge renames an operation on every documented metric; the Collector on those that can have one.
+	size5 := `db_pool_size{exported_operation="mine",exported_pool="mine",operation="get",pool="main"}`
+	if want[size5] != 5 {
+		t.Errorf("the bridge has no %s", size5)
+	}
+	delete(want, size5)
+	want[`db_pool_size{db_query_summary="get",exported_pool="mine",operation="mine",pool="main"}`] = 5
+	becomes(t, "page", want, func() map[string]float64 { return read(t, "http://"+c.page+"/metrics", identityLabels).series })
+}
+
+func TestPoolsOfOtherLanguagesGetTheDocumentedNames(t *testing.T) {
+	t.Parallel()
+	c := startCollector(t, shipped(t, standalone))
+	provider := newTelemetry(t, otlp.ProtocolHTTP, "http://"+c.http, identity()...)
+	meter := provider.Meter("io.opentelemetry.hikaricp-3.0")
+	count, err := meter.Int64UpDownCounter("db.client.connection.count", metric.WithUnit("{connection}"), metric.WithDescription("Theirs."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for state, n := range map[string]int64{catalogue.StateUsed: 3, catalogue.StateIdle: 7, "draining": 1} {
+		count.Add(t.Context(), n, metric.WithAttributes(attribute.String(catalogue.AttrPool, "HikariPool-1"), attribute.String(catalogue.AttrState, state)))
+	}
+	provider.push(t)
+	becomes(t, "page", map[string]float64{
+		`db_pool_checked_out{pool="HikariPool-1"}`: 3,
+		`db_pool_checked_in{pool="HikariPool-1"}`:  7,
+		`db_client_connection_count{db_client_connection_pool_name="HikariPool-1",db_client_connection_state="draining"}`: 1,
+	}, func() map[string]float64 { return read(t, "http://"+c.page+"/metrics", identityLabels).series })
+}

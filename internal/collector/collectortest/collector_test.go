@@ -1,0 +1,86 @@
+package collectortest_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/programs"
+)
+
+// The shipped configurations.
+const (
+	standalone = "collector.yaml"
+	agent      = "collector-agent.yaml"
+	gateway    = "collector-gateway.yaml"
+)
+
+// shipped returns the path of a configuration.
+func shipped(t *testing.T, name string) string {
+	t.Helper()
+	root, err := programs.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(root, "collector-config", name)
+}
+
+// commented matches the # that make a part of a configuration a comment: before a word, or within such a part before two
+// spaces. What is text has one.
+var commented = regexp.MustCompile(`(?m)^( *)#(\S|  )`)
+
+// uncommented returns the path of a copy of a configuration in which everything optional is switched on.
+func uncommented(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(shipped(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return written(t, name, commented.ReplaceAll(text, []byte("$1$2")))
+}
+
+// written returns the path of a configuration with the text.
+func written(t *testing.T, name string, text []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// collector is a Collector that runs.
+type collector struct {
+	*process
+	http, grpc, page, health string
+}
+
+// startCollector starts a Collector on free ports and waits until it takes metrics.
+func startCollector(t *testing.T, config string, env ...string) *collector {
+	t.Helper()
+	for {
+		if c := startCollectorAt(t, freeAddress(t), config, env...); c != nil {
+			return c
+		}
+	}
+}
+
+// startCollectorAt is startCollector with the address at which it takes OTLP over gRPC. It returns nil when an address was
+// taken meanwhile.
+func startCollectorAt(t *testing.T, grpc, config string, env ...string) *collector {
+	t.Helper()
+	c := &collector{http: freeAddress(t), grpc: grpc, page: freeAddress(t), health: freeAddress(t)}
+	env = append([]string{
+		"OTLP_HTTP_ENDPOINT=" + c.http, "OTLP_GRPC_ENDPOINT=" + c.grpc, "PROMETHEUS_ENDPOINT=" + c.page,
+		"HEALTH_ENDPOINT=" + c.health,
+	}, env...)
+	c.process = start(t, executable(t, programs.Collector), env, "--config="+config, ownMetricsOff)
+	if !c.ready(t, "Everything is ready.") {
+		return nil
+	}
+	return c
+}
+
+// ownMetricsOff keeps Collectors that run at the same time from contending for the port of their own metrics.
+const ownMetricsOff = "--config=yaml:service::telemetry::metrics::level: none"

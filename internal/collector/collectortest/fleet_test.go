@@ -1,0 +1,152 @@
+package collectortest_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// fleet is an agent, its gateway and the store they write to.
+type fleet struct {
+	agent, gateway *collector
+	store          *store
+}
+
+// startFleet starts one whose gateway has the configuration.
+func startFleet(t *testing.T, gatewayConfig string) fleet {
+	t.Helper()
+	f := fleet{store: startStore(t)}
+	f.gateway = startCollector(t, gatewayConfig, "REMOTE_WRITE_URL="+f.store.writeURL())
+	f.agent = startCollector(t, shipped(t, agent), "GATEWAY_ENDPOINT="+f.gateway.grpc, "GATEWAY_PLAINTEXT=true")
+	return f
+}
+
+func TestFleetAnswersHealthChecks(t *testing.T) {
+	t.Parallel()
+	f := startFleet(t, shipped(t, gateway))
+	for _, c := range []*collector{f.agent, f.gateway} {
+		if answer := get(t, "http://"+c.health, "*/*"); !strings.Contains(answer, "Server available") {
+			t.Errorf("health check says %s", answer)
+		}
+	}
+}
+
+func TestFleetStoresThePageOfTheBridge(t *testing.T) {
+	t.Parallel()
+	f := startFleet(t, shipped(t, gateway))
+	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+f.agent.grpc, identity()...)
+	instrumentAnotherLibrary(t, provider)
+	pool := newPool(t, provider.MeterProvider)
+	use(t, pool)
+	want := provider.push(t)
+	hasAllOf(t, want)
+	stored := func() map[string]float64 { return f.store.query(t, everything, identityLabels) }
+	becomes(t, "store", want.series, stored)
+
+	// What identifies and places the instance, and nothing of what changes with each start.
+	info := f.store.query(t, "target_info", identityLabels)
+	if _, has := info[`target_info{service_version="1.2.3"}`]; !has || len(info) != 1 {
+		t.Errorf("target_info is %v", info)
+	}
+
+	// Totals go on counting, and the store has taken every sample.
+	use(t, pool)
+	again := provider.push(t)
+	if maps.Equal(again.series, want.series) {
+		t.Error("the second load left no mark")
+	}
+	becomes(t, "store after a second load", again.series, stored)
+	for line := range strings.Lines(get(t, f.store.url+"/metrics", "text/plain")) {
+		if strings.HasPrefix(line, "prometheus_tsdb_out_of_order_samples_total") && !strings.HasSuffix(line, " 0\n") {
+			t.Errorf("the store refused samples: %s", line)
+		}
+	}
+}
+
+func TestInstanceThatDoesNotSayWhichItIsGetsItsAddress(t *testing.T) {
+	t.Parallel()
+	alone := startCollector(t, shipped(t, standalone))
+	provider := newTelemetry(t, otlp.ProtocolHTTP, "http://"+alone.http, attribute.String("service.name", "orders"))
+	newPool(t, provider.MeterProvider)
+	want := provider.push(t).series
+	becomes(t, "page", want, func() map[string]float64 {
+		return read(t, "http://"+alone.page+"/metrics", map[string]string{"job": "orders", "instance": "127.0.0.1"}).series
+	})
+
+	f := startFleet(t, shipped(t, gateway))
+	for protocol, url := range map[otlp.Protocol]string{otlp.ProtocolGRPC: "http://" + f.agent.grpc, otlp.ProtocolHTTP: "http://" + f.agent.http} {
+		name := strings.ReplaceAll(string(protocol), "/", "-")
+		provider := newTelemetry(t, protocol, url, attribute.String("service.namespace", "shop"), attribute.String("service.name", name))
+		newPool(t, provider.MeterProvider)
+		provider.push(t)
+		eventually(t, "the pool in the store", func() bool {
+			return len(f.store.query(t, `db_pool_size{job="shop/`+name+`",instance="127.0.0.1"}`, nil)) == 1
+		})
+	}
+}
+
+func TestGatewayDropsWhatAFleetCanDoWithout(t *testing.T) {
+	t.Parallel()
+	f := startFleet(t, uncommented(t, gateway))
+	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+f.agent.grpc, identity()...)
+	use(t, newPool(t, provider.MeterProvider, otelpool.WithPoolName("main")))
+	full := provider.push(t).series
+
+	const failed = `{error_type="22012",pool="main"}`
+	want := map[string]float64{
+		"db_query_duration_seconds_count" + failed:                    sumOf(full, "db_query_duration_seconds_count{", `error_type="22012"`),
+		`db_query_duration_seconds_count{pool="main"}`:                sumOf(full, "db_query_duration_seconds_count{") - sumOf(full, "db_query_duration_seconds_count{", `error_type="22012"`),
+		`db_pool_hold_duration_seconds_count{pool="main"}`:            sumOf(full, "db_pool_hold_duration_seconds_count{"),
+		`db_pool_create_duration_seconds_count{pool="main",team="a"}`: sumOf(full, "db_pool_create_duration_seconds_count{"),
+	}
+	for _, bound := range []string{"0.001", "0.005", "0.01", "0.05", "0.1", "0.5", "1", "5", "10", "60", "+Inf"} {
+		le := `le="` + bound + `"`
+		want[`db_pool_hold_duration_seconds_bucket{`+le+`,pool="main"}`] = sumOf(full, "db_pool_hold_duration_seconds_bucket{", le)
+	}
+	for key, value := range want {
+		if value == 0 && strings.Contains(key, "_count") {
+			t.Errorf("%s is 0 and proves nothing", key)
+		}
+	}
+	becomes(t, "store", want, func() map[string]float64 {
+		return named(f.store.query(t, everything, identityLabels), "db_query_duration_seconds_count", "db_pool_hold_duration_seconds_count",
+			"db_pool_hold_duration_seconds_bucket", "db_pool_create_duration_seconds_count")
+	})
+}
+
+// sumOf adds up the series whose name begins so and that have all the labels.
+func sumOf(series map[string]float64, prefix string, labels ...string) float64 {
+	sum := 0.
+next:
+	for key, value := range named(series, prefix) {
+		for _, label := range labels {
+			if !strings.Contains(key, label) {
+				continue next
+			}
+		}
+		sum += value
+	}
+	return sum
+}
+
+func TestCountsAreRightAgainAfterAGatewayWasGone(t *testing.T) {
+	t.Parallel()
+	f := startFleet(t, shipped(t, gateway))
+	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+f.agent.grpc, identity()...)
+	pool := newPool(t, provider.MeterProvider)
+	use(t, pool)
+	stored := func() map[string]float64 { return f.store.query(t, everything, identityLabels) }
+	becomes(t, "store", provider.push(t).series, stored)
+
+	f.gateway.stop()
+	use(t, pool)
+	provider.push(t) // The agent takes it all the same.
+	use(t, pool)
+	startCollectorAt(t, f.gateway.grpc, shipped(t, gateway), "REMOTE_WRITE_URL="+f.store.writeURL())
+	becomes(t, "store after the gateway returned", provider.push(t).series, stored)
+}

@@ -1,0 +1,88 @@
+package collectortest_test
+
+import (
+	"net/http"
+	"testing"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/internal/catalogue"
+)
+
+// exponential has histograms aggregated as exponential ones.
+func exponential(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
+	if kind == sdkmetric.InstrumentKindHistogram {
+		return sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 8}
+	}
+	return sdkmetric.DefaultAggregationSelector(kind)
+}
+
+// recordThree records three durations as an exponential histogram.
+func recordThree(t *testing.T, provider telemetry) {
+	t.Helper()
+	wait, err := provider.Meter(catalogue.ScopeName).Float64Histogram("db.client.connection.wait_time", metric.WithUnit("s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, seconds := range []float64{0.001, 0.02, 0.3} {
+		wait.Record(t.Context(), seconds)
+	}
+	if err := provider.ForceFlush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestExponentialHistogramsAreServedAsNativeOnes(t *testing.T) {
+	t.Parallel()
+	c := startCollector(t, shipped(t, standalone))
+	recordThree(t, newTelemetryWith(t, exponential, otlp.ProtocolGRPC, "http://"+c.grpc, identity()...))
+	var native *dto.Histogram
+	eventually(t, "the histogram on the page", func() bool {
+		for _, family := range protobufPage(t, "http://"+c.page+"/metrics") {
+			if family.GetName() == "db_pool_acquire_duration_seconds" {
+				native = family.GetMetric()[0].GetHistogram()
+			}
+		}
+		return native != nil
+	})
+	if native.GetSampleCount() != 3 || len(native.GetPositiveSpan()) == 0 || len(native.GetBucket()) != 0 {
+		t.Errorf("not a native histogram of three: %v", native)
+	}
+}
+
+func TestExponentialHistogramsAreStoredAsNativeOnes(t *testing.T) {
+	t.Parallel()
+	f := startFleet(t, shipped(t, gateway))
+	recordThree(t, newTelemetryWith(t, exponential, otlp.ProtocolGRPC, "http://"+f.agent.grpc, identity()...))
+	becomes(t, "store", map[string]float64{"{}": 3}, func() map[string]float64 {
+		return f.store.query(t, "histogram_count(db_pool_acquire_duration_seconds)", identityLabels)
+	})
+}
+
+// protobufPage fetches a page in the format that has native histograms.
+func protobufPage(t *testing.T, url string) []*dto.MetricFamily {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	format := expfmt.NewFormat(expfmt.TypeProtoDelim)
+	request.Header.Set("Accept", string(format))
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var families []*dto.MetricFamily
+	for decoder := expfmt.NewDecoder(response.Body, format); ; {
+		family := &dto.MetricFamily{}
+		if err := decoder.Decode(family); err != nil {
+			return families
+		}
+		families = append(families, family)
+	}
+}

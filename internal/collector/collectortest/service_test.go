@@ -1,0 +1,199 @@
+package collectortest_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// identityLabels is what Prometheus makes of identity.
+var identityLabels = map[string]string{"job": "shop/orders", "instance": "orders-1"}
+
+// identity is what the services of the tests say of themselves. Each caller gets its own: the SDK sorts it.
+func identity() []attribute.KeyValue {
+	return []attribute.KeyValue{
+		attribute.String("service.namespace", "shop"), attribute.String("service.name", "orders"),
+		attribute.String("service.instance.id", "orders-1"), attribute.String("service.version", "1.2.3"),
+		attribute.Int("process.pid", 4711),
+	}
+}
+
+// telemetry is a MeterProvider with two readers: one pushes OTLP, the other is the bridge, whose page tells what the
+// first should lead to.
+type telemetry struct {
+	*sdkmetric.MeterProvider
+	bridge string
+}
+
+// newTelemetry makes one that pushes to url, when it is asked to, and ends it with the test.
+func newTelemetry(t *testing.T, protocol otlp.Protocol, url string, of ...attribute.KeyValue) telemetry {
+	t.Helper()
+	return newTelemetryWith(t, sdkmetric.DefaultAggregationSelector, protocol, url, of...)
+}
+
+// newTelemetryWith is newTelemetry with a choice of how instruments are aggregated.
+func newTelemetryWith(
+	t *testing.T, selector sdkmetric.AggregationSelector, protocol otlp.Protocol, url string, of ...attribute.KeyValue,
+) telemetry {
+	t.Helper()
+	// Of other libraries' metrics the Collector does not say from which scope they are.
+	bridge, err := prometheus.New(prometheus.WithoutScopeInfo(), prometheus.WithoutTargetInfo(), prometheus.WithAggregationSelector(selector),
+		prometheus.WithErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Error(err) })))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pusher, err := otlp.NewReader(t.Context(), otlp.WithProtocol(protocol), otlp.WithEndpointURL(url), otlp.WithInterval(time.Hour),
+		otlp.WithAggregationSelector(selector))
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(bridge), sdkmetric.WithReader(pusher),
+		sdkmetric.WithResource(resource.NewSchemaless(of...)))
+	server := httptest.NewServer(bridge)
+	t.Cleanup(func() {
+		server.Close()
+		// A last push goes nowhere when the Collector was stopped in the test.
+		_ = provider.Shutdown(context.Background())
+	})
+	return telemetry{MeterProvider: provider, bridge: server.URL}
+}
+
+// push sends what is measured now and returns what the bridge shows of it: its page has to be the same before and after.
+// Series that change by themselves are left out by giving the beginning of their names.
+func (p telemetry) push(t *testing.T, changing ...string) page {
+	t.Helper()
+	var before page
+	eventually(t, "measurements to stand still while they are pushed", func() bool {
+		before = p.read(t, changing)
+		if err := p.ForceFlush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return maps.Equal(before.series, p.read(t, changing).series)
+	})
+	return before
+}
+
+func (p telemetry) read(t *testing.T, changing []string) page {
+	t.Helper()
+	return without(read(t, p.bridge, nil), changing)
+}
+
+// without returns the page without the series whose names begin so.
+func without(p page, names []string) page {
+	for key := range named(p.series, names...) {
+		delete(p.series, key)
+	}
+	return p
+}
+
+// newPool makes an instrumented pool of five connections and ten more on a real database, and closes it with the test.
+func newPool(t *testing.T, provider *sdkmetric.MeterProvider, opts ...otelpool.Option) *pgxpool.Pool {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.MaxConns = 15
+	// The check takes idle connections for a moment, which would count as in use.
+	config.HealthCheckPeriod = time.Hour
+	opts = append([]otelpool.Option{
+		otelpool.WithMeterProvider(provider), otelpool.WithPoolName("main"), otelpool.WithBaseSize(5),
+		otelpool.WithServerAttributes(), otelpool.WithReturnedRows(), otelpool.WithAttributes(attribute.String("team", "a")),
+	}, opts...)
+	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		pool.Close()
+		if err := inst.Unregister(); err != nil {
+			t.Error(err)
+		}
+	})
+	return pool
+}
+
+// traceID is that of the trace in which use does its work.
+var traceID = trace.TraceID{1, 2, 3}
+
+// use does of everything that leaves a mark on the metrics: operations with a name and without, failures, more callers
+// than connections, acquires that give up. It returns when the pool is at rest.
+func use(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: traceID, SpanID: trace.SpanID{4}, TraceFlags: trace.FlagsSampled,
+	}))
+	var callers sync.WaitGroup
+	for range 40 {
+		callers.Go(func() {
+			_, err := pool.Exec(otelpool.WithOperation(ctx, "get_user_with_roles"), "SELECT pg_sleep(0.01)")
+			if err != nil {
+				t.Error(err)
+			}
+			if _, err := pool.Exec(otelpool.WithOperation(ctx, "divide"), "SELECT 1/0"); err == nil {
+				t.Error("divided by zero")
+			}
+			if err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+				_, err := tx.Exec(ctx, "SELECT relname FROM pg_class LIMIT 3")
+				return err
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	callers.Wait()
+
+	held := hold(t, pool, int(pool.Config().MaxConns))
+	brief, cancel := context.WithTimeout(ctx, time.Millisecond)
+	defer cancel()
+	if _, err := pool.Acquire(brief); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("acquired from a full pool: %v", err)
+	}
+	release(held)
+	rest(t, pool)
+}
+
+// hold acquires n connections.
+func hold(t *testing.T, pool *pgxpool.Pool, n int) []*pgxpool.Conn {
+	t.Helper()
+	held := make([]*pgxpool.Conn, n)
+	for i := range held {
+		var err error
+		if held[i], err = pool.Acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return held
+}
+
+func release(held []*pgxpool.Conn) {
+	for _, conn := range held {
+		conn.Release()
+	}
+}
+
+// rest waits until nothing is in use or being opened.
+func rest(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	eventually(t, "pool at rest", func() bool {
+		stat := pool.Stat()
+		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0
+	})
+}

@@ -1,0 +1,83 @@
+package edges_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/edges"
+)
+
+const (
+	processorsBegin = "  # names: made by go test ./internal/edges -update\n"
+	processorsEnd   = "  # names end\n"
+)
+
+// renaming are the configurations that give the documented names.
+var renaming = []string{"collector.yaml", "collector-gateway.yaml"}
+
+func TestCollectorProcessorsAreThoseOfTheCatalogue(t *testing.T) {
+	t.Parallel()
+	want := edges.CollectorProcessors()
+	for _, name := range renaming {
+		path := filepath.Join("../../collector-config", name)
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, rest, begun := strings.Cut(string(content), processorsBegin)
+		section, after, ended := strings.Cut(rest, processorsEnd)
+		if !begun || !ended {
+			t.Fatalf("%s lacks the lines %q and %q", name, processorsBegin, processorsEnd)
+		}
+		switch {
+		case section == want:
+		case *update:
+			if err := os.WriteFile(path, []byte(before+processorsBegin+want+processorsEnd+after), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			t.Errorf("%s differs from the catalogue: go test ./internal/edges -update\n%s", name, want)
+		}
+	}
+}
+
+func TestCollectorPipelinesHaveTheProcessorsInOrder(t *testing.T) {
+	t.Parallel()
+	want := edges.CollectorProcessorNames()
+	for _, name := range renaming {
+		content, err := os.ReadFile(filepath.Join("../../collector-config", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, service, _ := strings.Cut(string(content), "\nservice:\n")
+		var got []string
+		for line := range strings.Lines(service) {
+			if processor, is := strings.CutPrefix(strings.TrimSpace(line), "- "); is && slices.Contains(want, processor) {
+				got = append(got, processor)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: pipeline has %v, want %v", name, got, want)
+		}
+	}
+}
+
+func TestEveryDocumentedMetricIsRenamedOnce(t *testing.T) {
+	t.Parallel()
+	processors := edges.CollectorProcessors()
+	for _, row := range catalogue.Rows() {
+		if row.Documented == "" {
+			if strings.Contains(processors, "include: "+row.Name+"\n") {
+				t.Errorf("%s has no documented name, but a transform", row.Name)
+			}
+			continue
+		}
+		if n := strings.Count(processors, "new_name: "+row.Documented+"\n"); n != 1 {
+			t.Errorf("%s is made %d times, want once", row.Documented, n)
+		}
+	}
+}
