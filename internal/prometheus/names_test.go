@@ -1,0 +1,248 @@
+package prometheus_test
+
+import (
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/otelpool/otelpool-go/internal/catalogue"
+)
+
+var promQL = parser.NewParser(parser.Options{})
+
+// selected gives the names of the metrics that an expression reads.
+func selected(t *testing.T, expression string) []string {
+	t.Helper()
+	expr, err := promQL.ParseExpr(expression)
+	if err != nil {
+		t.Errorf("%s: %v", expression, err)
+		return nil
+	}
+	var names []string
+	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+		if selector, ok := node.(*parser.VectorSelector); ok {
+			for _, matcher := range selector.LabelMatchers {
+				if matcher.Name == model.MetricNameLabel {
+					names = append(names, strings.Split(matcher.Value, "|")...)
+				}
+			}
+		}
+		return nil
+	})
+	return names
+}
+
+// documented are the series that a service reports by documented names.
+func documented() map[string]bool {
+	names := make(map[string]bool)
+	for _, row := range catalogue.Rows() {
+		if row.Documented != "" {
+			addSeries(names, row.Documented, row.Kind)
+		}
+	}
+	return names
+}
+
+// translated are the series that Prometheus makes of what a service reports over OTLP.
+func translated() map[string]bool {
+	names := make(map[string]bool)
+	for _, row := range catalogue.Rows() {
+		addSeries(names, row.TranslatedName(), row.Kind)
+	}
+	return names
+}
+
+func addSeries(names map[string]bool, name string, kind catalogue.Kind) {
+	names[name] = true
+	if kind == catalogue.Histogram {
+		for _, suffix := range []string{"_bucket", "_sum", "_count"} {
+			names[name+suffix] = true
+		}
+	}
+}
+
+// recorded adds the series that rules make of documented ones.
+func recorded(t *testing.T, names map[string]bool) map[string]bool {
+	t.Helper()
+	names = maps.Clone(names)
+	for _, path := range []string{recordingFile, alertsFile} {
+		for _, r := range readRules(t, path).all() {
+			if strings.Contains(r.Record, ":") {
+				names[r.Record] = true
+			}
+		}
+	}
+	return names
+}
+
+func TestAlertsAndRollupsReadDocumentedNamesOnly(t *testing.T) {
+	t.Parallel()
+	known := recorded(t, documented())
+	for _, path := range []string{recordingFile, alertsFile} {
+		for _, g := range readRules(t, path).Groups {
+			if g.Name == "otelpool-names" {
+				continue
+			}
+			for _, r := range g.Rules {
+				for _, name := range selected(t, r.Expr) {
+					// postgres_exporter's, of the limit of a server.
+					if !known[name] && (name != "pg_settings_max_connections" || r.Record != "server:max_connections:limit") {
+						t.Errorf("%s%s reads %s, which nobody reports or records", r.Record, r.Alert, name)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestDerivedNamesAreMadeOfWhatArrivesOverOTLP(t *testing.T) {
+	t.Parallel()
+	known := translated()
+	for _, g := range readRules(t, recordingFile).Groups {
+		if g.Name != "otelpool-names" {
+			continue
+		}
+		for _, r := range g.Rules {
+			for _, name := range selected(t, r.Expr) {
+				if !known[name] && name != r.Record {
+					t.Errorf("%s reads %s, which Prometheus makes of no instrument", r.Record, name)
+				}
+			}
+		}
+	}
+}
+
+func TestRecordedNamesSayLevelMetricAndOperation(t *testing.T) {
+	t.Parallel()
+	level := regexp.MustCompile(`^(pool|fleet|server|otelpool):[a-z0-9_]+(:[a-z0-9_]+)?$`)
+	names := documented()
+	for _, path := range []string{recordingFile, alertsFile} {
+		for _, r := range readRules(t, path).all() {
+			if r.Record != "" && !names[r.Record] && !level.MatchString(r.Record) {
+				t.Errorf("%s is neither documented nor level:metric:operation", r.Record)
+			}
+		}
+	}
+}
+
+func TestThresholdsStandInOneGroup(t *testing.T) {
+	t.Parallel()
+	groups := readRules(t, alertsFile).Groups
+	if groups[0].Name != "otelpool-thresholds" {
+		t.Errorf("the first group is %s", groups[0].Name)
+	}
+	used := make(map[string]bool)
+	for _, r := range readRules(t, alertsFile).all() {
+		if r.Alert == "" {
+			continue
+		}
+		for _, name := range selected(t, r.Expr) {
+			used[name] = true
+		}
+		// A number of its own is a window or the guard against a capacity of 0.
+		if numbers := regexp.MustCompile(`[<>=]=? *([1-9]|0\.)`).FindString(r.Expr); numbers != "" {
+			t.Errorf("%s has a threshold of its own: %s", r.Alert, r.Expr)
+		}
+	}
+	for _, r := range groups[0].Rules {
+		if strings.HasPrefix(r.Record, "otelpool:threshold:") && !used[r.Record] {
+			t.Errorf("no alert reads %s", r.Record)
+		}
+	}
+}
+
+const runbookURL = "https://github.com/otelpool/otelpool-go/blob/main/collector-config/RUNBOOK.md#"
+
+func TestEveryAlertTellsWhatIsWrongAndWhereToReadOn(t *testing.T) {
+	t.Parallel()
+	anchors := anchors(t)
+	for name, r := range alerts(t) {
+		if !slices.Contains([]string{"critical", "warning"}, r.Labels["severity"]) {
+			t.Errorf("%s has severity %q", name, r.Labels["severity"])
+		}
+		if r.Annotations["summary"] == "" || strings.Contains(r.Annotations["summary"], "{{") {
+			t.Errorf("%s has the summary %q; it groups alerts, so it may not differ between them", name, r.Annotations["summary"])
+		}
+		description := r.Annotations["description"]
+		if !strings.Contains(description, "{{ $labels.pool }}") && !strings.Contains(description, "{{ $labels.server }}") {
+			t.Errorf("%s does not say which pool: %q", name, description)
+		}
+		anchor, ok := strings.CutPrefix(r.Annotations["runbook_url"], runbookURL)
+		if !ok || anchors[anchor] != name {
+			t.Errorf("%s has the runbook %q, where there is %q", name, r.Annotations["runbook_url"], anchors[anchor])
+		}
+	}
+}
+
+// anchors gives the headings of the runbook by the anchors that they have on GitHub.
+func anchors(t *testing.T) map[string]string {
+	t.Helper()
+	headings := make(map[string]string)
+	for _, match := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(runbook(t), -1) {
+		anchor := strings.ReplaceAll(strings.ToLower(match[1]), " ", "-")
+		if headings[anchor] != "" {
+			t.Errorf("two headings have the anchor %s", anchor)
+		}
+		headings[anchor] = match[1]
+	}
+	return headings
+}
+
+func runbook(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(runbookFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestRunbookSaysAllOfEveryAlert(t *testing.T) {
+	t.Parallel()
+	text, headings := runbook(t), anchors(t)
+	for _, match := range regexp.MustCompile(`\]\(#([^)]*)\)`).FindAllStringSubmatch(text, -1) {
+		if headings[match[1]] == "" {
+			t.Errorf("a link leads to #%s, which is no heading", match[1])
+		}
+	}
+	for name := range alerts(t) {
+		_, section, _ := strings.Cut(text, "\n### "+name+"\n")
+		section, _, _ = strings.Cut(section, "\n### ")
+		for _, part := range []string{"**It means**", "**Look at**", "**Do**", "**It is false**", "```promql"} {
+			// One alert is another's twin.
+			if name != "HighPoolUsage" && !strings.Contains(section, part) && !(part == "**Do**" && strings.Contains(section, "**Do**,")) {
+				t.Errorf("the section on %s lacks %s", name, part)
+			}
+		}
+	}
+}
+
+func TestQueriesOfTheRunbookReadNamesThatThereAre(t *testing.T) {
+	t.Parallel()
+	known := recorded(t, documented())
+	known["up"] = true
+	blocks := regexp.MustCompile("(?s)```promql\n(.*?)```").FindAllStringSubmatch(runbook(t), -1)
+	if len(blocks) < len(alerts(t)) {
+		t.Errorf("only %d queries", len(blocks))
+	}
+	for _, block := range blocks {
+		for query := range strings.Lines(block[1]) {
+			for _, name := range selected(t, query) {
+				if !known[name] {
+					t.Errorf("%s reads %s, which nobody reports or records", strings.TrimSpace(query), name)
+				}
+			}
+		}
+	}
+	for _, name := range regexp.MustCompile("`(otelpool:[^`]*|pool:[^`]*|fleet:[^`]*|server:[^`]*)`").FindAllStringSubmatch(runbook(t), -1) {
+		if !known[name[1]] {
+			t.Errorf("the runbook speaks of %s, which nobody records", name[1])
+		}
+	}
+}

@@ -1,0 +1,6 @@
+package prometheus_test
+
+import "syscall"
+
+// diesWithParent makes the kernel end a child when the thread that started it ends, however that happens.
+func diesWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

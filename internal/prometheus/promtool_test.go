@@ -1,0 +1,120 @@
+package prometheus_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+func TestPromtoolAcceptsTheConfigurationAndItsRules(t *testing.T) {
+	t.Parallel()
+	out, err := promtool(t, "check", "config", "--lint=all", "--lint-fatal", configFile)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if !strings.Contains(out, "2 rule files found") {
+		t.Errorf("the rules were not checked:\n%s", out)
+	}
+}
+
+func TestRulesPassTheirUnitTests(t *testing.T) {
+	t.Parallel()
+	if out, err := promtool(t, append([]string{"test", "rules"}, ruleTests(t, "*.yml")...)...); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// unitTests is what matters here of a file with unit tests of rules.
+type unitTests struct {
+	GroupEvalOrder []string `yaml:"group_eval_order"`
+	Tests          []struct {
+		AlertRuleTest []struct {
+			Alertname string `yaml:"alertname"`
+			ExpAlerts []any  `yaml:"exp_alerts"`
+		} `yaml:"alert_rule_test"`
+		PromqlExprTest []struct {
+			Expr       string `yaml:"expr"`
+			ExpSamples []any  `yaml:"exp_samples"`
+		} `yaml:"promql_expr_test"`
+	} `yaml:"tests"`
+}
+
+func TestEveryAlertHasCasesThatFireAndCasesThatDoNot(t *testing.T) {
+	t.Parallel()
+	fires, quiet := make(map[string]int), make(map[string]int)
+	for _, path := range ruleTests(t, "*.yml") {
+		var file unitTests
+		readYAML(t, path, &file)
+		for _, test := range file.Tests {
+			for _, c := range test.AlertRuleTest {
+				if len(c.ExpAlerts) > 0 {
+					fires[c.Alertname]++
+				} else {
+					quiet[c.Alertname]++
+				}
+			}
+		}
+	}
+	for name := range alerts(t) {
+		if fires[name] == 0 || quiet[name] == 0 {
+			t.Errorf("%s fires in %d cases and does not in %d", name, fires[name], quiet[name])
+		}
+		delete(fires, name)
+		delete(quiet, name)
+	}
+	if len(fires)+len(quiet) > 0 {
+		t.Errorf("tests of alerts that there are not: %v, %v", fires, quiet)
+	}
+}
+
+func TestEveryRecordingRuleHasACaseWithAValue(t *testing.T) {
+	t.Parallel()
+	recorded := make(map[string]bool)
+	for _, path := range []string{recordingFile, alertsFile} {
+		for _, r := range readRules(t, path).all() {
+			if r.Record != "" {
+				recorded[r.Record] = true
+			}
+		}
+	}
+	for _, path := range ruleTests(t, "*.yml") {
+		var file unitTests
+		readYAML(t, path, &file)
+		for _, test := range file.Tests {
+			for _, c := range test.PromqlExprTest {
+				// The rule's own series, not something made of it.
+				expr, err := promQL.ParseExpr(c.Expr)
+				if err != nil {
+					t.Errorf("%s: %s: %v", path, c.Expr, err)
+					continue
+				}
+				if selector, ok := expr.(*parser.VectorSelector); ok && len(c.ExpSamples) > 0 {
+					delete(recorded, selector.Name)
+				}
+			}
+		}
+	}
+	for name := range recorded {
+		t.Errorf("no test has a value of %s", name)
+	}
+}
+
+// Without an order promtool evaluates groups in any, and what one makes of another's results is a step late or not.
+func TestUnitTestsEvaluateAllGroupsInOrder(t *testing.T) {
+	t.Parallel()
+	var want []string
+	for _, path := range []string{recordingFile, alertsFile} {
+		for _, g := range readRules(t, path).Groups {
+			want = append(want, g.Name)
+		}
+	}
+	for _, path := range ruleTests(t, "*.yml") {
+		var file unitTests
+		readYAML(t, path, &file)
+		if !slices.Equal(file.GroupEvalOrder, want) {
+			t.Errorf("%s: order of groups is %v, want %v", path, file.GroupEvalOrder, want)
+		}
+	}
+}

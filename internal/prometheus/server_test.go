@@ -1,0 +1,188 @@
+package prometheus_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/internal/programs"
+)
+
+// server is a running Prometheus.
+type server struct{ url string }
+
+// startPrometheus runs the real Prometheus until the test ends, with the files that users load, but every second and with
+// other targets in place of those in the file.
+func startPrometheus(t *testing.T, targets map[string]string) *server {
+	t.Helper()
+	dir := t.TempDir()
+	for _, path := range []string{configFile, recordingFile, alertsFile} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content := string(text)
+		if path == configFile {
+			for old, with := range targets {
+				if !strings.Contains(content, strconv.Quote(old)) {
+					t.Fatalf("%s has no target %s", path, old)
+				}
+				content = strings.ReplaceAll(content, strconv.Quote(old), strconv.Quote(with))
+			}
+			content = regexp.MustCompile(`(scrape|evaluation)_interval: 15s`).ReplaceAllString(content, "${1}_interval: 1s")
+		}
+		write(t, filepath.Join(dir, filepath.Base(path)), content)
+	}
+	cmd := exec.Command(program(t, programs.Prometheus), "--config.file="+filepath.Join(dir, "prometheus.yml"),
+		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address=127.0.0.1:0",
+		"--web.enable-otlp-receiver", "--enable-feature=exemplar-storage")
+	s := &server{url: "http://" + listening(t, cmd)}
+	eventually(t, "Prometheus is ready", func() bool {
+		response, err := http.Get(s.url + "/-/ready")
+		if err != nil {
+			return false
+		}
+		defer response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+	return s
+}
+
+// listening starts the program, which it ends with the test, and gives the address that it says it listens on.
+func listening(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	cmd.SysProcAttr = diesWithParent()
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	started, address, ended := make(chan error), make(chan string, 1), make(chan []string, 1)
+	go func() {
+		runtime.LockOSThread() // The program dies with this thread.
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			said := listen(stderr, address)
+			_ = cmd.Wait() // It is ended by a signal.
+			ended <- said
+		}
+	}()
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		var said []string
+		select {
+		case said = <-ended:
+		case <-time.After(time.Minute):
+			t.Error("Prometheus does not end")
+			_ = cmd.Process.Kill()
+			said = <-ended
+		}
+		if t.Failed() {
+			t.Log(strings.Join(said, "\n"))
+		}
+	})
+	select {
+	case a := <-address:
+		return a
+	case <-time.After(3 * time.Minute):
+		t.Fatal("Prometheus does not listen")
+		return ""
+	}
+}
+
+// listen reads what the program says to its end, and sends the address on which it listens.
+func listen(stderr io.Reader, address chan<- string) (said []string) {
+	pattern := regexp.MustCompile(`msg="Listening on".* address=(\S+)`)
+	for scanner := bufio.NewScanner(stderr); scanner.Scan(); {
+		said = append(said, scanner.Text())
+		if match := pattern.FindStringSubmatch(scanner.Text()); match != nil {
+			address <- match[1]
+		}
+	}
+	return said
+}
+
+// get asks Prometheus' API.
+func (s *server) get(t *testing.T, path string, into any) {
+	t.Helper()
+	response, err := http.Get(s.url + "/api/v1/" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	answer := struct{ Data any }{into}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v", path, response.Status, err)
+	}
+}
+
+// query gives the series of a vector.
+func (s *server) query(t *testing.T, expression string) []sample {
+	t.Helper()
+	var data struct {
+		Result []struct {
+			Metric map[string]string
+			Value  [2]any
+		}
+	}
+	s.get(t, "query?query="+url.QueryEscape(expression), &data)
+	var samples []sample
+	for _, r := range data.Result {
+		value, err := strconv.ParseFloat(r.Value[1].(string), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		samples = append(samples, sample{r.Metric, value})
+	}
+	return samples
+}
+
+// firing gives the names of the alerts that fire for a job.
+func (s *server) firing(t *testing.T, job string) []string {
+	t.Helper()
+	var data struct {
+		Alerts []struct {
+			Labels map[string]string
+			State  string
+		}
+	}
+	s.get(t, "alerts", &data)
+	var names []string
+	for _, a := range data.Alerts {
+		if a.State == "firing" && a.Labels["job"] == job {
+			names = append(names, a.Labels["alertname"])
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// eventually waits until the condition holds.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.After(3 * time.Minute)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-deadline:
+			t.Fatalf("not within three minutes: %s", what)
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,206 @@
+package prometheus_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// The pool of the tests: a base size and what it may open.
+const (
+	baseSize = 5
+	maxConns = 15
+)
+
+// page is the page of a bridge, under both kinds of names, which is served before its service is there.
+type page struct {
+	exporter *prometheus.Exporter
+	server   *httptest.Server
+}
+
+func newPage(t *testing.T) *page {
+	t.Helper()
+	exporter, err := prometheus.New(prometheus.WithOpenTelemetryNames(),
+		prometheus.WithErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Error(err) })))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(exporter)
+	t.Cleanup(server.Close)
+	return &page{exporter, server}
+}
+
+func (p *page) address() string { return strings.TrimPrefix(p.server.URL, "http://") }
+
+// read gives the samples of the page.
+func (p *page) read(t *testing.T) []sample {
+	t.Helper()
+	response, err := http.Get(p.server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := parser.TextToMetricFamilies(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var samples []sample
+	for _, family := range families {
+		vector, err := expfmt.ExtractSamples(&expfmt.DecodeOptions{}, family)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range vector {
+			labels := make(map[string]string)
+			for name, value := range s.Metric {
+				labels[string(name)] = string(value)
+			}
+			samples = append(samples, sample{labels, float64(s.Value)})
+		}
+	}
+	return samples
+}
+
+// service is a program with a pool on a real database, which serves a page and pushes to Prometheus when told to.
+type service struct {
+	pool     *pgxpool.Pool
+	provider *sdkmetric.MeterProvider
+	refuse   atomic.Bool // no connection is opened
+}
+
+// newService starts one that pushes to an endpoint as the instance a of shop/orders.
+func newService(t *testing.T, p *page, endpoint string) *service {
+	t.Helper()
+	push, err := otlp.NewReader(t.Context(), otlp.WithProtocol(otlp.ProtocolHTTP), otlp.WithEndpointURL(endpoint),
+		otlp.WithInterval(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &service{provider: sdkmetric.NewMeterProvider(sdkmetric.WithReader(p.exporter), sdkmetric.WithReader(push),
+		sdkmetric.WithResource(resource.NewSchemaless(attribute.String("service.namespace", "shop"),
+			attribute.String("service.name", "orders"), attribute.String("service.instance.id", "a"))))}
+	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.MaxConns = maxConns
+	config.HealthCheckPeriod = 24 * time.Hour // It takes connections for a moment, which a look may see.
+	config.BeforeConnect = func(context.Context, *pgx.ConnConfig) error {
+		if s.refuse.Load() {
+			return errors.New("refused")
+		}
+		return nil
+	}
+	var inst *otelpool.Instrumentation
+	s.pool, inst, err = otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(s.provider), otelpool.WithPoolName("main"),
+		otelpool.WithBaseSize(baseSize), otelpool.WithPeakWindow(24*time.Hour), otelpool.WithReturnedRows(), otelpool.WithServerAttributes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.pool.Close()
+		if err := errors.Join(inst.Unregister(), s.provider.Shutdown(context.Background())); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// push sends what the service measures.
+func (s *service) push(t *testing.T) {
+	t.Helper()
+	if err := s.provider.ForceFlush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// hold acquires n connections.
+func (s *service) hold(t *testing.T, n int) []*pgxpool.Conn {
+	t.Helper()
+	held := make([]*pgxpool.Conn, n)
+	for i := range held {
+		var err error
+		if held[i], err = s.pool.Acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return held
+}
+
+// release gives connections back and waits until the pool is at rest.
+func (s *service) release(t *testing.T, held []*pgxpool.Conn) {
+	t.Helper()
+	for _, conn := range held {
+		conn.Release()
+	}
+	eventually(t, "the pool is at rest", func() bool {
+		stat := s.pool.Stat()
+		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0
+	})
+}
+
+// trouble does everything that is counted once at least.
+func (s *service) trouble(t *testing.T) {
+	t.Helper()
+	s.refuse.Store(true)
+	if _, err := s.pool.Acquire(t.Context()); err == nil {
+		t.Error("a connection in spite of BeforeConnect")
+	}
+	s.refuse.Store(false)
+
+	held := s.hold(t, maxConns)
+	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := s.pool.Acquire(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("acquire from a full pool: %v", err)
+	}
+	s.release(t, held)
+
+	inTransaction := s.hold(t, 1)
+	if _, err := inTransaction[0].Exec(t.Context(), "BEGIN"); err != nil {
+		t.Fatal(err)
+	}
+	s.release(t, inTransaction)
+
+	ctx := otelpool.WithScope(t.Context())
+	outer, err := s.pool.Acquire(otelpool.WithOperation(ctx, "outer"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inner, err := s.pool.Acquire(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.release(t, []*pgxpool.Conn{outer, inner})
+
+	for range 20 {
+		var one int
+		if err := s.pool.QueryRow(otelpool.WithOperation(t.Context(), "get_user_with_roles"), "SELECT 1").Scan(&one); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.pool.Exec(t.Context(), "SELECT 1/0"); err == nil {
+		t.Error("division by zero succeeds")
+	}
+	s.release(t, nil)
+}
