@@ -17,6 +17,10 @@ type Sizing struct {
 	// MaxOverflow is how many more it opens under load (max_overflow). They are closed when they come back and PoolSize
 	// connections are idle already. 0 for none. With overflow pgx takes a connection back on a goroutine of its own, so a
 	// caller who releases and acquires at once may overtake it, and open one more than are in use.
+	//
+	// A connection that becomes idle without being returned is not closed then: one that was dialed for a caller who gave
+	// up meanwhile, or in the background for MinIdleConns. So more than PoolSize may be idle for a while; the next returns
+	// close what comes back until no more than PoolSize are, and without returns MaxConnIdleTime does.
 	MaxOverflow int
 
 	// PrePing has every connection asked whether it lives before it is handed out, except one that was just opened
@@ -43,6 +47,10 @@ var (
 
 // Apply configures a pool: MaxConns, MaxConnLifetime with its jitter, and by hooks that are called around those the
 // configuration has, so set those first. An AfterRelease of the configuration still runs, and still decides.
+//
+// One of the hooks is a tracer, and it calls the configuration's. A tracer that is put in its place afterwards disables,
+// without a word, the closing of overflow, Timeout, and most of PrePing, and otelpool takes MaxConns for the base size: set
+// yours before, or join both by pgx's multitracer.
 //
 // A pool that otelpool builds from the configuration, or that is built after [Instrument], has PoolSize as its base size,
 // see [WithBaseSize]. Without MaxOverflow nothing is added to a release.

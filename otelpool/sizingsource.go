@@ -44,7 +44,7 @@ func (s Sizing) FromConfig(poolConfig *pgxpool.Config) (Sizing, error) {
 			found[name] = value
 		}
 	}
-	sized, err := s.with(found, "connection string: ")
+	sized, err := s.with(found, "connection string: ", func(setting string) string { return setting })
 	if err != nil {
 		return Sizing{}, err
 	}
@@ -56,34 +56,35 @@ func (s Sizing) FromConfig(poolConfig *pgxpool.Config) (Sizing, error) {
 
 // FromEnv gives s with what the environment says otherwise: OTELPOOL_SIZING_POOL_SIZE, _MAX_OVERFLOW, _POOL_PRE_PING,
 // _POOL_RECYCLE and _POOL_TIMEOUT, with values as for [Sizing.FromConfig]. An empty variable is as if it were not set. It
-// is an error if one is malformed, and if there is another that begins so.
+// is an error if one is malformed, and if there is another that begins so, in lower case for instance.
 func (s Sizing) FromEnv() (Sizing, error) {
 	found := make(map[string]string)
 	for _, entry := range os.Environ() {
 		name, value, _ := strings.Cut(entry, "=")
-		if setting, ours := strings.CutPrefix(name, SizingEnv); ours && value != "" {
-			found[strings.ToLower(setting)] = value
+		if strings.HasPrefix(name, SizingEnv) && value != "" {
+			found[name] = value
 		}
 	}
-	return s.with(found, "environment: "+SizingEnv)
+	return s.with(found, "environment: ", func(setting string) string { return SizingEnv + strings.ToUpper(setting) })
 }
 
-// with gives s with settings changed. An error names each that is wrong after where.
-func (s Sizing) with(settings map[string]string, where string) (Sizing, error) {
+// with gives s with settings changed, each under the name that spell makes of SQLAlchemy's. An error names each that is
+// wrong after where.
+func (s Sizing) with(settings map[string]string, where string, spell func(setting string) string) (Sizing, error) {
+	spelled := make(map[string]func(*Sizing, string) error)
+	for setting, set := range setters {
+		spelled[spell(setting)] = set
+	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		shown := name
-		if strings.HasSuffix(where, SizingEnv) {
-			shown = strings.ToUpper(name)
-		}
-		set, known := setters[name]
+		set, known := spelled[name]
 		if !known {
-			allowed := slices.Sorted(maps.Keys(setters))
-			errs = append(errs, fmt.Errorf("otelpool: %s%s is no setting: there are %s", where, shown, strings.Join(allowed, ", ")))
+			allowed := slices.Sorted(maps.Keys(spelled))
+			errs = append(errs, fmt.Errorf("otelpool: %s%s is no setting: there are %s", where, name, strings.Join(allowed, ", ")))
 			continue
 		}
 		if err := set(&s, settings[name]); err != nil {
-			errs = append(errs, fmt.Errorf("otelpool: %s%s: %w", where, shown, err))
+			errs = append(errs, fmt.Errorf("otelpool: %s%s: %w", where, name, err))
 		}
 	}
 	if len(errs) > 0 {

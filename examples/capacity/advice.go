@@ -70,7 +70,7 @@ func judge(m measurement, goal sizing.Goal, need int) advice {
 		a.verdict, a.size = verdictNew, need
 	case m.saturated():
 		a.verdict, a.size, a.atLeast = verdictSaturated, more, true
-		a.because("the pool was full: on average %.3g of %d connections were in use, the peak was %d, and %.0f acquires timed out",
+		a.because("the pool was full: on average %.3g of %d connections were in use, %d at the peak, and there were timeouts: %.0f",
 			m.inUse, capacity, m.peak, m.timeouts)
 		a.because("rate × hold is capped by the pool then, so that this measurement can not tell the need: raise the size and measure again")
 		return a
@@ -127,7 +127,7 @@ func (a *advice) split(m measurement, average int) {
 	total := a.size
 	a.size = min(total, average)
 	a.overflow = total - a.size
-	a.because("of these, %d are for the average and stay open, and %d are overflow for the peaks", a.size, a.overflow)
+	a.because("the base size of %d is for the average and stays open, the overflow of %d is for the peaks", a.size, a.overflow)
 }
 
 // caveats says what the figures do not tell.

@@ -43,7 +43,7 @@ func newMeasurement(k key, t *totals, over time.Duration) measurement {
 		m.problem = fmt.Sprintf("it was idle: no acquires within %v. Measure while there is load", round(over))
 	case t.holds <= 0:
 		m.problem = fmt.Sprintf("no connection was given back within %v, so that it is not known how long they are held: "+
-			"measure for longer (%s needs its classic buckets, _sum and _count)", round(over), holdMetric)
+			"measure for longer", round(over))
 	case t.held <= 0 || t.held/t.holds*float64(time.Second) < 1:
 		m.problem = "connections were held for no time at all: " + holdMetric + "_sum does not grow"
 	default:

@@ -17,13 +17,13 @@ import (
 )
 
 // service is an instrumented pool of 4 and its page.
-func service(t *testing.T) (*pgxpool.Pool, string) {
+func service(t *testing.T, sdkOptions ...sdkmetric.Option) (*pgxpool.Pool, string) {
 	t.Helper()
 	exporter, err := prometheus.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
+	provider := sdkmetric.NewMeterProvider(append(sdkOptions, sdkmetric.WithReader(exporter))...)
 	t.Cleanup(func() { _ = provider.Shutdown(context.Background()) })
 	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
 	if err != nil {

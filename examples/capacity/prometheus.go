@@ -17,11 +17,17 @@ type query struct {
 	factor             float64
 }
 
+// by is what a figure is told apart by, for each process and pool.
+const by = "by (job, instance, pool) "
+
+func rangeOf(window time.Duration) string {
+	return "[" + strconv.FormatInt(window.Milliseconds(), 10) + "ms]"
+}
+
 // queries are those for a window. Rates are per second, and become totals of the window.
 func queries(window time.Duration) []query {
 	seconds := window.Seconds()
-	within := "[" + strconv.FormatInt(window.Milliseconds(), 10) + "ms]"
-	const by = "by (job, instance, pool) "
+	within := rangeOf(window)
 	rate := func(metric, selector, by string) query {
 		return query{metric, "sum " + by + "(rate(" + metric + selector + within + "))", seconds}
 	}
@@ -38,6 +44,17 @@ func queries(window time.Duration) []query {
 	}
 }
 
+// nativeQueries are for hold times that Prometheus keeps as native histograms, which have no series for count, sum and
+// buckets. The last one needs a newer server than the others.
+func nativeQueries(window time.Duration) []query {
+	holds := "sum " + by + "(rate(" + holdMetric + rangeOf(window) + "))"
+	return []query{
+		{holdMetric + "_count", "histogram_count(" + holds + ")", window.Seconds()},
+		{holdMetric + "_sum", "histogram_sum(" + holds + ")", window.Seconds()},
+		{spreadFigure, "histogram_stddev(" + holds + ") * histogram_count(" + holds + ") / histogram_sum(" + holds + ")", 1},
+	}
+}
+
 // before is what was there when the window began.
 func before(window time.Duration) query {
 	return query{sizeMetric, fmt.Sprintf("max by (job, instance, pool) (%s offset %dms)", sizeMetric, window.Milliseconds()), 1}
@@ -50,6 +67,14 @@ func (w world) askPrometheus(ctx context.Context, server *url.URL, window time.D
 	for _, q := range queries(window) {
 		if err := w.ask(ctx, server, q, at, now); err != nil {
 			return nil, err
+		}
+	}
+	if now.lackHolds() {
+		for _, q := range nativeQueries(window) {
+			// Without the spread there is advice, which says that it is not known.
+			if err := w.ask(ctx, server, q, at, now); err != nil && q.metric != spreadFigure {
+				return nil, err
+			}
 		}
 	}
 	if err := w.ask(ctx, server, before(window), at, then); err != nil {

@@ -126,3 +126,54 @@ func TestWhatPrometheusSaysIsPassedOn(t *testing.T) {
 		}
 	}
 }
+
+func TestNativeHistogramsAreAskedForWhereThereAreNoOthers(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		count, sum, stddev string
+		cv                 float64
+		problem            string
+	}{
+		"all of it":          {count: answer("100"), sum: answer("5"), stddev: answer("2"), cv: 2},
+		"without the spread": {count: answer("100"), sum: answer("5"), stddev: `{"status":"error","error":"unknown function"}`},
+		"nothing":            {count: answer(""), sum: answer(""), stddev: answer(""), problem: "no connection was given back"},
+	}
+	for name, test := range tests {
+		url := server(t, func(w http.ResponseWriter, r *http.Request) {
+			answers := map[string]string{
+				"sum by (job, instance, pool) (rate(" + acquiresMetric: answer("100"),
+				"max by (job, instance, pool) (" + sizeMetric + ")":    answer("10"),
+				"histogram_count(":  test.count,
+				"histogram_sum(":    test.sum,
+				"histogram_stddev(": test.stddev,
+			}
+			for begin, text := range answers {
+				if strings.HasPrefix(r.FormValue("query"), begin) {
+					fmt.Fprint(w, text)
+					return
+				}
+			}
+			fmt.Fprint(w, answer(""))
+		})
+		o := runWith(t, fakeWorld(), "-prometheus", url, "-json")
+		p := o.report(t).Pools[0]
+		if test.problem != "" {
+			if !strings.Contains(p.Problem, test.problem) || o.code != 1 {
+				t.Errorf("%s: got %+v", name, o)
+			}
+			continue
+		}
+		if o.code != 0 || !near(p.Load.Rate, 100) || !near(p.Load.HoldSeconds, 0.05) || !near(p.Load.CV, test.cv) {
+			t.Errorf("%s: got %+v", name, o)
+		}
+	}
+}
+
+// answer is what Prometheus says to a query that one pool has a value for, or none if that is empty.
+func answer(value string) string {
+	vector := "[]"
+	if value != "" {
+		vector = `[{"metric":{"job":"api","pool":"main"},"value":[1700000000.5,"` + value + `"]}]`
+	}
+	return `{"status":"success","data":{"resultType":"vector","result":` + vector + `}}`
+}

@@ -85,6 +85,9 @@ func (p poolReport) verdictText() string {
 	}
 }
 
+// rarely is the percentage of acquires below which nobody cares how many wait.
+const rarely = 0.01
+
 func (s sizeReport) text(goal goalReport) string {
 	text := fmt.Sprintf("size %d", s.Size)
 	if s.Overflow > 0 {
@@ -96,8 +99,12 @@ func (s sizeReport) text(goal goalReport) string {
 	case s.Expected == nil:
 		return text
 	}
-	text += fmt.Sprintf(": %.0f %% used, %.3g %% of the acquires wait, %v on average, ",
-		s.Expected.Utilization*100, s.Expected.WaitProbability*100, round(inSeconds(s.Expected.MeanWaitSeconds)))
+	text += fmt.Sprintf(": %.0f %% used, ", s.Expected.Utilization*100)
+	if waiting := s.Expected.WaitProbability * 100; waiting < rarely {
+		text += fmt.Sprintf("less than %v %% of the acquires wait, ", rarely)
+	} else {
+		text += fmt.Sprintf("%.3g %% of the acquires wait, %v on average, ", waiting, round(inSeconds(s.Expected.MeanWaitSeconds)))
+	}
 	if s.Expected.QuantileWaitSeconds == 0 {
 		return text + percent(goal.Quantile) + " do not wait"
 	}

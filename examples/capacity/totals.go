@@ -18,6 +18,9 @@ const (
 	peakMetric     = "db_pool_peak"
 )
 
+// spreadFigure is no metric: it is what Prometheus makes of a native histogram of hold times.
+const spreadFigure = "CV of " + holdMetric
+
 // key tells pools apart. On a service's own page only the pool's name is known.
 type key struct {
 	job, instance, pool string
@@ -33,6 +36,7 @@ type totals struct {
 	queued             float64 // seconds
 	holds, held        float64 // how many ended, and their seconds
 	buckets            map[float64]float64
+	spread             float64 // CV of the holds where they have no buckets, 0 if not known
 
 	size, overflow, peak float64
 }
@@ -68,6 +72,8 @@ func (t totalsByPool) add(name string, labels map[string]string, value float64) 
 			return
 		}
 		of.buckets[bound] += value
+	case spreadFigure:
+		of.spread = value
 	case sizeMetric:
 		of.size += value
 	case overflowMetric:
@@ -90,6 +96,16 @@ func (t totalsByPool) keys() []key {
 	return keys
 }
 
+// lackHolds tells whether there is a pool that was used, and whose hold times are not known.
+func (t totalsByPool) lackHolds() bool {
+	for _, of := range t {
+		if of.size > 0 && of.acquires > 0 && of.holds <= 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // since returns what happened after before; ok is false if a counter fell, which means that the process is another one.
 func (t *totals) since(before *totals) (d *totals, ok bool) {
 	diff := *t
@@ -108,8 +124,12 @@ func (t *totals) since(before *totals) (d *totals, ok bool) {
 }
 
 // cv estimates the coefficient of variation of the hold times from their buckets, as if they were spread evenly within
-// each. It is 0, not known, where there are no buckets, as with exponential histograms in text.
+// each. It is 0, not known, where there are neither buckets nor what Prometheus made of a native histogram, as with
+// exponential histograms in text.
 func (t *totals) cv() float64 {
+	if t.spread > 0 {
+		return t.spread
+	}
 	bounds := make([]float64, 0, len(t.buckets))
 	for bound := range t.buckets {
 		bounds = append(bounds, bound)

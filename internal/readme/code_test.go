@@ -14,8 +14,8 @@ import (
 
 const root = "../.."
 
-// documents are those whose code is checked.
-var documents = []string{"README.md"}
+// documents are those whose code, metrics and commands are checked.
+var documents = []string{"README.md", "GUIDE.md"}
 
 // block is a fenced piece of Go with the comment before it, which says where it is from.
 var block = regexp.MustCompile("(?m)(?:^<!-- from (\\S+) -->\n)?^```go\n((?s:.*?))^```$")
@@ -58,7 +58,8 @@ func TestCodeIsThatOfProgramsThatRun(t *testing.T) {
 	}
 }
 
-// source gives the text of "file", or of the body of "file:function" without what follows its output comment.
+// source gives the text of "file" or of "file:function": of an Example the body, without what follows its output comment,
+// of another function the whole with its comment.
 func source(from string) (string, error) {
 	file, function, _ := strings.Cut(from, ":")
 	text, err := os.ReadFile(filepath.Join(root, file))
@@ -66,12 +67,19 @@ func source(from string) (string, error) {
 		return string(text), err
 	}
 	fset := token.NewFileSet()
-	parsed, err := parser.ParseFile(fset, file, text, 0)
+	parsed, err := parser.ParseFile(fset, file, text, parser.ParseComments)
 	if err != nil {
 		return "", err
 	}
 	for _, decl := range parsed.Decls {
 		if f, ok := decl.(*ast.FuncDecl); ok && f.Name.Name == function {
+			if !strings.HasPrefix(function, "Example") {
+				begin := f.Pos()
+				if f.Doc != nil {
+					begin = f.Doc.Pos()
+				}
+				return string(text[fset.Position(begin).Offset:fset.Position(f.End()).Offset]) + "\n", nil
+			}
 			body := string(text[fset.Position(f.Body.Lbrace).Offset+2 : fset.Position(f.Body.Rbrace).Offset])
 			return dedent(beforeOutput(body)), nil
 		}

@@ -1,0 +1,182 @@
+package e2e_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// longHold is longer than anything in these tests that is no leak, also on a machine that has other work.
+const longHold = 8 * time.Second
+
+// patient is a service whose pool has a Sizing, and has troubles under the eyes of a Prometheus.
+type patient struct {
+	*service
+	*prom
+}
+
+func newPatient(t *testing.T) *patient {
+	t.Helper()
+	exporter, err := prometheus.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
+	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (otelpool.Sizing{PoolSize: baseSize, MaxOverflow: maxConns - baseSize}).Apply(config); err != nil {
+		t.Fatal(err)
+	}
+	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(provider), otelpool.WithPoolName("main"),
+		otelpool.WithLongHold(longHold), otelpool.WithPeakWindow(3*time.Second), otelpool.WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(exporter)
+	t.Cleanup(func() {
+		server.Close()
+		pool.Close()
+		if err := errors.Join(inst.Unregister(), provider.Shutdown(context.Background())); err != nil {
+			t.Error(err)
+		}
+	})
+	p := &patient{&service{pool: pool, inst: inst, provider: provider, url: server.URL}, newProm(t)}
+	p.users(t)
+	return p
+}
+
+// recover waits until nothing is in use and the peak is forgotten. Two hours pass for Prometheus, so that no range of a
+// question reaches back.
+func (p *patient) recover(t *testing.T) {
+	t.Helper()
+	p.rest(t)
+	eventually(t, "the peak is forgotten", func() bool { return p.read(t, text).gauge(t, "db_pool_peak") == 0 })
+	p.now = p.now.Add(2 * time.Hour)
+}
+
+// work runs a query between two scrapes, a few times.
+func (p *patient) work(t *testing.T) {
+	t.Helper()
+	for range 4 {
+		p.getUser(t)
+		p.scrape(t, p.service, text)
+	}
+}
+
+func (p *patient) getUser(t *testing.T) {
+	t.Helper()
+	if _, err := p.pool.Exec(otelpool.WithOperation(t.Context(), "get_user_with_roles"), "SELECT 1 FROM users"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// take acquires n connections for an operation.
+func (p *patient) take(t *testing.T, n int, operation string) []*pgxpool.Conn {
+	t.Helper()
+	taken := make([]*pgxpool.Conn, n)
+	for i := range taken {
+		var err error
+		if taken[i], err = p.pool.Acquire(otelpool.WithOperation(t.Context(), operation)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return taken
+}
+
+func (p *patient) calm(t *testing.T) (cure func()) {
+	t.Helper()
+	p.work(t)
+	return func() {}
+}
+
+// filled has one operation hold all connections, most of them while another runs a query, and callers wait.
+func (p *patient) filled(t *testing.T) (cure func()) {
+	t.Helper()
+	p.scrape(t, p.service, text)
+	for range 2 {
+		taken := p.take(t, maxConns-1, "export_orders")
+		p.getUser(t)
+		p.scrape(t, p.service, text)
+		release(taken)
+		p.rest(t)
+		p.scrape(t, p.service, text)
+	}
+	taken := p.take(t, maxConns, "export_orders")
+	ended, end := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer end()
+	if _, err := p.pool.Acquire(ended); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("acquired from a full pool: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var waiters sync.WaitGroup
+	for range 2 {
+		waiters.Go(func() {
+			if _, err := p.pool.Acquire(ctx); !errors.Is(err, context.Canceled) {
+				t.Errorf("acquired from a full pool: %v", err)
+			}
+		})
+	}
+	eventually(t, "two callers wait", func() bool { return p.read(t, text).gauge(t, "db_pool_pending") == 2 })
+	p.scrape(t, p.service, text)
+	return func() {
+		cancel()
+		waiters.Wait()
+		release(taken)
+	}
+}
+
+func (p *patient) spike(t *testing.T) (cure func()) {
+	t.Helper()
+	p.scrape(t, p.service, text)
+	for range 2 {
+		release(p.take(t, maxConns, "export_orders"))
+		p.rest(t)
+		p.getUser(t)
+		p.scrape(t, p.service, text)
+	}
+	return func() {}
+}
+
+// leak takes a connection and does not give it back until it is cured.
+func (p *patient) leak(t *testing.T) (cure func()) {
+	t.Helper()
+	leaked := p.take(t, 1, "forget_to_release")
+	p.work(t)
+	eventually(t, "the leak is noticed", func() bool { return p.read(t, text).gauge(t, "db_pool_long_holds_total") == 1 })
+	p.work(t)
+	return func() { release(leaked) }
+}
+
+// misuse leaves a transaction open, and takes two connections for one request.
+func (p *patient) misuse(t *testing.T) (cure func()) {
+	t.Helper()
+	p.work(t)
+	open := p.take(t, 1, "transfer")
+	if _, err := open[0].Exec(t.Context(), "BEGIN"); err != nil {
+		t.Fatal(err)
+	}
+	release(open)
+	request := otelpool.WithScope(t.Context())
+	for range 2 {
+		conn, err := p.pool.Acquire(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Release()
+	}
+	p.work(t)
+	return func() {}
+}

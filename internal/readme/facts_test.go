@@ -1,0 +1,150 @@
+package readme
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/otelpool/otelpool-go/internal/catalogue"
+)
+
+// metricName is what can only be a documented name.
+var metricName = regexp.MustCompile(`\bdb_(?:pool|query)_[a-z_]*[a-z]\b`)
+
+func TestMetricsThatDocumentsSpeakOfExist(t *testing.T) {
+	t.Parallel()
+	exist := make(map[string]bool)
+	for _, row := range catalogue.Rows() {
+		exist[row.ExposedName()] = true
+		for _, attr := range row.Attributes { // some labels look like metrics
+			exist[catalogue.TranslatedLabel(attr.Key)] = true
+		}
+		if row.Kind == catalogue.Histogram {
+			for _, suffix := range []string{"_bucket", "_sum", "_count"} {
+				exist[row.ExposedName()+suffix] = true
+			}
+		}
+	}
+	for _, name := range documents {
+		metrics := metricName.FindAllString(read(t, name), -1)
+		if len(metrics) == 0 {
+			t.Errorf("%s speaks of no metric", name)
+		}
+		for _, metric := range metrics {
+			if !exist[metric] {
+				t.Errorf("%s: there is no metric %s", name, metric)
+			}
+		}
+	}
+}
+
+var (
+	// command is a call of make or go, in a block of commands or in the text.
+	command  = regexp.MustCompile("(?m)(?:^\\$ |^|`)(make|go run) ([^`\n#]*)")
+	target   = regexp.MustCompile(`^[a-z][a-z-]*$`)
+	variable = regexp.MustCompile(`^([A-Z]+)=`)
+	flagName = regexp.MustCompile(`^-([a-z][a-z-]*)$`)
+)
+
+func TestCommandsThatDocumentsGiveExist(t *testing.T) {
+	t.Parallel()
+	makefile := read(t, "Makefile")
+	for _, name := range documents {
+		commands := command.FindAllStringSubmatch(read(t, name), -1)
+		if len(commands) == 0 {
+			t.Errorf("%s gives no command", name)
+		}
+		for _, c := range commands {
+			words := strings.Fields(c[2])
+			switch {
+			case len(words) == 0:
+			case c[1] == "make":
+				checkMake(t, name, makefile, words)
+			default:
+				checkRun(t, name, words)
+			}
+		}
+	}
+}
+
+// checkMake checks the target and the variables of a call of make.
+func checkMake(t *testing.T, name, makefile string, words []string) {
+	t.Helper()
+	if !target.MatchString(words[0]) || !strings.Contains(makefile, "\n"+words[0]+":") {
+		t.Errorf("%s: there is no target %q", name, words[0])
+	}
+	for _, word := range words[1:] {
+		if v := variable.FindStringSubmatch(word); v != nil && !strings.Contains(makefile, "\n"+v[1]+" ?=") {
+			t.Errorf("%s: make has no variable %s", name, v[1])
+		}
+	}
+}
+
+// checkRun checks the program of a call of go run, and that what it says of itself has the flags.
+func checkRun(t *testing.T, name string, words []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, words[0], "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.Write(source)
+	}
+	if !strings.Contains(text.String(), "\npackage main\n") {
+		t.Errorf("%s: %s is no program", name, words[0])
+	}
+	for _, word := range words[1:] {
+		f := flagName.FindStringSubmatch(word)
+		if f != nil && f[1] != "h" && !strings.Contains(text.String(), " -"+f[1]+" ") {
+			t.Errorf("%s: %s has no flag -%s", name, words[0], f[1])
+		}
+	}
+}
+
+// What is in a block is neither a heading nor a link.
+var (
+	fenced  = regexp.MustCompile("(?ms)^```.*?^```$")
+	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	link    = regexp.MustCompile(`\]\(([^):#]*)(?:#([^)]*))?\)`)
+)
+
+func TestPlacesThatDocumentsLinkToExist(t *testing.T) {
+	t.Parallel()
+	for _, name := range documents {
+		for _, l := range link.FindAllStringSubmatch(fenced.ReplaceAllString(read(t, name), ""), -1) {
+			file, anchor := cmp.Or(l[1], name), l[2]
+			if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(file))); err != nil {
+				t.Errorf("%s: %v", name, err)
+			} else if anchor != "" && !slices.Contains(anchors(read(t, file)), anchor) {
+				t.Errorf("%s: %s has no section #%s", name, file, anchor)
+			}
+		}
+	}
+}
+
+// anchors are what the headings of a document can be linked to by.
+func anchors(text string) []string {
+	var all []string
+	for _, h := range heading.FindAllStringSubmatch(fenced.ReplaceAllString(text, ""), -1) {
+		all = append(all, strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case unicode.IsLetter(r), unicode.IsDigit(r), r == '-', r == '_':
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, h[1]))
+	}
+	return all
+}

@@ -1,0 +1,50 @@
+package readme
+
+import (
+	"go/doc"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// outputBlock is what an Example prints, with the comment before it, which says which Example.
+var outputBlock = regexp.MustCompile("(?m)^<!-- output of (\\S+):Example(\\S*) -->\n^```\n((?s:.*?))^```$")
+
+// TestOutputIsThatOfTheExamples compares with the Output comments, which the go command compares with what is printed.
+func TestOutputIsThatOfTheExamples(t *testing.T) {
+	for _, name := range documents {
+		text := read(t, name)
+		made := outputBlock.ReplaceAllStringFunc(text, func(block string) string {
+			parts := outputBlock.FindStringSubmatch(block)
+			want := output(t, parts[1], parts[2])
+			if want == "" {
+				t.Errorf("%s: %s has no Example%s with output", name, parts[1], parts[2])
+				return block
+			}
+			return "<!-- output of " + parts[1] + ":Example" + parts[2] + " -->\n```\n" + want + "```"
+		})
+		if *update {
+			write(t, name, made)
+		} else if made != text {
+			t.Errorf("%s: the output of an Example has changed: run the test with -update", name)
+		}
+	}
+}
+
+// output gives what an Example says that it prints.
+func output(t *testing.T, file, example string) string {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range doc.Examples(parsed) {
+		if e.Name == example {
+			return strings.TrimSpace(e.Output) + "\n"
+		}
+	}
+	return ""
+}
