@@ -1,0 +1,32 @@
+package dashboard
+
+import (
+	"strings"
+
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
+)
+
+// exhaustionAlert is the alert that the guide's panel of exhaustion events stands for.
+const exhaustionAlert = "DatabasePoolExhaustion"
+
+// alertNames are the alerts of collector-config/prometheus/alerts.yml.
+var alertNames = []string{
+	exhaustionAlert,
+	"HighPoolUsage",
+	"PoolExhausted",
+	"UsingOverflow",
+	"MediumPoolUsage",
+	"SustainedHighUsage",
+}
+
+// firingAlerts marks the times at which alerts fire.
+func firingAlerts(from selector) *dashboard.AnnotationQueryBuilder {
+	firing := target{expr: `ALERTS{alertstate="firing", alertname=~"` + strings.Join(alertNames, "|") + `"}`}
+	return dashboard.NewAnnotationQueryBuilder().
+		Name("Alerts").
+		Datasource(datasource).
+		Enable(true).
+		IconColor("red").
+		Target(prometheus.NewDataqueryBuilder().RefId("Alerts").Expr(from.in(firing)).Datasource(datasource))
+}

@@ -1,0 +1,131 @@
+package dashboard_test
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+)
+
+// names are the files of the dashboards.
+var names = []string{"pool.json", "service.json"}
+
+// board is what the tests look at of a dashboard, as it is committed.
+type board struct {
+	UID         string
+	Title       string
+	Description string
+	Panels      []panel
+	Templating  struct{ List []variable }
+	Annotations struct{ List []annotation }
+	Links       []struct{ URL string }
+}
+
+// panel is a panel, or a row with those that it hides.
+type panel struct {
+	ID          int
+	Type        string
+	Title       string
+	Description string
+	GridPos     struct{ X, Y, W, H int }
+	Datasource  source
+	Collapsed   bool
+	Panels      []panel
+	Targets     []query
+	FieldConfig struct {
+		Defaults struct {
+			Unit       string
+			Min, Max   *float64
+			Thresholds struct{ Steps []step }
+		}
+	}
+	Options struct {
+		Legend struct {
+			DisplayMode string
+		}
+	}
+}
+
+type step struct {
+	Value *float64
+	Color string
+}
+
+type source struct{ Type, UID string }
+
+type query struct {
+	RefID        string
+	Expr         string
+	LegendFormat string
+	Format       string
+	Exemplar     bool
+	Instant      bool
+	Range        bool
+	Datasource   source
+}
+
+type variable struct {
+	Name       string
+	Type       string
+	Query      any
+	Multi      bool
+	IncludeAll bool
+	AllValue   string
+	Datasource source
+	Current    struct{ Value any }
+}
+
+type annotation struct {
+	Name        string
+	Enable      bool
+	TitleFormat string
+	Target      query
+}
+
+// load reads a committed dashboard.
+func load(t *testing.T, name string) board {
+	t.Helper()
+	text, err := os.ReadFile(committed(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b board
+	if err := json.Unmarshal(text, &b); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// all gives the panels that are not rows, those of rows included.
+func (b board) all() []panel {
+	var all []panel
+	for _, p := range b.Panels {
+		if p.Type == "row" {
+			all = append(all, p.Panels...)
+		} else {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// panel gives a panel by its title.
+func (b board) panel(t *testing.T, title string) panel {
+	t.Helper()
+	for _, p := range b.all() {
+		if p.Title == title {
+			return p
+		}
+	}
+	t.Fatalf("%s has no panel %q", b.Title, title)
+	return panel{}
+}
+
+// everything stands in for the variables: all is selected, and the times are those of a scrape every second.
+var everything = strings.NewReplacer(
+	"${datasource}", "prometheus",
+	"$__rate_interval", "10s",
+	"$__range", "60s",
+	"$max_connections", "100",
+	"$job", ".*", "$instance", ".*", "$pool", ".*", "$operation", ".*",
+)

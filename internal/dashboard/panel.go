@@ -1,0 +1,121 @@
+package dashboard
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/gauge"
+	"github.com/grafana/grafana-foundation-sdk/go/stat"
+	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
+)
+
+// Units of values. Those that Grafana does not know it writes behind the number.
+const (
+	percent     = "percent"
+	share       = "percentunit"
+	seconds     = "s"
+	yesNo       = "bool_yes_no"
+	connections = "connections"
+	callers     = "callers"
+	instances   = "instances"
+	number      = "short"
+	perSecond   = "/s"
+)
+
+// panel is what panels of all kinds have. Its id is what links to it are made of: it stays with it for ever.
+type panel struct {
+	id            uint32
+	title, about  string
+	unit          string
+	width, height uint32
+	from          selector
+	targets       []target
+}
+
+// timeSeries makes curves of it.
+func (p panel) timeSeries(styles ...func(*timeseries.PanelBuilder)) cog.Builder[dashboard.Panel] {
+	b := timeseries.NewPanelBuilder().
+		Id(p.id).Title(p.title).Description(p.about).Unit(p.unit).Span(p.width).Height(p.height).
+		Datasource(datasource).
+		Targets(p.from.queries(p.targets)).
+		Min(0).
+		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassic)).
+		LineWidth(1).
+		FillOpacity(10).
+		ShowPoints(common.VisibilityModeNever).
+		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending)).
+		Legend(common.NewVizLegendOptionsBuilder().
+			ShowLegend(true).
+			DisplayMode(common.LegendDisplayModeList).
+			Placement(common.LegendPlacementBottom))
+	for i, t := range p.targets {
+		if t.color != "" {
+			b.OverrideByQuery(refID(i), []dashboard.DynamicConfigValue{shades(t.color)})
+		}
+	}
+	for _, style := range styles {
+		style(b)
+	}
+	return b
+}
+
+// shades gives all series of a query one color, and each of them another shade of it.
+func shades(color string) dashboard.DynamicConfigValue {
+	return dashboard.DynamicConfigValue{Id: "color", Value: map[string]any{"mode": "shades", "fixedColor": color}}
+}
+
+// number makes a single number of each series, with a curve behind it where there is one.
+func (p panel) number(steps ...dashboard.Threshold) cog.Builder[dashboard.Panel] {
+	graph := common.BigValueGraphModeArea
+	if p.targets[0].now {
+		graph = common.BigValueGraphModeNone
+	}
+	return stat.NewPanelBuilder().
+		Id(p.id).Title(p.title).Description(p.about).Unit(p.unit).Span(p.width).Height(p.height).
+		Datasource(datasource).
+		Targets(p.from.queries(p.targets)).
+		Min(0).
+		Thresholds(thresholds(steps...)).
+		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdThresholds)).
+		ColorMode(common.BigValueColorModeValue).
+		GraphMode(graph).
+		Orientation(common.VizOrientationAuto).
+		ReduceOptions(last())
+}
+
+// gauge makes a dial of each series, from 0 to 100.
+func (p panel) gauge(steps ...dashboard.Threshold) cog.Builder[dashboard.Panel] {
+	return gauge.NewPanelBuilder().
+		Id(p.id).Title(p.title).Description(p.about).Unit(p.unit).Span(p.width).Height(p.height).
+		Datasource(datasource).
+		Targets(p.from.queries(p.targets)).
+		Min(0).
+		Max(100).
+		Decimals(0).
+		Thresholds(thresholds(steps...)).
+		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdThresholds)).
+		ShowThresholdMarkers(true).
+		Orientation(common.VizOrientationAuto).
+		ReduceOptions(last())
+}
+
+// last reduces a series to its last value.
+func last() cog.Builder[common.ReduceDataOptions] {
+	return common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"}).Fields("").Values(false)
+}
+
+// thresholds are green, and from each step on that step's color.
+func thresholds(steps ...dashboard.Threshold) cog.Builder[dashboard.ThresholdsConfig] {
+	return dashboard.NewThresholdsConfigBuilder().
+		Mode(dashboard.ThresholdsModeAbsolute).
+		Steps(append([]dashboard.Threshold{{Color: green}}, steps...))
+}
+
+func step(from float64, color string) dashboard.Threshold {
+	return dashboard.Threshold{Value: &from, Color: color}
+}
+
+// usageSteps are the guide's: yellow from 70 %, red from 90 %.
+func usageSteps() []dashboard.Threshold {
+	return []dashboard.Threshold{step(70, yellow), step(90, red)}
+}

@@ -1,0 +1,42 @@
+// Serves the built page, the dashboard that it is to draw, and Prometheus.
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+
+const here = import.meta.dirname;
+const icons = join(here, 'node_modules/@grafana/ui/dist/public');
+const types = {
+  '.css': 'text/css',
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+};
+
+export async function serve(prometheus, dashboard) {
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url, 'http://localhost');
+    if (pathname.startsWith('/api/')) {
+      const answer = await fetch(prometheus + request.url);
+      response.writeHead(answer.status, { 'content-type': 'application/json' });
+      response.end(await answer.text());
+      return;
+    }
+    if (pathname === '/dashboard.json') {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(dashboard);
+      return;
+    }
+    const path = pathname.startsWith('/public/build/')
+      ? join(icons, normalize(pathname.slice('/public/build'.length)))
+      : join(here, 'dist', pathname === '/' ? 'index.html' : normalize(pathname));
+    if (!existsSync(path) || !statSync(path).isFile()) {
+      response.writeHead(404).end();
+      return;
+    }
+    response.writeHead(200, { 'content-type': types[extname(path)] ?? 'application/octet-stream' });
+    createReadStream(path).pipe(response);
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  return { url: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
+}

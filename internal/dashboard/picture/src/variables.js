@@ -1,0 +1,32 @@
+// What the dashboard's variables stand for in the picture: everything, as when it is opened for the first time.
+export function substitute(text, time) {
+  const seconds = (ms) => `${Math.round(ms / 1000)}s`;
+  return text
+    .replaceAll('$__rate_interval', seconds(Math.max(5 * time.interval, 4 * time.interval)))
+    .replaceAll('$__range', seconds(time.to - time.from))
+    .replaceAll('$max_connections', '100')
+    .replace(/\$(job|instance|pool|operation)\b/g, '.*');
+}
+
+// variables gives what the controls at the top show.
+export async function variables(dashboard, time) {
+  return Promise.all(
+    dashboard.templating.list.map(async (v) => {
+      const label = v.label ?? v.name;
+      if (v.type === 'datasource') {
+        return { label, value: 'Prometheus' };
+      }
+      if (v.type === 'textbox') {
+        return { label, value: v.query };
+      }
+      return { label, value: v.includeAll ? 'All' : await firstValue(v, time) };
+    }),
+  );
+}
+
+async function firstValue(variable, time) {
+  const [, series, label] = /^label_values\((.+), (\w+)\)$/.exec(variable.query.query);
+  const query = new URLSearchParams({ 'match[]': substitute(series, time), start: time.from / 1000, end: time.to / 1000 });
+  const answer = await (await fetch(`/api/v1/label/${label}/values?${query}`)).json();
+  return answer.data[0];
+}

@@ -1,0 +1,28 @@
+package dashboard
+
+import "github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+// pool is the dashboard of everything: the guide's panels, then a row for each question.
+func pool() *dashboard.DashboardBuilder {
+	const series = `db_pool_size{job=~"$job", instance=~"$instance"}`
+	b := newDashboard(poolUID, "PostgreSQL connection pools",
+		"Is the pool full? Is anyone waiting, and how long? Who holds the connections? Is it the database or us? What size should it be?").
+		WithVariable(datasourceVariable()).
+		WithVariable(labelsVariable("job", "Job", "db_pool_size")).
+		WithVariable(labelsVariable("instance", "Instance", `db_pool_size{job=~"$job"}`)).
+		WithVariable(labelsVariable("pool", "Pool", series)).
+		WithVariable(labelsVariable("operation", "Operation",
+			`db_query_duration_seconds_count{job=~"$job", instance=~"$instance", pool=~"$pool"}`)).
+		WithVariable(numberVariable("max_connections", "max_connections",
+			"max_connections of the server that the selected pools connect to, less superuser_reserved_connections", "100")).
+		Annotation(firingAlerts(alertSelector)).
+		Link(linkTo(serviceUID, "Service", "The front page of a service"))
+	row(b, 100, "At a glance", glance()...)
+	row(b, 200, "Is the pool full?", full()...)
+	row(b, 300, "Is anyone waiting, and how long?", waiting()...)
+	row(b, 400, "Who holds the connections?", holders()...)
+	row(b, 500, "Is it the database or us?", databaseOrUs()...)
+	row(b, 600, "What size should it be?", size()...)
+	collapsedRow(b, 700, "Fleet: all instances against the server's max_connections", fleet()...)
+	return b
+}

@@ -1,0 +1,84 @@
+package dashboard_test
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// grafanaSchema is the schema that Grafana's own types make.
+func grafanaSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	text, err := os.ReadFile("schema/grafana.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("grafana.json", document); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile("grafana.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+func validate(t *testing.T, schema *jsonschema.Schema, text string) error {
+	t.Helper()
+	document, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema.Validate(document)
+}
+
+func TestDashboardsFollowGrafanasSchema(t *testing.T) {
+	t.Parallel()
+	schema := grafanaSchema(t)
+	for _, name := range names {
+		text, err := os.ReadFile(committed(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := validate(t, schema, string(text)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestSchemaFindsWhatIsMisspelt(t *testing.T) {
+	t.Parallel()
+	schema := grafanaSchema(t)
+	text, err := os.ReadFile(committed(t, "pool.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, mistake := range []struct{ right, wrong string }{
+		{`"legendFormat":`, `"legendFromat":`},
+		{`"targets":`, `"target":`},
+		{`"fillOpacity":`, `"fillOpactiy":`},
+		{`"showThresholdMarkers":`, `"showTresholdMarkers":`},
+		{`"displayMode": "table"`, `"displayMode": "tabel"`},
+		{`"type": "timeseries"`, `"type": "timeserie"`},
+		{`"graphMode": "area"`, `"graphMode": "areas"`},
+		{`"allValue":`, `"allVale":`},
+		{`"exemplar": true`, `"exemplar": "true"`},
+		{`"steps": [`, `"step": [`},
+		{`"titleFormat":`, `"titelFormat":`},
+	} {
+		wrong := strings.Replace(string(text), mistake.right, mistake.wrong, 1)
+		if wrong == string(text) {
+			t.Errorf("%s is not in the dashboard", mistake.right)
+		} else if validate(t, schema, wrong) == nil {
+			t.Errorf("%s goes unnoticed", mistake.wrong)
+		}
+	}
+}

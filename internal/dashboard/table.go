@@ -1,0 +1,58 @@
+package dashboard
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/table"
+)
+
+// column is a column of a table: a label of the series, or the value of a query.
+type column struct {
+	source, title, unit string
+	steps               []dashboard.Threshold
+}
+
+// rows makes a table with a row for each set of labels. The queries must give the same labels; columns are in order, and
+// what none of them shows is left out.
+func (p panel) rows(sortBy string, columns ...column) cog.Builder[dashboard.Panel] {
+	b := table.NewPanelBuilder().
+		Id(p.id).Title(p.title).Description(p.about).Unit(p.unit).Span(p.width).Height(p.height).
+		Datasource(datasource).
+		Targets(p.from.queries(p.targets)).
+		ShowHeader(true).
+		WithTransformation(dashboard.DataTransformerConfig{Id: "merge", Options: map[string]any{}})
+	index, names := map[string]any{}, map[string]any{}
+	for i, c := range columns {
+		source := c.source
+		if c.unit != "" {
+			source = "Value #" + c.source
+		}
+		index[source], names[source] = i, c.title
+	}
+	b.WithTransformation(dashboard.DataTransformerConfig{Id: "organize", Options: map[string]any{
+		"excludeByName": map[string]any{"Time": true}, "indexByName": index, "renameByName": names,
+	}})
+	b.WithTransformation(dashboard.DataTransformerConfig{Id: "sortBy", Options: map[string]any{
+		"fields": map[string]any{}, "sort": []any{map[string]any{"field": sortBy, "desc": true}},
+	}})
+	for _, c := range columns {
+		if c.unit != "" {
+			b.OverrideByName(c.title, c.properties())
+		}
+	}
+	return b
+}
+
+// properties are how the values of a column are shown.
+func (c column) properties() []dashboard.DynamicConfigValue {
+	properties := []dashboard.DynamicConfigValue{{Id: "unit", Value: c.unit}}
+	if len(c.steps) == 0 {
+		return properties
+	}
+	return append(properties,
+		dashboard.DynamicConfigValue{Id: "thresholds", Value: map[string]any{
+			"mode": "absolute", "steps": append([]dashboard.Threshold{{Color: "text"}}, c.steps...),
+		}},
+		dashboard.DynamicConfigValue{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
+	)
+}
