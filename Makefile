@@ -6,8 +6,15 @@ MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
 GO ?= go
 STATICCHECK := $(GO) tool -modfile=internal/tools/go.mod staticcheck
 
-# Modules of their own, so that what they need stays out of the library's go.mod.
-NESTED := internal/e2e internal/peers internal/postgres/fetch
+# Modules of their own, so that what they need stays out of the library's go.mod. Those of STACK run the real Collector and
+# Prometheus, those of FAULTS break things.
+NESTED := internal/e2e internal/dashboard internal/peers internal/postgres/fetch
+STACK := internal/collector internal/collector/collectortest internal/prometheus internal/stack
+FAULTS := internal/faults internal/hostile
+MODULES := $(NESTED) $(STACK) $(FAULTS)
+
+# These cannot be tidied: tests of their dependencies need modules that are nowhere.
+UNTIDY := internal/collector
 
 # The demo's settings: make demo DURATION=10s ADDR=127.0.0.1:9500
 ADDR ?= 127.0.0.1:9464
@@ -36,10 +43,38 @@ demo: setup ## Run the demo on a throwaway PostgreSQL, or on DATABASE_URL (setti
 loadtest: setup ## Run the stress test: 100 callers on 5 connections and 10 more (ARGS='-preset production')
 	$(GO) run ./examples/loadtest $(ARGS)
 
+.PHONY: programs
+programs: ## Build the Collector and Prometheus that tests and the stack run (minutes, the first time)
+	@$(GO) run ./internal/programs/build
+
+.PHONY: stack
+stack: setup ## Run demo, Collector and Prometheus together, without containers (settings: collector-config/README.md)
+	@mkdir -p .tmp/bin && $(GO) -C internal/stack build -o $(CURDIR)/.tmp/bin/stack ./cmd/stack
+	@exec .tmp/bin/stack
+
+.PHONY: fleet
+fleet: setup ## Find out how many instances one Collector and one Prometheus carry (ARGS='-for 7m')
+	@mkdir -p .tmp/bin && $(GO) -C internal/stack build -o $(CURDIR)/.tmp/bin/fleet ./cmd/fleet
+	@exec .tmp/bin/fleet $(ARGS)
+
+# Tests of a module of its own, with the race detector. Files outside of a module are not seen by the cache of results.
+test-module = echo "cd $(1) && go test -race ./..." && cd $(1) && $(GO) test -race -count=1 -timeout 20m ./...
+
 .PHONY: test
-test: setup ## Run all tests, with the race detector, against a real PostgreSQL
-	$(GO) test -race ./...
-	@for module in $(NESTED); do echo "cd $$module && go test -race ./..."; (cd $$module && $(GO) test -race ./...); done
+test: test-unit test-stack test-faults ## Run all tests, with the race detector, against real programs
+
+.PHONY: test-unit
+test-unit: setup programs ## Run the tests of the library, its exporters and examples
+	$(GO) test -race -timeout 20m ./...
+	@$(foreach module,$(NESTED),($(call test-module,$(module))) &&) true
+
+.PHONY: test-stack
+test-stack: setup programs ## Prove the shipped configurations with the real Collector and Prometheus
+	@$(foreach module,$(STACK),($(call test-module,$(module))) &&) true
+
+.PHONY: test-faults
+test-faults: setup ## Break the database, the consumers and the input, and see what becomes of the service
+	@$(foreach module,$(FAULTS),($(call test-module,$(module))) &&) true
 
 .PHONY: race
 race: setup ## Repeat the concurrency tests a hundred times
@@ -54,17 +89,24 @@ lint: ## Check format, vet and staticcheck
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(STATICCHECK) ./...
-	@for module in $(NESTED); do (cd $$module && $(GO) vet ./... && $(GO) tool -modfile=$(CURDIR)/internal/tools/go.mod staticcheck ./...); done
+	@for module in $(MODULES); do (cd $$module && $(GO) vet ./... && $(GO) tool -modfile=$(CURDIR)/internal/tools/go.mod staticcheck ./...) || exit 1; done
 
 .PHONY: check
 check: ## Check that go.mod is tidy and that otelpool alone links no SDK, gRPC or Prometheus
 	$(GO) mod tidy -diff
-	@for module in $(NESTED); do (cd $$module && $(GO) mod tidy -diff); done
+	@for module in $(filter-out $(UNTIDY),$(MODULES)); do (cd $$module && $(GO) mod tidy -diff); done
+	@for module in $(UNTIDY); do (cd $$module && $(GO) build -mod=readonly -o /dev/null ./...); done
 	@linked=$$($(GO) list -deps ./otelpool | grep -E 'go.opentelemetry.io/otel/(sdk|exporters)|google.golang.org/grpc|github.com/prometheus/' || true); \
 	if [ -n "$$linked" ]; then echo "otelpool links what its users did not ask for:"; echo "$$linked"; exit 1; fi
 	@echo "otelpool links $$($(GO) list -deps -f '{{with .Module}}{{.Path}}{{end}}' ./otelpool | sort -u | wc -l) modules: no SDK, no gRPC, no Prometheus"
 
 .PHONY: generate
-generate: ## Write the generated parts of the README anew
+generate: ## Write anew what is generated: parts of the README, of the configurations, and the dashboards
 	$(GO) test ./internal/readme -update
+	$(GO) test ./internal/edges -update
+	$(GO) -C internal/dashboard test -run Committed -update .
 	$(GO) -C internal/e2e test -run README -update .
+
+.PHONY: dashboard-picture
+dashboard-picture: setup programs ## Take the pictures of the dashboards anew (needs Node.js, and half a gigabyte of npm packages)
+	$(GO) -C internal/dashboard run ./picture

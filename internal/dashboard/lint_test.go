@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
@@ -194,7 +194,7 @@ func faultsOfSelector(expr string, s *parser.VectorSelector, path []parser.Node)
 	}
 	var found []string
 	for _, m := range s.LabelMatchers {
-		if m.Name != labels.MetricName && !slices.Contains(labelNames, m.Name) {
+		if m.Name != model.MetricNameLabel && !slices.Contains(labelNames, m.Name) {
 			found = append(found, fmt.Sprintf("%s has no label %s", s.Name, m.Name))
 		}
 	}
