@@ -72,6 +72,7 @@ func TestBadInputIsAnErrorThatSaysWhatIsWrong(t *testing.T) {
 		{"attribute of bytes", instrument(otelpool.WithAttributes(attribute.ByteSlice("k", []byte("x")))), `attribute "k" is BYTESLICE`},
 		{"attribute that becomes a label of ours", attr("db_query_summary"), `attribute "db_query_summary" is set by otelpool itself`},
 		{"attribute that mostly does", attr("db.client.connection.pool_name"), "is set by otelpool itself"},
+		{"attribute that does but for its gaps", attr("db..query.summary"), "is set by otelpool itself"},
 		{"label of histograms", attr("le"), `attribute "le"`},
 		{"label of Prometheus", attr("__name__"), `attribute "__name__"`},
 		{"mark of the SDK", attr("otel.metric.overflow"), `attribute "otel.metric.overflow"`},

@@ -227,7 +227,7 @@ func (c config) checkAttributes() []error {
 			errs = append(errs, fmt.Errorf("otelpool: attribute %q is %v: use a bool, a number, a string, or a slice of those", string(kv.Key), kv.Value.Type()))
 		case !utf8.ValidString(string(kv.Key)), !validText(kv.Value):
 			errs = append(errs, fmt.Errorf("otelpool: attribute %q is not valid UTF-8", string(kv.Key)))
-		case strings.HasPrefix(label, "__"), reserved[label], c.serverAttributes && serverReserved[label]:
+		case strings.HasPrefix(string(kv.Key), "__"), reserved[label], c.serverAttributes && serverReserved[label]:
 			errs = append(errs, fmt.Errorf("otelpool: attribute %q is set by otelpool itself or by the exporters: use another key", string(kv.Key)))
 		}
 	}
@@ -260,14 +260,21 @@ func (c config) resolveBaseSize(poolConfig *pgxpool.Config) (int64, error) {
 	return size, nil
 }
 
-// labelOf gives the label that a key becomes at the Prometheus edge.
+// labelOf gives the label that a key becomes at the Prometheus edge, where what is no letter or digit becomes _, and
+// several of these one.
 func labelOf(key attribute.Key) string {
-	return strings.Map(func(c rune) rune {
-		if c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' {
-			return c
+	var label strings.Builder
+	gap := false
+	for _, c := range string(key) {
+		if '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' {
+			label.WriteRune(c)
+			gap = false
+		} else if !gap {
+			label.WriteByte('_')
+			gap = true
 		}
-		return '_'
-	}, string(key))
+	}
+	return label.String()
 }
 
 // labelsOf gives the set of the labels that keys become.
