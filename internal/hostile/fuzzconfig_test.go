@@ -1,0 +1,116 @@
+package hostile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// secret is easy to find.
+const secret = "Hunter2Zq7Secret"
+
+// FuzzConnString puts a secret for a password into connection strings and looks for it in errors. What can be parsed is
+// sized and instrumented; nothing is connected to.
+func FuzzConnString(f *testing.F) {
+	for _, around := range [][2]string{
+		{"postgres://u:", "@localhost/db"}, {"postgres://u:", "@localhost:port/db"}, {"postgres://u:", "@local host/db"},
+		{"postgres://u:", "@/db?pool_max_conns=x"}, {"host=localhost password=", " port=x"}, {"password='", "' sslmode=wrong"},
+		{"password=", ""}, {"password='", ""}, {"postgres://u:%zz", "@h/d"}, {"postgres://u:a`: ", "@h/d"}, {"password=`: ", " port=`"},
+		{"postgres://u:", "@a,b,c:1,2/d?target_session_attrs=x"}, {"postgres://u:", "@h/d?pool_size=5&max_overflow=10&pool_timeout=5s"},
+		{"postgres://u:", "@h/d?pool_size=-1&max_overflow=99999999999"}, {"postgres://u:", "@h/d?pool_recycle=1e9h&pool_pre_ping=perhaps&pool_x=1"},
+		{"postgres://u:", "@h/d?pool_health_check_period=0"}, {"postgres://u:", "\x00@h/d"}, {"postgresql://", "@"}, {"", ""},
+		{"postgres://u:", "@h/d?pool_max_conns=2147483647&pool_min_conns=9"}, {"postgres://u:", "@[::1]:65536/d"},
+	} {
+		f.Add(around[0], around[1])
+	}
+	f.Fuzz(func(t *testing.T, before, after string) {
+		connString := before + secret + after
+		config, err := pgxpool.ParseConfig(connString)
+		if err != nil {
+			pool, inst, err := otelpool.New(t.Context(), connString)
+			if err == nil || pool != nil || inst != nil {
+				t.Fatal("New takes what pgxpool does not")
+			}
+			checkNoSecret(t, err)
+			return
+		}
+		sizing, err := otelpool.Staging.FromConfig(config)
+		checkSizing(t, config, sizing, err)
+		inst, err := otelpool.Instrument(config)
+		checkNoSecretUnless(t, err, config)
+		if err := inst.Unregister(); err != nil { // of nil too
+			t.Error(err)
+		}
+	})
+}
+
+// checkSizing applies a sizing, which says no or gives a configuration that makes sense.
+func checkSizing(t *testing.T, config *pgxpool.Config, sizing otelpool.Sizing, err error) {
+	t.Helper()
+	checkNoSecretUnless(t, err, config)
+	if err != nil {
+		return
+	}
+	before := config.MaxConns
+	err = sizing.Apply(config)
+	checkNoSecretUnless(t, err, config)
+	switch {
+	case err != nil && config.MaxConns != before:
+		t.Errorf("%v, but MaxConns went from %d to %d", err, before, config.MaxConns)
+	case err == nil && (config.MaxConns < 1 || int(config.MaxConns) != sizing.PoolSize+sizing.MaxOverflow || config.MaxConnLifetimeJitter < 0):
+		t.Errorf("%+v makes MaxConns %d, jitter %v", sizing, config.MaxConns, config.MaxConnLifetimeJitter)
+	}
+}
+
+// checkNoSecret looks for the secret in an error and in what it wraps.
+func checkNoSecret(t *testing.T, err error) {
+	t.Helper()
+	for err := err; err != nil; err = errors.Unwrap(err) {
+		if text := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(text, secret) {
+			t.Errorf("the secret shows in %s", text)
+		}
+	}
+}
+
+// checkNoSecretUnless does so where the secret is the password. In another part of a connection string it is none: a
+// pool is called by its host and database, and a setting that is wrong is quoted.
+func checkNoSecretUnless(t *testing.T, err error, config *pgxpool.Config) {
+	t.Helper()
+	if config.ConnConfig.Password == secret {
+		checkNoSecret(t, err)
+	}
+}
+
+// FuzzEnvironment sets a variable that a Sizing may be read from.
+func FuzzEnvironment(f *testing.F) {
+	for _, name := range []string{"POOL_SIZE", "MAX_OVERFLOW", "POOL_PRE_PING", "POOL_RECYCLE", "POOL_TIMEOUT", "pool_size", "", "X", "POOL_SIZE "} {
+		for _, value := range []string{"", "5", "-1", "0", "1e9", "true", "30s", "9223372036854775807", "2147483647", "-5s", "\xff", "٣", "0x10", "1_000", " 5", "2540400h", "99999999999999999999"} {
+			f.Add(name, value)
+		}
+	}
+	f.Fuzz(func(t *testing.T, name, value string) {
+		name = otelpool.SizingEnv + name
+		if os.Setenv(name, value) != nil {
+			return // no system takes such a variable
+		}
+		defer os.Unsetenv(name)
+		config := offline(t)
+		sizing, err := otelpool.Production.FromEnv()
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "otelpool: environment: ") || sizing != (otelpool.Sizing{}) {
+				t.Errorf("%+v with the error %q", sizing, err)
+			}
+			return
+		}
+		if value == "" && sizing != otelpool.Production {
+			t.Errorf("an empty variable makes %+v", sizing)
+		}
+		checkSizing(t, config, sizing, nil)
+	})
+}

@@ -1,0 +1,63 @@
+package hostile
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// FuzzScrape asks for a page whose names are nasty, in ways that no scraper would.
+func FuzzScrape(f *testing.F) {
+	for _, accept := range append(formats, "", "*/*", "text/html", "application/openmetrics-text; version=99", "application/openmetrics-text;version=1.0.0;escaping=dots",
+		"text/plain;version=1.0.0;escaping=values", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text",
+		"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=compact-text", "text/plain;q=0", ",,,;;;", "q=q=q", strings.Repeat("text/plain,", 5000)) {
+		f.Add("GET", "/metrics", accept, "gzip", "")
+	}
+	for _, query := range []string{"name[]=db_pool_size", "name[]=", "name[]=%00", "name[]=%ff", "name[]=db_pool_size&name[]=x", strings.Repeat("name[]=x&", 10000), "%zz", "a;b"} {
+		f.Add("GET", "/metrics", formats[1], "zstd", query)
+		f.Add("POST", "//../metrics%2f", formats[2], "gzip;q=0, identity", query)
+		f.Add("BREW", "/", "", "br", query)
+	}
+	exporter := newExporter(f)
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
+	conn := connect(f)
+	pool, end := offlinePool(f, provider, otelpool.WithPoolName("a\nb\"c\\d\x00é"), otelpool.WithAttributes(attribute.String("größe", "a\nb")))
+	defer end()
+	for _, name := range nasty {
+		event(otelpool.WithOperation(context.Background(), name), pool, conn, name)
+	}
+	f.Fuzz(func(t *testing.T, method, path, accept, encoding, query string) {
+		request := &http.Request{
+			Method: method, URL: &url.URL{Path: path, RawQuery: query}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody,
+			Header: http.Header{"Accept": {accept}, "Accept-Encoding": {encoding}}, RemoteAddr: "127.0.0.1:1", Host: "h",
+		}
+		recorder := httptest.NewRecorder()
+		exporter.ServeHTTP(recorder, request)
+		if recorder.Code != http.StatusOK {
+			t.Fatalf("status %d: %s", recorder.Code, recorder.Body)
+		}
+		body, err := unpack(recorder.Body, recorder.Header().Get("Content-Encoding"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		contentType := recorder.Header().Get("Content-Type")
+		if strings.Contains(contentType, "encoding=text") || strings.Contains(contentType, "encoding=compact-text") {
+			return // protobuf as text, for people: nothing reads it
+		}
+		page, err := read(body, contentType)
+		if err != nil {
+			t.Fatalf("%s: %v\n%.2000q", contentType, err, body)
+		}
+		if query == "" && len(page) == 0 {
+			t.Errorf("%s: the page is empty", contentType)
+		}
+	})
+}

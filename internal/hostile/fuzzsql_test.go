@@ -1,0 +1,78 @@
+package hostile
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// FuzzSQL gives texts to a real pool, and to the server only to be parsed.
+func FuzzSQL(f *testing.F) {
+	const limit = 20
+	for i, sql := range append(nasty, "SELECT * FROM t WHERE a = 'x'", "WITH a AS (SELECT 1) INSERT INTO b SELECT * FROM a", "COPY t FROM STDIN",
+		"DO $$ BEGIN END $$", "SELECT $1::int", "SELECT 1; SELECT 2", strings.Repeat("(", 5000), strings.Repeat("/*", 5000)) {
+		f.Add(sql, uint8(i))
+	}
+	s := newService(f, onDatabase(f, 2), otelpool.WithOperationLimit(limit), otelpool.WithReturnedRows())
+	executions := 0
+	f.Fuzz(func(t *testing.T, sql string, kind uint8) {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		switch kind % 4 {
+		case 0:
+			if _, err := s.pool.Exec(ctx, sql, rewriteTo("SELECT 1")); err != nil {
+				t.Error(err)
+			}
+		case 1: // the server parses, and runs nothing
+			conn, err := s.pool.Acquire(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := conn.Conn().Prepare(ctx, "fuzzed", sql); err == nil {
+				if _, err := conn.Exec(ctx, "fuzzed", rewriteTo("SELECT 1")); err != nil {
+					t.Error(err)
+				}
+				_ = conn.Conn().Deallocate(ctx, "fuzzed")
+			}
+			conn.Release()
+		case 2:
+			var batch pgx.Batch
+			for range 1 + kind/4%3 {
+				batch.Queue(sql, rewriteTo("SELECT 1"))
+			}
+			batch.Queue("SELECT 2")
+			if err := s.pool.SendBatch(ctx, &batch).Close(); err != nil {
+				t.Error(err)
+			}
+		case 3:
+			if _, err := s.pool.CopyFrom(ctx, pgx.Identifier{sql, "t"}, []string{"a"}, pgx.CopyFromRows(nil)); err == nil {
+				t.Error("there is such a table")
+			}
+		}
+		if executions++; executions%100 != 1 {
+			return
+		}
+		page := scrapeAll(t, s.exporter)
+		operations := map[string]bool{}
+		for _, sample := range page.of("db_query_duration_seconds_count") {
+			operations[sample.labels.Get("operation")] = true
+		}
+		if len(operations) > limit+1 {
+			t.Errorf("%d operations, the limit is %d", len(operations), limit)
+		}
+		if got := page.sum("db_pool_pending"); got != 0 {
+			t.Errorf("%v pending", got)
+		}
+	})
+}
+
+// rewriteTo has pgx send another text than the one that its tracers see.
+type rewriteTo string
+
+func (r rewriteTo) RewriteQuery(context.Context, *pgx.Conn, string, []any) (string, []any, error) {
+	return string(r), nil, nil
+}

@@ -1,0 +1,243 @@
+package hostile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// livesEnv has TestPoolsLiveTenThousandLives live more of them.
+const livesEnv = "OTELPOOL_HOSTILE_LIVES"
+
+// TestPoolsLiveTenThousandLives creates, registers, uses, unregisters and closes pools in random orders from many
+// goroutines, some with MeterProviders that are shut down meanwhile. Three readers collect all the time.
+func TestPoolsLiveTenThousandLives(t *testing.T) {
+	lives := amount(t, livesEnv, 10_000)
+	database := onDatabase(t, 2)
+	noLeak(t)
+	liveAll(t, database, lives)
+}
+
+func TestPoolsLiveUnderThreeReadersConcurrentSafe(t *testing.T) {
+	t.Parallel()
+	liveAll(t, onDatabase(t, 2), 100)
+}
+
+func liveAll(t *testing.T, database *pgxpool.Config, lives int) {
+	t.Helper()
+	m := measure(t)
+	before := *database.Copy()
+	var next, used atomic.Int64
+	var living sync.WaitGroup
+	for g := range 8 {
+		living.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(lives), uint64(g)))
+			for next.Add(1) <= int64(lives) && !t.Failed() {
+				l := &life{random: random, database: database, measured: m, used: &used}
+				if err := l.live(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	living.Wait()
+	m.goesOn(t)
+	m.end()
+	checkNoGauges(t, m.readers[0])
+	if database.ConnConfig.Tracer != before.ConnConfig.Tracer || database.BeforeConnect != nil || database.ShouldPing != nil || database.MaxConns != before.MaxConns {
+		t.Error("the configuration that all pools were made of was changed")
+	}
+	if used.Load() == 0 {
+		t.Error("no pool was used")
+	}
+	t.Logf("%d lives, of which %d asked the database", lives, used.Load())
+	if err := m.provider.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+// life is that of one pool.
+type life struct {
+	random   *rand.Rand
+	database *pgxpool.Config
+	measured *measured
+	used     *atomic.Int64
+
+	own  *sdkmetric.MeterProvider // nil: the shared one
+	pool *pgxpool.Pool
+	inst *otelpool.Instrumentation
+}
+
+// live does what can be done to a pool in random order. An error is one that should not be.
+func (l *life) live(ctx context.Context) error {
+	if err := l.begin(ctx); err != nil {
+		return err
+	}
+	acts := []func(context.Context) error{l.use, l.giveUp, l.register, l.unregister, l.unregister, l.unregisterAside, l.close, l.look, l.shutDown, l.holdAndHijack}
+	l.random.Shuffle(len(acts), func(i, j int) { acts[i], acts[j] = acts[j], acts[i] })
+	for _, act := range acts {
+		if err := act(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin makes the pool by one of the three ways there are.
+func (l *life) begin(ctx context.Context) (err error) {
+	provider := l.measured.provider
+	if l.random.IntN(5) == 0 {
+		l.own = sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
+		provider = l.own
+		if l.random.IntN(2) == 0 {
+			_ = l.own.Shutdown(ctx)
+		}
+	}
+	options := []otelpool.Option{otelpool.WithMeterProvider(provider), otelpool.WithPoolName(fmt.Sprint("pool ", l.random.IntN(8)))}
+	switch l.random.IntN(3) {
+	case 0:
+		l.pool, l.inst, err = otelpool.NewWithConfig(ctx, l.database, append(options, otelpool.WithLongHold(1))...)
+	case 1:
+		config := l.database.Copy()
+		if err := (otelpool.Sizing{PoolSize: 1, MaxOverflow: 1}).Apply(config); err != nil {
+			return err
+		}
+		if l.inst, err = otelpool.Instrument(config, options...); err == nil {
+			l.pool, err = pgxpool.NewWithConfig(ctx, config)
+		}
+	default:
+		if l.pool, err = pgxpool.NewWithConfig(ctx, l.database.Copy()); err == nil {
+			l.inst, err = otelpool.Register(l.pool, options...)
+		}
+	}
+	return err
+}
+
+// use asks the database, which may fail only once the pool is closed. Most lives go without: connecting takes long.
+func (l *life) use(ctx context.Context) error {
+	if l.random.IntN(20) > 0 {
+		return nil
+	}
+	l.used.Add(1)
+	_, err := l.pool.Exec(otelpool.WithOperation(otelpool.WithScope(ctx), "live"), "SELECT 1")
+	return ignoreClosed(err)
+}
+
+func ignoreClosed(err error) error {
+	if err != nil && err.Error() == "closed pool" {
+		return nil
+	}
+	return err
+}
+
+// giveUp acquires with a context that has ended.
+func (l *life) giveUp(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	cancel()
+	conn, err := l.pool.Acquire(ctx)
+	if err == nil {
+		conn.Release()
+	}
+	return nil
+}
+
+// register is refused but where Instrument made the pool, and it was neither registered nor unregistered.
+func (l *life) register(context.Context) error { _ = l.inst.Register(l.pool); return nil }
+
+func (l *life) unregister(context.Context) error { return l.inst.Unregister() }
+
+func (l *life) unregisterAside(context.Context) error {
+	ended := make(chan error)
+	go func() { ended <- l.inst.Unregister() }()
+	l.inst.Held()
+	return <-ended
+}
+
+func (l *life) close(context.Context) error { l.pool.Close(); return nil }
+
+func (l *life) look(ctx context.Context) error {
+	l.inst.Held()
+	l.pool.Reset()
+	var rm metricdata.ResourceMetrics
+	return l.measured.readers[l.random.IntN(3)].Collect(ctx, &rm)
+}
+
+func (l *life) shutDown(ctx context.Context) error {
+	if l.own != nil {
+		_ = l.own.Shutdown(ctx) // the second time says that it was
+	}
+	return nil
+}
+
+func (l *life) holdAndHijack(ctx context.Context) error {
+	if l.random.IntN(50) > 0 {
+		return nil
+	}
+	conn, err := l.pool.Acquire(ctx)
+	if err != nil {
+		return ignoreClosed(err)
+	}
+	return errors.Join(conn.Hijack().Close(ctx))
+}
+
+// checkNoGauges checks that of the pools that were unregistered no series is left but those of histograms.
+func checkNoGauges(t *testing.T, reader *sdkmetric.ManualReader) {
+	t.Helper()
+	var rm metricdata.ResourceMetrics
+	if err := reader.Collect(context.Background(), &rm); err != nil {
+		t.Fatal(err)
+	}
+	for _, scope := range rm.ScopeMetrics {
+		for _, metrics := range scope.Metrics {
+			switch metrics.Data.(type) {
+			case metricdata.Histogram[float64], metricdata.Histogram[int64]:
+			default:
+				t.Errorf("%s is left", metrics.Name)
+			}
+		}
+	}
+}
+
+// TestAProviderShutDownUnderLoadDisturbsNobody shuts a MeterProvider down before, while and after a pool is used.
+func TestAProviderShutDownUnderLoadDisturbsNobody(t *testing.T) {
+	database := onDatabase(t, 4)
+	noLeak(t)
+	for _, when := range []string{"before", "while", "after"} {
+		t.Run(when, func(t *testing.T) {
+			s := newService(t, database.Copy())
+			if when == "before" {
+				_ = s.provider.Shutdown(context.Background())
+			}
+			var callers sync.WaitGroup
+			for i := range 8 {
+				callers.Go(func() {
+					for j := range 50 {
+						if i == 0 && j == 25 && when == "while" {
+							_ = s.provider.Shutdown(context.Background())
+						}
+						if err := pgx.BeginFunc(t.Context(), s.pool, func(tx pgx.Tx) error { _, err := tx.Exec(t.Context(), "SELECT 1"); return err }); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			callers.Wait()
+			_ = s.provider.Shutdown(context.Background())
+			if _, err := s.pool.Exec(t.Context(), "SELECT 1"); err != nil {
+				t.Error(err)
+			}
+			s.provider = sdkmetric.NewMeterProvider() // newService shuts it down, which is an error the second time
+		})
+	}
+}
