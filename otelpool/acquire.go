@@ -99,6 +99,7 @@ const over = -1
 const (
 	slotted  = 1 << iota // it has a place of the pool
 	reported             // it was reported as a long hold
+	direct               // it went from the queue to its caller: it has no phase any more
 )
 
 // set sets a flag and tells whether it was set already.
@@ -123,7 +124,7 @@ func (r *recorder) enter(a *acquire, next phase, now time.Duration) bool {
 func (r *recorder) progress(a *acquire, next int64, after time.Duration) bool {
 	for {
 		old := a.progress.Load()
-		if old == over {
+		if old == over || a.is(direct) {
 			return false
 		}
 		if a.progress.CompareAndSwap(old, next) {
@@ -177,9 +178,14 @@ func (r *recorder) acquireEnd(ctx context.Context, conn *pgx.Conn, err error) {
 		return
 	}
 	now := r.now()
-	r.progress(a, over, now-a.start)
 	how := resultOf(ctx, conn, err)
 	r.results[how].Add(1)
+	if how == resultOK && a.flags.Load() == 0 && a.progress.Load() == 0 && !r.ended.Load() {
+		r.endDirect(a, now)
+		r.hold(a, conn, now, inUseUnit+occupiedUnit-pendingUnit)
+		return
+	}
+	r.progress(a, over, now-a.start)
 	r.leaveQueue(a)
 	if conn == nil && err == nil { // a hook panicked, and pgx never gives the place back: it stays in use
 		r.leaked.Add(1)
@@ -190,6 +196,13 @@ func (r *recorder) acquireEnd(ctx context.Context, conn *pgx.Conn, err error) {
 		r.flow.add(-occupiedUnit)
 		return
 	}
-	r.histograms.wait.Record(a.Context, seconds(now-a.start), r.poolOpts...)
-	r.hold(a, conn, now)
+	r.hold(a, conn, now, inUseUnit)
+}
+
+// endDirect ends an acquire that was handed a connection and did nothing more with it. Nobody else can know of it then:
+// those that dial for an acquire, or close what it was handed, have taken it out of the queue before.
+func (r *recorder) endDirect(a *acquire, now time.Duration) {
+	a.flags.Store(slotted | direct)
+	r.phases[queuePhase].Add(int64(now - a.start))
+	r.waiters.leave(a.start)
 }

@@ -6,8 +6,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// hold begins the time in which the caller of an acquire has the connection.
-func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration) {
+// hold begins the time in which the caller of an acquire has the connection, and moves the caller in the flow.
+func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration, units int64) {
+	r.histograms.wait.Record(a.Context, seconds(now-a.start), r.poolOpts...)
 	s := r.stateOf(conn)
 	s.reset()
 	if name := operationName(a.Context); name != "" {
@@ -20,7 +21,7 @@ func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration) {
 		s.captureStack(a)
 	}
 	s.take(a, now)
-	r.peak.note(now, r.flow.add(inUseUnit).inUse-r.ghosts.Load())
+	r.peak.note(now, r.flow.add(units).inUse-r.ghosts.Load())
 }
 
 // release ends it. AcquireAllIdle calls no tracer, so a release can come without a hold.

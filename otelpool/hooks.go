@@ -43,17 +43,18 @@ func prepareConnOf(config *pgxpool.Config) func(context.Context, *pgx.Conn) (boo
 	return func(ctx context.Context, conn *pgx.Conn) (bool, error) { return beforeAcquire(ctx, conn), nil }
 }
 
-// shouldPing wraps the hook that pgxpool calls as soon as an acquire has been handed a connection. The clock is read
-// only where a phase begins: a connection that is handed over and used at once goes without.
+// shouldPing wraps the hook that pgxpool calls as soon as an acquire has been handed a connection. One that is neither
+// pinged nor prepared is the caller's at once, and nothing need be noted here.
 func (r *recorder) shouldPing(next func(context.Context, pgxpool.ShouldPingParams) bool) func(context.Context, pgxpool.ShouldPingParams) bool {
 	return func(ctx context.Context, params pgxpool.ShouldPingParams) bool {
-		a := r.acquireOf(ctx)
 		pings := next == nil && params.IdleDuration > time.Second // what pgxpool does without a hook
+		if next == nil && !pings {
+			return false
+		}
+		a := r.acquireOf(ctx)
 		if a != nil {
 			r.leaveQueue(a)
-			if pings || next != nil {
-				r.enter(a, pingPhase, r.now())
-			}
+			r.enter(a, pingPhase, r.now())
 		}
 		if next != nil {
 			pings = next(ctx, params)
@@ -109,6 +110,7 @@ func (r *recorder) prepareConn(next func(context.Context, *pgx.Conn) (bool, erro
 	return func(ctx context.Context, conn *pgx.Conn) (bool, error) {
 		a := r.acquireOf(ctx)
 		if a != nil {
+			r.leaveQueue(a)
 			r.enter(a, preparePhase, r.now())
 		}
 		ok, err := next(ctx, conn)
@@ -151,15 +153,19 @@ func (h *hooks) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndDat
 
 // TraceQueryStart implements pgx.QueryTracer.
 func (h *hooks) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	ctx = h.next.TraceQueryStart(ctx, conn, data)
+	if h.next.query != nil { // what is called for nothing costs as much as the rest, where there is nobody to record for
+		ctx = h.next.query.TraceQueryStart(ctx, conn, data)
+	}
 	h.recorder.queryStart(ctx, conn, data.SQL)
 	return ctx
 }
 
 // TraceQueryEnd implements pgx.QueryTracer.
 func (h *hooks) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
-	h.recorder.queryEnd(ctx, conn, data)
-	h.next.TraceQueryEnd(ctx, conn, data)
+	h.recorder.queryEnd(ctx, conn, &data)
+	if h.next.query != nil {
+		h.next.query.TraceQueryEnd(ctx, conn, data)
+	}
 }
 
 // TraceBatchStart implements pgx.BatchTracer.

@@ -181,7 +181,7 @@ func (r *recorder) prepareEnd(ctx context.Context, conn *pgx.Conn, already bool,
 	r.callEnd(ctx, conn, prepareCall, err)
 }
 
-func (r *recorder) queryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
+func (r *recorder) queryEnd(ctx context.Context, conn *pgx.Conn, data *pgx.TraceQueryEndData) {
 	op := r.callEnd(ctx, conn, queryCall, data.Err)
 	if op != nil && r.histograms.rows != nil && data.Err == nil && data.CommandTag.Select() {
 		r.histograms.rows.Record(ctx, data.CommandTag.RowsAffected(), op.success...)
