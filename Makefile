@@ -8,7 +8,7 @@ STATICCHECK := $(GO) tool -modfile=internal/tools/go.mod staticcheck
 
 # Modules of their own, so that what they need stays out of the library's go.mod. Those of STACK run the real Collector and
 # Prometheus, those of FAULTS break things.
-NESTED := internal/e2e internal/dashboard internal/peers internal/postgres/fetch
+NESTED := internal/e2e internal/dashboard internal/bench internal/peers internal/postgres/fetch
 STACK := internal/collector internal/collector/collectortest internal/prometheus internal/stack
 FAULTS := internal/faults internal/hostile
 MODULES := $(NESTED) $(STACK) $(FAULTS)
@@ -81,8 +81,8 @@ race: setup ## Repeat the concurrency tests a hundred times
 	$(GO) test -race -run ConcurrentSafe -count=100 ./otelpool/... ./exporters/...
 
 .PHONY: bench
-bench: setup ## Run the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./otelpool/... ./exporters/... ./internal/...
+bench: setup ## Measure what it costs, beside the peers, as Markdown: some eight minutes (ARGS=-quick: one)
+	@$(GO) -C internal/bench run . $(ARGS)
 
 .PHONY: lint
 lint: ## Check format, vet and staticcheck
@@ -92,13 +92,14 @@ lint: ## Check format, vet and staticcheck
 	@for module in $(MODULES); do (cd $$module && $(GO) vet ./... && $(GO) tool -modfile=$(CURDIR)/internal/tools/go.mod staticcheck ./...) || exit 1; done
 
 .PHONY: check
-check: ## Check that go.mod is tidy and that otelpool alone links no SDK, gRPC or Prometheus
+check: ## Check that go.mod is tidy, that otelpool alone links no SDK, gRPC or Prometheus, and that hooks cost no more than they did
 	$(GO) mod tidy -diff
 	@for module in $(filter-out $(UNTIDY),$(MODULES)); do (cd $$module && $(GO) mod tidy -diff); done
 	@for module in $(UNTIDY); do (cd $$module && $(GO) build -mod=readonly -o /dev/null ./...); done
 	@linked=$$($(GO) list -deps ./otelpool | grep -E 'go.opentelemetry.io/otel/(sdk|exporters)|google.golang.org/grpc|github.com/prometheus/' || true); \
 	if [ -n "$$linked" ]; then echo "otelpool links what its users did not ask for:"; echo "$$linked"; exit 1; fi
 	@echo "otelpool links $$($(GO) list -deps -f '{{with .Module}}{{.Path}}{{end}}' ./otelpool | sort -u | wc -l) modules: no SDK, no gRPC, no Prometheus"
+	@$(GO) -C internal/bench run ./guard
 
 .PHONY: generate
 generate: ## Write anew what is generated: parts of the README, of the configurations, and the dashboards

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/bench/drive"
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// scenario is a piece of work whose cost is guarded.
+type scenario struct {
+	name string
+
+	// set prepares the work and gives what does it once.
+	set func() (run func(), end func(), err error)
+
+	// uncounted scenarios run on more than one thread: only their allocations are guarded.
+	uncounted bool
+}
+
+// collectedPools is how many pools are in a collection: one, since its instructions are executed one by one.
+const collectedPools = 1
+
+var scenarios = []scenario{
+	{name: "cycle, no-op provider", set: func() (func(), func(), error) { return cycle(noop.NewMeterProvider(), nil, nil) }},
+	{name: "cycle, SDK", set: func() (func(), func(), error) { return cycle(provider(), nil, nil) }},
+	{name: "cycle, SDK, named by the caller", set: func() (func(), func(), error) {
+		return cycle(provider(), otelpool.WithOperation(context.Background(), "get_user"), nil)
+	}},
+	{name: "cycle, SDK, failing query", set: func() (func(), func(), error) { return cycle(provider(), nil, drive.ErrDuplicate) }},
+	{name: "collection of a pool", set: collection},
+	{name: "scrape of a pool by the bridge", set: scrape, uncounted: true},
+}
+
+func find(name string) (scenario, bool) {
+	i := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == name })
+	if i < 0 {
+		return scenario{}, false
+	}
+	return scenarios[i], true
+}
+
+func provider() metric.MeterProvider {
+	return sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
+}
+
+// cycle is the callbacks of an acquire, a query and a release.
+func cycle(provider metric.MeterProvider, ctx context.Context, queryErr error) (run, end func(), err error) {
+	cycles, end, err := cycles(1, provider)
+	if err != nil {
+		return nil, nil, err
+	}
+	if ctx != nil {
+		cycles[0].Ctx = ctx
+	}
+	cycles[0].Err = queryErr
+	return cycles[0].Run, end, nil
+}
+
+// collection reads pools that were used.
+func collection() (run, end func(), err error) {
+	reader := sdkmetric.NewManualReader()
+	end, err = used(reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	var rm metricdata.ResourceMetrics
+	return func() {
+		if err := reader.Collect(context.Background(), &rm); err != nil {
+			panic(err)
+		}
+	}, end, nil
+}
+
+// scrape gathers pools that were used.
+func scrape() (run, end func(), err error) {
+	bridge, err := prometheus.New()
+	if err != nil {
+		return nil, nil, err
+	}
+	end, err = used(bridge)
+	if err != nil {
+		return nil, nil, err
+	}
+	return func() {
+		if _, err := bridge.Gather(); err != nil {
+			panic(err)
+		}
+	}, end, nil
+}
+
+func used(reader sdkmetric.Reader) (end func(), err error) {
+	cycles, end, err := cycles(collectedPools, sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))
+	for _, c := range cycles {
+		c.Run()
+	}
+	return end, err
+}
+
+// cycles makes a cycle each of as many pools.
+func cycles(pools int, provider metric.MeterProvider) (cycles []*drive.Cycle, end func(), err error) {
+	var ends []func()
+	end = func() {
+		for _, end := range ends {
+			end()
+		}
+	}
+	defer func() {
+		if err != nil {
+			end()
+		}
+	}()
+	for i := range pools {
+		config, err := pgxpool.ParseConfig("host=localhost user=postgres sslmode=disable")
+		if err != nil {
+			return nil, nil, fmt.Errorf("make a pool: %w", err)
+		}
+		pool, inst, err := otelpool.NewWithConfig(context.Background(), config,
+			otelpool.WithPoolName(fmt.Sprintf("pool-%02d", i)), otelpool.WithMeterProvider(provider))
+		if err != nil {
+			return nil, nil, err
+		}
+		ends = append(ends, func() { _ = inst.Unregister(); pool.Close() })
+		conn, err := drive.Conn(context.Background())
+		if err != nil {
+			return nil, nil, err
+		}
+		c, err := drive.New(pool, conn)
+		if err != nil {
+			return nil, nil, err
+		}
+		cycles = append(cycles, c)
+	}
+	return cycles, end, nil
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/internal/bench/drive"
+	"github.com/otelpool/otelpool-go/internal/bench/measure"
+	"github.com/otelpool/otelpool-go/internal/bench/peers"
+)
+
+// hookSlice is long enough for a thousand cycles and short enough that a machine's mood does not change within a round.
+const hookSlice = time.Millisecond
+
+// hookBatch is how many cycles run between looks at the clock.
+const hookBatch = 32
+
+// parallelCallers is how many goroutines share a pool in the parallel measurement.
+const parallelCallers = 2
+
+// The contenders of the hooks.
+const (
+	floor          = "floor"
+	oursNone       = "otelpool, no provider"
+	oursNoop       = "otelpool, no-op provider"
+	oursOne        = "otelpool, SDK, one reader"
+	oursTwo        = "otelpool, SDK, two readers"
+	oursNamed      = "otelpool, SDK, named by WithOperation"
+	oursDeep       = "otelpool, SDK, context of a request"
+	oursFailing    = "otelpool, SDK, failing query"
+	otelpgxNone    = "otelpgx, no provider"
+	otelpgxNoop    = "otelpgx, no-op provider"
+	otelpgxOne     = "otelpgx, SDK, one reader"
+	otelpgxTwo     = "otelpgx, SDK, two readers"
+	otelpgxDeep    = "otelpgx, SDK, context of a request"
+	otelpgxFailing = "otelpgx, SDK, failing query"
+	namesOne       = "otelpgx with names, SDK, one reader"
+	namesTwo       = "otelpgx with names, SDK, two readers"
+	namesFailing   = "otelpgx with names, SDK, failing query"
+)
+
+// hookCase is a contender and how its cycles are run.
+type hookCase struct {
+	name     string
+	make     peers.Maker
+	provider func() metric.MeterProvider // nil for none
+	ctx      context.Context             // nil for context.Background
+	err      error
+}
+
+func noopProvider() metric.MeterProvider { return noop.NewMeterProvider() }
+
+// sdk makes providers with that many readers.
+func sdk(readers int) func() metric.MeterProvider {
+	return func() metric.MeterProvider {
+		opts := make([]sdkmetric.Option, readers)
+		for i := range opts {
+			opts[i] = sdkmetric.WithReader(sdkmetric.NewManualReader())
+		}
+		return sdkmetric.NewMeterProvider(opts...)
+	}
+}
+
+// requestContext is as deep as that of a request behind some middleware.
+func requestContext() (ctx context.Context, cancel func()) {
+	ctx = context.Background()
+	for i := range 6 {
+		ctx = context.WithValue(ctx, contextKey(i), i)
+	}
+	return context.WithCancel(ctx)
+}
+
+type contextKey int
+
+// hookCases are the contenders of the hooks.
+func hookCases(named, request context.Context) []hookCase {
+	ours, plain, names := peers.Otelpool(), peers.Otelpgx(), peers.OtelpgxNames()
+	return []hookCase{
+		{floor, peers.Tracer(drive.Floor{}), nil, nil, nil},
+		{oursNone, ours, nil, nil, nil},
+		{oursNoop, ours, noopProvider, nil, nil},
+		{oursOne, ours, sdk(1), nil, nil},
+		{oursTwo, ours, sdk(2), nil, nil},
+		{oursNamed, ours, sdk(1), named, nil},
+		{oursDeep, ours, sdk(1), request, nil},
+		{oursFailing, ours, sdk(1), nil, drive.ErrDuplicate},
+		{otelpgxNone, plain, nil, nil, nil},
+		{otelpgxNoop, plain, noopProvider, nil, nil},
+		{otelpgxOne, plain, sdk(1), nil, nil},
+		{otelpgxTwo, plain, sdk(2), nil, nil},
+		{otelpgxDeep, plain, sdk(1), request, nil},
+		{otelpgxFailing, plain, sdk(1), nil, drive.ErrDuplicate},
+		{namesOne, names, sdk(1), nil, nil},
+		{namesTwo, names, sdk(2), nil, nil},
+		{namesFailing, names, sdk(1), nil, drive.ErrDuplicate},
+	}
+}
+
+// cycles makes cycles of one pool for that many callers.
+func (c hookCase) cycles(callers int) (cycles []func(), end func(), err error) {
+	var provider metric.MeterProvider
+	if c.provider != nil {
+		provider = c.provider()
+	}
+	pool, stop, err := c.make(peers.Nowhere, "bench", provider)
+	if err != nil {
+		return nil, nil, err
+	}
+	end = func() { stop(); pool.Close() }
+	for range callers {
+		conn, err := drive.Conn(context.Background())
+		if err != nil {
+			end()
+			return nil, nil, err
+		}
+		cycle, err := drive.New(pool, conn)
+		if err != nil {
+			end()
+			return nil, nil, err
+		}
+		if c.ctx != nil {
+			cycle.Ctx = c.ctx
+		}
+		cycle.Err = c.err
+		cycles = append(cycles, cycle.Run)
+	}
+	return cycles, end, nil
+}
+
+// hookCosts is what was measured of the hooks.
+type hookCosts struct {
+	serial, parallel measure.Rounds
+	allocs           map[string]allocation
+}
+
+type allocation struct{ count, bytes float64 }
+
+func (a allocation) String() string { return fmt.Sprintf("%.0f, %.0f B", a.count, a.bytes) }
+
+// measureHooks runs the cycles of all contenders on one goroutine and on two.
+func measureHooks(budget time.Duration) (hookCosts, error) {
+	named := otelpoolNamed(context.Background())
+	request, cancel := requestContext()
+	defer cancel()
+	costs := hookCosts{allocs: map[string]allocation{}}
+	var serial, parallel []measure.Contender
+	for _, c := range hookCases(named, request) {
+		cycles, end, err := c.cycles(parallelCallers)
+		if err != nil {
+			return hookCosts{}, err
+		}
+		defer end()
+		count, bytes := measure.Allocs(2000, cycles[0])
+		costs.allocs[c.name] = allocation{count, bytes}
+		serial = append(serial, measure.Contender{Name: c.name, Run: measure.Repeat(hookBatch, cycles[0])})
+		parallel = append(parallel, measure.Contender{Name: c.name, Run: measure.RepeatParallel(hookBatch, cycles)})
+	}
+	costs.serial = measure.Interleave(serial, hookSlice, budget/2)
+	costs.parallel = measure.Interleave(parallel, hookSlice, budget/2)
+	return costs, nil
+}

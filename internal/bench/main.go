@@ -1,0 +1,105 @@
+// Command bench measures what otelpool costs, beside others that do the like, and prints it as Markdown.
+//
+//	go run .          takes about eight minutes
+//	go run . -quick   takes about one, with wider intervals
+//
+// All contenders of a table run in turns of a process, and ratios are of the same turns: the numbers of a busy machine
+// differ from those of an idle one, the ratios hardly do. See package measure.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// Budgets of the whole, of which the parts take their shares.
+const (
+	fullBudget  = 7 * time.Minute
+	quickBudget = 40 * time.Second
+)
+
+func main() {
+	quick := flag.Bool("quick", false, "take a minute, with wider intervals")
+	flag.Parse()
+	budget, pools := fullBudget, []int{1, 10, 100, 1000}
+	if *quick {
+		budget, pools = quickBudget, []int{1, 10, 100}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := bench(ctx, os.Stdout, budget, pools); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench prints one table after the other, each as soon as it is measured.
+func bench(ctx context.Context, to io.Writer, budget time.Duration, pools []int) error {
+	fmt.Fprintf(to, "%s, %s/%s, %d processors (%s), %s\n", time.Now().Format(time.DateOnly), runtime.GOOS, runtime.GOARCH,
+		runtime.NumCPU(), processor(), runtime.Version())
+	for _, part := range []func() error{
+		func() error {
+			costs, err := measureHooks(budget * 2 / 10)
+			return errors.Join(err, costs.report(to))
+		},
+		func() error {
+			costs, err := measureEndToEnd(ctx, budget*4/10)
+			return errors.Join(err, reportEndToEnd(to, costs))
+		},
+		func() error { return scrapes(to, budget*3/10, pools) },
+		func() error {
+			costs, err := measureMemory()
+			return errors.Join(err, costs.report(to))
+		},
+	} {
+		if err := errors.Join(ctx.Err(), part()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scrapes measures and reports how pools are read.
+func scrapes(to io.Writer, budget time.Duration, pools []int) error {
+	var cells []scrapeCell
+	for _, n := range pools {
+		for _, operations := range []int{1, 20, 200} {
+			if n*operations > 20_000 {
+				continue // 200 operations of a thousand pools are two million series and more
+			}
+			cell, err := measureCell(n, operations)
+			if err != nil {
+				return err
+			}
+			cells = append(cells, cell)
+		}
+	}
+	var ratios []scrapeRatio
+	for _, n := range pools[len(pools)-2:] {
+		ratio, err := measureScrapeRatio(n, 1, budget/6)
+		if err != nil {
+			return err
+		}
+		ratios = append(ratios, ratio)
+	}
+	shares, _, err := measureShares(100, 1, budget/6)
+	if err != nil {
+		return err
+	}
+	push, err := measurePushRatio(100, budget/6)
+	return errors.Join(err, reportScrapes(to, cells, ratios, shares, push))
+}
+
+func otelpoolNamed(ctx context.Context) context.Context {
+	return otelpool.WithOperation(ctx, "get_user")
+}

@@ -1,0 +1,55 @@
+package measure
+
+import (
+	"math"
+	"time"
+)
+
+// A Latencies counts operations by how long they took, in buckets that are 1.1 % wide.
+type Latencies [(latencyOctaves) * latencySteps]uint32
+
+const (
+	latencySteps   = 64 // a doubling
+	latencyLowest  = 10 // 2^10 ns
+	latencyOctaves = 24 // up to 17 s
+)
+
+// Add counts an operation.
+func (l *Latencies) Add(took time.Duration) {
+	at := int((math.Log2(float64(max(1, took))) - latencyLowest) * latencySteps)
+	l[min(max(0, at), len(l)-1)]++
+}
+
+// Merge adds what another counted.
+func (l *Latencies) Merge(other *Latencies) {
+	for i, n := range other {
+		l[i] += n
+	}
+}
+
+// Quantile gives, in seconds, what the part q of the operations stayed under.
+func (l *Latencies) Quantile(q float64) float64 {
+	var all uint64
+	for _, n := range l {
+		all += uint64(n)
+	}
+	rest := uint64(math.Ceil(q * float64(all)))
+	for i, n := range l {
+		if uint64(n) >= rest {
+			return math.Exp2(latencyLowest+(float64(i)+0.5)/latencySteps) / 1e9
+		}
+		rest -= uint64(n)
+	}
+	return 0
+}
+
+// QuantileOf gives a quantile of the operations of all rounds, with the interval that comes of choosing rounds anew.
+func QuantileOf(rounds []Latencies, q float64) Interval {
+	return Bootstrap(len(rounds), func(chosen []int) float64 {
+		var all Latencies
+		for _, i := range chosen {
+			all.Merge(&rounds[i])
+		}
+		return all.Quantile(q)
+	})
+}

@@ -1,0 +1,93 @@
+// Package peers makes pools that are instrumented by otelpool and by others, each in the way its documentation shows.
+package peers
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/exaring/otelpgx"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// Nowhere is the configuration of a pool that is never asked for a connection.
+const Nowhere = "host=localhost user=postgres dbname=nowhere sslmode=disable"
+
+// Maker makes a pool under a name, and what ends its measuring. A nil provider is the global one.
+type Maker func(connString, name string, provider metric.MeterProvider) (pool *pgxpool.Pool, end func(), err error)
+
+// Bare makes a pool with nothing.
+func Bare(connString, _ string, _ metric.MeterProvider) (*pgxpool.Pool, func(), error) {
+	pool, err := withTracer(connString, nil)
+	return pool, func() {}, err
+}
+
+// Otelpool makes pools with otelpool and what is on by default.
+func Otelpool(opts ...otelpool.Option) Maker {
+	return func(connString, name string, provider metric.MeterProvider) (*pgxpool.Pool, func(), error) {
+		config, err := pgxpool.ParseConfig(connString)
+		if err != nil {
+			return nil, nil, fmt.Errorf("peers: %w", err)
+		}
+		opts := append([]otelpool.Option{otelpool.WithPoolName(name), otelpool.WithMeterProvider(provider)}, opts...)
+		pool, inst, err := otelpool.NewWithConfig(context.Background(), config, opts...)
+		if err != nil {
+			return nil, nil, fmt.Errorf("peers: %w", err)
+		}
+		return pool, func() { _ = inst.Unregister() }, nil
+	}
+}
+
+// Otelpgx makes pools with otelpgx: its tracer, which records no spans here, and its statistics of the pool. Attributes
+// tell pools apart.
+func Otelpgx(opts ...otelpgx.Option) Maker {
+	return func(connString, name string, provider metric.MeterProvider) (*pgxpool.Pool, func(), error) {
+		pool := attribute.String("pool", name)
+		opts := append([]otelpgx.Option{
+			otelpgx.WithTracerProvider(tracenoop.NewTracerProvider()), otelpgx.WithMeterAttributes(pool),
+		}, opts...)
+		stats := []otelpgx.StatsOption{otelpgx.WithStatsAttributes(pool)}
+		if provider != nil {
+			opts = append(opts, otelpgx.WithMeterProvider(provider))
+			stats = append(stats, otelpgx.WithStatsMeterProvider(provider))
+		}
+		p, err := withTracer(connString, otelpgx.NewTracer(opts...))
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := otelpgx.RecordStats(p, stats...); err != nil {
+			p.Close()
+			return nil, nil, fmt.Errorf("peers: %w", err)
+		}
+		return p, func() {}, nil
+	}
+}
+
+// OtelpgxNames makes pools with otelpgx that record the name of each operation, by its own function.
+func OtelpgxNames() Maker { return Otelpgx(otelpgx.WithMetricOperationName(otelpgx.SQLOperationName)) }
+
+// Tracer makes pools with a tracer of any kind.
+func Tracer(tracer pgx.QueryTracer) Maker {
+	return func(connString, _ string, _ metric.MeterProvider) (*pgxpool.Pool, func(), error) {
+		pool, err := withTracer(connString, tracer)
+		return pool, func() {}, err
+	}
+}
+
+func withTracer(connString string, tracer pgx.QueryTracer) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(connString)
+	if err != nil {
+		return nil, fmt.Errorf("peers: %w", err)
+	}
+	config.ConnConfig.Tracer = tracer
+	pool, err := pgxpool.NewWithConfig(context.Background(), config)
+	if err != nil {
+		return nil, fmt.Errorf("peers: %w", err)
+	}
+	return pool, nil
+}
