@@ -106,7 +106,7 @@ generate: ## Write anew what is generated: parts of the README, of the configura
 	$(GO) test ./internal/readme -update
 	$(GO) test ./internal/edges -update
 	$(GO) -C internal/dashboard test -run Committed -update .
-	$(GO) -C internal/e2e test -run README -update .
+	$(GO) -C internal/e2e test -run 'README|GUIDE' -update .
 
 .PHONY: dashboard-picture
 dashboard-picture: setup programs ## Take the pictures of the dashboards anew (needs Node.js, and half a gigabyte of npm packages)

@@ -2,8 +2,6 @@ module github.com/otelpool/otelpool-go/internal/collector
 
 go 1.26.0
 
-replace github.com/otelpool/otelpool-go => ../..
-
 require (
 	github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusexporter v0.155.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusremotewriteexporter v0.155.0

@@ -76,11 +76,14 @@ func (p *patient) work(t *testing.T) {
 	}
 }
 
+// getUser runs a query, and waits until its connection is back, which with overflow is a moment later.
 func (p *patient) getUser(t *testing.T) {
 	t.Helper()
+	before := p.pool.Stat().AcquiredConns()
 	if _, err := p.pool.Exec(otelpool.WithOperation(t.Context(), "get_user_with_roles"), "SELECT 1 FROM users"); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "the connection is back", func() bool { return p.pool.Stat().AcquiredConns() <= before })
 }
 
 // take acquires n connections for an operation.
@@ -169,6 +172,7 @@ func (p *patient) misuse(t *testing.T) (cure func()) {
 		t.Fatal(err)
 	}
 	release(open)
+	p.rest(t)
 	request := otelpool.WithScope(t.Context())
 	for range 2 {
 		conn, err := p.pool.Acquire(request)

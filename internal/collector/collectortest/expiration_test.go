@@ -1,0 +1,20 @@
+package collectortest_test
+
+import (
+	"testing"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp"
+)
+
+func TestSeriesLeaveThePageWhenNobodyPushesThem(t *testing.T) {
+	t.Parallel()
+	c := startCollector(t, shipped(t, standalone), "METRIC_EXPIRATION=1s")
+	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+c.grpc, identity()...)
+	newPool(t, provider.MeterProvider)
+	served := func() int { return len(read(t, "http://"+c.page+"/metrics", identityLabels).series) }
+	eventually(t, "series on the page", func() bool {
+		provider.push(t)
+		return served() > 0
+	})
+	eventually(t, "the page to be empty", func() bool { return served() == 0 })
+}
