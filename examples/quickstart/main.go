@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -33,5 +34,6 @@ func main() {
 		}
 		fmt.Fprintln(w, n, "tables")
 	})
-	log.Fatal(http.ListenAndServe("127.0.0.1:9464", nil))
+	server := http.Server{Addr: "127.0.0.1:9464", ReadHeaderTimeout: 5 * time.Second}
+	log.Fatal(server.ListenAndServe())
 }
