@@ -57,8 +57,9 @@ fleet: setup ## Find out how many instances one Collector and one Prometheus car
 	@mkdir -p .tmp/bin && $(GO) -C internal/stack build -o $(CURDIR)/.tmp/bin/fleet ./cmd/fleet
 	@exec .tmp/bin/fleet $(ARGS)
 
-# Tests of a module of its own, with the race detector. Files outside of a module are not seen by the cache of results.
-test-module = echo "cd $(1) && go test -race ./..." && cd $(1) && $(GO) test -race -count=1 -timeout 20m ./...
+# Tests of a module of its own, with the race detector, one package after the other. Files outside of a module are not seen
+# by the cache of results.
+test-module = echo "cd $(1) && go test -race ./..." && cd $(1) && $(GO) test -race -count=1 -p 1 -timeout 20m ./...
 
 .PHONY: test
 test: test-unit test-stack test-faults ## Run all tests, with the race detector, against real programs

@@ -1,0 +1,42 @@
+// Package consumer_test breaks what consumes the metrics and the log of a pool under load, and compares the load with
+// one whose metrics nobody asks for.
+package consumer_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"go.opentelemetry.io/otel"
+
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+)
+
+func TestMain(m *testing.M) {
+	otel.SetErrorHandler(&reported)
+	postgrestest.Main(m)
+}
+
+// reported is what was reported to OpenTelemetry's error handler.
+var reported errorLog
+
+// errorLog counts errors. It is safe for concurrent use.
+type errorLog struct {
+	mu   sync.Mutex
+	n    int
+	last string
+}
+
+// Handle implements otel.ErrorHandler.
+func (l *errorLog) Handle(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.n++
+	l.last = strings.Join(strings.Fields(err.Error()), " ")
+}
+
+func (l *errorLog) read() (n int, last string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.n, l.last
+}

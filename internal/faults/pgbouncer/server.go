@@ -1,0 +1,248 @@
+package pgbouncer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	startTimeout = 30 * time.Second
+	stopTimeout  = 10 * time.Second
+	portTries    = 10
+)
+
+// Server is a PgBouncer that listens on a loopback port, in transaction mode, and passes all databases on to one server.
+// It is not safe for concurrent use.
+type Server struct {
+	program Program
+	target  *pgx.ConnConfig
+	size    int
+	dir     string
+	port    int
+
+	cmd    *exec.Cmd
+	exited chan struct{}
+	log    *tail
+}
+
+// Start starts a PgBouncer in front of the server that connString leads to, by at most size connections to it. Clients
+// give the same user and password as connString does.
+func Start(ctx context.Context, connString string, size int) (*Server, error) {
+	target, err := pgx.ParseConfig(connString)
+	if err != nil {
+		return nil, errors.New("pgbouncer: malformed connection string")
+	}
+	s := &Server{target: target, size: size}
+	if s.program, err = Find(ctx); err != nil {
+		return nil, err
+	}
+	if s.dir, err = os.MkdirTemp("/tmp", "otelpool-pgbouncer-"); err != nil {
+		return nil, fmt.Errorf("pgbouncer: %w", err)
+	}
+	for range portTries {
+		if s.port, err = freePort(); err != nil {
+			break
+		}
+		// Between the look for a port and the program's own attempt someone else may take it.
+		if err = s.Restart(ctx); err == nil || !strings.Contains(s.log.String(), "in use") {
+			break
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	return s, nil
+}
+
+// Version gives the version of the program.
+func (s *Server) Version() string { return s.program.Version }
+
+// Port gives the port that it listens on at 127.0.0.1. It stays the same over a Restart.
+func (s *Server) Port() int { return s.port }
+
+// Stop ends it and removes its files.
+func (s *Server) Stop() error {
+	err := s.end(syscall.SIGTERM)
+	return errors.Join(err, os.RemoveAll(s.dir))
+}
+
+// Kill ends it as a crash does.
+func (s *Server) Kill() error { return s.end(syscall.SIGKILL) }
+
+// Restart starts it, on the same port, having ended it should it run.
+func (s *Server) Restart(ctx context.Context) error {
+	if err := s.end(syscall.SIGTERM); err != nil {
+		return err
+	}
+	if err := s.start(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	var dialer net.Dialer
+	for {
+		conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)))
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-s.exited:
+			return fmt.Errorf("pgbouncer: it ended while starting: %s", s.log)
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("pgbouncer: not ready: %w: %s", ctx.Err(), s.log), s.end(syscall.SIGKILL))
+		case <-tick.C:
+		}
+	}
+}
+
+// start starts the process. PgBouncer refuses to run as root, and is then run as nobody.
+func (s *Server) start() error {
+	credential, err := unprivileged()
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(s.dir, "pgbouncer.ini")
+	users := filepath.Join(s.dir, "users.txt")
+	for name, text := range map[string]string{file: s.settings(users), users: fmt.Sprintf("%q %q\n", s.target.User, s.target.Password)} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			return fmt.Errorf("pgbouncer: %w", err)
+		}
+	}
+	if credential != nil {
+		for _, name := range []string{s.dir, file, users} {
+			if err := os.Chown(name, int(credential.Uid), int(credential.Gid)); err != nil {
+				return fmt.Errorf("pgbouncer: %w", err)
+			}
+		}
+	}
+	s.log, s.exited = &tail{}, make(chan struct{})
+	s.cmd = exec.Command(s.program.Path, file)
+	s.cmd.Dir = s.dir
+	s.cmd.Env = s.program.environment()
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential, Setpgid: true}
+	dieWithParent(s.cmd.SysProcAttr)
+	cmd, exited, started := s.cmd, s.exited, make(chan error)
+	go func() {
+		// The kernel sends the death signal when the thread ends, not the process: keep the thread.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // how it ended says its log
+			close(exited)
+		}
+	}()
+	if err := <-started; err != nil {
+		s.cmd = nil
+		return fmt.Errorf("pgbouncer: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) settings(users string) string {
+	return fmt.Sprintf(`[databases]
+* = host=%s port=%d
+
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = %d
+unix_socket_dir =
+auth_type = plain
+auth_file = %s
+pool_mode = transaction
+default_pool_size = %d
+max_client_conn = 500
+server_login_retry = 0.2
+server_connect_timeout = 5
+server_tls_sslmode = disable
+ignore_startup_parameters = extra_float_digits
+`, s.target.Host, s.target.Port, s.port, users, s.size)
+}
+
+// end ends the process and waits for it.
+func (s *Server) end(sig syscall.Signal) error {
+	if s.cmd == nil {
+		return nil
+	}
+	for _, sig := range []syscall.Signal{sig, syscall.SIGKILL} {
+		_ = s.cmd.Process.Signal(sig) // fails when it has ended
+		select {
+		case <-s.exited:
+			s.cmd = nil
+			return nil
+		case <-time.After(stopTimeout):
+		}
+	}
+	return fmt.Errorf("pgbouncer: still there %v after it was killed", stopTimeout)
+}
+
+// unprivileged gives the account to run as when the caller is root.
+func unprivileged() (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	nobody, err := user.Lookup("nobody")
+	if err != nil {
+		return nil, fmt.Errorf("pgbouncer: it does not run as root, and there is no user nobody to run it as: %w", err)
+	}
+	uid, uidErr := strconv.ParseUint(nobody.Uid, 10, 32)
+	gid, gidErr := strconv.ParseUint(nobody.Gid, 10, 32)
+	if err := errors.Join(uidErr, gidErr); err != nil {
+		return nil, fmt.Errorf("pgbouncer: ids of user nobody: %w", err)
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+}
+
+func freePort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("pgbouncer: %w", err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port, nil
+}
+
+// tail keeps the last words of a program. It is safe for concurrent use.
+type tail struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+const tailSize = 8 << 10
+
+// Write implements io.Writer.
+func (l *tail) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.buf.Write(p)
+	if over := l.buf.Len() - tailSize; over > 0 {
+		l.buf.Next(over)
+	}
+	return len(p), nil
+}
+
+// String gives them.
+func (l *tail) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}

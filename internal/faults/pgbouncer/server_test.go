@@ -1,0 +1,81 @@
+package pgbouncer
+
+import (
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+)
+
+func TestMain(m *testing.M) { postgrestest.Main(m) }
+
+// through gives a connection string by way of a PgBouncer.
+func through(t *testing.T, s *Server, connString string) string {
+	t.Helper()
+	u, err := url.Parse(connString)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Host = strings.Replace(u.Host, ":"+u.Port(), ":"+strconv.Itoa(s.Port()), 1)
+	return u.String() + "&default_query_exec_mode=exec"
+}
+
+func TestClientsShareConnectionsByTransaction(t *testing.T) {
+	connString := postgrestest.Server(t).ConnString()
+	s, err := Start(t.Context(), connString, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Logf("PgBouncer %s", s.Version())
+	var pids [2]int
+	for i := range pids {
+		conn, err := pgx.Connect(t.Context(), through(t, s, connString))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(t.Context())
+		if err := conn.QueryRow(t.Context(), "SELECT pg_backend_pid()").Scan(&pids[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if pids[0] != pids[1] {
+		t.Errorf("two clients have the backends %v, want one", pids)
+	}
+	if err := s.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), through(t, s, connString))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close(t.Context())
+}
+
+func TestAMissingProgramIsReportedWithWhatToDo(t *testing.T) {
+	t.Setenv(BinEnv, filepath.Join(t.TempDir(), "nothing"))
+	if _, err := Find(t.Context()); err == nil || !strings.Contains(err.Error(), BinEnv) {
+		t.Errorf("the error is %v", err)
+	}
+	t.Setenv("PATH", t.TempDir()) // no apt-get
+	if _, err := Fetch(t.Context()); err == nil || !strings.Contains(err.Error(), "apt-get install pgbouncer") {
+		t.Errorf("the error is %v", err)
+	}
+	t.Setenv(BinEnv, os.Args[0])
+	if _, err := Find(t.Context()); err == nil {
+		t.Error("a program that is no PgBouncer was taken for one")
+	}
+}

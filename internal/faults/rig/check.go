@@ -1,0 +1,144 @@
+package rig
+
+import (
+	"maps"
+	"testing"
+)
+
+// AwaitRest waits until nothing is in use and nothing is being dialed or closed.
+func (s *Side) AwaitRest(t testing.TB) {
+	t.Helper()
+	Eventually(t, s.Name+": the pool comes to rest", func() bool {
+		stat := s.Pool.Stat()
+		s.Ledger.mu.Lock()
+		open := s.Ledger.opened - s.Ledger.closed
+		s.Ledger.mu.Unlock()
+		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0 && int64(stat.TotalConns()) == open
+	})
+}
+
+// CheckWhileUsed checks what must hold at any moment, however much is going on.
+func (s *Side) CheckWhileUsed(t testing.TB) {
+	t.Helper()
+	m := s.Collect(t)
+	most := float64(s.Pool.Stat().MaxConns())
+	if used, peak := m.Value(t, "db.client.connection.count", "db.client.connection.state", "used"), m.Value(t, "pgxpool.peak"); used > most || peak > most || used > peak {
+		t.Errorf("used %v, peak %v, of %v", used, peak, most)
+	}
+	pending, pendingPeak := m.Value(t, "db.client.connection.pending_requests"), m.Value(t, "pgxpool.pending.peak")
+	if pending < 0 || pending > Callers || pendingPeak > Callers {
+		t.Errorf("pending %v, peak %v, of %v callers", pending, pendingPeak, Callers)
+	}
+	if held := s.Inst.Held(); len(held) > int(most) {
+		t.Errorf("%d held, of %v connections", len(held), most)
+	}
+	for _, p := range m {
+		if p.Value < 0 {
+			t.Errorf("%s%v is %v", p.Name, p.Labels, p.Value)
+		}
+	}
+}
+
+// Check compares what was measured of a pool at rest with its Stat and with the books.
+func (s *Side) Check(t testing.TB) {
+	t.Helper()
+	m := s.Collect(t)
+	s.checkGauges(t, m)
+	s.Ledger.mu.Lock()
+	defer s.Ledger.mu.Unlock()
+	s.checkAcquires(t, m)
+	same(t, "calls by operation and class", m.By("db.client.operation.duration", "db.query.summary", "error.type"), s.Ledger.calls)
+	same(t, "holds by operation", m.By("db.client.connection.use_time", "db.query.summary"), s.Ledger.uses)
+	same(t, "connections refused by class", m.By("pgxpool.connections.errors", "error.type"), s.Ledger.refused)
+	for name, want := range map[string]int64{
+		"db.client.connection.create_time": s.Ledger.opened,
+		"pgxpool.connections.opened":       s.Ledger.opened,
+		"pgxpool.connections.closed":       s.Ledger.closed,
+	} {
+		if got := int64(m.Total(name)); got != want {
+			t.Errorf("%s is %d, the books say %d", name, got, want)
+		}
+	}
+	refused := int64(0)
+	for _, n := range s.Ledger.refused {
+		refused += n
+	}
+	if stat := s.Pool.Stat(); stat.NewConnsCount() != s.Ledger.opened+refused {
+		t.Errorf("pgx tried to open %d connections, the books say %d and %d refused", stat.NewConnsCount(), s.Ledger.opened, refused)
+	}
+}
+
+func (s *Side) checkGauges(t testing.TB, m Metrics) {
+	t.Helper()
+	stat := s.Pool.Stat()
+	for name, want := range map[string]float64{
+		"db.client.connection.max":              float64(stat.MaxConns()),
+		"db.client.connection.idle.max":         float64(stat.MaxConns()),
+		"db.client.connection.idle.min":         0,
+		"db.client.connection.pending_requests": 0,
+		"pgxpool.constructing":                  float64(stat.ConstructingConns()),
+		"pgxpool.size":                          float64(stat.MaxConns()),
+		"pgxpool.overflow":                      0,
+		"pgxpool.overflow.max":                  0,
+		"pgxpool.oldest_wait":                   0,
+		"pgxpool.oldest_hold":                   0,
+		"pgxpool.long_holds":                    0,
+		"pgxpool.nested_acquires":               0,
+		"pgxpool.operations.capped":             0,
+	} {
+		if got := m.Value(t, name); got != want {
+			t.Errorf("at rest %s is %v, want %v", name, got, want)
+		}
+	}
+	for state, want := range map[string]int32{"used": stat.AcquiredConns(), "idle": stat.IdleConns()} {
+		if got := m.Value(t, "db.client.connection.count", "db.client.connection.state", state); got != float64(want) {
+			t.Errorf("at rest %v %s, Stat says %d", got, state, want)
+		}
+	}
+	if held := s.Inst.Held(); len(held) > 0 {
+		t.Errorf("at rest held: %+v", held)
+	}
+	Eventually(t, "the peaks of a pool at rest are 0", func() bool {
+		m := s.Collect(t)
+		return m.Value(t, "pgxpool.peak") == 0 && m.Value(t, "pgxpool.pending.peak") == 0
+	})
+}
+
+// checkAcquires compares acquires. Caller must hold the lock of the books.
+func (s *Side) checkAcquires(t testing.TB, m Metrics) {
+	t.Helper()
+	books, either := maps.Clone(s.Ledger.acquires), s.Ledger.either
+	measured := m.By("pgxpool.acquires", "result")
+	if late := measured["timeout"] - books["timeout"]; either > 0 && late >= 0 && late <= either {
+		books["timeout"] += late
+		if failed := books["error"] + either - late; failed > 0 {
+			books["error"] = failed
+		}
+	}
+	same(t, "acquires by result", measured, nonzero(books))
+	if got := int64(m.Total("db.client.connection.wait_time")); got != books["ok"] {
+		t.Errorf("%d waits, the books say %d acquires ended well", got, books["ok"])
+	}
+	if got := int64(m.Total("db.client.connection.timeouts")); got != books["timeout"] {
+		t.Errorf("%d timeouts, the books say %d", got, books["timeout"])
+	}
+}
+
+func nonzero(m map[string]int64) map[string]int64 {
+	maps.DeleteFunc(m, func(_ string, n int64) bool { return n == 0 })
+	return m
+}
+
+func same(t testing.TB, what string, measured, books map[string]int64) {
+	t.Helper()
+	for key, n := range books {
+		if measured[key] != n {
+			t.Errorf("%s: %q was measured %d times, the books say %d", what, key, measured[key], n)
+		}
+	}
+	for key, n := range measured {
+		if _, known := books[key]; !known {
+			t.Errorf("%s: %q was measured %d times, the books know none", what, key, n)
+		}
+	}
+}

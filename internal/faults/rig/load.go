@@ -1,0 +1,156 @@
+package rig
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// Callers is how many goroutines use a pool at the same time.
+const Callers = 64
+
+// Patience is how long a caller waits for all that it does with one connection.
+const Patience = 1500 * time.Millisecond
+
+// Load is callers who use a pool over and over, until they are stopped.
+type Load struct {
+	side  *Side
+	work  []Work
+	pause time.Duration
+	stop  chan struct{}
+	done  sync.WaitGroup
+
+	phase atomic.Pointer[phase]
+
+	mu        sync.Mutex
+	latencies []time.Duration // of those that succeeded in the phase
+	count     atomic.Int64
+}
+
+// phase is a part of a load's time, in which it shows when the service works again.
+type phase struct {
+	began     time.Time
+	seen      [Callers]atomic.Bool
+	remaining atomic.Int64
+	first     atomic.Int64 // nanoseconds since it began
+	all       atomic.Int64
+}
+
+// Work is what a caller does with a connection. It gives what went wrong, if something did.
+type Work func(ctx context.Context, c *pgxpool.Conn, l *Ledger) error
+
+// Start starts a load whose callers do the kinds of work by turns, with a pause between one and the next.
+func Start(side *Side, pause time.Duration, work ...Work) *Load {
+	l := &Load{side: side, work: work, pause: pause, stop: make(chan struct{})}
+	l.Mark()
+	for i := range Callers {
+		l.done.Go(func() { l.call(i) })
+	}
+	return l
+}
+
+// Mark begins a new phase.
+func (l *Load) Mark() {
+	p := &phase{began: time.Now()}
+	p.remaining.Store(Callers)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.latencies = nil
+	l.phase.Store(p)
+}
+
+// Recovered reports whether every caller has had a success that began in this phase, and if so when the first and when
+// the last one had it.
+func (l *Load) Recovered() (first, all time.Duration, ok bool) {
+	p := l.phase.Load()
+	all = time.Duration(p.all.Load())
+	return time.Duration(p.first.Load()), all, all > 0
+}
+
+// Await waits until every caller has had a success in this phase.
+func (l *Load) Await(t testing.TB) {
+	t.Helper()
+	Eventually(t, l.side.Name+": every caller succeeds", func() bool { _, _, ok := l.Recovered(); return ok })
+}
+
+// Stop has the callers end what they do, and waits for them.
+func (l *Load) Stop() {
+	close(l.stop)
+	l.done.Wait()
+}
+
+// Done gives how much work succeeded, in all phases.
+func (l *Load) Done() int64 { return l.count.Load() }
+
+// Latencies gives those of this phase, of what succeeded.
+func (l *Load) Latencies() []time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.latencies)
+}
+
+func (l *Load) call(caller int) {
+	random := rand.New(rand.NewPCG(uint64(caller), 1))
+	for turn := caller; ; turn++ {
+		p, began := l.phase.Load(), time.Now()
+		err := l.once(turn, l.work[turn%len(l.work)])
+		pause := l.pause
+		if err == nil {
+			l.succeeded(p, caller, began)
+		} else {
+			pause = 10 * time.Millisecond // who is refused does not come back at once
+		}
+		select {
+		case <-l.stop:
+			return
+		case <-time.After(pause/2 + time.Duration(random.Int64N(int64(pause)+1))):
+		}
+	}
+}
+
+func (l *Load) succeeded(p *phase, caller int, began time.Time) {
+	l.count.Add(1)
+	l.mu.Lock()
+	if p == l.phase.Load() {
+		l.latencies = append(l.latencies, time.Since(began))
+	}
+	l.mu.Unlock()
+	if p.seen[caller].Swap(true) {
+		return
+	}
+	since := int64(time.Since(p.began))
+	p.first.CompareAndSwap(0, since)
+	if p.remaining.Add(-1) == 0 {
+		p.all.Store(since)
+	}
+}
+
+// once acquires a connection and uses it. Every second caller names what it holds the connection for.
+func (l *Load) once(turn int, work Work) error {
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	acquireCtx, holder := ctx, ""
+	if turn%2 == 0 {
+		holder = fmt.Sprintf("job_%d", turn%6)
+		acquireCtx = otelpool.WithOperation(ctx, holder)
+	}
+	conn, err := l.side.Pool.Acquire(acquireCtx)
+	l.side.Ledger.noteAcquire(acquireCtx, err)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		conn.Release()
+		l.side.Ledger.note(l.side.Ledger.uses, holder)
+	}()
+	return work(ctx, conn, l.side.Ledger)
+}

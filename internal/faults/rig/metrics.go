@@ -1,0 +1,123 @@
+package rig
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// Point is a series as it was collected: a number of a sum or gauge, or the count of a histogram.
+type Point struct {
+	Name   string
+	Labels map[string]string // without the pool's name and the system, which all have
+	Value  float64
+}
+
+// Metrics are the series of otelpool at one collection.
+type Metrics []Point
+
+// Collect reads all of them.
+func Collect(t testing.TB, reader sdkmetric.Reader) Metrics {
+	t.Helper()
+	var rm metricdata.ResourceMetrics
+	if err := reader.Collect(context.Background(), &rm); err != nil {
+		t.Error(err)
+	}
+	var all Metrics
+	for _, scope := range rm.ScopeMetrics {
+		if scope.Scope.Name != otelpool.ScopeName {
+			continue
+		}
+		for _, m := range scope.Metrics {
+			all = append(all, points(t, m)...)
+		}
+	}
+	return all
+}
+
+func points(t testing.TB, m metricdata.Metrics) (all Metrics) {
+	add := func(set attribute.Set, value float64) { all = append(all, Point{m.Name, labels(set), value}) }
+	switch data := m.Data.(type) {
+	case metricdata.Gauge[int64]:
+		for _, p := range data.DataPoints {
+			add(p.Attributes, float64(p.Value))
+		}
+	case metricdata.Gauge[float64]:
+		for _, p := range data.DataPoints {
+			add(p.Attributes, p.Value)
+		}
+	case metricdata.Sum[int64]:
+		for _, p := range data.DataPoints {
+			add(p.Attributes, float64(p.Value))
+		}
+	case metricdata.Sum[float64]:
+		for _, p := range data.DataPoints {
+			add(p.Attributes, p.Value)
+		}
+	case metricdata.Histogram[float64]:
+		for _, p := range data.DataPoints {
+			add(p.Attributes, float64(p.Count))
+		}
+	default:
+		t.Errorf("%s is a %T", m.Name, data)
+	}
+	return all
+}
+
+func labels(set attribute.Set) map[string]string {
+	labels := make(map[string]string)
+	for _, kv := range set.ToSlice() {
+		if kv.Key != "db.client.connection.pool.name" && kv.Key != "db.system.name" {
+			labels[string(kv.Key)] = kv.Value.String()
+		}
+	}
+	return labels
+}
+
+// Value gives the one series of a name that has these labels, given as key, value, key, value.
+func (m Metrics) Value(t testing.TB, name string, keysAndValues ...string) float64 {
+	t.Helper()
+	want := make(map[string]string)
+	for i := 0; i < len(keysAndValues); i += 2 {
+		want[keysAndValues[i]] = keysAndValues[i+1]
+	}
+	at := slices.IndexFunc(m, func(p Point) bool { return p.Name == name && maps.Equal(p.Labels, want) })
+	if at < 0 {
+		t.Errorf("no %s%v was collected", name, want)
+		return -1
+	}
+	return m[at].Value
+}
+
+// By gives the values of all series of a name by the values of labels, joined by a space. What is 0 is left out.
+func (m Metrics) By(name string, keys ...string) map[string]int64 {
+	by := make(map[string]int64)
+	for _, p := range m {
+		if p.Name == name && p.Value != 0 {
+			values := make([]string, len(keys))
+			for i, key := range keys {
+				values[i] = p.Labels[key]
+			}
+			by[strings.Join(values, " ")] += int64(p.Value)
+		}
+	}
+	return by
+}
+
+// Total gives the sum of all series of a name.
+func (m Metrics) Total(name string) (total float64) {
+	for _, p := range m {
+		if p.Name == name {
+			total += p.Value
+		}
+	}
+	return total
+}

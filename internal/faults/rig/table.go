@@ -1,0 +1,67 @@
+package rig
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/otelpool/otelpool-go/internal/programs"
+)
+
+// Table gathers the figures of a package's tests. It is safe for concurrent use.
+type Table struct {
+	name    string
+	columns []string
+
+	mu   sync.Mutex
+	rows [][]string
+}
+
+// NewTable makes an empty one. Its name is that of the file it is written to.
+func NewTable(name string, columns ...string) *Table { return &Table{name: name, columns: columns} }
+
+// Add adds a row.
+func (t *Table) Add(cells ...string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rows = append(t.rows, cells)
+}
+
+// Markdown gives the table as Markdown.
+func (t *Table) Markdown() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var b strings.Builder
+	line := func(cells []string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
+	line(t.columns)
+	b.WriteString(strings.Repeat("|---", len(t.columns)) + "|\n")
+	for _, row := range t.rows {
+		line(row)
+	}
+	return b.String()
+}
+
+// Publish prints the table, if it has rows, and writes it to the folder .tmp/faults of the project.
+func (t *Table) Publish() error {
+	if t.mu.Lock(); len(t.rows) == 0 {
+		t.mu.Unlock()
+		return nil
+	}
+	t.mu.Unlock()
+	text := t.Markdown()
+	fmt.Printf("\n%s\n", text)
+	root, err := programs.Root()
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(root, ".tmp", "faults")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("rig: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, t.name+".md"), []byte(text), 0o644); err != nil {
+		return fmt.Errorf("rig: %w", err)
+	}
+	return nil
+}
