@@ -617,7 +617,7 @@ func (w *worker) breakConn() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
-	if _, err := l.Exec(ctx, "SELECT pg_sleep(0.1)"); err == nil {
+	if _, err := l.Exec(ctx, "SELECT pg_sleep(10)"); err == nil { // pgx asks the server to end it
 		w.t.Error("slept")
 	}
 }
