@@ -179,14 +179,20 @@ func (r *recorder) acquireEnd(ctx context.Context, conn *pgx.Conn, err error) {
 	}
 	now := r.now()
 	how := resultOf(ctx, conn, err)
-	r.results[how].Add(1)
+	// One that was handed a connection and did nothing more with it. Nobody else can know of it: those that dial for an
+	// acquire, or close what it was handed, have taken it out of the queue before.
 	if how == resultOK && a.flags.Load() == 0 && a.progress.Load() == 0 && !r.ended.Load() {
-		r.endDirect(a, now)
-		r.hold(a, conn, now, inUseUnit+occupiedUnit-pendingUnit)
+		a.flags.Store(slotted | direct)
+		r.waiters.leave(a.start)
+		s := r.hold(a, conn, now, inUseUnit+occupiedUnit-pendingUnit)
+		s.tally.queued.Add(int64(now - a.start))
 		return
 	}
 	r.progress(a, over, now-a.start)
 	r.leaveQueue(a)
+	if how != resultOK {
+		r.results[how].Add(1)
+	}
 	if conn == nil && err == nil { // a hook panicked, and pgx never gives the place back: it stays in use
 		r.leaked.Add(1)
 		r.peak.note(now, r.flow.add(inUseUnit).inUse-r.ghosts.Load())
@@ -197,12 +203,4 @@ func (r *recorder) acquireEnd(ctx context.Context, conn *pgx.Conn, err error) {
 		return
 	}
 	r.hold(a, conn, now, inUseUnit)
-}
-
-// endDirect ends an acquire that was handed a connection and did nothing more with it. Nobody else can know of it then:
-// those that dial for an acquire, or close what it was handed, have taken it out of the queue before.
-func (r *recorder) endDirect(a *acquire, now time.Duration) {
-	a.flags.Store(slotted | direct)
-	r.phases[queuePhase].Add(int64(now - a.start))
-	r.waiters.leave(a.start)
 }

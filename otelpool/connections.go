@@ -41,9 +41,11 @@ type connections struct {
 
 	overflowed atomic.Int64 // opened when as many as the base size were open
 
-	mu     sync.Mutex
-	states []weak.Pointer[connState] // weak, since nobody says when a hijacked connection ends
-	errors map[string]int64
+	mu      sync.Mutex
+	states  []weak.Pointer[connState] // weak, since nobody says when a hijacked connection ends
+	tallies []*tally
+	past    tallied // of connections that are no more
+	errors  map[string]int64
 }
 
 // add takes in the state of a connection.
@@ -52,6 +54,7 @@ func (c *connections) add(s *connState) {
 	defer c.mu.Unlock()
 	c.states = slices.DeleteFunc(c.states, func(p weak.Pointer[connState]) bool { return p.Value() == nil })
 	c.states = append(c.states, weak.Make(s))
+	c.tallies = append(c.tallies, s.tally)
 }
 
 // remove forgets the state of a connection that is being closed.
@@ -175,6 +178,7 @@ func (r *recorder) closing(conn *pgx.Conn) {
 	}
 	r.conns.closed.Add(1)
 	r.conns.remove(s)
+	r.conns.close(s.tally)
 	if a := s.pinged.Swap(nil); a != nil {
 		r.requeue(a) // the ping failed
 	}

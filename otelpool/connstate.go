@@ -52,7 +52,7 @@ type call struct {
 // read while the connection is in use is atomic or guarded by mu.
 type connState struct {
 	held     atomic.Pointer[acquire]  // the hold, nil if it is not held
-	since    *atomic.Int64            // when it began, 0 if it is not held; apart, so that it outlives the state
+	tally    *tally                   // what is counted of it
 	activity atomic.Pointer[activity] // what the holder does with it, nil before the first call
 	pinged   atomic.Pointer[acquire]  // for whom the connection is pinged
 
@@ -75,8 +75,8 @@ func (r *recorder) stateOf(conn *pgx.Conn) *connState {
 	if s, ok := data[connKey].(*connState); ok {
 		return s
 	}
-	s := &connState{since: new(atomic.Int64)}
-	runtime.AddCleanup(s, r.abandoned, s.since)
+	s := &connState{tally: new(tally)}
+	runtime.AddCleanup(s, r.abandoned, s.tally)
 	if data != nil { // pgx always makes one; a nil map must not become a panic in a caller
 		data[connKey] = s
 		r.conns.add(s)
@@ -86,7 +86,7 @@ func (r *recorder) stateOf(conn *pgx.Conn) *connState {
 
 // take publishes a hold that begins now.
 func (s *connState) take(a *acquire, now time.Duration) {
-	s.since.Store(max(1, int64(now)))
+	s.tally.since.Store(max(1, int64(now)))
 	s.held.Store(a)
 }
 
@@ -96,14 +96,14 @@ func (s *connState) giveBack() (*acquire, time.Duration) {
 	if a == nil {
 		return nil, 0
 	}
-	since := s.since.Load()
-	s.since.Store(0)
+	since := s.tally.since.Load()
+	s.tally.since.Store(0)
 	return a, time.Duration(since)
 }
 
 // age gives how long the connection has been held, 0 if it is not.
 func (s *connState) age(now time.Duration) time.Duration {
-	since := time.Duration(s.since.Load())
+	since := time.Duration(s.tally.since.Load())
 	if since == 0 {
 		return 0
 	}
@@ -112,8 +112,9 @@ func (s *connState) age(now time.Duration) time.Duration {
 
 // abandoned ends the hold of a connection that nobody has any more, and that nobody released: one that was hijacked.
 // It must not be given the hold itself, whose context may lead to the connection and so keep it for ever.
-func (r *recorder) abandoned(since *atomic.Int64) {
-	if since.Swap(0) != 0 {
+func (r *recorder) abandoned(of *tally) {
+	r.conns.close(of)
+	if of.since.Swap(0) != 0 {
 		r.flow.add(-inUseUnit - occupiedUnit)
 		r.conns.hijacked.Add(1)
 	}

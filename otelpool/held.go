@@ -92,7 +92,7 @@ func (s *stats) holds(now time.Duration, sure bool) []held {
 	states := r.conns.all()
 	for _, state := range states {
 		if a := state.held.Load(); a != nil {
-			all = append(all, held{state, a, time.Duration(state.since.Load())})
+			all = append(all, held{state, a, time.Duration(state.tally.since.Load())})
 		}
 	}
 	leaked := r.leaked.Load() // before Stat, which then knows of them
@@ -118,7 +118,7 @@ func (s *stats) holds(now time.Duration, sure bool) []held {
 func (r *recorder) bury(ghosts []held) {
 	for _, h := range ghosts {
 		if h.state.held.CompareAndSwap(h.acquire, nil) {
-			h.state.since.Store(0)
+			h.state.tally.since.Store(0)
 			r.flow.add(-inUseUnit - occupiedUnit)
 			r.conns.hijacked.Add(1)
 			if h.acquire.scope != nil {

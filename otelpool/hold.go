@@ -6,10 +6,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// hold begins the time in which the caller of an acquire has the connection, and moves the caller in the flow.
-func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration, units int64) {
+// hold begins the time in which the caller of an acquire has the connection, whose state it gives, and moves the caller in
+// the flow.
+func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration, units int64) *connState {
 	r.histograms.wait.Record(a.Context, seconds(now-a.start), r.poolOpts...)
 	s := r.stateOf(conn)
+	s.tally.acquired.Add(1)
 	s.reset()
 	if name := operationName(a.Context); name != "" {
 		a.holder = r.ops.named(name)
@@ -22,6 +24,7 @@ func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration, units int
 	}
 	s.take(a, now)
 	r.peak.note(now, r.flow.add(units).inUse-r.ghosts.Load())
+	return s
 }
 
 // release ends it. AcquireAllIdle calls no tracer, so a release can come without a hold.

@@ -54,8 +54,6 @@ type recorder struct {
 	phases  [phaseCount]atomic.Int64 // nanoseconds
 	results [resultCount]atomic.Int64
 	_       cacheLine
-	busy    atomic.Int64 // nanoseconds
-	_       cacheLine
 	waiters waiters
 }
 
@@ -214,7 +212,7 @@ func (r *recorder) callEnd(ctx context.Context, conn *pgx.Conn, kind callKind, e
 	}
 	s.settle(c.op)
 	if s.depth == 0 && s.held.Load() != nil {
-		r.busy.Add(int64(now - c.start))
+		s.tally.busy.Add(int64(now - c.start))
 	}
 	opts := c.op.success
 	if err != nil {

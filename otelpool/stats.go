@@ -118,7 +118,10 @@ func (s *stats) addHooked(v *snapshot, closed int64, stat poolStat) {
 	for i := range r.results {
 		v.results[i] = r.results[i].Load()
 	}
-	v.busy = time.Duration(r.busy.Load())
+	sum := r.conns.tallied()
+	v.results[resultOK] += sum.acquired
+	v.phases[queuePhase] += sum.queued
+	v.busy = sum.busy
 	v.longHolds = r.longHolds.Load()
 	v.nested = r.nested.Load()
 	v.overflowed = r.conns.overflowed.Load()

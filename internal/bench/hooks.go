@@ -17,6 +17,9 @@ import (
 // hookSlice is long enough for a thousand cycles and short enough that a machine's mood does not change within a round.
 const hookSlice = time.Millisecond
 
+// collectingSlice is long enough for a contender to have its own garbage collected several times.
+const collectingSlice = 100 * time.Millisecond
+
 // hookBatch is how many cycles run between looks at the clock.
 const hookBatch = 32
 
@@ -135,6 +138,7 @@ func (c hookCase) cycles(callers int) (cycles []func(), end func(), err error) {
 // hookCosts is what was measured of the hooks.
 type hookCosts struct {
 	serial, parallel measure.Rounds
+	collecting       measure.Rounds // on one goroutine, with the garbage collector at work
 	allocs           map[string]allocation
 }
 
@@ -142,7 +146,7 @@ type allocation struct{ count, bytes float64 }
 
 func (a allocation) String() string { return fmt.Sprintf("%.0f, %.0f B", a.count, a.bytes) }
 
-// measureHooks runs the cycles of all contenders on one goroutine and on two.
+// measureHooks runs the cycles of all contenders on one goroutine and on two, and on one with the garbage collected.
 func measureHooks(budget time.Duration) (hookCosts, error) {
 	named := otelpoolNamed(context.Background())
 	request, cancel := requestContext()
@@ -160,7 +164,8 @@ func measureHooks(budget time.Duration) (hookCosts, error) {
 		serial = append(serial, measure.Contender{Name: c.name, Run: measure.Repeat(hookBatch, cycles[0])})
 		parallel = append(parallel, measure.Contender{Name: c.name, Run: measure.RepeatParallel(hookBatch, cycles)})
 	}
-	costs.serial = measure.Interleave(serial, hookSlice, budget/2)
-	costs.parallel = measure.Interleave(parallel, hookSlice, budget/2)
+	costs.serial = measure.Interleave(serial, hookSlice, budget/3)
+	costs.parallel = measure.Interleave(parallel, hookSlice, budget/3)
+	costs.collecting = measure.InterleaveCollecting(serial, collectingSlice, budget/3)
 	return costs, nil
 }

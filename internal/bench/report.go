@@ -58,11 +58,14 @@ func (c hookCosts) report(to io.Writer) error {
 			c.serial.Ratio(name, otelpgxOne, measure.TimePerOp).String(),
 			c.serial.Ratio(name, namesOne, measure.TimePerOp).String(),
 			c.parallel.Ratio(name, otelpgxOne, measure.TimePerOp).String(),
+			c.collecting.Ratio(name, otelpgxOne, measure.CPUPerOp).String(),
+			c.collecting.Ratio(name, namesOne, measure.CPUPerOp).String(),
 			c.allocs[name].String(),
 		})
 	}
 	return table(to, "Hooks: an acquire, a query and a release, without a database", []string{
-		"", "a cycle", "× floor", "× otelpgx, SDK, one reader", "× otelpgx with names", "on two goroutines × otelpgx", "allocations",
+		"", "a cycle", "× floor", "× otelpgx, SDK, one reader", "× otelpgx with names", "on two goroutines × otelpgx",
+		"CPU with the garbage collected × otelpgx", "the same × otelpgx with names", "allocations",
 	}, rows)
 }
 

@@ -47,18 +47,29 @@ type Rounds struct {
 // minRounds are run however long they take: an interval of 95 % needs six.
 const minRounds = 6
 
-// Interleave runs the contenders in turns until the budget is spent, in each round in another order. The garbage is collected between rounds, and not in the slices, where one would pay for
-// what another left: what allocations cost beyond their making is not in the times.
+// Interleave runs the contenders in turns until the budget is spent, in each round in another order. The garbage is
+// collected between rounds, and not in the slices, where one would pay for what another left: what allocations cost beyond
+// their making is not in the times.
 func Interleave(contenders []Contender, slice, budget time.Duration) Rounds {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	return interleave(contenders, slice, budget, runtime.GC)
+}
+
+// InterleaveCollecting does the same with the garbage collector at work, as in a program. Slices have to be so long that
+// each contender has its own garbage collected in them, several times; the processor time is what tells then.
+func InterleaveCollecting(contenders []Contender, slice, budget time.Duration) Rounds {
+	return interleave(contenders, slice, budget, func() {})
+}
+
+func interleave(contenders []Contender, slice, budget time.Duration, between func()) Rounds {
 	r := Rounds{Names: make([]string, len(contenders))}
 	for i, c := range contenders {
 		r.Names[i] = c.Name
 		run(c, slice) // what is made at first use is made
 	}
 	random := rand.New(rand.NewPCG(1, 2))
-	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	for begin, round := time.Now(), 0; round < minRounds || time.Since(begin) < budget; round++ {
-		runtime.GC()
+		between()
 		slices := make([]Slice, len(contenders))
 		for _, at := range random.Perm(len(contenders)) {
 			slices[at] = run(contenders[at], slice)
