@@ -18,6 +18,17 @@ var alertNames = []string{
 	"UsingOverflow",
 	"MediumPoolUsage",
 	"SustainedHighUsage",
+	"PoolCallersWaiting",
+	"PoolAcquireSlow",
+	"PoolAcquireTimeouts",
+	"PoolConnectErrors",
+	"PoolLongHolds",
+	"PoolConnectionNotReturned",
+	"PoolReleasedInTransaction",
+	"PoolNestedAcquires",
+	"FleetNearMaxConnections",
+	"FleetMayExceedMaxConnections",
+	"PoolMetricsGone",
 }
 
 // firingAlerts marks the times at which alerts fire.

@@ -1,7 +1,6 @@
 package dashboard_test
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"regexp"
@@ -10,10 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
-
-	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
 func TestPanelsSayWhatTheyAreAndWhenToWorry(t *testing.T) {
@@ -101,166 +97,6 @@ func TestSeriesHaveLegends(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestQueriesAreSound looks at each metric of each query: whether it is documented, and used as its kind allows.
-func TestQueriesAreSound(t *testing.T) {
-	t.Parallel()
-	for _, name := range names {
-		b := load(t, name)
-		for _, p := range b.all() {
-			for _, q := range p.Targets {
-				for _, fault := range faults(q) {
-					t.Errorf("%s: %q %s: %s\n%s", name, p.Title, q.RefID, fault, q.Expr)
-				}
-			}
-		}
-		for _, a := range b.Annotations.List {
-			if _, err := parse(a.Target.Expr); err != nil || !a.Enable || a.TitleFormat == "" {
-				t.Errorf("%s: annotation %q: %v", name, a.Name, err)
-			}
-		}
-	}
-}
-
-func TestUnsoundQueriesAreFound(t *testing.T) {
-	t.Parallel()
-	const selected = `{job=~"$job"}`
-	for _, test := range []struct{ fault, expr string }{
-		{"parse error", `sum(db_pool_size` + selected},
-		{"not documented", `db_pool_sise` + selected},
-		{"not documented", `sum(rate(db_pool_acquires` + selected + `[$__rate_interval]))`},
-		{"not documented", `rate(db_query_duration_seconds_total` + selected + `[$__rate_interval])`},
-		{"only in rate or increase", `db_pool_acquires_total` + selected},
-		{"only in rate or increase", `max_over_time(db_query_duration_seconds_count` + selected + `[1h])`},
-		{"rate of a gauge", `rate(db_pool_overflow` + selected + `[$__rate_interval])`},
-		{"not over $__rate_interval", `rate(db_pool_acquires_total` + selected + `[5m])`},
-		{"does not go by $job", `db_pool_size`},
-		{"le", `histogram_quantile(0.9, sum by (pool) (rate(db_query_duration_seconds_bucket` + selected + `[$__rate_interval])))`},
-		{"has no label opration", `sum by (opration) (rate(db_query_duration_seconds_count` + selected + `[$__rate_interval]))`},
-		{"has no label result", `db_pool_size{job=~"$job", result="ok"}`},
-	} {
-		found := faults(query{Expr: test.expr, Range: true})
-		if !slices.ContainsFunc(found, func(f string) bool { return strings.Contains(f, test.fault) }) {
-			t.Errorf("%s: found %q, want %q", test.expr, found, test.fault)
-		}
-	}
-}
-
-func parse(expr string) (parser.Expr, error) {
-	return parser.NewParser(parser.Options{}).ParseExpr(everything.Replace(expr))
-}
-
-var ranges = regexp.MustCompile(`(rate|increase)\([^()]*\[([^\]]+)\]`)
-
-// faults tells what is wrong with a query.
-func faults(q query) []string {
-	tree, err := parse(q.Expr)
-	if err != nil {
-		return []string{err.Error()}
-	}
-	var found []string
-	for _, part := range ranges.FindAllStringSubmatch(q.Expr, -1) {
-		if part[2] != "$__rate_interval" && !(q.Instant && part[2] == "$__range") {
-			found = append(found, part[0]+" is not over $__rate_interval")
-		}
-	}
-	parser.Inspect(tree, func(node parser.Node, path []parser.Node) error {
-		switch node := node.(type) {
-		case *parser.VectorSelector:
-			found = append(found, faultsOfSelector(q.Expr, node, path)...)
-		case *parser.AggregateExpr:
-			found = append(found, faultsOfGrouping(node)...)
-		case *parser.Call:
-			if node.Func.Name == "histogram_quantile" && !strings.Contains(node.Args[1].String(), "by (le") {
-				found = append(found, "histogram_quantile without by (le ...)")
-			}
-		}
-		return nil
-	})
-	return found
-}
-
-func faultsOfSelector(expr string, s *parser.VectorSelector, path []parser.Node) []string {
-	if !strings.Contains(expr, s.Name+`{`) || !strings.Contains(expr, `job=~"$job"`) {
-		return []string{s.Name + " does not go by $job"}
-	}
-	if s.Name == "ALERTS" {
-		return nil
-	}
-	kind, labelNames, ok := documented(s.Name)
-	if !ok {
-		return []string{s.Name + " is not documented"}
-	}
-	var found []string
-	for _, m := range s.LabelMatchers {
-		if m.Name != model.MetricNameLabel && !slices.Contains(labelNames, m.Name) {
-			found = append(found, fmt.Sprintf("%s has no label %s", s.Name, m.Name))
-		}
-	}
-	switch rated := isRated(path); {
-	case kind == "counter" && !rated:
-		found = append(found, s.Name+" is a counter: only in rate or increase")
-	case kind == "gauge" && rated:
-		found = append(found, s.Name+": rate of a gauge")
-	}
-	return found
-}
-
-// faultsOfGrouping finds labels that no metric below has.
-func faultsOfGrouping(a *parser.AggregateExpr) []string {
-	var have []string
-	parser.Inspect(a.Expr, func(node parser.Node, _ []parser.Node) error {
-		if s, ok := node.(*parser.VectorSelector); ok {
-			_, names, _ := documented(s.Name)
-			have = append(have, names...)
-			if s.Name == "ALERTS" {
-				have = append(have, "job", "pool")
-			}
-		}
-		return nil
-	})
-	var found []string
-	for _, name := range a.Grouping {
-		if !slices.Contains(have, name) {
-			found = append(found, "has no label "+name)
-		}
-	}
-	return found
-}
-
-// isRated tells whether a selector stands in rate or increase.
-func isRated(path []parser.Node) bool {
-	return slices.ContainsFunc(path, func(n parser.Node) bool {
-		call, ok := n.(*parser.Call)
-		return ok && (call.Func.Name == "rate" || call.Func.Name == "increase")
-	})
-}
-
-// documented tells the kind and the labels of a series of the catalogue's documented metrics.
-func documented(name string) (kind string, labelNames []string, ok bool) {
-	for _, r := range catalogue.Rows() {
-		if r.Documented == "" {
-			continue
-		}
-		kind := r.Kind.PrometheusType()
-		names := []string{r.Documented}
-		labelNames := []string{"job", "instance"}
-		if kind == "histogram" {
-			names = []string{r.Documented + "_bucket", r.Documented + "_sum", r.Documented + "_count"}
-			kind = "counter"
-		}
-		for _, a := range r.Attributes {
-			labelNames = append(labelNames, a.Label())
-		}
-		if slices.Contains(names, name) {
-			if strings.HasSuffix(name, "_bucket") {
-				labelNames = append(labelNames, "le")
-			}
-			return kind, labelNames, true
-		}
-	}
-	return "", nil, false
 }
 
 func TestVariablesAreThoseOfTheDocumentedLabels(t *testing.T) {

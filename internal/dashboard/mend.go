@@ -5,7 +5,7 @@ package dashboard
 func mend(model map[string]any) {
 	for _, annotation := range objects(model, "annotations", "list") {
 		annotation["titleFormat"] = "{{alertname}}"
-		annotation["textFormat"] = "{{job}} {{pool}} {{instance}}"
+		annotation["textFormat"] = "{{job}} {{pool}} {{instance}} {{server}}"
 		annotation["tagKeys"] = "severity"
 	}
 	for _, shown := range append(objects(model, "annotations", "list"), objects(model, "links")...) {

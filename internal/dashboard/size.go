@@ -12,23 +12,23 @@ const needed = `max by (job, pool) (ceil(1.2 * quantile_over_time(0.95, db_pool_
 func size() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
 		panel{
-			id: 601, title: "Needed", unit: connections, width: 3, height: 8, from: poolSelector,
+			id: 601, title: "Connections needed", unit: connections, width: 6, height: 4, from: poolSelector,
 			about: "Connections: what was enough for 95 % of the last hour, and a fifth more, in the instance that needs most. If it is above the " +
 				"capacity, the pool was full and the need may be higher still.",
 			targets: []target{{expr: needed, legend: "{{job}}/{{pool}}", now: true}},
 		}.number(),
 		panel{
-			id: 602, title: "Capacity now", unit: connections, width: 3, height: 8, from: poolSelector,
+			id: 602, title: "Capacity now", unit: connections, width: 6, height: 4, from: poolSelector,
 			about:   "Base size and overflow of an instance: what the connections needed are to be compared with.",
 			targets: []target{{expr: `max by (job, pool) (db_pool_size + db_pool_num_overflow)`, legend: "{{job}}/{{pool}}", now: true}},
 		}.number(),
 		panel{
-			id: 604, title: "Highest peak", unit: connections, width: 3, height: 8, from: poolSelector,
+			id: 604, title: "Highest peak of an hour", unit: connections, width: 6, height: 4, from: poolSelector,
 			about:   "The most connections in use at any moment of the last hour. If it never comes near the capacity, the pool could be smaller.",
 			targets: []target{{expr: `max by (job, pool) (max_over_time(db_pool_peak[1h]))`, legend: "{{job}}/{{pool}}", now: true}},
 		}.number(),
 		panel{
-			id: 605, title: "Average load", unit: connections, width: 3, height: 8, from: poolSelector,
+			id: 605, title: "Average load", unit: connections, width: 6, height: 4, from: poolSelector,
 			about: "Acquires a second times the time of a hold, over the time shown: the connections in use on average. No pool can do with less.",
 			targets: []target{{
 				expr:   `max by (job, pool) (sum by (job, instance, pool) (rate(db_pool_hold_duration_seconds_sum[$__range])))`,
@@ -36,7 +36,7 @@ func size() []cog.Builder[dashboard.Panel] {
 			}},
 		}.number(),
 		panel{
-			id: 603, title: "Load against size", unit: number, width: 12, height: 8, from: poolSelector,
+			id: 603, title: "Load against size", unit: number, width: 24, height: 8, from: poolSelector,
 			about: "The instance with the most load. Average load is acquires a second times the time of a hold, which misses nothing " +
 				"between two scrapes; a pool of that size would keep most callers waiting, as load varies. Needed is what was " +
 				"enough for 95 % of the last hour, and a fifth more. The base size should be near what is needed, and the peak " +

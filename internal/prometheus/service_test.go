@@ -134,7 +134,8 @@ func (s *service) push(t *testing.T) {
 	}
 }
 
-// hold acquires n connections.
+// hold acquires n connections. Those that are not given back by the end of the test are then: closing a pool waits for
+// them.
 func (s *service) hold(t *testing.T, n int) []*pgxpool.Conn {
 	t.Helper()
 	held := make([]*pgxpool.Conn, n)
@@ -143,6 +144,7 @@ func (s *service) hold(t *testing.T, n int) []*pgxpool.Conn {
 		if held[i], err = s.pool.Acquire(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(held[i].Release)
 	}
 	return held
 }
@@ -189,6 +191,7 @@ func (s *service) trouble(t *testing.T) {
 	}
 	inner, err := s.pool.Acquire(ctx)
 	if err != nil {
+		outer.Release()
 		t.Fatal(err)
 	}
 	s.release(t, []*pgxpool.Conn{outer, inner})

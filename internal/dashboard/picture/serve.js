@@ -5,6 +5,7 @@ import { extname, join, normalize } from 'node:path';
 
 const here = import.meta.dirname;
 const icons = join(here, 'node_modules/@grafana/ui/dist/public');
+const font = join(here, 'node_modules/@fontsource-variable/inter/files/inter-latin-wght-normal.woff2');
 const types = {
   '.css': 'text/css',
   '.html': 'text/html',
@@ -27,9 +28,7 @@ export async function serve(prometheus, dashboard) {
       response.end(dashboard);
       return;
     }
-    const path = pathname.startsWith('/public/build/')
-      ? join(icons, normalize(pathname.slice('/public/build'.length)))
-      : join(here, 'dist', pathname === '/' ? 'index.html' : normalize(pathname));
+    const path = locate(pathname);
     if (!existsSync(path) || !statSync(path).isFile()) {
       response.writeHead(404).end();
       return;
@@ -39,4 +38,16 @@ export async function serve(prometheus, dashboard) {
   });
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
   return { url: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
+}
+
+// locate gives the file of an address. Grafana's icons and font are where its own server has them.
+function locate(pathname) {
+  const path = normalize(pathname);
+  if (path.startsWith('/public/build/')) {
+    return join(icons, path.slice('/public/build'.length));
+  }
+  if (path.startsWith('/public/fonts/inter/')) {
+    return font;
+  }
+  return join(here, 'dist', path === '/' ? 'index.html' : path);
 }

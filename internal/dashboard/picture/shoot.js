@@ -21,7 +21,8 @@ try {
 }
 
 async function shoot(name) {
-  const server = await serve(prometheus, await readFile(`${folder}/${name}.json`));
+  const dashboard = await readFile(`${folder}/${name}.json`);
+  const server = await serve(prometheus, dashboard);
   try {
     const page = await chromium.newPage();
     const complaints = [];
@@ -44,6 +45,8 @@ async function shoot(name) {
     }
     await page.waitForNetworkIdle();
     await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+    const tables = JSON.parse(dashboard).panels.filter((p) => p.type === 'table').length;
+    await page.waitForFunction(`document.querySelectorAll('[role=grid] [role=gridcell]').length >= ${tables}`);
     const board = await page.$('#board');
     const picture = await board.screenshot({ type: 'png' });
     await writeFile(`${folder}/${name}.png`, picture);

@@ -1,6 +1,5 @@
 // Draws the dashboard that the server of this page gives, with Grafana's own components, as it was at the time that the
 // page's address says: ?from=…&to=…&interval=…, in milliseconds.
-import '@fontsource-variable/inter';
 import { createRoot } from 'react-dom/client';
 import { createTheme, dateTime, standardTransformers, standardTransformersRegistry, ThemeContext } from '@grafana/data';
 import { GlobalStyles, PortalContainer } from '@grafana/ui';
@@ -30,10 +29,7 @@ async function draw() {
   const selected = await variables(dashboard, time);
   const panels = dashboard.panels.filter((p) => p.type !== 'row');
   const frames = await Promise.all(panels.map((p) => framesOf(p, time)));
-  const theme = createTheme({
-    colors: { mode: address.get('theme') ?? 'dark' },
-    typography: { fontFamily: '"Inter Variable", sans-serif' },
-  });
+  const theme = createTheme({ colors: { mode: 'dark' } });
   const range = { from: dateTime(time.from), to: dateTime(time.to) };
   createRoot(document.getElementById('root')).render(
     <ThemeContext.Provider value={theme}>
@@ -49,6 +45,7 @@ async function draw() {
     </ThemeContext.Provider>,
   );
   await document.fonts.ready;
+  await Promise.all([400, 500].map((weight) => document.fonts.load(`${weight} 14px Inter`)));
   // What has no data is told to whoever takes the picture, who will not want it.
   window.empty = panels.filter((_, i) => frames[i].length === 0).map((p) => p.title);
   window.drawn = true;

@@ -30,7 +30,12 @@ function Curves({ panel, frames, width, height, range }) {
       timeZone="browser"
       legend={{ ...panel.options.legend, calcs: panel.options.legend.calcs ?? [] }}
       options={panel.options}
-    />
+    >
+      {(builder) => {
+        builder.setPadding([null, 24, null, null]); // for half of the last time
+        return null;
+      }}
+    </TimeSeries>
   );
 }
 

@@ -1,0 +1,97 @@
+package dashboard_test
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// read decodes a YAML file below collector-config.
+func read(t *testing.T, name string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(committed(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(text, into); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+}
+
+func TestAlertsOfTheDashboardsAreThoseThatExist(t *testing.T) {
+	t.Parallel()
+	var rules struct {
+		Groups []struct{ Rules []struct{ Alert string } }
+	}
+	read(t, "../prometheus/alerts.yml", &rules)
+	var want []string
+	for _, group := range rules.Groups {
+		for _, rule := range group.Rules {
+			if rule.Alert != "" {
+				want = append(want, rule.Alert)
+			}
+		}
+	}
+	slices.Sort(want)
+	for _, name := range names {
+		for _, a := range load(t, name).Annotations.List {
+			found := regexp.MustCompile(`alertname=~"([^"]+)"`).FindStringSubmatch(a.Target.Expr)
+			if found == nil {
+				t.Fatalf("%s: %s", name, a.Target.Expr)
+			}
+			got := strings.Split(found[1], "|")
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s marks %v, there are %v", name, got, want)
+			}
+		}
+	}
+}
+
+func TestExemplarsLeadToTraces(t *testing.T) {
+	t.Parallel()
+	var sources struct {
+		Datasources []struct {
+			Name, Type string
+			JSONData   struct {
+				Destinations []struct{ Name, URL string } `yaml:"exemplarTraceIdDestinations"`
+			} `yaml:"jsonData"`
+		}
+	}
+	read(t, "provisioning/datasources/prometheus.yaml", &sources)
+	if len(sources.Datasources) != 1 || sources.Datasources[0].Type != "prometheus" {
+		t.Fatalf("data sources are %+v", sources)
+	}
+	// trace_id is the label that OpenTelemetry's compatibility with OpenMetrics gives exemplars.
+	destinations := sources.Datasources[0].JSONData.Destinations
+	if len(destinations) != 1 || destinations[0].Name != "trace_id" || !strings.HasSuffix(destinations[0].URL, "/$${__value.raw}") {
+		t.Errorf("exemplars lead to %+v", destinations)
+	}
+}
+
+// The compose file mounts this folder where Grafana's provisioning looks for dashboards.
+func TestProvisioningFindsTheDashboards(t *testing.T) {
+	t.Parallel()
+	var provisioning struct {
+		Providers []struct {
+			Type    string
+			Options struct{ Path string }
+		}
+	}
+	read(t, "provisioning/dashboards/otelpool.yaml", &provisioning)
+	var compose struct {
+		Services map[string]struct{ Volumes []string }
+	}
+	read(t, "../compose.yaml", &compose)
+	if len(provisioning.Providers) != 1 || provisioning.Providers[0].Type != "file" {
+		t.Fatalf("providers are %+v", provisioning)
+	}
+	want := "./grafana:" + provisioning.Providers[0].Options.Path + ":ro"
+	if volumes := compose.Services["grafana"].Volumes; !slices.Contains(volumes, want) {
+		t.Errorf("Grafana has %v, want %s", volumes, want)
+	}
+}
