@@ -112,3 +112,7 @@ generate: ## Write anew what is generated: parts of the README, of the configura
 .PHONY: dashboard-picture
 dashboard-picture: setup programs ## Take the pictures of the dashboards anew (needs Node.js, and half a gigabyte of npm packages)
 	$(GO) -C internal/dashboard run ./picture
+
+.PHONY: dashboard-schema
+dashboard-schema: ## Make the JSON schema of Grafana's dashboards anew (needs npm)
+	cd internal/dashboard/schema && npm ci --silent --no-audit --no-fund && npm run --silent schema
