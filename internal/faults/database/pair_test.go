@@ -240,7 +240,10 @@ func (p *pair) compare(t *testing.T) {
 
 func round(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
 
-// only checks that failures are of these classes alone, and that there was each of the first ones.
+// usual are the classes of what the load does on purpose, and of deadlines, which pass on a machine that is busy enough.
+var usual = []string{"22012", "timeout", "connect timeout"}
+
+// only checks that failures are of these classes and the usual ones alone, and that there was each of the first ones.
 func only(t *testing.T, classes map[string]int64, needed int, allowed ...string) {
 	t.Helper()
 	for _, class := range allowed[:needed] {
@@ -249,7 +252,7 @@ func only(t *testing.T, classes map[string]int64, needed int, allowed ...string)
 		}
 	}
 	for class, n := range classes {
-		if class != "22012" && !slices.Contains(allowed, class) {
+		if !slices.Contains(usual, class) && !slices.Contains(allowed, class) {
 			t.Errorf("%d failures of class %q", n, class)
 		}
 	}
