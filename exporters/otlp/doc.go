@@ -52,5 +52,9 @@
 // cumulative temporality nothing but resolution in time is lost: the next
 // export that arrives has the whole counts.
 //
+// The SDK keeps 2000 series of an instrument apart unless
+// sdkmetric.WithCardinalityLimit says otherwise, and folds the rest into one.
+// That is reported to the same handler, once for each instrument.
+//
 // All exported functions are safe for concurrent use.
 package otlp

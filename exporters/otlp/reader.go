@@ -31,7 +31,7 @@ func NewReader(ctx context.Context, opts ...Option) (*sdkmetric.PeriodicReader, 
 	if err != nil {
 		return nil, fmt.Errorf("otlp: create %s exporter: %w", s.protocol, err)
 	}
-	return sdkmetric.NewPeriodicReader(exporter, s.readerOptions()...), nil
+	return sdkmetric.NewPeriodicReader(watch(exporter), s.readerOptions()...), nil
 }
 
 func (s settings) newExporter(ctx context.Context) (sdkmetric.Exporter, error) {
