@@ -72,8 +72,15 @@ type errorLog struct {
 	handler otel.ErrorHandler
 }
 
+// refusedCompression is what promhttp says first of a client that accepts no compression that there is, nor none. It then
+// serves the page as it is, and a client must not be able to fill the program's log.
+const refusedCompression = "error getting writer"
+
 // Println implements promhttp.Logger.
 func (l errorLog) Println(v ...any) {
+	if len(v) > 0 && v[0] == refusedCompression {
+		return
+	}
 	for _, item := range v {
 		err, ok := item.(error)
 		// What could not be gathered was reported before, and of a timeout the client was told.
