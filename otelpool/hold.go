@@ -29,9 +29,6 @@ func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration, units int
 
 // release ends it. AcquireAllIdle calls no tracer, so a release can come without a hold.
 func (r *recorder) release(conn *pgx.Conn) {
-	if !r.live.Load() {
-		return
-	}
 	s := r.stateOf(conn)
 	a, since := s.giveBack()
 	s.depth = 0 // what did not end never will

@@ -129,13 +129,17 @@ func (h *hooks) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, data 
 
 // TraceAcquireEnd implements pgxpool.AcquireTracer.
 func (h *hooks) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pgxpool.TraceAcquireEndData) {
-	h.recorder.acquireEnd(ctx, data.Conn, data.Err)
+	if h.recorder.live.Load() { // looked at before the call, which else is most of the cost of a no-op provider
+		h.recorder.acquireEnd(ctx, data.Conn, data.Err)
+	}
 	h.next.TraceAcquireEnd(ctx, pool, data)
 }
 
 // TraceRelease implements pgxpool.ReleaseTracer.
 func (h *hooks) TraceRelease(pool *pgxpool.Pool, data pgxpool.TraceReleaseData) {
-	h.recorder.release(data.Conn)
+	if h.recorder.live.Load() {
+		h.recorder.release(data.Conn)
+	}
 	h.next.TraceRelease(pool, data)
 }
 
@@ -162,7 +166,9 @@ func (h *hooks) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.Tr
 
 // TraceQueryEnd implements pgx.QueryTracer.
 func (h *hooks) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
-	h.recorder.queryEnd(ctx, conn, &data)
+	if h.recorder.live.Load() {
+		h.recorder.queryEnd(ctx, conn, &data)
+	}
 	if h.next.query != nil {
 		h.next.query.TraceQueryEnd(ctx, conn, data)
 	}

@@ -1,18 +1,25 @@
 package main
 
 import (
-	"encoding/binary"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 // canCount says that instructions can be counted on this system.
 const canCount = true
+
+// markSignal is what the probe stops itself with. It is never delivered.
+const markSignal = syscall.SIGUSR1
+
+// mark stops the probe.
+func mark() {
+	_, _, _ = syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(syscall.Getpid()), uintptr(syscall.Gettid()), uintptr(markSignal))
+}
 
 // Numbers of the kernel's interface that package syscall lacks.
 const (
@@ -20,47 +27,62 @@ const (
 	ptraceInterrupt = 0x4207
 	optionExitKill  = 0x100000
 	waitAll         = 0x40000000 // __WALL
-
-	auxNull   = 0
-	auxIgnore = 1
-	auxVDSO   = 33
 )
+
+// patience ends a probe that waits for a thread that is stopped. It counts some ten thousand instructions a second where the
+// machine is busy, a hundred times as many where it is not.
+const patience = 2 * time.Minute
 
 // maxSteps is far more than a scenario takes. It is reached only when the probe spins for what a stopped thread holds.
 const maxSteps = 50_000_000
 
-// count runs the probe of a scenario and gives the instructions that its main thread executes between the marks.
+// observe runs the probe of a scenario: it gives what the probe says of its allocations, and counts the instructions that
+// its main thread executes between the marks.
 //
 // It executes them one by one, by ptrace, as a debugger does: that needs no hardware counters, which virtual machines
 // seldom have, and no rights beyond those over a child. The other threads are stopped meanwhile, or the scheduler would
 // find the main thread slow and interrupt it.
-func count(scenario string) (counts []int, err error) {
+func observe(s scenario, seed byte) (cost, error) {
 	runtime.LockOSThread() // ptrace obeys the thread that began it
 	defer runtime.UnlockOSThread()
-	self, err := os.Executable()
+	cmd, said, err := s.command()
 	if err != nil {
-		return nil, fmt.Errorf("count: %w", err)
+		return cost{}, err
 	}
-	cmd := exec.Command(self, "-probe", scenario)
-	cmd.Env = append(os.Environ(), probeEnv...)
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("count: start the probe under ptrace: %w", err)
+		return cost{}, fmt.Errorf("start the probe under ptrace: %w", err)
 	}
+	kill := func() { _ = cmd.Process.Kill() }
+	timer := time.AfterFunc(patience, kill)
+	defer timer.Stop()
 	p := &probe{pid: cmd.Process.Pid}
-	defer func() {
-		_ = cmd.Process.Kill()
-		p.reap()
-		_ = cmd.Wait()
-	}()
-	if err := p.begin(); err != nil {
-		return nil, fmt.Errorf("count: %w", err)
+	counts, err := p.count(s, seed)
+	kill()
+	p.reap()
+	_ = cmd.Wait() // it was killed
+	if err != nil {
+		return cost{}, err
 	}
-	for range marks {
+	c, err := parse(said.String())
+	if s.runs > 0 {
+		c.Instructions = slices.Min(counts[emptyMarks:]) - slices.Min(counts[:emptyMarks])
+	}
+	return c, err
+}
+
+// count gives the instructions before each mark but the first.
+func (p *probe) count(s scenario, seed byte) (counts []int, err error) {
+	if err := p.begin(seed); err != nil {
+		return nil, err
+	}
+	if s.runs == 0 {
+		return nil, nil
+	}
+	for range emptyMarks + s.runs {
 		n, err := p.step()
 		if err != nil {
-			return nil, fmt.Errorf("count: %w", err)
+			return nil, err
 		}
 		counts = append(counts, n)
 	}
@@ -74,14 +96,14 @@ type probe struct {
 }
 
 // begin lets the probe run to its first mark and stops its other threads.
-func (p *probe) begin() error {
+func (p *probe) begin(seed byte) error {
 	if signal, err := p.wait(p.pid); err != nil || signal != syscall.SIGTRAP {
 		return fmt.Errorf("the probe does not stop at its start: %v, %w", signal, err)
 	}
 	if err := syscall.PtraceSetOptions(p.pid, optionExitKill); err != nil {
 		return fmt.Errorf("set options: %w", err)
 	}
-	if err := p.hideVDSO(); err != nil {
+	if err := p.settle(seed); err != nil {
 		return err
 	}
 	for deliver := 0; ; {
@@ -134,8 +156,18 @@ func (p *probe) wait(thread int) (syscall.Signal, error) {
 	}
 }
 
-// stopOthers stops all threads but the main one.
+// stopOthers stops all threads but the main one, those too that a thread makes meanwhile.
 func (p *probe) stopOthers() error {
+	for {
+		before := len(p.threads)
+		if err := p.stopKnown(); err != nil || len(p.threads) == before {
+			return err
+		}
+	}
+}
+
+// stopKnown stops the threads there are.
+func (p *probe) stopKnown() error {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", p.pid))
 	if err != nil {
 		return fmt.Errorf("list threads: %w", err)
@@ -145,7 +177,7 @@ func (p *probe) stopOthers() error {
 		if err != nil {
 			return fmt.Errorf("list threads: %w", err)
 		}
-		if thread == p.pid {
+		if thread == p.pid || slices.Contains(p.threads, thread) {
 			continue
 		}
 		if err := ptrace(ptraceSeize, thread); err != nil {
@@ -172,50 +204,6 @@ func (p *probe) reap() {
 				break
 			}
 		}
-	}
-}
-
-// hideVDSO takes the kernel's own code out of the auxiliary vector, so that reading the clock is a system call, one
-// instruction, whatever the kernel and its clock. The process has not executed anything yet.
-func (p *probe) hideVDSO() error {
-	var regs syscall.PtraceRegs
-	if err := syscall.PtraceGetRegs(p.pid, &regs); err != nil {
-		return fmt.Errorf("get registers: %w", err)
-	}
-	at := uintptr(regs.Rsp)
-	word := func() (uint64, error) {
-		var b [8]byte
-		if _, err := syscall.PtracePeekData(p.pid, at, b[:]); err != nil {
-			return 0, fmt.Errorf("read the stack: %w", err)
-		}
-		at += 8
-		return binary.LittleEndian.Uint64(b[:]), nil
-	}
-	if _, err := word(); err != nil { // argc
-		return err
-	}
-	for range 2 { // the arguments, the environment: each ends with 0
-		for {
-			w, err := word()
-			if err != nil {
-				return err
-			}
-			if w == 0 {
-				break
-			}
-		}
-	}
-	for {
-		key := at
-		kind, err := word()
-		if err != nil || kind == auxNull {
-			return err
-		}
-		if kind == auxVDSO {
-			_, err := syscall.PtracePokeData(p.pid, key, []byte{auxIgnore, 0, 0, 0, 0, 0, 0, 0})
-			return err
-		}
-		at += 8
 	}
 }
 
