@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	poolSize = 8
+	poolSize    = 8
+	mostCallers = 64
 
 	// endToEndSlice is long enough for some hundred queries of each caller.
 	endToEndSlice = 10 * time.Millisecond
@@ -109,7 +110,7 @@ func measureEndToEnd(ctx context.Context, budget time.Duration) (all []endToEndC
 	if err := prepare(ctx, server.ConnString()); err != nil {
 		return nil, err
 	}
-	allCallers := []int{1, 8, 64}
+	allCallers := []int{1, poolSize, mostCallers}
 	for which := range queries {
 		for _, callers := range allCallers {
 			costs, err := measureSetting(server.ConnString(), which, callers, budget/time.Duration(len(queries)*len(allCallers)))

@@ -20,9 +20,9 @@ type fleet struct {
 	ends     []func()
 }
 
-func newFleet() *fleet {
+func newFleet(opts ...sdkmetric.Option) *fleet {
 	reader := sdkmetric.NewManualReader()
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithCardinalityLimit(0))
+	provider := sdkmetric.NewMeterProvider(append(opts, sdkmetric.WithReader(reader), sdkmetric.WithCardinalityLimit(0))...)
 	return &fleet{provider: provider, reader: reader}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -53,7 +54,8 @@ type hookCase struct {
 	make     peers.Maker
 	provider func() metric.MeterProvider // nil for none
 	ctx      context.Context             // nil for context.Background
-	err      error
+	err      error                       // of the query
+	tag      pgconn.CommandTag           // likewise
 }
 
 func noopProvider() metric.MeterProvider { return noop.NewMeterProvider() }
@@ -84,23 +86,23 @@ type contextKey int
 func hookCases(named, request context.Context) []hookCase {
 	ours, plain, names := peers.Otelpool(), peers.Otelpgx(), peers.OtelpgxNames()
 	return []hookCase{
-		{floor, peers.Tracer(drive.Floor{}), nil, nil, nil},
-		{oursNone, ours, nil, nil, nil},
-		{oursNoop, ours, noopProvider, nil, nil},
-		{oursOne, ours, sdk(1), nil, nil},
-		{oursTwo, ours, sdk(2), nil, nil},
-		{oursNamed, ours, sdk(1), named, nil},
-		{oursDeep, ours, sdk(1), request, nil},
-		{oursFailing, ours, sdk(1), nil, drive.ErrDuplicate},
-		{otelpgxNone, plain, nil, nil, nil},
-		{otelpgxNoop, plain, noopProvider, nil, nil},
-		{otelpgxOne, plain, sdk(1), nil, nil},
-		{otelpgxTwo, plain, sdk(2), nil, nil},
-		{otelpgxDeep, plain, sdk(1), request, nil},
-		{otelpgxFailing, plain, sdk(1), nil, drive.ErrDuplicate},
-		{namesOne, names, sdk(1), nil, nil},
-		{namesTwo, names, sdk(2), nil, nil},
-		{namesFailing, names, sdk(1), nil, drive.ErrDuplicate},
+		{name: floor, make: peers.Tracer(drive.Floor{})},
+		{name: oursNone, make: ours},
+		{name: oursNoop, make: ours, provider: noopProvider},
+		{name: oursOne, make: ours, provider: sdk(1)},
+		{name: oursTwo, make: ours, provider: sdk(2)},
+		{name: oursNamed, make: ours, provider: sdk(1), ctx: named},
+		{name: oursDeep, make: ours, provider: sdk(1), ctx: request},
+		{name: oursFailing, make: ours, provider: sdk(1), err: drive.ErrDuplicate},
+		{name: otelpgxNone, make: plain},
+		{name: otelpgxNoop, make: plain, provider: noopProvider},
+		{name: otelpgxOne, make: plain, provider: sdk(1)},
+		{name: otelpgxTwo, make: plain, provider: sdk(2)},
+		{name: otelpgxDeep, make: plain, provider: sdk(1), ctx: request},
+		{name: otelpgxFailing, make: plain, provider: sdk(1), err: drive.ErrDuplicate},
+		{name: namesOne, make: names, provider: sdk(1)},
+		{name: namesTwo, make: names, provider: sdk(2)},
+		{name: namesFailing, make: names, provider: sdk(1), err: drive.ErrDuplicate},
 	}
 }
 
@@ -129,7 +131,7 @@ func (c hookCase) cycles(callers int) (cycles []func(), end func(), err error) {
 		if c.ctx != nil {
 			cycle.Ctx = c.ctx
 		}
-		cycle.Err = c.err
+		cycle.Err, cycle.Tag = c.err, c.tag
 		cycles = append(cycles, cycle.Run)
 	}
 	return cycles, end, nil

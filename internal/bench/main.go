@@ -47,20 +47,26 @@ func main() {
 func bench(ctx context.Context, to io.Writer, budget time.Duration, pools []int) error {
 	fmt.Fprintf(to, "%s, %s/%s, %d processors (%s), %s\n", time.Now().Format(time.DateOnly), runtime.GOOS, runtime.GOARCH,
 		runtime.NumCPU(), processor(), runtime.Version())
-	for _, part := range []func() error{
-		func() error {
-			costs, err := measureHooks(budget * 2 / 10)
-			return errors.Join(err, costs.report(to))
+	var r results
+	for _, part := range []func() (err error){
+		func() (err error) {
+			r.hooks, err = measureHooks(budget * 2 / 10)
+			return errors.Join(err, r.hooks.report(to))
 		},
-		func() error {
-			costs, err := measureEndToEnd(ctx, budget*4/10)
-			return errors.Join(err, reportEndToEnd(to, costs))
+		func() (err error) {
+			r.endToEnd, err = measureEndToEnd(ctx, budget*4/10)
+			return errors.Join(err, reportEndToEnd(to, r.endToEnd))
 		},
-		func() error { return scrapes(to, budget*3/10, pools) },
-		func() error {
-			costs, err := measureMemory()
-			return errors.Join(err, costs.report(to))
+		func() error { return r.measureScrapes(to, budget*3/10, pools) },
+		func() (err error) {
+			r.memory, err = measureMemory()
+			return errors.Join(err, r.memory.report(to))
 		},
+		func() error { // the last: from the first scope on, every acquire of the process looks for one
+			features, err := measureFeatures(budget / 10)
+			return errors.Join(err, features.report(to))
+		},
+		func() error { return reportGoals(to, r.goals()) },
 	} {
 		if err := errors.Join(ctx.Err(), part()); err != nil {
 			return err
@@ -69,8 +75,8 @@ func bench(ctx context.Context, to io.Writer, budget time.Duration, pools []int)
 	return nil
 }
 
-// scrapes measures and reports how pools are read.
-func scrapes(to io.Writer, budget time.Duration, pools []int) error {
+// measureScrapes measures and reports how pools are read.
+func (r *results) measureScrapes(to io.Writer, budget time.Duration, pools []int) (err error) {
 	var cells []scrapeCell
 	for _, n := range pools {
 		for _, operations := range []int{1, 20, 200} {
@@ -84,20 +90,20 @@ func scrapes(to io.Writer, budget time.Duration, pools []int) error {
 			cells = append(cells, cell)
 		}
 	}
-	var ratios []scrapeRatio
 	for _, n := range pools[len(pools)-2:] {
 		ratio, err := measureScrapeRatio(n, 1, budget/6)
 		if err != nil {
 			return err
 		}
-		ratios = append(ratios, ratio)
+		r.ratios = append(r.ratios, ratio)
 	}
-	shares, _, err := measureShares(100, 1, budget/6)
-	if err != nil {
+	if r.shares, err = measureShares(100, 1, budget/6); err != nil {
 		return err
 	}
-	push, err := measurePushRatio(100, budget/6)
-	return errors.Join(err, reportScrapes(to, cells, ratios, shares, push))
+	if r.push, err = measurePushRatio(100, budget/6); err != nil {
+		return err
+	}
+	return reportScrapes(to, cells, r.ratios, r.shares, r.push)
 }
 
 func otelpoolNamed(ctx context.Context) context.Context {

@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 
 	"github.com/otelpool/otelpool-go/internal/bench/drive"
 	"github.com/otelpool/otelpool-go/internal/bench/measure"
@@ -29,6 +31,7 @@ type memoryCosts struct {
 	registered float64       // a pool with hooks, never used
 	collected  float64       // the same after its first collection
 	used       float64       // a pool whose histograms have one series each, without a collection
+	usedPlain  float64       // the same without exemplars
 	otelpgx    float64       // a pool with otelpgx, used likewise
 	connection float64       // a connection that was used
 	operation  float64       // one more operation name
@@ -40,8 +43,8 @@ type memoryCosts struct {
 }
 
 // perPool is what n pools retain, each, after fill.
-func perPool(n int, maker peers.Maker, fill func(*fleet) error) (kept, left float64, err error) {
-	f := newFleet()
+func perPool(n int, maker peers.Maker, fill func(*fleet) error, opts ...sdkmetric.Option) (kept, left float64, err error) {
+	f := newFleet(opts...)
 	defer f.close()
 	before := measure.Heap()
 	if err := f.add(n, maker); err != nil {
@@ -74,14 +77,16 @@ func measureMemory() (m memoryCosts, err error) {
 		kept, left *float64
 		maker      peers.Maker
 		fill       func(*fleet) error
+		opts       []sdkmetric.Option
 	}{
-		{&m.gauges, nil, gaugesOnly, nil},
-		{&m.registered, &m.left, peers.Otelpool(), nil},
-		{&m.collected, nil, peers.Otelpool(), collect},
-		{&m.used, &m.leftUsed, peers.Otelpool(), use},
-		{&m.otelpgx, nil, peers.Otelpgx(), use},
+		{&m.gauges, nil, gaugesOnly, nil, nil},
+		{&m.registered, &m.left, peers.Otelpool(), nil, nil},
+		{&m.collected, nil, peers.Otelpool(), collect, nil},
+		{&m.used, &m.leftUsed, peers.Otelpool(), use, nil},
+		{&m.usedPlain, nil, peers.Otelpool(), use, []sdkmetric.Option{sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter)}},
+		{&m.otelpgx, nil, peers.Otelpgx(), use, nil},
 	} {
-		kept, left, err := perPool(memoryPools, c.maker, c.fill)
+		kept, left, err := perPool(memoryPools, c.maker, c.fill, c.opts...)
 		if err != nil {
 			return m, err
 		}

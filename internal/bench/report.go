@@ -149,6 +149,7 @@ func (m memoryCosts) report(to io.Writer) error {
 		{"with hooks, never used", size(m.registered)},
 		{"the same after a collection", size(m.collected)},
 		{"used: three histograms have a series", size(m.used)},
+		{"the same without exemplars, by `sdkmetric.WithExemplarFilter`", size(m.usedPlain)},
 		{"otelpgx, used likewise", size(m.otelpgx)},
 		{"one more connection", size(m.connection)},
 		{"one more operation name", size(m.operation)},

@@ -20,7 +20,7 @@ type share struct {
 // The parts of a scrape: a sample of the profile belongs to the innermost function of one of these, so that what the
 // standard library and the runtime do is their callers'.
 var scrapeParts = []struct{ name, prefix string }{
-	{"the bridge itself", "github.com/otelpool/otelpool-go/exporters/prometheus."},
+	{bridgeShare, "github.com/otelpool/otelpool-go/exporters/prometheus."},
 	{"otelpool's callback", "github.com/otelpool/otelpool-go/otelpool."},
 	{"the SDK's collection", "go.opentelemetry.io/otel/sdk/metric"},
 	{"the official exporter's conversion", "go.opentelemetry.io/otel/exporters/prometheus"},
@@ -32,42 +32,46 @@ var scrapeParts = []struct{ name, prefix string }{
 	{"HTTP, server and client", "net/http."},
 }
 
-const otherShare = "the garbage collector and the scheduler"
+const (
+	bridgeShare = "the bridge itself"
+	otherShare  = "the garbage collector and the scheduler"
+)
 
 // measureShares profiles scrapes of the bridge and divides the processor time among those who spend it.
-func measureShares(pools, operations int, budget time.Duration) (shares []share, samples int64, err error) {
+func measureShares(pools, operations int, budget time.Duration) (shares []share, err error) {
 	s, err := newSite(bridgeScrape, bridgeSite, pools, operations)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	var raw bytes.Buffer
 	if err := pprof.StartCPUProfile(&raw); err != nil {
-		return nil, 0, fmt.Errorf("profile: %w", err)
+		return nil, fmt.Errorf("profile: %w", err)
 	}
 	for begin := time.Now(); time.Since(begin) < budget && err == nil; {
 		_, err = s.get(acceptText, "identity")
 	}
 	pprof.StopCPUProfile()
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	p, err := profile.Parse(&raw)
 	if err != nil {
-		return nil, 0, fmt.Errorf("profile: %w", err)
+		return nil, fmt.Errorf("profile: %w", err)
 	}
 	return divide(p)
 }
 
 // divide gives each part's share of a profile's samples, in the order of scrapeParts.
-func divide(p *profile.Profile) (shares []share, samples int64, err error) {
+func divide(p *profile.Profile) (shares []share, err error) {
+	var samples int64
 	spent := map[string]int64{}
 	for _, sample := range p.Sample {
 		spent[partOf(sample)] += sample.Value[0]
 		samples += sample.Value[0]
 	}
 	if samples == 0 {
-		return nil, 0, errors.New("profile: no samples")
+		return nil, errors.New("profile: no samples")
 	}
 	seen := map[string]bool{}
 	for _, part := range scrapeParts {
@@ -76,7 +80,7 @@ func divide(p *profile.Profile) (shares []share, samples int64, err error) {
 			shares = append(shares, share{part.name, float64(spent[part.name]) / float64(samples)})
 		}
 	}
-	return append(shares, share{otherShare, float64(spent[otherShare]) / float64(samples)}), samples, nil
+	return append(shares, share{otherShare, float64(spent[otherShare]) / float64(samples)}), nil
 }
 
 // partOf tells whose a sample is.

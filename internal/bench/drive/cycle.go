@@ -25,7 +25,8 @@ type Tracer interface {
 type Cycle struct {
 	Ctx context.Context
 	SQL string
-	Err error // of the query
+	Err error             // of the query
+	Tag pgconn.CommandTag // likewise
 
 	pool       *pgxpool.Pool
 	conn       *pgx.Conn
@@ -56,7 +57,7 @@ func (c *Cycle) Run() {
 	}
 	c.tracer.TraceAcquireEnd(ctx, c.pool, pgxpool.TraceAcquireEndData{Conn: c.conn})
 	ctx = c.tracer.TraceQueryStart(c.Ctx, c.conn, pgx.TraceQueryStartData{SQL: c.SQL})
-	c.tracer.TraceQueryEnd(ctx, c.conn, pgx.TraceQueryEndData{Err: c.Err})
+	c.tracer.TraceQueryEnd(ctx, c.conn, pgx.TraceQueryEndData{CommandTag: c.Tag, Err: c.Err})
 	if c.release != nil {
 		c.release.TraceRelease(c.pool, pgxpool.TraceReleaseData{Conn: c.conn})
 	}

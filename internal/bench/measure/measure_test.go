@@ -1,0 +1,95 @@
+package measure_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/internal/bench/measure"
+)
+
+func TestContendersTakeTurns(t *testing.T) {
+	t.Parallel()
+	var turns []string
+	contender := func(name string, ops int) measure.Contender {
+		return measure.Contender{Name: name, Run: func(time.Duration) int { turns = append(turns, name); return ops }}
+	}
+	r := measure.Interleave([]measure.Contender{contender("a", 1), contender("b", 2), contender("c", 3)}, 0, 0)
+	if len(r.Slices) < 6 {
+		t.Fatalf("%d rounds, an interval needs six", len(r.Slices))
+	}
+	turns = turns[3:] // the first of each is not measured
+	orders := map[string]bool{}
+	for i, round := range r.Slices {
+		order := turns[3*i : 3*i+3]
+		orders[order[0]+order[1]+order[2]] = true
+		if sorted := slices.Sorted(slices.Values(order)); !slices.Equal(sorted, r.Names) {
+			t.Errorf("round %d is of %v", i, order)
+		}
+		for at, ops := range []int{1, 2, 3} {
+			if round[at].Ops != ops {
+				t.Errorf("round %d: %d operations of %s, want %d", i, round[at].Ops, r.Names[at], ops)
+			}
+		}
+	}
+	if len(orders) < 2 {
+		t.Errorf("always the order %v", orders)
+	}
+}
+
+func TestQuantilesAreWithinTheWidthOfABucket(t *testing.T) {
+	t.Parallel()
+	var l measure.Latencies
+	for i := range 100_000 {
+		l.Add(time.Duration(i+1) * time.Microsecond)
+	}
+	for _, q := range []float64{0.1, 0.5, 0.99, 0.999} {
+		if got, want := l.Quantile(q), q*0.1; math.Abs(got/want-1) > 0.011 {
+			t.Errorf("quantile %v is %v, want %v", q, got, want)
+		}
+	}
+	var all measure.Latencies
+	all.Merge(&l)
+	all.Merge(&l)
+	if all.Quantile(0.5) != l.Quantile(0.5) {
+		t.Error("twice the same has another median")
+	}
+	if got := measure.QuantileOf([]measure.Latencies{l, l, l}, 0.5); got.Low != got.High {
+		t.Errorf("rounds that are alike have the interval %v", got)
+	}
+}
+
+func TestAnIntervalHoldsTheMedianAndShrinksWithTheSpread(t *testing.T) {
+	t.Parallel()
+	wide, narrow := make([]float64, 100), make([]float64, 100)
+	for i := range wide {
+		wide[i], narrow[i] = float64(i), 50+float64(i)/100
+	}
+	w, n := measure.Of(wide), measure.Of(narrow)
+	if w.Low > w.Mid || w.Mid > w.High || math.Abs(w.Mid-49.5) > 1 {
+		t.Errorf("interval %v", w)
+	}
+	if n.High-n.Low >= w.High-w.Low {
+		t.Errorf("%v is no narrower than %v", n, w)
+	}
+	b := measure.Bootstrap(len(wide), func(rounds []int) float64 {
+		values := make([]float64, len(rounds))
+		for i, round := range rounds {
+			values[i] = wide[round]
+		}
+		return measure.Median(values)
+	})
+	if b.Low > b.Mid || b.Mid > b.High || b.Low == b.High || b.Mid != 49.5 {
+		t.Errorf("bootstrapped %v", b)
+	}
+}
+
+var sink []byte
+
+func TestAllocationsAreCounted(t *testing.T) { // not parallel: others allocate, too
+	count, bytes := measure.Allocs(1000, func() { sink = make([]byte, 1024) })
+	if math.Floor(count) != 1 || math.Floor(bytes/1024) != 1 {
+		t.Errorf("%v allocations of %v bytes, want 1 of 1024", count, bytes)
+	}
+}
