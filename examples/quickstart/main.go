@@ -34,6 +34,6 @@ func main() {
 		}
 		fmt.Fprintln(w, n, "tables")
 	})
-	server := http.Server{Addr: "127.0.0.1:9464", ReadHeaderTimeout: 5 * time.Second}
+	server := http.Server{Addr: "127.0.0.1:9464", ReadHeaderTimeout: 5 * time.Second, WriteTimeout: time.Minute}
 	log.Fatal(server.ListenAndServe())
 }

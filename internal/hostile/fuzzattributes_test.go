@@ -72,7 +72,7 @@ func FuzzAttributes(f *testing.F) {
 			}
 			defer pool.Close()
 			defer inst.Unregister()
-			event(otelpool.WithOperation(context.Background(), "op"), pool, conn, "SELECT 1")
+			event(otelpool.WithOperation(context.Background(), "op"), tracerOf(pool), conn, "SELECT 1")
 		}
 		page := scrapeAll(t, exporter)
 		sizes := page.of("db_pool_size")

@@ -13,11 +13,12 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// nasty is what fuzzing begins with: text that breaks formats which do not expect it.
+// nasty is what fuzzing begins with: text that breaks formats which do not expect it. A megabyte of it is tried apart:
+// fuzzing with such is slow.
 var nasty = []string{
 	"", " ", "get_user", "a\nb", "a\r\nb", `a"b`, `a\b`, `\`, `\n`, "\"} 1\n# EOF\n", "\xff", "a\xc3", "\x00", "\u2028", "\ufeff", "\u202e",
 	"größe", "🐘", "_OTHER", "# HELP x y", "{pool=\"x\"}", "{}", ",", "=", "\x7f", "\x1b[31m", "; DROP TABLE x", "%s%d%!", "$(x)", "{{.}}",
-	strings.Repeat("x", 254) + "é", strings.Repeat("é", 300), strings.Repeat("\xff", 1000), strings.Repeat("\xff", 128<<10), strings.Repeat("a", 1<<20),
+	strings.Repeat("x", 254) + "é", strings.Repeat("é", 300), strings.Repeat("\xff", 1000),
 	strings.Repeat("\n", 300), "select 1", "-- name: GetUser :one\nselect 1", "/* name: a\"b */ select 1", "-- name: \xff :one",
 }
 
@@ -53,12 +54,11 @@ func offlinePool(t testing.TB, provider *sdkmetric.MeterProvider, opts ...otelpo
 	}
 }
 
-// tracerOf is what pgx calls in an instrumented pool.
+// tracerOf is what pgx calls in an instrumented pool. It copies the pool's configuration, so ask once.
 func tracerOf(pool *pgxpool.Pool) pgx.QueryTracer { return pool.Config().ConnConfig.Tracer }
 
 // event has pgx's hooks called as for a query of that text. conn is any connection: it only carries state.
-func event(ctx context.Context, pool *pgxpool.Pool, conn *pgx.Conn, sql string) {
-	tracer := tracerOf(pool)
+func event(ctx context.Context, tracer pgx.QueryTracer, conn *pgx.Conn, sql string) {
 	ctx = tracer.TraceQueryStart(ctx, conn, pgx.TraceQueryStartData{SQL: sql})
 	tracer.TraceQueryEnd(ctx, conn, pgx.TraceQueryEndData{})
 }
@@ -92,8 +92,8 @@ func FuzzOperationName(f *testing.F) {
 				return ""
 			}))
 		defer end()
-		event(otelpool.WithOperation(context.Background(), name), pool, conn, "SELECT 1 FROM t")
-		event(context.Background(), pool, conn, "by function")
+		event(otelpool.WithOperation(context.Background(), name), tracerOf(pool), conn, "SELECT 1 FROM t")
+		event(context.Background(), tracerOf(pool), conn, "by function")
 		first, second := want(name), want(fromFunc)
 		if name == "" {
 			first = "SELECT t"

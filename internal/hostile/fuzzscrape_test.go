@@ -6,11 +6,14 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -18,21 +21,25 @@ import (
 func FuzzScrape(f *testing.F) {
 	for _, accept := range append(formats, "", "*/*", "text/html", "application/openmetrics-text; version=99", "application/openmetrics-text;version=1.0.0;escaping=dots",
 		"text/plain;version=1.0.0;escaping=values", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text",
-		"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=compact-text", "text/plain;q=0", ",,,;;;", "q=q=q", strings.Repeat("text/plain,", 5000)) {
+		"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=compact-text", "text/plain;q=0", ",,,;;;", "q=q=q", strings.Repeat("text/plain,", 300)) {
 		f.Add("GET", "/metrics", accept, "gzip", "")
 	}
-	for _, query := range []string{"name[]=db_pool_size", "name[]=", "name[]=%00", "name[]=%ff", "name[]=db_pool_size&name[]=x", strings.Repeat("name[]=x&", 10000), "%zz", "a;b"} {
+	for _, query := range []string{"name[]=db_pool_size", "name[]=", "name[]=%00", "name[]=%ff", "name[]=db_pool_size&name[]=x", strings.Repeat("name[]=x&", 300), "%zz", "a;b"} {
 		f.Add("GET", "/metrics", formats[1], "zstd", query)
 		f.Add("POST", "//../metrics%2f", formats[2], "gzip;q=0, identity", query)
 		f.Add("BREW", "/", "", "br", query)
 	}
-	exporter := newExporter(f)
+	var reported atomic.Pointer[error]
+	exporter, err := prometheus.New(prometheus.WithErrorHandler(otel.ErrorHandlerFunc(func(err error) { reported.Store(&err) })))
+	if err != nil {
+		f.Fatal(err)
+	}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
 	conn := connect(f)
 	pool, end := offlinePool(f, provider, otelpool.WithPoolName("a\nb\"c\\d\x00é"), otelpool.WithAttributes(attribute.String("größe", "a\nb")))
 	defer end()
 	for _, name := range nasty {
-		event(otelpool.WithOperation(context.Background(), name), pool, conn, name)
+		event(otelpool.WithOperation(context.Background(), name), tracerOf(pool), conn, name)
 	}
 	f.Fuzz(func(t *testing.T, method, path, accept, encoding, query string) {
 		request := &http.Request{
@@ -41,6 +48,9 @@ func FuzzScrape(f *testing.F) {
 		}
 		recorder := httptest.NewRecorder()
 		exporter.ServeHTTP(recorder, request)
+		if err := reported.Swap(nil); err != nil {
+			t.Errorf("a client can fill the log of errors: %v", *err)
+		}
 		if recorder.Code != http.StatusOK {
 			t.Fatalf("status %d: %s", recorder.Code, recorder.Body)
 		}
@@ -60,4 +70,21 @@ func FuzzScrape(f *testing.F) {
 			t.Errorf("%s: the page is empty", contentType)
 		}
 	})
+}
+
+// TestAClientThatTakesNoCompressionIsNoErrorOfTheBridge asks for what promhttp reports as an error of the program, once a
+// request: any client could fill its log.
+func TestAClientThatTakesNoCompressionIsNoErrorOfTheBridge(t *testing.T) {
+	t.Parallel()
+	for _, encoding := range []string{"gzip;q=0", "*;q=0", "identity;q=0", "gzip;q=0, zstd;q=0"} {
+		exporter := newExporter(t) // an error of it fails the test
+		sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
+		request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		request.Header.Set("Accept-Encoding", encoding)
+		recorder := httptest.NewRecorder()
+		exporter.ServeHTTP(recorder, request)
+		if recorder.Code != http.StatusOK || recorder.Header().Get("Content-Encoding") != "" {
+			t.Errorf("%s: status %d, encoding %q", encoding, recorder.Code, recorder.Header().Get("Content-Encoding"))
+		}
+	}
 }

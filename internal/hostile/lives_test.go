@@ -40,7 +40,7 @@ func liveAll(t *testing.T, database *pgxpool.Config, lives int) {
 	before := *database.Copy()
 	var next, used atomic.Int64
 	var living sync.WaitGroup
-	for g := range 8 {
+	for g := range 16 {
 		living.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(lives), uint64(g)))
 			for next.Add(1) <= int64(lives) && !t.Failed() {

@@ -118,11 +118,12 @@ func (s *soak) fill(t *testing.T) {
 	for _, read := range s.readers { // somebody is there to record for
 		read()
 	}
+	tracer := tracerOf(s.pool)
 	for i := range 5000 {
-		event(t.Context(), s.pool, conn.Conn(), fmt.Sprintf("SELECT %d FROM pg_class LIMIT 1", -i))
+		event(t.Context(), tracer, conn.Conn(), fmt.Sprintf("SELECT %d FROM pg_class LIMIT 1", -i))
 	}
 	for i := range 100 {
-		event(otelpool.WithOperation(t.Context(), fmt.Sprint("operation ", i)), s.pool, conn.Conn(), "SELECT 1")
+		event(otelpool.WithOperation(t.Context(), fmt.Sprint("operation ", i)), tracer, conn.Conn(), "SELECT 1")
 	}
 }
 

@@ -1,0 +1,42 @@
+package hostile
+
+import (
+	"context"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestProgramsStartedUnderLoadInheritNothing starts programs by fork and exec while pools are in use and collected. They
+// must end well and have none of our connections, and the pool must not notice.
+func TestProgramsStartedUnderLoadInheritNothing(t *testing.T) {
+	t.Parallel()
+	m := measure(t)
+	defer m.end()
+	pool, inst := makePool(t, onDatabase(t, enough), m)
+	ctx, cancel := context.WithCancel(t.Context())
+	var load sync.WaitGroup
+	for range 4 {
+		load.Go(func() {
+			for ctx.Err() == nil {
+				if _, err := pool.Exec(context.WithoutCancel(ctx), "SELECT 1"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 50 {
+		out, err := exec.CommandContext(t.Context(), "ls", "-l", "/proc/self/fd").CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "->") || strings.Contains(string(out), "socket:") {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+	cancel()
+	load.Wait()
+	m.goesOn(t)
+	closePool(t, pool)
+	if err := inst.Unregister(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,146 @@
+package hostile
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/model/textparse"
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// millionEnv has TestAMillionNamesStayUnderTheLimit use another number.
+const millionEnv = "OTELPOOL_HOSTILE_NAMES"
+
+// TestAMillionNamesStayUnderTheLimit gives a pool a million names, texts and error codes, no two the same, and counts
+// what is kept. Not parallel: it looks at the heap.
+func TestAMillionNamesStayUnderTheLimit(t *testing.T) {
+	const limit = 200
+	million := amount(t, millionEnv, 1_000_000)
+	s := newService(t, onDatabase(t, 1))
+	conn, err := s.pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	scrape(t, s.exporter, formats[0])
+	tracer := tracerOf(s.pool)
+	for i := range 3000 { // fills what is bounded
+		event(otelpool.WithOperation(t.Context(), fmt.Sprint("name ", i)), tracer, conn.Conn(), "SELECT 1")
+		event(t.Context(), tracer, conn.Conn(), fmt.Sprintf("SELECT %d FROM first%d", i, i))
+	}
+	before := liveHeap()
+	began := time.Now()
+	for i := range million {
+		if i%2 == 0 {
+			event(otelpool.WithOperation(t.Context(), fmt.Sprint("distinct ", i)), tracer, conn.Conn(), "SELECT 1")
+		} else {
+			event(t.Context(), tracer, conn.Conn(), fmt.Sprintf("SELECT %d FROM other%d", i, i))
+		}
+	}
+	took := time.Since(began)
+	grown := int64(liveHeap()) - int64(before)
+	conn.Release()
+	page := scrapeAll(t, s.exporter)
+	operations := page.of("db_query_duration_seconds_count")
+	if len(operations) != limit+1 {
+		t.Errorf("%d operations, want %d and _OTHER", len(operations), limit)
+	}
+	if got, want := page.sum("db_pool_operations_capped_total"), float64(6000-limit+million); got != want {
+		t.Errorf("%v are counted as beyond the limit, want %v", got, want)
+	}
+	if got, want := page.sum("db_query_duration_seconds_count"), float64(6000+million); got != want {
+		t.Errorf("%v operations counted, want %v", got, want)
+	}
+	if grown > 1<<20 {
+		t.Errorf("the heap grew by %d KiB", grown>>10)
+	}
+	fmt.Printf("%d distinct names and texts: %d series of operations, heap %+d KiB, %v each\n", million, len(operations), grown>>10, took/time.Duration(million))
+}
+
+func liveHeap() uint64 {
+	var m runtime.MemStats
+	for range 3 { // also what sync.Pools and cleanups let go
+		runtime.GC()
+	}
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// TestAMegabyteInEveryPlaceIsBorne puts a megabyte wherever text can come from.
+func TestAMegabyteInEveryPlaceIsBorne(t *testing.T) {
+	t.Parallel()
+	for name, long := range map[string]string{
+		"letters": strings.Repeat("x", 1<<20), "no UTF-8": strings.Repeat("\xff", 1<<20), "newlines": strings.Repeat("\n", 1<<20), "quotes": strings.Repeat(`"`, 1<<20),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t, onDatabase(t, 1), otelpool.WithPoolName("p"+long))
+			ctx := deadline(t)
+			for _, sql := range []string{"SELECT 1 --" + long, "/*" + long + "*/ SELECT 1", "-- name: " + long + " :one\nSELECT 1", "SELECT '" + long, long} {
+				if _, err := s.pool.Exec(ctx, sql, rewriteTo("SELECT 1")); err != nil {
+					t.Error(err)
+				}
+			}
+			if _, err := s.pool.Exec(otelpool.WithOperation(ctx, long), "SELECT 1"); err != nil {
+				t.Error(err)
+			}
+			page := scrapeAll(t, s.exporter)
+			for _, sample := range page {
+				if text := sample.labels.String(); len(text) > 2000 {
+					t.Fatalf("a series has labels of %d bytes: %.200s", len(text), text)
+				}
+			}
+			if got := page.sum("db_query_duration_seconds_count"); got != 6 {
+				t.Errorf("%v operations, want 6", got)
+			}
+		})
+	}
+}
+
+// TestALongAttributeLeavesThePageReadable gives every series an attribute of 48 kB, which is the program's to decide.
+func TestALongAttributeLeavesThePageReadable(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t)
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
+	_, end := offlinePool(t, provider, otelpool.WithPoolName("p"), otelpool.WithAttributes(attribute.String("long", strings.Repeat("é\n", 16<<10))))
+	defer end()
+	if got := len(scrape(t, exporter, formats[0]).of("db_pool_size")); got != 1 {
+		t.Errorf("%d pools", got)
+	}
+}
+
+// TestExemplarsOfDroppedAttributesLeaveThePageReadable has a View drop the name of the operation, which the SDK then
+// puts into exemplars, of which OpenMetrics allows 128 characters.
+func TestExemplarsOfDroppedAttributesLeaveThePageReadable(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t)
+	view := sdkmetric.NewView(sdkmetric.Instrument{Name: "db.client.*"}, sdkmetric.Stream{AttributeFilter: func(attribute.KeyValue) bool { return false }})
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithView(view))
+	pool, end := offlinePool(t, provider, otelpool.WithPoolName("p\n\""), otelpool.WithAttributes(attribute.String("größe", "\"}\n# EOF")))
+	defer end()
+	conn := connect(t)
+	ctx := trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled,
+	}))
+	for _, name := range []string{"short", "a\nb\"", "# EOF\n", "\xff\x00", strings.Repeat("é", 300)} {
+		event(otelpool.WithOperation(ctx, name), tracerOf(pool), conn, "SELECT 1")
+		request := httptest.NewRequest("GET", "/metrics", nil)
+		request.Header.Set("Accept", formats[1])
+		recorder := httptest.NewRecorder()
+		exporter.ServeHTTP(recorder, request)
+		if _, err := read(recorder.Body.Bytes(), recorder.Header().Get("Content-Type")); err != nil {
+			t.Errorf("%.100q: %v", name, err)
+		}
+		if _, err := textparse.New(recorder.Body.Bytes(), recorder.Header().Get("Content-Type"), nil, textparse.ParserOptions{}); err != nil {
+			t.Error(err)
+		}
+	}
+}

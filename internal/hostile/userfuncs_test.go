@@ -1,0 +1,188 @@
+package hostile
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// TestABadNameFunctionHoldsUpNothingButItsCaller has the function of WithOperationName misbehave.
+func TestABadNameFunctionHoldsUpNothingButItsCaller(t *testing.T) {
+	t.Parallel()
+	database := withThings(t)
+	release := make(chan struct{})
+	for _, tt := range []struct {
+		name string
+		do   func(ctx context.Context, pool *pgxpool.Pool)
+		want string // what an Exec comes to
+		more []func(context.Context, *pgxpool.Pool) error
+	}{
+		{"panics", func(context.Context, *pgxpool.Pool) { panic("mine") }, "error: <nil>", steps},
+		// pgx itself loses a connection where a goroutine ends in SendBatch and the like, whatever ends it.
+		{"ends its goroutine", func(context.Context, *pgxpool.Pool) { runtime.Goexit() }, "goroutine ended", steps[:2]},
+		{"uses the pool", func(ctx context.Context, pool *pgxpool.Pool) { _, _ = pool.Exec(ctx, "SELECT 3") }, "error: <nil>", steps},
+		{"resets the pool", func(_ context.Context, pool *pgxpool.Pool) { pool.Reset() }, "error: <nil>", steps},
+		{"blocks", func(context.Context, *pgxpool.Pool) { <-release }, "error: <nil>", steps},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			m := measure(t)
+			defer m.end()
+			var pool *pgxpool.Pool
+			called := make(chan struct{}, 100)
+			made, inst, err := otelpool.NewWithConfig(t.Context(), database, otelpool.WithMeterProvider(m.provider),
+				otelpool.WithOperationName(func(ctx context.Context, _ string) string {
+					if ctx.Value(inside{}) == nil {
+						called <- struct{}{}
+						tt.do(context.WithValue(ctx, inside{}, true), pool)
+					}
+					return ""
+				}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			pool = made
+			came := make(chan string, len(steps))
+			go func() { came <- outcome(deadline(t), pool, steps[0]) }()
+			<-called
+			m.goesOn(t)
+			inst.Held()
+			if tt.name == "blocks" {
+				select {
+				case result := <-came:
+					t.Errorf("it did not block: %s", result)
+				default:
+				}
+				close(release)
+			}
+			if got := <-came; got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+			for _, step := range tt.more {
+				outcome(deadline(t), pool, step)
+			}
+			eventually(t, "nothing is in use", func() bool { return numbers(pool)[0] == 0 })
+			if got := m.value(t, "db.client.connection.pending_requests"); got != 0 {
+				t.Errorf("%d pending", got)
+			}
+			closePool(t, pool)
+			if err := inst.Unregister(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestABadLoggerHoldsUpNothing gives the pool a logger that does harm, and enough to log.
+func TestABadLoggerHoldsUpNothing(t *testing.T) {
+	t.Parallel()
+	database := withThings(t)
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	for _, tt := range []struct {
+		name string
+		do   func(pool *pgxpool.Pool)
+	}{
+		{"panics", func(*pgxpool.Pool) { panic("mine") }},
+		{"ends its goroutine", func(*pgxpool.Pool) { runtime.Goexit() }},
+		{"blocks", func(*pgxpool.Pool) { <-release }},
+		{"uses the pool", func(pool *pgxpool.Pool) { _, _ = pool.Exec(context.Background(), "SELECT 3") }},
+		{"closes the pool", func(pool *pgxpool.Pool) { pool.Close() }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			m := measure(t)
+			defer m.end()
+			var pool *pgxpool.Pool
+			made := make(chan struct{})
+			var once sync.Once
+			logged := make(chan struct{})
+			handler := handlerFunc(func() {
+				<-made
+				once.Do(func() { close(logged) })
+				tt.do(pool)
+			})
+			pool, inst, err := otelpool.NewWithConfig(t.Context(), database, otelpool.WithMeterProvider(m.provider),
+				otelpool.WithLongHold(1), otelpool.WithLogger(slog.New(handler)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			close(made)
+			for range 20 {
+				for _, step := range steps {
+					if got := outcome(otelpool.WithScope(deadline(t)), pool, step); strings.HasPrefix(got, "panic") || got == "goroutine ended" {
+						t.Errorf("the caller sees %s", got)
+					}
+				}
+			}
+			select {
+			case <-logged:
+			case <-time.After(patience):
+				t.Fatal("nothing was logged")
+			}
+			m.goesOn(t)
+			inst.Held()
+			if err := inst.Unregister(); err != nil {
+				t.Error(err)
+			}
+			closePool(t, pool)
+		})
+	}
+}
+
+// handlerFunc is a slog.Handler of the user's.
+type handlerFunc func()
+
+func (handlerFunc) Enabled(context.Context, slog.Level) bool    { return true }
+func (h handlerFunc) Handle(context.Context, slog.Record) error { h(); return nil }
+func (h handlerFunc) WithAttrs([]slog.Attr) slog.Handler        { return h }
+func (h handlerFunc) WithGroup(string) slog.Handler             { return h }
+
+// TestACallbackMayUseThePoolWhileItIsCollected has another instrument's callback query by the pool that is collected, in
+// the middle of the collections of three readers.
+func TestACallbackMayUseThePoolWhileItIsCollected(t *testing.T) {
+	t.Parallel()
+	m := measure(t)
+	pool, inst, err := otelpool.NewWithConfig(t.Context(), onDatabase(t, 2), otelpool.WithMeterProvider(m.provider), otelpool.WithLongHold(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	meter := m.provider.Meter("program")
+	rows, err := meter.Int64ObservableGauge("rows")
+	if err != nil {
+		t.Fatal(err)
+	}
+	registration, err := meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		var n int64
+		err := pool.QueryRow(ctx, "SELECT count(*) FROM pg_class").Scan(&n)
+		o.ObserveInt64(rows, n)
+		inst.Held()
+		return err
+	}, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		m.goesOn(t)
+	}
+	m.end()
+	if err := registration.Unregister(); err != nil {
+		t.Error(err)
+	}
+	if got := m.value(t, "pgxpool.acquires"); got < 5 {
+		t.Errorf("%d acquires", got)
+	}
+	closePool(t, pool)
+	if err := inst.Unregister(); err != nil {
+		t.Error(err)
+	}
+}
