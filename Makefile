@@ -78,6 +78,26 @@ test-stack: setup programs ## Prove the shipped configurations with the real Col
 test-faults: setup ## Break the database, the consumers and the input, and see what becomes of the service
 	@$(foreach module,$(FAULTS),{ ($(call test-module,$(module))) || (echo "once more:" && $(call test-module,$(module))); } &&) true
 
+# How long each target is fuzzed, and which: make fuzz FUZZTIME=1h FUZZ=FuzzSQL
+FUZZTIME ?= 1m
+FUZZ ?= ^Fuzz
+
+# What fuzzing finds lies in testdata/fuzz afterwards, and the repetition fails of it at once. What the engine itself fails
+# of at the end of its time, when a machine is busy, does not come again.
+fuzz-target = $(GO) -C $(1) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .
+
+.PHONY: fuzz
+fuzz: setup ## Fuzz each target for a minute, beyond its committed corpus (FUZZTIME=1h, FUZZ=FuzzSQL)
+	@$(foreach module,internal/sqlname internal/hostile,for target in $$($(GO) -C $(module) test -list '$(FUZZ)' . | grep ^Fuzz || true); do \
+		echo "$(module): $$target"; $(call fuzz-target,$(module)) || { echo "once more:"; $(call fuzz-target,$(module)); }; done &&) true
+
+# How long make soak runs.
+SOAK ?= 10m
+
+.PHONY: soak
+soak: setup ## Use every feature for ten minutes and watch the memory (SOAK=1h)
+	$(GO) -C internal/hostile test -count=1 -run MemoryIsFlatOverASoak -timeout 0 -v . -soak $(SOAK)
+
 .PHONY: race
 race: setup ## Repeat the concurrency tests a hundred times
 	$(GO) test -race -run ConcurrentSafe -count=100 ./otelpool/... ./exporters/...
