@@ -34,6 +34,7 @@ func TestProgramsStartedUnderLoadInheritNothing(t *testing.T) {
 	}
 	cancel()
 	load.Wait()
+	saw(t, "50 programs started under load: none has a socket of ours")
 	m.goesOn(t)
 	closePool(t, pool)
 	if err := inst.Unregister(); err != nil {

@@ -270,7 +270,7 @@ func TestABadHookDoesWhatItDoesWithoutUs(t *testing.T) {
 			})
 		}
 	}
-	t.Logf("%d kinds of misbehaviour compared", compared)
+	t.Cleanup(func() { saw(t, "%d pairs of a hook and a misbehaviour: each as on a bare pool", compared) })
 }
 
 // illTreat uses a pool with a bad hook in every way.
@@ -313,6 +313,9 @@ func illTreat(t *testing.T, config *pgxpool.Config, name hook, behave func(conte
 // TestAHookThatBlocksHoldsUpNothingButItsCaller blocks each hook, collects meanwhile, and lets it go on.
 func TestAHookThatBlocksHoldsUpNothingButItsCaller(t *testing.T) {
 	t.Parallel()
+	t.Cleanup(func() {
+		saw(t, "%d hooks blocked: collections and Unregister went on", len(callerHooks)+len(poolHooks))
+	})
 	database := withThings(t)
 	for _, hook := range slices.Concat(callerHooks, poolHooks) {
 		t.Run(string(hook), func(t *testing.T) {

@@ -28,6 +28,7 @@ func TestTheDemoListensOnLoopbackAndNoClientHoldsItUp(t *testing.T) {
 				t.Errorf("something listens on %v", ip)
 			}
 		}
+		saw(t, "listening: %v", listening)
 		for name, request := range map[string]string{
 			"a request that never ends":  "GET /metrics HTTP/1.1\r\nHost: h\r\n",
 			"headers of a megabyte":      "GET /metrics HTTP/1.1\r\nHost: h\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n",

@@ -28,6 +28,7 @@ func TestAPanicOnAGoroutineOfThePoolEndsTheProcessAsWithoutUs(t *testing.T) {
 				first, _, _ := strings.Cut(string(out), "\n")
 				ends[how] = exit.String() + ", " + first
 			}
+			saw(t, "without us %q, with us %q", ends["bare"], ends["instrumented"])
 			if ends["bare"] != "exit status 2, panic: mine" || ends["instrumented"] != ends["bare"] {
 				t.Errorf("without us %q, with us %q", ends["bare"], ends["instrumented"])
 			}
@@ -67,6 +68,7 @@ func TestASignalUnderLoadEndsTheProcessAsWithoutUs(t *testing.T) {
 				if err := cmd.Wait(); err != nil {
 					got += err.Error()
 				}
+				saw(t, "it ends with %q", got)
 				if got != tt.want || stderr.Len() > 0 {
 					t.Errorf("it ends with %q, want %q: %s", got, tt.want, stderr.String())
 				}

@@ -75,6 +75,7 @@ func (s *surfaces) check(t *testing.T, says map[string]string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	total := 0
+	defer func() { saw(t, "%d kB on %d surfaces searched", total>>10, len(s.texts)) }()
 	for where, text := range s.texts {
 		total += text.Len()
 		if at := strings.Index(text.String(), mark); at >= 0 {
@@ -86,7 +87,6 @@ func (s *surfaces) check(t *testing.T, says map[string]string) {
 			t.Errorf("%s does not say %q: %.500v", where, word, text)
 		}
 	}
-	t.Logf("%d bytes on %d surfaces", total, len(s.texts))
 }
 
 // keeper is a server whose superuser has a password that is a secret.

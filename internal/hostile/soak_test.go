@@ -59,7 +59,7 @@ func TestMemoryIsFlatOverASoak(t *testing.T) {
 	s.end(t)
 	bytes, objects := growth(samples, func(m heap) float64 { return m.bytes }), growth(samples, func(m heap) float64 { return m.objects })
 	last := samples[len(samples)-1]
-	fmt.Printf("soak of %v: %d requests, %d pools came and went, heap at the end %.2f MiB in %.0f objects; trend after the first third %+.0f KiB, %+.0f objects\n",
+	saw(t, "soak of %v: %d requests, %d pools came and went, heap at the end %.2f MiB in %.0f objects; trend after the first third %+.0f KiB, %+.0f objects",
 		*soakTime, s.requests.Load(), s.pools.Load(), last.bytes/(1<<20), last.objects, bytes/1024, objects)
 	if bytes > soakBytes || objects > soakObjects {
 		t.Errorf("the heap grows: %+.0f bytes, %+.0f objects; allowed are %d and %d", bytes, objects, soakBytes, soakObjects)

@@ -77,7 +77,7 @@ func TestAThousandPoolsLoseNoSeriesWithoutAWord(t *testing.T) {
 					t.Errorf("%s reports %v, folded are %v", exporter, got, folded)
 				}
 			}
-			t.Logf("%d series on the page, folded and said so: %v", len(page), folded)
+			saw(t, "%d series on the page, folded and said so: %v", len(page), folded)
 		})
 	}
 }

@@ -66,6 +66,8 @@ func TestABadNameFunctionHoldsUpNothingButItsCaller(t *testing.T) {
 			}
 			if got := <-came; got != tt.want {
 				t.Errorf("%s, want %s", got, tt.want)
+			} else {
+				saw(t, "three readers went on, the caller got %s", got)
 			}
 			for _, step := range tt.more {
 				outcome(deadline(t), pool, step)
@@ -131,6 +133,7 @@ func TestABadLoggerHoldsUpNothing(t *testing.T) {
 			}
 			m.goesOn(t)
 			inst.Held()
+			saw(t, "no caller noticed, three readers went on")
 			if err := inst.Unregister(); err != nil {
 				t.Error(err)
 			}
