@@ -100,7 +100,8 @@ soak: setup ## Use every feature for ten minutes and watch the memory (SOAK=1h)
 
 .PHONY: race
 race: setup ## Repeat the concurrency tests a hundred times
-	$(GO) test -race -run ConcurrentSafe -count=100 ./otelpool/... ./exporters/...
+	$(GO) test -race -run ConcurrentSafe -count=100 -timeout 30m ./otelpool/... ./exporters/...
+	$(GO) -C internal/hostile test -race -run ConcurrentSafe -count=100 -timeout 30m .
 
 .PHONY: bench
 bench: setup ## Measure what it costs, beside the peers, as Markdown: some eight minutes (ARGS=-quick: one)
