@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 )
 
@@ -186,9 +187,11 @@ func (i *Instrumentation) register(pool *pgxpool.Pool, poolConfig *pgxpool.Confi
 	if err != nil {
 		return err
 	}
-	set := newSet(i.config.poolAttributes(poolConfig.ConnConfig))
+	var set attribute.Set
 	if i.recorder != nil {
 		set = i.recorder.poolSet // the name it began with, whatever became of the configuration since
+	} else {
+		set = newSet(i.config.poolAttributes(poolConfig.ConnConfig))
 	}
 	s := newStats(pool, baseSize, poolConfig, i.recorder)
 	o, err := observe(i.config.provider, set, s)

@@ -36,10 +36,11 @@ type observer struct {
 
 	mu           sync.Mutex // held to change what follows; before that of observers
 	instruments  observables
-	registration metric.Registration // nil until the first pool
-	gone         bool                // the last pool has left
+	registration metric.Registration  // nil until the first pool
+	gone         bool                 // the last pool has left
+	keys         []attribute.Distinct // of the groups, in their order: quicker to look through
 
-	// groups is replaced, never changed, so that a collection needs no lock.
+	// groups is replaced, and nothing of it changed, so that a collection needs no lock.
 	groups atomic.Pointer[[]*group]
 }
 
@@ -47,7 +48,7 @@ type observer struct {
 type group struct {
 	set     attribute.Set
 	members []*stats
-	left    snapshot // what members counted that have left: counters never fall
+	left    *snapshot // what members counted that have left, nil if none has: counters never fall
 
 	opts, used, idle []metric.ObserveOption
 	hooked           func() *hookedOptions // nil unless some member has hooks, and so counts what Stat does not
@@ -62,7 +63,7 @@ type hookedOptions struct {
 	errors  sync.Map // error type to []metric.ObserveOption; closed, since the types are
 }
 
-func newGroup(set attribute.Set, left snapshot, members []*stats) *group {
+func newGroup(set attribute.Set, left *snapshot, members []*stats) *group {
 	g := &group{
 		set:     set,
 		members: members,
@@ -71,7 +72,7 @@ func newGroup(set attribute.Set, left snapshot, members []*stats) *group {
 		used:    observeOptions(set, semconv.DBClientConnectionStateUsed),
 		idle:    observeOptions(set, semconv.DBClientConnectionStateIdle),
 	}
-	if !left.hooked && !slices.ContainsFunc(members, func(s *stats) bool { return s.recorder != nil }) {
+	if (left == nil || !left.hooked) && !slices.ContainsFunc(members, func(s *stats) bool { return s.recorder != nil }) {
 		return g
 	}
 	g.hooked = sync.OnceValue(func() *hookedOptions { return newHookedOptions(set) })
@@ -147,8 +148,9 @@ func (o *observer) add(set attribute.Set, s *stats) (done bool, err error) {
 	if o.gone {
 		return false, nil
 	}
-	groups := slices.Clone(*o.groups.Load())
-	if slices.ContainsFunc(groups, func(g *group) bool { return g.has(s.pool) }) {
+	groups := *o.groups.Load()
+	// A pool with hooks has one Instrumentation, which registers it once.
+	if s.recorder == nil && slices.ContainsFunc(groups, func(g *group) bool { return g.has(s.pool) }) {
 		return false, errors.New("otelpool: pool is registered already")
 	}
 	if o.registration == nil {
@@ -157,11 +159,13 @@ func (o *observer) add(set attribute.Set, s *stats) (done bool, err error) {
 			return false, err
 		}
 	}
-	at := slices.IndexFunc(groups, func(g *group) bool { return g.set.Equals(&set) })
+	at := slices.Index(o.keys, set.Equivalent())
 	if at < 0 {
-		groups = append(groups, newGroup(set, snapshot{}, []*stats{s}))
+		o.keys = append(o.keys, set.Equivalent())
+		groups = append(groups, newGroup(set, nil, []*stats{s})) // behind what a collection may be reading
 	} else {
 		g := groups[at]
+		groups = slices.Clone(groups)
 		groups[at] = newGroup(set, g.left, append(slices.Clone(g.members), s))
 	}
 	o.groups.Store(&groups)
@@ -214,9 +218,11 @@ func (o *observer) remove(s *stats) (last bool) {
 	}
 	if g := groups[at]; len(g.members) == 1 {
 		groups = slices.Delete(groups, at, at+1)
+		o.keys = slices.Delete(o.keys, at, at+1)
 	} else {
 		members := slices.DeleteFunc(slices.Clone(g.members), func(m *stats) bool { return m == s })
-		groups[at] = newGroup(g.set, g.left.plus(s.snapshot().counted()), members)
+		left := g.leftBehind().plus(s.snapshot().counted())
+		groups[at] = newGroup(g.set, &left, members)
 	}
 	o.groups.Store(&groups)
 	if len(groups) == 0 {
@@ -224,6 +230,14 @@ func (o *observer) remove(s *stats) (last bool) {
 		return true
 	}
 	return false
+}
+
+// leftBehind gives what members counted that have left.
+func (g *group) leftBehind() snapshot {
+	if g.left == nil {
+		return snapshot{}
+	}
+	return *g.left
 }
 
 func (g *group) has(pool *pgxpool.Pool) bool {
@@ -239,7 +253,7 @@ func (o *observer) collect(_ context.Context, to metric.Observer) (err error) {
 		}
 	}()
 	for _, g := range *o.groups.Load() {
-		v := g.left
+		v := g.leftBehind()
 		for _, s := range g.members {
 			v = v.plus(s.snapshot())
 		}
