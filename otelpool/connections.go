@@ -151,7 +151,7 @@ func (r *recorder) connectEnd(ctx context.Context, err error) {
 	if !ok || err != nil || r.ended.Load() {
 		return
 	}
-	r.histograms.create.Record(c.Context, seconds(r.now()-c.start), r.poolOpts...)
+	r.create.record(c.Context, seconds(r.now()-c.start))
 }
 
 // dialing notes that the acquire of ctx, if there is one, has a place and goes on to dial.

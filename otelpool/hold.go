@@ -9,7 +9,7 @@ import (
 // hold begins the time in which the caller of an acquire has the connection, whose state it gives, and moves the caller in
 // the flow.
 func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration, units int64) *connState {
-	r.histograms.wait.Record(a.Context, seconds(now-a.start), r.poolOpts...)
+	r.wait.record(a.Context, seconds(now-a.start))
 	s := r.stateOf(conn)
 	s.tally.acquired.Add(1)
 	s.reset()
@@ -46,12 +46,12 @@ func (r *recorder) release(conn *pgx.Conn) {
 	if r.ended.Load() {
 		return
 	}
-	opts := r.poolOpts
+	to := &r.use
 	if a.holder != nil {
-		opts = a.holder.use
+		to = &a.holder.use
 	}
 	age := now - since
-	r.histograms.use.Record(a.Context, seconds(age), opts...)
+	to.record(a.Context, seconds(age))
 	r.noteOutcome(conn, s, a, age)
 	if r.longHold > 0 && age >= r.longHold {
 		r.longHoldEnded(s, a, age)

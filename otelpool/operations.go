@@ -10,7 +10,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/otelpool/otelpool-go/internal/sqlname"
@@ -28,15 +27,16 @@ const (
 // operation is what is recorded under one name. Everything a hook needs to record it is made here, once.
 type operation struct {
 	name    string
-	success []metric.RecordOption // operation.duration and returned_rows
-	use     []metric.RecordOption // use_time
+	success series[float64] // of operation.duration
+	use     series[float64] // of use_time
+	rows    series[int64]   // of returned_rows, if that is on
 
 	// folded tells that it stands for the names past the limit: _OTHER, told apart so that it can be counted.
 	folded bool
 
-	// failures maps an error type to its options, nil before the first. The map is replaced, never changed, so that
-	// readers need no lock.
-	failures atomic.Pointer[map[string][]metric.RecordOption]
+	// failures maps an error type to its series, nil before the first. The map is replaced, never changed, so that readers
+	// need no lock.
+	failures atomic.Pointer[map[string]*series[float64]]
 
 	// misused tells which misuses of a connection have been logged for it.
 	misused [closedBusy + 1]atomic.Bool
@@ -50,10 +50,11 @@ type operation struct {
 
 // operations is the closed set of a pool's operation names. Look-ups take no lock; it is safe for concurrent use.
 type operations struct {
-	fromUser func(ctx context.Context, sql string) string
-	limit    int
-	base     []attribute.KeyValue // operation.duration's attributes without those of an operation
-	useBase  []attribute.KeyValue // use_time's
+	histograms histograms
+	fromUser   func(ctx context.Context, sql string) string
+	limit      int
+	base       []attribute.KeyValue // operation.duration's attributes without those of an operation
+	useBase    []attribute.KeyValue // use_time's
 
 	texts textCache
 
@@ -65,8 +66,8 @@ type operations struct {
 	folded atomic.Int64 // how often capped was recorded
 }
 
-func newOperations(c config, base, useBase []attribute.KeyValue) *operations {
-	o := &operations{fromUser: c.operationName, limit: c.operationLimit, base: base, useBase: useBase}
+func newOperations(c config, h histograms, base, useBase []attribute.KeyValue) *operations {
+	o := &operations{histograms: h, fromUser: c.operationName, limit: c.operationLimit, base: base, useBase: useBase}
 	o.names.Store(&map[string]*operation{})
 	return o
 }
@@ -227,7 +228,10 @@ func (o *operations) newOperation(name string) *operation {
 	summary := semconv.DBQuerySummary(name)
 	op := &operation{name: name, set: newSet(o.base, summary), useSet: newSet(o.useBase, summary)}
 	op.running, op.ended = activity{op, true}, activity{op, false}
-	op.success, op.use = recordOptions(op.set), recordOptions(op.useSet)
+	op.success, op.use = float64Series(o.histograms.operation, op.set), float64Series(o.histograms.use, op.useSet)
+	if o.histograms.rows != nil {
+		op.rows = int64Series(o.histograms.rows, op.set)
+	}
 	return op
 }
 
@@ -249,45 +253,45 @@ func (o *operations) count(op *operation) {
 	}
 }
 
-// failure gives the options to record op with when it failed.
-func (o *operations) failure(op *operation, f failure) []metric.RecordOption {
-	if opts := op.failure(f); opts != nil {
-		return opts
+// failure gives the series to record op to when it failed.
+func (o *operations) failure(op *operation, f failure) *series[float64] {
+	if known := op.failure(f); known != nil {
+		return known
 	}
 	return o.addFailure(op, f)
 }
 
-// failure gives the options to record a known failure with, nil if it is new.
-func (op *operation) failure(f failure) []metric.RecordOption {
+// failure gives the series of a known failure, nil if it is new.
+func (op *operation) failure(f failure) *series[float64] {
 	if known := op.failures.Load(); known != nil {
 		return (*known)[f.errorType]
 	}
 	return nil
 }
 
-func (o *operations) addFailure(op *operation, f failure) []metric.RecordOption {
+func (o *operations) addFailure(op *operation, f failure) *series[float64] {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.failures >= maxFailureSeries {
 		f = failure{errorType: errorTypeOther}
 	}
-	if opts := op.failure(f); opts != nil {
-		return opts
+	if known := op.failure(f); known != nil {
+		return known
 	}
 	attrs := []attribute.KeyValue{semconv.DBQuerySummary(op.name), semconv.ErrorTypeKey.String(f.errorType)}
 	if f.sqlState {
 		attrs = append(attrs, semconv.DBResponseStatusCode(f.errorType))
 	}
 	set := newSet(o.base, attrs...)
-	opts := recordOptions(set)
+	added := float64Series(o.histograms.operation, set)
 	op.failureSets = append(op.failureSets, set)
-	failures := map[string][]metric.RecordOption{f.errorType: opts}
+	failures := map[string]*series[float64]{f.errorType: &added}
 	if known := op.failures.Load(); known != nil {
 		maps.Copy(failures, *known)
 	}
 	op.failures.Store(&failures)
 	o.failures++
-	return opts
+	return &added
 }
 
 // sanitize makes a name fit to be an attribute value.
@@ -307,8 +311,4 @@ func sanitize(name string) string {
 func newSet(base []attribute.KeyValue, more ...attribute.KeyValue) attribute.Set {
 	all := make([]attribute.KeyValue, 0, len(base)+len(more))
 	return attribute.NewSet(append(append(all, base...), more...)...)
-}
-
-func recordOptions(set attribute.Set) []metric.RecordOption {
-	return []metric.RecordOption{metric.WithAttributeSet(set)}
 }

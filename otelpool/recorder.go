@@ -20,14 +20,14 @@ func monotonic() time.Duration { return time.Since(epoch) }
 // recorder turns the events of one pool into measurements. Durations are recorded as they happen; what has a current
 // value is an atomic here, read at collection. It is safe for concurrent use.
 type recorder struct {
-	histograms histograms
-	ops        *operations
-	pool       string
-	poolSet    attribute.Set
-	poolOpts   []metric.RecordOption // wait_time, create_time, and use_time without a name
-	maxConns   int64
-	baseSize   int64
-	now        func() time.Duration
+	histograms        histograms
+	ops               *operations
+	pool              string
+	poolSet           attribute.Set
+	wait, create, use series[float64] // of the pool; use of what has no name
+	maxConns          int64
+	baseSize          int64
+	now               func() time.Duration
 
 	longHold time.Duration // 0 if long holds are not looked for
 	stacks   bool          // stacks of holders are kept
@@ -66,10 +66,12 @@ func newRecorder(c config, h histograms, poolConfig *pgxpool.Config, baseSize in
 	poolSet := newSet(poolAttrs)
 	r := &recorder{
 		histograms: h,
-		ops:        newOperations(c, opAttrs, poolAttrs),
+		ops:        newOperations(c, h, opAttrs, poolAttrs),
 		pool:       poolAttrs[0].Value.AsString(),
 		poolSet:    poolSet,
-		poolOpts:   recordOptions(poolSet),
+		wait:       float64Series(h.wait, poolSet),
+		create:     float64Series(h.create, poolSet),
+		use:        float64Series(h.use, poolSet),
 		maxConns:   int64(poolConfig.MaxConns),
 		baseSize:   baseSize,
 		now:        monotonic,
@@ -182,7 +184,7 @@ func (r *recorder) prepareEnd(ctx context.Context, conn *pgx.Conn, already bool,
 func (r *recorder) queryEnd(ctx context.Context, conn *pgx.Conn, data *pgx.TraceQueryEndData) {
 	op := r.callEnd(ctx, conn, queryCall, data.Err)
 	if op != nil && r.histograms.rows != nil && data.Err == nil && data.CommandTag.Select() {
-		r.histograms.rows.Record(ctx, data.CommandTag.RowsAffected(), op.success...)
+		op.rows.record(ctx, data.CommandTag.RowsAffected())
 	}
 }
 
@@ -214,13 +216,13 @@ func (r *recorder) callEnd(ctx context.Context, conn *pgx.Conn, kind callKind, e
 	if s.depth == 0 && s.held.Load() != nil {
 		s.tally.busy.Add(int64(now - c.start))
 	}
-	opts := c.op.success
+	to := &c.op.success
 	if err != nil {
 		if f, failed := classify(err); failed {
-			opts = r.ops.failure(c.op, f)
+			to = r.ops.failure(c.op, f)
 		}
 	}
-	r.histograms.operation.Record(ctx, seconds(now-c.start), opts...)
+	to.record(ctx, seconds(now-c.start))
 	r.ops.count(c.op)
 	return c.op
 }

@@ -1,0 +1,174 @@
+package otelpool_test
+
+import (
+	"context"
+	"maps"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// binding is an SDK whose histograms have the Bind of go.opentelemetry.io/otel/metric/x, which that of today has not.
+type binding struct {
+	metric.MeterProvider
+	bind func() bool // whether it does
+
+	bound, unbound atomic.Int64 // measurements
+}
+
+func (b *binding) Meter(name string, opts ...metric.MeterOption) metric.Meter {
+	return bindingMeter{b.MeterProvider.Meter(name, opts...), b}
+}
+
+type bindingMeter struct {
+	metric.Meter
+	of *binding
+}
+
+func (m bindingMeter) Float64Histogram(name string, opts ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
+	h, err := m.Meter.Float64Histogram(name, opts...)
+	return &float64Bindable{h, m.of}, err
+}
+
+func (m bindingMeter) Int64Histogram(name string, opts ...metric.Int64HistogramOption) (metric.Int64Histogram, error) {
+	h, err := m.Meter.Int64Histogram(name, opts...)
+	return &int64Bindable{h, m.of}, err
+}
+
+type float64Bindable struct {
+	metric.Float64Histogram
+	of *binding
+}
+
+func (h *float64Bindable) Record(ctx context.Context, value float64, opts ...metric.RecordOption) {
+	h.of.unbound.Add(1)
+	h.Float64Histogram.Record(ctx, value, opts...)
+}
+
+func (h *float64Bindable) Bind(attrs ...attribute.KeyValue) metric.Float64Histogram {
+	if !h.of.bind() {
+		return nil
+	}
+	return &boundFloat64{h.Float64Histogram, h.of, attribute.NewSet(attrs...)}
+}
+
+type int64Bindable struct {
+	metric.Int64Histogram
+	of *binding
+}
+
+func (h *int64Bindable) Record(ctx context.Context, value int64, opts ...metric.RecordOption) {
+	h.of.unbound.Add(1)
+	h.Int64Histogram.Record(ctx, value, opts...)
+}
+
+func (h *int64Bindable) Bind(attrs ...attribute.KeyValue) metric.Int64Histogram {
+	if !h.of.bind() {
+		return nil
+	}
+	return &boundInt64{h.Int64Histogram, h.of, attribute.NewSet(attrs...)}
+}
+
+type boundFloat64 struct {
+	metric.Float64Histogram
+	of  *binding
+	set attribute.Set
+}
+
+func (h *boundFloat64) Record(ctx context.Context, value float64, opts ...metric.RecordOption) {
+	h.of.bound.Add(1)
+	h.Float64Histogram.Record(ctx, value, append(opts, metric.WithAttributeSet(h.set))...)
+}
+
+type boundInt64 struct {
+	metric.Int64Histogram
+	of  *binding
+	set attribute.Set
+}
+
+func (h *boundInt64) Record(ctx context.Context, value int64, opts ...metric.RecordOption) {
+	h.of.bound.Add(1)
+	h.Int64Histogram.Record(ctx, value, append(opts, metric.WithAttributeSet(h.set))...)
+}
+
+// counted are the counts of histograms by name and attributes, after a pool was used with that provider.
+func counted(t *testing.T, database *pgxpool.Config, wrap func(metric.MeterProvider) metric.MeterProvider) map[string]uint64 {
+	t.Helper()
+	reader := sdkmetric.NewManualReader()
+	pool, inst, err := otelpool.NewWithConfig(t.Context(), database, otelpool.WithReturnedRows(), otelpool.WithPoolName("p"),
+		otelpool.WithMeterProvider(wrap(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	defer func() { _ = inst.Unregister() }()
+	for range 3 {
+		for _, sql := range []string{"SELECT 1", "SELECT nonsense"} {
+			_, _ = pool.Exec(t.Context(), sql)
+			_, _ = pool.Exec(otelpool.WithOperation(t.Context(), "mine"), sql)
+		}
+	}
+	var rm metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &rm); err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]uint64{}
+	for _, scope := range rm.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			switch data := m.Data.(type) {
+			case metricdata.Histogram[float64]:
+				for _, p := range data.DataPoints {
+					counts[m.Name+" "+p.Attributes.Encoded(attribute.DefaultEncoder())] = p.Count
+				}
+			case metricdata.Histogram[int64]:
+				for _, p := range data.DataPoints {
+					counts[m.Name+" "+p.Attributes.Encoded(attribute.DefaultEncoder())] = p.Count
+				}
+			}
+		}
+	}
+	return counts
+}
+
+// TestHistogramsThatCanBindAreBound uses a pool with an SDK that can bind series, that fails to, and that cannot: what is
+// counted is the same.
+func TestHistogramsThatCanBindAreBound(t *testing.T) {
+	t.Parallel()
+	database, err := pgxpool.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := counted(t, database, func(p metric.MeterProvider) metric.MeterProvider { return p })
+	if len(want) < 9 { // two operations, each well and failing; two uses; rows of each; wait and create
+		t.Fatalf("counted are %v", want)
+	}
+	for _, tt := range []struct {
+		name  string
+		bind  func() bool
+		bound bool
+	}{
+		{"binds", func() bool { return true }, true},
+		{"gives nothing", func() bool { return false }, false},
+		{"panics", func() bool { panic("not today") }, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := &binding{bind: tt.bind}
+			got := counted(t, database, func(p metric.MeterProvider) metric.MeterProvider { b.MeterProvider = p; return b })
+			if !maps.Equal(got, want) {
+				t.Errorf("counted are\n%v\nwant\n%v", got, want)
+			}
+			if bound, unbound := b.bound.Load(), b.unbound.Load(); tt.bound != (bound > 0) || tt.bound == (unbound > 0) {
+				t.Errorf("%d measurements were bound, %d were not", bound, unbound)
+			}
+		})
+	}
+}
