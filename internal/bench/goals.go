@@ -66,6 +66,9 @@ func (g goal) judge() string {
 func (r results) goals() []goal {
 	all := slices.Concat(r.hooks.goals(), endToEndGoals(r.endToEnd))
 	for _, s := range r.ratios {
+		if s.operations == 0 {
+			continue
+		}
 		all = append(all, goal{
 			what:  fmt.Sprintf("scrape of %d pools, as many series, to otelpgx by the official exporter", s.pools),
 			limit: exactly(0.75), got: s.rounds.Ratio(bridgeScrape, officialScrape, measure.TimePerOp), format: times,

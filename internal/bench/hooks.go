@@ -32,6 +32,7 @@ const (
 	floor          = "floor"
 	oursNone       = "otelpool, no provider"
 	oursNoop       = "otelpool, no-op provider"
+	oursDeaf       = "otelpool, histograms that keep nothing"
 	oursOne        = "otelpool, SDK, one reader"
 	oursTwo        = "otelpool, SDK, two readers"
 	oursNamed      = "otelpool, SDK, named by WithOperation"
@@ -39,6 +40,7 @@ const (
 	oursFailing    = "otelpool, SDK, failing query"
 	otelpgxNone    = "otelpgx, no provider"
 	otelpgxNoop    = "otelpgx, no-op provider"
+	otelpgxDeaf    = "otelpgx, histograms that keep nothing"
 	otelpgxOne     = "otelpgx, SDK, one reader"
 	otelpgxTwo     = "otelpgx, SDK, two readers"
 	otelpgxDeep    = "otelpgx, SDK, context of a request"
@@ -89,6 +91,7 @@ func hookCases(named, request context.Context) []hookCase {
 		{name: floor, make: peers.Tracer(drive.Floor{})},
 		{name: oursNone, make: ours},
 		{name: oursNoop, make: ours, provider: noopProvider},
+		{name: oursDeaf, make: ours, provider: deafProvider},
 		{name: oursOne, make: ours, provider: sdk(1)},
 		{name: oursTwo, make: ours, provider: sdk(2)},
 		{name: oursNamed, make: ours, provider: sdk(1), ctx: named},
@@ -96,6 +99,7 @@ func hookCases(named, request context.Context) []hookCase {
 		{name: oursFailing, make: ours, provider: sdk(1), err: drive.ErrDuplicate},
 		{name: otelpgxNone, make: plain},
 		{name: otelpgxNoop, make: plain, provider: noopProvider},
+		{name: otelpgxDeaf, make: plain, provider: deafProvider},
 		{name: otelpgxOne, make: plain, provider: sdk(1)},
 		{name: otelpgxTwo, make: plain, provider: sdk(2)},
 		{name: otelpgxDeep, make: plain, provider: sdk(1), ctx: request},

@@ -90,8 +90,8 @@ func (r *results) measureScrapes(to io.Writer, budget time.Duration, pools []int
 			cells = append(cells, cell)
 		}
 	}
-	for _, n := range pools[len(pools)-2:] {
-		ratio, err := measureScrapeRatio(n, 1, budget/6)
+	for _, site := range []struct{ pools, operations int }{{pools[len(pools)-2], 1}, {pools[len(pools)-1], 1}, {100, 0}} {
+		ratio, err := measureScrapeRatio(site.pools, site.operations, budget/6)
 		if err != nil {
 			return err
 		}

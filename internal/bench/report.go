@@ -114,13 +114,13 @@ func reportScrapes(to io.Writer, cells []scrapeCell, ratios []scrapeRatio, share
 	for _, r := range ratios {
 		for _, name := range r.rounds.Names {
 			rows = append(rows, []string{
-				fmt.Sprint(r.pools), name, fmt.Sprint(r.sites[name][0]), fmt.Sprint(r.sites[name][1]),
+				fmt.Sprint(r.pools), fmt.Sprint(r.operations), name, fmt.Sprint(r.sites[name][0]), fmt.Sprint(r.sites[name][1]),
 				fmt.Sprintf("%.1f ms", r.rounds.Cost(name, measure.TimePerOp).Mid*1e3),
 				r.rounds.Ratio(bridgeScrape, name, measure.TimePerOp).String(),
 			})
 		}
 	}
-	if err := table(to, "A scrape over HTTP, of as many series", []string{"pools of otelpool", "", "pools", "series", "time", "bridge × this"}, rows); err != nil {
+	if err := table(to, "A scrape over HTTP, of as many series", []string{"pools of otelpool", "operations of each", "", "pools", "series", "time", "bridge × this"}, rows); err != nil {
 		return err
 	}
 	rows = nil
