@@ -48,6 +48,7 @@ func featureCases() []hookCase {
 	}
 	native := sdkmetric.NewView(sdkmetric.Instrument{Kind: sdkmetric.InstrumentKindHistogram},
 		sdkmetric.Stream{Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}})
+	drop := sdkmetric.NewView(sdkmetric.Instrument{Name: "db.client.connection.use_time"}, sdkmetric.Stream{Aggregation: sdkmetric.AggregationDrop{}})
 	return []hookCase{
 		with(asItComes),
 		in("`WithOperation`", otelpool.WithOperation(background, "get_user")),
@@ -67,6 +68,7 @@ func featureCases() []hookCase {
 		in("exemplars: the request is sampled", span),
 		by("exemplars: off, by `sdkmetric.WithExemplarFilter`", sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter)),
 		by("native histograms, by a View", sdkmetric.WithView(native)),
+		by("`use_time` dropped by a View", sdkmetric.WithView(drop)),
 		{name: "a second reader", make: peers.Otelpool(), provider: sdk(2)},
 		{name: "no reader, or a no-op provider", make: peers.Otelpool(), provider: noopProvider},
 	}
