@@ -79,7 +79,7 @@ func (a *acquire) Value(key any) any {
 
 // acquireOf gives the acquire of the pool that ctx belongs to, nil if there is none.
 func (r *recorder) acquireOf(ctx context.Context) *acquire {
-	if !r.live.Load() {
+	if !r.live.Load() || ctx == nil {
 		return nil
 	}
 	a, ok := ctx.(*acquire)
@@ -135,7 +135,7 @@ func (r *recorder) progress(a *acquire, next int64, after time.Duration) bool {
 }
 
 func (r *recorder) acquireStart(ctx context.Context) context.Context {
-	if !r.active(ctx, r.histograms.wait) {
+	if ctx == nil || !r.active(ctx, r.histograms.wait) { // pgx panics at one that is nil
 		return ctx
 	}
 	a := &acquire{Context: ctx, recorder: r, start: r.now()}

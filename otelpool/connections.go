@@ -137,7 +137,7 @@ func (c *connect) Value(key any) any {
 
 func (r *recorder) connectStart(ctx context.Context) context.Context {
 	r.dialing(ctx) // in case the BeforeConnect hook was set again after ours
-	if !r.active(ctx, r.histograms.create) {
+	if ctx == nil || !r.active(ctx, r.histograms.create) {
 		return ctx
 	}
 	return &connect{Context: ctx, start: r.now()}
@@ -147,8 +147,11 @@ func (r *recorder) connectEnd(ctx context.Context, err error) {
 	if err != nil {
 		r.conns.failed(err)
 	}
+	if ctx == nil || err != nil || r.ended.Load() {
+		return
+	}
 	c, ok := ctx.Value(connectKey{}).(*connect)
-	if !ok || err != nil || r.ended.Load() {
+	if !ok {
 		return
 	}
 	r.create.record(c.Context, seconds(r.now()-c.start))
@@ -167,7 +170,7 @@ func (r *recorder) connected(conn *pgx.Conn) {
 	if open := r.conns.opened.Add(1) - r.conns.closed.Load() - r.conns.hijacked.Load(); open > r.baseSize {
 		r.conns.overflowed.Add(1)
 	}
-	r.stateOf(conn)
+	r.stateOf(conn).pooled.Store(true)
 }
 
 // closing counts a connection that the pool is about to close.

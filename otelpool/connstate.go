@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/otelpool/otelpool-go/internal/sqlname"
 )
 
 // connKey is where a connection's state lies in PgConn().CustomData(). Short keys are found faster.
@@ -20,13 +22,19 @@ const maxCalls = 4
 // maxPrepared is how many statements, prepared under a name of their own, a connection remembers the texts of.
 const maxPrepared = 512
 
-// maxPreparedText is how much of a text it remembers: the beginning, which is what names it.
+// maxPreparedText is how much of a text it remembers: the beginning.
 const maxPreparedText = 1 << 10
 
 // activity is what the holder of a connection does: it runs an operation, or has run it last.
 type activity struct {
 	op      *operation
 	running bool
+}
+
+// statement is a SQL text.
+type statement struct {
+	sql     string
+	summary string // of the whole, where sql is but its beginning
 }
 
 type callKind uint8
@@ -55,6 +63,7 @@ type connState struct {
 	tally    *tally                   // what is counted of it
 	activity atomic.Pointer[activity] // what the holder does with it, nil before the first call
 	pinged   atomic.Pointer[acquire]  // for whom the connection is pinged
+	pooled   atomic.Bool              // a pool has opened it
 
 	mu      sync.Mutex
 	stackOf *acquire // whose stack it is
@@ -64,9 +73,9 @@ type connState struct {
 	depth int
 	calls [maxCalls]call
 
-	// prepared maps the names that the caller gave prepared statements to their texts: a query that uses one shows only
+	// prepared maps the names that the caller gave prepared statements to what they are: a query that uses one shows only
 	// the name. It is nil until there is one.
-	prepared map[string]string
+	prepared map[string]statement
 }
 
 // stateOf gives the state of a connection and makes it at first sight.
@@ -180,18 +189,23 @@ func (s *connState) remember(name, sql string) {
 		delete(s.prepared, name)
 	case known || len(s.prepared) < maxPrepared:
 		if s.prepared == nil {
-			s.prepared = make(map[string]string)
+			s.prepared = make(map[string]statement)
 		}
-		s.prepared[strings.Clone(name)] = strings.Clone(sql[:min(len(sql), maxPreparedText)])
+		remembered := statement{sql: sql}
+		if len(sql) > maxPreparedText {
+			remembered = statement{sql: sql[:maxPreparedText], summary: sqlname.Of(sql)}
+		}
+		remembered.sql = strings.Clone(remembered.sql)
+		s.prepared[strings.Clone(name)] = remembered
 	}
 }
 
-// text gives the text behind sql, which may be the name of a prepared statement.
-func (s *connState) text(sql string) string {
+// statement gives what is behind sql, which may be the name of a prepared statement.
+func (s *connState) statement(sql string) statement {
 	if len(s.prepared) > 0 {
-		if text, ok := s.prepared[sql]; ok {
-			return text
+		if known, ok := s.prepared[sql]; ok {
+			return known
 		}
 	}
-	return sql
+	return statement{sql: sql}
 }

@@ -38,6 +38,9 @@ func WithOperation(ctx context.Context, name string) context.Context {
 
 // operationName is the name that the innermost WithOperation gave, "" if there is none.
 func operationName(ctx context.Context) string {
+	if ctx == nil { // which some of pgx bears
+		return ""
+	}
 	if c, ok := ctx.(*operationContext); ok {
 		return c.name
 	}

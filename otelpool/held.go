@@ -108,7 +108,7 @@ func (s *stats) holds(now time.Duration, sure bool) []held {
 	}
 	r.ghosts.Store(ghosts)
 	if sure {
-		lost := int64(len(states)) - int64(stat.AcquiredConns()+stat.IdleConns())
+		lost := pooled(states) - int64(stat.AcquiredConns()+stat.IdleConns())
 		ghosts = min(max(ghosts, lost), int64(len(all)))
 	}
 	return all[ghosts:]
@@ -121,6 +121,7 @@ func (r *recorder) bury(ghosts []held) {
 			h.state.tally.since.Store(0)
 			r.flow.add(-inUseUnit - occupiedUnit)
 			r.conns.hijacked.Add(1)
+			r.conns.remove(h.state) // the pool has it no more
 			if h.acquire.scope != nil {
 				h.acquire.scope.remove(h.acquire)
 			}
@@ -130,3 +131,13 @@ func (r *recorder) bury(ghosts []held) {
 }
 
 func byAge(a, b held) int { return cmp.Compare(a.since, b.since) }
+
+// pooled counts those that a pool has opened: a program can open others from the pool's configuration.
+func pooled(states []*connState) (n int64) {
+	for _, s := range states {
+		if s.pooled.Load() {
+			n++
+		}
+	}
+	return n
+}

@@ -9,7 +9,6 @@ import (
 // hold begins the time in which the caller of an acquire has the connection, whose state it gives, and moves the caller in
 // the flow.
 func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration, units int64) *connState {
-	r.wait.record(a.Context, seconds(now-a.start))
 	s := r.stateOf(conn)
 	s.tally.acquired.Add(1)
 	s.reset()
@@ -24,6 +23,7 @@ func (r *recorder) hold(a *acquire, conn *pgx.Conn, now time.Duration, units int
 	}
 	s.take(a, now)
 	r.peak.note(now, r.flow.add(units).inUse-r.ghosts.Load())
+	r.wait.record(a.Context, seconds(now-a.start))
 	return s
 }
 

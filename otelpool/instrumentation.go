@@ -20,11 +20,13 @@ type Instrumentation struct {
 	hooks    *hooks // nil if the pool was built without them
 	recorder *recorder
 
-	mu       sync.Mutex
-	stats    *stats // nil until Register
-	observer *observer
-	watcher  watcher
-	ended    bool
+	// mu is never held while something of a MeterProvider is called: that may wait for callbacks, which may call Held.
+	mu          sync.Mutex
+	registering bool
+	stats       *stats // nil until Register
+	observer    *observer
+	watcher     watcher
+	ended       bool
 }
 
 // New makes an instrumented pool of a connection string, which it parses as [pgxpool.ParseConfig] does. See
@@ -85,7 +87,8 @@ func NewWithConfig(ctx context.Context, poolConfig *pgxpool.Config, opts ...Opti
 // Instrument puts the hooks of otelpool into a configuration from which somebody else, a framework say, builds the
 // pool. Call [Instrumentation.Register] with that pool to add its gauges. The configuration is changed: its tracer,
 // ShouldPing, BeforeConnect and PrepareConn are wrapped and called as before. What is set in their place afterwards is
-// not seen, so call Instrument last; only a tracer may be added, by pgx's multitracer.
+// not seen, so call Instrument last; only a tracer may be added, by pgx's multitracer. A connection that is opened from the
+// configuration without the pool has the same tracer: its dial and its operations are recorded, too.
 //
 // Configuration and Instrumentation serve one pool. It is an error if the configuration is nil, was not made by
 // [pgxpool.ParseConfig], or is instrumented already.
@@ -175,17 +178,48 @@ func (i *Instrumentation) Register(pool *pgxpool.Pool) error {
 }
 
 func (i *Instrumentation) register(pool *pgxpool.Pool, poolConfig *pgxpool.Config) error {
+	if err := i.beginRegister(); err != nil {
+		return err
+	}
+	s, o, err := i.observe(pool, poolConfig)
+	if ended := i.endRegister(s, o); ended && err == nil { // meanwhile
+		return errors.Join(errUnregistered, o.forget(s))
+	}
+	return err
+}
+
+var errUnregistered = errors.New("otelpool: instrumentation is unregistered: make a new one")
+
+func (i *Instrumentation) beginRegister() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.ended {
-		return errors.New("otelpool: instrumentation is unregistered: make a new one")
+		return errUnregistered
 	}
-	if i.stats != nil {
+	if i.stats != nil || i.registering {
 		return errors.New("otelpool: pool is registered already")
 	}
+	i.registering = true
+	return nil
+}
+
+// endRegister publishes what was registered, nil if that failed, and tells whether Unregister came meanwhile.
+func (i *Instrumentation) endRegister(s *stats, o *observer) (ended bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.registering = false
+	if !i.ended && s != nil {
+		i.stats, i.observer = s, o
+		i.watcher.watch(s)
+	}
+	return i.ended
+}
+
+// observe adds the pool to those that are read at collection.
+func (i *Instrumentation) observe(pool *pgxpool.Pool, poolConfig *pgxpool.Config) (*stats, *observer, error) {
 	baseSize, err := i.config.resolveBaseSize(poolConfig)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	var set attribute.Set
 	if i.recorder != nil {
@@ -196,17 +230,18 @@ func (i *Instrumentation) register(pool *pgxpool.Pool, poolConfig *pgxpool.Confi
 	s := newStats(pool, baseSize, poolConfig, i.recorder)
 	o, err := observe(i.config.provider, set, s)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	i.stats, i.observer = s, o
-	i.watcher.watch(s)
-	return nil
+	return s, o, nil
 }
 
 // Unregister ends the measuring for good: from the next collection on there are no gauges of the pool, and nothing it
 // does is recorded any more. It does not close the pool, which may go on. It may be called at any time, before Register
 // and more than once, and then does nothing; only not by a callback of an instrument of the same MeterProvider, which the
 // SDK would wait for. What was to be reported to the logger may still be under way.
+//
+// The counters of a pool of the same name and attributes that is registered later go on where these end, while the
+// MeterProvider has other pools; else they begin anew.
 //
 // The series of histograms live in the SDK as long as the MeterProvider, and stay there as they are. An SDK whose
 // histograms implement Finisher of go.opentelemetry.io/otel/metric/x ends them; at version 1.47 it does not yet.
@@ -215,19 +250,20 @@ func (i *Instrumentation) Unregister() error {
 		return nil
 	}
 	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.ended {
+	ended, s, o := i.ended, i.stats, i.observer
+	i.ended = true
+	i.mu.Unlock()
+	if ended {
 		return nil
 	}
-	i.ended = true
 	i.watcher.stop()
 	if i.recorder != nil {
 		i.recorder.end(context.Background())
 	}
-	if i.observer == nil {
+	if o == nil {
 		return nil
 	}
-	return i.observer.forget(i.stats)
+	return o.forget(s)
 }
 
 // checkPoolConfig finds what pgxpool would panic at.

@@ -40,6 +40,9 @@ type observer struct {
 	gone         bool                 // the last pool has left
 	keys         []attribute.Distinct // of the groups, in their order: quicker to look through
 
+	// left is what groups counted whose last member has left, while there are others: counters never fall.
+	left map[attribute.Distinct]*snapshot
+
 	// groups is replaced, and nothing of it changed, so that a collection needs no lock.
 	groups atomic.Pointer[[]*group]
 }
@@ -162,7 +165,8 @@ func (o *observer) add(set attribute.Set, s *stats) (done bool, err error) {
 	at := slices.Index(o.keys, set.Equivalent())
 	if at < 0 {
 		o.keys = append(o.keys, set.Equivalent())
-		groups = append(groups, newGroup(set, nil, []*stats{s})) // behind what a collection may be reading
+		groups = append(groups, newGroup(set, o.left[set.Equivalent()], []*stats{s})) // behind what a collection may be reading
+		delete(o.left, set.Equivalent())
 	} else {
 		g := groups[at]
 		groups = slices.Clone(groups)
@@ -181,6 +185,9 @@ func (o *observer) start() error {
 		if o.registration, err = m.RegisterCallback(o.collect, o.instruments.all()...); err != nil {
 			return fmt.Errorf("otelpool: register callback: %w", err)
 		}
+		if o.registration == nil {
+			return fmt.Errorf("otelpool: register callback: the Meter, a %T, gives no Registration", m)
+		}
 		return nil
 	})
 }
@@ -196,10 +203,15 @@ func (o *observer) end() {
 }
 
 // forget takes a pool away, and the callback with the last one.
-func (o *observer) forget(s *stats) error {
+func (o *observer) forget(s *stats) (err error) {
 	if !o.remove(s) {
 		return nil
 	}
+	defer func() { // it is the user's provider
+		if p := recover(); p != nil {
+			err = fmt.Errorf("otelpool: unregister callback: %v", p)
+		}
+	}()
 	// Without the lock: this waits for a collection that is under way.
 	if err := o.registration.Unregister(); err != nil {
 		return fmt.Errorf("otelpool: unregister callback: %w", err)
@@ -217,6 +229,7 @@ func (o *observer) remove(s *stats) (last bool) {
 		return false
 	}
 	if g := groups[at]; len(g.members) == 1 {
+		o.leave(g.set, g.leftBehind().plus(s.snapshot().counted()))
 		groups = slices.Delete(groups, at, at+1)
 		o.keys = slices.Delete(o.keys, at, at+1)
 	} else {
@@ -230,6 +243,19 @@ func (o *observer) remove(s *stats) (last bool) {
 		return true
 	}
 	return false
+}
+
+// maxLeft is how many groups that are no more an observer remembers the counts of.
+const maxLeft = 1000
+
+// leave keeps what a group counted that ends, for one of the same name and attributes. Caller must hold the lock.
+func (o *observer) leave(set attribute.Set, counted snapshot) {
+	if o.left == nil {
+		o.left = make(map[attribute.Distinct]*snapshot)
+	}
+	if len(o.left) < maxLeft {
+		o.left[set.Equivalent()] = &counted
+	}
 }
 
 // leftBehind gives what members counted that have left.

@@ -73,11 +73,14 @@ func newOperations(c config, h histograms, base, useBase []attribute.KeyValue) *
 }
 
 // forQuery gives the operation of one query.
-func (o *operations) forQuery(ctx context.Context, sql string) *operation {
-	if name := o.chosen(ctx, sql); name != "" {
+func (o *operations) forQuery(ctx context.Context, s statement) *operation {
+	if name := o.chosen(ctx, s.sql); name != "" {
 		return o.named(name)
 	}
-	t := o.text(sql)
+	if s.summary != "" {
+		return o.named(s.summary)
+	}
+	t := o.text(s.sql)
 	if op := t.op.Load(); op != nil {
 		return op
 	}
@@ -90,7 +93,7 @@ func (o *operations) forQuery(ctx context.Context, sql string) *operation {
 // that are all alike "BATCH name", else "BATCH" (semantic conventions, note on db.query.summary).
 func (o *operations) forBatch(ctx context.Context, s *connState, queries []*pgx.QueuedQuery) *operation {
 	if len(queries) == 1 {
-		return o.forQuery(ctx, s.text(queries[0].SQL))
+		return o.forQuery(ctx, s.statement(queries[0].SQL))
 	}
 	caller := operationName(ctx)
 	if caller != "" && o.fromUser == nil {
@@ -99,10 +102,10 @@ func (o *operations) forBatch(ctx context.Context, s *connState, queries []*pgx.
 	if len(queries) == 0 {
 		return o.named("BATCH")
 	}
-	first := o.name(ctx, s.text(queries[0].SQL))
+	first := o.name(ctx, s.statement(queries[0].SQL))
 	for i, q := range queries[1:] {
 		// Batches mostly repeat one text, which then needs no look-up.
-		if q.SQL != queries[i].SQL && o.name(ctx, s.text(q.SQL)) != first {
+		if q.SQL != queries[i].SQL && o.name(ctx, s.statement(q.SQL)) != first {
 			return o.named("BATCH")
 		}
 	}
@@ -131,11 +134,14 @@ func (o *operations) forPrepare(ctx context.Context, sql string) *operation {
 }
 
 // name gives the name of one query: by the user's function if there is one, by the caller, by its text.
-func (o *operations) name(ctx context.Context, sql string) string {
-	if name := o.chosen(ctx, sql); name != "" {
+func (o *operations) name(ctx context.Context, s statement) string {
+	if name := o.chosen(ctx, s.sql); name != "" {
 		return name
 	}
-	return o.text(sql).name
+	if s.summary != "" {
+		return s.summary
+	}
+	return o.text(s.sql).name
 }
 
 // chosen is the name that the user's function or the caller gives, "" if neither does.

@@ -51,7 +51,7 @@ func TestOperationIsNamedByFunctionThenCallerThenText(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := testOperations(t, tt.opts...).forQuery(tt.ctx, tt.sql).name; got != tt.want {
+			if got := testOperations(t, tt.opts...).forQuery(tt.ctx, statement{sql: tt.sql}).name; got != tt.want {
 				t.Errorf("named %q, want %q", got, tt.want)
 			}
 		})
@@ -245,7 +245,7 @@ func TestOperationsAreConcurrentSafe(t *testing.T) {
 	for g := range 8 {
 		wg.Go(func() {
 			for i := range 2000 {
-				op := o.forQuery(t.Context(), fmt.Sprintf("SELECT * FROM t%d", (i*g)%400))
+				op := o.forQuery(t.Context(), statement{sql: fmt.Sprintf("SELECT * FROM t%d", (i*g)%400)})
 				o.count(op)
 				o.failure(op, failure{errorType: fmt.Sprintf("%05d", i%300), sqlState: true})
 			}

@@ -109,7 +109,7 @@ func (r *recorder) queryStart(ctx context.Context, conn *pgx.Conn, sql string) {
 		return
 	}
 	s := r.stateOf(conn)
-	r.begin(conn, s, call{kind: queryCall, op: r.ops.forQuery(ctx, s.text(sql))})
+	r.begin(conn, s, call{kind: queryCall, op: r.ops.forQuery(ctx, s.statement(sql))})
 }
 
 // batchStart starts a batch. One on a connection with a batch that is not closed is refused by pgx, which then ends it
@@ -119,7 +119,7 @@ func (r *recorder) batchStart(ctx context.Context, conn *pgx.Conn, batch *pgx.Ba
 		return ctx
 	}
 	s := r.stateOf(conn)
-	if s.inside(batchCall) {
+	if s.inside(batchCall) && ctx != nil {
 		ctx = context.WithValue(ctx, innerBatchKey{}, new(bool))
 	}
 	r.begin(conn, s, call{kind: batchCall, op: r.ops.forBatch(ctx, s, batch.QueuedQueries)})
@@ -129,11 +129,13 @@ func (r *recorder) batchStart(ctx context.Context, conn *pgx.Conn, batch *pgx.Ba
 type innerBatchKey struct{}
 
 func (r *recorder) batchEnd(ctx context.Context, conn *pgx.Conn, err error) {
-	if over, ok := ctx.Value(innerBatchKey{}).(*bool); ok {
-		if *over {
-			return
+	if ctx != nil {
+		if over, ok := ctx.Value(innerBatchKey{}).(*bool); ok {
+			if *over {
+				return
+			}
+			*over = true
 		}
-		*over = true
 	}
 	r.callEnd(ctx, conn, batchCall, err)
 }

@@ -2,7 +2,10 @@ package otelpool
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 )
@@ -26,7 +29,21 @@ type series[N int64 | float64] struct {
 	opts []metric.RecordOption // none if it is bound
 }
 
-func (s *series[N]) record(ctx context.Context, value N) { s.to.Record(ctx, value, s.opts...) }
+// record records. A histogram that panics, as an SDK's does when a View's filter of attributes does, loses the
+// measurement; the caller is in the middle of a request.
+func (s *series[N]) record(ctx context.Context, value N) {
+	defer reportPanic()
+	s.to.Record(ctx, value, s.opts...)
+}
+
+// panicReported is set by the first panic that was reported: there may be one for every measurement.
+var panicReported atomic.Bool
+
+func reportPanic() {
+	if p := recover(); p != nil && !panicReported.Swap(true) {
+		otel.Handle(fmt.Errorf("otelpool: a histogram panics, and what it should record is lost: %v", p))
+	}
+}
 
 func float64Series(h metric.Float64Histogram, set attribute.Set) series[float64] {
 	if binder, ok := h.(float64Binder); ok {

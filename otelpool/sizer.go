@@ -219,8 +219,8 @@ func (c plainContext) Err() error { return c.plain.Err() }
 // prepareConn wraps the hook that may use the connection before the caller gets it, within the limit of the acquire.
 func (z *sizer) prepareConn(next func(context.Context, *pgx.Conn) (bool, error)) func(context.Context, *pgx.Conn) (bool, error) {
 	return func(ctx context.Context, conn *pgx.Conn) (bool, error) {
-		c, ok := ctx.Value(timeoutKey{}).(*timeoutContext)
-		if !ok || c.sizer != z || c.cancel == nil {
+		c := timeoutOf(ctx)
+		if c == nil || c.sizer != z || c.cancel == nil {
 			return next(ctx, conn)
 		}
 		ok, err := next(plainContext{ctx, c.Context}, conn)
@@ -234,7 +234,7 @@ func (z *sizer) prepareConn(next func(context.Context, *pgx.Conn) (bool, error))
 // TraceAcquireStart implements pgxpool.AcquireTracer.
 func (z *sizer) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, data pgxpool.TraceAcquireStartData) context.Context {
 	ctx = z.tracers.TraceAcquireStart(ctx, pool, data)
-	if z.Timeout == 0 {
+	if z.Timeout == 0 || ctx == nil {
 		return ctx
 	}
 	c := &timeoutContext{Context: ctx, sizer: z, pool: pool, shelf: z.of(pool)}
@@ -252,12 +252,25 @@ func (z *sizer) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pg
 			p.shelf = z.of(pool)
 		}
 	}
-	z.tracers.TraceAcquireEnd(ctx, pool, data)
 	// Another pool may be used in a hook of this one: what is found may be that one's.
-	if c, ok := ctx.Value(timeoutKey{}).(*timeoutContext); ok && c.sizer == z && c.pool == pool {
-		c.shelf.waiting.Add(-1)
-		if c.cancel != nil {
-			c.cancel()
-		}
+	if c := timeoutOf(ctx); c != nil && c.sizer == z && c.pool == pool {
+		defer c.end() // whatever the program's tracer does
 	}
+	z.tracers.TraceAcquireEnd(ctx, pool, data)
+}
+
+func (c *timeoutContext) end() {
+	c.shelf.waiting.Add(-1)
+	if c.cancel != nil {
+		c.cancel()
+	}
+}
+
+// timeoutOf gives the innermost timeoutContext, nil if there is none.
+func timeoutOf(ctx context.Context) *timeoutContext {
+	if ctx == nil {
+		return nil
+	}
+	c, _ := ctx.Value(timeoutKey{}).(*timeoutContext)
+	return c
 }

@@ -357,11 +357,11 @@ func TestSizingFromTheConnectionString(t *testing.T) {
 		t.Errorf("without settings: %+v, %v", got, err)
 	}
 	for dsn, want := range map[string]string{
-		"pool_size=many":    `connection string: pool_size: "many" is no whole number`,
+		"pool_size=many":    `connection string: pool_size is no whole number`,
 		"pool_sise=5":       "connection string: pool_sise is no setting: there are max_overflow, pool_pre_ping, pool_recycle, pool_size, pool_timeout",
-		"pool_pre_ping=si":  `pool_pre_ping: "si" is neither true nor false`,
-		"pool_timeout=soon": `pool_timeout: "soon" is neither seconds nor a duration`,
-		"max_overflow=1.5":  `max_overflow: "1.5" is no whole number`,
+		"pool_pre_ping=si":  `pool_pre_ping is neither true nor false`,
+		"pool_timeout=soon": `pool_timeout is neither seconds nor a duration`,
+		"max_overflow=1.5":  `max_overflow is no whole number`,
 	} {
 		config := parse(t, "host=localhost "+dsn)
 		if _, err := otelpool.Staging.FromConfig(config); err == nil || !strings.Contains(err.Error(), want) {

@@ -32,7 +32,8 @@ var setters = map[string]func(*Sizing, string) error{
 //
 // changes two numbers and a limit without a new build. Times are seconds, as SQLAlchemy has them, or Go's durations. The
 // settings are taken out of the configuration, where pgx would send them to the server. It is an error if one is
-// malformed, and if there is another that begins with pool_, misspelt presumably; the configuration is then unchanged.
+// malformed, and if there is another that begins with pool_, misspelt presumably; the configuration is then unchanged. The
+// error quotes no value: where a quote is misplaced, the rest of the string is part of one.
 func (s Sizing) FromConfig(poolConfig *pgxpool.Config) (Sizing, error) {
 	if err := checkPoolConfig(poolConfig); err != nil {
 		return Sizing{}, err
@@ -44,7 +45,11 @@ func (s Sizing) FromConfig(poolConfig *pgxpool.Config) (Sizing, error) {
 			found[name] = value
 		}
 	}
-	sized, err := s.with(found, "connection string: ", func(setting string) string { return setting })
+	sized, err := s.with(found, settingsSource{
+		where: "connection string: ",
+		spell: func(setting string) string { return setting },
+		show:  func(name, _ string) string { return name },
+	})
 	if err != nil {
 		return Sizing{}, err
 	}
@@ -65,26 +70,36 @@ func (s Sizing) FromEnv() (Sizing, error) {
 			found[name] = value
 		}
 	}
-	return s.with(found, "environment: ", func(setting string) string { return SizingEnv + strings.ToUpper(setting) })
+	return s.with(found, settingsSource{
+		where: "environment: ",
+		spell: func(setting string) string { return SizingEnv + strings.ToUpper(setting) },
+		show:  func(name, value string) string { return fmt.Sprintf("%s: %q", name, value) },
+	})
 }
 
-// with gives s with settings changed, each under the name that spell makes of SQLAlchemy's. An error names each that is
-// wrong after where.
-func (s Sizing) with(settings map[string]string, where string, spell func(setting string) string) (Sizing, error) {
+// settingsSource is where settings come from.
+type settingsSource struct {
+	where string                          // begins an error
+	spell func(setting string) string     // what SQLAlchemy's name is there
+	show  func(name, value string) string // what an error may show of one
+}
+
+// with gives s with settings changed. An error names each that is wrong.
+func (s Sizing) with(settings map[string]string, from settingsSource) (Sizing, error) {
 	spelled := make(map[string]func(*Sizing, string) error)
 	for setting, set := range setters {
-		spelled[spell(setting)] = set
+		spelled[from.spell(setting)] = set
 	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		set, known := spelled[name]
 		if !known {
 			allowed := slices.Sorted(maps.Keys(spelled))
-			errs = append(errs, fmt.Errorf("otelpool: %s%s is no setting: there are %s", where, name, strings.Join(allowed, ", ")))
+			errs = append(errs, fmt.Errorf("otelpool: %s%s is no setting: there are %s", from.where, name, strings.Join(allowed, ", ")))
 			continue
 		}
 		if err := set(&s, settings[name]); err != nil {
-			errs = append(errs, fmt.Errorf("otelpool: %s%s: %w", where, name, err))
+			errs = append(errs, fmt.Errorf("otelpool: %s%s %w", from.where, from.show(name, settings[name]), err))
 		}
 	}
 	if len(errs) > 0 {
@@ -96,7 +111,7 @@ func (s Sizing) with(settings map[string]string, where string, spell func(settin
 func setInt(to *int, value string) error {
 	n, err := strconv.Atoi(value)
 	if err != nil {
-		return fmt.Errorf("%q is no whole number", value)
+		return errors.New("is no whole number")
 	}
 	*to = n
 	return nil
@@ -105,7 +120,7 @@ func setInt(to *int, value string) error {
 func setBool(to *bool, value string) error {
 	b, err := strconv.ParseBool(strings.ToLower(value))
 	if err != nil {
-		return fmt.Errorf("%q is neither true nor false", value)
+		return errors.New("is neither true nor false")
 	}
 	*to = b
 	return nil
@@ -118,7 +133,7 @@ func setDuration(to *time.Duration, value string) error {
 	}
 	d, err := time.ParseDuration(value)
 	if err != nil {
-		return fmt.Errorf("%q is neither seconds nor a duration such as 1h30m", value)
+		return errors.New("is neither seconds nor a duration such as 1h30m")
 	}
 	*to = d
 	return nil
