@@ -28,6 +28,9 @@
 // nothing could be gathered. Before the exporter is registered with a MeterProvider, and after that is shut down, the
 // status is 503, or, with WithGatherer, the page has the joined metrics only.
 //
+// An exemplar keeps its trace and span. Of the attributes that a View has dropped it has those for which the 128 runes of
+// an exemplar's labels leave room and whose names can be labels, with U+FFFD for what is NUL or not UTF-8.
+//
 // To put the metrics on a page that exists already, register Collector in its registry, or list the Exporter among
 // prometheus.Gatherers. To put an existing registry on the exporter's page, use WithGatherer. Do not do both with one
 // registry.

@@ -121,7 +121,7 @@ func (e *Exporter) collect(collected *metricdata.ResourceMetrics) (usable bool, 
 
 // convert puts what was collected on the page and returns what is to be said once about series that overflowed.
 func (e *Exporter) convert(collected *metricdata.ResourceMetrics, p *page) (overflows []error) {
-	pools, others := split(collected.ScopeMetrics)
+	pools, others := split(fitExemplars(collected.ScopeMetrics))
 
 	e.mu.Lock()
 	defer e.mu.Unlock()
