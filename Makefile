@@ -88,8 +88,10 @@ fuzz-target = $(GO) -C $(1) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZ
 
 .PHONY: fuzz
 fuzz: setup ## Fuzz each target for a minute, beyond its committed corpus (FUZZTIME=1h, FUZZ=FuzzSQL)
-	@$(foreach module,internal/sqlname internal/hostile,for target in $$($(GO) -C $(module) test -list '$(FUZZ)' . | grep ^Fuzz || true); do \
-		echo "$(module): $$target"; $(call fuzz-target,$(module)) || { echo "once more:"; $(call fuzz-target,$(module)); }; done &&) true
+	@$(foreach module,internal/sqlname internal/hostile,$(GO) -C $(module) test -list '$(FUZZ)' . >/dev/null || exit 1; \
+	for target in $$($(GO) -C $(module) test -list '$(FUZZ)' . | grep ^Fuzz || true); do \
+		echo "$(module): $$target"; $(call fuzz-target,$(module)) || { echo "once more:"; $(call fuzz-target,$(module)); } || exit 1; done;) \
+	[ -n "$${target:-}" ] || { echo "no fuzz target is like '$(FUZZ)'"; exit 1; }
 
 # How long make soak runs.
 SOAK ?= 10m

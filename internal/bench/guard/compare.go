@@ -51,8 +51,19 @@ func compare(to io.Writer, got, committed figures) error {
 		}
 		check(name, "allocations", g.Allocations, c.Allocations, allocationTolerance)
 		check(name, "bytes", g.Bytes, c.Bytes, allocationTolerance)
-		if canCount && c.Instructions > 0 {
+		switch {
+		case !canCount:
+		case (g.Instructions > 0) != (c.Instructions > 0):
+			fmt.Fprintf(to, "%-34s has %d instructions, and %d in %s\n", name, g.Instructions, c.Instructions, figuresFile)
+			failed++
+		case g.Instructions > 0:
 			check(name, "instructions", float64(g.Instructions), float64(c.Instructions), tolerance)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(committed.Costs)) {
+		if _, taken := got.Costs[name]; !taken {
+			fmt.Fprintf(to, "%-34s was not measured\n", name)
+			failed++
 		}
 	}
 	if !canCount {

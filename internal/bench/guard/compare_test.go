@@ -34,8 +34,16 @@ func TestWhatCostsMoreThanCommittedFails(t *testing.T) {
 			}
 		})
 	}
-	if err := compare(new(strings.Builder), figures{Costs: map[string]cost{"new": {}}}, committed); err == nil {
-		t.Error("a scenario without a committed figure passes")
+	for name, got := range map[string]figures{
+		"a scenario without a committed figure": {Costs: map[string]cost{"new": {}, "cycle": committed.Costs["cycle"]}},
+		"nothing measured":                      {},
+	} {
+		if err := compare(new(strings.Builder), got, committed); err == nil {
+			t.Errorf("%s passes", name)
+		}
+	}
+	if err := compare(new(strings.Builder), figures{Costs: map[string]cost{"cycle": {1, 64, 0}}}, committed); canCount && err == nil {
+		t.Error("no instructions counted passes")
 	}
 }
 
