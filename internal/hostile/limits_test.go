@@ -3,14 +3,13 @@ package hostile
 import (
 	"context"
 	"fmt"
-	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/prometheus/prometheus/model/textparse"
+	"github.com/prometheus/prometheus/model/labels"
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/trace"
@@ -26,7 +25,9 @@ const millionEnv = "OTELPOOL_HOSTILE_NAMES"
 func TestAMillionNamesStayUnderTheLimit(t *testing.T) {
 	const limit = 200
 	million := amount(t, millionEnv, 1_000_000)
-	s := newService(t, onDatabase(t, 1))
+	database := onDatabase(t, 1)
+	noLeak(t)
+	s := newService(t, database)
 	conn, err := s.pool.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -127,29 +128,41 @@ func TestALongAttributeLeavesThePageReadable(t *testing.T) {
 }
 
 // TestExemplarsOfDroppedAttributesLeaveThePageReadable has a View drop the name of the operation, which the SDK then
-// puts into exemplars, of which OpenMetrics allows 128 characters.
+// puts into exemplars. OpenMetrics allows these 128 characters, of which 49 are left for the name: one that is longer
+// must cost the exemplar neither its trace nor itself. Nor may there be a NUL, which Prometheus takes in labels alone.
 func TestExemplarsOfDroppedAttributesLeaveThePageReadable(t *testing.T) {
 	t.Parallel()
-	exporter := newExporter(t)
-	view := sdkmetric.NewView(sdkmetric.Instrument{Name: "db.client.*"}, sdkmetric.Stream{AttributeFilter: func(attribute.KeyValue) bool { return false }})
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithView(view))
-	pool, end := offlinePool(t, provider, otelpool.WithPoolName("p\n\""), otelpool.WithAttributes(attribute.String("größe", "\"}\n# EOF")))
-	defer end()
+	const room = 128 - len("trace_id") - 32 - len("span_id") - 16 - len("db_query_summary")
 	conn := connect(t)
 	ctx := trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled,
 	}))
-	for _, name := range []string{"short", "a\nb\"", "# EOF\n", "\xff\x00", strings.Repeat("é", 300)} {
+	for name, want := range map[string]string{
+		"short": "short", "a\nb\"": "a\nb\"", `a\b`: `a\b`, "# EOF\n": "# EOF\n", "\"} 1 # {x=\"y\"} 1\n": "\"} 1 # {x=\"y\"} 1\n",
+		strings.Repeat("é", room): strings.Repeat("é", room), strings.Repeat("é", room+1): "", strings.Repeat("x", 255): "",
+		"a\x00b": "a\uFFFDb", "\xff\x00": "\uFFFD\uFFFD",
+	} {
+		exporter := newExporter(t)
+		view := sdkmetric.NewView(sdkmetric.Instrument{Name: "db.client.operation.duration"}, sdkmetric.Stream{AttributeFilter: attribute.NewDenyKeysFilter("db.query.summary")})
+		provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithView(view))
+		pool, end := offlinePool(t, provider, otelpool.WithPoolName("p\n\""), otelpool.WithAttributes(attribute.String("größe", "\"}\n# EOF")))
 		event(otelpool.WithOperation(ctx, name), tracerOf(pool), conn, "SELECT 1")
-		request := httptest.NewRequest("GET", "/metrics", nil)
-		request.Header.Set("Accept", formats[1])
-		recorder := httptest.NewRecorder()
-		exporter.ServeHTTP(recorder, request)
-		if _, err := read(recorder.Body.Bytes(), recorder.Header().Get("Content-Type")); err != nil {
-			t.Errorf("%.100q: %v", name, err)
+		clear(conn.PgConn().CustomData()) // it was this pool's, and is the next one's
+		if got := scrapeAll(t, exporter).sum("db_query_duration_seconds_count"); got != 1 {
+			t.Errorf("%.100q: %v operations", name, got)
 		}
-		if _, err := textparse.New(recorder.Body.Bytes(), recorder.Header().Get("Content-Type"), nil, textparse.ParserOptions{}); err != nil {
-			t.Error(err)
+		for _, format := range formats[1:] { // the text has no exemplars
+			var found []labels.Labels
+			for _, s := range scrape(t, exporter, format).of("db_query_duration_seconds_bucket") {
+				if !s.exemplar.IsEmpty() {
+					found = append(found, s.exemplar)
+				}
+			}
+			want := labels.FromMap(map[string]string{"db_query_summary": want, "trace_id": trace.TraceID{1}.String(), "span_id": trace.SpanID{1}.String()})
+			if len(found) != 1 || !labels.Equal(found[0], want.WithoutEmpty()) {
+				t.Errorf("%.30s: %.100q: exemplars %v, want %v", format, name, found, want)
+			}
 		}
+		end()
 	}
 }

@@ -31,8 +31,9 @@ var formats = []string{
 type series map[string]sample
 
 type sample struct {
-	labels labels.Labels
-	value  float64
+	labels   labels.Labels
+	value    float64
+	exemplar labels.Labels
 }
 
 // of gives the series of a metric.
@@ -57,6 +58,12 @@ func (all series) sum(name string) (sum float64) {
 // scrape asks a handler for its page.
 func scrape(t testing.TB, handler http.Handler, accept string) series {
 	t.Helper()
+	return scrapePage(t, handler, accept).series
+}
+
+// scrapeBody asks a handler for its page as it is sent.
+func scrapeBody(t testing.TB, handler http.Handler, accept string) (body []byte, contentType string) {
+	t.Helper()
 	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 	request.Header.Set("Accept", accept)
 	recorder := httptest.NewRecorder()
@@ -64,70 +71,102 @@ func scrape(t testing.TB, handler http.Handler, accept string) series {
 	if recorder.Code != http.StatusOK {
 		t.Fatalf("status %d: %s", recorder.Code, recorder.Body)
 	}
-	all, err := read(recorder.Body.Bytes(), recorder.Header().Get("Content-Type"))
-	if err != nil {
-		t.Fatalf("%s: %v\n%.4000q", recorder.Header().Get("Content-Type"), err, recorder.Body)
-	}
-	return all
+	return recorder.Body.Bytes(), recorder.Header().Get("Content-Type")
 }
 
-// scrapeAll asks for the page in each format, and gives what is read: the same each time.
-func scrapeAll(t testing.TB, handler http.Handler) series {
+// page is all that a page says.
+type page struct {
+	series series
+	about  map[string]string // type and help text by name, that of counters without _total
+}
+
+func scrapePage(t testing.TB, handler http.Handler, accept string) page {
 	t.Helper()
-	first := scrape(t, handler, formats[0])
-	for _, format := range formats[1:] {
-		for key := range scrape(t, handler, format) {
-			// The name of a counter's metadata differs by format, its series does not.
-			if _, there := first[key]; !there && !strings.HasPrefix(key, `{__name__="target_info"`) {
-				t.Errorf("%s: the text format has no %s", format, key)
-			}
-		}
+	body, contentType := scrapeBody(t, handler, accept)
+	p, err := readPage(body, contentType)
+	if err != nil {
+		t.Fatalf("%s: %v\n%.4000q", contentType, err, body)
 	}
-	return first
+	return p
 }
 
 // read reads a page as Prometheus does, and where it is text also as expfmt does. A duplicate series is an error, and
 // so is an exemplar or a label that is no UTF-8.
 func read(body []byte, contentType string) (series, error) {
+	p, err := readPage(body, contentType)
+	return p.series, err
+}
+
+func readPage(body []byte, contentType string) (page, error) {
+	all := page{series{}, map[string]string{}}
 	parser, err := textparse.New(body, contentType, nil, textparse.ParserOptions{KeepClassicOnClassicAndNativeHistograms: true})
 	if err != nil {
-		return nil, err
+		return all, err
 	}
-	all := series{}
+	types, helps := map[string]string{}, map[string]string{}
 	for {
 		entry, err := parser.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return nil, err
+			return all, err
 		}
-		if entry != textparse.EntrySeries {
-			continue
-		}
-		var s sample
-		_, _, s.value = parser.Series()
-		parser.Labels(&s.labels)
-		for e := (exemplar.Exemplar{}); parser.Exemplar(&e); e = (exemplar.Exemplar{}) {
-			if !e.Labels.IsValid(model.UTF8Validation) {
-				return nil, fmt.Errorf("%s has the exemplar %s", s.labels, e.Labels)
+		switch entry {
+		case textparse.EntryType:
+			name, kind := parser.Type()
+			types[string(name)] = string(kind)
+		case textparse.EntryHelp:
+			name, help := parser.Help()
+			helps[string(name)] = string(help)
+		case textparse.EntrySeries:
+			if err := all.series.add(parser, strings.HasPrefix(contentType, "application/openmetrics-text")); err != nil {
+				return all, err
 			}
 		}
-		key := s.labels.String()
-		if _, twice := all[key]; twice || !s.labels.IsValid(model.LegacyValidation) {
-			return nil, fmt.Errorf("%s is there twice, or no valid series", key)
+	}
+	for name, kind := range types {
+		family := name
+		if kind == string(model.MetricTypeCounter) {
+			family = strings.TrimSuffix(name, "_total")
 		}
-		if _, duplicate := s.labels.HasDuplicateLabelNames(); duplicate {
-			return nil, fmt.Errorf("%s has a label twice", key)
-		}
-		all[key] = s
+		all.about[family] = kind + ": " + helps[name]
 	}
 	if strings.HasPrefix(contentType, "text/plain") {
 		if _, err := expfmtParser().TextToMetricFamilies(bytes.NewReader(body)); err != nil {
-			return nil, fmt.Errorf("expfmt: %w", err)
+			return all, fmt.Errorf("expfmt: %w", err)
 		}
 	}
 	return all, nil
+}
+
+// unescape undoes the escapes of exemplars in OpenMetrics, which Prometheus leaves in them.
+var unescape = strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n")
+
+// add takes the series that a parser is at.
+func (all series) add(parser textparse.Parser, escaped bool) error {
+	var s sample
+	_, _, s.value = parser.Series()
+	parser.Labels(&s.labels)
+	for e := (exemplar.Exemplar{}); parser.Exemplar(&e); e = (exemplar.Exemplar{}) {
+		if !e.Labels.IsValid(model.UTF8Validation) {
+			return fmt.Errorf("%s has the exemplar %s", s.labels, e.Labels)
+		}
+		if s.exemplar = e.Labels; escaped {
+			builder := labels.NewScratchBuilder(e.Labels.Len())
+			e.Labels.Range(func(l labels.Label) { builder.Add(l.Name, unescape.Replace(l.Value)) })
+			s.exemplar = builder.Labels()
+		}
+	}
+	key := s.labels.String()
+	if _, twice := all[key]; twice || !s.labels.IsValid(model.LegacyValidation) {
+		return fmt.Errorf("%s is there twice, or no valid series", key)
+	}
+	if _, duplicate := s.labels.HasDuplicateLabelNames(); duplicate {
+		return fmt.Errorf("%s has a label twice", key)
+	}
+	all[key] = s
+	return nil
 }
 
 func expfmtParser() *expfmt.TextParser {

@@ -91,7 +91,7 @@ func TestProgramsShowNoSecret(t *testing.T) {
 			s.add("demo's pages", get(t, "http://"+addr+path))
 		}
 	})
-	s.check(t, map[string]string{"demo": "PostgreSQL", "demo's pages": "db_pool_size", "loadtest": "PASS", "quickstart": "malformed connection string", "capacity": "capacity: "})
+	s.check(t, map[string][]string{"demo": {"PostgreSQL"}, "demo's pages": {"db_pool_size"}, "loadtest": {"PASS"}, "quickstart": {"malformed connection string"}, "capacity": {"capacity: "}})
 }
 
 // withDemo runs the demo and calls do with where it listens and its process.

@@ -1,17 +1,12 @@
 package hostile
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,7 +14,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
@@ -33,61 +27,6 @@ import (
 
 // mark is in every secret of these tests: the password, literals, arguments, comments and the token of a header.
 const mark = "Zq7Secret"
-
-// surfaces are everything that shows, by where. They are safe for concurrent use.
-type surfaces struct {
-	mu    sync.Mutex
-	texts map[string]*bytes.Buffer
-}
-
-func newSurfaces() *surfaces { return &surfaces{texts: map[string]*bytes.Buffer{}} }
-
-func (s *surfaces) add(where string, what any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.texts[where] == nil {
-		s.texts[where] = new(bytes.Buffer)
-	}
-	switch what := what.(type) {
-	case []byte:
-		s.texts[where].Write(what)
-	case error: // with what it wraps
-		for err := what; err != nil; err = errors.Unwrap(err) {
-			fmt.Fprintf(s.texts[where], "%v %+v %#v\n", err, err, err)
-		}
-	default:
-		fmt.Fprintf(s.texts[where], "%v\n", what)
-	}
-}
-
-// writer collects what is written.
-func (s *surfaces) writer(where string) io.Writer {
-	return writerFunc(func(b []byte) (int, error) { s.add(where, bytes.Clone(b)); return len(b), nil })
-}
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
-
-// check searches them all, and demands that each says what it is to say: an empty surface hides nothing.
-func (s *surfaces) check(t *testing.T, says map[string]string) {
-	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	total := 0
-	defer func() { saw(t, "%d kB on %d surfaces searched", total>>10, len(s.texts)) }()
-	for where, text := range s.texts {
-		total += text.Len()
-		if at := strings.Index(text.String(), mark); at >= 0 {
-			t.Errorf("%s shows a secret: %.300q", where, text.String()[max(0, at-150):])
-		}
-	}
-	for where, word := range says {
-		if text := s.texts[where]; text == nil || !strings.Contains(text.String(), word) {
-			t.Errorf("%s does not say %q: %.500v", where, word, text)
-		}
-	}
-}
 
 // keeper is a server whose superuser has a password that is a secret.
 func keeper(t *testing.T) (connString string, server *postgres.Server) {
@@ -108,6 +47,7 @@ func keeper(t *testing.T) (connString string, server *postgres.Server) {
 // Not parallel: it sets OpenTelemetry's global error handler, the default logger and the environment.
 func TestNoSecretShowsOnAnySurface(t *testing.T) {
 	connString, _ := keeper(t)
+	noLeak(t)
 	s := newSurfaces()
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { s.add("OpenTelemetry's error handler", err) }))
 	before := slog.Default()
@@ -134,40 +74,22 @@ func TestNoSecretShowsOnAnySurface(t *testing.T) {
 	}
 	provider := sdkmetric.NewMeterProvider(options...)
 
-	useEverything(t, s, provider, connString)
+	useEverything(t, s, provider, connString, func(when string) { look(t, s, when, exporter, manual, provider, receivers) })
 	constructBadly(t, s, connString)
-
-	for _, format := range formats {
-		s.add("pages", fmt.Sprint(scrape(t, exporter, format)))
-	}
-	var rm metricdata.ResourceMetrics
-	if err := manual.Collect(t.Context(), &rm); err != nil {
-		t.Fatal(err)
-	}
-	asJSON, err := json.Marshal(rm.ScopeMetrics)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.add("metrics with their exemplars", asJSON)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	s.add("shutdown's error", provider.Shutdown(ctx)) // two endpoints are away
 	for i, receiver := range receivers {
-		s.add(fmt.Sprint("OTLP ", i), fmt.Sprint(receiver.Metrics()))
-		sent := fmt.Sprint(receiver.Requests())
-		if !strings.Contains(sent, "Token"+mark) {
+		s.add(fmt.Sprint("OTLP ", i, " after all"), fmt.Sprint(receiver.Metrics()))
+		if sent := fmt.Sprint(receiver.Requests()); !strings.Contains(sent, "Token"+mark) {
 			t.Errorf("the token was not sent at all, so nothing was tried: %s", sent)
 		}
 	}
-	s.check(t, map[string]string{
-		"pages": "db_query_duration_seconds", "metrics with their exemplars": `"P0001"`, "log": "connection held for long", "default log": "connection released in a transaction",
-		"OTLP 0": "db.client.operation.duration", "OTLP 1": "db.client.operation.duration", "shutdown's error": "127.0.0.1:1",
-		"spans": "request", "holds": "mine", "errors of acquires": "no connection of pool", "constructors' errors": "malformed connection string",
-	})
+	s.check(t, expected())
 }
 
-// useEverything uses pools made in each of the ways there are.
-func useEverything(t *testing.T, s *surfaces, provider *sdkmetric.MeterProvider, connString string) {
+// useEverything uses pools made in each of the ways there are, and has looks taken before they end and after.
+func useEverything(t *testing.T, s *surfaces, provider *sdkmetric.MeterProvider, connString string, look func(when string)) {
 	t.Helper()
 	spans := tracetest.NewSpanRecorder()
 	tracer := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("program")
@@ -204,11 +126,15 @@ func useEverything(t *testing.T, s *surfaces, provider *sdkmetric.MeterProvider,
 		ctx, span := tracer.Start(otelpool.WithScope(deadline(t)), "request")
 		misuse(ctx, s, pool, insts[i])
 		span.End()
+	}
+	look(" of pools in use")
+	for i, pool := range pools {
 		closePool(t, pool)
 		if err := insts[i].Unregister(); err != nil {
 			t.Error(err)
 		}
 	}
+	look(" after them")
 	for _, span := range spans.Ended() {
 		s.add("spans", fmt.Sprint(span.Name(), span.Attributes(), span.Events(), span.Status(), span.Links()))
 	}

@@ -3,6 +3,7 @@ package hostile
 import (
 	"fmt"
 	"go/ast"
+	"go/doc/comment"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -14,8 +15,8 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// TestServersOfExamplesAndDocsHaveTimeouts reads the Go code that users copy: the examples, the code in Markdown, and the
-// comments of packages. A server must limit the time of headers, and of answers, since slow readers would keep the bridge's
+// TestServersOfExamplesAndDocsHaveTimeouts reads the Go code that users copy: the packages and examples, the code in
+// Markdown, and that in comments of Go files. A server must limit the time of headers, and of answers, since slow readers would keep the bridge's
 // places; its headers are limited by net/http.
 func TestServersOfExamplesAndDocsHaveTimeouts(t *testing.T) {
 	t.Parallel()
@@ -23,14 +24,47 @@ func TestServersOfExamplesAndDocsHaveTimeouts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	servers := 0
+	servers, comments := 0, 0
 	for name, code := range codeForUsers(t, root) {
+		if strings.Contains(name, "comment") {
+			comments++
+		}
 		for _, problem := range problems(t, name, code, &servers) {
 			t.Errorf("%s: %s", name, problem)
 		}
 	}
 	if servers < 3 { // of the demo, of quickstart, and of the README
 		t.Errorf("%d servers found", servers)
+	}
+	if comments == 0 {
+		t.Error("no code found in comments")
+	}
+	saw(t, "%d servers, and %d blocks of code in comments", servers, comments)
+}
+
+func TestServersWithoutTimeoutsAreFound(t *testing.T) {
+	t.Parallel()
+	const limited = "http.Server{ReadHeaderTimeout: 1, WriteTimeout: 1}"
+	for name, tt := range map[string]struct {
+		code string
+		want int // problems
+	}{
+		"limited":                     {"s := " + limited, 0},
+		"without one":                 {"s := &http.Server{ReadHeaderTimeout: 1}", 1},
+		"without both":                {"s := &http.Server{}", 2},
+		"by a function":               {"http.ListenAndServe(\":1\", nil)", 1},
+		"in declarations":             {"func f() { http.ListenAndServe(\":1\", nil) }", 1},
+		"in a file":                   {"// Of a file:\n\npackage a\n\nvar s = http.Server{}", 2},
+		"beside another":              {"s := " + limited + "\ngo http.Serve(l, nil)", 1},
+		"in what cannot be parsed":    {"http.ListenAndServe(...)", 1},
+		"no server, no Go either":     {"GET /metrics", 0},
+		"in a comment's code":         {codeInComments(t, "a.go", "// Package a serves:\n//\n//\thttp.ListenAndServe(\":1\", nil)\npackage a")[0], 1},
+		"in a comment of a statement": {codeInComments(t, "a.go", "package a\n\nfunc f() {\n\t// So:\n\t//\n\t//\ts := http.Server{}\n\tg()\n}")[0], 2},
+	} {
+		servers := 0
+		if got := problems(t, name, asFile(tt.code), &servers); (len(got) == 0) != (tt.want == 0) || len(got) < tt.want {
+			t.Errorf("%s: %q, want %d", name, got, tt.want)
+		}
 	}
 }
 
@@ -50,13 +84,13 @@ func codeForUsers(t *testing.T, root string) map[string]string {
 		case filepath.Ext(path) == ".md":
 			for i, block := range strings.Split(string(text), "```go\n")[1:] {
 				block, _, _ = strings.Cut(block, "```")
-				if !strings.HasPrefix(block, "package") {
-					block = "package p\nfunc f() {\n" + block + "\n}"
-				}
-				code[fmt.Sprintf("%s, block %d", name, i+1)] = block
+				code[fmt.Sprintf("%s, block %d", name, i+1)] = asFile(block)
 			}
 		case filepath.Ext(path) == ".go" && (!strings.HasSuffix(path, "_test.go") || strings.Contains(filepath.Base(path), "example")):
 			code[name] = string(text)
+			for i, block := range codeInComments(t, name, string(text)) {
+				code[fmt.Sprintf("%s, comment's block %d", name, i+1)] = asFile(block)
+			}
 		}
 		return err
 	})
@@ -66,12 +100,43 @@ func codeForUsers(t *testing.T, root string) map[string]string {
 	return code
 }
 
+// asFile makes code a file: it may be one already, or declarations, or statements.
+func asFile(block string) (file string) {
+	for _, frame := range []string{"%s", "package p\n%s", "package p\nfunc f() {\n%s\n}"} {
+		file = fmt.Sprintf(frame, block)
+		if _, err := parser.ParseFile(token.NewFileSet(), "", file, 0); err == nil {
+			break
+		}
+	}
+	return file
+}
+
+// codeInComments gives the code in comments, which is indented there, as go doc finds it.
+func codeInComments(t *testing.T, name, text string) (blocks []string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, group := range file.Comments {
+		for _, block := range new(comment.Parser).Parse(group.Text()).Content {
+			if code, is := block.(*comment.Code); is {
+				blocks = append(blocks, code.Text)
+			}
+		}
+	}
+	return blocks
+}
+
 // problems finds servers without limits.
 func problems(t *testing.T, name, code string, servers *int) (found []string) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), name, code, 0)
-	if err != nil && file == nil {
-		return nil
+	if err != nil && strings.Contains(code, "http.") { // other comments may have more than Go in them
+		found = append(found, err.Error())
+	}
+	if file == nil {
+		return found
 	}
 	isHTTP := func(e ast.Expr, names ...string) bool {
 		selector, ok := e.(*ast.SelectorExpr)

@@ -23,6 +23,8 @@ import (
 // parallel: it sets OpenTelemetry's global error handler.
 func TestAThousandPoolsLoseNoSeriesWithoutAWord(t *testing.T) {
 	const pools, operations = 1000, 3
+	onDatabase(t, 1) // there is one, before anything can leak
+	noLeak(t)
 	for _, tt := range []struct {
 		name string
 		opts []sdkmetric.Option

@@ -1,0 +1,70 @@
+package hostile
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/programs"
+)
+
+// TestTheSoakUsesAllOfOtelpool looks for what package otelpool exports in the soak's code.
+func TestTheSoakUsesAllOfOtelpool(t *testing.T) {
+	t.Parallel()
+	root, err := programs.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(root, "otelpool", "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{"Error": true, "Is": true} // of an error that its timeouts make
+	for _, path := range []string{"soakprogram_test.go", "soakwork_test.go"} {
+		soaked, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(soaked, func(n ast.Node) bool {
+			if selector, is := n.(*ast.SelectorExpr); is {
+				used[selector.Sel.Name] = true
+			}
+			return true
+		})
+	}
+	functions := 0
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, declaration := range file.Decls {
+			function, is := declaration.(*ast.FuncDecl)
+			if !is || !function.Name.IsExported() || function.Recv != nil && !exported(function.Recv.List[0].Type) {
+				continue
+			}
+			functions++
+			if !used[function.Name.Name] {
+				t.Errorf("the soak does not use %s", function.Name.Name)
+			}
+		}
+	}
+	if functions < 20 {
+		t.Errorf("%d functions and methods found", functions)
+	}
+}
+
+// exported tells whether a receiver is of an exported type.
+func exported(receiver ast.Expr) bool {
+	if star, is := receiver.(*ast.StarExpr); is {
+		receiver = star.X
+	}
+	name, is := receiver.(*ast.Ident)
+	return is && name.IsExported()
+}
