@@ -133,7 +133,7 @@ func endToEndGoals(all []endToEndCosts) []goal {
 		return nil
 	}
 	extra := func(what, to string) goal {
-		g := goal{what: "extra client CPU of a query, to " + what + "'s, median of the settings", limit: exactly(0.6), format: times}
+		g := goal{what: "extra client CPU of a query, to " + what + ", median of the settings", limit: exactly(0.6), format: times}
 		var ratios []measure.Interval
 		for _, c := range all {
 			ratios = append(ratios, c.rounds.Extra(oursPool, to, barePool, measure.CPUPerOp))
@@ -155,7 +155,7 @@ func endToEndGoals(all []endToEndCosts) []goal {
 			})
 		}
 	}
-	return append([]goal{extra("otelpgx with names", namesPool), extra("otelpgx", otelpgxPool), worst}, tails...)
+	return append([]goal{extra("that of otelpgx with names", namesPool), extra("that of otelpgx", otelpgxPool), worst}, tails...)
 }
 
 func (m memoryCosts) goals() []goal {
