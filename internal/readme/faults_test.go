@@ -1,0 +1,37 @@
+package readme
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var testName = regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`")
+
+func TestTestsThatFAULTSSpeaksOfExist(t *testing.T) {
+	t.Parallel()
+	var code strings.Builder
+	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		code.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := testName.FindAllStringSubmatch(read(t, "FAULTS.md"), -1)
+	if len(named) < 20 {
+		t.Errorf("FAULTS.md speaks of %d tests", len(named))
+	}
+	for _, match := range named {
+		if !strings.Contains(code.String(), "\nfunc "+match[1]+"(") {
+			t.Errorf("FAULTS.md: there is no %s", match[1])
+		}
+	}
+}
