@@ -82,15 +82,15 @@ test-faults: setup ## Break the database, the consumers and the input, and see w
 FUZZTIME ?= 1m
 FUZZ ?= ^Fuzz
 
-# What fuzzing finds lies in testdata/fuzz afterwards, and the repetition fails of it at once. What the engine itself fails
-# of at the end of its time, when a machine is busy, does not come again.
-fuzz-target = $(GO) -C $(1) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .
+# Before Go 1.27 the engine fails now and then when its time is over, of the time being over (https://go.dev/issue/75804).
+FUZZ_TOOLCHAIN ?= go1.27.4
 
 .PHONY: fuzz
 fuzz: setup ## Fuzz each target for a minute, beyond its committed corpus (FUZZTIME=1h, FUZZ=FuzzSQL)
-	@$(foreach module,internal/sqlname internal/hostile,$(GO) -C $(module) test -list '$(FUZZ)' . >/dev/null || exit 1; \
+	@export GOTOOLCHAIN=$(FUZZ_TOOLCHAIN); \
+	$(foreach module,internal/sqlname internal/hostile,$(GO) -C $(module) test -list '$(FUZZ)' . >/dev/null || exit 1; \
 	for target in $$($(GO) -C $(module) test -list '$(FUZZ)' . | grep ^Fuzz || true); do \
-		echo "$(module): $$target"; $(call fuzz-target,$(module)) || { echo "once more:"; $(call fuzz-target,$(module)); } || exit 1; done;) \
+		echo "$(module): $$target"; $(GO) -C $(module) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) . || exit 1; done;) \
 	[ -n "$${target:-}" ] || { echo "no fuzz target is like '$(FUZZ)'"; exit 1; }
 
 # How long make soak runs.
