@@ -161,8 +161,8 @@ func fitAttributes(attrs []attribute.KeyValue, room int) (fitted []attribute.Key
 	return fitted, true
 }
 
-// legible returns value without what the value of an exemplar's label cannot have: bytes that are not UTF-8, which the
-// official exporter refuses, and NUL, which Prometheus allows in other labels only.
+// legible returns value without bytes that are not UTF-8, which the official exporter refuses, and without NUL, which
+// Prometheus does not allow in an exemplar's label.
 func legible(value string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(value, "\uFFFD"), "\x00", "\uFFFD")
 }
@@ -176,8 +176,8 @@ func nameRunes(key string) int {
 	return runes
 }
 
-// isName tells whether the translation of key can be the name of an exemplar's label: it must not be of underscores
-// alone, and those in two underscores on either side are reserved.
+// isName tells whether the translation of key can be the name of a label: it must not be of underscores alone, and those
+// in two underscores on either side are reserved.
 func isName(key string) bool {
 	reserved := strings.HasPrefix(key, "__") && strings.HasSuffix(key, "__")
 	return !reserved && strings.ContainsFunc(key, func(r rune) bool {

@@ -3,6 +3,7 @@ package prometheus
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/prometheus/client_golang/prometheus"
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
@@ -34,7 +35,17 @@ func newOfficial(registerer prometheus.Registerer, opts ...otelprom.Option) (*of
 // attach gives the exporter the resource that its metrics are from. The SDK merges that of the environment into it, as it
 // has done before.
 func (o *official) attach(res *resource.Resource) {
-	sdkmetric.NewMeterProvider(sdkmetric.WithReader(o.exporter), sdkmetric.WithResource(res))
+	sdkmetric.NewMeterProvider(sdkmetric.WithReader(o.exporter), sdkmetric.WithResource(fitResource(res)))
+}
+
+// fitResource returns res without what cannot be a label. For the sake of one such attribute the official exporter leaves
+// out the whole of target_info.
+func fitResource(res *resource.Resource) *resource.Resource {
+	attrs, changed := fitAttributes(res.Attributes(), math.MaxInt)
+	if !changed {
+		return res
+	}
+	return resource.NewWithAttributes(res.SchemaURL(), attrs...)
 }
 
 // Produce implements sdkmetric.Producer.

@@ -1,0 +1,40 @@
+package prometheus_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+)
+
+func TestAnAttributeThatCannotBeALabelCostsNotTheWholeOfTargetInfo(t *testing.T) { // It sets the global error handler, so not in parallel.
+	reported := &errorList{}
+	otel.SetErrorHandler(reported)
+	for name, odd := range map[string]attribute.KeyValue{
+		"name of underscores": attribute.String("_", "x"),
+		"reserved name":       attribute.Bool("__odd__", true),
+		"value not UTF-8":     attribute.String("odd", "a\xffb"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			exporter := newExporter(t, failOnError(t))
+			sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter),
+				sdkmetric.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop"), odd)))
+
+			body := page(t, exporter, "")
+			lines := slices.DeleteFunc(strings.Split(body, "\n"), func(line string) bool { return !strings.HasPrefix(line, "target_info{") })
+			if len(lines) != 1 || !strings.Contains(lines[0], `service_name="shop"`) {
+				t.Fatalf("target_info is %q", lines)
+			}
+			if want := name == "value not UTF-8"; strings.Contains(lines[0], "odd=\"a\uFFFDb\"") != want || strings.Contains(lines[0], "odd") != want {
+				t.Errorf("target_info is %q", lines)
+			}
+		})
+	}
+	if errs := reported.all(); len(errs) > 0 {
+		t.Errorf("the global error handler got %d errors, the first is %v", len(errs), errs[0])
+	}
+}
