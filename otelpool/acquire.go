@@ -157,17 +157,20 @@ func (r *recorder) leaveQueue(a *acquire) {
 	}
 }
 
-// requeue notes that an acquire lost what it was handed and waits again. It may be called by the goroutine that closes
-// the connection, when the acquire has gone on or is over already.
-func (r *recorder) requeue(a *acquire) {
-	if !a.is(slotted) || !r.enter(a, queuePhase, r.now()) {
+// requeue notes that an acquire lost what it was handed and waits again, if its progress still is the one at which it lost
+// it. The goroutine that closes the connection calls it, mostly when the acquire has gone on or is over already.
+func (r *recorder) requeue(a *acquire, from int64) {
+	after := r.now() - a.start
+	next := packProgress(queuePhase, after)
+	if from == over || !a.is(slotted) || !a.progress.CompareAndSwap(from, next) {
 		return
 	}
+	r.phases[from&3].Add(max(0, int64(after)-from>>2))
 	r.waiters.enter(a.start)
 	r.flow.add(pendingUnit - occupiedUnit)
 	a.flags.And(^uint32(slotted))
-	if a.progress.Load() == over {
-		// It ended meanwhile, and either saw that it waits, or took itself for one that has a place: then it has now.
+	if a.progress.Load() != next {
+		// It went on meanwhile, and either saw that it waits, or took itself for one that has a place: then it has now.
 		r.leaveQueue(a)
 	}
 }

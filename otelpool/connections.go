@@ -175,15 +175,20 @@ func (r *recorder) connected(conn *pgx.Conn) {
 
 // closing counts a connection that the pool is about to close.
 func (r *recorder) closing(conn *pgx.Conn) {
-	s := r.stateOf(conn)
-	if placeOf(conn).surplus {
+	// Nothing is put into its data: who released it with a batch open may close that now, and so read them.
+	data := conn.PgConn().CustomData()
+	if p, ok := data[shelfKey].(*place); ok && p.surplus {
 		r.conns.released[closedOverflow].Add(1)
 	}
 	r.conns.closed.Add(1)
+	s, ok := data[connKey].(*connState)
+	if !ok {
+		return
+	}
 	r.conns.remove(s)
 	r.conns.close(s.tally)
 	if a := s.pinged.Swap(nil); a != nil {
-		r.requeue(a) // the ping failed
+		r.requeue(a, s.pingedAt.Load()) // the ping failed
 	}
 }
 

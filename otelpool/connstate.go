@@ -63,6 +63,7 @@ type connState struct {
 	tally    *tally                   // what is counted of it
 	activity atomic.Pointer[activity] // what the holder does with it, nil before the first call
 	pinged   atomic.Pointer[acquire]  // for whom the connection is pinged
+	pingedAt atomic.Int64             // the progress of that acquire then
 	pooled   atomic.Bool              // a pool has opened it
 
 	mu      sync.Mutex
@@ -132,39 +133,50 @@ func (r *recorder) abandoned(of *tally) {
 // push starts a call. If there are too many the oldest is forgotten: one that will never end, because a panic went
 // through it.
 func (s *connState) push(c call) {
-	if s.depth == maxCalls {
+	i := s.depth
+	if uint(i) >= maxCalls {
 		copy(s.calls[:], s.calls[1:])
-		s.depth--
+		i = maxCalls - 1
 	}
-	s.calls[s.depth] = c
-	s.depth++
+	s.calls[i] = c
+	s.depth = i + 1
 }
 
 // pop ends the innermost call if it is of that kind. Ends without a start are usual: pgx ends a batch that fails early
 // twice, and the start may have been before there was anything to record for.
 func (s *connState) pop(kind callKind) (call, bool) {
-	if !s.inside(kind) {
+	i := s.depth - 1
+	if uint(i) >= maxCalls || s.calls[i].kind != kind {
 		return call{}, false
 	}
-	s.depth--
-	c := s.calls[s.depth]
-	s.calls[s.depth] = call{}
+	s.depth = i
+	c := s.calls[i]
+	s.calls[i] = call{}
 	return c, true
+}
+
+// innermost gives the innermost call, nil if there is none. Where several goroutines use a connection at once, which pgx
+// mostly bears, the depth is anything, and must not lead beyond the calls.
+func (s *connState) innermost() *call {
+	if i := s.depth - 1; uint(i) < maxCalls {
+		return &s.calls[i]
+	}
+	return nil
 }
 
 // settle publishes what goes on after a call has ended: the call around it, or nothing any more.
 func (s *connState) settle(ended *operation) {
-	switch {
-	case s.depth > 0:
-		s.activity.Store(s.calls[s.depth-1].op.activity(true))
-	default:
+	if around := s.innermost(); around != nil {
+		s.activity.Store(around.op.activity(true))
+	} else {
 		s.activity.Store(ended.activity(false))
 	}
 }
 
 // inside reports whether the innermost call is of that kind.
 func (s *connState) inside(kind callKind) bool {
-	return s.depth > 0 && s.calls[s.depth-1].kind == kind
+	innermost := s.innermost()
+	return innermost != nil && innermost.kind == kind
 }
 
 // reset forgets the calls that never ended: rows that were not closed before the connection went back.

@@ -103,3 +103,56 @@ func TestWaitersOfOneStartConcurrentSafe(t *testing.T) {
 		t.Errorf("all left, but the oldest %v", got)
 	}
 }
+
+// TestAnAcquireWaitsAgainOnlyWhereItLostItsPlace has two connections that were handed to an acquire be closed late.
+func TestAnAcquireWaitsAgainOnlyWhereItLostItsPlace(t *testing.T) {
+	t.Parallel()
+	var now time.Duration
+	r := &recorder{now: func() time.Duration { now++; return now }}
+	r.flow.init()
+	a := &acquire{Context: t.Context(), recorder: r, start: now}
+	r.waiters.enter(a.start)
+	r.flow.add(pendingUnit)
+	ping := func() int64 {
+		r.leaveQueue(a)
+		r.enter(a, pingPhase, r.now())
+		return a.progress.Load()
+	}
+	check := func(when string, pending, occupied int64) {
+		t.Helper()
+		if got := r.flow.load(); got.pending != pending || got.occupied != occupied || (r.waiters.oldest(now) > 0) != (pending > 0) {
+			t.Errorf("%s: %+v, the oldest waits since %v", when, got, r.waiters.oldest(now))
+		}
+	}
+	first := ping()
+	second := ping()
+	check("handed over twice", 0, 1)
+	r.requeue(a, first)
+	check("the first is closed when the second is pinged", 0, 1)
+	r.requeue(a, second)
+	check("the second is closed", 1, 0)
+	r.requeue(a, second)
+	r.requeue(a, first)
+	check("closed again", 1, 0)
+	third := ping()
+	r.progress(a, over, r.now())
+	r.requeue(a, third)
+	check("the third is closed when it is over", 0, 1)
+}
+
+// TestCallsBearAnyDepth has the depth be what several goroutines on one connection can make of it.
+func TestCallsBearAnyDepth(t *testing.T) {
+	t.Parallel()
+	for _, depth := range []int{-2, -1, 0, 1, maxCalls, maxCalls + 1, maxCalls + 2} {
+		s := &connState{depth: depth}
+		s.innermost()
+		s.inside(queryCall)
+		s.settle(nil)
+		s.pop(queryCall)
+		s.depth = depth
+		s.push(call{kind: copyCall})
+		if c, ok := s.pop(copyCall); !ok || c.kind != copyCall {
+			t.Errorf("with depth %d, %+v is popped", depth, c)
+		}
+	}
+}

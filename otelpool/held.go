@@ -82,8 +82,11 @@ type held struct {
 //
 // Nobody says when a connection is hijacked, and its hold then never ends. But such ghosts show: there are more holds
 // than the pool has acquired connections. Which ones they are shows once nothing else is held; until then they are taken
-// for the oldest, since connections are hijacked to be kept. To be sure not to take a ghost for a hold, connections
-// that the pool has lost count too, whose number is right only while none is being opened or closed.
+// for the oldest, since connections are hijacked to be kept. A connection that is pinged or prepared for an acquire is
+// acquired but no hold, and must not hide a ghost.
+//
+// To be sure not to take a ghost for a hold, all connections count that the pool has lost. That may leave out a hold:
+// one that is being opened seems lost for a moment, and one that was hijacked after AcquireAllIdle for good.
 func (s *stats) holds(now time.Duration, sure bool) []held {
 	r := s.recorder
 	r.look.Lock()
@@ -96,6 +99,7 @@ func (s *stats) holds(now time.Duration, sure bool) []held {
 		}
 	}
 	leaked := r.leaked.Load() // before Stat, which then knows of them
+	occupied := r.flow.load().occupied
 	stat := s.stat()
 	acquired := max(0, int64(stat.AcquiredConns())-leaked)
 	// What was held before Stat and still is after it was acquired then, unless it was hijacked.
@@ -107,11 +111,11 @@ func (s *stats) holds(now time.Duration, sure bool) []held {
 		return nil
 	}
 	r.ghosts.Store(ghosts)
-	if sure {
-		lost := pooled(states) - int64(stat.AcquiredConns()+stat.IdleConns())
-		ghosts = min(max(ghosts, lost), int64(len(all)))
+	lost := pooled(states) - int64(stat.AcquiredConns()+stat.IdleConns())
+	if !sure { // the places that acquires and ghosts have, less those that the pool knows of
+		lost = min(lost, occupied-int64(stat.AcquiredConns()+stat.ConstructingConns()))
 	}
-	return all[ghosts:]
+	return all[min(max(ghosts, lost), int64(len(all))):]
 }
 
 // bury ends the holds of connections that were hijacked.

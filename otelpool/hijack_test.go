@@ -5,8 +5,10 @@ import (
 	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -60,4 +62,44 @@ func TestHijackedConnectionsLeaveNothingBehind(t *testing.T) {
 			runtime.KeepAlive(lasting)
 		})
 	}
+}
+
+// TestAHijackedConnectionIsNoHoldWhileAnotherIsPinged looks while a connection is acquired and yet no hold, so that the
+// pool has as many acquired as there seem to be holds.
+func TestAHijackedConnectionIsNoHoldWhileAnotherIsPinged(t *testing.T) {
+	t.Parallel()
+	type pinged struct{}
+	pinging, goOn := make(chan struct{}), make(chan struct{})
+	f := setup(t, 3, func(c *pgxpool.Config) {
+		c.ShouldPing = func(ctx context.Context, _ pgxpool.ShouldPingParams) bool {
+			if ctx.Value(pinged{}) != nil {
+				close(pinging)
+				<-goOn
+			}
+			return false
+		}
+	})
+	hijacked, idle := acquire(t, f.pool), acquire(t, f.pool)
+	began := time.Now()
+	own := hijacked.Hijack()
+	defer own.Close(context.Background())
+	<-time.After(10 * time.Millisecond) // its age tells it from the other
+	held := acquire(t, f.pool)
+	defer held.Release()
+	idle.Release()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		acquireWith(t, f.pool, context.WithValue(context.Background(), pinged{}, true)).Release()
+	}()
+	<-pinging
+	age := time.Since(began)
+	if got := f.collect(t).seconds(t, "pgxpool.oldest_hold"); got >= age.Seconds() {
+		t.Errorf("the oldest hold is %.3f s old: that is the hijacked connection's", got)
+	}
+	if holds := f.inst.Held(); len(holds) != 1 || holds[0].Age >= time.Since(began) {
+		t.Errorf("held are %+v, want the one that was not hijacked", holds)
+	}
+	close(goOn)
+	<-ended
 }

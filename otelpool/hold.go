@@ -56,4 +56,7 @@ func (r *recorder) release(conn *pgx.Conn) {
 	if r.longHold > 0 && age >= r.longHold {
 		r.longHoldEnded(s, a, age)
 	}
+	if r.stacks {
+		s.dropStack()
+	}
 }

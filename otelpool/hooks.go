@@ -60,7 +60,9 @@ func (r *recorder) shouldPing(next func(context.Context, pgxpool.ShouldPingParam
 			pings = next(ctx, params)
 		}
 		if pings && a != nil {
-			r.stateOf(params.Conn).pinged.Store(a)
+			s := r.stateOf(params.Conn)
+			s.pingedAt.Store(a.progress.Load())
+			s.pinged.Store(a)
 		}
 		return pings
 	}
@@ -85,7 +87,7 @@ func (r *recorder) beforeConnect(next func(context.Context, *pgx.ConnConfig) err
 func (r *recorder) afterConnect(next func(context.Context, *pgx.Conn) error) func(context.Context, *pgx.Conn) error {
 	return func(ctx context.Context, conn *pgx.Conn) error {
 		if next != nil {
-			if err := next(ctx, conn); err != nil {
+			if err := next(unnamed(ctx), conn); err != nil {
 				r.conns.failed(err)
 				return err
 			}
@@ -109,13 +111,15 @@ func (r *recorder) beforeClose(next func(*pgx.Conn)) func(*pgx.Conn) {
 func (r *recorder) prepareConn(next func(context.Context, *pgx.Conn) (bool, error)) func(context.Context, *pgx.Conn) (bool, error) {
 	return func(ctx context.Context, conn *pgx.Conn) (bool, error) {
 		a := r.acquireOf(ctx)
+		var from int64
 		if a != nil {
 			r.leaveQueue(a)
 			r.enter(a, preparePhase, r.now())
+			from = a.progress.Load()
 		}
-		ok, err := next(ctx, conn)
+		ok, err := next(unnamed(ctx), conn)
 		if a != nil && !ok && err == nil {
-			r.requeue(a)
+			r.requeue(a, from)
 		}
 		return ok, err
 	}

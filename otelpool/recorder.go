@@ -168,10 +168,11 @@ func (r *recorder) prepareEnd(ctx context.Context, conn *pgx.Conn, already bool,
 		r.callEnd(ctx, conn, copyCall, err)
 		return
 	}
-	if !s.inside(prepareCall) {
+	innermost := s.innermost()
+	if innermost == nil || innermost.kind != prepareCall {
 		return
 	}
-	c := s.calls[s.depth-1]
+	c := *innermost
 	if err == nil {
 		s.remember(c.name, c.sql)
 	}
@@ -211,7 +212,7 @@ func (r *recorder) callEnd(ctx context.Context, conn *pgx.Conn, kind callKind, e
 	}
 	now := r.now()
 	c, ok := s.pop(kind)
-	if !ok || r.ended.Load() {
+	if !ok || c.op == nil || r.ended.Load() {
 		return nil
 	}
 	s.settle(c.op)

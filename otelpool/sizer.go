@@ -156,7 +156,9 @@ func (z *sizer) afterRelease(next func(*pgx.Conn) bool) func(*pgx.Conn) bool {
 
 func (z *sizer) beforeClose(next func(*pgx.Conn)) func(*pgx.Conn) {
 	return func(conn *pgx.Conn) {
-		placeOf(conn).take()
+		if p, ok := conn.PgConn().CustomData()[shelfKey].(*place); ok {
+			p.take()
+		}
 		if next != nil {
 			next(conn)
 		}

@@ -17,6 +17,13 @@ func (s *connState) captureStack(a *acquire) {
 	s.depthOf = runtime.Callers(2, s.stack[:])
 }
 
+// dropStack forgets the callers, and with them the context of their acquire.
+func (s *connState) dropStack() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stackOf = nil
+}
+
 // stackFor gives the callers of an acquire, if they were kept and the connection has not gone on to another.
 func (s *connState) stackFor(a *acquire) []uintptr {
 	s.mu.Lock()
