@@ -96,7 +96,8 @@ func WithNamespace(namespace string) Option {
 func WithResourceAsConstantLabels(filter attribute.Filter) Option {
 	return optionFunc(func(cfg config) config {
 		if filter != nil {
-			cfg.resourceLabels = filter
+			// For the sake of one that cannot be a label the official exporter would leave out all metrics.
+			cfg.resourceLabels = func(kv attribute.KeyValue) bool { return isName(string(kv.Key)) && filter(kv) }
 		}
 		return cfg
 	})

@@ -9,6 +9,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
+
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
 )
 
 func TestAnAttributeThatCannotBeALabelCostsNotTheWholeOfTargetInfo(t *testing.T) { // It sets the global error handler, so not in parallel.
@@ -36,5 +38,16 @@ func TestAnAttributeThatCannotBeALabelCostsNotTheWholeOfTargetInfo(t *testing.T)
 	}
 	if errs := reported.all(); len(errs) > 0 {
 		t.Errorf("the global error handler got %d errors, the first is %v", len(errs), errs[0])
+	}
+}
+
+func TestAnAttributeOfTheEnvironmentThatCannotBeALabelCostsNoSeries(t *testing.T) { // It sets the environment, so not in parallel.
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "_=x,team=a")
+	otel.SetErrorHandler(&errorList{}) // it hears of target_info
+	exporter := newExporter(t, failOnError(t), prometheus.WithResourceAsConstantLabels(func(attribute.KeyValue) bool { return true }))
+	observe(t, sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter)), "pgxpool.size", mainPool)
+	body := page(t, exporter, "")
+	if !strings.Contains(body, "db_pool_size{") || !strings.Contains(body, `team="a"`) {
+		t.Errorf("the page is %q", body)
 	}
 }
