@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,24 +44,16 @@ func TestRealPrometheusKnowsWhatThePageSays(t *testing.T) {
 	server := startPrometheus(t, fmt.Sprintf(scrapeConfig, host(t, classicURL), host(t, nativeURL)))
 	awaitScrapes(t, server)
 
-	w := realWorld()
-	w.wait = func(ctx context.Context, _ time.Duration) error {
-		return shortAndLong(ctx, classic)
-	}
-	page := runWith(t, w, "-metrics", classicURL, "-json")
-	if err := shortAndLong(t.Context(), native); err != nil {
-		t.Fatal(err)
-	}
+	pages := map[string]*loadReport{"classic": loaded(t, classic, classicURL), "native": loaded(t, native, nativeURL)}
 	awaitScrapes(t, server)
 	o := runWith(t, realWorld(), "-prometheus", server, "-window", "10m", "-json")
-	if o.code != 0 || page.code != 0 {
-		t.Fatalf("got %+v and %+v", page, o)
+	if o.code != 0 {
+		t.Fatalf("got %+v", o)
 	}
 	r := o.report(t)
 	if len(r.Pools) != 2 || r.Pools[0].Job != "classic" || r.Pools[1].Job != "native" {
 		t.Fatalf("got %s", o.stdout)
 	}
-	want := page.report(t).Pools[0].Load
 	for _, p := range r.Pools {
 		if p.Problem != "" || p.Pool != "main" || p.Present.Size != 4 || p.Instances != 1 {
 			t.Fatalf("%s: got %s", p.Job, o.stdout)
@@ -70,16 +63,16 @@ func TestRealPrometheusKnowsWhatThePageSays(t *testing.T) {
 		if acquires < 200 || acquires > 1.5*200 {
 			t.Errorf("%s: %v acquires, want 200 or a little more", p.Job, acquires)
 		}
-		if p.Load.HoldSeconds < 0.02 || p.Load.CV < 0.3 || p.Load.CV > 3 || *p.Load.Timeouts != 0 || *p.Load.Peak < 2 {
+		if *p.Load.Timeouts != 0 || *p.Load.Peak < 2 {
 			t.Errorf("%s: got %s", p.Job, o.stdout)
+		}
+		// It does so for each bucket in its own way.
+		if got, want := p.Load, pages[p.Job]; math.Abs(got.HoldSeconds/want.HoldSeconds-1) > 0.1 || math.Abs(got.CV/want.CV-1) > 0.1 {
+			t.Errorf("%s: held for %v, CV %v; want %v and %v", p.Job, got.HoldSeconds, got.CV, want.HoldSeconds, want.CV)
 		}
 		if !strings.Contains(strings.Join(p.Reasons, "\n"), "has not run for all of that time") {
 			t.Errorf("%s: nobody says that it is younger than the window: %q", p.Job, p.Reasons)
 		}
-	}
-	// It does so for each bucket in its own way.
-	if got := r.Pools[0].Load; math.Abs(got.HoldSeconds/want.HoldSeconds-1) > 0.1 || math.Abs(got.CV/want.CV-1) > 0.1 {
-		t.Errorf("held for %v, CV %v; the page says %v and %v", got.HoldSeconds, got.CV, want.HoldSeconds, want.CV)
 	}
 }
 
@@ -92,25 +85,51 @@ func TestRealPrometheusThatKnowsNoPoolIsSaid(t *testing.T) {
 	}
 }
 
-// shortAndLong is a load of 200 queries, every second one of which takes long.
-func shortAndLong(ctx context.Context, pool *pgxpool.Pool) error {
-	errs := make(chan error, 2)
-	for range 2 {
+// loaded puts the load of shortAndLong on a pool and gives what its page says of that. The page, in text, does not say how
+// the times of exponential histograms are spread: then that is as the callers saw it.
+func loaded(t *testing.T, pool *pgxpool.Pool, page string) *loadReport {
+	t.Helper()
+	w := realWorld()
+	var cv float64
+	w.wait = func(ctx context.Context, _ time.Duration) (err error) {
+		cv, err = shortAndLong(ctx, pool)
+		return err
+	}
+	o := runWith(t, w, "-metrics", page, "-json")
+	if o.code != 0 {
+		t.Fatalf("got %+v", o)
+	}
+	load := o.report(t).Pools[0].Load
+	if load.CV == 0 {
+		load.CV = cv
+	}
+	return load
+}
+
+// shortAndLong is a load of 200 queries, every second one of which takes long. It gives the CV of how long they took.
+func shortAndLong(ctx context.Context, pool *pgxpool.Pool) (cv float64, err error) {
+	queries := []string{"SELECT pg_sleep(0.005)", "SELECT pg_sleep(0.06)"}
+	var took [2][100]float64
+	errs := make(chan error, len(took))
+	for caller := range took {
 		go func() {
-			for range 50 {
-				if _, err := pool.Exec(ctx, "SELECT pg_sleep(0.005)"); err != nil {
+			for n := range took[caller] {
+				start := time.Now()
+				if _, err := pool.Exec(ctx, queries[n%2]); err != nil {
 					errs <- err
 					return
 				}
-				if _, err := pool.Exec(ctx, "SELECT pg_sleep(0.06)"); err != nil {
-					errs <- err
-					return
-				}
+				took[caller][n] = time.Since(start).Seconds()
 			}
 			errs <- nil
 		}()
 	}
-	return errors.Join(<-errs, <-errs)
+	err = errors.Join(<-errs, <-errs)
+	var count, sum, squares float64
+	for _, seconds := range slices.Concat(took[0][:], took[1][:]) {
+		count, sum, squares = count+1, sum+seconds, squares+seconds*seconds
+	}
+	return math.Sqrt(count*squares/(sum*sum) - 1), err
 }
 
 func host(t *testing.T, address string) string {

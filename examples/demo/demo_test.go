@@ -43,12 +43,12 @@ func TestDemo(t *testing.T) {
 }
 
 func endsByItself(t *testing.T, program string) {
-	e := start(t, program, "DURATION=3s")
+	e := start(t, program, "DURATION=15s") // by then the processes are found, also on a busy machine
 	pids := e.server()
 	e.end(0)
 	e.leavesNothing(pids)
-	if n := len(e.rows()); n == 0 || n > 4 {
-		t.Errorf("%d lines in 3 s:\n%s", n, e.stdout)
+	if n := len(e.rows()); n == 0 || n > 16 {
+		t.Errorf("%d lines in 15 s:\n%s", n, e.stdout)
 	}
 }
 

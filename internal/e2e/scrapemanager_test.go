@@ -19,10 +19,12 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// scrapeConfig has one job as Prometheus does it by default, and one for native histograms.
+// scrapeConfig has one job as Prometheus does it by default, and one for native histograms. The interval is also how long
+// a scrape may take, on a machine that has other work.
 const scrapeConfig = `
 global:
-  scrape_interval: 1s
+  scrape_interval: 5s
+  scrape_timeout: 5s
 scrape_configs:
   - job_name: classic
   - job_name: native

@@ -5,31 +5,48 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
+	"strings"
+	"sync"
 	"syscall"
 )
 
-// freeAddress gives a loopback address with a port that nobody has.
+// given are the addresses that freeAddress gave: the kernel would give one again as soon as nobody listens on it.
+var given sync.Map
+
+// freeAddress gives a loopback address with a port that nobody has, each once.
 func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("stack: a free port: %w", err)
+	for {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return "", fmt.Errorf("stack: a free port: %w", err)
+		}
+		address := listener.Addr().String()
+		_ = listener.Close()
+		if _, taken := given.LoadOrStore(address, true); !taken {
+			return address, nil
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
 }
 
-// fill gives every address that is not set a free one.
-func fill(addresses ...*string) error {
-	for _, address := range addresses {
-		if *address != "" {
-			continue
+// startOnFree starts a program with a free address in place of every one that is not set, and with others when somebody
+// else took one of those before the program did.
+func startOnFree(start func() error, addresses ...*string) error {
+	addresses = slices.DeleteFunc(addresses, func(address *string) bool { return *address != "" })
+	for {
+		for _, address := range addresses {
+			var err error
+			if *address, err = freeAddress(); err != nil {
+				return err
+			}
 		}
-		var err error
-		if *address, err = freeAddress(); err != nil {
+		err := start()
+		if err == nil || !slices.ContainsFunc(addresses, func(address *string) bool {
+			return strings.Contains(err.Error(), *address+": bind: address already in use")
+		}) {
 			return err
 		}
 	}
-	return nil
 }
 
 // canListen tells why an address cannot be listened on, in words that say which variable to change.

@@ -48,10 +48,15 @@ type Collector struct {
 }
 
 // StartCollector checks a configuration, starts a Collector with it, and waits until it takes and serves metrics.
-func StartCollector(ctx context.Context, s CollectorSettings) (*Collector, error) {
-	if err := fill(&s.GRPC, &s.HTTP, &s.Page); err != nil {
-		return nil, err
-	}
+func StartCollector(ctx context.Context, s CollectorSettings) (c *Collector, err error) {
+	err = startOnFree(func() (err error) {
+		c, err = startCollector(ctx, s)
+		return err
+	}, &s.GRPC, &s.HTTP, &s.Page)
+	return c, err
+}
+
+func startCollector(ctx context.Context, s CollectorSettings) (*Collector, error) {
 	env := append([]string{
 		collectorGRPCEnv + "=" + s.GRPC, collectorHTTPEnv + "=" + s.HTTP, collectorPageEnv + "=" + s.Page,
 	}, s.Env...)

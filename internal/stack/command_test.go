@@ -11,10 +11,8 @@ import (
 
 func TestTheStackShowsTheDemosPoolAndLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
-	ports := freePorts(t)
-	e := execute(t, ports)
-	started := e.running()
-	prometheus := stack.Prometheus{URL: "http://" + ports["PROMETHEUS_ADDR"]}
+	e, started := running(t, nil)
+	prometheus := stack.Prometheus{URL: "http://" + e.ports["PROMETHEUS_ADDR"]}
 	samples, err := prometheus.Query(t.Context(), "db_pool_max")
 	if err != nil {
 		t.Fatal(err)
@@ -23,8 +21,8 @@ func TestTheStackShowsTheDemosPoolAndLeavesNothingBehind(t *testing.T) {
 		t.Errorf("db_pool_max is %v, want one series, %d", samples, baseSize+maxOverflow)
 	}
 	for _, name := range addresses {
-		if !strings.Contains(e.stdout.String(), ports[name]) {
-			t.Errorf("%s is not in what was printed:\n%s", ports[name], e.stdout)
+		if !strings.Contains(e.stdout.String(), e.ports[name]) {
+			t.Errorf("%s is not in what was printed:\n%s", e.ports[name], e.stdout)
 		}
 	}
 
@@ -49,16 +47,15 @@ func TestTheStackShowsTheDemosPoolAndLeavesNothingBehind(t *testing.T) {
 
 func TestTheStackEndsAfterItsTime(t *testing.T) {
 	t.Parallel()
-	e := execute(t, map[string]string{"DURATION": "10ms"})
-	if code := e.exit(nil); code != 0 || !strings.Contains(e.stdout.String(), "Everything runs") {
+	e, _ := running(t, map[string]string{"DURATION": "10ms"})
+	if code := e.exit(nil); code != 0 {
 		t.Errorf("exit code %d:\n%s%s", code, e.stdout, e.stderr)
 	}
 }
 
 func TestTheStackEndsWhenAProgramDies(t *testing.T) {
 	t.Parallel()
-	e := execute(t, nil)
-	started := e.running()
+	e, started := running(t, nil)
 	if err := syscall.Kill(named(t, started, "collector"), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -74,8 +71,7 @@ func TestTheStackEndsWhenAProgramDies(t *testing.T) {
 
 func TestTheStackDoesNotOutliveItsOwnDeath(t *testing.T) {
 	t.Parallel()
-	e := execute(t, nil)
-	started := e.running()
+	e, started := running(t, nil)
 	if err := e.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package stack_test
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -34,6 +35,7 @@ var command = sync.OnceValues(func() (string, error) {
 type execution struct {
 	*testing.T
 	cmd            *exec.Cmd
+	ports          map[string]string // those that were free, by variable
 	temp           string
 	stdout, stderr *output
 	exited         chan struct{}
@@ -60,17 +62,25 @@ func (o *output) String() string {
 // addresses are the variables of all addresses.
 var addresses = []string{"ADDR", "OTLP_GRPC_ENDPOINT", "OTLP_HTTP_ENDPOINT", "PROMETHEUS_ENDPOINT", "PROMETHEUS_ADDR"}
 
-// freePorts gives every address a free port.
+// given are the ports that freePorts gave: the kernel would give one again as soon as nobody listens on it.
+var given sync.Map
+
+// freePorts gives every address a free port, each once.
 func freePorts(t *testing.T) map[string]string {
 	t.Helper()
 	ports := make(map[string]string)
 	for _, name := range addresses {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+		for ports[name] == "" {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			address := listener.Addr().String()
+			_ = listener.Close()
+			if _, taken := given.LoadOrStore(address, true); !taken {
+				ports[name] = address
+			}
 		}
-		defer listener.Close()
-		ports[name] = listener.Addr().String()
 	}
 	return ports
 }
@@ -90,9 +100,13 @@ func execute(t *testing.T, env map[string]string, args ...string) *execution {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &execution{T: t, cmd: exec.Command(path, args...), temp: temp, stdout: &output{}, stderr: &output{}, exited: make(chan struct{})}
+	e := &execution{
+		T: t, cmd: exec.Command(path, args...), ports: freePorts(t), temp: temp, stdout: &output{}, stderr: &output{},
+		exited: make(chan struct{}),
+	}
+	maps.DeleteFunc(e.ports, func(name, _ string) bool { return env[name] != "" })
 	e.cmd.Env = append(os.Environ(), "TMPDIR="+temp, "DATABASE_URL=", "DURATION=", "OTEL_METRIC_EXPORT_INTERVAL=500")
-	for _, variables := range []map[string]string{freePorts(t), env} {
+	for _, variables := range []map[string]string{e.ports, env} {
 		for name, value := range variables {
 			e.cmd.Env = append(e.cmd.Env, name+"="+value)
 		}
@@ -115,18 +129,42 @@ func execute(t *testing.T, env map[string]string, args ...string) *execution {
 	return e
 }
 
-// running waits until everything runs, and gives the processes that the command started, PostgreSQL's among them.
-func (e *execution) running() []int {
-	e.Helper()
-	eventually(e.T, "everything runs", func() bool {
-		select {
-		case <-e.exited:
-			e.Fatalf("ended:\n%s%s", e.stdout, e.stderr)
-		default:
+// running is execute that waits until everything runs, and gives the processes that the command started, PostgreSQL's
+// among them.
+func running(t *testing.T, env map[string]string) (e *execution, started []int) {
+	t.Helper()
+	for runs := false; !runs; {
+		e = execute(t, env)
+		eventually(t, "everything runs", func() bool {
+			ended := e.hasEnded()
+			runs = strings.Contains(e.stdout.String(), "Everything runs")
+			if ended && !runs && !e.lostPort() {
+				t.Fatalf("ended:\n%s%s", e.stdout, e.stderr)
+			}
+			return ended || runs
+		})
+	}
+	return e, descendants(t, e.cmd.Process.Pid)
+}
+
+func (e *execution) hasEnded() bool {
+	select {
+	case <-e.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// lostPort tells whether somebody else took a port that was free a while before.
+func (e *execution) lostPort() bool {
+	said := e.stderr.String()
+	for _, port := range e.ports {
+		if strings.Contains(said, port+" is in use by another program") || strings.Contains(said, port+": bind: address already in use") {
+			return true
 		}
-		return strings.Contains(e.stdout.String(), "Everything runs")
-	})
-	return descendants(e.T, e.cmd.Process.Pid)
+	}
+	return false
 }
 
 // exit waits until the command has ended, and gives its exit code. Nothing may be left of it.

@@ -39,10 +39,15 @@ type Prometheus struct {
 }
 
 // StartPrometheus starts a Prometheus server that takes OTLP too, and waits until it is ready.
-func StartPrometheus(ctx context.Context, s PrometheusSettings) (*Prometheus, error) {
-	if err := fill(&s.Address); err != nil {
-		return nil, err
-	}
+func StartPrometheus(ctx context.Context, s PrometheusSettings) (p *Prometheus, err error) {
+	err = startOnFree(func() (err error) {
+		p, err = startPrometheus(ctx, s)
+		return err
+	}, &s.Address)
+	return p, err
+}
+
+func startPrometheus(ctx context.Context, s PrometheusSettings) (*Prometheus, error) {
 	config, err := derive(s)
 	if err != nil {
 		return nil, err

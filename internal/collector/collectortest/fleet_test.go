@@ -147,6 +147,8 @@ func TestCountsAreRightAgainAfterAGatewayWasGone(t *testing.T) {
 	use(t, pool)
 	provider.push(t) // The agent takes it all the same.
 	use(t, pool)
-	startCollectorAt(t, f.gateway.grpc, shipped(t, gateway), "REMOTE_WRITE_URL="+f.store.writeURL())
+	eventually(t, "the gateway to be back", func() bool {
+		return startCollectorAt(t, f.gateway.grpc, shipped(t, gateway), "REMOTE_WRITE_URL="+f.store.writeURL()) != nil
+	})
 	becomes(t, "store after the gateway returned", provider.push(t).series, stored)
 }

@@ -50,12 +50,13 @@ func TestARunEndsByItself(t *testing.T) {
 		change func(*fleet.Settings)
 		want   string
 	}{
-		"when the time is up":      {func(s *fleet.Settings) { s.Limit = 8 * time.Second }, "the time of 8s is up"},
+		"when the time is up":      {func(s *fleet.Settings) { s.Limit = 12 * time.Second }, "the time of 12s is up"},
 		"when memory is exhausted": {func(s *fleet.Settings) { s.Memory = 1 << 20 }, "memory: Collector, Prometheus and generator use"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := settings(t)
+			// A step takes three intervals. The run ends within the first, before one can be found too much.
 			s.Steps = []int{2, 3, 4, 5, 6, 7, 8, 9, 10}
 			test.change(&s)
 			result, err := fleet.Run(t.Context(), s, func(fleet.Step) {})
@@ -88,7 +89,8 @@ func TestSettingsThatCannotBeUsedAreRefused(t *testing.T) {
 	}
 }
 
-// settings are those of a small and fast run.
+// settings are those of a small run. The interval, which is also how long a scrape may take, is one that a machine with
+// other work keeps to.
 func settings(t *testing.T) fleet.Settings {
 	t.Helper()
 	root, err := programs.Root()
@@ -96,7 +98,7 @@ func settings(t *testing.T) fleet.Settings {
 		t.Fatal(err)
 	}
 	s := fleet.Settings{
-		Interval: time.Second, Limit: 5 * time.Minute, Memory: 4 << 30, Dir: t.TempDir(),
+		Interval: 5 * time.Second, Limit: 5 * time.Minute, Memory: 4 << 30, Dir: t.TempDir(),
 		CollectorConfig:  root + "/collector-config/collector.yaml",
 		PrometheusConfig: root + "/collector-config/prometheus/prometheus.yml",
 	}
