@@ -220,4 +220,11 @@ func eventually(t testing.TB, what string, condition func() bool) {
 	}
 }
 
+// inWindow lets f make a spike and look at the peaks, which it does again when it looked so late that the spike may have
+// left their window of a second: what a peak was is to be judged after it. f tells since when the spike was to be seen.
+func inWindow(f func() (spike time.Time)) {
+	for time.Since(f()) > time.Second {
+	}
+}
+
 func database(t testing.TB) string { return postgrestest.Database(t) }

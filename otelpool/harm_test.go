@@ -370,14 +370,20 @@ func TestAnAcquireWhosePingFailedIsPendingAgain(t *testing.T) {
 // terminate ends a connection of the pool from outside, and waits until the server is done with it.
 func terminate(t *testing.T, f fixture, pid uint32) {
 	t.Helper()
+	eventuallySays(t, f, "the backend ends", "SELECT count(pg_terminate_backend(pid)) = 0 FROM pg_stat_activity WHERE pid = $1", pid)
+}
+
+// eventuallySays waits until a query about a connection of the pool is true. It is asked on another that is not the pool's.
+func eventuallySays(t *testing.T, f fixture, what, sql string, pid uint32) {
+	t.Helper()
 	admin, err := pgx.Connect(t.Context(), f.pool.Config().ConnString())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer admin.Close(t.Context())
-	eventually(t, "the backend ends", func() bool {
-		var there bool
-		err := admin.QueryRow(t.Context(), "SELECT count(pg_terminate_backend(pid)) > 0 FROM pg_stat_activity WHERE pid = $1", int32(pid)).Scan(&there)
-		return err == nil && !there
+	eventually(t, what, func() bool {
+		var is bool
+		err := admin.QueryRow(t.Context(), sql, int32(pid)).Scan(&is)
+		return err == nil && is
 	})
 }

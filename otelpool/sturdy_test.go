@@ -290,7 +290,7 @@ func TestAnOddRegistrationIsAnError(t *testing.T) {
 	}
 }
 
-// panicking is a tracer whose end of an acquire panics at first.
+// panicking is a tracer whose end of an acquire that got a connection panics, as often as is left.
 type panicking struct{ left *int }
 
 func (panicking) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
@@ -301,18 +301,20 @@ func (panicking) TraceAcquireStart(ctx context.Context, _ *pgxpool.Pool, _ pgxpo
 	return ctx
 }
 
-func (p panicking) TraceAcquireEnd(context.Context, *pgxpool.Pool, pgxpool.TraceAcquireEndData) {
-	if *p.left--; *p.left >= 0 {
+func (p panicking) TraceAcquireEnd(_ context.Context, _ *pgxpool.Pool, data pgxpool.TraceAcquireEndData) {
+	if data.Conn != nil && *p.left > 0 {
+		*p.left--
 		panic("mine")
 	}
 }
 
 func TestWaitingIsRightAfterATracerThatPanicked(t *testing.T) {
 	t.Parallel()
-	left := 3
+	const conns = 4
+	var left int
 	config := parse(t, database(t))
 	config.ConnConfig.Tracer = panicking{&left}
-	if err := (otelpool.Sizing{PoolSize: 4, Timeout: 200 * time.Millisecond}).Apply(config); err != nil {
+	if err := (otelpool.Sizing{PoolSize: conns, Timeout: 200 * time.Millisecond}).Apply(config); err != nil {
 		t.Fatal(err)
 	}
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
@@ -320,17 +322,15 @@ func TestWaitingIsRightAfterATracerThatPanicked(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { go pool.Close() }() // pgx loses what was acquired when the tracer panicked
-	for range left {
-		func() {
-			defer func() { _ = recover() }()
-			_, _ = pool.Acquire(t.Context())
-		}()
+	for _, conn := range dialAll(t, pool, conns) {
+		conn.Release()
 	}
-	conn, err := pool.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Release()
+	left = conns - 1
+	eventually(t, "all but one acquire panicked", func() bool {
+		recovering(func() { _, _ = pool.Acquire(t.Context()) })
+		return left == 0
+	})
+	defer dialAll(t, pool, 1)[0].Release()
 	_, err = pool.Acquire(t.Context())
 	if timeout, ok := errors.AsType[*otelpool.AcquireTimeoutError](err); !ok || timeout.Waiting != 1 {
 		t.Errorf("error %v, want one that says one caller waits", err)

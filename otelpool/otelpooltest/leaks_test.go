@@ -39,6 +39,7 @@ func TestEachLeakIsListedWithTheLineThatAcquiredIt(t *testing.T) {
 	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: trace.SpanID{1}}))
 	ctx = otelpool.WithScope(ctx)
 
+	began := time.Now()
 	idleLine := nextLine()
 	idle, err := pool.Acquire(otelpool.WithOperation(ctx, "read_user"))
 	if err != nil {
@@ -61,12 +62,17 @@ func TestEachLeakIsListedWithTheLineThatAcquiredIt(t *testing.T) {
 	if otelpooltest.AssertNoLeaks(fake, inst) {
 		t.Error("no leaks, it says")
 	}
+	passed := time.Since(began)
 	failure := fake.only(t)
 	entries := strings.Split(failure, "\n1. ")[1]
 	first, entries, _ := strings.Cut(entries, "\n2. ")
 	second, third, _ := strings.Cut(entries, "\n3. ")
 	mustContain(t, failure, "connections acquired and not released: 3")
-	mustContain(t, first, "held for 2.", `by operation "read_user", idle after "SELECT pg_user", trace `+traceID.String(),
+	age, _, _ := strings.Cut(strings.TrimPrefix(first, "held for "), " ")
+	if got, err := time.ParseDuration(age); err != nil || got < 2*time.Second || got > passed+time.Millisecond { // it is rounded
+		t.Errorf("held for %q, of %v", age, passed)
+	}
+	mustContain(t, first, "held for ", `by operation "read_user", idle after "SELECT pg_user", trace `+traceID.String(),
 		"otelpooltest_test.TestEachLeak", idleLine)
 	mustContain(t, second, `, running "SELECT pg_class", acquired while its scope held another`, runningLine)
 	mustContain(t, third, ", without a query\n   github.com/otelpool/otelpool-go/otelpool/otelpooltest_test.acquire\n")

@@ -3,11 +3,14 @@ package postgrestest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/otelpool/otelpool-go/internal/postgres"
 )
@@ -61,12 +64,27 @@ func (s *sharedServer) create() (connString string, drop func() error, err error
 		return "", nil, fmt.Errorf("postgrestest: create a database: %w", err)
 	}
 	drop = func() error {
-		if err := execute(admin, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		if err := dropDatabase(admin, name); err != nil {
 			return fmt.Errorf("postgrestest: drop a database: %w", err)
 		}
 		return nil
 	}
 	return connString, drop, nil
+}
+
+// inUse is the error of dropping a database that has sessions.
+const inUse = "55006"
+
+// dropDatabase tries again when PostgreSQL gives up: it ends the sessions of others, and waits five seconds for them to go.
+func dropDatabase(admin, name string) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for began := time.Now(); ; <-tick.C {
+		err := execute(admin, "DROP DATABASE "+name+" WITH (FORCE)")
+		if failure, ok := errors.AsType[*pgconn.PgError](err); !ok || failure.Code != inUse || time.Since(began) > timeout {
+			return err
+		}
+	}
 }
 
 func execute(connString, sql string) error {
