@@ -64,7 +64,7 @@ func childPool(instrumented bool, change func(*pgxpool.Config)) (pool *pgxpool.P
 		return nil, nil, err
 	}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
-	pool, inst, err := otelpool.NewWithConfig(context.Background(), config, otelpool.WithMeterProvider(provider), otelpool.WithLongHold(time.Second))
+	pool, inst, err := otelpool.NewWithConfig(context.Background(), config, otelpool.WithMeterProvider(provider), otelpool.WithLongHold(time.Hour))
 	return pool, func() error {
 		_, gatherErr := exporter.Gather()
 		pool.Close()

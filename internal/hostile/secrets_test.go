@@ -65,8 +65,12 @@ func TestNoSecretShowsOnAnySurface(t *testing.T) {
 	for _, endpoint := range []struct {
 		protocol otlp.Protocol
 		url      string
-	}{{otlp.ProtocolHTTP, receivers[0].Endpoint()}, {otlp.ProtocolGRPC, receivers[1].Endpoint()}, {otlp.ProtocolHTTP, "http://127.0.0.1:1"}, {otlp.ProtocolGRPC, "http://127.0.0.1:1"}} {
-		reader, err := otlp.NewReader(t.Context(), otlp.WithProtocol(endpoint.protocol), otlp.WithEndpointURL(endpoint.url), otlp.WithTimeout(2*time.Second))
+		timeout  time.Duration
+	}{
+		{otlp.ProtocolHTTP, receivers[0].Endpoint(), patience}, {otlp.ProtocolGRPC, receivers[1].Endpoint(), patience},
+		{otlp.ProtocolHTTP, "http://127.0.0.1:1", 2 * time.Second}, {otlp.ProtocolGRPC, "http://127.0.0.1:1", 2 * time.Second},
+	} {
+		reader, err := otlp.NewReader(t.Context(), otlp.WithProtocol(endpoint.protocol), otlp.WithEndpointURL(endpoint.url), otlp.WithTimeout(endpoint.timeout))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -92,7 +92,8 @@ func (s *soak) export(t *testing.T) {
 		w.Header().Set("Content-Type", "application/x-protobuf") // an empty answer: all is well
 	}))
 	t.Cleanup(sink.Close)
-	push, err := otlp.NewReader(t.Context(), otlp.WithProtocol(otlp.ProtocolHTTP), otlp.WithEndpointURL(sink.URL), otlp.WithInterval(time.Hour))
+	push, err := otlp.NewReader(t.Context(), otlp.WithProtocol(otlp.ProtocolHTTP), otlp.WithEndpointURL(sink.URL), otlp.WithInterval(time.Hour),
+		otlp.WithTimeout(patience), otlp.WithExportTimeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,8 @@ func TestAThousandPoolsLoseNoSeriesWithoutAWord(t *testing.T) {
 				t.Fatal(err)
 			}
 			receiver := otlptest.New(t, otlptest.HTTP)
-			push, err := otlp.NewReader(t.Context(), otlp.WithProtocol(otlp.ProtocolHTTP), otlp.WithEndpointURL(receiver.Endpoint()), otlp.WithInterval(time.Hour))
+			push, err := otlp.NewReader(t.Context(), otlp.WithProtocol(otlp.ProtocolHTTP), otlp.WithEndpointURL(receiver.Endpoint()), otlp.WithInterval(time.Hour),
+				otlp.WithTimeout(patience), otlp.WithExportTimeout(patience))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -36,7 +36,7 @@ func TestTheConsumerGoes(t *testing.T) {
 		for _, e := range endpoints {
 			t.Run(fmt.Sprintf("OTLP %s endpoint %s", p.receiver[:4], e.name), func(t *testing.T) {
 				rig.NoLeak(t)
-				compare(t, config, consumer{reader: pushing(e.at(t, p.receiver), p.reader), loses: e.loses})
+				compare(t, config, consumer{reader: pushing(e.at(t, p.receiver), p.reader, e.loses), loses: e.loses})
 			})
 		}
 	}
@@ -44,15 +44,16 @@ func TestTheConsumerGoes(t *testing.T) {
 		name    string
 		disturb func(*page, *testing.T, <-chan struct{})
 		slice   time.Duration
+		timeout time.Duration
 	}{
-		{"scrapers disconnect in the middle", (*page).disconnecting, usual},
-		{"scrapers read a byte a second", (*page).creeping, usual},
-		{"500 scrapers at a time", (*page).crowding, 6 * usual}, // a crowd costs what it costs, but then it is over
-		{"scrapers ask for formats that do not exist", (*page).asking, usual},
+		{"scrapers disconnect in the middle", (*page).disconnecting, usual, rig.Wait},
+		{"scrapers read a byte a second", (*page).creeping, usual, writeTimeout},
+		{"500 scrapers at a time", (*page).crowding, 6 * usual, rig.Wait}, // a crowd costs what it costs, but then it is over
+		{"scrapers ask for formats that do not exist", (*page).asking, usual, rig.Wait},
 	} {
 		t.Run(s.name, func(t *testing.T) {
 			rig.NoLeak(t)
-			p, control := serve(t, false), serve(t, true)
+			p, control := serve(t, false, s.timeout), serve(t, true, s.timeout)
 			compare(t, config, consumer{
 				reader:  p.reader,
 				slice:   s.slice,

@@ -68,11 +68,15 @@ func garbage(t *testing.T, _ otlptest.Protocol) string {
 	return listener.Addr().String()
 }
 
-// pushing is a consumer by OTLP that is asked far more often than usual, and soon gives up.
-func pushing(addr string, p otlp.Protocol) func(*testing.T) sdkmetric.Reader {
+// pushing is a consumer by OTLP that is asked far more often than usual, and soon gives up where it cannot send.
+func pushing(addr string, p otlp.Protocol, loses bool) func(*testing.T) sdkmetric.Reader {
+	timeout := rig.Wait
+	if loses {
+		timeout = 200 * time.Millisecond
+	}
 	return func(t *testing.T) sdkmetric.Reader {
 		reader, err := otlp.NewReader(context.Background(), otlp.WithProtocol(p), otlp.WithEndpointURL("http://"+addr),
-			otlp.WithInterval(20*time.Millisecond), otlp.WithTimeout(200*time.Millisecond))
+			otlp.WithInterval(20*time.Millisecond), otlp.WithTimeout(timeout))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	// writeTimeout is how long a server lets a client take its time.
+	// writeTimeout is how long a server lets a client take its time that is known to be slow.
 	writeTimeout = 2 * time.Second
 	// smallBuffer has a page not fit into the buffers of a connection, so that a slow reader is felt.
 	smallBuffer = 4 << 10
@@ -51,7 +51,7 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // serve starts the server, which ends with the test. It has the time-outs that every server should have.
-func serve(t *testing.T, fixed bool) *page {
+func serve(t *testing.T, fixed bool, timeout time.Duration) *page {
 	t.Helper()
 	p := &page{fixed: fixed}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -61,7 +61,7 @@ func serve(t *testing.T, fixed bool) *page {
 	p.addr = listener.Addr().String()
 	server := &http.Server{
 		Handler:           p,
-		ReadHeaderTimeout: writeTimeout, WriteTimeout: writeTimeout, IdleTimeout: writeTimeout, MaxHeaderBytes: 16 << 10,
+		ReadHeaderTimeout: timeout, WriteTimeout: timeout, IdleTimeout: timeout, MaxHeaderBytes: 16 << 10,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			_ = conn.(*net.TCPConn).SetWriteBuffer(smallBuffer) // then the page is only faster gone
 			return ctx

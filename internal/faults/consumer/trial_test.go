@@ -27,7 +27,7 @@ const (
 	usual = 500 * time.Millisecond
 	pause = 20 * time.Millisecond
 
-	// deadline is what Shutdown is given.
+	// deadline is what Shutdown is given where it cannot send.
 	deadline = 500 * time.Millisecond
 )
 
@@ -163,7 +163,11 @@ func run(t *testing.T, config *pgxpool.Config, c consumer, h *half) (took time.D
 	h.heap = max(h.heap, heap())
 	close(stop)
 	<-stopped
-	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	limit := rig.Wait
+	if c.loses {
+		limit = deadline
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	began = time.Now()
 	err = provider.Shutdown(ctx)
