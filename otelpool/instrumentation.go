@@ -88,8 +88,8 @@ func NewWithConfig(ctx context.Context, poolConfig *pgxpool.Config, opts ...Opti
 // pool. Call [Instrumentation.Register] with that pool to add its gauges. The configuration is changed: its tracer,
 // ShouldPing, BeforeConnect, AfterConnect, PrepareConn and BeforeClose are wrapped and called as before. What is set in
 // their place afterwards is not seen, and what they count is wrong then, so call Instrument last; only a tracer may be
-// added, by pgx's multitracer. A connection that is opened from the
-// configuration without the pool has the same tracer: its dial and its operations are recorded, too.
+// added, by pgx's multitracer. A connection that is opened from the configuration without the pool has the same tracer:
+// its dial and its operations are recorded, too.
 //
 // Configuration and Instrumentation serve one pool. It is an error if the configuration is nil, was not made by
 // [pgxpool.ParseConfig], or is instrumented already.
