@@ -694,11 +694,16 @@ func TestTwentyThousandAcquiresByTwoHundredCallersLeaveEveryGaugeWhereStatIs(t *
 	t.Parallel()
 	const callers, acquires, conns = 200, 100, 8
 	f := setup(t, conns, nil, otelpool.WithPeakWindow(time.Second), otelpool.WithLongHold(time.Minute), otelpool.WithBaseSize(5))
-	var wg sync.WaitGroup
-	for range callers {
+	var wg, all sync.WaitGroup
+	all.Add(conns) // as many callers hold one at the same time once, or it is chance whether all are ever in use
+	for caller := range callers {
 		wg.Go(func() {
 			for i := range acquires {
 				conn, err := f.pool.Acquire(context.Background())
+				if caller < conns && i == 0 {
+					all.Done()
+					all.Wait()
+				}
 				if err != nil {
 					t.Error(err)
 					continue
