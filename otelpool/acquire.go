@@ -115,23 +115,32 @@ func (a *acquire) in(p phase) bool {
 	return progress != over && phase(progress&3) == p
 }
 
-// enter begins the next phase of an acquire, and reports whether there is one: not when the acquire is over.
-func (r *recorder) enter(a *acquire, next phase, now time.Duration) bool {
-	return r.progress(a, packProgress(next, now-a.start), now-a.start)
+// enter notes that an acquire has a place, and begins its next phase unless it is over. It gives its progress, at which it
+// may lose the place (see requeue).
+func (r *recorder) enter(a *acquire, next phase) int64 {
+	r.leaveQueue(a)
+	after := r.now() - a.start
+	r.progress(a, packProgress(next, after), after)
+	return a.progress.Load()
 }
 
-// progress ends the current phase, a time after the start.
-func (r *recorder) progress(a *acquire, next int64, after time.Duration) bool {
+// progress ends the current phase, a time after the start, if there is one: not when the acquire is over.
+func (r *recorder) progress(a *acquire, next int64, after time.Duration) {
 	for {
 		old := a.progress.Load()
-		if old == over || a.is(direct) {
-			return false
-		}
-		if a.progress.CompareAndSwap(old, next) {
-			r.phases[old&3].Add(max(0, int64(after)-old>>2)) // after may be from before another goroutine's step
-			return true
+		if old == over || a.is(direct) || r.step(a, old, next, after) {
+			return
 		}
 	}
+}
+
+// step ends a phase, a time after the start, and reports whether it was the current one still.
+func (r *recorder) step(a *acquire, from, next int64, after time.Duration) bool {
+	if !a.progress.CompareAndSwap(from, next) {
+		return false
+	}
+	r.phases[from&3].Add(max(0, int64(after)-from>>2)) // after may be from before another goroutine's step
+	return true
 }
 
 func (r *recorder) acquireStart(ctx context.Context) context.Context {
@@ -162,10 +171,9 @@ func (r *recorder) leaveQueue(a *acquire) {
 func (r *recorder) requeue(a *acquire, from int64) {
 	after := r.now() - a.start
 	next := packProgress(queuePhase, after)
-	if from == over || !a.is(slotted) || !a.progress.CompareAndSwap(from, next) {
+	if from == over || !a.is(slotted) || !r.step(a, from, next, after) {
 		return
 	}
-	r.phases[from&3].Add(max(0, int64(after)-from>>2))
 	r.waiters.enter(a.start)
 	r.flow.add(pendingUnit - occupiedUnit)
 	a.flags.And(^uint32(slotted))

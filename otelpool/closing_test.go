@@ -2,6 +2,7 @@ package otelpool_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net"
 	"runtime"
@@ -30,7 +31,7 @@ func TestNothingIsPutIntoAConnectionThatIsClosed(t *testing.T) {
 		},
 	} {
 		for _, blind := range []bool{false, true} {
-			t.Run(name, func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, first heard of when closed: %v", name, blind), func(t *testing.T) {
 				config := parse(t, database(t))
 				change(config)
 				tel := newTelemetry(t)
@@ -38,7 +39,7 @@ func TestNothingIsPutIntoAConnectionThatIsClosed(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if blind { // then the first that is heard of a connection is that it is closed
+				if blind {
 					config.AfterConnect = nil
 				}
 				closed := make(chan []string, 1)

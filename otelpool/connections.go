@@ -160,8 +160,7 @@ func (r *recorder) connectEnd(ctx context.Context, err error) {
 // dialing notes that the acquire of ctx, if there is one, has a place and goes on to dial.
 func (r *recorder) dialing(ctx context.Context) {
 	if a := r.acquireOf(ctx); a != nil && !a.in(connectPhase) {
-		r.leaveQueue(a)
-		r.enter(a, connectPhase, r.now())
+		r.enter(a, connectPhase)
 	}
 }
 
@@ -176,12 +175,11 @@ func (r *recorder) connected(conn *pgx.Conn) {
 // closing counts a connection that the pool is about to close.
 func (r *recorder) closing(conn *pgx.Conn) {
 	// Nothing is put into its data: who released it with a batch open may close that now, and so read them.
-	data := conn.PgConn().CustomData()
-	if p, ok := data[shelfKey].(*place); ok && p.surplus {
+	if p := knownPlace(conn); p != nil && p.surplus {
 		r.conns.released[closedOverflow].Add(1)
 	}
 	r.conns.closed.Add(1)
-	s, ok := data[connKey].(*connState)
+	s, ok := conn.PgConn().CustomData()[connKey].(*connState)
 	if !ok {
 		return
 	}

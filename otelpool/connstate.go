@@ -145,13 +145,13 @@ func (s *connState) push(c call) {
 // pop ends the innermost call if it is of that kind. Ends without a start are usual: pgx ends a batch that fails early
 // twice, and the start may have been before there was anything to record for.
 func (s *connState) pop(kind callKind) (call, bool) {
-	i := s.depth - 1
-	if uint(i) >= maxCalls || s.calls[i].kind != kind {
+	innermost := s.inside(kind)
+	if innermost == nil {
 		return call{}, false
 	}
-	s.depth = i
-	c := s.calls[i]
-	s.calls[i] = call{}
+	c := *innermost
+	*innermost = call{}
+	s.depth--
 	return c, true
 }
 
@@ -173,10 +173,12 @@ func (s *connState) settle(ended *operation) {
 	}
 }
 
-// inside reports whether the innermost call is of that kind.
-func (s *connState) inside(kind callKind) bool {
-	innermost := s.innermost()
-	return innermost != nil && innermost.kind == kind
+// inside gives the innermost call if it is of that kind, else nil.
+func (s *connState) inside(kind callKind) *call {
+	if innermost := s.innermost(); innermost != nil && innermost.kind == kind {
+		return innermost
+	}
+	return nil
 }
 
 // reset forgets the calls that never ended: rows that were not closed before the connection went back.

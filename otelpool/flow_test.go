@@ -113,11 +113,7 @@ func TestAnAcquireWaitsAgainOnlyWhereItLostItsPlace(t *testing.T) {
 	a := &acquire{Context: t.Context(), recorder: r, start: now}
 	r.waiters.enter(a.start)
 	r.flow.add(pendingUnit)
-	ping := func() int64 {
-		r.leaveQueue(a)
-		r.enter(a, pingPhase, r.now())
-		return a.progress.Load()
-	}
+	ping := func() int64 { return r.enter(a, pingPhase) }
 	check := func(when string, pending, occupied int64) {
 		t.Helper()
 		if got := r.flow.load(); got.pending != pending || got.occupied != occupied || (r.waiters.oldest(now) > 0) != (pending > 0) {

@@ -52,16 +52,16 @@ func (r *recorder) shouldPing(next func(context.Context, pgxpool.ShouldPingParam
 			return false
 		}
 		a := r.acquireOf(ctx)
+		var from int64
 		if a != nil {
-			r.leaveQueue(a)
-			r.enter(a, pingPhase, r.now())
+			from = r.enter(a, pingPhase)
 		}
 		if next != nil {
 			pings = next(ctx, params)
 		}
 		if pings && a != nil {
 			s := r.stateOf(params.Conn)
-			s.pingedAt.Store(a.progress.Load())
+			s.pingedAt.Store(from)
 			s.pinged.Store(a)
 		}
 		return pings
@@ -113,9 +113,7 @@ func (r *recorder) prepareConn(next func(context.Context, *pgx.Conn) (bool, erro
 		a := r.acquireOf(ctx)
 		var from int64
 		if a != nil {
-			r.leaveQueue(a)
-			r.enter(a, preparePhase, r.now())
-			from = a.progress.Load()
+			from = r.enter(a, preparePhase)
 		}
 		ok, err := next(unnamed(ctx), conn)
 		if a != nil && !ok && err == nil {

@@ -119,7 +119,7 @@ func (r *recorder) batchStart(ctx context.Context, conn *pgx.Conn, batch *pgx.Ba
 		return ctx
 	}
 	s := r.stateOf(conn)
-	if s.inside(batchCall) && ctx != nil {
+	if s.inside(batchCall) != nil && ctx != nil {
 		ctx = context.WithValue(ctx, innerBatchKey{}, new(bool))
 	}
 	r.begin(conn, s, call{kind: batchCall, op: r.ops.forBatch(ctx, s, batch.QueuedQueries)})
@@ -164,12 +164,12 @@ func (r *recorder) prepareStart(ctx context.Context, conn *pgx.Conn, name, sql s
 // outlast that.
 func (r *recorder) prepareEnd(ctx context.Context, conn *pgx.Conn, already bool, err error) {
 	s := r.stateOf(conn)
-	if err != nil && s.inside(copyCall) { // pgx ends no CopyFrom whose table it could not describe
+	if err != nil && s.inside(copyCall) != nil { // pgx ends no CopyFrom whose table it could not describe
 		r.callEnd(ctx, conn, copyCall, err)
 		return
 	}
-	innermost := s.innermost()
-	if innermost == nil || innermost.kind != prepareCall {
+	innermost := s.inside(prepareCall)
+	if innermost == nil {
 		return
 	}
 	c := *innermost
@@ -193,7 +193,7 @@ func (r *recorder) queryEnd(ctx context.Context, conn *pgx.Conn, data *pgx.Trace
 
 // begin starts a call on a connection.
 func (r *recorder) begin(conn *pgx.Conn, s *connState, c call) {
-	if s.inside(copyCall) && !conn.PgConn().IsBusy() {
+	if s.inside(copyCall) != nil && !conn.PgConn().IsBusy() {
 		s.pop(copyCall) // pgx gave it up before it asked the server, and without a word
 	}
 	s.activity.Store(c.op.activity(true))

@@ -41,15 +41,21 @@ type place struct {
 	surplus bool   // it is closed because enough are idle
 }
 
+// placeOf gives the place of a connection and makes it at first sight.
 func placeOf(conn *pgx.Conn) *place {
-	data := conn.PgConn().CustomData()
-	if p, ok := data[shelfKey].(*place); ok {
+	if p := knownPlace(conn); p != nil {
 		return p
 	}
 	p := new(place)
-	if data != nil {
+	if data := conn.PgConn().CustomData(); data != nil {
 		data[shelfKey] = p
 	}
+	return p
+}
+
+// knownPlace gives the place of a connection, nil if it has none.
+func knownPlace(conn *pgx.Conn) *place {
+	p, _ := conn.PgConn().CustomData()[shelfKey].(*place)
 	return p
 }
 
@@ -156,7 +162,7 @@ func (z *sizer) afterRelease(next func(*pgx.Conn) bool) func(*pgx.Conn) bool {
 
 func (z *sizer) beforeClose(next func(*pgx.Conn)) func(*pgx.Conn) {
 	return func(conn *pgx.Conn) {
-		if p, ok := conn.PgConn().CustomData()[shelfKey].(*place); ok {
+		if p := knownPlace(conn); p != nil {
 			p.take()
 		}
 		if next != nil {
