@@ -88,9 +88,10 @@ FUZZ_TOOLCHAIN ?= go1.27.4
 .PHONY: fuzz
 fuzz: setup ## Fuzz each target for a minute, beyond its committed corpus (FUZZTIME=1h, FUZZ=FuzzSQL)
 	@export GOTOOLCHAIN=$(FUZZ_TOOLCHAIN); \
-	$(foreach module,internal/sqlname internal/hostile,$(GO) -C $(module) test -list '$(FUZZ)' . >/dev/null || exit 1; \
-	for target in $$($(GO) -C $(module) test -list '$(FUZZ)' . | grep ^Fuzz || true); do \
-		echo "$(module): $$target"; $(GO) -C $(module) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) . || exit 1; done;) \
+	for module in internal/sqlname internal/hostile; do \
+		listed=$$($(GO) -C $$module test -list '$(FUZZ)' .) || { echo "$$listed"; exit 1; }; \
+		for target in $$(grep ^Fuzz <<<"$$listed" || true); do \
+			echo "$$module: $$target"; $(GO) -C $$module test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) . || exit 1; done; done; \
 	[ -n "$${target:-}" ] || { echo "no fuzz target is like '$(FUZZ)'"; exit 1; }
 
 # How long make soak runs.

@@ -16,8 +16,8 @@ import (
 )
 
 // TestServersOfExamplesAndDocsHaveTimeouts reads the Go code that users copy: the packages and examples, the code in
-// Markdown, and that in comments of Go files. A server must limit the time of headers, and of answers, since slow readers would keep the bridge's
-// places; its headers are limited by net/http.
+// Markdown, and that in comments of Go files. A server must limit the time of headers, and of answers, since slow readers
+// would keep the bridge's places; its headers are limited by net/http.
 func TestServersOfExamplesAndDocsHaveTimeouts(t *testing.T) {
 	t.Parallel()
 	root, err := programs.Root()

@@ -203,10 +203,17 @@ var callScenarios = append(append(append(append(
 	}},
 	scenario{name: "a call that is canceled", do: func(w *world) {
 		c := w.acquire()
+		admin := w.admin()
+		defer admin.Close(context.Background())
 		ctx, cancel := context.WithCancel(w.ctx)
+		pid := c.Conn().PgConn().PID()
 		go func() {
 			defer cancel()
-			w.awaitSleep(c.Conn().PgConn().PID())
+			rig.Eventually(w.t, "the query runs", func() bool {
+				var sleeps bool
+				err := admin.QueryRow(w.ctx, "select exists(select from pg_stat_activity where pid = $1 and wait_event = 'PgSleep')", pid).Scan(&sleeps)
+				return err == nil && sleeps
+			})
 		}()
 		_, err := c.Exec(ctx, "select pg_sleep(60)")
 		w.note("%v", errors.Is(err, context.Canceled))
@@ -214,21 +221,6 @@ var callScenarios = append(append(append(append(
 		w.settle(0, 0)
 	}, plain: true, unordered: true},
 )
-
-// awaitSleep waits until the server's process sleeps for a query.
-func (w *world) awaitSleep(pid uint32) {
-	admin, err := pgx.Connect(w.ctx, w.config.ConnString())
-	if err != nil {
-		w.t.Error(err)
-		return
-	}
-	defer admin.Close(context.Background())
-	rig.Eventually(w.t, "the query runs", func() bool {
-		var sleeps bool
-		err := admin.QueryRow(w.ctx, "select exists(select from pg_stat_activity where pid = $1 and wait_event = 'PgSleep')", pid).Scan(&sleeps)
-		return err == nil && sleeps
-	})
-}
 
 // nested has three transactions in each other, of which the innermost ends with err.
 func nested(w *world, inner error) {
