@@ -7,27 +7,10 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
+
+	"github.com/otelpool/otelpool-go/internal/programs"
 )
-
-// given are the addresses that freeAddress gave: the kernel would give one again as soon as nobody listens on it.
-var given sync.Map
-
-// freeAddress gives a loopback address with a port that nobody has, each once.
-func freeAddress() (string, error) {
-	for {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", fmt.Errorf("stack: a free port: %w", err)
-		}
-		address := listener.Addr().String()
-		_ = listener.Close()
-		if _, taken := given.LoadOrStore(address, true); !taken {
-			return address, nil
-		}
-	}
-}
 
 // startOnFree starts a program with a free address in place of every one that is not set, and with others when somebody
 // else took one of those before the program did.
@@ -36,7 +19,7 @@ func startOnFree(start func() error, addresses ...*string) error {
 	for {
 		for _, address := range addresses {
 			var err error
-			if *address, err = freeAddress(); err != nil {
+			if *address, err = programs.FreeAddress(); err != nil {
 				return err
 			}
 		}

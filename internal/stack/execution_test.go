@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,25 +61,16 @@ func (o *output) String() string {
 // addresses are the variables of all addresses.
 var addresses = []string{"ADDR", "OTLP_GRPC_ENDPOINT", "OTLP_HTTP_ENDPOINT", "PROMETHEUS_ENDPOINT", "PROMETHEUS_ADDR"}
 
-// given are the ports that freePorts gave: the kernel would give one again as soon as nobody listens on it.
-var given sync.Map
-
-// freePorts gives every address a free port, each once.
+// freePorts gives every address a free port.
 func freePorts(t *testing.T) map[string]string {
 	t.Helper()
 	ports := make(map[string]string)
 	for _, name := range addresses {
-		for ports[name] == "" {
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			address := listener.Addr().String()
-			_ = listener.Close()
-			if _, taken := given.LoadOrStore(address, true); !taken {
-				ports[name] = address
-			}
+		address, err := programs.FreeAddress()
+		if err != nil {
+			t.Fatal(err)
 		}
+		ports[name] = address
 	}
 	return ports
 }

@@ -3,7 +3,6 @@ package collectortest_test
 import (
 	"bytes"
 	"context"
-	"net"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -150,21 +149,12 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// given are the ports that freeAddress gave: the kernel would give one again as soon as nobody listens on it.
-var given sync.Map
-
 // freeAddress returns a loopback address that nobody listens on, each once.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		address := listener.Addr().String()
-		_ = listener.Close()
-		if _, taken := given.LoadOrStore(address, true); !taken {
-			return address
-		}
+	address, err := programs.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
 	}
+	return address
 }
