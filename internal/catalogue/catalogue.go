@@ -22,6 +22,12 @@ type Row struct {
 	Kind Kind
 	Unit string
 
+	// Description is the OpenTelemetry instrument's. Those of db.client.* are the semantic conventions'.
+	Description string
+
+	// Largest tells that of several pools of one name the largest value counts; otherwise their values are added.
+	Largest bool
+
 	// State, when not empty, restricts the row to the series whose AttrState attribute has this value. The attribute
 	// is then implied by the name and is not among Attributes.
 	State string

@@ -51,6 +51,9 @@ func TestEveryRowIsComplete(t *testing.T) {
 		if !strings.HasSuffix(row.Meaning, ".") || !strings.HasSuffix(row.Worry, ".") {
 			t.Errorf("%s: meaning %q, worry %q", row.Name, row.Meaning, row.Worry)
 		}
+		if !strings.HasSuffix(row.Description, ".") {
+			t.Errorf("%s: description %q", row.Name, row.Description)
+		}
 		if (row.Documented == "") != (row.Help == "") {
 			t.Errorf("%s: documented name %q, help %q", row.Name, row.Documented, row.Help)
 		}
@@ -108,20 +111,24 @@ func TestConventionsNamesAreTheConventions(t *testing.T) {
 	type instrument interface {
 		Name() string
 		Unit() string
+		Description() string
 	}
-	conventions := map[string]string{}
+	conventions := map[string]instrument{}
 	for _, i := range []instrument{
 		dbconv.ClientConnectionCountObservable{}, dbconv.ClientConnectionCreateTime{}, dbconv.ClientConnectionIdleMaxObservable{},
 		dbconv.ClientConnectionIdleMinObservable{}, dbconv.ClientConnectionMaxObservable{},
 		dbconv.ClientConnectionPendingRequestsObservable{}, dbconv.ClientConnectionTimeouts{}, dbconv.ClientConnectionUseTime{},
 		dbconv.ClientConnectionWaitTime{}, dbconv.ClientOperationDuration{}, dbconv.ClientResponseReturnedRows{},
 	} {
-		conventions[i.Name()] = i.Unit()
+		conventions[i.Name()] = i
 	}
 	for _, row := range catalogue.Rows() {
-		unit, ok := conventions[row.Name]
-		if ok != strings.HasPrefix(row.Name, "db.") || ok && unit != row.Unit {
-			t.Errorf("%s in %s: the conventions have unit %q", row.Name, row.Unit, unit)
+		i, ok := conventions[row.Name]
+		if ok != strings.HasPrefix(row.Name, "db.") {
+			t.Errorf("%s: of the conventions: %t", row.Name, ok)
+		}
+		if ok && (i.Unit() != row.Unit || i.Description() != row.Description) {
+			t.Errorf("%s in %s, %q: the conventions have unit %s, %q", row.Name, row.Unit, row.Description, i.Unit(), i.Description())
 		}
 		if !ok && !strings.HasPrefix(row.Name, "pgxpool.") {
 			t.Errorf("%s is neither the conventions' nor of our own namespace", row.Name)
