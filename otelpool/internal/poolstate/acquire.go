@@ -1,0 +1,192 @@
+package poolstate
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// Phase is a part of the time of an Acquire.
+type Phase uint8
+
+// The phases of an Acquire, in the order in which they usually come. Each acquire begins in Queue.
+const (
+	Queue   Phase = iota // waiting for a slot
+	Connect              // dialing, with the BeforeConnect and AfterConnect hooks
+	Ping                 // pinging an idle connection
+	Prepare              // in the PrepareConn hook
+	PhaseCount
+)
+
+// Result is how an Acquire ended.
+type Result uint8
+
+// The results of an Acquire.
+const (
+	OK       Result = iota
+	Timeout         // the caller's deadline passed
+	Canceled        // the caller's context was canceled
+	Failed
+	ResultCount
+)
+
+// Operation is the number by which the owner of a [Pool] knows the name of an operation. 0 means no operation.
+type Operation uint32
+
+// Progress is the phase of an acquire and how long after its start the phase began.
+type Progress int64
+
+// progressDone is the Progress of an acquire that has ended.
+const progressDone Progress = -1
+
+func progressOf(p Phase, after time.Duration) Progress { return Progress(after)<<2 | Progress(p) }
+
+func (p Progress) phase() Phase         { return Phase(p & 3) }
+func (p Progress) after() time.Duration { return time.Duration(p >> 2) }
+
+// acquires is what the acquires of a pool share. What every event writes is kept away from what is only read, and apart
+// by where it is written, so that events on several processors share few cache lines.
+type acquires struct {
+	now      func() time.Duration
+	maxConns int64
+
+	leaked        atomic.Int64 // slots that the pool lost because a hook panicked
+	hijackedHolds atomic.Int64 // holds counted as in use although their connection was hijacked
+	peak          peak         // of connections in use
+	pendingPeak   peak
+
+	_       cacheLine
+	slots   slotCounts
+	_       cacheLine
+	phases  [PhaseCount]atomic.Int64 // nanoseconds
+	_       cacheLine
+	waiters waiters
+}
+
+// cacheLine has the size of a cache line of most processors.
+type cacheLine [64]byte
+
+// Acquire is one call of Acquire, and then the hold of the connection that it returned. It is also the context of the
+// call, by which the hooks that run meanwhile find it: see [Pool.AcquireFrom].
+type Acquire struct {
+	context.Context
+
+	// Operation is the unit of work of the hold, 0 if it has none. It is set before [Pool.End] and not changed after.
+	Operation Operation
+
+	flags    atomic.Uint32
+	progress atomic.Int64 // a Progress, 0 as the acquire begins; atomic because a dial may outlive its Acquire
+	start    time.Duration
+	acquires *acquires
+	scope    *scope // nil if the caller has none
+}
+
+// The flags of an Acquire.
+const (
+	slotted   = 1 << iota // it has a slot of the pool
+	untracked             // it went from the queue to its caller and has no phases any more
+	reported              // it was reported as a long hold
+)
+
+type acquireKey struct{}
+
+// Value returns the acquire for its own key, else the value of the caller's context.
+func (a *Acquire) Value(key any) any {
+	if key == (acquireKey{}) {
+		return a
+	}
+	return a.Context.Value(key)
+}
+
+// acquireFrom returns the innermost acquire of ctx, nil if there is none.
+func acquireFrom(ctx context.Context) *Acquire {
+	a, ok := ctx.(*Acquire)
+	if !ok {
+		a, _ = ctx.Value(acquireKey{}).(*Acquire)
+	}
+	return a
+}
+
+// set sets a flag and reports whether it was set before.
+func (a *Acquire) set(flag uint32) bool { return a.flags.Or(flag)&flag != 0 }
+
+func (a *Acquire) is(flag uint32) bool { return a.flags.Load()&flag != 0 }
+
+// wait counts an acquire that begins.
+func (a *Acquire) wait() {
+	q := a.acquires
+	q.waiters.enter(a.start)
+	if n := q.slots.add(pendingUnit); n.pending+n.occupied > q.maxConns {
+		q.pendingPeak.note(a.start, n.pending+n.occupied-q.maxConns-q.hijackedHolds.Load())
+	}
+}
+
+// In reports whether the acquire is in that phase now.
+func (a *Acquire) In(p Phase) bool {
+	progress := Progress(a.progress.Load())
+	return progress != progressDone && progress.phase() == p
+}
+
+// Enter notes that the acquire has a slot, and begins its next phase unless it has ended. It returns the progress, from
+// which the acquire may lose the slot: see [Acquire.Requeue].
+func (a *Acquire) Enter(next Phase) Progress {
+	a.leaveQueue()
+	after := a.acquires.now() - a.start
+	a.advance(progressOf(next, after), after)
+	return Progress(a.progress.Load())
+}
+
+// Requeue notes that the acquire lost the slot that it had at the progress from, and waits again. It does nothing if the
+// acquire has gone on since. The goroutine that closes the connection calls it, mostly after that.
+func (a *Acquire) Requeue(from Progress) {
+	after := a.acquires.now() - a.start
+	next := progressOf(Queue, after)
+	if from == progressDone || !a.is(slotted) || !a.step(from, next, after) {
+		return
+	}
+	a.acquires.waiters.enter(a.start)
+	a.acquires.slots.add(pendingUnit - occupiedUnit)
+	a.flags.And(^uint32(slotted))
+	if Progress(a.progress.Load()) != next {
+		// It went on meanwhile. Either it saw that it waits, or it took itself for an acquire with a slot: now it has one.
+		a.leaveQueue()
+	}
+}
+
+// leaveQueue notes that the acquire has been handed a connection or a slot in which to dial one.
+func (a *Acquire) leaveQueue() {
+	if !a.set(slotted) {
+		a.acquires.waiters.leave(a.start)
+		a.acquires.slots.add(occupiedUnit - pendingUnit)
+	}
+}
+
+// advance ends the current phase, a time after the start, unless the acquire has ended.
+func (a *Acquire) advance(next Progress, after time.Duration) {
+	for {
+		old := Progress(a.progress.Load())
+		if old == progressDone || a.is(untracked) || a.step(old, next, after) {
+			return
+		}
+	}
+}
+
+// step ends a phase, a time after the start, and reports whether it was still the current one.
+func (a *Acquire) step(from, next Progress, after time.Duration) bool {
+	if !a.progress.CompareAndSwap(int64(from), int64(next)) {
+		return false
+	}
+	// after may be from before another goroutine's step
+	a.acquires.phases[from.phase()].Add(max(0, int64(after-from.after())))
+	return true
+}
+
+// direct reports whether the acquire was handed a connection and did nothing more with it, and marks it so. No other
+// goroutine can know of such an acquire: a goroutine that dials for it or closes its connection has set a flag before.
+func (a *Acquire) direct() bool {
+	if a.flags.Load() != 0 || a.progress.Load() != 0 {
+		return false
+	}
+	a.flags.Store(slotted | untracked)
+	return true
+}

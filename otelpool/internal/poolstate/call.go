@@ -1,0 +1,80 @@
+package poolstate
+
+import "time"
+
+// maxCalls is how deep calls on one connection may nest. pgx starts a query on a busy connection before it refuses it,
+// so two is usual.
+const maxCalls = 4
+
+// CallKind is the kind of a call to the database.
+type CallKind uint8
+
+// The kinds of a call, each with its own start and end.
+const (
+	QueryCall CallKind = iota
+	BatchCall
+	CopyCall
+	PrepareCall
+)
+
+// call is a call that runs on a connection.
+type call struct {
+	kind      CallKind
+	operation Operation // 0 if it is not recorded
+	start     time.Duration
+}
+
+// calls is the stack of the calls that run on one connection. If several goroutines use a connection at once, which pgx
+// mostly tolerates, the depth may have any value; it must not lead beyond the array.
+type calls struct {
+	depth int
+	stack [maxCalls]call
+}
+
+// push starts a call. If there are too many, it forgets the oldest: a panic went through it, so it will never end.
+func (c *calls) push(started call) {
+	i := c.depth
+	if uint(i) >= maxCalls {
+		copy(c.stack[:], c.stack[1:])
+		i = maxCalls - 1
+	}
+	c.stack[i] = started
+	c.depth = i + 1
+}
+
+// pop ends the innermost call if it is of that kind. An end without a start is usual: pgx ends a batch that fails early
+// twice, and the start may have been before recording began.
+func (c *calls) pop(kind CallKind) (call, bool) {
+	innermost := c.inside(kind)
+	if innermost == nil {
+		return call{}, false
+	}
+	ended := *innermost
+	*innermost = call{}
+	c.depth--
+	return ended, true
+}
+
+// innermost returns the innermost call, nil if there is none.
+func (c *calls) innermost() *call {
+	if i := c.depth - 1; uint(i) < maxCalls {
+		return &c.stack[i]
+	}
+	return nil
+}
+
+// inside returns the innermost call if it is of that kind, else nil.
+func (c *calls) inside(kind CallKind) *call {
+	if innermost := c.innermost(); innermost != nil && innermost.kind == kind {
+		return innermost
+	}
+	return nil
+}
+
+// reset forgets calls that never ended, such as rows that were not closed before the connection was released.
+func (c *calls) reset() {
+	if c.depth > 0 {
+		c.depth = 0
+		c.stack = [maxCalls]call{}
+	}
+}

@@ -1,0 +1,128 @@
+package poolstate
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+	"weak"
+)
+
+// CloseReason is why a pool closes a connection.
+type CloseReason uint8
+
+// The reasons for closing a connection. A release names one of the first three, or KeptOpen.
+const (
+	CloseInTransaction CloseReason = iota // released with an open transaction
+	CloseBusy                             // released with a call that had not ended
+	CloseBroken                           // already closed when it was released
+	CloseOverflow                         // as many as the pool keeps were idle
+	CloseLifetime                         // it was too old
+	CloseIdle                             // it was idle for too long
+	CloseOther
+	CloseReasonCount
+
+	KeptOpen = CloseReasonCount // released in good order
+)
+
+// connections is the connections of a pool, and counts how they come and go. It is safe for concurrent use.
+type connections struct {
+	opened   atomic.Int64
+	closed   atomic.Int64
+	hijacked atomic.Int64                    // connections whose hold ended by a hijack
+	reasons  [CloseOverflow + 1]atomic.Int64 // closed for a reason that was known at the release
+	other    atomic.Int64                    // the largest number of CloseOther that a reconciliation saw
+
+	mu       sync.Mutex
+	conns    []weak.Pointer[Conn] // weak: a hijacked connection ends without an event
+	counters []*connCounters
+	retired  connTotals // of connections that have ended
+}
+
+// connTotals is a sum of connCounters.
+type connTotals struct {
+	acquired     int64
+	queued, busy time.Duration
+}
+
+func (t *connTotals) add(c *connCounters) {
+	t.acquired += c.acquired.Load()
+	t.queued += time.Duration(c.queued.Load())
+	t.busy += time.Duration(c.busy.Load())
+}
+
+// add adds a connection.
+func (c *connections) add(conn *Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conns = slices.DeleteFunc(c.conns, func(p weak.Pointer[Conn]) bool { return p.Value() == nil })
+	c.conns = append(c.conns, weak.Make(conn))
+	c.counters = append(c.counters, conn.counters)
+}
+
+// remove removes a connection that the pool no longer has. Its counters stay until retire.
+func (c *connections) remove(conn *Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := weak.Make(conn)
+	c.conns = slices.DeleteFunc(c.conns, func(q weak.Pointer[Conn]) bool { return q == p })
+}
+
+// retire adds the counters of a connection that ends to those of the connections that have ended.
+func (c *connections) retire(of *connCounters) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if at := slices.Index(c.counters, of); at >= 0 {
+		c.retired.add(of)
+		c.counters = slices.Delete(c.counters, at, at+1)
+	}
+}
+
+// all returns the connections that there are now.
+func (c *connections) all() []*Conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	conns := make([]*Conn, 0, len(c.conns))
+	for _, p := range c.conns {
+		if conn := p.Value(); conn != nil {
+			conns = append(conns, conn)
+		}
+	}
+	return conns
+}
+
+// totals returns the sum of the counters of all connections, ended ones included.
+func (c *connections) totals() connTotals {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	sum := c.retired
+	for _, of := range c.counters {
+		sum.add(of)
+	}
+	return sum
+}
+
+// open returns how many connections the pool has.
+func (c *connections) open() int64 { return c.opened.Load() - c.closed.Load() - c.hijacked.Load() }
+
+// closedByReason returns how many of the closed connections were closed for each reason. CloseOther is the rest, which
+// the parts do not explain. They are not read at one moment, so the largest rest that was ever seen counts.
+func (c *connections) closedByReason(closed int64, stat Stat) (by [CloseReasonCount]int64) {
+	for i := range c.reasons {
+		by[i] = c.reasons[i].Load()
+	}
+	by[CloseLifetime] = stat.LifetimeDestroyed
+	by[CloseIdle] = stat.IdleDestroyed
+	rest := closed
+	for _, n := range by {
+		rest -= n
+	}
+	by[CloseOther] = max(rest, c.other.Load())
+	return by
+}
+
+// noteOther keeps the largest number of CloseOther.
+func (c *connections) noteOther(n int64) {
+	for old := c.other.Load(); old < n && !c.other.CompareAndSwap(old, n); old = c.other.Load() {
+	}
+}

@@ -1,0 +1,26 @@
+package poolstate
+
+import "time"
+
+// Hold is a connection that has been acquired and not released, as it was at one moment.
+type Hold struct {
+	Acquire *Acquire
+	Conn    *Conn
+	Since   time.Duration // when Acquire returned, by the pool's clock
+}
+
+// Nested reports whether its scope held another connection of the pool when the hold began.
+func (h Hold) Nested() bool { return h.Acquire.scope != nil && h.Acquire.scope.nested(h.Acquire) }
+
+// Stack returns the program counters of the stack that acquired the connection, the innermost first. It is nil if stacks
+// are not kept, or if the hold has ended meanwhile.
+func (h Hold) Stack() []uintptr { return h.Conn.stack.get(h.Acquire) }
+
+// MarkReported marks the hold as reported for its length, and reports whether it was marked before.
+func (h Hold) MarkReported() bool { return h.Acquire.set(reported) }
+
+// Nested describes an acquire that began while its scope held another connection of the same pool.
+type Nested struct {
+	Outer Hold // the oldest hold of the scope
+	Waits bool // no slot is free, so the acquire has to wait
+}

@@ -1,0 +1,134 @@
+package poolstate
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"time"
+)
+
+func TestReleaseReturnsHoldAndAge(t *testing.T) {
+	t.Parallel()
+	p, clock := newPool(nil)
+	a, c := hold(p, t.Context())
+	clock.pass(7 * ms)
+	h, age, ok := p.Release(c, KeptOpen)
+	check(t, "ok", ok, true)
+	check(t, "acquire", h.Acquire, a)
+	check(t, "age", age, 7*ms)
+	check(t, "slots", p.acquires.slots.load(), counts{})
+	_, _, ok = p.Release(c, KeptOpen)
+	check(t, "ok of a release without an acquire", ok, false)
+	check(t, "slots after it", p.acquires.slots.load(), counts{})
+}
+
+func TestBusyTimeIsThatOfOutermostCalls(t *testing.T) {
+	t.Parallel()
+	p, clock := newPool(nil)
+	_, c := hold(p, t.Context())
+	call := func(took time.Duration, inside func()) {
+		c.BeginCall(QueryCall, 1, clock.now)
+		clock.pass(took)
+		inside()
+		_, _, ok := c.EndCall(QueryCall, clock.now)
+		check(t, "ended", ok, true)
+	}
+	call(2*ms, func() { call(3*ms, func() {}) })
+	clock.pass(100 * ms)
+	check(t, "busy", p.Snapshot(stat(1, 0)).Busy, 5*ms)
+	p.Release(c, KeptOpen)
+	call(50*ms, func() {})
+	check(t, "busy after the release", p.Snapshot(stat(0, 1)).Busy, 5*ms)
+	p.Closed(c, false)
+	check(t, "busy after the close", p.Snapshot(stat(0, 0)).Busy, 5*ms)
+}
+
+func TestActivityFollowsCalls(t *testing.T) {
+	t.Parallel()
+	p, _ := newPool(nil)
+	_, c := hold(p, t.Context())
+	want := func(when string, op Operation, running bool) {
+		t.Helper()
+		gotOp, gotRunning := c.Activity()
+		check(t, when+": operation", gotOp, op)
+		check(t, when+": running", gotRunning, running)
+	}
+	want("at first", 0, false)
+	c.BeginCall(BatchCall, 1, 0)
+	want("in a batch", 1, true)
+	c.BeginCall(QueryCall, 2, 0)
+	want("in a query on the busy connection", 2, true)
+	c.EndCall(QueryCall, 0)
+	want("back in the batch", 1, true)
+	if _, _, ok := c.EndCall(QueryCall, 0); ok {
+		t.Error("the end of a query ended the batch")
+	}
+	c.EndCall(BatchCall, 0)
+	want("after the batch", 1, false)
+	c.BeginCall(CopyCall, 3, 0)
+	c.CancelCall(CopyCall)
+	want("after a canceled copy", 3, false)
+	p.Release(c, KeptOpen)
+	p.End(begin(p, t.Context()), c, OK)
+	want("in the next hold", 0, false)
+}
+
+func TestPeakCoversReleasedConnections(t *testing.T) {
+	t.Parallel()
+	p, clock := newPool(nil)
+	_, first := hold(p, t.Context())
+	_, second := hold(p, t.Context())
+	p.Release(first, KeptOpen)
+	p.Release(second, KeptOpen)
+	check(t, "peak", p.Snapshot(stat(0, 2)).Peak, 2)
+	clock.pass(2 * time.Minute)
+	check(t, "peak two windows later", p.Snapshot(stat(0, 2)).Peak, 0)
+	check(t, "peak below the sample", p.Snapshot(stat(1, 1)).Peak, 1)
+}
+
+func TestStackIsKeptUntilDropped(t *testing.T) {
+	t.Parallel()
+	p, _ := newPool(func(c *Config) { c.KeepStacks = true })
+	_, c := hold(p, t.Context())
+	s := p.Snapshot(stat(1, 0))
+	stack := s.Holds[0].Stack()
+	if frame, _ := runtime.CallersFrames(stack).Next(); frame.Function == "" || len(stack) == 0 {
+		t.Errorf("no stack: %v", stack)
+	}
+	released, _, _ := p.Release(c, KeptOpen)
+	check(t, "kept for the report", len(released.Stack()), len(stack))
+	p.DropStack(c)
+	check(t, "dropped", len(released.Stack()), 0)
+}
+
+func TestNestedAcquireReportsOuterHold(t *testing.T) {
+	t.Parallel()
+	p, clock := newPool(nil)
+	other, _ := newPool(nil)
+	ctx := WithScope(t.Context())
+	outer, c := hold(p, ctx)
+	hold(p, context.Background()) // outside of the scope, so the pool is full
+	if _, nested := other.Begin(ctx); nested != nil {
+		t.Error("an acquire of another pool is nested")
+	}
+	since := clock.now
+	clock.pass(ms)
+	inner, nested := p.Begin(ctx)
+	if nested == nil {
+		t.Fatal("an acquire in the scope is not nested")
+	}
+	check(t, "outer", nested.Outer, Hold{outer, c, since})
+	check(t, "waits", nested.Waits, true)
+	c2 := p.NewConn()
+	p.End(inner, c2, OK)
+	check(t, "the second hold is nested", Hold{Acquire: inner, Conn: c2}.Nested(), true)
+	check(t, "the first is not", nested.Outer.Nested(), false)
+	p.Release(c, KeptOpen)
+	p.Release(c2, KeptOpen)
+	if _, nested := p.Begin(ctx); nested != nil {
+		t.Error("an acquire is nested after the releases")
+	}
+	if _, nested := p.Begin(WithScope(ctx)); nested != nil {
+		t.Error("an acquire in a new scope is nested")
+	}
+}

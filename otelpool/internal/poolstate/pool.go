@@ -1,0 +1,202 @@
+package poolstate
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config is what a Pool must know of the real pool.
+type Config struct {
+	Now        func() time.Duration // monotonic clock
+	MaxConns   int64
+	BaseSize   int64
+	PeakWindow time.Duration
+	KeepStacks bool // keep the stacks of acquires for as long as they hold a connection
+}
+
+// Pool is the state of one pool. It is safe for concurrent use.
+type Pool struct {
+	keepStacks  bool
+	baseSize    int64
+	stopped     atomic.Bool
+	reconciling sync.Mutex
+	conns       connections
+	acquires    acquires
+}
+
+// New returns the state of a pool without connections.
+func New(c Config) *Pool {
+	p := &Pool{keepStacks: c.KeepStacks, baseSize: c.BaseSize}
+	p.acquires.now = c.Now
+	p.acquires.maxConns = c.MaxConns
+	p.acquires.peak.bucket, p.acquires.pendingPeak.bucket = c.PeakWindow, c.PeakWindow
+	p.acquires.slots.init()
+	return p
+}
+
+// Now returns the time of the pool's clock.
+func (p *Pool) Now() time.Duration { return p.acquires.now() }
+
+// Stop ends the tracking: an acquire that ends from now on does not become a hold.
+func (p *Pool) Stop() { p.stopped.Store(true) }
+
+// Stopped reports whether Stop was called.
+func (p *Pool) Stopped() bool { return p.stopped.Load() }
+
+// Begin starts an acquire and returns it, to be used as the context of the call. nested is nil unless the scope of ctx
+// holds another connection of the pool.
+func (p *Pool) Begin(ctx context.Context) (a *Acquire, nested *Nested) {
+	a = &Acquire{Context: ctx, acquires: &p.acquires, start: p.acquires.now()}
+	a.wait()
+	if scopesUsed.Load() {
+		nested = p.joinScope(a)
+	}
+	return a, nested
+}
+
+// joinScope looks up the scope of an acquire and what that holds already.
+func (p *Pool) joinScope(a *Acquire) *Nested {
+	a.scope = scopeFrom(a.Context)
+	if a.scope == nil {
+		return nil
+	}
+	outer, conn := a.scope.oldest(&p.acquires)
+	if outer == nil {
+		return nil
+	}
+	n := p.acquires.slots.load()
+	return &Nested{Outer: Hold{outer, conn, conn.since()}, Waits: n.pending+n.occupied > p.acquires.maxConns}
+}
+
+// AcquireFrom returns the acquire of this pool to which ctx belongs, nil if there is none. A hook of one pool may use
+// another, so the innermost acquire of ctx may be another pool's.
+func (p *Pool) AcquireFrom(ctx context.Context) *Acquire {
+	if a := acquireFrom(ctx); a != nil && a.acquires == &p.acquires {
+		return a
+	}
+	return nil
+}
+
+// End ends an acquire that returned the connection c, or failed, and returns how long it took. If held is true the
+// connection is now held, else the acquire failed or the pool has stopped. c is not used unless the result is OK.
+func (p *Pool) End(a *Acquire, c *Conn, result Result) (waited time.Duration, held bool) {
+	now := p.acquires.now()
+	waited = now - a.start
+	held = result == OK && !p.stopped.Load()
+	if held && a.direct() {
+		p.acquires.waiters.leave(a.start)
+		p.hold(a, c, now, inUseUnit+occupiedUnit-pendingUnit)
+		c.counters.queued.Add(int64(waited))
+		return waited, true
+	}
+	p.finish(a, waited)
+	if !held {
+		p.acquires.slots.add(-occupiedUnit)
+		return waited, false
+	}
+	p.hold(a, c, now, inUseUnit)
+	return waited, true
+}
+
+// EndLeaked ends an acquire whose hook panicked. The pool never gets its slot back, so it stays in use.
+func (p *Pool) EndLeaked(a *Acquire) {
+	now := p.acquires.now()
+	p.finish(a, now-a.start)
+	p.acquires.leaked.Add(1)
+	p.noteInUse(now, p.acquires.slots.add(inUseUnit).inUse)
+}
+
+// finish ends the phases of an acquire, a time after its start, and takes it out of the queue.
+func (p *Pool) finish(a *Acquire, after time.Duration) {
+	a.advance(progressDone, after)
+	a.leaveQueue()
+}
+
+// hold begins the hold of a connection and moves units between the slot counts.
+func (p *Pool) hold(a *Acquire, c *Conn, now time.Duration, units int64) {
+	c.counters.acquired.Add(1)
+	c.reset()
+	if a.scope != nil {
+		a.scope.add(a, c)
+	}
+	if p.keepStacks {
+		c.stack.capture(a)
+	}
+	c.hold(a, now)
+	p.noteInUse(now, p.acquires.slots.add(units).inUse)
+}
+
+func (p *Pool) noteInUse(now time.Duration, inUse int64) {
+	p.acquires.peak.note(now, inUse-p.acquires.hijackedHolds.Load())
+}
+
+// Release ends the hold of a connection and returns it with its age. ok is false if there was none: a connection of
+// AcquireAllIdle is released without having been acquired. why is KeptOpen unless the pool closes the connection next.
+func (p *Pool) Release(c *Conn, why CloseReason) (h Hold, age time.Duration, ok bool) {
+	a, since := c.endHold()
+	c.calls.depth = 0 // a call that has not ended yet never will
+	if why != KeptOpen && !p.stopped.Load() {
+		p.conns.reasons[why].Add(1)
+	}
+	if a == nil {
+		return Hold{}, 0, false
+	}
+	now := p.acquires.now()
+	p.noteInUse(now, p.acquires.slots.add(-inUseUnit-occupiedUnit).inUse+1)
+	if a.scope != nil {
+		a.scope.remove(a)
+	}
+	return Hold{a, c, since}, now - since, true
+}
+
+// DropStack forgets the stack of the hold that ended last, once it has been reported.
+func (p *Pool) DropStack(c *Conn) {
+	if p.keepStacks {
+		c.stack.drop()
+	}
+}
+
+// NewConn returns the state of a connection that the pool, or a program with the pool's configuration, has opened.
+func (p *Pool) NewConn() *Conn {
+	c := &Conn{counters: new(connCounters)}
+	runtime.AddCleanup(c, p.abandoned, c.counters)
+	p.conns.add(c)
+	return c
+}
+
+// abandoned ends the hold of a connection that is garbage and was not released, which is one that was hijacked. It must
+// not be given the hold itself: the context of that may lead to the connection and so keep it alive.
+func (p *Pool) abandoned(of *connCounters) {
+	p.conns.retire(of)
+	if of.since.Swap(0) != 0 {
+		p.acquires.slots.add(-inUseUnit - occupiedUnit)
+		p.conns.hijacked.Add(1)
+	}
+}
+
+// Opened counts a connection that the pool has opened, and reports whether more than the base size are open now.
+func (p *Pool) Opened(c *Conn) (overflow bool) {
+	p.conns.opened.Add(1)
+	c.pooled.Store(true)
+	return p.conns.open() > p.baseSize
+}
+
+// Closed counts a connection that the pool is closing. c is nil if the connection has no state. overflow tells that
+// enough others were idle.
+func (p *Pool) Closed(c *Conn, overflow bool) {
+	if overflow {
+		p.conns.reasons[CloseOverflow].Add(1)
+	}
+	p.conns.closed.Add(1)
+	if c == nil {
+		return
+	}
+	p.conns.remove(c)
+	p.conns.retire(c.counters)
+	if a := c.pinged.Swap(nil); a != nil { // the ping failed
+		a.Requeue(Progress(c.pingedAt.Load()))
+	}
+}

@@ -1,0 +1,86 @@
+package poolstate
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"weak"
+)
+
+// scopesUsed is set by the first WithScope. Without scopes an acquire does not look for one.
+var scopesUsed atomic.Bool
+
+type scopeKey struct{}
+
+type scopeContext struct {
+	context.Context
+	scope *scope
+}
+
+func (c *scopeContext) Value(key any) any {
+	if key == (scopeKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// WithScope returns a context that begins a new scope: a piece of work that should hold one connection at a time.
+func WithScope(ctx context.Context) context.Context {
+	scopesUsed.Store(true)
+	return &scopeContext{Context: ctx, scope: new(scope)}
+}
+
+func scopeFrom(ctx context.Context) *scope {
+	if c, ok := ctx.Value(scopeKey{}).(*scopeContext); ok {
+		return c.scope
+	}
+	return nil
+}
+
+// scope is the connections that one piece of work holds.
+type scope struct {
+	mu    sync.Mutex
+	holds []scopeHold
+}
+
+type scopeHold struct {
+	acquire *Acquire
+	conn    weak.Pointer[Conn] // weak: a hijacked connection ends without an event
+	nested  bool
+}
+
+func (h scopeHold) of(pool *acquires) bool { return h.acquire.acquires == pool }
+
+// oldest returns the oldest hold that the scope has in a pool, nil if it has none.
+func (s *scope) oldest(pool *acquires) (*Acquire, *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.holds {
+		if c := h.conn.Value(); h.of(pool) && c != nil {
+			return h.acquire, c
+		}
+	}
+	return nil, nil
+}
+
+func (s *scope) add(a *Acquire, c *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.holds = slices.DeleteFunc(s.holds, func(h scopeHold) bool { return h.conn.Value() == nil })
+	nested := slices.ContainsFunc(s.holds, func(h scopeHold) bool { return h.of(a.acquires) })
+	s.holds = append(s.holds, scopeHold{a, weak.Make(c), nested})
+}
+
+func (s *scope) remove(a *Acquire) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.holds = slices.DeleteFunc(s.holds, func(h scopeHold) bool { return h.acquire == a })
+}
+
+// nested reports whether the hold began while the scope had another of the same pool.
+func (s *scope) nested(a *Acquire) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.holds, func(h scopeHold) bool { return h.acquire == a && h.nested })
+}

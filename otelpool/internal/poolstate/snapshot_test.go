@@ -1,0 +1,175 @@
+package poolstate
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestReconcileEndsHijackedHolds(t *testing.T) {
+	t.Parallel()
+	p, _ := newPool(nil)
+	hold(p, t.Context())
+	hold(p, t.Context())
+	hijacked := p.Reconcile(stat(0, 0)) // the pool has none of them any more
+	check(t, "holds", len(hijacked.Holds), 0)
+	check(t, "slots", p.acquires.slots.load(), counts{})
+	_, c := hold(p, t.Context())
+	s := p.Reconcile(stat(1, 0))
+	check(t, "holds of the next", len(s.Holds), 1)
+	check(t, "held by it", s.Holds[0].Conn, c)
+	check(t, "open beyond the base size", p.Opened(p.NewConn()), true)
+}
+
+// TestHoldsLeaveOutOldestHijacked has one of two held connections be hijacked. Which one is not known yet.
+func TestHoldsLeaveOutOldestHijacked(t *testing.T) {
+	t.Parallel()
+	p, clock := newPool(nil)
+	hold(p, t.Context())
+	clock.pass(ms)
+	_, newer := hold(p, t.Context())
+	s := p.Reconcile(stat(1, 0))
+	check(t, "holds", len(s.Holds), 1)
+	check(t, "the newer", s.Holds[0].Conn, newer)
+	check(t, "certain holds", len(s.CertainHolds), 1)
+
+	// The peak of the next windows does not count the hijacked one.
+	clock.pass(2 * time.Minute)
+	p.Release(newer, KeptOpen)
+	check(t, "peak", p.Snapshot(stat(0, 1)).Peak, 1)
+}
+
+// TestPingedConnDoesNotHideHijack has a connection that is pinged for an acquire be counted as acquired by the pool.
+func TestPingedConnDoesNotHideHijack(t *testing.T) {
+	t.Parallel()
+	p, _ := newPool(nil)
+	hold(p, t.Context()) // hijacked
+	a := begin(p, t.Context())
+	c := p.NewConn()
+	p.Opened(c)
+	c.Pinging(a, a.Enter(Ping))
+	check(t, "holds", len(p.Snapshot(stat(1, 0)).Holds), 0)
+}
+
+// TestCertainHoldsLeaveOutLostConns has a connection be hijacked after AcquireAllIdle, so that no hold shows it.
+func TestCertainHoldsLeaveOutLostConns(t *testing.T) {
+	t.Parallel()
+	p, _ := newPool(nil)
+	hold(p, t.Context())
+	lost := p.NewConn()
+	p.Opened(lost)
+	s := p.Snapshot(stat(1, 0))
+	check(t, "holds", len(s.Holds), 1)
+	check(t, "certain holds", len(s.CertainHolds), 0)
+	runtime.KeepAlive(lost)
+}
+
+func TestConnOutsidePoolIsNotLost(t *testing.T) {
+	t.Parallel()
+	p, _ := newPool(nil)
+	hold(p, t.Context())
+	outside := p.NewConn() // opened from the configuration, not by the pool
+	check(t, "certain holds", len(p.Snapshot(stat(1, 0)).CertainHolds), 1)
+	runtime.KeepAlive(outside)
+}
+
+// TestSnapshotChangesNothing takes snapshots in a state in which Reconcile changes much, and compares what a
+// reconciliation sees after them with what it sees without.
+func TestSnapshotChangesNothing(t *testing.T) {
+	t.Parallel()
+	reconcile := func(snapshots int) Snapshot {
+		p, clock := newPool(nil)
+		hold(p, t.Context())
+		_, c := hold(p, t.Context())
+		p.Closed(c, false)
+		begin(p, t.Context())
+		clock.pass(standingWait)
+		for range snapshots {
+			p.Snapshot(stat(0, 0))
+			p.Snapshot(stat(2, 0))
+		}
+		return p.Reconcile(stat(1, 0))
+	}
+	with, without := reconcile(3), reconcile(0)
+	check(t, "holds", len(with.Holds), len(without.Holds))
+	check(t, "pending peak", with.PendingPeak, without.PendingPeak)
+	check(t, "peak", with.Peak, without.Peak)
+	check(t, "closed", with.Closed, without.Closed)
+	check(t, "hijacked", len(with.hijacked), len(without.hijacked))
+}
+
+func TestHoldsAreOldestFirst(t *testing.T) {
+	t.Parallel()
+	p, clock := newPool(func(c *Config) { c.MaxConns = 3 })
+	var want []*Conn
+	for range 3 {
+		_, c := hold(p, t.Context())
+		want = append(want, c)
+		clock.pass(ms)
+	}
+	s := p.Snapshot(func() Stat { return Stat{Acquired: 3, Max: 3} })
+	var got []*Conn
+	for _, h := range s.Holds {
+		got = append(got, h.Conn)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	check(t, "oldest hold", s.OldestHold(), 3*ms)
+}
+
+func TestClosedConnsAreCountedByReason(t *testing.T) {
+	t.Parallel()
+	p, _ := newPool(nil)
+	closed := func(why CloseReason, overflow bool) {
+		_, c := hold(p, t.Context())
+		p.Release(c, why)
+		p.Closed(c, overflow)
+	}
+	closed(CloseBusy, false)
+	closed(CloseInTransaction, false)
+	closed(CloseBroken, false)
+	closed(KeptOpen, true)
+	closed(KeptOpen, false) // too old, idle for too long, or for another reason
+	closed(KeptOpen, false)
+	closed(KeptOpen, false)
+	p.Closed(nil, false) // without a state
+	read := func() Stat { return Stat{LifetimeDestroyed: 1, IdleDestroyed: 1, Max: 2} }
+	want := [CloseReasonCount]int64{
+		CloseBusy: 1, CloseInTransaction: 1, CloseBroken: 1, CloseOverflow: 1, CloseLifetime: 1, CloseIdle: 1, CloseOther: 2,
+	}
+	check(t, "closed", p.Reconcile(read).Closed, want)
+	read = func() Stat { return Stat{LifetimeDestroyed: 2, IdleDestroyed: 1, Max: 2} }
+	want[CloseLifetime]++
+	check(t, "closed, other does not fall", p.Reconcile(read).Closed, want)
+}
+
+func TestOverflowCountsOpenConnsBeyondBaseSize(t *testing.T) {
+	t.Parallel()
+	p, _ := newPool(nil)
+	first, second := p.NewConn(), p.NewConn()
+	check(t, "the first", p.Opened(first), false)
+	check(t, "the second", p.Opened(second), true)
+	p.Closed(first, false)
+	check(t, "one in place of the first", p.Opened(p.NewConn()), true)
+	p.Closed(second, false)
+	check(t, "opened", p.Snapshot(stat(0, 1)).Opened, 3)
+}
+
+// TestAbandonedConnEndsItsHold has a hijacked connection become garbage.
+func TestAbandonedConnEndsItsHold(t *testing.T) {
+	t.Parallel()
+	p, _ := newPool(nil)
+	func() { hold(p, context.Background()) }()
+	for range 1000 {
+		runtime.GC()
+		if p.acquires.slots.load() == (counts{}) {
+			check(t, "acquired", p.Snapshot(stat(0, 0)).Acquired, 1)
+			return
+		}
+		runtime.Gosched()
+	}
+	t.Error("the hold has not ended")
+}

@@ -1,0 +1,7 @@
+package poolstate
+
+// Stat is the pool's own statistics at one moment.
+type Stat struct {
+	Acquired, Idle, Constructing, Max int64 // connections
+	LifetimeDestroyed, IdleDestroyed  int64 // connections closed since the start
+}

@@ -1,0 +1,50 @@
+package poolstate
+
+import (
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestOldestWaiterOfMany(t *testing.T) {
+	t.Parallel()
+	var w waiters
+	if got := w.oldest(time.Second); got != 0 {
+		t.Errorf("none waits, but the oldest %v", got)
+	}
+	const n = 5 * waiterCells // more than there are cells
+	for i := range time.Duration(n) {
+		w.enter(i)
+	}
+	for i := range time.Duration(n) {
+		if got, want := w.oldest(n), n-i; got != want {
+			t.Fatalf("after %d left: oldest %v, want %v", i, got, want)
+		}
+		w.leave(i)
+	}
+	if got := w.oldest(n); got != 0 || len(w.more) != 0 {
+		t.Errorf("all left, but the oldest %v", got)
+	}
+}
+
+func TestWaitersWithSameStartConcurrentSafe(t *testing.T) {
+	t.Parallel()
+	var w waiters
+	const start = time.Second // of all, as where the clock is coarse
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			for range 1000 {
+				w.enter(start)
+				if got := w.oldest(2 * start); got != start {
+					t.Errorf("one waits, but the oldest %v", got)
+				}
+				w.leave(start)
+			}
+		})
+	}
+	all.Wait()
+	if got := w.oldest(2 * start); got != 0 || len(w.more) != 0 {
+		t.Errorf("all left, but the oldest %v", got)
+	}
+}
