@@ -1,0 +1,48 @@
+package instruments
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/otelpool/otelpool-go/internal/catalogue"
+)
+
+// maxOpenValues is how many values of an open slot are counted apart. Further ones become _OTHER.
+const maxOpenValues = 50
+
+// Counters are what a pool has counted, one for each slot of a counter.
+type Counters struct {
+	n [maxSlots]atomic.Int64
+
+	mu   sync.Mutex
+	open map[openValue]int64
+}
+
+// Add adds n to the counter of a slot.
+func (c *Counters) Add(s Slot, n int64) { c.n[s].Add(n) }
+
+// AddOpen adds one to the counter of an open slot with that value.
+func (c *Counters) AddOpen(s OpenSlot, value string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open == nil {
+		c.open = make(map[openValue]int64)
+	}
+	at := openValue{s, value}
+	if _, known := c.open[at]; !known && len(c.open) >= maxOpenValues {
+		at.value = ErrorTypeOther
+	}
+	c.open[at]++
+}
+
+// AddTo adds the counters to the values of their pool, and sets those that counted nothing to 0.
+func (c *Counters) AddTo(v *Values) {
+	for i, s := range slots.series {
+		if s.row().Kind == catalogue.ObservableCounter {
+			v.Add(Slot(i), c.n[i].Load())
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v.addOpen(c.open)
+}

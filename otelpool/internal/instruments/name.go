@@ -1,0 +1,42 @@
+package instruments
+
+import "context"
+
+// OtherOperation is the name of an operation that has no other.
+const OtherOperation = "_OTHER"
+
+type nameKey struct{}
+
+// nameContext carries the name that the caller chose. It is a type of its own, not a context.WithValue, so that looking
+// it up neither allocates nor converts.
+type nameContext struct {
+	context.Context
+	name string
+}
+
+func (c *nameContext) Value(key any) any {
+	if key == (nameKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// WithName returns a context whose operations have that name, or for "" no chosen name.
+func WithName(ctx context.Context, name string) context.Context {
+	return &nameContext{Context: ctx, name: name}
+}
+
+// NameFrom returns the name that the innermost WithName chose, "" if there is none. ctx may be nil, which parts of pgx
+// accept.
+func NameFrom(ctx context.Context) string {
+	if ctx == nil {
+		return ""
+	}
+	if c, ok := ctx.(*nameContext); ok {
+		return c.name
+	}
+	if c, ok := ctx.Value(nameKey{}).(*nameContext); ok {
+		return c.name
+	}
+	return ""
+}

@@ -1,0 +1,148 @@
+package instruments
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelpool/otelpool-go/internal/catalogue"
+)
+
+// Observables are the instruments that are observed at collection.
+type Observables struct {
+	of []observable // by their place in the table
+}
+
+// observable is an instrument in one of its two forms: that of a time is a float64.
+type observable struct {
+	ints   metric.Int64Observable
+	floats metric.Float64Observable
+}
+
+// NewObservables creates the observable instruments of the catalogue.
+func NewObservables(m metric.Meter) (Observables, error) {
+	var all Observables
+	var errs []error
+	for _, row := range slots.instruments {
+		o, err := newObservable(m, row)
+		all.of, errs = append(all.of, o), append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return Observables{}, fmt.Errorf("otelpool: create gauges: %w", err)
+	}
+	return all, nil
+}
+
+func newObservable(m metric.Meter, row catalogue.Row) (o observable, err error) {
+	unit, description := metric.WithUnit(row.Unit), metric.WithDescription(row.Description)
+	inSeconds := row.Unit == "s"
+	switch row.Kind {
+	case catalogue.ObservableCounter:
+		if inSeconds {
+			o.floats, err = m.Float64ObservableCounter(row.Name, unit, description)
+		} else {
+			o.ints, err = m.Int64ObservableCounter(row.Name, unit, description)
+		}
+	case catalogue.ObservableUpDownCounter:
+		if inSeconds {
+			o.floats, err = m.Float64ObservableUpDownCounter(row.Name, unit, description)
+		} else {
+			o.ints, err = m.Int64ObservableUpDownCounter(row.Name, unit, description)
+		}
+	default:
+		if inSeconds {
+			o.floats, err = m.Float64ObservableGauge(row.Name, unit, description)
+		} else {
+			o.ints, err = m.Int64ObservableGauge(row.Name, unit, description)
+		}
+	}
+	return o, err
+}
+
+// All returns the instruments, to register a callback for them.
+func (o Observables) All() []metric.Observable {
+	all := make([]metric.Observable, 0, len(o.of))
+	for _, i := range o.of {
+		if i.floats != nil {
+			all = append(all, i.floats)
+		} else {
+			all = append(all, i.ints)
+		}
+	}
+	return all
+}
+
+// Report observes the values that are set, with the attributes of their pool.
+func (o Observables) Report(to metric.Observer, v *Values, of *PoolAttributes) {
+	for i, s := range slots.series {
+		if !v.set[i] {
+			continue
+		}
+		opts := of.plain
+		if s.label.Valid() {
+			opts = of.labelled(s)
+		}
+		o.of[s.instrument].observe(to, v.n[i], opts)
+	}
+	for at, n := range v.open {
+		o.of[slots.open[at.slot].instrument].observe(to, n, of.open(at))
+	}
+}
+
+func (o observable) observe(to metric.Observer, n int64, opts []metric.ObserveOption) {
+	if o.floats != nil {
+		to.ObserveFloat64(o.floats, time.Duration(n).Seconds(), opts...)
+	} else {
+		to.ObserveInt64(o.ints, n, opts...)
+	}
+}
+
+// PoolAttributes are the attributes of a pool's series, prepared for observation. Those of series with a label take most
+// of the time of a registration and of the memory of a pool, so they are made at the first collection that needs them.
+type PoolAttributes struct {
+	set    attribute.Set
+	plain  []metric.ObserveOption                   // of series without a label
+	labels []atomic.Pointer[[]metric.ObserveOption] // of series with one, by their number; nil until needed
+	opened sync.Map                                 // openValue to []metric.ObserveOption; bounded, because the values are
+}
+
+// NewPoolAttributes prepares the attributes of a pool.
+func NewPoolAttributes(set attribute.Set) *PoolAttributes {
+	return &PoolAttributes{
+		set:    set,
+		plain:  []metric.ObserveOption{metric.WithAttributeSet(set)},
+		labels: make([]atomic.Pointer[[]metric.ObserveOption], slots.labelled),
+	}
+}
+
+// Set returns the attributes themselves.
+func (p *PoolAttributes) Set() attribute.Set { return p.set }
+
+// labelled returns the options of a series with a label.
+func (p *PoolAttributes) labelled(s observed) []metric.ObserveOption {
+	at := &p.labels[s.labelled]
+	if opts := at.Load(); opts != nil {
+		return *opts
+	}
+	opts := observeOptions(p.set, s.label)
+	at.Store(&opts)
+	return opts
+}
+
+// open returns the options of a value of an open slot.
+func (p *PoolAttributes) open(at openValue) []metric.ObserveOption {
+	if opts, ok := p.opened.Load(at); ok {
+		return opts.([]metric.ObserveOption)
+	}
+	opts, _ := p.opened.LoadOrStore(at, observeOptions(p.set, slots.open[at.slot].key.String(at.value)))
+	return opts.([]metric.ObserveOption)
+}
+
+func observeOptions(set attribute.Set, label attribute.KeyValue) []metric.ObserveOption {
+	return []metric.ObserveOption{metric.WithAttributeSet(NewSet(set.ToSlice(), label))}
+}

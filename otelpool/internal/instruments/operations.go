@@ -1,0 +1,274 @@
+package instruments
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/otelpool/otelpool-go/internal/sqlname"
+)
+
+// maxFailureSeries is how many pairs of operation and error type a pool tells apart. A server may raise any SQLSTATE;
+// those of further pairs become _OTHER.
+const maxFailureSeries = 500
+
+// Operation is an operation name and its series. Everything that a hook needs to record it is made here, once.
+type Operation struct {
+	Name string
+	ID   uint32 // the operation's number in its pool, from 1
+
+	// Capped tells that it stands for the names beyond the limit. Its name is _OTHER, as that of an unreadable text is.
+	Capped bool
+
+	Duration Series[float64] // of operations that succeeded
+	Use      Series[float64] // of holds that the caller gave this name
+	Rows     Series[int64]   // not set unless returned rows are recorded
+
+	// failures maps an error type to its series, nil before the first. The map is replaced, never changed, so that readers
+	// need no lock.
+	failures atomic.Pointer[map[string]*Series[float64]]
+
+	set, useSet attribute.Set
+	failureSets []attribute.Set // guarded by Operations.mu
+}
+
+// OperationsConfig is how a pool names its operations.
+type OperationsConfig struct {
+	Histograms         Histograms
+	Limit              int                                          // of distinct names
+	FromUser           func(ctx context.Context, sql string) string // nil if the user has none
+	DurationAttributes []attribute.KeyValue                         // of operation.duration, without an operation's
+	UseAttributes      []attribute.KeyValue                         // of use_time, without an operation's
+}
+
+// Operations is the closed set of a pool's operation names. Look-ups take no lock.
+type Operations struct {
+	config OperationsConfig
+	texts  textCache
+
+	mu       sync.Mutex // held to change what follows, or the failures of an operation
+	names    atomic.Pointer[map[string]*Operation]
+	byID     atomic.Pointer[[]*Operation]
+	capped   *Operation // nil until the limit is reached
+	failures int        // pairs in use
+}
+
+// NewOperations returns a set without names.
+func NewOperations(c OperationsConfig) *Operations {
+	o := &Operations{config: c}
+	o.names.Store(&map[string]*Operation{})
+	o.byID.Store(&[]*Operation{nil})
+	return o
+}
+
+// ByID returns the operation of that number, nil for 0.
+func (o *Operations) ByID(id uint32) *Operation { return (*o.byID.Load())[id] }
+
+// ForQuery returns the operation of one query.
+func (o *Operations) ForQuery(ctx context.Context, s Statement) *Operation {
+	if name := o.chosen(ctx, s.SQL); name != "" {
+		return o.Named(name)
+	}
+	if s.Summary != "" {
+		return o.Named(s.Summary)
+	}
+	t := o.text(s.SQL)
+	if op := t.op.Load(); op != nil {
+		return op
+	}
+	op := o.Named(t.name)
+	t.op.Store(op)
+	return op
+}
+
+// ForBatch returns the operation of a batch of queries that all have that name: it is the name that the caller chose, or
+// "BATCH name", or for "" "BATCH".
+func (o *Operations) ForBatch(ctx context.Context, name string) *Operation {
+	switch name {
+	case "":
+		return o.Named("BATCH")
+	case OtherOperation, NameFrom(ctx):
+		return o.Named(name)
+	}
+	return o.Named("BATCH " + name)
+}
+
+// CallerName returns the name that the caller chose, "" if there is none or the user has a function, which decides.
+func (o *Operations) CallerName(ctx context.Context) string {
+	if o.config.FromUser != nil {
+		return ""
+	}
+	return NameFrom(ctx)
+}
+
+// ForCopy returns the operation of a CopyFrom.
+func (o *Operations) ForCopy(ctx context.Context, table []string) *Operation {
+	summary := sqlname.Copy(table)
+	if name := o.chosen(ctx, summary); name != "" {
+		return o.Named(name)
+	}
+	return o.Named(summary)
+}
+
+// ForPrepare returns the operation of a Prepare that the caller asked for.
+func (o *Operations) ForPrepare(ctx context.Context, sql string) *Operation {
+	if name := o.chosen(ctx, sql); name != "" {
+		return o.Named(name)
+	}
+	return o.Named("PREPARE " + o.text(sql).name)
+}
+
+// Name returns the name of one query: the user's function's if there is one, else the caller's, else the text's.
+func (o *Operations) Name(ctx context.Context, s Statement) string {
+	if name := o.chosen(ctx, s.SQL); name != "" {
+		return name
+	}
+	if s.Summary != "" {
+		return s.Summary
+	}
+	return o.text(s.SQL).name
+}
+
+// chosen returns the name that the user's function or the caller chose, "" if neither did.
+func (o *Operations) chosen(ctx context.Context, sql string) string {
+	if o.config.FromUser != nil {
+		if name := o.callUser(ctx, sql); name != "" {
+			return name
+		}
+	}
+	return NameFrom(ctx)
+}
+
+// callUser calls the user's function. It returns _OTHER if that panics, so that the caller's request goes on.
+func (o *Operations) callUser(ctx context.Context, sql string) (name string) {
+	defer func() {
+		if recover() != nil {
+			name = OtherOperation
+		}
+	}()
+	return o.config.FromUser(ctx, sql)
+}
+
+// text returns what is known of a text, which is read once.
+func (o *Operations) text(sql string) *text {
+	if t := o.texts.get(sql); t != nil {
+		return t
+	}
+	t := &text{name: sqlname.Of(sql)}
+	o.texts.put(sql, t)
+	return t
+}
+
+// Named returns the operation of that name, or the capped one if there are too many names.
+func (o *Operations) Named(name string) *Operation {
+	if len(name) > maxNameLength {
+		name = Sanitize(name) // so that the table never holds more of it
+	}
+	if op := (*o.names.Load())[name]; op != nil {
+		return op
+	}
+	return o.add(name)
+}
+
+func (o *Operations) add(name string) *Operation {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	names := *o.names.Load()
+	if op := names[name]; op != nil {
+		return op
+	}
+	if name != OtherOperation && o.full(names) {
+		if o.capped == nil {
+			o.capped = o.newOperation(OtherOperation)
+			o.capped.Capped = true
+		}
+		return o.capped
+	}
+	op := o.newOperation(Sanitize(name))
+	names = maps.Clone(names)
+	names[strings.Clone(name)] = op
+	o.names.Store(&names)
+	return op
+}
+
+// full reports whether there are as many names as the limit allows, not counting _OTHER.
+func (o *Operations) full(names map[string]*Operation) bool {
+	n := len(names)
+	if names[OtherOperation] != nil {
+		n--
+	}
+	return n >= o.config.Limit
+}
+
+// newOperation makes an operation and gives it a number. The caller must hold the lock.
+func (o *Operations) newOperation(name string) *Operation {
+	summary := semconv.DBQuerySummary(name)
+	op := &Operation{Name: name, set: NewSet(o.config.DurationAttributes, summary), useSet: NewSet(o.config.UseAttributes, summary)}
+	op.Duration, op.Use = NewSeries(o.config.Histograms.Duration, op.set), NewSeries(o.config.Histograms.Use, op.useSet)
+	if o.config.Histograms.Rows != nil {
+		op.Rows = newInt64Series(o.config.Histograms.Rows, op.set)
+	}
+	all := *o.byID.Load()
+	op.ID = uint32(len(all))
+	all = append(all, op) // beyond what a reader of the old slice sees
+	o.byID.Store(&all)
+	return op
+}
+
+// Failure returns the series in which op is recorded when it failed.
+func (o *Operations) Failure(op *Operation, f Failure) *Series[float64] {
+	if known := op.failure(f); known != nil {
+		return known
+	}
+	return o.addFailure(op, f)
+}
+
+// failure returns the series of a failure that was seen before, nil if it was not.
+func (op *Operation) failure(f Failure) *Series[float64] {
+	if known := op.failures.Load(); known != nil {
+		return (*known)[f.ErrorType]
+	}
+	return nil
+}
+
+func (o *Operations) addFailure(op *Operation, f Failure) *Series[float64] {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.failures >= maxFailureSeries {
+		f = Failure{ErrorType: ErrorTypeOther}
+	}
+	if known := op.failure(f); known != nil {
+		return known
+	}
+	attrs := []attribute.KeyValue{semconv.DBQuerySummary(op.Name), semconv.ErrorTypeKey.String(f.ErrorType)}
+	if f.SQLState {
+		attrs = append(attrs, semconv.DBResponseStatusCode(f.ErrorType))
+	}
+	set := NewSet(o.config.DurationAttributes, attrs...)
+	added := NewSeries(o.config.Histograms.Duration, set)
+	op.failureSets = append(op.failureSets, set)
+	failures := map[string]*Series[float64]{f.ErrorType: &added}
+	if known := op.failures.Load(); known != nil {
+		maps.Copy(failures, *known)
+	}
+	op.failures.Store(&failures)
+	o.failures++
+	return &added
+}
+
+// sets returns the attribute sets of all series that may have been recorded to: those of operation.duration, failures
+// among them, and those of use_time.
+func (o *Operations) sets() (durations, uses []attribute.Set) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, op := range (*o.byID.Load())[1:] {
+		durations = append(append(durations, op.set), op.failureSets...)
+		uses = append(uses, op.useSet)
+	}
+	return durations, uses
+}

@@ -1,0 +1,77 @@
+package instruments
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// The binders of go.opentelemetry.io/otel/metric/x, written out so that users do not need that module. At version 1.47
+// the SDK implements neither; an SDK that does looks up a series once instead of at each measurement.
+type (
+	float64Binder interface {
+		Bind(attrs ...attribute.KeyValue) metric.Float64Histogram
+	}
+	int64Binder interface {
+		Bind(attrs ...attribute.KeyValue) metric.Int64Histogram
+	}
+)
+
+// Series is one series of a histogram, made once and recorded to often.
+type Series[N int64 | float64] struct {
+	to interface {
+		Record(ctx context.Context, value N, options ...metric.RecordOption)
+	}
+	opts []metric.RecordOption // none if it is bound
+}
+
+// Record records a value. A histogram may panic, as the SDK's does when a View's attribute filter does. The measurement
+// is then lost, since the caller is in the middle of a request.
+func (s *Series[N]) Record(ctx context.Context, value N) {
+	defer reportPanic()
+	s.to.Record(ctx, value, s.opts...)
+}
+
+// panicReported is set by the first panic that was reported: each measurement may panic.
+var panicReported atomic.Bool
+
+func reportPanic() {
+	if p := recover(); p != nil && !panicReported.Swap(true) {
+		otel.Handle(fmt.Errorf("otelpool: histogram panicked, measurement lost: %v", p))
+	}
+}
+
+// NewSeries returns the series of a histogram with those attributes.
+func NewSeries(h metric.Float64Histogram, set attribute.Set) Series[float64] {
+	if binder, ok := h.(float64Binder); ok {
+		if bound := bind(binder.Bind, set); bound != nil {
+			return Series[float64]{to: bound}
+		}
+	}
+	return Series[float64]{h, []metric.RecordOption{metric.WithAttributeSet(set)}}
+}
+
+func newInt64Series(h metric.Int64Histogram, set attribute.Set) Series[int64] {
+	if binder, ok := h.(int64Binder); ok {
+		if bound := bind(binder.Bind, set); bound != nil {
+			return Series[int64]{to: bound}
+		}
+	}
+	return Series[int64]{h, []metric.RecordOption{metric.WithAttributeSet(set)}}
+}
+
+// bind returns the bound histogram, or nil if binding panics. The interface is experimental, and this may be called in
+// the middle of a request.
+func bind[H any](to func(attrs ...attribute.KeyValue) H, set attribute.Set) (bound H) {
+	defer func() {
+		if recover() != nil {
+			var none H
+			bound = none
+		}
+	}()
+	return to(set.ToSlice()...)
+}

@@ -1,0 +1,93 @@
+package instruments
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// The most that a generation of the cache holds. Texts can be unbounded (generated IN lists, inlined literals), but their
+// memory must not be: the two generations of a pool keep at most 2 × 512 texts and 2 × 1 MiB.
+const (
+	maxCachedTexts = 512
+	maxCachedBytes = 1 << 20
+	maxCachedText  = 32 << 10 // a longer text is read each time: reading stops early, and hashing it would cost more
+)
+
+// text is the name of a SQL text and its operation.
+type text struct {
+	name string
+	op   atomic.Pointer[Operation] // set when an operation is recorded under the name: parts of a batch have none
+}
+
+// textCache maps SQL texts to their names. A full generation becomes the previous one, which is dropped; a text that is
+// still in use moves to the current one at its next look-up. It is safe for concurrent use.
+type textCache struct {
+	current, previous atomic.Pointer[textGeneration]
+	mu                sync.Mutex // held to start a new generation
+}
+
+type textGeneration struct {
+	texts sync.Map // string to *text
+	count atomic.Int64
+	bytes atomic.Int64
+}
+
+// get returns what is known of sql, nil if nothing is.
+func (c *textCache) get(sql string) *text {
+	if len(sql) > maxCachedText {
+		return nil
+	}
+	if t := c.current.Load().get(sql); t != nil {
+		return t
+	}
+	t := c.previous.Load().get(sql)
+	if t != nil {
+		c.put(sql, t)
+	}
+	return t
+}
+
+// put stores what is known of sql.
+func (c *textCache) put(sql string, t *text) {
+	if len(sql) > maxCachedText {
+		return
+	}
+	g := c.current.Load()
+	if g.full() {
+		g = c.rotate(g)
+	}
+	// A copy, because sql may be a slice of something much larger.
+	if _, known := g.texts.LoadOrStore(strings.Clone(sql), t); !known {
+		g.count.Add(1)
+		g.bytes.Add(int64(len(sql)))
+	}
+}
+
+// rotate replaces the full generation, unless another goroutine has done so, and returns the current one.
+func (c *textCache) rotate(full *textGeneration) *textGeneration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if g := c.current.Load(); g != full {
+		return g
+	}
+	g := new(textGeneration)
+	c.previous.Store(full)
+	c.current.Store(g)
+	return g
+}
+
+// full reports whether g takes no more texts. There is no generation before the first text.
+func (g *textGeneration) full() bool {
+	return g == nil || g.count.Load() >= maxCachedTexts || g.bytes.Load() >= maxCachedBytes
+}
+
+func (g *textGeneration) get(sql string) *text {
+	if g == nil {
+		return nil
+	}
+	if t, ok := g.texts.Load(sql); ok {
+		return t.(*text)
+	}
+	return nil
+}

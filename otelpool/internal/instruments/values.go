@@ -1,0 +1,65 @@
+package instruments
+
+import (
+	"maps"
+
+	"github.com/otelpool/otelpool-go/internal/catalogue"
+)
+
+// Values are the observed values of one pool, or of several pools of one name. Times are in nanoseconds. A slot that is
+// not set is not reported.
+type Values struct {
+	n    [maxSlots]int64
+	set  [maxSlots]bool
+	open map[openValue]int64
+}
+
+type openValue struct {
+	slot  OpenSlot
+	value string
+}
+
+// Set sets the value of a slot.
+func (v *Values) Set(s Slot, n int64) { v.n[s], v.set[s] = n, true }
+
+// Add adds to the value of a slot.
+func (v *Values) Add(s Slot, n int64) { v.n[s], v.set[s] = v.n[s]+n, true }
+
+// Merge adds the values of another pool of the same name. Of an instrument whose row says Largest, the larger value
+// counts.
+func (v *Values) Merge(w *Values) {
+	for i, s := range slots.series {
+		switch {
+		case !w.set[i]:
+		case s.row().Largest:
+			v.Set(Slot(i), max(v.n[i], w.n[i]))
+		default:
+			v.Add(Slot(i), w.n[i])
+		}
+	}
+	v.addOpen(w.open)
+}
+
+// MergeCounters adds the counters alone: what a pool has counted outlives it, because counters never fall.
+func (v *Values) MergeCounters(w *Values) {
+	for i, s := range slots.series {
+		if w.set[i] && s.row().Kind == catalogue.ObservableCounter {
+			v.Add(Slot(i), w.n[i])
+		}
+	}
+	v.addOpen(w.open)
+}
+
+func (v *Values) addOpen(open map[openValue]int64) {
+	if len(open) == 0 {
+		return
+	}
+	sum := maps.Clone(v.open) // the old map may be shared with a copy of v
+	if sum == nil {
+		sum = make(map[openValue]int64, len(open))
+	}
+	for value, n := range open {
+		sum[value] += n
+	}
+	v.open = sum
+}

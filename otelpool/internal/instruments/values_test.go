@@ -1,0 +1,220 @@
+package instruments
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelpool/otelpool-go/internal/catalogue"
+)
+
+// filled returns values with n in each slot, and in an open one.
+func filled(n int64) *Values {
+	v := new(Values)
+	for i := range slots.series {
+		v.Set(Slot(i), n)
+	}
+	for i := range slots.open {
+		v.open = map[openValue]int64{{OpenSlot(i), "timeout"}: n}
+	}
+	return v
+}
+
+// TestMergeAddsEachSlot compares the sum of two pools with what the rows of the catalogue say.
+func TestMergeAddsEachSlot(t *testing.T) {
+	t.Parallel()
+	sum := filled(3)
+	sum.Merge(filled(4))
+	for i, s := range slots.series {
+		want := int64(7)
+		if s.row().Largest {
+			want = 4
+		}
+		if sum.n[i] != want || !sum.set[i] {
+			t.Errorf("%s %v: %d, want %d", s.row().Name, s.label, sum.n[i], want)
+		}
+	}
+	for at, n := range sum.open {
+		if n != 7 {
+			t.Errorf("%v: %d, want 7", at, n)
+		}
+	}
+}
+
+func TestMergeCountersLeavesOutGauges(t *testing.T) {
+	t.Parallel()
+	var left Values
+	left.MergeCounters(filled(3))
+	left.MergeCounters(filled(4))
+	for i, s := range slots.series {
+		counter := s.row().Kind == catalogue.ObservableCounter
+		if left.set[i] != counter || counter && left.n[i] != 7 {
+			t.Errorf("%s %v: set %t, %d", s.row().Name, s.label, left.set[i], left.n[i])
+		}
+	}
+	if len(left.open) != len(slots.open) {
+		t.Errorf("open values %v", left.open)
+	}
+}
+
+func TestMergeKeepsMapOfCopy(t *testing.T) {
+	t.Parallel()
+	left := *filled(3)
+	sum := left
+	sum.Merge(filled(4))
+	for at, n := range left.open {
+		if n != 3 {
+			t.Errorf("%v became %d in the original", at, n)
+		}
+	}
+}
+
+func TestCountersReportZeroBeforeFirstEvent(t *testing.T) {
+	t.Parallel()
+	var v Values
+	new(Counters).AddTo(&v)
+	for i, s := range slots.series {
+		if v.set[i] != (s.row().Kind == catalogue.ObservableCounter) || v.n[i] != 0 {
+			t.Errorf("%s %v: set %t, %d", s.row().Name, s.label, v.set[i], v.n[i])
+		}
+	}
+}
+
+func TestOpenValuesAreBounded(t *testing.T) {
+	t.Parallel()
+	var c Counters
+	for i := range 2 * maxOpenValues {
+		c.AddOpen(0, fmt.Sprintf("%05d", i))
+	}
+	var v Values
+	c.AddTo(&v)
+	if got := v.open[openValue{0, ErrorTypeOther}]; got != maxOpenValues || len(v.open) != maxOpenValues+1 {
+		t.Errorf("%d values, %d of them %s", len(v.open), got, ErrorTypeOther)
+	}
+}
+
+func TestSlotOfUnknownSeriesPanics(t *testing.T) {
+	t.Parallel()
+	for _, look := range []func(){
+		func() { SlotOf("pgxpool.sise") },
+		func() { SlotOf("pgxpool.acquires") },
+		func() { SlotOf("pgxpool.acquires", "lost") },
+		func() { SlotOf("db.client.operation.duration") },
+		func() { OpenSlotOf("pgxpool.acquires") },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			look()
+		}()
+	}
+}
+
+// TestReportObservesEachSlot reports all slots through a real SDK and compares them with the catalogue.
+func TestReportObservesEachSlot(t *testing.T) {
+	t.Parallel()
+	reader := sdkmetric.NewManualReader()
+	m := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)).Meter("test")
+	o, err := NewObservables(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := NewPoolAttributes(attribute.NewSet(attribute.String("team", "a")))
+	if _, err := m.RegisterCallback(func(_ context.Context, to metric.Observer) error {
+		o.Report(to, filled(2e9), of)
+		return nil
+	}, o.All()...); err != nil {
+		t.Fatal(err)
+	}
+	var rm metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &rm); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][]string{}
+	for _, m := range rm.ScopeMetrics[0].Metrics {
+		for _, row := range catalogue.Lookup(m.Name)[:1] {
+			if m.Unit != row.Unit || m.Description != row.Description {
+				t.Errorf("%s: unit %q, description %q", m.Name, m.Unit, m.Description)
+			}
+		}
+		got[m.Name] = seriesOf(t, m)
+	}
+	want := map[string][]string{}
+	for _, row := range catalogue.Rows() {
+		if row.Kind == catalogue.Histogram {
+			continue
+		}
+		number := "2000000000"
+		if row.Unit == "s" {
+			number = "2"
+		}
+		labels := []string{""}
+		if row.State != "" {
+			labels = []string{catalogue.AttrState + "=" + row.State + ","}
+		}
+		for _, a := range row.Attributes[1:] {
+			labels = nil
+			for _, value := range a.Values {
+				labels = append(labels, a.Key+"="+value+",")
+			}
+			if a.Values == nil {
+				labels = []string{a.Key + "=timeout,"}
+			}
+		}
+		for _, label := range labels {
+			series := label + "team=a " + number
+			want[row.Name] = append(want[row.Name], series)
+		}
+		slices.Sort(want[row.Name])
+	}
+	for name := range want {
+		if !slices.Equal(got[name], want[name]) {
+			t.Errorf("%s: got %q, want %q", name, got[name], want[name])
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d instruments, want %d", len(got), len(want))
+	}
+}
+
+func seriesOf(t *testing.T, m metricdata.Metrics) (series []string) {
+	t.Helper()
+	add := func(set attribute.Set, value any) {
+		line := ""
+		for _, kv := range set.ToSlice() {
+			line += fmt.Sprintf("%s=%s,", kv.Key, kv.Value.AsString())
+		}
+		series = append(series, fmt.Sprintf("%s %v", line[:len(line)-1], value))
+	}
+	switch data := m.Data.(type) {
+	case metricdata.Sum[int64]:
+		for _, p := range data.DataPoints {
+			add(p.Attributes, p.Value)
+		}
+	case metricdata.Sum[float64]:
+		for _, p := range data.DataPoints {
+			add(p.Attributes, p.Value)
+		}
+	case metricdata.Gauge[int64]:
+		for _, p := range data.DataPoints {
+			add(p.Attributes, p.Value)
+		}
+	case metricdata.Gauge[float64]:
+		for _, p := range data.DataPoints {
+			add(p.Attributes, p.Value)
+		}
+	default:
+		t.Fatalf("%s is a %T", m.Name, data)
+	}
+	slices.Sort(series)
+	return series
+}
