@@ -8,45 +8,33 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
+	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
 )
 
-// The values of error.type other than a SQLSTATE. The set is closed: no text of an error becomes an attribute.
-const (
-	errorTypeTimeout    = "timeout"    // a deadline passed, the caller's or the network's
-	errorTypeCanceled   = "canceled"   // the caller's context was canceled
-	errorTypeConnect    = "connect"    // a connection could not be made
-	errorTypeConnection = "connection" // a connection was lost, closed or busy
-	errorTypeOther      = "_OTHER"
-)
-
-// failure says how an operation failed.
-type failure struct {
-	errorType string
-	sqlState  bool // errorType is a SQLSTATE
-}
-
-// classify tells whether err is a failure of the operation, and of what kind.
+// classify reports whether err is a failure of the operation, and of which kind.
 //
 // No rows is an answer, not a failure, and so are the SQLSTATE classes 00 (success) and 01 (warning): the semantic
 // conventions for PostgreSQL count "class 02 or higher" as errors. error.type is the SQLSTATE if there is one.
 //
-// An error is the user's own where a hook or a source of rows of theirs failed, and may panic when it is looked at.
-func classify(err error) (f failure, failed bool) {
+// An error of the user's own hook or source of rows may panic when it is examined.
+func classify(err error) (f instruments.Failure, failed bool) {
 	defer func() {
 		if recover() != nil {
-			f, failed = failure{errorType: errorTypeOther}, true
+			f, failed = instruments.Failure{ErrorType: instruments.ErrorTypeOther}, true
 		}
 	}()
 	if err == nil || errors.Is(err, pgx.ErrNoRows) {
-		return failure{}, false
+		return instruments.Failure{}, false
 	}
 	if code, ok := sqlState(err); ok {
-		return failure{errorType: code, sqlState: true}, code[:2] != "00" && code[:2] != "01"
+		return instruments.Failure{ErrorType: code, SQLState: true}, code[:2] != "00" && code[:2] != "01"
 	}
-	return failure{errorType: errorType(err)}, true
+	return instruments.Failure{ErrorType: errorType(err)}, true
 }
 
-// sqlState gives the five characters of a server's error, if they are what SQL says they must be.
+// sqlState returns the five characters of a server's error, if they are what the SQL standard demands.
 func sqlState(err error) (string, bool) {
 	pgErr, ok := err.(*pgconn.PgError) // pgx seldom wraps it, and the assertion is much cheaper than the search
 	if !ok {
@@ -66,29 +54,44 @@ func sqlState(err error) (string, bool) {
 func errorType(err error) string {
 	switch {
 	case errors.Is(err, context.Canceled):
-		return errorTypeCanceled
+		return instruments.ErrorTypeCanceled
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
-		return errorTypeTimeout
+		return instruments.ErrorTypeTimeout
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return errorTypeConnect
+		return instruments.ErrorTypeConnect
 	}
 	if _, ok := errors.AsType[net.Error](err); ok {
-		return errorTypeConnection
+		return instruments.ErrorTypeConnection
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err) {
-		return errorTypeConnection
+		return instruments.ErrorTypeConnection
 	}
-	return errorTypeOther
-}
-
-// is reports whether err is target, and false if err panics.
-func is(err, target error) (yes bool) {
-	defer func() { _ = recover() }()
-	return errors.Is(err, target)
+	return instruments.ErrorTypeOther
 }
 
 func isTimeout(err error) bool {
 	netErr, ok := errors.AsType[net.Error](err)
 	return ok && netErr.Timeout()
+}
+
+// resultOf returns how an Acquire without a connection ended. It timed out if the deadline of its context has passed. A
+// dial that took too long also says DeadlineExceeded, but then the caller's context has not ended. err is nil if a
+// PrepareConn hook panicked.
+func resultOf(ctx context.Context, err error) poolstate.Result {
+	switch ended := ctx.Err(); {
+	case ended == nil:
+		return poolstate.Failed
+	case is(err, context.DeadlineExceeded) && is(ended, context.DeadlineExceeded):
+		return poolstate.Timeout
+	case is(err, context.Canceled) && is(ended, context.Canceled):
+		return poolstate.Canceled
+	}
+	return poolstate.Failed
+}
+
+// is reports whether err is target. It returns false if err panics.
+func is(err, target error) (yes bool) {
+	defer func() { _ = recover() }()
+	return errors.Is(err, target)
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 )
 
 func TestErrorsAreClassified(t *testing.T) {
@@ -18,30 +20,31 @@ func TestErrorsAreClassified(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		err    error
-		want   failure
+		want   string // error.type
+		state  bool   // it is a SQLSTATE
 		failed bool
 	}{
-		{"none", nil, failure{}, false},
-		{"no rows", pgx.ErrNoRows, failure{}, false},
-		{"no rows, wrapped", fmt.Errorf("get user: %w", pgx.ErrNoRows), failure{}, false},
-		{"class 00", &pgconn.PgError{Code: "00000"}, failure{"00000", true}, false},
-		{"class 01", &pgconn.PgError{Code: "01004"}, failure{"01004", true}, false},
-		{"class 02", &pgconn.PgError{Code: "02000"}, failure{"02000", true}, true},
-		{"unique violation", &pgconn.PgError{Code: "23505"}, failure{"23505", true}, true},
-		{"wrapped", fmt.Errorf("save: %w", &pgconn.PgError{Code: "40P01"}), failure{"40P01", true}, true},
-		{"query canceled by the server", &pgconn.PgError{Code: "57014"}, failure{"57014", true}, true},
-		{"state too long", &pgconn.PgError{Code: "235055"}, failure{"_OTHER", false}, true},
-		{"state with other characters", &pgconn.PgError{Code: "2\n50x"}, failure{"_OTHER", false}, true},
-		{"no state", &pgconn.PgError{}, failure{"_OTHER", false}, true},
-		{"nil server error", (*pgconn.PgError)(nil), failure{"_OTHER", false}, true},
-		{"canceled", fmt.Errorf("query: %w", context.Canceled), failure{"canceled", false}, true},
-		{"deadline", fmt.Errorf("query: %w", context.DeadlineExceeded), failure{"timeout", false}, true},
-		{"network time-out", &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, failure{"timeout", false}, true},
-		{"refused", &pgconn.ConnectError{}, failure{"connect", false}, true},
-		{"reset", &net.OpError{Op: "read", Err: errors.New("reset")}, failure{"connection", false}, true},
-		{"end of file", fmt.Errorf("receive: %w", io.ErrUnexpectedEOF), failure{"connection", false}, true},
-		{"closed", net.ErrClosed, failure{"connection", false}, true},
-		{"the caller's own", errors.New("password=hunter2"), failure{"_OTHER", false}, true},
+		{"none", nil, "", false, false},
+		{"no rows", pgx.ErrNoRows, "", false, false},
+		{"no rows, wrapped", fmt.Errorf("get user: %w", pgx.ErrNoRows), "", false, false},
+		{"class 00", &pgconn.PgError{Code: "00000"}, "00000", true, false},
+		{"class 01", &pgconn.PgError{Code: "01004"}, "01004", true, false},
+		{"class 02", &pgconn.PgError{Code: "02000"}, "02000", true, true},
+		{"unique violation", &pgconn.PgError{Code: "23505"}, "23505", true, true},
+		{"wrapped", fmt.Errorf("save: %w", &pgconn.PgError{Code: "40P01"}), "40P01", true, true},
+		{"query canceled by the server", &pgconn.PgError{Code: "57014"}, "57014", true, true},
+		{"state too long", &pgconn.PgError{Code: "235055"}, "_OTHER", false, true},
+		{"state with other characters", &pgconn.PgError{Code: "2\n50x"}, "_OTHER", false, true},
+		{"no state", &pgconn.PgError{}, "_OTHER", false, true},
+		{"nil server error", (*pgconn.PgError)(nil), "_OTHER", false, true},
+		{"canceled", fmt.Errorf("query: %w", context.Canceled), "canceled", false, true},
+		{"deadline", fmt.Errorf("query: %w", context.DeadlineExceeded), "timeout", false, true},
+		{"network time-out", &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, "timeout", false, true},
+		{"refused", &pgconn.ConnectError{}, "connect", false, true},
+		{"reset", &net.OpError{Op: "read", Err: errors.New("reset")}, "connection", false, true},
+		{"end of file", fmt.Errorf("receive: %w", io.ErrUnexpectedEOF), "connection", false, true},
+		{"closed", net.ErrClosed, "connection", false, true},
+		{"the caller's own", errors.New("password=hunter2"), "_OTHER", false, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -54,8 +57,8 @@ func TestErrorsAreClassified(t *testing.T) {
 				}()
 			}
 			got, failed := classify(tt.err)
-			if got != tt.want || failed != tt.failed {
-				t.Errorf("classify = %+v, %v; want %+v, %v", got, failed, tt.want, tt.failed)
+			if want := (instruments.Failure{ErrorType: tt.want, SQLState: tt.state}); got != want || failed != tt.failed {
+				t.Errorf("classify = %+v, %v; want %+v, %v", got, failed, want, tt.failed)
 			}
 		})
 	}

@@ -2,219 +2,276 @@ package otelpool
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
+	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
+	"github.com/otelpool/otelpool-go/otelpool/internal/tracerchain"
 )
 
-// hooks is the tracer of an instrumented pool. It implements all seven of pgx's tracer interfaces and passes every
-// event on to the tracer that the configuration had before, for each interface that one has. A start goes to that
-// tracer first and an end last, so that both see the events nested as without the other.
+// The counters of events that hooks count. Everything else that only grows is read from the pool's state.
+var (
+	timeouts          = instruments.SlotOf("db.client.connection.timeouts")
+	longHolds         = instruments.SlotOf("pgxpool.long_holds")
+	nestedAcquires    = instruments.SlotOf("pgxpool.nested_acquires")
+	overflowOpened    = instruments.SlotOf("pgxpool.overflow.opened")
+	operationsCapped  = instruments.SlotOf("pgxpool.operations.capped")
+	connectionsErrors = instruments.OpenSlotOf("pgxpool.connections.errors")
+	acquiresBy        = [poolstate.ResultCount]instruments.Slot{
+		poolstate.OK:       instruments.SlotOf("pgxpool.acquires", "ok"),
+		poolstate.Timeout:  instruments.SlotOf("pgxpool.acquires", "timeout"),
+		poolstate.Canceled: instruments.SlotOf("pgxpool.acquires", "canceled"),
+		poolstate.Failed:   instruments.SlotOf("pgxpool.acquires", "error"),
+	}
+)
+
+// epoch makes the clock cheap: time.Since of a fixed time reads the monotonic clock alone.
+var epoch = time.Now()
+
+func monotonic() time.Duration { return time.Since(epoch) }
+
+// hooks is the tracer of an instrumented pool. It tells each event to the state and records what that returns. It passes
+// each event on to the tracer that the configuration had before: a start first and an end last, so that both see the
+// events nested as without the other. It is safe for concurrent use.
 type hooks struct {
-	recorder *recorder
-	next     tracers
+	next       tracerchain.Tracers
+	state      *poolstate.Pool
+	operations *instruments.Operations
+	histograms instruments.Histograms
+	counters   instruments.Counters
+	reports    *reports
+	longHold   time.Duration // 0 if long holds are not reported
+
+	pool              attribute.Set // the attributes of the pool
+	wait, create, use instruments.Series[float64]
+
+	live atomic.Bool // something reads, or has read, what is recorded
 }
 
-var _ tracer = (*hooks)(nil)
+var (
+	_ tracerchain.Tracer = (*hooks)(nil)
+	_ tracerchain.Link   = (*hooks)(nil)
+)
 
-// install puts the hooks into config, around those that are there.
-func install(config *pgxpool.Config, r *recorder) *hooks {
-	h := &hooks{recorder: r, next: tracersOf(config.ConnConfig.Tracer)}
-	config.ConnConfig.Tracer = h
-
-	config.ShouldPing = r.shouldPing(config.ShouldPing)
-	config.BeforeConnect = r.beforeConnect(config.BeforeConnect)
-	config.AfterConnect = r.afterConnect(config.AfterConnect)
-	config.BeforeClose = r.beforeClose(config.BeforeClose)
-	if prepareConn := prepareConnOf(config); prepareConn != nil {
-		config.PrepareConn = r.prepareConn(prepareConn)
+func newHooks(c config, h instruments.Histograms, poolConfig *pgxpool.Config, baseSize int64) *hooks {
+	attrs := c.poolAttributes(poolConfig.ConnConfig)
+	pool := instruments.NewSet(attrs)
+	operations := instruments.NewOperations(instruments.OperationsConfig{
+		Histograms:         h,
+		Limit:              c.operationLimit,
+		FromUser:           c.operationName,
+		DurationAttributes: c.operationAttributes(poolConfig.ConnConfig),
+		UseAttributes:      attrs,
+	})
+	hk := &hooks{
+		state: poolstate.New(poolstate.Config{
+			Now:        monotonic,
+			MaxConns:   int64(poolConfig.MaxConns),
+			BaseSize:   baseSize,
+			PeakWindow: c.peakWindow,
+			KeepStacks: c.longHold > 0 && !c.withoutStacks,
+		}),
+		operations: operations,
+		histograms: h,
+		reports:    newReports(attrs[0].Value.AsString(), operations, c.logger),
+		longHold:   c.longHold,
+		pool:       pool,
+		wait:       instruments.NewSeries(h.Wait, pool),
+		create:     instruments.NewSeries(h.Create, pool),
+		use:        instruments.NewSeries(h.Use, pool),
 	}
-	return h
+	// Long holds are logged whether there are metrics or not.
+	hk.live.Store(c.longHold > 0 || h.Enabled(context.Background()))
+	return hk
 }
 
-// prepareConnOf gives the hook that pgxpool would run, be it the deprecated one.
-func prepareConnOf(config *pgxpool.Config) func(context.Context, *pgx.Conn) (bool, error) {
-	//lint:ignore SA1019 deprecated, but run by pgxpool where PrepareConn is not set
-	beforeAcquire := config.BeforeAcquire
-	if config.PrepareConn != nil || beforeAcquire == nil {
-		return config.PrepareConn
+// Next implements tracerchain.Link.
+func (h *hooks) Next() pgx.QueryTracer { return h.next.Query }
+
+// active reports whether an event that begins is to be recorded. If that is not known from the start, the event's
+// instrument shows it, or a collection: the instruments of a no-op provider are never enabled, those of the global one
+// are once it has an SDK. An event that begins inactive is left out whole, so that what is counted up is counted down.
+func (h *hooks) active(ctx context.Context, instrument metric.Float64Histogram) bool {
+	if h.live.Load() {
+		return !h.state.Stopped()
 	}
-	return func(ctx context.Context, conn *pgx.Conn) (bool, error) { return beforeAcquire(ctx, conn), nil }
+	return h.activate(ctx, instrument)
 }
 
-// shouldPing wraps the hook that pgxpool calls as soon as an acquire has been handed a connection. One that is neither
-// pinged nor prepared is the caller's at once, and nothing need be noted here.
-func (r *recorder) shouldPing(next func(context.Context, pgxpool.ShouldPingParams) bool) func(context.Context, pgxpool.ShouldPingParams) bool {
-	return func(ctx context.Context, params pgxpool.ShouldPingParams) bool {
-		pings := next == nil && params.IdleDuration > time.Second // what pgxpool does without a hook
-		if next == nil && !pings {
-			return false
-		}
-		a := r.acquireOf(ctx)
-		var from int64
-		if a != nil {
-			from = r.enter(a, pingPhase)
-		}
-		if next != nil {
-			pings = next(ctx, params)
-		}
-		if pings && a != nil {
-			s := r.stateOf(params.Conn)
-			s.pingedAt.Store(from)
-			s.pinged.Store(a)
-		}
-		return pings
+func (h *hooks) activate(ctx context.Context, instrument metric.Float64Histogram) bool {
+	if !instrument.Enabled(ctx) || h.state.Stopped() {
+		return false
 	}
+	h.live.Store(true)
+	return true
 }
 
-// beforeConnect wraps the hook that is called when an acquire has a place in the pool and goes on to dial.
-func (r *recorder) beforeConnect(next func(context.Context, *pgx.ConnConfig) error) func(context.Context, *pgx.ConnConfig) error {
-	return func(ctx context.Context, config *pgx.ConnConfig) error {
-		r.dialing(ctx)
-		if next == nil {
-			return nil
-		}
-		err := next(ctx, config)
-		if err != nil {
-			r.conns.failed(err)
-		}
-		return err
-	}
-}
-
-// afterConnect wraps the hook that has the last word on a new connection.
-func (r *recorder) afterConnect(next func(context.Context, *pgx.Conn) error) func(context.Context, *pgx.Conn) error {
-	return func(ctx context.Context, conn *pgx.Conn) error {
-		if next != nil {
-			if err := next(unnamed(ctx), conn); err != nil {
-				r.conns.failed(err)
-				return err
-			}
-		}
-		r.connected(conn)
+// acquireFrom returns the acquire of this pool to which ctx belongs, nil if there is none.
+func (h *hooks) acquireFrom(ctx context.Context) *poolstate.Acquire {
+	if !h.live.Load() || ctx == nil {
 		return nil
 	}
-}
-
-// beforeClose wraps the hook that is called when the pool closes a connection, whatever the reason.
-func (r *recorder) beforeClose(next func(*pgx.Conn)) func(*pgx.Conn) {
-	return func(conn *pgx.Conn) {
-		r.closing(conn)
-		if next != nil {
-			next(conn)
-		}
-	}
-}
-
-// prepareConn wraps the hook that may refuse a connection, after which the acquire waits for another.
-func (r *recorder) prepareConn(next func(context.Context, *pgx.Conn) (bool, error)) func(context.Context, *pgx.Conn) (bool, error) {
-	return func(ctx context.Context, conn *pgx.Conn) (bool, error) {
-		a := r.acquireOf(ctx)
-		var from int64
-		if a != nil {
-			from = r.enter(a, preparePhase)
-		}
-		ok, err := next(unnamed(ctx), conn)
-		if a != nil && !ok && err == nil {
-			r.requeue(a, from)
-		}
-		return ok, err
-	}
+	return h.state.AcquireFrom(ctx)
 }
 
 // TraceAcquireStart implements pgxpool.AcquireTracer.
 func (h *hooks) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, data pgxpool.TraceAcquireStartData) context.Context {
 	ctx = h.next.TraceAcquireStart(ctx, pool, data)
-	return h.recorder.acquireStart(ctx)
+	if ctx == nil || !h.active(ctx, h.histograms.Wait) { // pgx panics at a nil context by itself
+		return ctx
+	}
+	a, nested := h.state.Begin(ctx)
+	if nested != nil {
+		h.counters.Add(nestedAcquires, 1)
+		if nested.Waits {
+			h.reports.nestedAcquire(nested.Outer, h.state.Now())
+		}
+	}
+	return a
 }
 
 // TraceAcquireEnd implements pgxpool.AcquireTracer.
 func (h *hooks) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pgxpool.TraceAcquireEndData) {
-	if h.recorder.live.Load() { // looked at before the call, which else is most of the cost of a no-op provider
-		h.recorder.acquireEnd(ctx, data.Conn, data.Err)
+	if a := h.acquireFrom(ctx); a != nil {
+		if data.Conn != nil {
+			h.acquired(a, data.Conn)
+		} else {
+			h.acquireFailed(a, resultOf(ctx, data.Err), data.Err)
+		}
 	}
 	h.next.TraceAcquireEnd(ctx, pool, data)
 }
 
+func (h *hooks) acquired(a *poolstate.Acquire, pc *pgx.Conn) {
+	if name := instruments.NameFrom(a.Context); name != "" && !h.state.Stopped() {
+		a.Operation = poolstate.Operation(h.operations.Named(name).ID)
+	}
+	if waited, held := h.state.End(a, connOf(h.state, pc).Conn, poolstate.OK); held {
+		h.wait.Record(a.Context, waited.Seconds())
+	}
+}
+
+func (h *hooks) acquireFailed(a *poolstate.Acquire, result poolstate.Result, err error) {
+	h.counters.Add(acquiresBy[result], 1)
+	if result == poolstate.Timeout {
+		h.counters.Add(timeouts, 1)
+	}
+	if err == nil { // a hook panicked
+		h.state.EndLeaked(a)
+	} else {
+		h.state.End(a, nil, result)
+	}
+}
+
 // TraceRelease implements pgxpool.ReleaseTracer.
 func (h *hooks) TraceRelease(pool *pgxpool.Pool, data pgxpool.TraceReleaseData) {
-	if h.recorder.live.Load() {
-		h.recorder.release(data.Conn)
+	if h.live.Load() {
+		h.released(data.Conn)
 	}
 	h.next.TraceRelease(pool, data)
+}
+
+func (h *hooks) released(pc *pgx.Conn) {
+	c := connOf(h.state, pc).Conn
+	why := closeReason(pc)
+	hold, age, ok := h.state.Release(c, why)
+	if !ok || h.state.Stopped() {
+		return
+	}
+	to := &h.use
+	if id := hold.Acquire.Operation; id != 0 {
+		to = &h.operations.ByID(uint32(id)).Use
+	}
+	to.Record(hold.Acquire.Context, age.Seconds())
+	if why != poolstate.KeptOpen {
+		h.reports.misuse(why, hold, age)
+	}
+	if h.longHold > 0 && age >= h.longHold {
+		if !hold.MarkReported() {
+			h.counters.Add(longHolds, 1)
+		}
+		h.reports.longHoldEnded(hold, age)
+	}
+	h.state.DropStack(c)
+}
+
+// closeReason returns why pgx will close a connection that is being released, or KeptOpen. It asks what pgxpool asks
+// next. More cannot be known yet: a connection may be too old, or AfterRelease may refuse it.
+func closeReason(pc *pgx.Conn) poolstate.CloseReason {
+	switch pg := pc.PgConn(); {
+	case pc.IsClosed():
+		return poolstate.CloseBroken
+	case pg.IsBusy():
+		return poolstate.CloseBusy
+	case pg.TxStatus() != 'I':
+		return poolstate.CloseInTransaction
+	}
+	return poolstate.KeptOpen
+}
+
+type connectKey struct{}
+
+// connect is a dial that runs, carried by its context.
+type connect struct {
+	context.Context
+	start time.Duration
+}
+
+func (c *connect) Value(key any) any {
+	if key == (connectKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
 }
 
 // TraceConnectStart implements pgx.ConnectTracer.
 func (h *hooks) TraceConnectStart(ctx context.Context, data pgx.TraceConnectStartData) context.Context {
 	ctx = h.next.TraceConnectStart(ctx, data)
-	return h.recorder.connectStart(ctx)
+	h.dialing(ctx) // in case the BeforeConnect hook was set again after ours
+	if ctx == nil || !h.active(ctx, h.histograms.Create) {
+		return ctx
+	}
+	return &connect{Context: ctx, start: h.state.Now()}
 }
 
 // TraceConnectEnd implements pgx.ConnectTracer.
 func (h *hooks) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndData) {
-	h.recorder.connectEnd(ctx, data.Err)
+	if data.Err != nil {
+		h.connectFailed(data.Err)
+	} else if ctx != nil && !h.state.Stopped() {
+		if c, ok := ctx.Value(connectKey{}).(*connect); ok {
+			h.create.Record(c.Context, (h.state.Now() - c.start).Seconds())
+		}
+	}
 	h.next.TraceConnectEnd(ctx, data)
 }
 
-// TraceQueryStart implements pgx.QueryTracer.
-func (h *hooks) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	if h.next.query != nil { // what is called for nothing costs as much as the rest, where there is nobody to record for
-		ctx = h.next.query.TraceQueryStart(ctx, conn, data)
-	}
-	h.recorder.queryStart(ctx, conn, data.SQL)
-	return ctx
-}
-
-// TraceQueryEnd implements pgx.QueryTracer.
-func (h *hooks) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
-	if h.recorder.live.Load() {
-		h.recorder.queryEnd(ctx, conn, &data)
-	}
-	if h.next.query != nil {
-		h.next.query.TraceQueryEnd(ctx, conn, data)
+// dialing notes that the acquire of ctx, if there is one, has a slot and dials.
+func (h *hooks) dialing(ctx context.Context) {
+	if a := h.acquireFrom(ctx); a != nil && !a.In(poolstate.Connect) {
+		a.Enter(poolstate.Connect)
 	}
 }
 
-// TraceBatchStart implements pgx.BatchTracer.
-func (h *hooks) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
-	ctx = h.next.TraceBatchStart(ctx, conn, data)
-	return h.recorder.batchStart(ctx, conn, data.Batch)
+// connectFailed counts a connection that could not be opened.
+func (h *hooks) connectFailed(err error) {
+	f, ok := classify(err)
+	if !ok {
+		f.ErrorType = instruments.ErrorTypeOther // whatever the error says, there is no connection
+	}
+	h.counters.AddOpen(connectionsErrors, f.ErrorType)
 }
 
-// TraceBatchQuery implements pgx.BatchTracer. A batch is one operation, so its queries are not recorded.
-func (h *hooks) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchQueryData) {
-	h.next.TraceBatchQuery(ctx, conn, data)
-}
-
-// TraceBatchEnd implements pgx.BatchTracer.
-func (h *hooks) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchEndData) {
-	h.recorder.batchEnd(ctx, conn, data.Err)
-	h.next.TraceBatchEnd(ctx, conn, data)
-}
-
-// TraceCopyFromStart implements pgx.CopyFromTracer.
-func (h *hooks) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
-	ctx = h.next.TraceCopyFromStart(ctx, conn, data)
-	h.recorder.copyStart(ctx, conn, data.TableName)
-	return ctx
-}
-
-// TraceCopyFromEnd implements pgx.CopyFromTracer.
-func (h *hooks) TraceCopyFromEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromEndData) {
-	h.recorder.callEnd(ctx, conn, copyCall, data.Err)
-	h.next.TraceCopyFromEnd(ctx, conn, data)
-}
-
-// TracePrepareStart implements pgx.PrepareTracer.
-func (h *hooks) TracePrepareStart(ctx context.Context, conn *pgx.Conn, data pgx.TracePrepareStartData) context.Context {
-	ctx = h.next.TracePrepareStart(ctx, conn, data)
-	h.recorder.prepareStart(ctx, conn, data.Name, data.SQL)
-	return ctx
-}
-
-// TracePrepareEnd implements pgx.PrepareTracer.
-func (h *hooks) TracePrepareEnd(ctx context.Context, conn *pgx.Conn, data pgx.TracePrepareEndData) {
-	h.recorder.prepareEnd(ctx, conn, data.AlreadyPrepared, data.Err)
-	h.next.TracePrepareEnd(ctx, conn, data)
+// stop ends the recording for good, and the series that the SDK can end.
+func (h *hooks) stop(ctx context.Context) {
+	if !h.state.Stopped() {
+		h.state.Stop()
+		h.histograms.Finish(ctx, h.pool, h.operations)
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"sync"
 
@@ -12,18 +11,20 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
+	"github.com/otelpool/otelpool-go/otelpool/internal/tracerchain"
 )
 
 // Instrumentation is what measures one pool. It is safe for concurrent use.
 type Instrumentation struct {
-	config   config
-	hooks    *hooks // nil if the pool was built without them
-	recorder *recorder
+	config config
+	hooks  *hooks // nil if the pool was built without them
 
-	// mu is never held while something of a MeterProvider is called: that may wait for callbacks, which may call Held.
+	// mu is never held during a call of a MeterProvider. That may wait for callbacks, which may call Held.
 	mu          sync.Mutex
 	registering bool
-	stats       *stats // nil until Register
+	observed    *observed // nil until Register
 	observer    *observer
 	watcher     watcher
 	ended       bool
@@ -97,7 +98,7 @@ func Instrument(poolConfig *pgxpool.Config, opts ...Option) (*Instrumentation, e
 	if err := checkPoolConfig(poolConfig); err != nil {
 		return nil, err
 	}
-	if _, instrumented := find[*hooks](poolConfig.ConnConfig.Tracer); instrumented {
+	if _, instrumented := tracerchain.Find[*hooks](poolConfig.ConnConfig.Tracer); instrumented {
 		return nil, errors.New("otelpool: configuration is instrumented already: use the one it was copied from, one Instrument a pool")
 	}
 	c, err := newConfig(opts)
@@ -108,16 +109,17 @@ func Instrument(poolConfig *pgxpool.Config, opts ...Option) (*Instrumentation, e
 	if err != nil {
 		return nil, err
 	}
-	var h histograms
-	err = withMeter(c.provider, func(m metric.Meter) (err error) {
-		h, err = newHistograms(m, c.returnedRows)
+	var histograms instruments.Histograms
+	err = instruments.WithMeter(c.provider, Version, func(m metric.Meter) (err error) {
+		histograms, err = instruments.NewHistograms(m, c.returnedRows)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	r := newRecorder(c, h, poolConfig, baseSize)
-	return &Instrumentation{config: c, hooks: install(poolConfig, r), recorder: r}, nil
+	h := newHooks(c, histograms, poolConfig, baseSize)
+	install(poolConfig, h)
+	return &Instrumentation{config: c, hooks: h}, nil
 }
 
 // Register measures a pool that exists already and cannot be built anew. Without hooks there are its gauges alone: no
@@ -132,7 +134,7 @@ func Register(pool *pgxpool.Pool, opts ...Option) (*Instrumentation, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, instrumented := find[*hooks](poolConfig.ConnConfig.Tracer); instrumented {
+	if _, instrumented := tracerchain.Find[*hooks](poolConfig.ConnConfig.Tracer); instrumented {
 		return nil, errors.New("otelpool: pool is instrumented already: call Register of what Instrument returned")
 	}
 	c, err := newConfig(opts)
@@ -172,7 +174,7 @@ func (i *Instrumentation) Register(pool *pgxpool.Pool) error {
 	if err != nil {
 		return err
 	}
-	if h, _ := find[*hooks](poolConfig.ConnConfig.Tracer); h == nil || h != i.hooks {
+	if h, _ := tracerchain.Find[*hooks](poolConfig.ConnConfig.Tracer); h == nil || h != i.hooks {
 		return errors.New("otelpool: pool was not built from the instrumented configuration, or its tracer was replaced after Instrument")
 	}
 	return i.register(pool, poolConfig)
@@ -182,9 +184,9 @@ func (i *Instrumentation) register(pool *pgxpool.Pool, poolConfig *pgxpool.Confi
 	if err := i.beginRegister(); err != nil {
 		return err
 	}
-	s, o, err := i.observe(pool, poolConfig)
-	if ended := i.endRegister(s, o); ended && err == nil { // meanwhile
-		return errors.Join(errUnregistered, o.forget(s))
+	m, o, err := i.observe(pool, poolConfig)
+	if ended := i.endRegister(m, o); ended && err == nil {
+		return errors.Join(errUnregistered, o.forget(m))
 	}
 	return err
 }
@@ -197,43 +199,43 @@ func (i *Instrumentation) beginRegister() error {
 	if i.ended {
 		return errUnregistered
 	}
-	if i.stats != nil || i.registering {
+	if i.observed != nil || i.registering {
 		return errors.New("otelpool: pool is registered already")
 	}
 	i.registering = true
 	return nil
 }
 
-// endRegister publishes what was registered, nil if that failed, and tells whether Unregister came meanwhile.
-func (i *Instrumentation) endRegister(s *stats, o *observer) (ended bool) {
+// endRegister publishes what was registered, nil if that failed, and reports whether Unregister was called meanwhile.
+func (i *Instrumentation) endRegister(m *observed, o *observer) (ended bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.registering = false
-	if !i.ended && s != nil {
-		i.stats, i.observer = s, o
-		i.watcher.watch(s)
+	if !i.ended && m != nil {
+		i.observed, i.observer = m, o
+		i.watcher.watch(m)
 	}
 	return i.ended
 }
 
 // observe adds the pool to those that are read at collection.
-func (i *Instrumentation) observe(pool *pgxpool.Pool, poolConfig *pgxpool.Config) (*stats, *observer, error) {
+func (i *Instrumentation) observe(pool *pgxpool.Pool, poolConfig *pgxpool.Config) (*observed, *observer, error) {
 	baseSize, err := i.config.resolveBaseSize(poolConfig)
 	if err != nil {
 		return nil, nil, err
 	}
 	var set attribute.Set
-	if i.recorder != nil {
-		set = i.recorder.poolSet // the name it began with, whatever became of the configuration since
+	if i.hooks != nil {
+		set = i.hooks.pool // the name it began with, even if the configuration has changed since
 	} else {
-		set = newSet(i.config.poolAttributes(poolConfig.ConnConfig))
+		set = instruments.NewSet(i.config.poolAttributes(poolConfig.ConnConfig))
 	}
-	s := newStats(pool, baseSize, poolConfig, i.recorder)
-	o, err := observe(i.config.provider, set, s)
+	m := newObserved(pool, baseSize, poolConfig, i.hooks)
+	o, err := observe(i.config.provider, set, m)
 	if err != nil {
 		return nil, nil, err
 	}
-	return s, o, nil
+	return m, o, nil
 }
 
 // Unregister ends the measuring for good: from the next collection on there are no gauges of the pool, and nothing it
@@ -251,36 +253,18 @@ func (i *Instrumentation) Unregister() error {
 		return nil
 	}
 	i.mu.Lock()
-	ended, s, o := i.ended, i.stats, i.observer
+	ended, m, o := i.ended, i.observed, i.observer
 	i.ended = true
 	i.mu.Unlock()
 	if ended {
 		return nil
 	}
 	i.watcher.stop()
-	if i.recorder != nil {
-		i.recorder.end(context.Background())
+	if i.hooks != nil {
+		i.hooks.stop(context.Background())
 	}
 	if o == nil {
 		return nil
 	}
-	return o.forget(s)
-}
-
-// checkPoolConfig finds what pgxpool would panic at.
-func checkPoolConfig(poolConfig *pgxpool.Config) error {
-	switch {
-	case poolConfig == nil:
-		return errors.New("otelpool: configuration is nil")
-	case poolConfig.ConnConfig == nil, !parsed(poolConfig), !parsed(poolConfig.ConnConfig):
-		return errors.New("otelpool: configuration was not made by pgxpool.ParseConfig")
-	}
-	return nil
-}
-
-// parsed reports whether a configuration has the mark of pgx's ParseConfig, without which pgx panics. It is unexported,
-// but may be read. Should a later pgx mark it otherwise, pgx itself will judge.
-func parsed(c any) bool {
-	mark := reflect.ValueOf(c).Elem().FieldByName("createdByParseConfig")
-	return mark.Kind() != reflect.Bool || mark.Bool()
+	return o.forget(m)
 }

@@ -1,9 +1,10 @@
 package otelpool
 
 import (
-	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
 )
 
 // How often holds are looked at: a quarter of the threshold, but within these bounds.
@@ -19,20 +20,16 @@ type watcher struct {
 	stopped bool
 }
 
-// watch begins to look, if the user wants it.
-func (w *watcher) watch(s *stats) {
-	r := s.recorder
-	if r == nil || r.longHold == 0 {
+// watch starts to look for long holds, if the user asked for it.
+func (w *watcher) watch(o *observed) {
+	if o.hooks == nil || o.hooks.longHold == 0 {
 		return
 	}
-	interval := min(max(r.longHold/4, minScan), maxScan)
+	interval := min(max(o.hooks.longHold/4, minScan), maxScan)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.timer = time.AfterFunc(interval, func() {
-		func() {
-			defer func() { _ = recover() }() // a look is not worth the process
-			s.reportLongHolds()
-		}()
+		reportLongHolds(o.hooks, o.stat)
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if !w.stopped {
@@ -50,42 +47,14 @@ func (w *watcher) stop() {
 	}
 }
 
-// reportLongHolds logs the holds that have passed the threshold, each once.
-func (s *stats) reportLongHolds() {
-	r := s.recorder
-	now := r.now()
-	for _, h := range s.holds(now, true) {
-		if age := now - h.since; age >= r.longHold && !h.acquire.set(reported) {
-			r.longHolds.Add(1)
-			r.reports.warn("connection held for long", r.attrs(h.state, h.acquire, age)...)
+// reportLongHolds counts and logs the holds that have passed the threshold, each once.
+func reportLongHolds(h *hooks, stat func() poolstate.Stat) {
+	defer func() { _ = recover() }() // a panic here must not crash the program
+	s := h.state.Reconcile(stat)
+	for _, hold := range s.CertainHolds {
+		if age := s.Now - hold.Since; age >= h.longHold && !hold.MarkReported() {
+			h.counters.Add(longHolds, 1)
+			h.reports.longHold(hold, age)
 		}
 	}
-}
-
-// longHoldEnded logs that a connection came back after the threshold.
-func (r *recorder) longHoldEnded(s *connState, a *acquire, age time.Duration) {
-	if !a.set(reported) {
-		r.longHolds.Add(1)
-	}
-	r.reports.warn("connection released after a long hold", r.attrs(s, a, age)...)
-}
-
-// reportMisuse logs, once for an operation, that a connection was released in a state in which pgx must close it.
-func (r *recorder) reportMisuse(why closeReason, s *connState, a *acquire, age time.Duration) {
-	op := a.holder
-	if doing := s.activity.Load(); op == nil && doing != nil {
-		op = doing.op
-	}
-	if op == nil {
-		op = r.ops.named(OtherOperation)
-	}
-	if op.misused[why].Swap(true) {
-		return
-	}
-	message := "connection released in a transaction: pgx closes it"
-	if why == closedBusy {
-		message = "connection released busy, rows or a batch not closed: pgx closes it"
-	}
-	attrs := []slog.Attr{slog.String("advice", "commit or roll back, and close rows and batches, before the release; further cases of this operation are only counted")}
-	r.reports.warn(message, append(r.attrs(s, a, age), attrs...)...)
 }

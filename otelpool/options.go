@@ -2,48 +2,13 @@ package otelpool
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
-
-// defaultOperationLimit is how many distinct operation names a pool records before the rest becomes [OtherOperation].
-// With it, and with maxFailureSeries, one pool stays below the 2000 attribute sets that the SDK keeps of an instrument.
-const defaultOperationLimit = 200
-
-const defaultPeakWindow = time.Minute
-
-// maxOperationLimit keeps the limit itself from being the way to unbounded memory.
-const maxOperationLimit = 10_000
-
-// config is what the options of one pool add up to.
-type config struct {
-	provider         metric.MeterProvider
-	poolName         string
-	poolNameSet      bool
-	attributes       []attribute.KeyValue
-	baseSize         int
-	baseSizeSet      bool
-	operationName    func(ctx context.Context, sql string) string
-	operationLimit   int
-	serverAttributes bool
-	returnedRows     bool
-	peakWindow       time.Duration
-	longHold         time.Duration
-	longHoldSet      bool
-	withoutStacks    bool
-	logger           *slog.Logger
-}
 
 // Option changes how a pool is instrumented. A nil Option is ignored.
 type Option interface {
@@ -187,112 +152,3 @@ func WithLogger(logger *slog.Logger) Option {
 		return c
 	})
 }
-
-// newConfig applies the options to the defaults and checks what can be checked without a pool.
-func newConfig(opts []Option) (config, error) {
-	c := config{operationLimit: defaultOperationLimit, peakWindow: defaultPeakWindow}
-	for _, o := range opts {
-		if o != nil {
-			c = o.apply(c)
-		}
-	}
-	if c.provider == nil {
-		c.provider = otel.GetMeterProvider()
-	}
-	var errs []error
-	if c.poolNameSet && c.poolName == "" {
-		errs = append(errs, errors.New("otelpool: pool name is empty: give one, or leave WithPoolName out for host:port/database"))
-	}
-	if c.operationLimit < 1 || c.operationLimit > maxOperationLimit {
-		errs = append(errs, fmt.Errorf("otelpool: operation limit %d is not between 1 and %d", c.operationLimit, maxOperationLimit))
-	}
-	if c.peakWindow < time.Second || c.peakWindow > 24*time.Hour {
-		errs = append(errs, fmt.Errorf("otelpool: peak window %v is not between 1s and 24h", c.peakWindow))
-	}
-	if c.longHoldSet && c.longHold <= 0 {
-		errs = append(errs, fmt.Errorf("otelpool: long hold threshold %v is not above 0: leave WithLongHold out to turn it off", c.longHold))
-	}
-	return c, errors.Join(append(errs, c.checkAttributes()...)...)
-}
-
-// checkAttributes finds the user's attributes that cannot be recorded beside ours.
-func (c config) checkAttributes() []error {
-	var errs []error
-	for _, kv := range c.attributes {
-		label := labelOf(kv.Key)
-		switch {
-		case strings.Trim(label, "_") == "":
-			errs = append(errs, fmt.Errorf("otelpool: attribute %q has a key without letters", string(kv.Key)))
-		case kv.Value.Type() == attribute.EMPTY, kv.Value.Type() > attribute.STRINGSLICE:
-			errs = append(errs, fmt.Errorf("otelpool: attribute %q is %v: use a bool, a number, a string, or a slice of those", string(kv.Key), kv.Value.Type()))
-		case !utf8.ValidString(string(kv.Key)), !validText(kv.Value):
-			errs = append(errs, fmt.Errorf("otelpool: attribute %q is not valid UTF-8", string(kv.Key)))
-		case strings.HasPrefix(string(kv.Key), "__"), reserved[label], c.serverAttributes && serverReserved[label]:
-			errs = append(errs, fmt.Errorf("otelpool: attribute %q is set by otelpool itself or by the exporters: use another key", string(kv.Key)))
-		}
-	}
-	return errs
-}
-
-// validText reports whether the strings of a value, if it has any, are UTF-8, as every exporter demands.
-func validText(v attribute.Value) bool {
-	switch v.Type() {
-	case attribute.STRING:
-		return utf8.ValidString(v.AsString())
-	case attribute.STRINGSLICE:
-		return !slices.ContainsFunc(v.AsStringSlice(), func(s string) bool { return !utf8.ValidString(s) })
-	}
-	return true
-}
-
-// resolveBaseSize gives the base size of a pool: the option's, else that of its Sizing, else MaxConns.
-func (c config) resolveBaseSize(poolConfig *pgxpool.Config) (int64, error) {
-	size := int64(poolConfig.MaxConns)
-	if z, ok := find[*sizer](poolConfig.ConnConfig.Tracer); ok {
-		size = int64(z.PoolSize)
-	}
-	if c.baseSizeSet {
-		size = int64(c.baseSize)
-	}
-	if size < 1 || size > int64(poolConfig.MaxConns) {
-		return 0, fmt.Errorf("otelpool: base size %d is not between 1 and MaxConns (%d)", size, poolConfig.MaxConns)
-	}
-	return size, nil
-}
-
-// labelOf gives the label that a key becomes at the Prometheus edge, where what is no letter or digit becomes _, and
-// several of these one.
-func labelOf(key attribute.Key) string {
-	var label strings.Builder
-	gap := false
-	for _, c := range string(key) {
-		if '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' {
-			label.WriteRune(c)
-			gap = false
-		} else if !gap {
-			label.WriteByte('_')
-			gap = true
-		}
-	}
-	return label.String()
-}
-
-// labelsOf gives the set of the labels that keys become.
-func labelsOf(keys ...attribute.Key) map[string]bool {
-	labels := make(map[string]bool)
-	for _, key := range keys {
-		labels[labelOf(key)] = true
-	}
-	return labels
-}
-
-// reserved are the labels of what otelpool records itself, and what the exporters make of it and beside it.
-var reserved = labelsOf(
-	semconv.DBClientConnectionPoolNameKey, semconv.DBClientConnectionStateKey, semconv.DBSystemNameKey,
-	semconv.DBQuerySummaryKey, semconv.DBResponseStatusCodeKey, semconv.ErrorTypeKey,
-	phaseKey, resultKey, reasonKey,
-	"pool", "operation", "le", "quantile", "otel.metric.overflow",
-)
-
-// serverReserved are those of what WithServerAttributes adds.
-var serverReserved = labelsOf(semconv.DBNamespaceKey, semconv.ServerAddressKey, semconv.ServerPortKey)

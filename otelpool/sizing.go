@@ -1,12 +1,17 @@
 package otelpool
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/otelpool/internal/resize"
+	"github.com/otelpool/otelpool-go/otelpool/internal/tracerchain"
 )
 
 // Sizing is how SQLAlchemy's QueuePool is configured, for pgxpool. Apply gives a pool that behaves so.
@@ -70,8 +75,26 @@ func (s Sizing) Apply(poolConfig *pgxpool.Config) error {
 		poolConfig.MaxConnLifetime = s.Recycle
 		poolConfig.MaxConnLifetimeJitter = s.Recycle / 10
 	}
-	newSizer(s).install(poolConfig)
+	resize.Install(poolConfig, resize.Settings{
+		PoolSize:     s.PoolSize,
+		MaxOverflow:  s.MaxOverflow,
+		PrePing:      s.PrePing,
+		Timeout:      s.Timeout,
+		TimeoutError: s.timeoutError,
+	})
 	return nil
+}
+
+// timeoutError returns the error of an acquire that took longer than Timeout.
+func (s Sizing) timeoutError(pool *pgxpool.Pool, waiting int) error {
+	stat := pool.Stat()
+	return &AcquireTimeoutError{
+		Pool:    defaultPoolName(pool.Config().ConnConfig),
+		Timeout: s.Timeout,
+		InUse:   int(stat.AcquiredConns()),
+		Max:     int(stat.MaxConns()),
+		Waiting: waiting,
+	}
 }
 
 func (s Sizing) check(poolConfig *pgxpool.Config) error {
@@ -100,10 +123,10 @@ func (s Sizing) check(poolConfig *pgxpool.Config) error {
 	if least := max(poolConfig.MinConns, poolConfig.MinIdleConns); s.PoolSize > 0 && int64(least) > int64(s.PoolSize) {
 		fail("MinConns or MinIdleConns of the configuration, %d, exceeds the pool size %d", least, s.PoolSize)
 	}
-	if _, instrumented := find[*hooks](poolConfig.ConnConfig.Tracer); instrumented {
+	if _, instrumented := tracerchain.Find[*hooks](poolConfig.ConnConfig.Tracer); instrumented {
 		fail("configuration is instrumented already: apply the sizing first")
 	}
-	if _, sized := find[*sizer](poolConfig.ConnConfig.Tracer); sized {
+	if _, sized := resize.PoolSize(poolConfig); sized {
 		fail("configuration has a sizing already")
 	}
 	return errors.Join(errs...)
@@ -125,4 +148,9 @@ type AcquireTimeoutError struct {
 // Error implements error.
 func (e *AcquireTimeoutError) Error() string {
 	return fmt.Sprintf("otelpool: no connection of pool %s within %v: %d of %d in use, %d waiting", e.Pool, e.Timeout, e.InUse, e.Max, e.Waiting)
+}
+
+// Is reports whether target is what the error stands for.
+func (e *AcquireTimeoutError) Is(target error) bool {
+	return slices.Contains([]error{ErrAcquireTimeout, context.DeadlineExceeded}, target)
 }

@@ -3,45 +3,25 @@ package otelpool
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 )
 
-// maxStack is how many callers of an Acquire are kept.
-const maxStack = 32
-
-// captureStack keeps the callers of an acquire that ends now. Only program counters are taken; a report resolves them.
-func (s *connState) captureStack(a *acquire) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stackOf = a
-	s.depthOf = runtime.Callers(2, s.stack[:])
-}
-
-// dropStack forgets the callers, and with them the context of their acquire.
-func (s *connState) dropStack() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stackOf = nil
-}
-
-// stackFor gives the callers of an acquire, if they were kept and the connection has not gone on to another.
-func (s *connState) stackFor(a *acquire) []uintptr {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stackOf != a {
-		return nil
-	}
-	return append([]uintptr(nil), s.stack[:s.depthOf]...)
-}
-
-// ownFrames are the packages whose frames stand above the caller's in the stack of an Acquire.
+// ownFrames are the beginnings of the functions between the caller of pgxpool and the capture of a stack.
 var ownFrames = []string{
 	"github.com/otelpool/otelpool-go/otelpool.(*",
+	"github.com/otelpool/otelpool-go/otelpool/internal/",
 	"github.com/jackc/pgx/v5/pgxpool.(*",
 	"github.com/jackc/pgx/v5/multitracer.(*",
 }
 
-// resolve gives the frames of a stack, from the caller of pgxpool on.
+// callers returns the stack of the caller.
+func callers() []uintptr {
+	stack := make([]uintptr, 32)
+	return stack[:runtime.Callers(2, stack)]
+}
+
+// resolve returns the frames of a stack, from the caller of pgxpool on.
 func resolve(stack []uintptr) []runtime.Frame {
 	if len(stack) == 0 {
 		return nil
@@ -60,15 +40,10 @@ func resolve(stack []uintptr) []runtime.Frame {
 }
 
 func own(function string) bool {
-	for _, prefix := range ownFrames {
-		if strings.HasPrefix(function, prefix) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(ownFrames, func(prefix string) bool { return strings.HasPrefix(function, prefix) })
 }
 
-// formatStack gives a stack on one line, the caller of pgxpool first: "main.handle (main.go:12) < main.serve (...)".
+// formatStack returns a stack on one line, the caller of pgxpool first: "main.handle (main.go:12) < main.serve (...)".
 func formatStack(stack []uintptr) string {
 	var b strings.Builder
 	for i, frame := range resolve(stack) {

@@ -1,0 +1,105 @@
+package otelpool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelpool/otelpool-go/otelpool/internal/resize"
+)
+
+// defaultOperationLimit keeps a pool below the 2000 attribute sets that the SDK keeps of an instrument, together with the
+// 500 pairs of operation and error type that are told apart.
+const defaultOperationLimit = 200
+
+// maxOperationLimit bounds the memory that the limit itself allows.
+const maxOperationLimit = 10_000
+
+const defaultPeakWindow = time.Minute
+
+// config is the sum of the options of one pool.
+type config struct {
+	provider         metric.MeterProvider
+	poolName         string
+	poolNameSet      bool
+	attributes       []attribute.KeyValue
+	baseSize         int
+	baseSizeSet      bool
+	operationName    func(ctx context.Context, sql string) string
+	operationLimit   int
+	serverAttributes bool
+	returnedRows     bool
+	peakWindow       time.Duration
+	longHold         time.Duration
+	longHoldSet      bool
+	withoutStacks    bool
+	logger           *slog.Logger
+}
+
+// newConfig applies the options to the defaults and checks what can be checked without a pool.
+func newConfig(opts []Option) (config, error) {
+	c := config{operationLimit: defaultOperationLimit, peakWindow: defaultPeakWindow}
+	for _, o := range opts {
+		if o != nil {
+			c = o.apply(c)
+		}
+	}
+	if c.provider == nil {
+		c.provider = otel.GetMeterProvider()
+	}
+	var errs []error
+	if c.poolNameSet && c.poolName == "" {
+		errs = append(errs, errors.New("otelpool: pool name is empty: give one, or leave WithPoolName out for host:port/database"))
+	}
+	if c.operationLimit < 1 || c.operationLimit > maxOperationLimit {
+		errs = append(errs, fmt.Errorf("otelpool: operation limit %d is not between 1 and %d", c.operationLimit, maxOperationLimit))
+	}
+	if c.peakWindow < time.Second || c.peakWindow > 24*time.Hour {
+		errs = append(errs, fmt.Errorf("otelpool: peak window %v is not between 1s and 24h", c.peakWindow))
+	}
+	if c.longHoldSet && c.longHold <= 0 {
+		errs = append(errs, fmt.Errorf("otelpool: long hold threshold %v is not above 0: leave WithLongHold out to turn it off", c.longHold))
+	}
+	return c, errors.Join(append(errs, c.checkAttributes()...)...)
+}
+
+// resolveBaseSize returns the base size of a pool: the option's, else the pool size of its Sizing, else MaxConns.
+func (c config) resolveBaseSize(poolConfig *pgxpool.Config) (int64, error) {
+	size := int64(poolConfig.MaxConns)
+	if poolSize, ok := resize.PoolSize(poolConfig); ok {
+		size = int64(poolSize)
+	}
+	if c.baseSizeSet {
+		size = int64(c.baseSize)
+	}
+	if size < 1 || size > int64(poolConfig.MaxConns) {
+		return 0, fmt.Errorf("otelpool: base size %d is not between 1 and MaxConns (%d)", size, poolConfig.MaxConns)
+	}
+	return size, nil
+}
+
+// checkPoolConfig returns an error for a configuration at which pgxpool would panic.
+func checkPoolConfig(poolConfig *pgxpool.Config) error {
+	switch {
+	case poolConfig == nil:
+		return errors.New("otelpool: configuration is nil")
+	case poolConfig.ConnConfig == nil, !parsed(poolConfig), !parsed(poolConfig.ConnConfig):
+		return errors.New("otelpool: configuration was not made by pgxpool.ParseConfig")
+	}
+	return nil
+}
+
+// parsed reports whether a configuration has the mark of pgx's ParseConfig, without which pgx panics. The mark is
+// unexported, but may be read. If a later pgx has another mark, pgx itself decides.
+func parsed(c any) bool {
+	mark := reflect.ValueOf(c).Elem().FieldByName("createdByParseConfig")
+	return mark.Kind() != reflect.Bool || mark.Bool()
+}

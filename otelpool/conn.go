@@ -1,0 +1,73 @@
+package otelpool
+
+import (
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
+	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
+)
+
+// connKey is the key of a connection's state in PgConn().CustomData(). A short key is found faster.
+const connKey = "otelpool"
+
+// maxPrepared is how many statements, prepared under a name of their own, a connection remembers the texts of.
+const maxPrepared = 512
+
+// conn is what is kept of one connection, in its custom data. It belongs to whoever owns the connection.
+type conn struct {
+	*poolstate.Conn
+
+	// prepared maps the names that the caller chose for prepared statements to their texts: a query that uses one shows
+	// only the name. It is nil until there is one.
+	prepared map[string]instruments.Statement
+
+	preparing struct{ name, sql string } // of the Prepare that runs
+}
+
+// connOf returns what is kept of a connection. It creates it if there is none.
+func connOf(state *poolstate.Pool, pc *pgx.Conn) *conn {
+	data := pc.PgConn().CustomData()
+	if c, ok := data[connKey].(*conn); ok {
+		return c
+	}
+	c := &conn{Conn: state.NewConn()}
+	if data != nil { // pgx always makes one; a nil map must not become a panic in a caller
+		data[connKey] = c
+	}
+	return c
+}
+
+// knownConn returns the state of a connection, nil if it has none.
+func knownConn(pc *pgx.Conn) *poolstate.Conn {
+	if c, ok := pc.PgConn().CustomData()[connKey].(*conn); ok {
+		return c.Conn
+	}
+	return nil
+}
+
+// remember keeps the text of the statement that the caller has prepared.
+func (c *conn) remember() {
+	name, sql := c.preparing.name, c.preparing.sql
+	_, known := c.prepared[name]
+	switch {
+	case name == "" || name == sql:
+		delete(c.prepared, name)
+	case known || len(c.prepared) < maxPrepared:
+		if c.prepared == nil {
+			c.prepared = make(map[string]instruments.Statement)
+		}
+		c.prepared[strings.Clone(name)] = instruments.PreparedStatement(sql)
+	}
+}
+
+// statement returns the statement that sql stands for, which may be the name of a prepared one.
+func (c *conn) statement(sql string) instruments.Statement {
+	if len(c.prepared) > 0 {
+		if known, ok := c.prepared[sql]; ok {
+			return known
+		}
+	}
+	return instruments.Statement{SQL: sql}
+}

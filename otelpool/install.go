@@ -1,0 +1,107 @@
+package otelpool
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
+	"github.com/otelpool/otelpool-go/otelpool/internal/resize"
+	"github.com/otelpool/otelpool-go/otelpool/internal/tracerchain"
+)
+
+// install puts the hooks into a configuration, around those that it has.
+func install(poolConfig *pgxpool.Config, h *hooks) {
+	h.next = tracerchain.To(poolConfig.ConnConfig.Tracer)
+	poolConfig.ConnConfig.Tracer = h
+	poolConfig.ShouldPing = shouldPing(h, poolConfig.ShouldPing)
+	poolConfig.BeforeConnect = beforeConnect(h, poolConfig.BeforeConnect)
+	poolConfig.AfterConnect = afterConnect(h, poolConfig.AfterConnect)
+	poolConfig.BeforeClose = beforeClose(h, poolConfig.BeforeClose)
+	if next := tracerchain.PrepareConn(poolConfig); next != nil {
+		poolConfig.PrepareConn = prepareConn(h, next)
+	}
+}
+
+// shouldPing wraps the hook that pgxpool calls as soon as an acquire has been handed a connection. A connection that
+// needs no ping goes straight to the caller; there is nothing to record.
+func shouldPing(h *hooks, next func(context.Context, pgxpool.ShouldPingParams) bool) func(context.Context, pgxpool.ShouldPingParams) bool {
+	return func(ctx context.Context, params pgxpool.ShouldPingParams) bool {
+		pings := next == nil && params.IdleDuration > time.Second // what pgxpool does without a hook
+		if next == nil && !pings {
+			return false
+		}
+		a := h.acquireFrom(ctx)
+		var at poolstate.Progress
+		if a != nil {
+			at = a.Enter(poolstate.Ping)
+		}
+		if next != nil {
+			pings = next(ctx, params)
+		}
+		if pings && a != nil {
+			connOf(h.state, params.Conn).Pinging(a, at)
+		}
+		return pings
+	}
+}
+
+// beforeConnect wraps the hook that pgxpool calls when an acquire has a slot and dials.
+func beforeConnect(h *hooks, next func(context.Context, *pgx.ConnConfig) error) func(context.Context, *pgx.ConnConfig) error {
+	return func(ctx context.Context, config *pgx.ConnConfig) error {
+		h.dialing(ctx)
+		if next == nil {
+			return nil
+		}
+		err := next(ctx, config)
+		if err != nil {
+			h.connectFailed(err)
+		}
+		return err
+	}
+}
+
+// afterConnect wraps the hook that has the last word on a new connection.
+func afterConnect(h *hooks, next func(context.Context, *pgx.Conn) error) func(context.Context, *pgx.Conn) error {
+	return func(ctx context.Context, pc *pgx.Conn) error {
+		if next != nil {
+			if err := next(unnamed(ctx), pc); err != nil {
+				h.connectFailed(err)
+				return err
+			}
+		}
+		if overflow := h.state.Opened(connOf(h.state, pc).Conn); overflow {
+			h.counters.Add(overflowOpened, 1)
+		}
+		return nil
+	}
+}
+
+// beforeClose wraps the hook that pgxpool calls when it closes a connection, whatever the reason. It puts nothing into
+// the connection's data: a caller who released it with a batch open may close that now, and so read them.
+func beforeClose(h *hooks, next func(*pgx.Conn)) func(*pgx.Conn) {
+	return func(pc *pgx.Conn) {
+		h.state.Closed(knownConn(pc), resize.Surplus(pc))
+		if next != nil {
+			next(pc)
+		}
+	}
+}
+
+// prepareConn wraps the hook that may refuse a connection, after which the acquire waits for another.
+func prepareConn(h *hooks, next func(context.Context, *pgx.Conn) (bool, error)) func(context.Context, *pgx.Conn) (bool, error) {
+	return func(ctx context.Context, pc *pgx.Conn) (bool, error) {
+		a := h.acquireFrom(ctx)
+		var at poolstate.Progress
+		if a != nil {
+			at = a.Enter(poolstate.Prepare)
+		}
+		ok, err := next(unnamed(ctx), pc)
+		if a != nil && !ok && err == nil {
+			a.Requeue(at)
+		}
+		return ok, err
+	}
+}

@@ -1,0 +1,108 @@
+package otelpool
+
+import (
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
+	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
+	"github.com/otelpool/otelpool-go/otelpool/internal/resize"
+)
+
+// value is one series that a collection reads: its slot, and its value of a pool.
+type value struct {
+	slot instruments.Slot
+	of   func(o *observed, s *poolstate.Snapshot) int64 // in nanoseconds if it is a time
+}
+
+// statValues are read of every pool. Everything that the pool's statistics say comes from one Stat, so that it agrees.
+// Overflow is of connections in use, not of open ones: pgxpool keeps idle connections beyond any base size, and a pool at
+// rest does not use its overflow.
+var statValues = []value{
+	{instruments.SlotOf("db.client.connection.count", "used"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Acquired }},
+	{instruments.SlotOf("db.client.connection.count", "idle"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Idle }},
+	{instruments.SlotOf("db.client.connection.max"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Max }},
+	{instruments.SlotOf("db.client.connection.idle.max"), func(o *observed, s *poolstate.Snapshot) int64 { return o.idleMax }},
+	{instruments.SlotOf("db.client.connection.idle.min"), func(o *observed, s *poolstate.Snapshot) int64 { return o.idleMin }},
+	{instruments.SlotOf("pgxpool.constructing"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Constructing }},
+	{instruments.SlotOf("pgxpool.size"), func(o *observed, s *poolstate.Snapshot) int64 { return o.baseSize }},
+	{instruments.SlotOf("pgxpool.overflow"), func(o *observed, s *poolstate.Snapshot) int64 { return max(0, s.Stat.Acquired-o.baseSize) }},
+	{instruments.SlotOf("pgxpool.overflow.max"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Max - o.baseSize }},
+}
+
+// stateValues are read of a pool with hooks. What the hooks count themselves is in their counters.
+var stateValues = []value{
+	{instruments.SlotOf("db.client.connection.pending_requests"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Pending }},
+	{instruments.SlotOf("pgxpool.pending.peak"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.PendingPeak }},
+	{instruments.SlotOf("pgxpool.peak"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Peak }},
+	{instruments.SlotOf("pgxpool.oldest_wait"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.OldestWait) }},
+	{instruments.SlotOf("pgxpool.oldest_hold"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.OldestHold()) }},
+	{instruments.SlotOf("pgxpool.busy_time"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Busy) }},
+	{instruments.SlotOf("pgxpool.acquires", "ok"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Acquired }},
+	{instruments.SlotOf("pgxpool.acquire.phase_time", "queue"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Phases[poolstate.Queue]) }},
+	{instruments.SlotOf("pgxpool.acquire.phase_time", "connect"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Phases[poolstate.Connect]) }},
+	{instruments.SlotOf("pgxpool.acquire.phase_time", "ping"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Phases[poolstate.Ping]) }},
+	{instruments.SlotOf("pgxpool.acquire.phase_time", "prepare"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Phases[poolstate.Prepare]) }},
+	{instruments.SlotOf("pgxpool.connections.opened"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Opened }},
+	{instruments.SlotOf("pgxpool.connections.closed", "in_transaction"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseInTransaction] }},
+	{instruments.SlotOf("pgxpool.connections.closed", "busy"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseBusy] }},
+	{instruments.SlotOf("pgxpool.connections.closed", "broken"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseBroken] }},
+	{instruments.SlotOf("pgxpool.connections.closed", "overflow"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseOverflow] }},
+	{instruments.SlotOf("pgxpool.connections.closed", "lifetime"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseLifetime] }},
+	{instruments.SlotOf("pgxpool.connections.closed", "idle"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseIdle] }},
+	{instruments.SlotOf("pgxpool.connections.closed", "other"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseOther] }},
+}
+
+// observed is a pool whose gauges and counters are read at collection.
+type observed struct {
+	pool     *pgxpool.Pool
+	baseSize int64
+	idleMin  int64
+	idleMax  int64
+	hooks    *hooks // nil if the pool has none
+}
+
+func newObserved(pool *pgxpool.Pool, baseSize int64, poolConfig *pgxpool.Config, h *hooks) *observed {
+	o := &observed{
+		pool:     pool,
+		baseSize: baseSize,
+		idleMin:  int64(poolConfig.MinIdleConns),
+		idleMax:  int64(poolConfig.MaxConns), // pgxpool lets any of them be idle, unless a Sizing closes them
+		hooks:    h,
+	}
+	if poolSize, ok := resize.PoolSize(poolConfig); ok {
+		o.idleMax = int64(poolSize)
+	}
+	return o
+}
+
+// stat reads the pool's own statistics.
+func (o *observed) stat() poolstate.Stat {
+	s := o.pool.Stat()
+	return poolstate.Stat{
+		Acquired:          int64(s.AcquiredConns()),
+		Idle:              int64(s.IdleConns()),
+		Constructing:      int64(s.ConstructingConns()),
+		Max:               int64(s.MaxConns()),
+		LifetimeDestroyed: s.MaxLifetimeDestroyCount(),
+		IdleDestroyed:     s.MaxIdleDestroyCount(),
+	}
+}
+
+// read sets the values of the pool.
+func (o *observed) read(v *instruments.Values) {
+	if o.hooks == nil {
+		o.set(v, statValues, &poolstate.Snapshot{Stat: o.stat()})
+		return
+	}
+	o.hooks.live.Store(true)
+	s := o.hooks.state.Reconcile(o.stat)
+	o.set(v, statValues, &s)
+	o.set(v, stateValues, &s)
+	o.hooks.counters.AddTo(v)
+}
+
+func (o *observed) set(v *instruments.Values, values []value, s *poolstate.Snapshot) {
+	for _, row := range values {
+		v.Set(row.slot, row.of(o, s))
+	}
+}

@@ -1,0 +1,108 @@
+package otelpool
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
+	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
+)
+
+// nestedInterval keeps a pool that is deadlocked from logging a line for each request.
+const nestedInterval = time.Second
+
+// reports writes the log lines about the holds of one pool. It is safe for concurrent use.
+type reports struct {
+	pool       string
+	operations *instruments.Operations
+	log        logQueue
+	lastNested atomic.Int64 // when a nested acquire was last logged
+	misused    sync.Map     // misuse to true: those that were logged; bounded, because operations are
+}
+
+// misuse is a way to misuse a connection at its release, and the operation that did.
+type misuse struct {
+	why poolstate.CloseReason
+	by  *instruments.Operation
+}
+
+func newReports(pool string, operations *instruments.Operations, logger *slog.Logger) *reports {
+	return &reports{pool: pool, operations: operations, log: logQueue{logger: logger}}
+}
+
+// longHold logs a hold that has passed the threshold.
+func (r *reports) longHold(h poolstate.Hold, age time.Duration) {
+	r.log.warn("connection held for long", r.attrs(h, age)...)
+}
+
+// longHoldEnded logs that a connection was released after the threshold.
+func (r *reports) longHoldEnded(h poolstate.Hold, age time.Duration) {
+	r.log.warn("connection released after a long hold", r.attrs(h, age)...)
+}
+
+// nestedAcquire logs that an acquire waits while its scope holds a connection, at most once a second.
+func (r *reports) nestedAcquire(outer poolstate.Hold, now time.Duration) {
+	last := time.Duration(r.lastNested.Load())
+	if last != 0 && now-last < nestedInterval || !r.lastNested.CompareAndSwap(int64(last), int64(now)) {
+		return
+	}
+	var age time.Duration
+	if outer.Since != 0 { // else it has just been released
+		age = now - outer.Since
+	}
+	attrs := append(r.attrs(outer, age), slog.String("waiting_stack", formatStack(callers())))
+	r.log.warn("acquire waits while its scope holds a connection of the same pool", attrs...)
+}
+
+// misuse logs, once for an operation, that a connection was released in a state in which pgx must close it. That is a bug
+// of the program, which pgx hides.
+func (r *reports) misuse(why poolstate.CloseReason, h poolstate.Hold, age time.Duration) {
+	var message string
+	switch why {
+	case poolstate.CloseInTransaction:
+		message = "connection released in a transaction: pgx closes it"
+	case poolstate.CloseBusy:
+		message = "connection released busy, rows or a batch not closed: pgx closes it"
+	default: // it was broken: not the program's doing
+		return
+	}
+	if _, logged := r.misused.LoadOrStore(misuse{why, r.responsible(h)}, true); logged {
+		return
+	}
+	r.log.warn(message, append(r.attrs(h, age), slog.String("advice",
+		"commit or roll back, and close rows and batches, before the release; further cases of this operation are only counted"))...)
+}
+
+// responsible returns the operation to which a hold is attributed: the caller's name for it, else what ran last.
+func (r *reports) responsible(h poolstate.Hold) *instruments.Operation {
+	id := h.Acquire.Operation
+	if id == 0 {
+		id, _ = h.Conn.Activity()
+	}
+	if id == 0 {
+		return r.operations.Named(OtherOperation)
+	}
+	return r.operations.ByID(uint32(id))
+}
+
+// attrs describes a hold in a log line.
+func (r *reports) attrs(h poolstate.Hold, age time.Duration) []slog.Attr {
+	attrs := []slog.Attr{slog.String("pool", r.pool), slog.Duration("age", age)}
+	if op := r.operations.ByID(uint32(h.Acquire.Operation)); op != nil {
+		attrs = append(attrs, slog.String("operation", op.Name))
+	}
+	if id, running := h.Conn.Activity(); id != 0 {
+		attrs = append(attrs, slog.String("query", r.operations.ByID(uint32(id)).Name), slog.Bool("query_running", running))
+	}
+	if sc := trace.SpanContextFromContext(h.Acquire.Context); sc.HasTraceID() {
+		attrs = append(attrs, slog.String("trace_id", sc.TraceID().String()))
+	}
+	if stack := h.Stack(); len(stack) > 0 {
+		attrs = append(attrs, slog.String("stack", formatStack(stack)))
+	}
+	return attrs
+}
