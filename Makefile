@@ -6,12 +6,13 @@ MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
 GO ?= go
 STATICCHECK := $(GO) tool -modfile=internal/tools/go.mod staticcheck
 
-# Modules of their own, so that what they need stays out of the library's go.mod. Those of STACK run the real Collector and
-# Prometheus, those of FAULTS break things.
-NESTED := internal/e2e internal/dashboard internal/bench internal/peers internal/postgres/fetch
-STACK := internal/collector/collectortest internal/prometheus internal/stack
-FAULTS := internal/faults internal/hostile
-MODULES := $(NESTED) $(STACK) $(FAULTS) internal/collector
+# Modules of their own, so that what they need stays out of the library's go.mod.
+MODULES := internal/integration internal/bench internal/postgres/fetch internal/collector
+
+# Folders of tests by what they need: those of STACK run the real Collector and Prometheus, those of FAULTS break things.
+NESTED := internal/integration/e2e internal/integration/dashboard internal/bench internal/postgres/fetch
+STACK := internal/integration/collectortest internal/integration/prometheus internal/integration/stack
+FAULTS := internal/integration/faults internal/integration/hostile
 
 # These cannot be tidied: tests of their dependencies need modules that are nowhere.
 UNTIDY := internal/collector
@@ -49,17 +50,17 @@ programs: ## Build the Collector and Prometheus that tests and the stack run (mi
 
 .PHONY: stack
 stack: setup ## Run demo, Collector and Prometheus together, without containers (settings: collector-config/README.md)
-	@mkdir -p .tmp/bin && $(GO) -C internal/stack build -o $(CURDIR)/.tmp/bin/stack ./cmd/stack
+	@mkdir -p .tmp/bin && $(GO) -C internal/integration build -o $(CURDIR)/.tmp/bin/stack ./stack/cmd/stack
 	@exec .tmp/bin/stack
 
 .PHONY: fleet
 fleet: setup ## Find out how many instances one Collector and one Prometheus carry (ARGS='-for 7m')
-	@mkdir -p .tmp/bin && $(GO) -C internal/stack build -o $(CURDIR)/.tmp/bin/fleet ./cmd/fleet
+	@mkdir -p .tmp/bin && $(GO) -C internal/integration build -o $(CURDIR)/.tmp/bin/fleet ./stack/cmd/fleet
 	@exec .tmp/bin/fleet $(ARGS)
 
-# Tests of a module of its own, with the race detector, one package after the other. Files outside of a module are not seen
-# by the cache of results.
-test-module = echo "cd $(1) && go test -race ./..." && cd $(1) && $(GO) test -race -count=1 -p 1 -timeout 20m ./...
+# Tests below a folder, with the race detector, one package after the other. Files outside of a module are not seen by the
+# cache of results.
+test-below = echo "cd $(1) && go test -race ./..." && cd $(1) && $(GO) test -race -count=1 -p 1 -timeout 20m ./...
 
 .PHONY: test
 test: test-unit test-stack test-faults ## Run all tests, with the race detector, against real programs
@@ -67,16 +68,16 @@ test: test-unit test-stack test-faults ## Run all tests, with the race detector,
 .PHONY: test-unit
 test-unit: setup programs ## Run the tests of the library, its exporters and examples
 	$(GO) test -race -timeout 20m ./...
-	@$(foreach module,$(NESTED),($(call test-module,$(module))) &&) true
+	@$(foreach module,$(NESTED),($(call test-below,$(module))) &&) true
 
 .PHONY: test-stack
 test-stack: setup programs ## Prove the shipped configurations with the real Collector and Prometheus
-	@$(foreach module,$(STACK),($(call test-module,$(module))) &&) true
+	@$(foreach module,$(STACK),($(call test-below,$(module))) &&) true
 
 .PHONY: test-faults
-# Faults are timed on a machine whose other load is not known. A module that fails is run once more, and has to pass then.
+# Faults are timed on a machine whose other load is not known. A folder that fails is run once more, and has to pass then.
 test-faults: setup ## Break the database, the consumers and the input, and see what becomes of the service
-	@$(foreach module,$(FAULTS),{ ($(call test-module,$(module))) || (echo "once more:" && $(call test-module,$(module))); } &&) true
+	@$(foreach module,$(FAULTS),{ ($(call test-below,$(module))) || (echo "once more:" && $(call test-below,$(module))); } &&) true
 
 # How long each target is fuzzed, and which: make fuzz FUZZTIME=1h FUZZ=FuzzSQL
 FUZZTIME ?= 1m
@@ -88,7 +89,7 @@ FUZZ_TOOLCHAIN ?= go1.27.4
 .PHONY: fuzz
 fuzz: setup ## Fuzz each target for a minute, beyond its committed corpus (FUZZTIME=1h, FUZZ=FuzzSQL)
 	@export GOTOOLCHAIN=$(FUZZ_TOOLCHAIN); \
-	for module in internal/sqlname internal/hostile; do \
+	for module in internal/sqlname internal/integration/hostile; do \
 		listed=$$($(GO) -C $$module test -list '$(FUZZ)' .) || { echo "$$listed"; exit 1; }; \
 		for target in $$(grep ^Fuzz <<<"$$listed" || true); do \
 			echo "$$module: $$target"; $(GO) -C $$module test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) . || exit 1; done; done; \
@@ -99,12 +100,12 @@ SOAK ?= 10m
 
 .PHONY: soak
 soak: setup ## Use every feature for ten minutes and watch the memory (SOAK=1h)
-	$(GO) -C internal/hostile test -count=1 -run MemoryIsFlatOverASoak -timeout 0 -v . -soak $(SOAK)
+	$(GO) -C internal/integration test -count=1 -run MemoryIsFlatOverASoak -timeout 0 -v ./hostile -soak $(SOAK)
 
 .PHONY: race
 race: setup ## Repeat the concurrency tests a hundred times
 	$(GO) test -race -run ConcurrentSafe -count=100 -timeout 30m ./otelpool/... ./exporters/...
-	$(GO) -C internal/hostile test -race -run ConcurrentSafe -count=100 -timeout 30m .
+	$(GO) -C internal/integration test -race -run ConcurrentSafe -count=100 -timeout 30m ./hostile
 
 .PHONY: bench
 bench: setup ## Measure what it costs, beside the peers, as Markdown: some eight minutes (ARGS=-quick: one)
@@ -131,13 +132,13 @@ check: ## Check that go.mod is tidy, that otelpool alone links no SDK, gRPC or P
 generate: ## Write anew what is generated: parts of the README, of the configurations, and the dashboards
 	$(GO) test ./internal/readme -update
 	$(GO) test ./internal/edges -update
-	$(GO) -C internal/dashboard test -run Committed -update .
-	$(GO) -C internal/e2e test -run 'README|GUIDE' -update .
+	$(GO) -C internal/integration test ./dashboard -run Committed -update
+	$(GO) -C internal/integration test ./e2e -run 'README|GUIDE' -update
 
 .PHONY: dashboard-picture
 dashboard-picture: setup programs ## Take the pictures of the dashboards anew (needs Node.js, and half a gigabyte of npm packages)
-	$(GO) -C internal/dashboard run ./picture
+	$(GO) -C internal/integration run ./dashboard/picture
 
 .PHONY: dashboard-schema
 dashboard-schema: ## Make the JSON schema of Grafana's dashboards anew (needs npm)
-	cd internal/dashboard/schema && npm ci --silent --no-audit --no-fund && npm run --silent schema
+	cd internal/integration/dashboard/schema && npm ci --silent --no-audit --no-fund && npm run --silent schema

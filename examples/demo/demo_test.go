@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
-	"github.com/otelpool/otelpool-go/internal/otlptest"
+	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
 

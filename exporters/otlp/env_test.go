@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
-	"github.com/otelpool/otelpool-go/internal/otlptest"
+	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
-	"github.com/otelpool/otelpool-go/internal/otlptest"
+	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
-	"github.com/otelpool/otelpool-go/internal/otlptest"
+	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"

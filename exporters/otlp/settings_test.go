@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
-	"github.com/otelpool/otelpool-go/internal/otlptest"
+	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"

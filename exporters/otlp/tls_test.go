@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
-	"github.com/otelpool/otelpool-go/internal/otlptest"
+	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 )
 
 func TestClientCertificateIsPresentedOverTLS(t *testing.T) {

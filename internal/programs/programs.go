@@ -26,8 +26,8 @@ type Program struct {
 // The programs. Prometheus is built without service discovery, which needs the clients of every cloud.
 var (
 	Collector  = Program{name: "collector", module: "internal/collector", pkg: "."}
-	Prometheus = Program{name: "prometheus", module: "internal/prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus", tags: "remove_all_sd"}
-	Promtool   = Program{name: "promtool", module: "internal/prometheus", pkg: "github.com/prometheus/prometheus/cmd/promtool", tags: "remove_all_sd"}
+	Prometheus = Program{name: "prometheus", module: "internal/integration", pkg: "github.com/prometheus/prometheus/cmd/prometheus", tags: "remove_all_sd"}
+	Promtool   = Program{name: "promtool", module: "internal/integration", pkg: "github.com/prometheus/prometheus/cmd/promtool", tags: "remove_all_sd"}
 )
 
 // All lists the programs.

@@ -1,0 +1,45 @@
+package collectortest_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
+	"github.com/otelpool/otelpool-go/internal/catalogue"
+)
+
+func TestCollectorPassesOnByOTLPAndRemoteWrite(t *testing.T) {
+	t.Parallel()
+	s := startStore(t)
+	receiver := otlptest.New(t, otlptest.HTTP)
+	c := startCollector(t, uncommented(t, standalone), "REMOTE_WRITE_URL="+s.writeURL(), "ONWARD_OTLP_URL="+receiver.Endpoint())
+	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+c.grpc, identity()...)
+	use(t, newPool(t, provider.MeterProvider))
+
+	want := provider.push(t).series
+	becomes(t, "page", want, func() map[string]float64 { return read(t, "http://"+c.page+"/metrics", identityLabels).series })
+	becomes(t, "store", want, func() map[string]float64 { return s.query(t, everything, identityLabels) })
+
+	// OTLP goes on as it came.
+	received := map[string]bool{}
+	eventually(t, "OTLP to be passed on", func() bool {
+		for _, rm := range receiver.Metrics() {
+			for _, sm := range rm.GetScopeMetrics() {
+				for _, m := range sm.GetMetrics() {
+					received[m.GetName()] = true
+				}
+			}
+		}
+		return len(received) > 0
+	})
+	for _, row := range catalogue.Rows() {
+		if row.Documented != "" && received[row.Documented] {
+			t.Errorf("%s was passed on under its documented name", row.Documented)
+		}
+	}
+	if !received["db.client.connection.count"] || !received["pgxpool.size"] {
+		t.Errorf("passed on: %v", slices.Sorted(maps.Keys(received)))
+	}
+}

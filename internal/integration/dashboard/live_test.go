@@ -1,0 +1,171 @@
+package dashboard_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/integration/dashboard/live"
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// patience is how long the demo may take to show everything. Its load repeats itself every half minute or so.
+const patience = 6 * time.Minute
+
+// exhaustion is the guide's alert, corrected, which here does not wait for five minutes.
+const exhaustion = `
+groups:
+  - name: pool
+    rules:
+      - alert: DatabasePoolExhaustion
+        expr: db_pool_checked_out / (db_pool_size + db_pool_num_overflow) > 0.9
+`
+
+// TestEveryQueryGivesDataFromALiveDemo runs every query of every panel while several instances of several jobs are
+// selected, until each has given a number other than 0: the demo makes all the trouble that there are panels for.
+func TestEveryQueryGivesDataFromALiveDemo(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	demo, stop, err := live.StartDemo(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	server, err := live.StartPrometheus(ctx, t.TempDir(), exhaustion,
+		live.Target{Job: "shop", Instance: "shop-1", Address: demo},
+		live.Target{Job: "shop", Instance: "shop-2", Address: demo},
+		live.Target{Job: "billing", Instance: "billing-1", Address: demo},
+		live.Target{Job: "away", Instance: "away-1", Address: withoutDatabase(t)},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Stop()
+
+	waiting := questions(t)
+	begin := time.Now()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for len(waiting) > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			for _, q := range waiting {
+				t.Errorf("no data: %s", q.name)
+			}
+			return
+		}
+		var still []question
+		for _, q := range waiting {
+			answered, err := q.ask(ctx, server, begin)
+			if err != nil && ctx.Err() == nil {
+				t.Fatal(err)
+			}
+			if !answered {
+				still = append(still, q)
+			}
+		}
+		waiting = still
+	}
+}
+
+// question is a query of a dashboard.
+type question struct {
+	name string
+	query
+}
+
+// questions are all that the dashboards ask.
+func questions(t *testing.T) []question {
+	t.Helper()
+	var all []question
+	for _, name := range names {
+		b := load(t, name)
+		for _, p := range b.all() {
+			for _, q := range p.Targets {
+				all = append(all, question{name: fmt.Sprintf("%s: %q %s: %s", name, p.Title, q.RefID, q.Expr), query: q})
+			}
+		}
+		for _, a := range b.Annotations.List {
+			all = append(all, question{name: fmt.Sprintf("%s: annotation %q", name, a.Name), query: a.Target})
+		}
+	}
+	return all
+}
+
+var legendLabel = regexp.MustCompile(`\{\{(\w+)\}\}`)
+
+// ask tells whether the query gives numbers other than 0, and checks that they come with all the labels that its legend has.
+func (q question) ask(ctx context.Context, server *live.Prometheus, begin time.Time) (bool, error) {
+	expr := everything.Replace(q.Expr)
+	var found []live.Series
+	var err error
+	if q.Instant {
+		found, err = server.Query(ctx, expr, time.Now())
+	} else {
+		found, err = server.QueryRange(ctx, expr, begin, time.Now())
+	}
+	if err != nil || len(found) == 0 {
+		return false, err
+	}
+	for _, label := range legendLabel.FindAllStringSubmatch(q.LegendFormat, -1) {
+		if found[0].Labels[label[1]] == "" {
+			return false, fmt.Errorf("%s: the legend has %s, which %v have not", q.name, label[0], found[0].Labels)
+		}
+	}
+	return slices.ContainsFunc(found, func(s live.Series) bool {
+		return slices.ContainsFunc(s.Values, func(v float64) bool { return v != 0 })
+	}), nil
+}
+
+// withoutDatabase runs a service whose database is away, and gives the address of its metrics: the demo has no trouble
+// with connecting.
+func withoutDatabase(t *testing.T) string {
+	t.Helper()
+	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	away := nobody.Addr().String()
+	nobody.Close()
+
+	exporter, err := prometheus.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
+	pool, inst, err := otelpool.New(t.Context(), "postgres://"+away+"/postgres", otelpool.WithMeterProvider(provider), otelpool.WithPoolName("away"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := httptest.NewServer(exporter)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ticker := time.NewTicker(200 * time.Millisecond); ctx.Err() == nil; <-ticker.C {
+			_ = pool.Ping(ctx)
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+		page.Close()
+		pool.Close()
+		if err := errors.Join(inst.Unregister(), provider.Shutdown(context.Background())); err != nil {
+			t.Error(err)
+		}
+	})
+	return strings.TrimPrefix(page.URL, "http://")
+}

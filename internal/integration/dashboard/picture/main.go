@@ -1,0 +1,130 @@
+// Command picture takes the pictures of the dashboards: it runs the demo and a Prometheus, waits until there is something to
+// see, and has a browser without a window draw the panels with Grafana's own components.
+//
+//	go -C internal/integration run ./dashboard/picture
+//
+// It needs Node.js and npm, and brings everything else: npm's packages once (half a gigabyte, into picture/node_modules),
+// and the browser with them, on Linux on amd64. Elsewhere CHROMIUM names one, or an installed one is found.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/otelpool/otelpool-go/internal/integration/dashboard/live"
+	"github.com/otelpool/otelpool-go/internal/programs"
+)
+
+func main() {
+	span := flag.Duration("span", 150*time.Second, "how much time the pictures show")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := take(ctx, *span); err != nil {
+		fmt.Fprintln(os.Stderr, "picture:", err)
+		os.Exit(1)
+	}
+}
+
+// take takes the pictures and leaves nothing running.
+func take(ctx context.Context, span time.Duration) (err error) {
+	root, err := programs.Root()
+	if err != nil {
+		return err
+	}
+	folder := filepath.Join(root, "internal", "dashboard", "picture")
+	if err := prepare(ctx, folder); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "otelpool-picture-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+
+	address, stop, err := live.StartDemo(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	prometheus, err := live.StartPrometheus(ctx, dir, "", live.Target{Job: "shop", Instance: "shop-1", Address: address})
+	if err != nil {
+		return err
+	}
+	defer prometheus.Stop()
+
+	// What the pictures show has to happen first, and Prometheus takes a few seconds to its first scrape.
+	fmt.Printf("The demo runs for %v ...\n", span+cycle)
+	select {
+	case <-time.After(span + cycle):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	end, err := busyMoment(ctx, prometheus)
+	if err != nil {
+		return err
+	}
+	return run(ctx, folder, "node", "shoot.js", prometheus.URL,
+		strconv.FormatInt(end.Add(-span).UnixMilli(), 10), strconv.FormatInt(end.UnixMilli(), 10),
+		filepath.Join(root, "collector-config", "grafana"), "pool", "service")
+}
+
+// cycle is longer than the demo takes to go through all that it shows, and Prometheus to its first scrape with it.
+const cycle = 50 * time.Second
+
+// busyMoment finds a time, not long ago, at which the pool was in its overflow but not full, so that gauges at the end of
+// the pictures have something to show.
+func busyMoment(ctx context.Context, prometheus *live.Prometheus) (time.Time, error) {
+	now := time.Now().Truncate(2 * time.Second)
+	for at := now; now.Sub(at) < cycle; at = at.Add(-2 * time.Second) {
+		found, err := prometheus.Query(ctx, `db_pool_overflow > 0 < db_pool_num_overflow`, at)
+		if err != nil || len(found) > 0 {
+			return at, err
+		}
+	}
+	return now, nil
+}
+
+// prepare brings npm's packages, if they are not there as the lock file wants them, and builds the page.
+func prepare(ctx context.Context, folder string) error {
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return fmt.Errorf("%s is missing: the pictures need Node.js 20 or newer and npm, which nothing else here does", program)
+		}
+	}
+	wanted, err := os.ReadFile(filepath.Join(folder, "package-lock.json"))
+	if err != nil {
+		return err
+	}
+	stamp := filepath.Join(folder, "node_modules", ".lock")
+	if have, err := os.ReadFile(stamp); err != nil || string(have) != string(wanted) {
+		fmt.Println("Bringing npm's packages, once ...")
+		if err := run(ctx, folder, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"); err != nil {
+			return err
+		}
+		if err := os.WriteFile(stamp, wanted, 0o600); err != nil {
+			return err
+		}
+	}
+	return run(ctx, folder, "npm", "run", "--silent", "build")
+}
+
+func run(ctx context.Context, folder, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = folder, os.Stdout, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s %s: %w", name, args[0], err)
+	}
+	return nil
+}

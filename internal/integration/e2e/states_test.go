@@ -1,0 +1,105 @@
+package e2e_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/internal/integration/e2e/expressions"
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// An hour of scrapes, and one more, so that a range of an hour holds nothing else.
+const hour = 241
+
+// history leads a pool through the states that expressions speak of, under the eyes of a Prometheus.
+type history struct {
+	*service
+	*prom
+	held []*pgxpool.Conn
+}
+
+// walk calls visit in each state, in the order of time.
+func (h *history) walk(t *testing.T, visit func(*testing.T, expressions.State)) {
+	h.scrapes(t, h.service, 20)
+	visit(t, expressions.Fresh)
+	h.toBase(t)
+	visit(t, expressions.AtBase)
+	h.toBusy(t)
+	visit(t, expressions.Busy)
+	leave := h.toFull(t)
+	visit(t, expressions.Full)
+	leave()
+	h.toSpent(t)
+	visit(t, expressions.Spent)
+}
+
+// toBase uses the pool's base size and no connection more, and runs a query between two scrapes.
+func (h *history) toBase(t *testing.T) {
+	t.Helper()
+	h.users(t)
+	for range 8 {
+		h.held = h.hold(t, baseSize-1)
+		if _, err := h.pool.Exec(otelpool.WithOperation(t.Context(), "get_user_with_roles"), "SELECT 1 FROM users"); err != nil {
+			t.Fatal(err)
+		}
+		h.held = append(h.held, h.hold(t, 1)...)
+		h.scrape(t, h.service, text)
+		release(h.held)
+	}
+	h.held = h.hold(t, baseSize)
+	h.scrape(t, h.service, text)
+}
+
+// toBusy is an hour of load from more callers than there are connections, then a moment in which every kind of work is
+// done once more, then long holds.
+func (h *history) toBusy(t *testing.T) {
+	t.Helper()
+	release(h.held)
+	l := h.start(t, 40, 100*time.Millisecond)
+	h.scrapes(t, h.service, hour)
+	l.end(t)
+	h.once(t)
+	h.rest(t)
+	h.scrape(t, h.service, text)
+	h.held = h.hold(t, maxConns-1)
+	h.scrape(t, h.service, text)
+}
+
+// toFull takes the last connection, lets one caller give up and two wait until leave is called.
+func (h *history) toFull(t *testing.T) (leave func()) {
+	t.Helper()
+	h.held = append(h.held, h.hold(t, 1)...)
+	ended, end := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer end()
+	if _, err := h.pool.Acquire(ended); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("acquired from a full pool: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			if _, err := h.pool.Acquire(ctx); !errors.Is(err, context.Canceled) {
+				t.Errorf("acquired from a full pool: %v", err)
+			}
+		})
+	}
+	eventually(t, "two callers wait", func() bool { return h.read(t, text).gauge(t, "db_pool_pending") == 2 })
+	h.scrape(t, h.service, text)
+	return func() {
+		cancel()
+		wg.Wait()
+	}
+}
+
+// toSpent leaves the pool alone for an hour.
+func (h *history) toSpent(t *testing.T) {
+	t.Helper()
+	release(h.held)
+	h.rest(t)
+	h.scrapes(t, h.service, hour)
+}

@@ -1,0 +1,301 @@
+package consumer_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
+)
+
+const (
+	// writeTimeout is how long a server lets a client take its time that is known to be slow.
+	writeTimeout = 2 * time.Second
+	// smallBuffer has a page not fit into the buffers of a connection, so that a slow reader is felt.
+	smallBuffer = 4 << 10
+)
+
+// page serves the metrics of whichever exporter is the current one, or, to compare with, a fixed text.
+type page struct {
+	addr    string
+	fixed   bool
+	current atomic.Pointer[prometheus.Exporter]
+	codes   [600]atomic.Int64 // answers by status
+	broken  atomic.Int64      // requests without an answer
+	slowest atomic.Int64      // nanoseconds of an answer to somebody who reads at once
+}
+
+// fixedText is of the size of a page.
+var fixedText = strings.Repeat("db_pool_size{pool=\"test\"} 8\n", 500)
+
+// ServeHTTP implements http.Handler.
+func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p.fixed {
+		_, _ = io.WriteString(w, fixedText)
+		return
+	}
+	p.current.Load().ServeHTTP(w, r)
+}
+
+// serve starts the server, which ends with the test. It has the time-outs that every server should have.
+func serve(t *testing.T, fixed bool, timeout time.Duration) *page {
+	t.Helper()
+	p := &page{fixed: fixed}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.addr = listener.Addr().String()
+	server := &http.Server{
+		Handler:           p,
+		ReadHeaderTimeout: timeout, WriteTimeout: timeout, IdleTimeout: timeout, MaxHeaderBytes: 16 << 10,
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			_ = conn.(*net.TCPConn).SetWriteBuffer(smallBuffer) // then the page is only faster gone
+			return ctx
+		},
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	}()
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+		<-done
+	})
+	return p
+}
+
+func (p *page) reader(t *testing.T) sdkmetric.Reader {
+	exporter, err := prometheus.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.current.Store(exporter)
+	return exporter
+}
+
+// get scrapes as Prometheus does, on a connection of its own, and gives the status, 0 for none.
+func (p *page) get(t *testing.T, header ...string) int {
+	began := time.Now()
+	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: rig.Wait}
+	request, err := http.NewRequest(http.MethodGet, "http://"+p.addr+"/metrics", nil)
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	for i := 0; i < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
+	response, err := client.Do(request)
+	if err == nil {
+		_, err = io.Copy(io.Discard, response.Body)
+		response.Body.Close()
+	}
+	if err != nil {
+		p.broken.Add(1)
+		return 0
+	}
+	p.codes[response.StatusCode].Add(1)
+	for took := int64(time.Since(began)); ; {
+		slowest := p.slowest.Load()
+		if took <= slowest || p.slowest.CompareAndSwap(slowest, took) {
+			return response.StatusCode
+		}
+	}
+}
+
+// summary tells what scrapers were answered.
+func (p *page) summary() string {
+	var parts []string
+	for code := range p.codes {
+		if n := p.codes[code].Load(); n > 0 {
+			parts = append(parts, fmt.Sprintf("%d times status %d", n, code))
+		}
+	}
+	if n := p.broken.Load(); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d requests cut", n))
+	}
+	return strings.Join(parts, ", ") + fmt.Sprintf(", the slowest after %v", time.Duration(p.slowest.Load()).Round(time.Millisecond))
+}
+
+// often is how long scrapers wait between two requests: a hundredth of what Prometheus does.
+const often = 150 * time.Millisecond
+
+// untilStop has n goroutines do something over and over.
+func untilStop(n int, stop <-chan struct{}, f func(i int)) {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(often):
+					f(i)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// ask opens a connection with small buffers and asks for the page.
+func (p *page) ask() (*net.TCPConn, error) {
+	dialer := net.Dialer{Timeout: rig.Wait, Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		control := c.Control(func(fd uintptr) {
+			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, smallBuffer)
+		})
+		return errors.Join(control, err)
+	}}
+	conn, err := dialer.Dial("tcp", p.addr)
+	if err != nil {
+		return nil, err
+	}
+	tcp := conn.(*net.TCPConn)
+	if _, err := io.WriteString(tcp, "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n"); err != nil {
+		return nil, errors.Join(err, tcp.Close())
+	}
+	return tcp, nil
+}
+
+// disconnecting scrapers go in the middle of a page.
+func (p *page) disconnecting(t *testing.T, stop <-chan struct{}) {
+	untilStop(8, stop, func(int) {
+		conn, err := p.ask()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.ReadFull(conn, make([]byte, 64))
+		_ = conn.SetLinger(0) // a reset, not an end
+		_ = conn.Close()
+		p.broken.Add(1)
+	})
+	if code := p.get(t); code != http.StatusOK {
+		t.Errorf("status %d afterwards", code)
+	}
+}
+
+// creeping scrapers read one byte a second, more of them than are served at once.
+func (p *page) creeping(t *testing.T, stop <-chan struct{}) {
+	var conns []net.Conn
+	for range 60 {
+		conn, err := p.ask()
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		conns = append(conns, conn)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		untilStop(1, stop, func(int) {
+			for _, conn := range conns {
+				_, _ = conn.Read(make([]byte, 1))
+			}
+			select {
+			case <-stop:
+			case <-time.After(time.Second):
+			}
+		})
+	})
+	wg.Go(func() {
+		untilStop(1, stop, func(int) {
+			if code := p.get(t); code != http.StatusOK && code != http.StatusServiceUnavailable {
+				t.Errorf("status %d beside slow readers", code)
+			}
+		})
+	})
+	wg.Wait()
+	// They are still there, and the server cuts them off.
+	rig.Eventually(t, "a scrape beside slow readers", func() bool { return p.get(t) == http.StatusOK })
+	for _, conn := range conns {
+		_ = conn.Close()
+	}
+}
+
+// crowding scrapers come 500 at a time.
+func (p *page) crowding(t *testing.T, stop <-chan struct{}) {
+	var wg sync.WaitGroup
+	for range 500 {
+		wg.Go(func() {
+			if code := p.get(t); code != http.StatusOK && code != http.StatusServiceUnavailable {
+				t.Errorf("status %d in a crowd", code)
+			}
+		})
+	}
+	wg.Wait()
+	<-stop
+	if code := p.get(t); code != http.StatusOK {
+		t.Errorf("status %d afterwards", code)
+	}
+}
+
+// odd are headers that make no sense. The page is served all the same.
+var odd = [][]string{
+	{"Accept", "application/x-nothing"}, {"Accept", "application/openmetrics-text;version=99.0"}, {"Accept", "text/plain;version=banana;q=2"},
+	{"Accept", "\xff\xfe;;;=,=;"}, {"Accept", strings.Repeat("a/b,", 2000)}, {"Accept-Encoding", "nothing, br;q=banana"},
+	{"Accept-Encoding", "gzip;q=0, identity;q=0"}, {"Accept", "application/vnd.google.protobuf;proto=nothing.Here;encoding=delimited"},
+	{"Accept", ""}, {"X-Prometheus-Scrape-Timeout-Seconds", "-1e999"},
+}
+
+// asking asks for formats that do not exist, and in ways that HTTP does not have.
+func (p *page) asking(t *testing.T, stop <-chan struct{}) {
+	untilStop(1, stop, func(int) {
+		for _, header := range odd {
+			if code := p.get(t, header...); code != http.StatusOK {
+				t.Errorf("status %d for %.40q", code, header)
+			}
+		}
+		for _, request := range []string{
+			"NONSENSE /metrics HTTP/1.1\r\nHost: test\r\n\r\n", "GET /metrics?name[]=%zz&name[]=;;; HTTP/1.1\r\nHost: test\r\n\r\n",
+			"GET /metrics HTTP/9.9\r\n\r\n", "\x00\x01\x02\r\n\r\n", "GET /metrics HTTP/1.1\r\nHost: test\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n",
+			"POST /metrics HTTP/1.1\r\nHost: test\r\nContent-Length: 99999999\r\n\r\nx",
+		} {
+			p.raw(t, request)
+		}
+	})
+}
+
+// raw sends what may be no HTTP and reads the status of the answer, if there is one.
+func (p *page) raw(t *testing.T, request string) {
+	conn, err := net.DialTimeout("tcp", p.addr, rig.Wait)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(rig.Wait))
+	_, _ = io.WriteString(conn, request) // the server may hang up in the middle
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		p.broken.Add(1)
+		return
+	}
+	p.codes[response.StatusCode].Add(1)
+	if response.StatusCode >= 500 && response.StatusCode != http.StatusHTTPVersionNotSupported {
+		t.Errorf("status %d for %.40q", response.StatusCode, request)
+	}
+	response.Body.Close()
+}

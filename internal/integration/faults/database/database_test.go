@@ -1,0 +1,317 @@
+package database_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelpool/otelpool-go/internal/integration/faults/pgbouncer"
+	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
+	"github.com/otelpool/otelpool-go/internal/postgres"
+)
+
+// TestTheDatabaseGoes breaks the database in one way after the other. Its parts do not run at the same time: each
+// compares times.
+func TestTheDatabaseGoes(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		fault func(*testing.T)
+	}{
+		{"stopped and started", stoppedAndStarted},
+		{"killed", killed},
+		{"restarted in transactions", restartedInTransactions},
+		{"connections reset", connectionsReset},
+		{"black hole", blackHole},
+		{"200 ms slower", slow},
+		{"max_connections reached", full},
+		{"password changed", passwordChanged},
+		{"failover to a second server", failover},
+		{"server behind PgBouncer restarts", behindPgBouncer},
+		{"PgBouncer killed", pgBouncerKilled},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			rig.NoLeak(t)
+			tt.fault(t)
+		})
+	}
+}
+
+// gone are the classes of calls and dials that meet a server which ends, is away, or is about to be ready.
+var gone = []string{"57P01", "57P02", "57P03", "connection", "connect connect", "connect 57P03", "timeout", "connect timeout", "connect connection"}
+
+func stoppedAndStarted(t *testing.T) {
+	s := database(t)
+	p := begin(t, parse(t, s.ConnString()))
+	p.breaks()
+	if err := s.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.mended(t)
+	only(t, p.end(t), 1, gone...)
+}
+
+func killed(t *testing.T) {
+	s := database(t)
+	p := begin(t, parse(t, s.ConnString()))
+	p.breaks()
+	if err := s.Crash(); err != nil {
+		t.Fatal(err)
+	}
+	p.fails(t, 20, "connect connect")
+	if err := s.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.mended(t)
+	only(t, p.end(t), 1, append([]string{"connect connect"}, gone...)...)
+}
+
+// restartedInTransactions restarts the server while every connection is within a transaction, nearly all the time.
+func restartedInTransactions(t *testing.T) {
+	s := database(t)
+	p := begin(t, parse(t, s.ConnString()), rig.Slow)
+	p.breaks()
+	if err := s.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.mended(t)
+	only(t, p.end(t), 1, gone...)
+}
+
+// proxied makes a server and a proxy before it.
+func proxied(t *testing.T) (*rig.Proxy, *pair) {
+	t.Helper()
+	s := database(t)
+	proxy := rig.NewProxy(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port())))
+	return proxy, begin(t, by(t, parse(t, s.ConnString()), proxy.Addr()))
+}
+
+func connectionsReset(t *testing.T) {
+	proxy, p := proxied(t)
+	p.breaks()
+	proxy.Harm(t, "reset_peer", map[string]any{"timeout": 0})
+	p.fails(t, 20, "connection", "connect connect")
+	proxy.Heal(t)
+	p.mended(t)
+	only(t, p.end(t), 1, "connection", "connect connect")
+}
+
+// blackHole swallows all that the server says, with the connections open: callers see nothing but their deadlines.
+func blackHole(t *testing.T) {
+	proxy, p := proxied(t)
+	p.breaks()
+	proxy.Harm(t, "timeout", map[string]any{"timeout": 0})
+	p.fails(t, 20, "timeout", "connect timeout")
+	proxy.Heal(t)
+	p.mended(t)
+	classes := p.end(t)
+	only(t, classes, 1, "timeout", "connect timeout", "connect connect", "connection")
+	if n := p.otel.Ledger.Acquires()["timeout"]; n == 0 {
+		t.Error("no acquire ran into its deadline, though all connections were stuck")
+	}
+}
+
+// slow is no failure: calls take longer, and so callers wait longer, some of them too long.
+func slow(t *testing.T) {
+	proxy, p := proxied(t)
+	p.breaks()
+	proxy.Harm(t, "latency", map[string]any{"latency": 200})
+	for _, s := range p.sides {
+		before := s.Ledger.Acquires()["timeout"]
+		rig.Eventually(t, s.Name+": callers wait for too long", func() bool { return s.Ledger.Acquires()["timeout"] >= before+20 })
+	}
+	proxy.Heal(t)
+	p.mended(t)
+	only(t, p.end(t), 0, "timeout", "connect timeout", "connection")
+}
+
+// full has others take every connection of the server, those of the pools too.
+func full(t *testing.T) {
+	const most = 2*conns + 8
+	s := database(t, postgres.WithMaxConnections(most), postgres.WithSetting("superuser_reserved_connections", "2"))
+	admin(t, s.ConnString(), "CREATE ROLE app LOGIN PASSWORD 'app'; GRANT ALL ON ALL TABLES IN SCHEMA public TO app")
+	config := parse(t, s.ConnString())
+	config.ConnConfig.User, config.ConnConfig.Password = "app", "app"
+	p := begin(t, config)
+	control, err := pgx.Connect(t.Context(), s.ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.breaks()
+	var others []*pgx.Conn
+	rig.Eventually(t, "the server is full of others", func() bool {
+		if _, err := control.Exec(t.Context(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'"); err != nil {
+			t.Error(err)
+		}
+		others = append(others, atOnce(t, s.ConnString(), most-1-len(others))...)
+		return len(others) == most-1
+	})
+	p.fails(t, 20, "connect 53300")
+	for _, conn := range append(others, control) {
+		if err := conn.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+	p.mended(t)
+	only(t, p.end(t), 2, "connect 53300", "57P01", "connection", "timeout", "connect timeout", "connect connection")
+}
+
+// atOnce opens up to n connections at the same time, as many as the server takes.
+func atOnce(t *testing.T, connString string, n int) (conns []*pgx.Conn) {
+	t.Helper()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			conn, err := pgx.Connect(context.Background(), connString)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				conns = append(conns, conn)
+			} else if rig.Class(err) != "53300" {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	return conns
+}
+
+// passwordChanged changes the password in the database first, and a moment later where the service has it from.
+func passwordChanged(t *testing.T) {
+	s := database(t)
+	admin(t, s.ConnString(), "CREATE ROLE app LOGIN PASSWORD 'old'; GRANT ALL ON ALL TABLES IN SCHEMA public TO app")
+	config := parse(t, s.ConnString())
+	config.ConnConfig.User = "app"
+	var password atomic.Value
+	password.Store("old")
+	config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+		c.Password = password.Load().(string)
+		return nil
+	}
+	p := begin(t, config)
+	p.breaks()
+	admin(t, s.ConnString(), "ALTER ROLE app PASSWORD 'new'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
+	p.fails(t, 20, "connect 28P01")
+	password.Store("new")
+	p.mended(t)
+	only(t, p.end(t), 2, "connect 28P01", "57P01", "connection", "timeout")
+}
+
+// failover demotes one server to read-only and promotes a second. Clients find the one that takes writes by a connection
+// string that names both.
+func failover(t *testing.T) {
+	first := database(t)
+	second := database(t)
+	const readOnly = "ALTER SYSTEM SET default_transaction_read_only = %s; SELECT pg_reload_conf()"
+	both := shared(t, first, second)
+	demote := func(s *postgres.Server) { alter(t, s, fmt.Sprintf(readOnly, "on")) }
+	promote := func(s *postgres.Server) { alter(t, s, fmt.Sprintf(readOnly, "off")) }
+	demote(second)
+	p := begin(t, parse(t, both), rig.Transaction, rig.Select)
+	p.breaks()
+	demote(first)
+	p.fails(t, 20, "25006")
+	promote(second)
+	admin(t, first.ConnString(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
+	p.mended(t)
+	p.rest(t)
+	for _, s := range p.sides {
+		for _, port := range portsOf(t, s) {
+			if port != second.Port() {
+				t.Errorf("%s is connected to port %d, want that of the second server, %d", s.Name, port, second.Port())
+			}
+		}
+	}
+	only(t, p.end(t), 1, "25006", "57P01", "connection", "connect connect", "connect connection", "timeout", "connect timeout")
+}
+
+// portsOf gives the ports that a pool at rest is connected to, in a way of which the books know nothing.
+func portsOf(t *testing.T, s *rig.Side) (ports []int) {
+	t.Helper()
+	for _, c := range s.Pool.AcquireAllIdle(t.Context()) {
+		ports = append(ports, c.Conn().PgConn().Conn().RemoteAddr().(*net.TCPAddr).Port)
+		c.Release()
+	}
+	if len(ports) == 0 {
+		t.Errorf("%s: no connection is idle", s.Name)
+	}
+	s.AwaitRest(t)
+	return ports
+}
+
+// shared makes one user with one password on both servers and gives the connection string that names both.
+func shared(t *testing.T, servers ...*postgres.Server) string {
+	t.Helper()
+	var hosts []string
+	for _, s := range servers {
+		admin(t, s.ConnString(), "CREATE ROLE app LOGIN PASSWORD 'app'; GRANT ALL ON ALL TABLES IN SCHEMA public TO app")
+		hosts = append(hosts, net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port())))
+	}
+	return "postgres://app:app@" + strings.Join(hosts, ",") + "/postgres?sslmode=disable&target_session_attrs=read-write"
+}
+
+// alter runs statements that must not be in one transaction, and that a read-only server takes.
+func alter(t *testing.T, s *postgres.Server, statements string) {
+	t.Helper()
+	for statement := range strings.SplitSeq(statements, "; ") {
+		admin(t, s.ConnString(), statement)
+	}
+}
+
+// bounced makes a server with a PgBouncer before it, in transaction mode, with fewer connections than the pools have.
+func bounced(t *testing.T) (*postgres.Server, *pgbouncer.Server, *pair) {
+	t.Helper()
+	s := database(t)
+	b, err := pgbouncer.Start(t.Context(), s.ConnString(), conns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := url.Parse(s.ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Host = net.JoinHostPort("127.0.0.1", strconv.Itoa(b.Port()))
+	// Statements prepared in one transaction are not there in the next.
+	return s, b, begin(t, parse(t, u.String()+"&default_query_exec_mode=exec"))
+}
+
+func behindPgBouncer(t *testing.T) {
+	s, _, p := bounced(t)
+	p.breaks()
+	if err := s.Crash(); err != nil {
+		t.Fatal(err)
+	}
+	p.fails(t, 10, "08P01", "connection", "connect 08P01")
+	if err := s.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.mended(t)
+	only(t, p.end(t), 0, append(gone, "08P01", "connect 08P01", "58000", "connect 58000")...)
+}
+
+func pgBouncerKilled(t *testing.T) {
+	_, b, p := bounced(t)
+	p.breaks()
+	if err := b.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	p.fails(t, 20, "connect connect")
+	if err := b.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.mended(t)
+	only(t, p.end(t), 2, "connect connect", "connection", "08P01", "connect connection", "timeout", "connect timeout")
+}

@@ -1,0 +1,291 @@
+package parity_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// scenario is what one of pgx's tests does.
+type scenario struct {
+	name      string
+	configure func(*pgxpool.Config, *world) // may be nil
+	do        func(*world)
+	unordered bool // its goroutines have no order
+	plain     bool // without hooks of a test, where these would change what it is about
+	offline   bool // it dials nothing real, and keeps its own time
+	leaks     bool // pgx loses a place of the pool in it, and Close would wait for that for ever
+}
+
+// world is where a scenario runs.
+type world struct {
+	*diary
+	t      testing.TB
+	ctx    context.Context
+	config *pgxpool.Config // before anything was put into it
+	build  func(*pgxpool.Config) *pgxpool.Pool
+	pool   *pgxpool.Pool
+	ends   []func()       // what is to be done when the pools are closed
+	keep   map[string]any // what the scenario's parts share
+}
+
+// end ends what belongs to the pools that were made when there were n already.
+func (w *world) end(n int) {
+	for _, end := range w.ends[n:] {
+		end()
+	}
+	w.ends = w.ends[:n]
+}
+
+// variant is a way to make a pool. It gives also what is to be done when the pool is closed.
+type variant struct {
+	name  string
+	build func(testing.TB, *pgxpool.Config) (*pgxpool.Pool, func())
+}
+
+// bare is pgx's own.
+var bare = variant{"bare", func(t testing.TB, c *pgxpool.Config) (*pgxpool.Pool, func()) {
+	pool, err := pgxpool.NewWithConfig(mark(context.Background(), "caller", "constructor"), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pool, func() {}
+}}
+
+// variants are the ways of otelpool. A Sizing is one that asks for what the pool is anyway.
+var variants = []variant{
+	{"New", func(t testing.TB, c *pgxpool.Config) (*pgxpool.Pool, func()) {
+		pool, inst, err := otelpool.NewWithConfig(mark(context.Background(), "caller", "constructor"), c, measured()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pool, ends(t, inst)
+	}},
+	{"Instrument", func(t testing.TB, c *pgxpool.Config) (*pgxpool.Pool, func()) { return instrument(t, c) }},
+	{"Sizing", func(t testing.TB, c *pgxpool.Config) (*pgxpool.Pool, func()) {
+		size(t, c)
+		return instrument(t, c)
+	}},
+	{"Sizing alone", func(t testing.TB, c *pgxpool.Config) (*pgxpool.Pool, func()) {
+		size(t, c)
+		return bare.build(t, c)
+	}},
+	{"WithLongHold", func(t testing.TB, c *pgxpool.Config) (*pgxpool.Pool, func()) {
+		return instrument(t, c, otelpool.WithLongHold(time.Hour))
+	}},
+}
+
+// measured are options by which all is measured, and the misuse of scenarios logged to nobody.
+func measured() []otelpool.Option {
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
+	return []otelpool.Option{otelpool.WithMeterProvider(provider), otelpool.WithLogger(slog.New(slog.DiscardHandler))}
+}
+
+func instrument(t testing.TB, c *pgxpool.Config, opts ...otelpool.Option) (*pgxpool.Pool, func()) {
+	inst, err := otelpool.Instrument(c, append(measured(), opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, _ := bare.build(t, c)
+	if err := inst.Register(pool); err != nil {
+		t.Fatal(err)
+	}
+	return pool, ends(t, inst)
+}
+
+func size(t testing.TB, c *pgxpool.Config) {
+	if err := (otelpool.Sizing{PoolSize: int(c.MaxConns)}).Apply(c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func ends(t testing.TB, inst *otelpool.Instrumentation) func() {
+	return func() {
+		if err := inst.Unregister(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// setup is what a user's configuration has beside the scenario's own.
+type setup struct {
+	name   string
+	tracer string
+	hooks  hooks
+}
+
+var setups = []setup{
+	{"all hooks and tracers", "all", allHooks},
+	{"nothing", "", hooks{}},
+}
+
+func TestPoolsBehaveAsPgxSaysTheyDo(t *testing.T) {
+	t.Cleanup(func() {
+		if err := figures.Publish(); err != nil {
+			t.Error(err)
+		}
+	})
+	connString := postgrestest.Database(t)
+	for _, s := range scenarios {
+		t.Run(s.name, func(t *testing.T) {
+			if !s.leaks {
+				rig.NoLeak(t)
+			}
+			cells := []string{s.name, ""}
+			lines := 0
+			same := make([]bool, len(variants))
+			for i := range same {
+				same[i] = true
+			}
+			for _, u := range setups {
+				if s.plain && u.tracer != "" {
+					u.hooks = hooks{}
+				}
+				want := run(t, connString, s, u, bare)
+				if again := run(t, connString, s, u, bare); !slices.Equal(want, again) {
+					t.Fatalf("%s: the scenario itself is not the same every time:%s", u.name, difference(want, again))
+				}
+				lines += len(want)
+				for i, v := range variants {
+					if got := run(t, connString, s, u, v); !slices.Equal(want, got) {
+						same[i] = false
+						t.Errorf("%s: with %s the program sees something else:%s", u.name, v.name, difference(want, got))
+					}
+				}
+			}
+			cells[1] = fmt.Sprint(lines)
+			for _, ok := range same {
+				cells = append(cells, map[bool]string{true: "the same", false: "**different**"}[ok])
+			}
+			figures.Add(cells...)
+		})
+	}
+}
+
+// run runs a scenario once and gives its transcript.
+func run(t testing.TB, connString string, s scenario, u setup, v variant) []string {
+	t.Helper()
+	if s.offline {
+		connString = "host=127.0.0.1 sslmode=disable user=nobody database=nothing"
+	}
+	ctx, cancel := context.WithTimeout(mark(context.Background(), "caller", "test"), 2*rig.Wait)
+	defer cancel()
+	w := &world{diary: new(diary), t: t, ctx: ctx, keep: make(map[string]any)}
+	var err error
+	if w.config, err = pgxpool.ParseConfig(connString); err != nil {
+		t.Fatal(err)
+	}
+	if s.configure != nil {
+		s.configure(w.config, w)
+	}
+	w.build = func(c *pgxpool.Config) *pgxpool.Pool {
+		c = c.Copy()
+		w.hook(c, u.hooks)
+		c.ConnConfig.Tracer = w.tracerOf(u.tracer)
+		pool, end := v.build(t, c)
+		w.ends = append(w.ends, end)
+		return pool
+	}
+	w.pool = w.build(w.config)
+	s.do(w)
+	w.note("before the close")
+	if s.leaks {
+		w.noteStat()
+	} else {
+		w.until("nothing is acquired", func(s *pgxpool.Stat) bool { return s.AcquiredConns() == 0 && s.ConstructingConns() == 0 })
+	}
+	closed := make(chan struct{})
+	go func() { w.pool.Close(); close(closed) }()
+	if !s.leaks {
+		select {
+		case <-closed:
+		case <-time.After(2 * rig.Wait):
+			t.Fatalf("%s: the pool does not close: %s", v.name, w.stat())
+		}
+		w.note("after the close: %s", w.stat())
+	}
+	w.end(0)
+	return w.transcript(s.unordered)
+}
+
+// stat gives all counts that Stat has.
+func (w *world) stat() string { return counts(w.pool.Stat()) }
+
+func counts(s *pgxpool.Stat) string {
+	return fmt.Sprintf("acquires %d, canceled %d, empty %d, acquired %d, constructing %d, idle %d, total %d, max %d, new %d, lifetime %d, idle time %d",
+		s.AcquireCount(), s.CanceledAcquireCount(), s.EmptyAcquireCount(), s.AcquiredConns(), s.ConstructingConns(), s.IdleConns(), s.TotalConns(),
+		s.MaxConns(), s.NewConnsCount(), s.MaxLifetimeDestroyCount(), s.MaxIdleDestroyCount())
+}
+
+// noteStat writes the counts down.
+func (w *world) noteStat() { w.note("%s", w.stat()) }
+
+// settle waits until the pool has so many acquired connections, so many in all, and dials none. pgx's tests sleep here.
+func (w *world) settle(acquired, total int32) {
+	w.t.Helper()
+	w.until(fmt.Sprintf("%d acquired, %d in all", acquired, total), func(s *pgxpool.Stat) bool {
+		return s.AcquiredConns() == acquired && s.TotalConns() == total && s.ConstructingConns() == 0
+	})
+}
+
+// until waits for counts and writes them down as they were at that moment: a health check, for which idle connections
+// are acquired, too, may begin at the next.
+func (w *world) until(what string, condition func(*pgxpool.Stat) bool) {
+	w.t.Helper()
+	var s *pgxpool.Stat
+	rig.Eventually(w.t, what, func() bool { s = w.pool.Stat(); return condition(s) })
+	w.note("%s", counts(s))
+}
+
+// acquire acquires what must be had.
+func (w *world) acquire() *pgxpool.Conn {
+	w.t.Helper()
+	c, err := w.pool.Acquire(w.ctx)
+	w.note("Acquire %s", telling(err))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+// admin gives a connection beside the pool.
+func (w *world) admin() *pgx.Conn {
+	w.t.Helper()
+	conn, err := pgx.Connect(w.ctx, w.config.ConnString())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return conn
+}
+
+// difference shows where two transcripts part.
+func difference(want, got []string) string {
+	text := ""
+	for i := range max(len(want), len(got)) {
+		var a, b string
+		if i < len(want) {
+			a = want[i]
+		}
+		if i < len(got) {
+			b = got[i]
+		}
+		if a != b {
+			text += fmt.Sprintf("\n  without: %s\n  with:    %s", a, b)
+			if len(text) > 3000 {
+				break
+			}
+		}
+	}
+	return text
+}

@@ -1,0 +1,242 @@
+package hostile
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/postgres"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// mark is in every secret of these tests: the password, literals, arguments, comments and the token of a header.
+const mark = "Zq7Secret"
+
+// keeper is a server whose superuser has a password that is a secret.
+func keeper(t *testing.T) (connString string, server *postgres.Server) {
+	t.Helper()
+	server = postgrestest.Server(t)
+	admin, err := pgx.Connect(t.Context(), server.ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close(t.Context())
+	if _, err := admin.Exec(t.Context(), "CREATE ROLE keeper SUPERUSER LOGIN PASSWORD '"+secret+"'"); err != nil {
+		t.Fatal(err)
+	}
+	return "postgres://keeper:" + secret + "@127.0.0.1:" + strconv.Itoa(server.Port()) + "/postgres?sslmode=disable", server
+}
+
+// TestNoSecretShowsOnAnySurface uses every feature with secrets wherever there can be some, and searches all that shows.
+// Not parallel: it sets OpenTelemetry's global error handler, the default logger and the environment.
+func TestNoSecretShowsOnAnySurface(t *testing.T) {
+	connString, _ := keeper(t)
+	noLeak(t)
+	s := newSurfaces()
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { s.add("OpenTelemetry's error handler", err) }))
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(s.writer("default log"), nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20Token"+mark)
+
+	receivers := []*otlptest.Receiver{otlptest.New(t, otlptest.HTTP), otlptest.New(t, otlptest.GRPC)}
+	exporter, err := prometheus.New(prometheus.WithOpenTelemetryNames(), prometheus.WithErrorHandler(otel.ErrorHandlerFunc(func(err error) { s.add("bridge's errors", err) })))
+	if err != nil {
+		t.Fatal(err)
+	}
+	manual := sdkmetric.NewManualReader()
+	options := []sdkmetric.Option{sdkmetric.WithReader(exporter), sdkmetric.WithReader(manual)}
+	for _, endpoint := range []struct {
+		protocol otlp.Protocol
+		url      string
+		timeout  time.Duration
+	}{
+		{otlp.ProtocolHTTP, receivers[0].Endpoint(), patience}, {otlp.ProtocolGRPC, receivers[1].Endpoint(), patience},
+		{otlp.ProtocolHTTP, "http://127.0.0.1:1", 2 * time.Second}, {otlp.ProtocolGRPC, "http://127.0.0.1:1", 2 * time.Second},
+	} {
+		reader, err := otlp.NewReader(t.Context(), otlp.WithProtocol(endpoint.protocol), otlp.WithEndpointURL(endpoint.url), otlp.WithTimeout(endpoint.timeout))
+		if err != nil {
+			t.Fatal(err)
+		}
+		options = append(options, sdkmetric.WithReader(reader))
+	}
+	provider := sdkmetric.NewMeterProvider(options...)
+
+	useEverything(t, s, provider, connString, func(when string) { look(t, s, when, exporter, manual, provider, receivers) })
+	constructBadly(t, s, connString)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	s.add("shutdown's error", provider.Shutdown(ctx)) // two endpoints are away
+	for i, receiver := range receivers {
+		s.add(fmt.Sprint("OTLP ", i, " after all"), fmt.Sprint(receiver.Metrics()))
+		if sent := fmt.Sprint(receiver.Requests()); !strings.Contains(sent, "Token"+mark) {
+			t.Errorf("the token was not sent at all, so nothing was tried: %s", sent)
+		}
+	}
+	s.check(t, expected())
+}
+
+// useEverything uses pools made in each of the ways there are, and has looks taken before they end and after.
+func useEverything(t *testing.T, s *surfaces, provider *sdkmetric.MeterProvider, connString string, look func(when string)) {
+	t.Helper()
+	spans := tracetest.NewSpanRecorder()
+	tracer := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("program")
+	logger := slog.New(slog.NewJSONHandler(s.writer("log"), nil))
+	common := []otelpool.Option{
+		otelpool.WithMeterProvider(provider), otelpool.WithServerAttributes(), otelpool.WithReturnedRows(), otelpool.WithLongHold(time.Millisecond),
+	}
+	sized := parse(t, connString)
+	if err := (otelpool.Sizing{PoolSize: 1, MaxOverflow: 1, PrePing: true, Recycle: time.Hour, Timeout: 50 * time.Millisecond}).Apply(sized); err != nil {
+		t.Fatal(err)
+	}
+	withTracer := parse(t, connString)
+	withTracer.ConnConfig.Tracer = &badTracer{}
+	withTracer.ConnConfig.RuntimeParams["application_name"] = "Application" + mark
+	registered, err := pgxpool.New(t.Context(), connString)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pools []*pgxpool.Pool
+	var insts []*otelpool.Instrumentation
+	keep := func(pool *pgxpool.Pool, inst *otelpool.Instrumentation, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pools, insts = append(pools, pool), append(insts, inst)
+	}
+	keep(otelpool.New(t.Context(), connString, append(common, otelpool.WithLogger(logger))...))
+	keep(otelpool.NewWithConfig(t.Context(), sized, append(common, otelpool.WithPoolName("sized"), otelpool.WithLogger(logger))...))
+	keep(otelpool.NewWithConfig(t.Context(), withTracer, append(common, otelpool.WithPoolName("traced"))...)) // logs by default
+	inst, err := otelpool.Register(registered, otelpool.WithMeterProvider(provider), otelpool.WithPoolName("registered"))
+	keep(registered, inst, err)
+	for i, pool := range pools {
+		ctx, span := tracer.Start(otelpool.WithScope(deadline(t)), "request")
+		misuse(ctx, s, pool, insts[i])
+		span.End()
+	}
+	look(" of pools in use")
+	for i, pool := range pools {
+		closePool(t, pool)
+		if err := insts[i].Unregister(); err != nil {
+			t.Error(err)
+		}
+	}
+	look(" after them")
+	for _, span := range spans.Ended() {
+		s.add("spans", fmt.Sprint(span.Name(), span.Attributes(), span.Events(), span.Status(), span.Links()))
+	}
+}
+
+// statements have a secret in a literal, in a comment, in a name, or in the error that they end with.
+var statements = []string{
+	"SELECT 'Literal" + mark + "'", "SELECT $tag$Literal" + mark + "$tag$", `SELECT E'it\'s Literal` + mark + `'`, "SELECT 1 -- Comment" + mark,
+	"/* Comment" + mark + " */ SELECT 1", "SELECT 'Literal" + mark, "SELECT 'Literal" + mark + "'::int", "SET application_name = 'Literal" + mark + "'",
+	"DO $$ BEGIN RAISE EXCEPTION 'Literal" + mark + "' USING ERRCODE = 'P0001'; END $$", "ALTER ROLE keeper PASSWORD '" + secret + "'",
+	"NOTIFY c, 'Literal" + mark + "'", "COMMENT ON ROLE keeper IS 'Literal" + mark + "'", "PREPARE p AS SELECT 'Literal" + mark + "'", "EXECUTE p('Literal" + mark + "')",
+	"SELECT U&'Literal" + mark + "'", "SELECT B'Literal" + mark + "'", "VALUES ('Literal" + mark + "')", "CALL p('Literal" + mark + "')", "LISTEN c; SELECT 'Literal" + mark + "'",
+}
+
+// misuse uses a pool in all ways, good and bad.
+func misuse(ctx context.Context, s *surfaces, pool *pgxpool.Pool, inst *otelpool.Instrumentation) {
+	for _, sql := range statements {
+		_, _ = pool.Exec(ctx, sql)
+		_, _ = pool.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol)
+		var batch pgx.Batch
+		batch.Queue(sql)
+		batch.Queue("SELECT $1::text", "Argument"+mark)
+		_ = pool.SendBatch(ctx, &batch).Close()
+	}
+	_, _ = pool.Exec(ctx, "SELECT $1::int", "Argument"+mark)
+	_, _ = pool.Exec(ctx, "SELECT @a::text", pgx.NamedArgs{"a": "Argument" + mark})
+	_, _ = pool.CopyFrom(ctx, pgx.Identifier{"pg_class"}, []string{"oid"}, pgx.CopyFromRows([][]any{{"Argument" + mark}}))
+	// A long hold, in which another is acquired until there is no more, and which ends in a transaction.
+	conn, err := pool.Acquire(otelpool.WithOperation(ctx, "mine"))
+	if err != nil {
+		s.add("errors of acquires", err)
+		return
+	}
+	_, _ = conn.Exec(ctx, "BEGIN")
+	_, _ = conn.Exec(ctx, "SELECT pg_sleep(0.05), 'Literal"+mark+"'")
+	s.add("holds", fmt.Sprintf("%+v", inst.Held()))
+	var more []*pgxpool.Conn
+	for range int(pool.Stat().MaxConns()) {
+		short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+		another, err := pool.Acquire(short)
+		cancel()
+		if err != nil {
+			s.add("errors of acquires", err)
+			break
+		}
+		more = append(more, another)
+	}
+	for _, another := range more {
+		_, _ = another.Query(ctx, "SELECT generate_series(1, 3), 'Literal"+mark+"'") // released busy
+		another.Release()
+	}
+	conn.Release()
+}
+
+// constructBadly collects the errors of constructors.
+func constructBadly(t *testing.T, s *surfaces, connString string) {
+	t.Helper()
+	add := func(_, _ any, err error) { s.add("constructors' errors", err) }
+	for _, bad := range []string{
+		strings.Replace(connString, "127.0.0.1:", "127.0.0.1:x", 1), connString + "&sslmode=" + mark, connString + "&pool_max_conns=" + mark,
+		"host=127.0.0.1 password=" + secret + " port=x", "password='" + secret, secret, "postgres://u:" + secret + "%zz@h/d", connString + "&sslrootcert=/" + mark + "&sslmode=verify-full",
+	} {
+		pool, inst, err := otelpool.New(t.Context(), bad)
+		add(pool, inst, err)
+		if err == nil {
+			pool.Close()
+			_ = inst.Unregister()
+		}
+	}
+	config := parse(t, connString)
+	config.MaxConns = 0
+	pool, inst, err := otelpool.NewWithConfig(t.Context(), config)
+	add(pool, inst, err)
+	config = parse(t, connString)
+	for _, sizing := range []otelpool.Sizing{{}, {PoolSize: -1}, {PoolSize: 1, MaxOverflow: 1 << 31}, {PoolSize: 1}, {PoolSize: 1}} {
+		add(nil, nil, sizing.Apply(config))
+	}
+	_, err = otelpool.Instrument(config, otelpool.WithBaseSize(99), otelpool.WithPoolName(""))
+	add(nil, nil, err)
+	unused, err := otelpool.Instrument(parse(t, connString)) // printing one in use would be a race
+	add(nil, nil, err)
+	s.add("instrumentation", fmt.Sprintf("%v %+v %#v", unused, unused, unused))
+	for _, endpoint := range []string{"http://user:" + secret + "@h:1", "http://h:1/%zz" + secret, "ftp://" + secret, secret} {
+		_, err := otlp.NewReader(t.Context(), otlp.WithEndpointURL(endpoint))
+		add(nil, nil, err)
+	}
+	_, err = otlp.NewReader(t.Context(), otlp.WithHeaders(map[string]string{"authorization": "Bearer\n" + secret, "bad name " + secret: "x"}))
+	add(nil, nil, err)
+	badURL := strings.Join([]string{"http://u:", secret, "@h:1/%zz"}, "")
+	if _, err := url.Parse(badURL); err == nil {
+		t.Error("that is an address after all")
+	}
+	for _, header := range []string{"authorization: Bearer Token" + mark, "authorization=Bearer%zzToken" + mark, "a=b,Token" + mark} {
+		t.Run("headers", func(t *testing.T) {
+			t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", header)
+			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", badURL)
+			_, err := otlp.NewReader(t.Context())
+			add(nil, nil, err)
+		})
+	}
+}

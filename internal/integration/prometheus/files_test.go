@@ -1,0 +1,192 @@
+package prometheus_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/otelpool/otelpool-go/internal/programs"
+)
+
+// The files that users load, and their unit tests.
+const (
+	configDir     = "../../../collector-config"
+	prometheusDir = configDir + "/prometheus"
+	configFile    = prometheusDir + "/prometheus.yml"
+	recordingFile = prometheusDir + "/recording.yml"
+	alertsFile    = prometheusDir + "/alerts.yml"
+	runbookFile   = configDir + "/RUNBOOK.md"
+)
+
+// ruleFile is what matters here of a rule file.
+type ruleFile struct {
+	Groups []group `yaml:"groups"`
+}
+
+type group struct {
+	Name  string `yaml:"name"`
+	Rules []rule `yaml:"rules"`
+}
+
+type rule struct {
+	Record      string            `yaml:"record,omitempty"`
+	Alert       string            `yaml:"alert,omitempty"`
+	Expr        string            `yaml:"expr"`
+	For         string            `yaml:"for,omitempty"`
+	Labels      map[string]string `yaml:"labels,omitempty"`
+	Annotations map[string]string `yaml:"annotations,omitempty"`
+}
+
+// readRules reads a rule file.
+func readRules(t *testing.T, path string) ruleFile {
+	t.Helper()
+	var f ruleFile
+	readYAML(t, path, &f)
+	if len(f.Groups) == 0 {
+		t.Fatalf("%s has no groups", path)
+	}
+	return f
+}
+
+func readYAML(t *testing.T, path string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(text, into); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+// all gives the rules of every group.
+func (f ruleFile) all() []rule {
+	var rules []rule
+	for _, g := range f.Groups {
+		rules = append(rules, g.Rules...)
+	}
+	return rules
+}
+
+// alerts gives the alerts by name.
+func alerts(t *testing.T) map[string]rule {
+	t.Helper()
+	found := make(map[string]rule)
+	for _, r := range readRules(t, alertsFile).all() {
+		if r.Alert == "" {
+			continue
+		}
+		if _, ok := found[r.Alert]; ok {
+			t.Errorf("two alerts %s", r.Alert)
+		}
+		found[r.Alert] = r
+	}
+	return found
+}
+
+// ruleTests gives the files with unit tests of rules, by a pattern of their names.
+func ruleTests(t *testing.T, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(prometheusDir, "tests", pattern))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no tests %s: %v", pattern, err)
+	}
+	return files
+}
+
+// built holds the paths of the programs that were built, so that the tests wait for one another.
+var built = map[programs.Program]func() (string, error){
+	programs.Promtool:   sync.OnceValues(func() (string, error) { return programs.Promtool.Build(context.Background()) }),
+	programs.Prometheus: sync.OnceValues(func() (string, error) { return programs.Prometheus.Build(context.Background()) }),
+}
+
+// program gives the path of a program.
+func program(t *testing.T, p programs.Program) string {
+	t.Helper()
+	path, err := built[p]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// promtool runs the real promtool and gives what it said.
+func promtool(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, program(t, programs.Promtool), args...).CombinedOutput()
+	return string(out), err
+}
+
+// changed copies rules and their tests into a directory, changes the text of a rule file on the way, and gives the tests
+// there.
+func changed(t *testing.T, ruleFile, pattern string, change func(string) string) []string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, path := range []string{recordingFile, alertsFile} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content := string(text)
+		if path == ruleFile {
+			if content = change(content); content == string(text) {
+				t.Fatalf("nothing was changed in %s", path)
+			}
+		}
+		write(t, filepath.Join(dir, filepath.Base(path)), content)
+	}
+	var tests []string
+	for _, path := range ruleTests(t, pattern) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests = append(tests, filepath.Join(dir, "tests", filepath.Base(path)))
+		write(t, tests[len(tests)-1], string(text))
+	}
+	return tests
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eachRule gives a change that makes another rule of each.
+func eachRule(t *testing.T, change func(g string, r *rule)) func(string) string {
+	return func(text string) string {
+		var f ruleFile
+		if err := yaml.Unmarshal([]byte(text), &f); err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range f.Groups {
+			for i := range g.Rules {
+				change(g.Name, &g.Rules[i])
+			}
+		}
+		out, err := yaml.Marshal(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+}
+
+// replaced gives a change that replaces one text by another.
+func replaced(old, with string) func(string) string {
+	return func(text string) string { return strings.ReplaceAll(text, old, with) }
+}

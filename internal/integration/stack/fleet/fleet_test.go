@@ -1,0 +1,119 @@
+package fleet_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/internal/integration/stack"
+	"github.com/otelpool/otelpool-go/internal/integration/stack/fleet"
+	"github.com/otelpool/otelpool-go/internal/programs"
+)
+
+func TestAFleetIsSeenAsThatManyInstances(t *testing.T) {
+	t.Parallel()
+	s := settings(t)
+	s.Steps = []int{3, 8}
+	var steps []fleet.Step
+	result, err := fleet.Run(t.Context(), s, func(step fleet.Step) { steps = append(steps, step) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(steps) != len(result.Steps) || len(steps) == 0 {
+		t.Fatalf("%d steps, ended %s", len(steps), result.End)
+	}
+	for i, step := range steps {
+		t.Log(step.Line())
+		if step.Instances != s.Steps[i] || step.Pushes != step.Instances || step.Failed != 0 || !step.Up {
+			t.Errorf("step %d: %+v", i, step)
+		}
+		// Each has the metrics of a pool, of which there are more than a hundred.
+		if step.Samples < 100*step.Instances || step.Series < step.Samples {
+			t.Errorf("%d instances have %d samples and %d series", step.Instances, step.Samples, step.Series)
+		}
+		if step.Collector.Memory == 0 || step.Prometheus.Memory == 0 || step.Scrape == 0 {
+			t.Errorf("step %d: %+v", i, step)
+		}
+	}
+	var report strings.Builder
+	if err := fleet.Report(&report, s, result); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(report.String(), "\n| "); got != len(steps)+1 {
+		t.Errorf("the table has %d lines:\n%s", got, report.String())
+	}
+}
+
+func TestARunEndsByItself(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(*fleet.Settings)
+		want   string
+	}{
+		"when the time is up":      {func(s *fleet.Settings) { s.Limit = 12 * time.Second }, "the time of 12s is up"},
+		"when memory is exhausted": {func(s *fleet.Settings) { s.Memory = 1 << 20 }, "memory: Collector, Prometheus and generator use"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := settings(t)
+			// A step takes three intervals. The run ends within the first, before one can be found too much.
+			s.Steps = []int{2, 3, 4, 5, 6, 7, 8, 9, 10}
+			test.change(&s)
+			result, err := fleet.Run(t.Context(), s, func(fleet.Step) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(result.End, test.want) {
+				t.Errorf("ended %s: want %s", result.End, test.want)
+			}
+		})
+	}
+}
+
+func TestSettingsThatCannotBeUsedAreRefused(t *testing.T) {
+	t.Parallel()
+	good := fleet.Settings{Steps: []int{1}, Interval: time.Second, Limit: time.Minute, Memory: 1 << 30, Recording: &fleet.Recording{}}
+	for want, change := range map[string]func(*fleet.Settings){
+		"want rising numbers":        func(s *fleet.Settings) { s.Steps = []int{5, 3} },
+		"the interval is 1m0s":       func(s *fleet.Settings) { s.Interval = time.Minute },
+		"the time limit is -1s":      func(s *fleet.Settings) { s.Limit = -time.Second },
+		"the memory limit is 0":      func(s *fleet.Settings) { s.Memory = 0 },
+		"there is no recording":      func(s *fleet.Settings) { s.Recording = nil },
+		"want rising numbers from 1": func(s *fleet.Settings) { s.Steps = nil },
+	} {
+		s := good
+		change(&s)
+		if _, err := fleet.Run(t.Context(), s, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v: want %s", err, want)
+		}
+	}
+}
+
+// settings are those of a small run. The interval, which is also how long a scrape may take, is one that a machine with
+// other work keeps to.
+func settings(t *testing.T) fleet.Settings {
+	t.Helper()
+	root, err := programs.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := fleet.Settings{
+		Interval: 5 * time.Second, Limit: 5 * time.Minute, Memory: 4 << 30, Dir: t.TempDir(),
+		CollectorConfig:  root + "/collector-config/collector.yaml",
+		PrometheusConfig: root + "/collector-config/prometheus/prometheus.yml",
+	}
+	if s.Collector, err = programs.Collector.Build(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s.Prometheus, err = programs.Prometheus.Build(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	demo, err := stack.BuildDemo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Recording, err = fleet.Record(t.Context(), demo, t.TempDir(), 3); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
