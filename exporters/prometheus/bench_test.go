@@ -15,8 +15,8 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 )
 
-// BenchmarkGather has the official exporter, without scope labels, and the bridge gather the same data: 100 pools with
-// their gauges and counters and 20 operations each.
+// BenchmarkGather gathers the same data with the official exporter, without scope labels, and with the bridge: 100
+// pools with their gauges and counters and 20 operations each.
 func BenchmarkGather(b *testing.B) {
 	for _, bench := range gatherers(b) {
 		b.Run(bench.name, func(b *testing.B) {
@@ -28,9 +28,9 @@ func BenchmarkGather(b *testing.B) {
 	}
 }
 
-// BenchmarkGatherRatio takes turns between them in one loop, so that a busy machine slows all alike, and reports the
-// time that the bridge takes as a multiple of the official exporter's. Garbage is collected between the turns and not
-// counted, because one's would be collected during another's turn.
+// BenchmarkGatherRatio alternates between the exporters in one loop, so that a busy machine slows all alike. It reports
+// the time of the bridge as a multiple of the official exporter's. It collects garbage between the turns, outside the
+// measured time, because one exporter's garbage would otherwise slow the next.
 func BenchmarkGatherRatio(b *testing.B) {
 	benches := gatherers(b)
 	spent := make([]time.Duration, len(benches))

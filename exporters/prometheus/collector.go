@@ -8,10 +8,9 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// Collector returns a prometheus.Collector of the exporter's own metrics, to be registered in an existing registry. It
-// is an unchecked one: it describes nothing beforehand, because what there will be is known only when it is collected.
-// An error does not fail the registry's page: it goes to the exporter's error handler. After the MeterProvider is shut
-// down nothing is collected.
+// Collector returns a prometheus.Collector of the exporter's own metrics for an existing registry. It is unchecked: it
+// describes no metrics, because they are not known before they are collected. An error does not fail the registry's
+// page; it goes to the exporter's error handler. The collector has no metrics after the MeterProvider is shut down.
 func (e *Exporter) Collector() prometheus.Collector {
 	return &collector{exporter: e}
 }
@@ -31,7 +30,7 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 		c.exporter.cfg.errorHandler.Handle(err)
 	}
 	for _, family := range p.sorted() {
-		// A registry takes the name and the help text of an unchecked metric from here, and the labels from Write.
+		// The registry reads the name and the help text of an unchecked metric from Desc, and the labels from Write.
 		desc := prometheus.NewDesc(family.GetName(), family.GetHelp(), nil, nil)
 		for _, m := range family.Metric {
 			metrics <- series{desc: desc, metric: m}
@@ -39,7 +38,7 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
-// series is a prometheus.Metric that was gathered before.
+// series is a prometheus.Metric that is already gathered.
 type series struct {
 	desc   *prometheus.Desc
 	metric *dto.Metric
@@ -50,6 +49,6 @@ func (s series) Desc() *prometheus.Desc { return s.desc }
 
 // Write implements prometheus.Metric.
 func (s series) Write(m *dto.Metric) error {
-	share(m, s.metric)
+	copyMetric(m, s.metric)
 	return nil
 }

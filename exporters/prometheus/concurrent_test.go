@@ -11,8 +11,8 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 )
 
-// TestScrapesAreConcurrentSafe has several servers scrape in all formats while values are recorded, metrics of others
-// are added, and at the end the MeterProvider is shut down.
+// TestScrapesAreConcurrentSafe scrapes in all formats concurrently while values are recorded and other metrics are
+// added. At the end it shuts the MeterProvider down.
 func TestScrapesAreConcurrentSafe(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t), prometheus.WithOpenTelemetryNames())
@@ -53,7 +53,7 @@ func TestScrapesAreConcurrentSafe(t *testing.T) {
 
 	scraping.Go(func() {
 		for range scrapes {
-			_, _ = exporter.Gather() // It may fail, but neither panic nor hang.
+			_, _ = exporter.Gather() // It may fail but must neither panic nor hang.
 		}
 	})
 	if err := provider.Shutdown(t.Context()); err != nil {

@@ -12,10 +12,10 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// defaultMaxRequestsInFlight is more than the scrapers of any sane set-up and still bounds what a loop of requests costs.
+// defaultMaxRequestsInFlight exceeds the number of concurrent scrapers and bounds the cost of a flood of requests.
 const defaultMaxRequestsInFlight = 40
 
-// config is what the options make.
+// config holds the values that the options set.
 type config struct {
 	readerOptions      []sdkmetric.ManualReaderOption
 	hasProducers       bool

@@ -38,7 +38,7 @@ func Example() {
 	// db_pool_checked_out{pool="main"} 3
 }
 
-// A program that serves a registry already puts the exporter's metrics on the same page.
+// A program that already serves a registry adds the exporter's metrics to that page.
 func ExampleExporter_Collector() {
 	registry := client.NewRegistry()
 	mux := http.NewServeMux()
@@ -62,7 +62,7 @@ func ExampleExporter_Collector() {
 	// db_pool_checked_out{pool="main"} 3
 }
 
-// A program that has metrics in a registry, but serves the exporter, has both on the exporter's page.
+// A program that serves the exporter adds the metrics of a registry to that page.
 func ExampleWithGatherer() {
 	registry := client.NewRegistry()
 	orders := client.NewCounter(client.CounterOpts{Name: "orders_total", Help: "Orders taken."})
@@ -87,7 +87,7 @@ func ExampleWithGatherer() {
 	// orders_total 1
 }
 
-// reportPool reports what package otelpool does of a pool with three connections in use.
+// reportPool reports a pool with three connections in use, as package otelpool does.
 func reportPool(provider *sdkmetric.MeterProvider) {
 	used := metric.WithAttributes(
 		attribute.String("db.client.connection.pool.name", "main"), attribute.String("db.client.connection.state", "used"))
@@ -102,7 +102,7 @@ func reportPool(provider *sdkmetric.MeterProvider) {
 	}
 }
 
-// printPage prints the page that is served at /metrics, but for the metric target_info.
+// printPage prints the page at /metrics without the metric target_info.
 func printPage(handler http.Handler) {
 	server := httptest.NewServer(handler)
 	defer server.Close()

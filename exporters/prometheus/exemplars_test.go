@@ -18,10 +18,10 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 )
 
-// spanLabels are those of an exemplar from the span of traced.
+// spanLabels are the exemplar labels of the span of traced.
 const spanLabels = `span_id="0b00000000000000" trace_id="0a000000000000000000000000000000"`
 
-func TestExemplarsAreMadeFitForEveryScraper(t *testing.T) { // It sets the global error handler, so not in parallel.
+func TestExemplarsAreValidForEveryScraper(t *testing.T) { // It sets the global error handler, so not in parallel.
 	reported := &errorList{}
 	otel.SetErrorHandler(reported)
 	summary := func(value string) []attribute.KeyValue {
@@ -74,14 +74,14 @@ func TestExemplarsAreMadeFitForEveryScraper(t *testing.T) { // It sets the globa
 	}
 }
 
-func TestProducersExemplarsAreFittedInACopy(t *testing.T) { // It sets the global error handler, so not in parallel.
+func TestProducerExemplarsAreNotModified(t *testing.T) { // It sets the global error handler, so not in parallel.
 	reported := &errorList{}
 	otel.SetErrorHandler(reported)
 	attrs := []attribute.KeyValue{
 		attribute.String("a", "fit"), attribute.String("b", "\x00"), attribute.String("c", strings.Repeat("x", 200)), attribute.String("d", "fit"),
 	}
 	now := time.Now()
-	produced := keptMetrics{{Metrics: []metricdata.Metrics{{Name: "jobs", Data: metricdata.Histogram[int64]{
+	produced := fixedProducer{{Metrics: []metricdata.Metrics{{Name: "jobs", Data: metricdata.Histogram[int64]{
 		DataPoints: []metricdata.HistogramDataPoint[int64]{{
 			Count: 5, Bounds: []float64{1, 2, 3}, BucketCounts: []uint64{1, 1, 1, 2},
 			Exemplars: []metricdata.Exemplar[int64]{
@@ -111,7 +111,7 @@ func TestProducersExemplarsAreFittedInACopy(t *testing.T) { // It sets the globa
 	}
 }
 
-func TestExemplarsThatAreFitCostNoAllocation(t *testing.T) { // Another test's allocations would count, so not in parallel.
+func TestValidExemplarsAllocateNothing(t *testing.T) { // Another test's allocations would count, so not in parallel.
 	reader := sdkmetric.NewManualReader()
 	provider := newProvider(t, reader)
 	instrument(t, provider, []string{"main"}, poolInstruments).recordAll(traced(t.Context()))
@@ -121,13 +121,13 @@ func TestExemplarsThatAreFitCostNoAllocation(t *testing.T) { // Another test's a
 		t.Fatal(err)
 	}
 
-	if n := testing.AllocsPerRun(10, func() { prometheus.FitExemplars(collected.ScopeMetrics) }); n > 0 {
+	if n := testing.AllocsPerRun(10, func() { prometheus.SanitizeExemplars(collected.ScopeMetrics) }); n > 0 {
 		t.Errorf("%v allocations, want none", n)
 	}
 }
 
-// recordFiltered records one value in an instrument of each type that has exemplars, one of them of package otelpool,
-// while a View drops the attributes filtered and a span is sampled.
+// recordFiltered records one value in an instrument of each type that has exemplars, one of them of package otelpool. A
+// View drops the attributes filtered, and a span is sampled.
 func recordFiltered(t *testing.T, reader sdkmetric.Reader, filtered []attribute.KeyValue) {
 	t.Helper()
 	view := func(i sdkmetric.Instrument) (sdkmetric.Stream, bool) {
@@ -169,7 +169,7 @@ func recordFiltered(t *testing.T, reader sdkmetric.Reader, filtered []attribute.
 	jobs.Add(ctx, 1, with)
 }
 
-// exemplarsOf returns the labels of the exemplars of each metric that has any.
+// exemplarsOf returns the exemplar labels of each metric that has exemplars.
 func exemplarsOf(families []*dto.MetricFamily) map[string][]string {
 	found := map[string][]string{}
 	for _, family := range families {
@@ -189,7 +189,7 @@ func exemplarsOf(families []*dto.MetricFamily) map[string][]string {
 	return found
 }
 
-// exemplarLabels returns the labels of e in the order of their names, those of the span last.
+// exemplarLabels returns the labels of e sorted by name, those of the span last.
 func exemplarLabels(e *dto.Exemplar) string {
 	var others, span []string
 	for _, label := range e.Label {

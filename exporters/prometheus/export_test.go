@@ -1,4 +1,4 @@
 package prometheus
 
-// FitExemplars is for the test of what it allocates.
-var FitExemplars = fitExemplars
+// SanitizeExemplars is exported for a test of its allocations.
+var SanitizeExemplars = sanitizeExemplars

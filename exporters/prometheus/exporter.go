@@ -20,23 +20,22 @@ var (
 	_ prometheus.Gatherer = (*Exporter)(nil)
 )
 
-// Exporter is a metric.Reader of the OpenTelemetry SDK whose metrics can be scraped by Prometheus. Make it with New,
-// register it with one MeterProvider, and serve it as an http.Handler or gather it as a prometheus.Gatherer. It is safe
-// for concurrent use.
+// Exporter is an sdkmetric.Reader whose metrics Prometheus can scrape. Create it with New, register it with one
+// MeterProvider, and serve it as an http.Handler or gather it as a prometheus.Gatherer. It is safe for concurrent use.
 type Exporter struct {
 	sdkmetric.Reader
 
 	cfg     config
 	handler http.Handler
-	scratch atomic.Pointer[metricdata.ResourceMetrics] // of the last scrape: the SDK uses its memory again
+	scratch atomic.Pointer[metricdata.ResourceMetrics] // of the last scrape: the SDK reuses its memory
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	pools    *poolConverter
 	others   *otherConverter
 	attached bool
 }
 
-// New returns an Exporter. Its temporality is cumulative, as Prometheus needs it.
+// New returns an Exporter. Its temporality is cumulative, as Prometheus requires.
 func New(opts ...Option) (*Exporter, error) {
 	cfg, err := newConfig(opts)
 	if err != nil {
@@ -54,20 +53,20 @@ func New(opts ...Option) (*Exporter, error) {
 	return e, nil
 }
 
-// MarshalLog returns what the SDK's own log says of the exporter.
+// MarshalLog returns the description of the exporter for the SDK's own log.
 func (*Exporter) MarshalLog() any {
 	return struct{ Type string }{Type: "otelpool Prometheus exporter"}
 }
 
-// Gather implements prometheus.Gatherer: it collects the MeterProvider's metrics once and then those of the registries
-// joined by WithGatherer. With an error it still returns what could be gathered, which is nothing of the exporter's own
-// before it is registered with a MeterProvider (the error is then an sdkmetric.ErrReaderNotRegistered) and after that is
-// shut down (sdkmetric.ErrReaderShutdown).
+// Gather implements prometheus.Gatherer. It collects the MeterProvider's metrics once and then those of the registries
+// that WithGatherer joined. It returns the families it could gather together with any error. The exporter has no
+// metrics of its own before it is registered with a MeterProvider (the error is then an
+// sdkmetric.ErrReaderNotRegistered) and after the provider is shut down (sdkmetric.ErrReaderShutdown).
 func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
 	p := newPage()
 	e.gatherOwn(p)
 	for _, joined := range e.cfg.joined {
-		p.note(guard("gather a joined registry", func() error {
+		p.addError(catchPanic("gather a joined registry", func() error {
 			families, err := joined.Gather()
 			p.join(families)
 			if err != nil {
@@ -79,36 +78,36 @@ func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
 	return p.sorted(), p.err()
 }
 
-// gatherOwn puts the metrics of the MeterProvider on the page.
+// gatherOwn adds the metrics of the MeterProvider to the page.
 func (e *Exporter) gatherOwn(p *page) {
 	collected := e.scratch.Swap(nil)
 	if collected == nil {
 		collected = &metricdata.ResourceMetrics{}
 	}
 	usable, err := e.collect(collected)
-	p.note(err)
+	p.addError(err)
 	if !usable {
 		return
 	}
 
-	// The handler may be anything, even something that gathers: the lock is free again when it is called.
+	// The error handler may call Gather, so it must be called without the lock.
 	var overflows []error
-	p.note(guard("convert", func() error {
+	p.addError(catchPanic("convert", func() error {
 		overflows = e.convert(collected, p)
 		return nil
 	}))
 	for _, overflow := range overflows {
 		e.cfg.errorHandler.Handle(overflow)
 	}
-	// Memory that came from a producer is the producer's, and the SDK would overwrite it.
+	// The SDK would overwrite memory that belongs to a producer.
 	if !e.cfg.hasProducers {
 		e.scratch.Store(collected)
 	}
 }
 
-// collect has the SDK fill collected and tells whether it did, in whole or in part.
+// collect makes the SDK fill collected. It reports whether that succeeded at least in part.
 func (e *Exporter) collect(collected *metricdata.ResourceMetrics) (usable bool, err error) {
-	err = guard("collect", func() error {
+	err = catchPanic("collect", func() error {
 		collectErr := e.Reader.Collect(context.Background(), collected)
 		usable = !errors.Is(collectErr, sdkmetric.ErrReaderNotRegistered) && !errors.Is(collectErr, sdkmetric.ErrReaderShutdown)
 		if collectErr != nil && usable {
@@ -119,9 +118,10 @@ func (e *Exporter) collect(collected *metricdata.ResourceMetrics) (usable bool, 
 	return usable, err
 }
 
-// convert puts what was collected on the page and returns what is to be said once about series that overflowed.
+// convert adds the collected metrics to the page. It returns an error for each instrument whose series overflowed for
+// the first time.
 func (e *Exporter) convert(collected *metricdata.ResourceMetrics, p *page) (overflows []error) {
-	pools, others := split(fitExemplars(collected.ScopeMetrics))
+	pools, others := split(sanitizeExemplars(collected.ScopeMetrics))
 
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -131,23 +131,24 @@ func (e *Exporter) convert(collected *metricdata.ResourceMetrics, p *page) (over
 		e.attached = true
 	}
 	ours, err := e.pools.families(pools)
-	p.note(err)
+	p.addError(err)
 	theirs, err := e.others.families(others)
-	p.note(err)
+	p.addError(err)
 
-	// The first on the page decides on type and help text: the documented metrics are what this package promises, and
-	// other libraries' metrics pass through untouched even if ours have the same translated name.
+	// The first family of a name sets its type and help text. The documented metrics come first because their names are
+	// the contract of this package. Other libraries' metrics come before the translated ones so that they stay
+	// unchanged.
 	p.add(ours.documented)
 	p.add(theirs)
 	p.add(ours.translated)
 	return ours.overflows
 }
 
-// explain says what to do about a reader that cannot collect.
+// explain adds advice to the error of a reader that cannot collect.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, sdkmetric.ErrReaderNotRegistered):
-		return fmt.Errorf("prometheus: give the exporter to a MeterProvider with sdkmetric.WithReader: %w", err)
+		return fmt.Errorf("prometheus: register the exporter with a MeterProvider (sdkmetric.WithReader): %w", err)
 	case errors.Is(err, sdkmetric.ErrReaderShutdown):
 		return fmt.Errorf("prometheus: the MeterProvider is shut down: %w", err)
 	default:

@@ -82,7 +82,7 @@ func TestOverflowIsReportedOnce(t *testing.T) {
 	}
 }
 
-func TestPanicInACallbackCostsNoMoreThanTheScrape(t *testing.T) {
+func TestCallbackPanicFailsOneScrape(t *testing.T) {
 	t.Parallel()
 	reported := &errorList{}
 	exporter := newExporter(t, prometheus.WithErrorHandler(reported))
@@ -104,7 +104,7 @@ func TestPanicInACallbackCostsNoMoreThanTheScrape(t *testing.T) {
 	good := page(t, exporter, acceptText)
 	sane.Store(false)
 	if body := serve(t, exporter, acceptText, http.StatusInternalServerError).Body.String(); strings.Contains(body, "password") {
-		t.Errorf("the page has what only the error handler should get: %s", body)
+		t.Errorf("the page shows an error for the error handler: %s", body)
 	}
 	sane.Store(true)
 	if got := page(t, exporter, acceptText); got != good {
@@ -115,7 +115,7 @@ func TestPanicInACallbackCostsNoMoreThanTheScrape(t *testing.T) {
 	}
 }
 
-func TestPanicInAJoinedRegistryKeepsTheRest(t *testing.T) {
+func TestJoinedRegistryPanicKeepsOwnMetrics(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, prometheus.WithGatherer(client.GathererFunc(func() ([]*dto.MetricFamily, error) { panic("no") })))
 	observe(t, newProvider(t, exporter), "pgxpool.size", mainPool)
@@ -126,7 +126,7 @@ func TestPanicInAJoinedRegistryKeepsTheRest(t *testing.T) {
 	}
 }
 
-func TestSeriesThatCannotBeConvertedAreLeftOutAndReported(t *testing.T) {
+func TestInvalidSeriesIsOmittedAndReported(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t)
 	provider := newProvider(t, exporter)
@@ -141,9 +141,9 @@ func TestSeriesThatCannotBeConvertedAreLeftOutAndReported(t *testing.T) {
 	}
 }
 
-func TestProducersKeepTheirMemory(t *testing.T) {
+func TestProducerMemoryIsNotReused(t *testing.T) {
 	t.Parallel()
-	var produced keptMetrics
+	var produced fixedProducer
 	for i := range 3 {
 		produced = append(produced, metricdata.ScopeMetrics{Metrics: []metricdata.Metrics{
 			{Name: fmt.Sprint("first.", i), Data: metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{{Value: 42}}}},
@@ -155,7 +155,7 @@ func TestProducersKeepTheirMemory(t *testing.T) {
 	provider := newProvider(t, exporter)
 
 	page(t, exporter, acceptText)
-	instrumentOthers(t, provider) // Now the SDK fills places where the producer's metrics were.
+	instrumentOthers(t, provider) // Now the SDK reuses the places of the producer's metrics.
 	body := page(t, exporter, acceptText)
 	for _, want := range []string{"first_2", "second_2", "cache_hits_total"} {
 		if !strings.Contains(body, want) {
@@ -167,12 +167,12 @@ func TestProducersKeepTheirMemory(t *testing.T) {
 	}
 }
 
-// keptMetrics is a producer that always returns the same memory.
-type keptMetrics []metricdata.ScopeMetrics
+// fixedProducer is a producer that always returns the same memory.
+type fixedProducer []metricdata.ScopeMetrics
 
-func (k keptMetrics) Produce(context.Context) ([]metricdata.ScopeMetrics, error) { return k, nil }
+func (k fixedProducer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) { return k, nil }
 
-func TestSeriesEndWithTheirCallback(t *testing.T) {
+func TestUnregisterEndsSeries(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t))
 	meter := newProvider(t, exporter).Meter(poolScope)

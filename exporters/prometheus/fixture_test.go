@@ -12,10 +12,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// poolScope is written out, like all names here: the tests are to notice when the catalogue differs.
+// poolScope and all names here are literals, so that the tests fail when the catalogue changes.
 const poolScope = "github.com/otelpool/otelpool-go/otelpool"
 
-// instrumentSpec is one instrument of package otelpool with the attributes, beside the pool's, of its series.
+// instrumentSpec describes one instrument of package otelpool. Its series list their attributes without the pool's.
 type instrumentSpec struct {
 	name, kind, unit string
 	series           [][]attribute.KeyValue
@@ -78,14 +78,14 @@ func operation(name string, more ...attribute.KeyValue) []attribute.KeyValue {
 // shop is the resource of the tests' MeterProviders.
 var shop = sdkmetric.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop")))
 
-// recorder has the synthetic instruments of one MeterProvider.
+// recorder holds the synthetic instruments of one MeterProvider.
 type recorder struct {
 	observe []func(metric.Observer)
 	record  []func(context.Context)
 }
 
-// instrument makes specs in the provider, reports a value for every series and pool at each collection, and records
-// each synchronous instrument a few times. The values differ, but are the same in every run.
+// instrument creates the instruments of specs. It observes a value for every series and pool at each collection, and
+// records each synchronous instrument a few times. The values differ, but are the same in every run.
 func instrument(tb testing.TB, provider metric.MeterProvider, pools []string, specs []instrumentSpec) *recorder {
 	tb.Helper()
 	r := &recorder{}
@@ -114,7 +114,7 @@ func instrument(tb testing.TB, provider metric.MeterProvider, pools []string, sp
 	return r
 }
 
-// callback reports the value of every asynchronous instrument.
+// callback observes the value of every asynchronous instrument.
 func (r *recorder) callback(_ context.Context, o metric.Observer) error {
 	for _, observe := range r.observe {
 		observe(o)
@@ -129,7 +129,7 @@ func (r *recorder) recordAll(ctx context.Context) {
 	}
 }
 
-// add adds one series; the SDK gives the same instrument for the same name.
+// add adds one series. The SDK returns the same instrument for the same name.
 func (r *recorder) add(meter metric.Meter, spec instrumentSpec, set metric.MeasurementOption, number int) (observable metric.Observable, err error) {
 	value := int64(number)
 	description, unit := metric.WithDescription("What "+spec.name+" is."), metric.WithUnit(spec.unit)
@@ -166,7 +166,7 @@ func (r *recorder) add(meter metric.Meter, spec instrumentSpec, set metric.Measu
 		h, err = meter.Float64Histogram(spec.name, description, unit,
 			metric.WithExplicitBucketBoundaries(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10))
 		r.record = append(r.record, func(ctx context.Context) {
-			// One for a bucket, so that no exemplar depends on chance.
+			// One value for each bucket, so that the exemplars do not depend on chance.
 			for _, v := range []float64{0.002, 0.25, 30} {
 				h.Record(ctx, v, set)
 			}
@@ -175,7 +175,7 @@ func (r *recorder) add(meter metric.Meter, spec instrumentSpec, set metric.Measu
 	}
 }
 
-// traced returns a context with a sampled span, as an exemplar needs it.
+// traced returns a context with a sampled span, which exemplars require.
 func traced(ctx context.Context) context.Context {
 	return trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{0x0a}, SpanID: trace.SpanID{0x0b}, TraceFlags: trace.FlagsSampled,

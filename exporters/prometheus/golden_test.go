@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write the golden files")
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// Both would show on the pages.
+	// Both would change the pages.
 	os.Unsetenv("OTEL_RESOURCE_ATTRIBUTES")
 	os.Unsetenv("OTEL_SERVICE_NAME")
 	os.Exit(m.Run())
@@ -37,7 +37,7 @@ func TestPageHasDocumentedNames(t *testing.T) {
 	instrument(t, newProvider(t, exporter), []string{"main", "replica"}, poolInstruments)
 
 	compareGolden(t, "documented.txt", page(t, exporter, acceptText))
-	compareGolden(t, "documented.txt", page(t, exporter, acceptText)) // Scraping changes nothing.
+	compareGolden(t, "documented.txt", page(t, exporter, acceptText)) // A scrape changes nothing.
 }
 
 func TestOpenMetricsPageHasExemplars(t *testing.T) {
@@ -49,7 +49,7 @@ func TestOpenMetricsPageHasExemplars(t *testing.T) {
 	compareGolden(t, "openmetrics.txt", settleExemplars(page(t, exporter, acceptOpenMetrics)))
 }
 
-func TestOpenTelemetryNamesStandBesideDocumentedOnes(t *testing.T) {
+func TestOpenTelemetryNamesAreAddedToPage(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t), prometheus.WithOpenTelemetryNames())
 	instrument(t, newProvider(t, exporter), []string{"main"}, poolInstruments)
@@ -57,7 +57,7 @@ func TestOpenTelemetryNamesStandBesideDocumentedOnes(t *testing.T) {
 	compareGolden(t, "both.txt", page(t, exporter, acceptText))
 }
 
-func TestTranslatedMetricsAreThoseOfTheOfficialExporter(t *testing.T) {
+func TestTranslatedMetricsEqualOfficialExporter(t *testing.T) {
 	t.Parallel()
 	registry := client.NewRegistry()
 	exporter := newExporter(t, failOnError(t), prometheus.WithOpenTelemetryNames())
@@ -71,7 +71,7 @@ func TestTranslatedMetricsAreThoseOfTheOfficialExporter(t *testing.T) {
 	}
 }
 
-func TestOtherLibrariesPassThroughAsTheOfficialExporterShowsThem(t *testing.T) {
+func TestOtherMetricsEqualOfficialExporter(t *testing.T) {
 	t.Parallel()
 	registry := client.NewRegistry()
 	official := newProvider(t, newOfficial(t, registry))
@@ -92,7 +92,7 @@ func TestOtherLibrariesPassThroughAsTheOfficialExporterShowsThem(t *testing.T) {
 // exemplar matches the exemplar of a line.
 var exemplar = regexp.MustCompile(`(?m) # \{(\w+="\w+"),(\w+="\w+")\} (\S+) [0-9.e+]+$`)
 
-// settleExemplars takes the time out of exemplars and puts their labels, which come in any order, in one.
+// settleExemplars removes the time from exemplars and sorts their two labels.
 func settleExemplars(openMetrics string) string {
 	return exemplar.ReplaceAllStringFunc(openMetrics, func(found string) string {
 		part := exemplar.FindStringSubmatch(found)
@@ -113,6 +113,6 @@ func compareGolden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("%s differs, go test -update would make it\n%s", path, got)
+		t.Errorf("%s differs, go test -update would write\n%s", path, got)
 	}
 }

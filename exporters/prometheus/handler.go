@@ -14,11 +14,11 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// errNothingGathered is all that a client is told when there is nothing to serve: the reason may come from anybody's
-// callback, and is for the error handler.
-var errNothingGathered = errors.New("nothing could be gathered; the program's error handler has the reason")
+// errNothingGathered is the only reason that a client gets when there is nothing to serve. The real one may come from
+// any callback and goes to the error handler.
+var errNothingGathered = errors.New("nothing could be gathered: the program's error handler has the reason")
 
-// ServeHTTP implements http.Handler: it serves the metrics in the format and the compression that the request accepts.
+// ServeHTTP implements http.Handler. It serves the metrics in the format and the compression that the request accepts.
 // The parameter name[] restricts the page to metrics of that name.
 func (e *Exporter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(e.cfg.joined) == 0 {
@@ -30,21 +30,21 @@ func (e *Exporter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.handler.ServeHTTP(&writer{ResponseWriter: w}, r)
 }
 
-// ready returns why there is nothing to collect, or nil.
+// ready returns the reason why there is nothing to collect, or nil.
 func (e *Exporter) ready() error {
-	ended, end := context.WithCancel(context.Background())
-	end()
-	// With an ended context a reader that has something to collect does no more than say so.
-	err := e.Reader.Collect(ended, &metricdata.ResourceMetrics{})
+	canceled, cancel := context.WithCancel(context.Background())
+	cancel()
+	// With a canceled context the reader checks its state and collects nothing.
+	err := e.Reader.Collect(canceled, &metricdata.ResourceMetrics{})
 	if errors.Is(err, sdkmetric.ErrReaderNotRegistered) || errors.Is(err, sdkmetric.ErrReaderShutdown) {
 		return explain(err)
 	}
 	return nil
 }
 
-// newHandler returns the handler that serves what e gathers.
+// newHandler returns the handler that serves the metrics of e.
 func newHandler(e *Exporter) http.Handler {
-	return promhttp.HandlerFor(servable(e), promhttp.HandlerOpts{
+	return promhttp.HandlerFor(newGatherer(e), promhttp.HandlerOpts{
 		ErrorLog:            errorLog{handler: e.cfg.errorHandler},
 		ErrorHandling:       promhttp.ContinueOnError,
 		EnableOpenMetrics:   true,
@@ -53,8 +53,9 @@ func newHandler(e *Exporter) http.Handler {
 	})
 }
 
-// servable gathers from e, reports errors, and returns one only when there is nothing to serve.
-func servable(e *Exporter) prometheus.GathererFunc {
+// newGatherer returns a gatherer that passes the errors of e to the error handler. It returns an error only when there
+// is nothing to serve.
+func newGatherer(e *Exporter) prometheus.GathererFunc {
 	return func() ([]*dto.MetricFamily, error) {
 		families, err := e.Gather()
 		if err != nil {
@@ -67,13 +68,13 @@ func servable(e *Exporter) prometheus.GathererFunc {
 	}
 }
 
-// errorLog is the log of promhttp.
+// errorLog is the promhttp.Logger that passes errors to the error handler.
 type errorLog struct {
 	handler otel.ErrorHandler
 }
 
-// refusedCompression is what promhttp says first of a client that accepts no compression that there is, nor none. It then
-// serves the page as it is, and a client must not be able to fill the program's log.
+// refusedCompression begins the log line of promhttp for a client that accepts neither a known compression nor none.
+// The page is then served uncompressed, and a client must not be able to fill the program's log.
 const refusedCompression = "error getting writer"
 
 // Println implements promhttp.Logger.
@@ -83,15 +84,15 @@ func (l errorLog) Println(v ...any) {
 	}
 	for _, item := range v {
 		err, ok := item.(error)
-		// What could not be gathered was reported before, and of a timeout the client was told.
+		// Gather errors were reported before, and a timeout is reported to the client.
 		if ok && !errors.Is(err, errNothingGathered) && !errors.Is(err, http.ErrHandlerTimeout) {
 			l.handler.Handle(fmt.Errorf("prometheus: serve: %w", err))
 		}
 	}
 }
 
-// writer is a ResponseWriter that reports only the first failure to write. Every metric family after it would meet the
-// same one: the client has gone away.
+// writer is a ResponseWriter that reports only the first write error. Once the client is gone, every further metric
+// family would cause the same one.
 type writer struct {
 	http.ResponseWriter
 	failed bool
@@ -107,5 +108,5 @@ func (w *writer) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Unwrap lets http.ResponseController reach the original.
+// Unwrap returns the original for http.ResponseController.
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -19,7 +19,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 )
 
-func TestPageIsCompressedWhereAccepted(t *testing.T) {
+func TestPageIsCompressedIfAccepted(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t))
 	observe(t, newProvider(t, exporter), "pgxpool.size", mainPool)
@@ -72,7 +72,7 @@ func TestPageAfterShutdownIsUnavailable(t *testing.T) {
 	}
 }
 
-func TestRequestsAboveTheLimitAreTurnedAway(t *testing.T) {
+func TestRequestAboveLimitGets503(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t), prometheus.WithMaxRequestsInFlight(1))
 	slow := observeSlowly(t, newProvider(t, exporter))
@@ -93,7 +93,7 @@ func TestSlowScrapeTimesOut(t *testing.T) {
 
 	serve(t, exporter, acceptText, http.StatusServiceUnavailable)
 	close(slow.proceed)
-	// What was started in the background is finished, and finds nobody to send it to: nothing is reported.
+	// The collection finishes in the background and its result is discarded: nothing is reported.
 	if _, err := exporter.Gather(); err != nil {
 		t.Error(err)
 	}
@@ -111,7 +111,7 @@ func TestFailureToWriteIsReportedOnce(t *testing.T) {
 	}
 }
 
-func TestErrorsGoToTheGlobalHandlerByDefault(t *testing.T) { // It is set for the whole program, so not in parallel.
+func TestErrorsGoToTheGlobalHandlerByDefault(t *testing.T) { // It sets the global error handler, so not in parallel.
 	reported := &errorList{}
 	otel.SetErrorHandler(reported)
 	exporter := newExporter(t)
@@ -131,7 +131,7 @@ func TestErrorsGoToTheGlobalHandlerByDefault(t *testing.T) { // It is set for th
 	}
 }
 
-func TestJoinedMetricsAreServedWhenThereAreNoOthers(t *testing.T) {
+func TestJoinedMetricsAreServedAlone(t *testing.T) {
 	t.Parallel()
 	reported := &errorList{}
 	exporter := newExporter(t, prometheus.WithErrorHandler(reported), prometheus.WithGatherer(registryWith(t, "theirs", "Theirs.")))
@@ -144,9 +144,9 @@ func TestJoinedMetricsAreServedWhenThereAreNoOthers(t *testing.T) {
 	}
 }
 
-// slowCallback is a callback that waits to be let go.
+// slowCallback is a callback that waits for proceed.
 type slowCallback struct {
-	started chan struct{} // gets a value when the first collection is on
+	started chan struct{} // gets a value when the first collection begins
 	proceed chan struct{}
 }
 

@@ -49,13 +49,13 @@ func newOfficial(tb testing.TB, registry client.Registerer, opts ...otelprom.Opt
 	return exporter
 }
 
-// failOnError is an option that fails the test when there is anything to report.
+// failOnError returns an option that fails the test on any reported error.
 func failOnError(t *testing.T) prometheus.Option {
 	t.Helper()
 	return prometheus.WithErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Errorf("reported: %v", err) }))
 }
 
-// page returns what the handler serves for an Accept header.
+// page returns the page that handler serves for an Accept header.
 func page(t *testing.T, handler http.Handler, accept string) string {
 	t.Helper()
 	return serve(t, handler, accept, http.StatusOK).Body.String()
@@ -82,7 +82,7 @@ func gatherAll(t *testing.T, gatherer client.Gatherer) []*dto.MetricFamily {
 	return families
 }
 
-// text returns families as the text format has them.
+// text returns families in the text format.
 func text(t *testing.T, families []*dto.MetricFamily) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -146,7 +146,7 @@ func labels(m *dto.Metric) string {
 
 var errBroken = errors.New("broken")
 
-// errorList is an error handler that keeps what it gets.
+// errorList is an error handler that keeps the errors.
 type errorList struct {
 	mu   sync.Mutex
 	errs []error
@@ -167,7 +167,7 @@ func (l *errorList) all() []error {
 // mainPool is the pool attribute of most single series.
 var mainPool = attribute.String("db.client.connection.pool.name", "main")
 
-// registryWith returns a registry with one gauge that is 1.
+// registryWith returns a registry with one gauge of value 1.
 func registryWith(tb testing.TB, name, help string) *client.Registry {
 	tb.Helper()
 	registry := client.NewRegistry()

@@ -8,14 +8,15 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// instrument is an instrument of the catalogue: the metrics that its series are shown as.
+// instrument is an instrument of the catalogue with the metrics it becomes.
 type instrument struct {
 	name string
 	kind string
 	rows []catalogue.Row
 }
 
-// instruments are those of the catalogue, instrumentIndex tells where each is by its name. Neither is ever changed.
+// instruments lists the instruments of the catalogue, and instrumentIndex maps their names to indexes. Both are
+// read-only.
 var instruments, instrumentIndex = loadInstruments()
 
 func loadInstruments() (all []instrument, index map[string]int) {
@@ -32,10 +33,10 @@ func loadInstruments() (all []instrument, index map[string]int) {
 	return all, index
 }
 
-// present returns the families that series is shown as: the documented ones, and a translated one with what no
-// documented one has, or with all if both were asked for. It changes series, but not those that are in the translated
-// family.
-func (inst *instrument) present(
+// families returns the families of the series: the documented ones, and a translated one. The translated one has all
+// series if both is true, and otherwise those without a documented name. families changes series, but not those of the
+// translated family.
+func (inst *instrument) families(
 	series []*dto.Metric, description string, both bool,
 ) (documented []*dto.MetricFamily, translated *dto.MetricFamily) {
 	rest := series
@@ -44,7 +45,7 @@ func (inst *instrument) present(
 			continue
 		}
 		var own []*dto.Metric
-		own, rest = take(rest, row.State)
+		own, rest = splitState(rest, row.State)
 		if both {
 			own = cloneSeries(own)
 		}
@@ -57,8 +58,8 @@ func (inst *instrument) present(
 	return documented, newFamily(inst.rows[0].TranslatedName(), description, inst.kind, rest)
 }
 
-// take parts the series of a state from the rest; all series are of no state.
-func take(series []*dto.Metric, state string) (own, rest []*dto.Metric) {
+// splitState separates the series of a state from the rest. All series belong to the empty state.
+func splitState(series []*dto.Metric, state string) (own, rest []*dto.Metric) {
 	if state == "" {
 		return series, nil
 	}
@@ -78,7 +79,7 @@ func newFamily(name, help, kind string, series []*dto.Metric) *dto.MetricFamily 
 	return &dto.MetricFamily{Name: &name, Help: &help, Type: familyTypes[kind].Enum(), Metric: series}
 }
 
-// familyTypes are the types that catalogue.Kind.PrometheusType names.
+// familyTypes maps the names that catalogue.Kind.PrometheusType returns to types.
 var familyTypes = map[string]dto.MetricType{
 	"counter":   dto.MetricType_COUNTER,
 	"gauge":     dto.MetricType_GAUGE,

@@ -46,7 +46,7 @@ func TestJoinedRegistryIsOnThePage(t *testing.T) {
 		},
 		"a name that one of our histograms has": {
 			joined:  registryWith(t, "db_pool_acquire_duration_seconds_count", "By hand."),
-			wantErr: `metric "db_pool_acquire_duration_seconds_count" is left out: the series of "db_pool_acquire_duration_seconds" have such names`,
+			wantErr: `metric "db_pool_acquire_duration_seconds_count" is left out: its name collides with the series of "db_pool_acquire_duration_seconds"`,
 		},
 		"a histogram that has one of our names": {
 			joined: families(&dto.MetricFamily{Name: ptr("db_pool"), Type: dto.MetricType_GAUGE.Enum(),
@@ -54,12 +54,12 @@ func TestJoinedRegistryIsOnThePage(t *testing.T) {
 				&dto.MetricFamily{Name: ptr("x_sum"), Type: dto.MetricType_GAUGE.Enum(), Metric: []*dto.Metric{{Gauge: &dto.Gauge{}}}},
 				&dto.MetricFamily{Name: ptr("x"), Type: dto.MetricType_SUMMARY.Enum(), Metric: []*dto.Metric{{Summary: &dto.Summary{}}}}),
 			wantPage: []string{"db_pool 3", "x_sum 0"},
-			wantErr:  `metric "x" is left out: the series of "x_sum" have such names`,
+			wantErr:  `metric "x" is left out: its name collides with the series of "x_sum"`,
 		},
 		"no proper metrics": {
 			joined: families(nil, &dto.MetricFamily{Name: ptr("empty")},
 				&dto.MetricFamily{Name: ptr("nothing"), Type: dto.MetricType_GAUGE.Enum(), Metric: []*dto.Metric{nil}}),
-			wantErr: `metric "nothing", from a joined registry, is left out: a series of it is no gauge`,
+			wantErr: `metric "nothing", from a joined registry, is left out: one of its series is not a gauge`,
 		},
 		"an error": {
 			joined:  client.GathererFunc(func() ([]*dto.MetricFamily, error) { return nil, errBroken }),
@@ -76,7 +76,7 @@ func TestJoinedRegistryIsOnThePage(t *testing.T) {
 			body := page(t, exporter, acceptText)
 			for _, want := range append(test.wantPage, `db_pool_size{pool="main"} 1`, `db_pool_acquire_duration_seconds_count{pool="main"} 3`) {
 				if strings.Count(body, want+"\n") != 1 {
-					t.Errorf("page has %q not once:\n%s", want, body)
+					t.Errorf("page does not have %q exactly once:\n%s", want, body)
 				}
 			}
 			got := errors.Join(reported.all()...)
@@ -117,11 +117,11 @@ func TestJoinedFamiliesAreNotChanged(t *testing.T) {
 		t.Errorf("%d series, want 2", n)
 	}
 	if len(last.Metric) != 1 || labels(last.Metric[0]) != `pool="z"` || len(first.Metric) != 1 || labels(first.Metric[0]) != `pool="a"` {
-		t.Errorf("they now are %v and %v", last, first)
+		t.Errorf("they are now %v and %v", last, first)
 	}
 }
 
-func TestCollectorGivesARegistryTheSameMetrics(t *testing.T) {
+func TestCollectorMetricsEqualExporterMetrics(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t))
 	r := instrument(t, newProvider(t, exporter), []string{"main", "replica"}, poolInstruments)

@@ -11,7 +11,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 )
 
-func TestAttributesOfTheUsersMakeRoomForDocumentedLabels(t *testing.T) {
+func TestUserAttributeGetsExportedPrefix(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t), prometheus.WithOpenTelemetryNames())
 	observe(t, newProvider(t, exporter), "pgxpool.size", mainPool,
@@ -26,7 +26,7 @@ func TestAttributesOfTheUsersMakeRoomForDocumentedLabels(t *testing.T) {
 	}
 }
 
-func TestDuplicateSeriesAreLeftOutAndReported(t *testing.T) {
+func TestDuplicateSeriesIsOmittedAndReported(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t)
 	provider := newProvider(t, exporter)
@@ -44,7 +44,7 @@ func TestDuplicateSeriesAreLeftOutAndReported(t *testing.T) {
 	}
 }
 
-func TestSeriesWithOtherLabelNamesAreNoDuplicates(t *testing.T) {
+func TestSeriesWithOtherLabelsAreNotDuplicates(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t))
 	provider := newProvider(t, exporter)
@@ -56,11 +56,11 @@ func TestSeriesWithOtherLabelNamesAreNoDuplicates(t *testing.T) {
 	}
 }
 
-func TestViewsDecideWhatIsStillAMetricOfThePool(t *testing.T) {
+func TestViewDecidesWhetherMetricIsRenamed(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		view sdkmetric.View
-		want string // the family in which the series is, and its labels
+		want string // the family and the labels of the series
 	}{
 		"renamed": {
 			sdkmetric.NewView(sdkmetric.Instrument{Name: "db.client.connection.count"}, sdkmetric.Stream{Name: "mine"}),

@@ -12,7 +12,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-func TestFixtureHasTheInstrumentsOfTheCatalogue(t *testing.T) {
+func TestFixtureMatchesCatalogue(t *testing.T) {
 	t.Parallel()
 	kinds := map[string]catalogue.Kind{
 		"gauge": catalogue.ObservableGauge, "updown": catalogue.ObservableUpDownCounter,
@@ -42,7 +42,7 @@ func TestFixtureHasTheInstrumentsOfTheCatalogue(t *testing.T) {
 	}
 }
 
-func TestLintHasNoComplaint(t *testing.T) {
+func TestPageHasNoLintProblem(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t))
 	instrument(t, newProvider(t, exporter), []string{"main"}, poolInstruments)
@@ -53,7 +53,7 @@ func TestLintHasNoComplaint(t *testing.T) {
 	}
 }
 
-func TestLintComplainsOfTheConventionsOwnNameOnly(t *testing.T) {
+func TestOpenTelemetryNamesHaveOneLintProblem(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t), prometheus.WithOpenTelemetryNames())
 	instrument(t, newProvider(t, exporter), []string{"main"}, poolInstruments)
@@ -64,7 +64,7 @@ func TestLintComplainsOfTheConventionsOwnNameOnly(t *testing.T) {
 	}
 }
 
-func TestExponentialHistogramsBecomeNativeOnes(t *testing.T) {
+func TestExponentialHistogramsBecomeNative(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t), prometheus.WithAggregationSelector(func(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
 		if kind == sdkmetric.InstrumentKindHistogram {
@@ -88,13 +88,13 @@ func TestExponentialHistogramsBecomeNativeOnes(t *testing.T) {
 	if got := labels(m); got != `db_system_name="postgresql",operation="get_user_with_roles",pool="main"` {
 		t.Errorf("labels %s", got)
 	}
-	// The text formats have its sum and count.
+	// The text format shows its sum and count.
 	if !strings.Contains(page(t, exporter, acceptText), `db_query_duration_seconds_count{db_system_name="postgresql",operation="get_user_with_roles",pool="main"} 3`) {
 		t.Error("the count is not in the text page")
 	}
 }
 
-func TestOpenTelemetryNamesShareAFamilyWithAnotherLibrary(t *testing.T) {
+func TestTranslatedMetricSharesFamilyWithOthers(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t), prometheus.WithOpenTelemetryNames())
 	provider := newProvider(t, exporter)
@@ -111,7 +111,7 @@ func TestOpenTelemetryNamesShareAFamilyWithAnotherLibrary(t *testing.T) {
 	}
 }
 
-func TestOptionsForOtherLibrariesLeavePoolMetricsAlone(t *testing.T) {
+func TestOtherOptionsDoNotChangePoolMetrics(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t),
 		prometheus.WithNamespace("shop"), prometheus.WithoutScopeInfo(), prometheus.WithoutTargetInfo())

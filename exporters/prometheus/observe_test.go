@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// observe reports 1 for one series of an instrument of package otelpool.
+// observe observes 1 for one series of an instrument of package otelpool.
 func observe(tb testing.TB, provider metric.MeterProvider, name string, attrs ...attribute.KeyValue) {
 	tb.Helper()
 	observeWith(tb, provider.Meter(poolScope), name, attrs...)
@@ -27,7 +27,7 @@ func observeWith(tb testing.TB, meter metric.Meter, name string, attrs ...attrib
 	}
 }
 
-// instrumentOthers makes the metrics of three other libraries, some of them under the name of one of ours or of another's.
+// instrumentOthers creates the metrics of three other libraries. Some share a name with ours or with each other.
 func instrumentOthers(t *testing.T, provider metric.MeterProvider) {
 	t.Helper()
 	for _, scope := range []metric.Meter{

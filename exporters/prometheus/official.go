@@ -12,9 +12,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// official is the official exporter as a converter of metrics that were collected already: it is the reader of a
-// MeterProvider without instruments, and what it is to convert reaches it as the output of a Producer. It is not safe for
-// concurrent use.
+// official uses the official exporter to convert metrics that are already collected. The exporter is the reader of a
+// MeterProvider without instruments and reads the metrics from a Producer. It is not safe for concurrent use.
 type official struct {
 	exporter *otelprom.Exporter
 	scopes   []metricdata.ScopeMetrics
@@ -32,16 +31,16 @@ func newOfficial(registerer prometheus.Registerer, opts ...otelprom.Option) (*of
 	return o, nil
 }
 
-// attach gives the exporter the resource that its metrics are from. The SDK merges that of the environment into it, as it
-// has done before.
+// attach sets the resource of the exporter's metrics. The SDK merges the resource of the environment into it, as it did
+// before for the original.
 func (o *official) attach(res *resource.Resource) {
-	sdkmetric.NewMeterProvider(sdkmetric.WithReader(o.exporter), sdkmetric.WithResource(fitResource(res)))
+	sdkmetric.NewMeterProvider(sdkmetric.WithReader(o.exporter), sdkmetric.WithResource(sanitizeResource(res)))
 }
 
-// fitResource returns res without what cannot be a label. For the sake of one such attribute the official exporter leaves
-// out the whole of target_info.
-func fitResource(res *resource.Resource) *resource.Resource {
-	attrs, changed := fitAttributes(res.Attributes(), math.MaxInt)
+// sanitizeResource returns res without attributes that cannot be labels. The official exporter would leave out all of
+// target_info because of one such attribute.
+func sanitizeResource(res *resource.Resource) *resource.Resource {
+	attrs, changed := sanitizeAttributes(res.Attributes(), math.MaxInt)
 	if !changed {
 		return res
 	}

@@ -19,9 +19,9 @@ type optionFunc func(config) config
 
 func (fn optionFunc) apply(cfg config) config { return fn(cfg) }
 
-// WithOpenTelemetryNames adds to every renamed metric the same metric under the name and with the labels that the
-// ordinary translation of its OpenTelemetry name gives, such as db_client_connection_count beside db_pool_checked_out
-// and db_pool_checked_in. Without it a renamed metric appears under its documented name alone.
+// WithOpenTelemetryNames adds to every renamed metric the same metric with the standard translation of its
+// OpenTelemetry name and labels. For example, db_client_connection_count appears beside db_pool_checked_out and
+// db_pool_checked_in. By default a renamed metric appears under its documented name only.
 func WithOpenTelemetryNames() Option {
 	return optionFunc(func(cfg config) config {
 		cfg.openTelemetryNames = true
@@ -29,8 +29,8 @@ func WithOpenTelemetryNames() Option {
 	})
 }
 
-// WithAggregationSelector sets the aggregation of each kind of instrument, for instance exponential histograms, which
-// Prometheus reads as native ones. The last one given wins.
+// WithAggregationSelector sets the aggregation of each kind of instrument. Prometheus reads exponential histograms as
+// native ones. The last one given wins.
 func WithAggregationSelector(selector sdkmetric.AggregationSelector) Option {
 	return optionFunc(func(cfg config) config {
 		if selector != nil {
@@ -40,7 +40,7 @@ func WithAggregationSelector(selector sdkmetric.AggregationSelector) Option {
 	})
 }
 
-// WithProducer adds a source of metrics that do not come from the MeterProvider. Repeated options add up.
+// WithProducer adds a producer of metrics from outside the MeterProvider. Repeated options add up.
 func WithProducer(producer sdkmetric.Producer) Option {
 	return optionFunc(func(cfg config) config {
 		if producer != nil {
@@ -51,12 +51,12 @@ func WithProducer(producer sdkmetric.Producer) Option {
 	})
 }
 
-// WithGatherer serves the metrics of g, for instance prometheus.DefaultGatherer, together with the exporter's own: on
-// its page and from Gather. Repeated options add up. A metric of g that has the name of one already there is added to
-// it when type and help text are the same; otherwise it is left out, and so are series that are there already: the
-// error that Gather returns then names the metric.
+// WithGatherer adds the metrics of g, such as prometheus.DefaultGatherer, to the exporter's page and to Gather.
+// Repeated options add up. A metric of g whose name is already there is merged if its type and help text are the same.
+// Otherwise it is left out, and so are series that are already there; the error that Gather returns then names the
+// metric.
 //
-// The registry to join must not hold this exporter's Collector.
+// The registry must not hold this exporter's Collector.
 func WithGatherer(g prometheus.Gatherer) Option {
 	return optionFunc(func(cfg config) config {
 		if g != nil {
@@ -66,7 +66,7 @@ func WithGatherer(g prometheus.Gatherer) Option {
 	})
 }
 
-// WithoutScopeInfo leaves out the otel_scope_ labels of other libraries' metrics. Pool metrics never have them.
+// WithoutScopeInfo removes the otel_scope_ labels from other libraries' metrics. Pool metrics never have them.
 func WithoutScopeInfo() Option {
 	return optionFunc(func(cfg config) config {
 		cfg.othersOptions = append(cfg.othersOptions, otelprom.WithoutScopeInfo())
@@ -74,7 +74,7 @@ func WithoutScopeInfo() Option {
 	})
 }
 
-// WithoutTargetInfo leaves out the metric target_info, which has the attributes of the resource as labels.
+// WithoutTargetInfo removes the metric target_info, which has the resource attributes as labels.
 func WithoutTargetInfo() Option {
 	return optionFunc(func(cfg config) config {
 		cfg.othersOptions = append(cfg.othersOptions, otelprom.WithoutTargetInfo())
@@ -82,7 +82,7 @@ func WithoutTargetInfo() Option {
 	})
 }
 
-// WithNamespace puts namespace and an underscore before the names of other libraries' metrics. The names of pool
+// WithNamespace adds namespace and an underscore before the names of other libraries' metrics. The names of pool
 // metrics are fixed. The last one given wins.
 func WithNamespace(namespace string) Option {
 	return optionFunc(func(cfg config) config {
@@ -91,20 +91,20 @@ func WithNamespace(namespace string) Option {
 	})
 }
 
-// WithResourceAsConstantLabels puts the attributes of the resource that filter accepts on every series as labels. The
-// last one given wins.
+// WithResourceAsConstantLabels adds the resource attributes that filter accepts to every series as labels. The last one
+// given wins.
 func WithResourceAsConstantLabels(filter attribute.Filter) Option {
 	return optionFunc(func(cfg config) config {
 		if filter != nil {
-			// For the sake of one that cannot be a label the official exporter would leave out all metrics.
-			cfg.resourceLabels = func(kv attribute.KeyValue) bool { return isName(string(kv.Key)) && filter(kv) }
+			// An attribute that cannot be a label would make the official exporter leave out all metrics.
+			cfg.resourceLabels = func(kv attribute.KeyValue) bool { return isLabelName(string(kv.Key)) && filter(kv) }
 		}
 		return cfg
 	})
 }
 
-// WithMaxRequestsInFlight limits how many requests are served at once; one more gets status 503. The default is 40, 0
-// means no limit, and New refuses a negative limit. The last one given wins.
+// WithMaxRequestsInFlight limits the number of requests served concurrently; further ones get status 503. The default
+// is 40, and 0 means no limit. New returns an error for a negative limit. The last one given wins.
 func WithMaxRequestsInFlight(limit int) Option {
 	return optionFunc(func(cfg config) config {
 		cfg.maxRequestsInFlight = limit
@@ -112,9 +112,9 @@ func WithMaxRequestsInFlight(limit int) Option {
 	})
 }
 
-// WithTimeout limits how long a request may take; after that it gets status 503, while what it started is finished in
-// the background and thrown away. The default of 0 means no limit, and New refuses a negative one. The last one given
-// wins.
+// WithTimeout limits the duration of a request. A request that takes longer gets status 503; its collection finishes in
+// the background, and the result is discarded. The default of 0 means no limit. New returns an error for a negative
+// timeout. The last one given wins.
 func WithTimeout(timeout time.Duration) Option {
 	return optionFunc(func(cfg config) config {
 		cfg.timeout = timeout
@@ -122,8 +122,8 @@ func WithTimeout(timeout time.Duration) Option {
 	})
 }
 
-// WithErrorHandler sends errors met while serving to handler instead of the OpenTelemetry SDK's global one
-// (otel.Handle). It must be safe for concurrent use. The last one given wins.
+// WithErrorHandler sets the handler of errors that occur while serving, instead of the global one (otel.Handle). The
+// handler must be safe for concurrent use. The last one given wins.
 func WithErrorHandler(handler otel.ErrorHandler) Option {
 	return optionFunc(func(cfg config) config {
 		if handler != nil {

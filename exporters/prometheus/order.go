@@ -9,8 +9,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// normalize sorts the series of a family, in the order of a prometheus.Registry, and removes those that have the labels
-// of one before them: Prometheus would refuse the page. The error tells of them.
+// normalize sorts the series of family in the order of a prometheus.Registry. It removes duplicates, because Prometheus
+// would reject the page, and returns an error that names the first.
 func normalize(family *dto.MetricFamily) error {
 	slices.SortStableFunc(family.Metric, compareSeries)
 
@@ -30,8 +30,8 @@ func normalize(family *dto.MetricFamily) error {
 		family.GetName(), before-len(family.Metric), formatLabels(first.Label))
 }
 
-// compareSeries orders series by the number of their labels, then by the labels' values, then by their names, then by
-// timestamp. It returns 0 for duplicates.
+// compareSeries orders series by the number of labels, then by label values, label names and timestamp. It returns 0
+// for duplicates.
 func compareSeries(a, b *dto.Metric) int {
 	if len(a.Label) != len(b.Label) {
 		return cmp.Compare(len(a.Label), len(b.Label))

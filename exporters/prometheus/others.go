@@ -7,14 +7,14 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// otherConverter converts the metrics of other libraries just as the official exporter does when it stands alone. It is
-// not safe for concurrent use.
+// otherConverter converts the metrics of other libraries exactly as the official exporter does. It is not safe for
+// concurrent use.
 type otherConverter struct {
 	*official
 	registry *prometheus.Registry
 }
 
-// newOtherConverter returns a converter that is to be attached to a resource.
+// newOtherConverter returns a converter that must be attached to a resource before use.
 func newOtherConverter(cfg config) (*otherConverter, error) {
 	opts := cfg.othersOptions
 	if cfg.resourceLabels != nil {
@@ -26,11 +26,11 @@ func newOtherConverter(cfg config) (*otherConverter, error) {
 	return c, err
 }
 
-// families returns the metrics of scopes, and of the resource, as the official exporter's registry does.
+// families returns the metrics of scopes and of the resource as the official exporter's registry gathers them.
 func (c *otherConverter) families(scopes []metricdata.ScopeMetrics) (families []*dto.MetricFamily, err error) {
 	c.scopes = scopes
 	defer func() { c.scopes = nil }()
-	err = guard("convert", func() (gatherErr error) {
+	err = catchPanic("convert", func() (gatherErr error) {
 		families, gatherErr = c.registry.Gather()
 		return gatherErr
 	})

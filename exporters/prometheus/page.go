@@ -10,8 +10,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// page is what one scrape is answered with: metric families of unique names, and the errors met on the way. What comes
-// first is kept, what does not fit beside it is left out and noted.
+// page is the answer to one scrape: metric families of unique names, and the errors met on the way. It keeps the first
+// family of a name, leaves out what conflicts with it, and keeps an error for that.
 type page struct {
 	families map[string]*dto.MetricFamily
 	errs     []error
@@ -21,30 +21,30 @@ func newPage() *page {
 	return &page{families: map[string]*dto.MetricFamily{}}
 }
 
-// note keeps an error; nil is ignored.
-func (p *page) note(err error) {
+// addError keeps err unless it is nil.
+func (p *page) addError(err error) {
 	if err != nil {
 		p.errs = append(p.errs, err)
 	}
 }
 
-// err returns all errors noted as one, or nil.
+// err returns all errors joined, or nil.
 func (p *page) err() error { return errors.Join(p.errs...) }
 
-// add puts families of the MeterProvider on the page. Where several scopes have a metric of one name, the first one's
-// help text is used for all.
+// add adds families of the MeterProvider to the page. If several scopes have a metric of one name, all get the help
+// text of the first.
 func (p *page) add(families []*dto.MetricFamily) {
 	for _, family := range families {
 		p.put(family, false)
 	}
 }
 
-// join puts families of another registry on the page. As in prometheus.Gatherers, those of one name must have one help
-// text, and each series a value of its family's type.
+// join adds families of another registry to the page. As in prometheus.Gatherers, families of one name must have one
+// help text, and each series must have a value of its family's type.
 func (p *page) join(families []*dto.MetricFamily) {
 	for _, family := range families {
 		if slices.ContainsFunc(family.GetMetric(), func(m *dto.Metric) bool { return !hasValue(m, family.GetType()) }) {
-			p.note(fmt.Errorf("prometheus: metric %q, from a joined registry, is left out: a series of it is no %s",
+			p.addError(fmt.Errorf("prometheus: metric %q, from a joined registry, is left out: one of its series is not a %s",
 				family.GetName(), typeName(family)))
 			continue
 		}
@@ -52,7 +52,7 @@ func (p *page) join(families []*dto.MetricFamily) {
 	}
 }
 
-// hasValue tells whether m, which may be nil, has a value of the type.
+// hasValue reports whether m, which may be nil, has a value of the type.
 func hasValue(m *dto.Metric, kind dto.MetricType) bool {
 	switch kind {
 	case dto.MetricType_COUNTER:
@@ -76,29 +76,29 @@ func (p *page) put(family *dto.MetricFamily, sameHelp bool) {
 	present, taken := p.families[name]
 	switch {
 	case !taken:
-		if other := p.clash(family); other != "" {
-			p.note(fmt.Errorf("prometheus: metric %q is left out: the series of %q have such names", name, other))
+		if other := p.collision(family); other != "" {
+			p.addError(fmt.Errorf("prometheus: metric %q is left out: its name collides with the series of %q", name, other))
 			return
 		}
 		p.families[name] = family
 	case present.GetType() != family.GetType():
-		p.note(fmt.Errorf("prometheus: a second metric %q is left out: it is a %s and the first is a %s",
+		p.addError(fmt.Errorf("prometheus: a second metric %q is left out: it is a %s and the first is a %s",
 			name, typeName(family), typeName(present)))
 	case sameHelp && present.GetHelp() != family.GetHelp():
-		p.note(fmt.Errorf("prometheus: a second metric %q, from a joined registry, is left out: its help text is %q "+
+		p.addError(fmt.Errorf("prometheus: a second metric %q, from a joined registry, is left out: its help text is %q "+
 			"and the first's is %q", name, family.GetHelp(), present.GetHelp()))
 	default:
-		// A new family, since either may belong to someone else.
+		// Merge into a new family, because the caller may keep the old ones.
 		merged := &dto.MetricFamily{Name: present.Name, Help: present.Help, Type: present.Type, Unit: present.Unit}
 		merged.Metric = slices.Concat(present.Metric, family.Metric)
-		p.note(normalize(merged))
+		p.addError(normalize(merged))
 		p.families[name] = merged
 	}
 }
 
-// clash returns the name of a family on the page that has, or would get, series under the same name as family because
-// of the suffixes that histograms and summaries have.
-func (p *page) clash(family *dto.MetricFamily) string {
+// collision returns the name of a family on the page whose series names collide with those of family, or "". Histograms
+// and summaries add suffixes to the names of their series.
+func (p *page) collision(family *dto.MetricFamily) string {
 	name := family.GetName()
 	for _, suffix := range []string{"_bucket", "_count", "_sum"} {
 		if base, found := strings.CutSuffix(name, suffix); found && hasSuffixes(p.families[base], suffix) {
@@ -111,7 +111,7 @@ func (p *page) clash(family *dto.MetricFamily) string {
 	return ""
 }
 
-// hasSuffixes tells whether family, which may be nil, has series named by suffix.
+// hasSuffixes reports whether family, which may be nil, has series with the suffix in their names.
 func hasSuffixes(family *dto.MetricFamily, suffix string) bool {
 	if family == nil {
 		return false
@@ -130,7 +130,7 @@ func typeName(family *dto.MetricFamily) string {
 	return strings.ToLower(family.GetType().String())
 }
 
-// sorted returns the families by name.
+// sorted returns the families in the order of their names.
 func (p *page) sorted() []*dto.MetricFamily {
 	families := make([]*dto.MetricFamily, 0, len(p.families))
 	for _, name := range slices.Sorted(maps.Keys(p.families)) {

@@ -11,15 +11,14 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// conversionBuffer is how many series the official exporter may be ahead of the bridge.
+// conversionBuffer is the number of series that the official exporter may be ahead of the converter.
 const conversionBuffer = 256
 
 // poolConverter converts and renames the metrics of pools. It is not safe for concurrent use.
 //
-// It takes the series from the official exporter's collector itself, one instrument at a time, and so has no need of a
-// Registry, whose checks cost a quarter of the conversion. What they would find here is checked by normalize (duplicate
-// series) or cannot happen: names and types come from the catalogue, label names are translated, and the official
-// exporter refuses values that are not UTF-8 itself.
+// It reads the series from the official exporter's collector directly, one instrument at a time. A Registry would check
+// them for a quarter of the cost of the conversion, and it is not needed: normalize removes duplicate series, names and
+// types come from the catalogue, label names are translated, and the official exporter rejects invalid UTF-8.
 type poolConverter struct {
 	*official
 	collectors         collectors
@@ -27,7 +26,7 @@ type poolConverter struct {
 	overflowed         map[string]bool // the instruments whose overflow was reported
 }
 
-// newPoolConverter returns a converter that is to be attached to a resource.
+// newPoolConverter returns a converter that must be attached to a resource before use.
 func newPoolConverter(cfg config) (*poolConverter, error) {
 	opts := []otelprom.Option{otelprom.WithoutScopeInfo(), otelprom.WithoutTargetInfo()}
 	if cfg.resourceLabels != nil {
@@ -39,16 +38,16 @@ func newPoolConverter(cfg config) (*poolConverter, error) {
 	return c, err
 }
 
-// presented is what the metrics of pools are shown as.
-type presented struct {
+// poolFamilies holds the metric families of pools.
+type poolFamilies struct {
 	documented []*dto.MetricFamily
-	translated []*dto.MetricFamily // those that have no other name, and the others if both were asked for
-	overflows  []error             // one for each instrument that the SDK was seen to fold series of for the first time
+	translated []*dto.MetricFamily // metrics without a documented name, or all with WithOpenTelemetryNames
+	overflows  []error             // one for each instrument whose series overflowed for the first time
 }
 
-// families returns the metrics of pools, which are by index in instruments.
-func (c *poolConverter) families(pools [][]metricdata.Metrics) (presented, error) {
-	var p presented
+// families returns the families of pool metrics, which are ordered by index in instruments.
+func (c *poolConverter) families(pools [][]metricdata.Metrics) (poolFamilies, error) {
+	var p poolFamilies
 	var err error
 	for i, metrics := range pools {
 		if len(metrics) == 0 {
@@ -59,10 +58,10 @@ func (c *poolConverter) families(pools [][]metricdata.Metrics) (presented, error
 		err = errors.Join(err, convertErr)
 		if !c.overflowed[inst.name] && hasOverflow(series) {
 			c.overflowed[inst.name] = true
-			p.overflows = append(p.overflows, fmt.Errorf("prometheus: %q has more series than the SDK keeps apart, the rest is "+
-				"in one with the label %s: raise the limit with sdkmetric.WithCardinalityLimit", inst.name, overflowLabel))
+			p.overflows = append(p.overflows, fmt.Errorf("prometheus: %q has more series than the SDK keeps apart, the rest "+
+				"are one series with the label %s: raise the limit with sdkmetric.WithCardinalityLimit", inst.name, overflowLabel))
 		}
-		documented, translated := inst.present(series, metrics[0].Description, c.openTelemetryNames)
+		documented, translated := inst.families(series, metrics[0].Description, c.openTelemetryNames)
 		p.documented = append(p.documented, documented...)
 		p.translated = append(p.translated, translated)
 	}
@@ -81,7 +80,7 @@ func (c *poolConverter) convert(metrics []metricdata.Metrics) (series []*dto.Met
 	panicked := make(chan error, 1)
 	go func() {
 		defer close(converted)
-		panicked <- guard("convert", func() error {
+		panicked <- catchPanic("convert", func() error {
 			for _, collector := range c.collectors {
 				collector.Collect(converted)
 			}
@@ -105,7 +104,7 @@ func (c *poolConverter) convert(metrics []metricdata.Metrics) (series []*dto.Met
 	return series, errors.Join(err, <-panicked)
 }
 
-// collectors is a Registerer that keeps what is registered with it, to be collected without a Registry.
+// collectors is a Registerer that keeps its collectors, so that they can be collected without a Registry.
 type collectors []prometheus.Collector
 
 // Register implements prometheus.Registerer.
@@ -119,5 +118,5 @@ func (c *collectors) MustRegister(more ...prometheus.Collector) {
 	*c = append(*c, more...)
 }
 
-// Unregister implements prometheus.Registerer. Nothing is ever unregistered.
+// Unregister implements prometheus.Registerer. It does nothing.
 func (*collectors) Unregister(prometheus.Collector) bool { return false }

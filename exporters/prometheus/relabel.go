@@ -9,25 +9,24 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// Labels as the official exporter makes them of the attributes.
+// Names of the labels that the official exporter makes of the attributes.
 var (
 	poolLabel      = catalogue.TranslatedLabel(catalogue.AttrPool)
 	operationLabel = catalogue.TranslatedLabel(catalogue.AttrOperation)
 	stateLabel     = catalogue.TranslatedLabel(catalogue.AttrState)
 )
 
-// overflowLabel marks the series into which the SDK folds what is above an instrument's limit of attribute sets.
+// overflowLabel marks the series that the SDK adds up above an instrument's cardinality limit.
 const overflowLabel = "otel_metric_overflow"
 
-// documentedPool and documentedOperation are what the names of all relabelled pairs point to. Label pairs are not
-// changed after they are gathered, so one string each will do.
+// All relabelled pairs point to these two names. Nothing changes a label pair after it is gathered.
 var (
 	documentedPool      = catalogue.LabelPool
 	documentedOperation = catalogue.LabelOperation
 )
 
-// relabel gives series the labels of documented metrics, in place, and drops the state label where the metric's name
-// says the state.
+// relabel changes the labels of series to those of documented metrics, in place. With dropState it removes the state
+// label, because the name of the metric contains the state.
 func relabel(series []*dto.Metric, dropState bool) {
 	for _, m := range series {
 		if dropState {
@@ -42,14 +41,14 @@ func relabel(series []*dto.Metric, dropState bool) {
 			}
 		}
 		sortLabels(m.Label)
-		makeRoom(m.Label)
+		renameDuplicates(m.Label)
 	}
 }
 
-// makeRoom renames a label of the user's that has the name of a documented one, as Prometheus does when a target's label
-// collides with its own. Of two such labels the user's is the second: sorting is stable, and the names that the official
-// exporter gave to the documented ones begin with db.
-func makeRoom(labels []*dto.LabelPair) {
+// renameDuplicates renames a user's label that has the name of a documented one, as Prometheus renames a target's label
+// that collides with its own. The user's label is the second of the two: sorting is stable, and the official exporter's
+// names of the documented labels begin with db.
+func renameDuplicates(labels []*dto.LabelPair) {
 	for i := 1; i < len(labels); i++ {
 		if labels[i].GetName() == labels[i-1].GetName() {
 			name := "exported_" + labels[i].GetName()
@@ -64,8 +63,8 @@ func sortLabels(labels []*dto.LabelPair) {
 	slices.SortStableFunc(labels, func(a, b *dto.LabelPair) int { return strings.Compare(a.GetName(), b.GetName()) })
 }
 
-// cloneSeries returns copies of series that can be relabelled; values are shared. Few large allocations cost less than
-// one for every label.
+// cloneSeries returns copies of series with their own labels; the values are shared. A few large allocations cost less
+// than one for every label.
 func cloneSeries(series []*dto.Metric) []*dto.Metric {
 	labels := 0
 	for _, m := range series {
@@ -84,7 +83,7 @@ func cloneSeries(series []*dto.Metric) []*dto.Metric {
 			pointers[j] = &pairs[j]
 		}
 		clone := &metrics[i]
-		share(clone, m)
+		copyMetric(clone, m)
 		clone.Label = pointers[:n:n]
 		clones[i] = clone
 		pairs, pointers = pairs[n:], pointers[n:]
@@ -92,8 +91,8 @@ func cloneSeries(series []*dto.Metric) []*dto.Metric {
 	return clones
 }
 
-// share makes to have what from has.
-func share(to, from *dto.Metric) {
+// copyMetric sets all fields of to from those of from.
+func copyMetric(to, from *dto.Metric) {
 	to.Label = from.Label
 	to.Gauge = from.Gauge
 	to.Counter = from.Counter
@@ -103,7 +102,7 @@ func share(to, from *dto.Metric) {
 	to.TimestampMs = from.TimestampMs
 }
 
-// hasOverflow tells whether one of series is the one that the SDK folds others into.
+// hasOverflow reports whether series contains the one into which the SDK adds up others.
 func hasOverflow(series []*dto.Metric) bool {
 	return slices.ContainsFunc(series, func(m *dto.Metric) bool {
 		return slices.ContainsFunc(m.Label, func(l *dto.LabelPair) bool { return l.GetName() == overflowLabel })

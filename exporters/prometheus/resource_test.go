@@ -13,7 +13,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 )
 
-func TestAnAttributeThatCannotBeALabelCostsNotTheWholeOfTargetInfo(t *testing.T) { // It sets the global error handler, so not in parallel.
+func TestTargetInfoOmitsInvalidAttribute(t *testing.T) { // It sets the global error handler, so not in parallel.
 	reported := &errorList{}
 	otel.SetErrorHandler(reported)
 	for name, odd := range map[string]attribute.KeyValue{
@@ -41,9 +41,9 @@ func TestAnAttributeThatCannotBeALabelCostsNotTheWholeOfTargetInfo(t *testing.T)
 	}
 }
 
-func TestAnAttributeOfTheEnvironmentThatCannotBeALabelCostsNoSeries(t *testing.T) { // It sets the environment, so not in parallel.
+func TestInvalidEnvAttributeKeepsSeries(t *testing.T) { // It sets the environment, so not in parallel.
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "_=x,team=a")
-	otel.SetErrorHandler(&errorList{}) // it hears of target_info
+	otel.SetErrorHandler(&errorList{}) // it gets an error about target_info
 	exporter := newExporter(t, failOnError(t), prometheus.WithResourceAsConstantLabels(func(attribute.KeyValue) bool { return true }))
 	observe(t, sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter)), "pgxpool.size", mainPool)
 	body := page(t, exporter, "")

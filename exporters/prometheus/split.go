@@ -6,8 +6,8 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// split parts the metrics of pools, by index in instruments, from all others. What a View has renamed or given another
-// type is no metric of the catalogue any more, and passes through like another library's.
+// split separates the pool metrics, by index in instruments, from all others. A metric that a View renamed, or whose
+// type a View changed, counts as one of the others.
 func split(scopes []metricdata.ScopeMetrics) (pools [][]metricdata.Metrics, others []metricdata.ScopeMetrics) {
 	pools = make([][]metricdata.Metrics, len(instruments))
 	for _, scope := range scopes {
@@ -31,7 +31,7 @@ func split(scopes []metricdata.ScopeMetrics) (pools [][]metricdata.Metrics, othe
 	return pools, others
 }
 
-// prometheusType returns the type that data has in an exposition, as catalogue.Kind.PrometheusType does.
+// prometheusType returns the exposition type of data, as catalogue.Kind.PrometheusType does.
 func prometheusType(data metricdata.Aggregation) string {
 	switch d := data.(type) {
 	case metricdata.Gauge[int64], metricdata.Gauge[float64]:
