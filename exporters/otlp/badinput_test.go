@@ -11,10 +11,10 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 )
 
-// secret stands where a token or a password could. No error may show it.
+// secret stands for a token or a password. No error may contain it.
 const secret = "s3cr3t"
 
-func TestBadInputIsAnErrorThatNamesItAndWhatIsAllowed(t *testing.T) {
+func TestBadInputErrorNamesSettingAndValidValues(t *testing.T) {
 	notPEM := filepath.Join(t.TempDir(), "not.pem")
 	if err := os.WriteFile(notPEM, []byte("hello"), 0o600); err != nil {
 		t.Fatal(err)

@@ -16,15 +16,15 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// grpcLimit is the size at which a gRPC server refuses a message by default.
+// grpcLimit is the default maximum message size of a gRPC server.
 const grpcLimit = 4 << 20
 
-func TestLargeCollectionArrivesInRequestsThatGRPCTakes(t *testing.T) {
+func TestLargeCollectionIsSplitBelowGRPCLimit(t *testing.T) {
 	t.Parallel()
 	const points = 3000
 	receiver := otlptest.New(t, otlptest.GRPC)
 	provider := newLargeProvider(t, receiver, points)
-	if err := provider.ForceFlush(patient(t)); err != nil {
+	if err := provider.ForceFlush(testContext(t)); err != nil {
 		t.Fatal(err)
 	}
 
@@ -48,7 +48,7 @@ func TestLargeCollectionArrivesInRequestsThatGRPCTakes(t *testing.T) {
 		t.Errorf("%d of %d series arrived", len(series), points)
 	}
 	if total <= grpcLimit {
-		t.Errorf("all requests have %d bytes: want more than %d, or the test shows nothing", total, grpcLimit)
+		t.Errorf("all requests have %d bytes: want more than %d, or the test proves nothing", total, grpcLimit)
 	}
 }
 
@@ -65,7 +65,7 @@ func TestBatchSizeIsUsed(t *testing.T) {
 		for i := range 5 {
 			counter.Add(context.Background(), 1, metric.WithAttributes(attribute.Int("i", i)))
 		}
-		if err := provider.ForceFlush(patient(t)); err != nil {
+		if err := provider.ForceFlush(testContext(t)); err != nil {
 			t.Fatal(err)
 		}
 		if got := len(receiver.Metrics()); got != 3 {
@@ -75,14 +75,13 @@ func TestBatchSizeIsUsed(t *testing.T) {
 
 	receiver := otlptest.New(t, otlptest.GRPC)
 	provider := newLargeProvider(t, receiver, 3000, otlp.WithMaxExportBatchSize(math.MaxInt))
-	if err := provider.ForceFlush(patient(t)); err == nil || !strings.Contains(err.Error(), "ResourceExhausted") {
-		t.Errorf("one large request gives error %v: want ResourceExhausted", err)
+	if err := provider.ForceFlush(testContext(t)); err == nil || !strings.Contains(err.Error(), "ResourceExhausted") {
+		t.Errorf("one large request: error %v: want ResourceExhausted", err)
 	}
 }
 
-// newLargeProvider returns a provider with a histogram of so many series, each
-// as large as those of a pool can be: an exemplar in every bucket and the
-// longest operation name.
+// newLargeProvider returns a provider with a histogram of the given number of series. Each is as large as a pool's
+// series can be: it has an exemplar in every bucket and the longest operation name.
 func newLargeProvider(t *testing.T, receiver *otlptest.Receiver, points int, opts ...otlp.Option) *sdkmetric.MeterProvider {
 	t.Helper()
 	opts = append([]otlp.Option{otlp.WithProtocol(otlp.ProtocolGRPC), otlp.WithEndpointURL(receiver.Endpoint())}, opts...)

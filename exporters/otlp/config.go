@@ -8,8 +8,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// config is what the options say. A zero field leaves the setting to the
-// environment, and to its default where that says nothing either.
+// config holds the values that the options set. A zero field takes its value from the environment, or else its default.
 type config struct {
 	protocol           Protocol
 	endpoint           string
@@ -27,13 +26,12 @@ type config struct {
 	aggregation        sdkmetric.AggregationSelector
 	producers          []sdkmetric.Producer
 
-	// errs are the faults of option values, in the order of the options.
+	// errs are the errors of option values, in the order of the options.
 	errs []error
 }
 
-// defaultMaxExportBatchSize keeps a request under the 4 MiB at which gRPC
-// receivers refuse it, also where every data point is a histogram with an
-// exemplar in each bucket and the longest operation name, some 1.7 kB.
+// defaultMaxExportBatchSize keeps a request below 4 MiB, the limit of gRPC receivers. A data point may be a histogram
+// with an exemplar in each bucket and the longest operation name, about 1.7 kB.
 const defaultMaxExportBatchSize = 1500
 
 func newConfig(opts []Option) config {

@@ -1,9 +1,7 @@
-// Package otlp pushes metrics to an OpenTelemetry Collector, or to any other
-// OTLP receiver, over gRPC or HTTP.
+// Package otlp pushes metrics to an OpenTelemetry Collector, or to any other OTLP receiver, over gRPC or HTTP.
 //
-// [NewReader] returns a periodic reader for the OpenTelemetry SDK's
-// MeterProvider. It needs no options: the standard environment variables
-// configure it, and an option wins over the variable of the same meaning.
+// [NewReader] returns a periodic reader for the OpenTelemetry SDK's MeterProvider. It needs no options: the standard
+// environment variables configure it, and an option overrides its variable.
 //
 //	OTEL_EXPORTER_OTLP_PROTOCOL                   WithProtocol, http/protobuf by default
 //	OTEL_EXPORTER_OTLP_ENDPOINT                   WithEndpointURL, WithEndpoint
@@ -19,42 +17,34 @@
 //	OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE          WithTemporalitySelector
 //	OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION   WithAggregationSelector
 //
-// Each OTEL_EXPORTER_OTLP_X has a form OTEL_EXPORTER_OTLP_METRICS_X, which is
-// for metrics alone and wins over it. Times are in milliseconds.
+// Each OTEL_EXPORTER_OTLP_X has a form OTEL_EXPORTER_OTLP_METRICS_X, which applies to metrics only and overrides it.
+// Times are in milliseconds.
 //
 // # Endpoint and security
 //
-// Without any setting, metrics go to http://localhost:4318/v1/metrics, or with
-// gRPC to http://localhost:4317, as the OTLP specification has it; where TLS
-// files or [WithTLSConfig] are given, to the same address over TLS.
+// By default metrics go to http://localhost:4318/v1/metrics, or with gRPC to http://localhost:4317, as the OTLP
+// specification says. With TLS files or [WithTLSConfig] they go to the same address over TLS.
 //
-// The scheme of an endpoint decides between plain text (http) and TLS (https).
-// [WithInsecure] and OTEL_EXPORTER_OTLP_INSECURE speak only of an endpoint that
-// does not say: one given by [WithEndpoint], or with gRPC a bare host:port or a
-// dns: target. A unix: target, with gRPC too, is plain text.
+// The scheme of an endpoint decides between plain text (http) and TLS (https). [WithInsecure] and
+// OTEL_EXPORTER_OTLP_INSECURE apply only to an endpoint without a scheme: one set by [WithEndpoint], or with gRPC a
+// bare host:port or a dns: target. A unix: target, which gRPC also accepts, is plain text.
 //
-// With HTTP, /v1/metrics is appended to OTEL_EXPORTER_OTLP_ENDPOINT, and
-// OTEL_EXPORTER_OTLP_METRICS_ENDPOINT is taken as it is. Redirects are not
-// followed: headers, which often hold a token, stay with the host they are for.
+// With HTTP, /v1/metrics is appended to OTEL_EXPORTER_OTLP_ENDPOINT, but not to OTEL_EXPORTER_OTLP_METRICS_ENDPOINT.
+// Redirects are not followed, so headers, which often hold a token, are sent only to the configured host.
 //
 // # Errors
 //
-// A setting that cannot be used is an error of NewReader which names the option
-// or variable and what is allowed, not a log line and a default; so are
-// settings that contradict each other. Header values and the text of endpoints
-// never appear in these errors. A variable that something overrides is not
-// judged, save for headers and for endpoints that are no URL at all: the
-// OpenTelemetry exporters read them in any case, and log what they cannot read.
+// An invalid setting is an error of NewReader, not a log line and a default. The error names the option or variable and
+// says what is allowed. Settings that contradict each other are an error too. Header values and the text of endpoints
+// never appear in these errors. A variable that something overrides is not checked, except for headers and for
+// endpoints that are not URLs: the OpenTelemetry exporters read them anyway, and log what they cannot parse.
 //
-// A collector that is down is no error. NewReader connects to nothing; later
-// failures are retried, then reported through the error handler of
-// go.opentelemetry.io/otel. Recording never waits for the collector, and with
-// cumulative temporality nothing but resolution in time is lost: the next
-// export that arrives has the whole counts.
+// A collector that is down is not an error of NewReader, which opens no connection. Later failures are retried, then
+// reported to the error handler of go.opentelemetry.io/otel. Recording never waits for the collector. With cumulative
+// temporality a failed export loses only resolution in time: the next successful export has the whole counts.
 //
-// The SDK keeps 2000 series of an instrument apart unless
-// sdkmetric.WithCardinalityLimit says otherwise, and folds the rest into one.
-// That is reported to the same handler, once for each instrument.
+// The SDK keeps 2000 series of an instrument apart unless sdkmetric.WithCardinalityLimit sets another limit. It adds up
+// the rest in one series. That is reported to the same handler, once for each instrument.
 //
 // All exported functions are safe for concurrent use.
 package otlp

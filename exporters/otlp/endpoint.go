@@ -10,25 +10,25 @@ import (
 	"strings"
 )
 
-// metricsPath is where OTLP receivers take metrics over HTTP by default.
+// metricsPath is the default path of OTLP receivers for metrics over HTTP.
 const metricsPath = "/v1/metrics"
 
-// security is what an endpoint itself says about TLS.
+// security is the transport security that an endpoint itself selects.
 type security int
 
 const (
-	securityOpen  security = iota // nothing: WithInsecure or the environment decides
+	securityUnset security = iota // none: WithInsecure or the environment decides
 	securityPlain                 // plain text
 	securityTLS                   // TLS
 )
 
-// endpoint is where metrics are sent to.
+// endpoint is the destination of the metrics.
 type endpoint struct {
-	source   string // the option or variable it comes from; empty for the default
+	source   string // the option or variable that set it; empty for the default
 	byOption bool
 	security security
 	address  string // host:port, or with gRPC a target such as unix:///run/otel.sock
-	path     string // with HTTP
+	path     string // HTTP only
 }
 
 func (c config) resolveEndpoint(p Protocol) (endpoint, error) {
@@ -53,7 +53,7 @@ func (c config) resolveEndpoint(p Protocol) (endpoint, error) {
 	if v := lookup(envMetricsPrefix + "ENDPOINT"); v.isSet() {
 		e, err := parseEndpoint(v.name, v.value, p)
 		if e.path == "" {
-			e.path = "/" // as the specification says of this variable
+			e.path = "/" // the specification says so for this variable
 		}
 		return e, err
 	}
@@ -65,8 +65,8 @@ func (c config) resolveEndpoint(p Protocol) (endpoint, error) {
 	return endpoint{address: net.JoinHostPort("localhost", p.port()), path: metricsPath}, nil
 }
 
-// parseEndpoint reads value as a URL, or with gRPC as a target. No part of
-// value goes into an error, as it may hold a password or a token.
+// parseEndpoint parses value as a URL, or with gRPC as a target. Its errors contain no part of value, which may hold a
+// password or a token.
 func parseEndpoint(source, value string, p Protocol) (endpoint, error) {
 	want := "want http://host:port or https://host:port"
 	if p == ProtocolGRPC {
@@ -80,7 +80,7 @@ func parseEndpoint(source, value string, p Protocol) (endpoint, error) {
 	case err != nil:
 		return endpoint{}, fmt.Errorf("%s is not a URL: %s", source, want)
 	case u.User != nil || strings.Contains(u.Opaque, "@"):
-		return endpoint{}, fmt.Errorf("%s has a user name or password, which OTLP does not send: use headers instead", source)
+		return endpoint{}, fmt.Errorf("%s has a user name or a password, which OTLP does not send: use headers instead", source)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return endpoint{}, fmt.Errorf("%s has a query or fragment, which OTLP does not send: %s", source, want)
 	}
@@ -93,12 +93,12 @@ func parseEndpoint(source, value string, p Protocol) (endpoint, error) {
 	case p == ProtocolGRPC && scheme == "dns" && (u.Path != "" || u.Opaque != ""):
 		return endpoint{source: source, address: value}, nil
 	}
-	return endpoint{}, fmt.Errorf("%s has no scheme that %s supports: %s", source, p, want)
+	return endpoint{}, fmt.Errorf("%s has no scheme that protocol %s supports: %s", source, p, want)
 }
 
 func httpEndpoint(source, scheme, want string, u *url.URL, p Protocol) (endpoint, error) {
 	if u.Hostname() == "" || (u.Port() != "" && !isPort(u.Port())) {
-		return endpoint{}, fmt.Errorf("%s has no host, or a port that is not one: %s", source, want)
+		return endpoint{}, fmt.Errorf("%s has no host or an invalid port: %s", source, want)
 	}
 	e := endpoint{source: source, security: securityTLS, address: u.Host, path: u.Path}
 	port := "443"
@@ -107,9 +107,9 @@ func httpEndpoint(source, scheme, want string, u *url.URL, p Protocol) (endpoint
 	}
 	if p == ProtocolGRPC {
 		if u.Path != "" && u.Path != "/" {
-			return endpoint{}, fmt.Errorf("%s has a path, which %s does not use: %s, or protocol %q", source, p, want, ProtocolHTTP)
+			return endpoint{}, fmt.Errorf("%s has a path, which protocol %s does not use: %s, or protocol %q", source, p, want, ProtocolHTTP)
 		}
-		// gRPC's own default is 443, also in plain text.
+		// The default port of gRPC is 443 even in plain text.
 		if u.Port() == "" {
 			e.address = net.JoinHostPort(u.Hostname(), port)
 		}
@@ -117,9 +117,8 @@ func httpEndpoint(source, scheme, want string, u *url.URL, p Protocol) (endpoint
 	return e, nil
 }
 
-// checkEndpointVariables refuses a variable that is neither a URL nor host:port,
-// overridden or not: the OpenTelemetry exporters read it in any case, and log
-// the whole of a value that they cannot parse, with any password in it.
+// checkEndpointVariables returns an error for a variable that is neither a URL nor host:port, even if it is overridden.
+// The OpenTelemetry exporters read it anyway, and log a value that they cannot parse, with any password in it.
 func checkEndpointVariables() error {
 	for _, prefix := range []string{envMetricsPrefix, envPrefix} {
 		v := lookup(prefix + "ENDPOINT")

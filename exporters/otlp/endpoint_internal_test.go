@@ -2,7 +2,7 @@ package otlp
 
 import "testing"
 
-func TestDefaultEndpointIsTheOneOfTheSpecification(t *testing.T) {
+func TestEndpointFollowsSpecification(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
 		protocol Protocol

@@ -19,16 +19,14 @@ const (
 	envHistogram     = envMetricsPrefix + "DEFAULT_HISTOGRAM_AGGREGATION"
 )
 
-// variable is an environment variable that is set. Its value is empty, and so
-// is its name, where no variable is.
+// variable is an environment variable. The zero value is a variable that is not set.
 type variable struct {
 	name, value string
 }
 
 func (v variable) isSet() bool { return v.value != "" }
 
-// lookup returns the named variable. A variable that is empty counts as unset,
-// as the OpenTelemetry specification says.
+// lookup returns the named variable. An empty variable counts as unset, as the OpenTelemetry specification says.
 func lookup(name string) variable {
 	value := strings.TrimSpace(os.Getenv(name))
 	if value == "" {
@@ -37,8 +35,8 @@ func lookup(name string) variable {
 	return variable{name, value}
 }
 
-// lookupOTLP returns the variable in force for a setting such as "TIMEOUT": the
-// one for metrics alone, else the one for all signals.
+// lookupOTLP returns the variable for a setting such as "TIMEOUT": the one for metrics only, or else the one for all
+// signals.
 func lookupOTLP(setting string) variable {
 	if v := lookup(envMetricsPrefix + setting); v.isSet() {
 		return v
@@ -46,19 +44,19 @@ func lookupOTLP(setting string) variable {
 	return lookup(envPrefix + setting)
 }
 
-// millis reads v as a number of milliseconds; it is 0 where v is not set.
+// millis parses v as a number of milliseconds. It returns 0 if v is not set.
 func (v variable) millis() (time.Duration, error) {
 	if !v.isSet() {
 		return 0, nil
 	}
 	n, err := strconv.ParseInt(v.value, 10, 64)
 	if err != nil || n <= 0 || n > math.MaxInt64/int64(time.Millisecond) {
-		return 0, fmt.Errorf("%s is %q: want milliseconds, a whole number above 0", v.name, v.value)
+		return 0, fmt.Errorf("%s is %q: want a whole number of milliseconds above 0", v.name, v.value)
 	}
 	return time.Duration(n) * time.Millisecond, nil
 }
 
-// flag reads v as true or false; it is false where v is not set.
+// flag parses v as true or false. It returns false if v is not set.
 func (v variable) flag() (bool, error) {
 	switch strings.ToLower(v.value) {
 	case "true":
@@ -69,7 +67,7 @@ func (v variable) flag() (bool, error) {
 	return false, fmt.Errorf(`%s is %q: want "true" or "false"`, v.name, v.value)
 }
 
-// oneOf checks that v, if set, is one of allowed, in upper or lower case.
+// oneOf returns an error if v is set but not one of allowed, ignoring case.
 func (v variable) oneOf(allowed ...string) error {
 	if !v.isSet() {
 		return nil

@@ -20,7 +20,7 @@ func setenv(t *testing.T, env map[string]string) {
 	}
 }
 
-func TestEnvironmentChoosesProtocolAndEndpoint(t *testing.T) {
+func TestEnvSetsProtocolAndEndpoint(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
 		receiver otlptest.Protocol
@@ -75,7 +75,7 @@ func TestEnvironmentChoosesProtocolAndEndpoint(t *testing.T) {
 	}
 }
 
-func TestOptionsWinOverEndpointAndProtocolOfTheEnvironment(t *testing.T) {
+func TestOptionsOverrideEnv(t *testing.T) {
 	for _, p := range bothProtocols {
 		for name, endpoint := range map[string]func(*otlptest.Receiver) []otlp.Option{
 			"URL": func(r *otlptest.Receiver) []otlp.Option {
@@ -86,7 +86,7 @@ func TestOptionsWinOverEndpointAndProtocolOfTheEnvironment(t *testing.T) {
 			},
 		} {
 			t.Run(fmt.Sprint(p.reader, " by ", name), func(t *testing.T) {
-				// Nothing of these is used, so nothing of them is judged.
+				// None of these is used, so none is checked.
 				setenv(t, map[string]string{
 					"OTEL_EXPORTER_OTLP_PROTOCOL":                              "http/json",
 					"OTEL_EXPORTER_OTLP_ENDPOINT":                              "ftp://elsewhere",
@@ -102,7 +102,7 @@ func TestOptionsWinOverEndpointAndProtocolOfTheEnvironment(t *testing.T) {
 				receiver := otlptest.New(t, p.receiver)
 				wantPushed(t, receiver, append(endpoint(receiver),
 					otlp.WithProtocol(p.reader), otlp.WithCompression(otlp.CompressionNone),
-					otlp.WithTimeout(patience), otlp.WithExportTimeout(patience),
+					otlp.WithTimeout(testTimeout), otlp.WithExportTimeout(testTimeout),
 					otlp.WithTemporalitySelector(sdkmetric.CumulativeTemporalitySelector),
 					otlp.WithAggregationSelector(sdkmetric.DefaultAggregationSelector))...)
 			})

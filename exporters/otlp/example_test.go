@@ -11,10 +11,10 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// Push metrics over gRPC every 15 seconds. Without options, the
-// OTEL_EXPORTER_OTLP_* variables of the environment say where to and how.
+// Push metrics over gRPC every 15 seconds. Without options, the OTEL_EXPORTER_OTLP_* variables of the environment set
+// the endpoint and the protocol.
 func ExampleNewReader() {
-	collector, err := otlptest.Start(otlptest.GRPC) // stands for a Collector at its address
+	collector, err := otlptest.Start(otlptest.GRPC) // stands for a real Collector
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func ExampleNewReader() {
 	}
 	orders.Add(ctx, 3)
 
-	// At exit, send what is there. The deadline is for a Collector that is down.
+	// Export the last values at exit. The deadline is for a Collector that is down.
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if err := provider.Shutdown(ctx); err != nil {

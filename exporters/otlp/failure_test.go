@@ -17,17 +17,17 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// quickRetry retries at once, and for as long as a test lasts.
+// quickRetry retries without delay for the duration of a test.
 var quickRetry = otlp.WithRetry(otlp.RetryConfig{
-	Enabled: true, InitialInterval: time.Millisecond, MaxInterval: time.Millisecond, MaxElapsedTime: patience,
+	Enabled: true, InitialInterval: time.Millisecond, MaxInterval: time.Millisecond, MaxElapsedTime: testTimeout,
 })
 
-// Not parallel, so that no other test takes the port between its two uses.
-func TestReceiverThatComesUpLateGetsTheWholeCount(t *testing.T) {
+// This test is not parallel, so that no other test takes the port between its two uses.
+func TestLateReceiverGetsWholeCount(t *testing.T) {
 	for _, p := range bothProtocols {
 		t.Run(string(p.reader), func(t *testing.T) {
-			ctx := patient(t)
-			addr := refusingAddr(t)
+			ctx := testContext(t)
+			addr := unusedAddr(t)
 			provider := newProvider(t, otlp.WithProtocol(p.reader), otlp.WithEndpoint(addr), otlp.WithInsecure(),
 				otlp.WithInterval(20*time.Millisecond), noRetry)
 			add(t, provider, 3)
@@ -45,15 +45,15 @@ func TestReceiverThatComesUpLateGetsTheWholeCount(t *testing.T) {
 	}
 }
 
-func TestReceiverThatHangsHoldsUpNeitherRecordingNorShutdown(t *testing.T) {
+func TestHangingReceiverBlocksNothing(t *testing.T) {
 	t.Parallel()
 	for _, p := range bothProtocols {
 		t.Run(string(p.reader), func(t *testing.T) {
 			t.Parallel()
-			ctx := patient(t)
+			ctx := testContext(t)
 			listener := listen(t)
 			accepted := accept(t, listener, nil)
-			// Nothing but the deadline of Shutdown ends this export in time.
+			// Only the deadline of Shutdown ends this export in time.
 			provider := newProvider(t, otlp.WithProtocol(p.reader), otlp.WithEndpointURL("http://"+listener.Addr().String()),
 				otlp.WithInterval(time.Millisecond), otlp.WithTimeout(time.Hour), otlp.WithExportTimeout(time.Hour))
 			add(t, provider, 1)
@@ -72,13 +72,13 @@ func TestReceiverThatHangsHoldsUpNeitherRecordingNorShutdown(t *testing.T) {
 				err = provider.Shutdown(ctx)
 			}))
 			if err == nil {
-				t.Error("shutdown has sent nothing and gives no error")
+				t.Error("shutdown sent nothing and returned no error")
 			}
 		})
 	}
 }
 
-func TestTimeoutEndsARequest(t *testing.T) {
+func TestTimeoutEndsRequest(t *testing.T) {
 	for _, p := range bothProtocols {
 		listener := listen(t)
 		accept(t, listener, nil)
@@ -98,8 +98,8 @@ func TestTimeoutEndsARequest(t *testing.T) {
 	}
 }
 
-// wantPushTimeout wants a push to be ended by opts. By default that takes the 10
-// seconds of a request, so the test ends it before that.
+// wantPushTimeout checks that a timeout in opts ends a push. The default timeout of a request is 10 seconds, so the
+// test ends it before that.
 func wantPushTimeout(t *testing.T, opts []otlp.Option) {
 	t.Helper()
 	provider := newProvider(t, opts...)
@@ -107,11 +107,11 @@ func wantPushTimeout(t *testing.T, opts []otlp.Option) {
 	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second)
 	defer cancel()
 	if err := provider.ForceFlush(ctx); err == nil || ctx.Err() != nil {
-		t.Errorf("flush gives error %v: want one by the timeout of the request", err)
+		t.Errorf("flush returned error %v: want a request timeout", err)
 	}
 }
 
-func TestPassingFailureIsRetried(t *testing.T) {
+func TestTemporaryFailureIsRetried(t *testing.T) {
 	t.Parallel()
 	for _, p := range bothProtocols {
 		receiver := otlptest.New(t, p.receiver, otlptest.WithRefusal(func(n int) error {
@@ -127,7 +127,7 @@ func TestPassingFailureIsRetried(t *testing.T) {
 	}
 }
 
-func TestRetriesCanBeSwitchedOff(t *testing.T) {
+func TestRetryCanBeDisabled(t *testing.T) {
 	t.Parallel()
 	for _, p := range bothProtocols {
 		receiver := otlptest.New(t, p.receiver, otlptest.WithRefusal(func(int) error {
@@ -142,7 +142,7 @@ func TestRetriesCanBeSwitchedOff(t *testing.T) {
 	}
 }
 
-func TestLastingFailureIsReportedAndNotRetried(t *testing.T) {
+func TestPermanentFailureIsReportedNotRetried(t *testing.T) {
 	t.Parallel()
 	for _, p := range bothProtocols {
 		reason := "refused by the test of " + string(p.reader)
@@ -151,20 +151,20 @@ func TestLastingFailureIsReportedAndNotRetried(t *testing.T) {
 		}))
 		opts := []otlp.Option{otlp.WithProtocol(p.reader), otlp.WithEndpointURL(receiver.Endpoint()), quickRetry}
 		if err := push(t, opts...); err == nil || !strings.Contains(err.Error(), reason) {
-			t.Errorf("%s: flush gives error %v: want the receiver's reason", p.reader, err)
+			t.Errorf("%s: flush returned error %v: want the receiver's reason", p.reader, err)
 		}
 		if got := len(receiver.Requests()); got != 1 {
 			t.Errorf("%s: %d requests arrived: want 1", p.reader, got)
 		}
 
 		add(t, newProvider(t, append(opts, otlp.WithInterval(time.Millisecond))...), 1)
-		if err := reported.wait(patient(t), reason); err != nil {
+		if err := reported.wait(testContext(t), reason); err != nil {
 			t.Errorf("%s: %v", p.reader, err)
 		}
 	}
 }
 
-func TestGarbageAnswerIsAnError(t *testing.T) {
+func TestInvalidResponseIsAnError(t *testing.T) {
 	t.Parallel()
 	for _, p := range bothProtocols {
 		listener := listen(t)
@@ -192,7 +192,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 		t.Cleanup(server.Close)
 		err := push(t, otlp.WithEndpointURL(server.URL), otlp.WithHeaders(map[string]string{"x-token": secret}))
 		if err == nil || !strings.Contains(err.Error(), http.StatusText(code)) || strings.Contains(err.Error(), secret) {
-			t.Errorf("status %d gives error %v: want one that says so", code, err)
+			t.Errorf("status %d: error %v: want one with the status text", code, err)
 		}
 	}
 	if got := receiver.Requests(); len(got) != 0 {
@@ -200,8 +200,8 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	}
 }
 
-// refusingAddr returns an address on which nobody listens.
-func refusingAddr(t *testing.T) string {
+// unusedAddr returns an address that refuses connections.
+func unusedAddr(t *testing.T) string {
 	t.Helper()
 	listener := listen(t)
 	if err := listener.Close(); err != nil {
@@ -220,9 +220,8 @@ func listen(t *testing.T) net.Listener {
 	return listener
 }
 
-// accept takes connections until the test ends. It writes answer on each and
-// closes it; without an answer it lets them hang. The channel is closed with the
-// first connection.
+// accept accepts connections until the test ends. It writes answer to each and closes it; with a nil answer it leaves
+// them open. The channel is closed after the first connection.
 func accept(t *testing.T, listener net.Listener, answer []byte) (accepted <-chan struct{}) {
 	t.Helper()
 	first, done := make(chan struct{}), make(chan struct{})
@@ -257,7 +256,7 @@ func accept(t *testing.T, listener net.Listener, answer []byte) (accepted <-chan
 	return first
 }
 
-// run runs f on a goroutine of its own and closes the channel after it.
+// run runs f in a new goroutine and closes the channel when f returns.
 func run(f func()) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {

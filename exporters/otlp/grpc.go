@@ -12,8 +12,7 @@ import (
 )
 
 func (s settings) newGRPCExporter(ctx context.Context) (sdkmetric.Exporter, error) {
-	// Credentials are set in any case, for the exporter takes TLS files of the
-	// environment even where the endpoint is plain text.
+	// Always set credentials: the exporter would use the TLS files of the environment even for a plain-text endpoint.
 	creds := insecure.NewCredentials()
 	if s.clientTLS != nil {
 		creds = credentials.NewTLS(s.clientTLS)
@@ -26,7 +25,7 @@ func (s settings) newGRPCExporter(ctx context.Context) (sdkmetric.Exporter, erro
 	case CompressionGzip:
 		opts = append(opts, otlpmetricgrpc.WithCompressor("gzip"))
 	case CompressionNone:
-		// The exporter has no option that undoes a gzip of the environment.
+		// The exporter has no option that overrides gzip of the environment.
 		opts = append(opts, otlpmetricgrpc.WithDialOption(
 			grpc.WithDefaultCallOptions(grpc.UseCompressor(encoding.Identity))))
 	}

@@ -11,14 +11,13 @@ import (
 
 var (
 	errHeaderPair   = errors.New("is not name=value")
-	errHeaderName   = errors.New("has a name with a character that is not allowed")
-	errHeaderEscape = errors.New("has a value with a malformed %-escape")
-	errHeaderValue  = errors.New("has a value with a character that is not allowed")
+	errHeaderName   = errors.New("has an invalid character in its name")
+	errHeaderEscape = errors.New("has an invalid %-escape in its value")
+	errHeaderValue  = errors.New("has an invalid character in its value")
 )
 
-// checkHeaders checks the headers of the options and of both variables, also
-// where one of them overrides the other: the OpenTelemetry exporters read them
-// in any case, and log what they cannot read.
+// checkHeaders checks the headers of the options and of both variables, even if one overrides the other. The
+// OpenTelemetry exporters read them anyway, and log what they cannot parse.
 func (c config) checkHeaders(p Protocol) error {
 	var errs []error
 	for _, prefix := range []string{envPrefix, envMetricsPrefix} {
@@ -34,9 +33,8 @@ func (c config) checkHeaders(p Protocol) error {
 	return errors.Join(errs...)
 }
 
-// checkHeaderVariable names a bad entry by its position only. Its text may be
-// the token, for example where "Authorization: Bearer abc=" was written for
-// "Authorization=Bearer abc=".
+// checkHeaderVariable identifies a bad entry by its position only, because the entry may be the token. An example is
+// "Authorization: Bearer abc=" instead of "Authorization=Bearer abc=".
 func checkHeaderVariable(v variable, p Protocol) error {
 	if !v.isSet() {
 		return nil
@@ -63,8 +61,8 @@ func checkHeaderEntry(entry string, p Protocol) error {
 	return checkHeader(strings.TrimSpace(name), strings.TrimSpace(value), p)
 }
 
-// checkHeader holds a header to the rules of its transport. It would otherwise
-// fail every request, and not before the first one.
+// checkHeader checks a header by the rules of its transport. Otherwise an invalid header would fail every request
+// instead of NewReader.
 func checkHeader(name, value string, p Protocol) error {
 	nameMarks := "!#$%&'*+-.^_`|~"
 	if p == ProtocolGRPC {

@@ -11,7 +11,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// defaultTimeout is that of OTEL_EXPORTER_OTLP_TIMEOUT.
+// defaultTimeout is the default of OTEL_EXPORTER_OTLP_TIMEOUT.
 const defaultTimeout = 10 * time.Second
 
 func (s settings) newHTTPExporter(ctx context.Context) (sdkmetric.Exporter, error) {
@@ -23,8 +23,8 @@ func (s settings) newHTTPExporter(ctx context.Context) (sdkmetric.Exporter, erro
 	opts := []otlpmetrichttp.Option{
 		otlpmetrichttp.WithEndpointURL(target.String()),
 		otlpmetrichttp.WithHTTPClient(client),
-		// The client has the TLS configuration. Those of the environment, which
-		// the exporter reads too, would make it refuse a plain-text endpoint.
+		// The client has the TLS configuration. The exporter also reads the TLS files of the environment, and would
+		// reject a plain-text endpoint because of them.
 		otlpmetrichttp.WithTLSClientConfig(nil),
 	}
 	switch s.compression {
@@ -52,8 +52,8 @@ func (s settings) newHTTPExporter(ctx context.Context) (sdkmetric.Exporter, erro
 	return httpExporter{exporter, client}, nil
 }
 
-// newHTTPClient returns a client of our own, so that its connections can be
-// closed: the exporter's is shared and keeps them for 90 seconds.
+// newHTTPClient returns a client whose connections can be closed. The exporter's own client is shared and keeps its
+// connections for 90 seconds.
 func (s settings) newHTTPClient() *http.Client {
 	timeout := s.timeout
 	if timeout == 0 {
@@ -70,14 +70,12 @@ func (s settings) newHTTPClient() *http.Client {
 			IdleConnTimeout:       90 * time.Second,
 			ExpectContinueTimeout: time.Second,
 		},
-		// A redirect would take our headers to another host, or turn the POST
-		// into a GET whose 200 looks like success.
+		// A redirect would send the headers to another host, or turn the POST into a GET whose 200 looks like success.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// httpExporter closes the client's connections at shutdown, which the exporter
-// itself does not do.
+// httpExporter closes the client's connections at shutdown, because the exporter itself does not.
 type httpExporter struct {
 	*otlpmetrichttp.Exporter
 	client *http.Client

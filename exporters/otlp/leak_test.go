@@ -11,7 +11,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 )
 
-// Not parallel: it looks at all goroutines of the process.
+// This test is not parallel, because it inspects all goroutines of the process.
 func TestShutdownLeavesNoGoroutine(t *testing.T) {
 	for _, p := range bothProtocols {
 		for _, tc := range []struct {
@@ -19,7 +19,7 @@ func TestShutdownLeavesNoGoroutine(t *testing.T) {
 			endpoint func(t *testing.T) string
 		}{
 			{"receiver that is up", func(t *testing.T) string { return otlptest.New(t, p.receiver).Endpoint() }},
-			{"receiver that is down", func(t *testing.T) string { return "http://" + refusingAddr(t) }},
+			{"receiver that is down", func(t *testing.T) string { return "http://" + unusedAddr(t) }},
 			{"receiver that hangs", func(t *testing.T) string {
 				listener := listen(t)
 				accept(t, listener, nil)
@@ -33,7 +33,7 @@ func TestShutdownLeavesNoGoroutine(t *testing.T) {
 					t.Fatal(err)
 				}
 				if len(clientGoroutines()) == 0 {
-					t.Fatal("the reader's goroutine is not found, so a leak would not be")
+					t.Fatal("the reader's goroutine is not found, so a leak would not be found")
 				}
 				provider := newProviderOf(reader)
 				add(t, provider, 1)
@@ -42,7 +42,7 @@ func TestShutdownLeavesNoGoroutine(t *testing.T) {
 				_ = provider.ForceFlush(ctx)
 				_ = provider.Shutdown(ctx)
 
-				deadline := patient(t)
+				deadline := testContext(t)
 				for left := clientGoroutines(); len(left) > 0; left = clientGoroutines() {
 					if deadline.Err() != nil {
 						t.Fatalf("%d goroutines are left:\n%s", len(left), strings.Join(left, "\n\n"))
@@ -54,8 +54,7 @@ func TestShutdownLeavesNoGoroutine(t *testing.T) {
 	}
 }
 
-// clientGoroutines returns the stacks of those goroutines that a reader or its
-// connections run.
+// clientGoroutines returns the stacks of the goroutines of readers and their connections.
 func clientGoroutines() []string {
 	buffer := make([]byte, 1<<22)
 	buffer = buffer[:runtime.Stack(buffer, true)]

@@ -16,7 +16,7 @@ import (
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 )
 
-// reported holds what reaches OpenTelemetry's error handler.
+// reported keeps the errors sent to OpenTelemetry's global error handler.
 var reported = errorLog{grown: make(chan struct{})}
 
 func TestMain(m *testing.M) {
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 type errorLog struct {
 	mu    sync.Mutex
 	errs  []error
-	grown chan struct{} // closed, and made anew, with every error
+	grown chan struct{} // closed and replaced with every error
 }
 
 func (l *errorLog) Handle(err error) {
@@ -45,7 +45,7 @@ func (l *errorLog) Handle(err error) {
 	l.grown = make(chan struct{})
 }
 
-// wait waits for an error whose text has part in it.
+// wait waits for an error whose text contains part.
 func (l *errorLog) wait(ctx context.Context, part string) error {
 	for {
 		l.mu.Lock()
@@ -64,7 +64,7 @@ func (l *errorLog) wait(ctx context.Context, part string) error {
 	}
 }
 
-// bothProtocols are the receiver's and the reader's name of each protocol.
+// bothProtocols lists the protocols, by the receiver's and by the reader's name.
 var bothProtocols = []struct {
 	receiver otlptest.Protocol
 	reader   otlp.Protocol
@@ -73,21 +73,21 @@ var bothProtocols = []struct {
 	{otlptest.HTTP, otlp.ProtocolHTTP},
 }
 
-// patience bounds every wait. It is reached only by a test that fails.
-const patience = 30 * time.Second
+// testTimeout bounds every wait. Only a failing test reaches it.
+const testTimeout = 30 * time.Second
 
-func patient(t *testing.T) context.Context {
+func testContext(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// noRetry makes a failed request fail at once.
+// noRetry disables retries.
 var noRetry = otlp.WithRetry(otlp.RetryConfig{})
 
-// newProvider returns a provider that pushes by opts, and is shut down with the
-// test. It exports when told to, unless opts have an interval.
+// newProvider returns a provider that pushes with opts and is shut down at the end of the test. It exports only on a
+// flush, unless opts set an interval.
 func newProvider(t *testing.T, opts ...otlp.Option) *sdkmetric.MeterProvider {
 	t.Helper()
 	opts = append([]otlp.Option{otlp.WithInterval(time.Hour)}, opts...)
@@ -97,7 +97,7 @@ func newProvider(t *testing.T, opts ...otlp.Option) *sdkmetric.MeterProvider {
 	}
 	provider := newProviderOf(reader)
 	t.Cleanup(func() {
-		// A test whose receiver is gone has nothing to flush to.
+		// The receiver may be gone, so there must be no flush.
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		_ = provider.Shutdown(ctx)
@@ -119,15 +119,15 @@ func add(t *testing.T, provider *sdkmetric.MeterProvider, n int64) {
 	counter.Add(context.Background(), n)
 }
 
-// push counts one and sends it by opts.
+// push counts one and pushes it with opts.
 func push(t *testing.T, opts ...otlp.Option) error {
 	t.Helper()
 	provider := newProvider(t, opts...)
 	add(t, provider, 1)
-	return provider.ForceFlush(patient(t))
+	return provider.ForceFlush(testContext(t))
 }
 
-// count returns the value of "test.count" that arrived last, or -1.
+// count returns the last received value of "test.count", or -1.
 func count(received []*metricspb.ResourceMetrics) int64 {
 	points := otlptest.Latest(received, "test.count").GetSum().GetDataPoints()
 	if len(points) != 1 {

@@ -8,8 +8,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// Option configures [NewReader]. Of an option given twice the last one wins,
-// unless its own text says otherwise.
+// Option configures [NewReader]. If an option is repeated, the last one wins, unless its documentation says otherwise.
 type Option interface {
 	apply(config) config
 }
@@ -18,7 +17,7 @@ type optionFunc func(config) config
 
 func (f optionFunc) apply(c config) config { return f(c) }
 
-// WithProtocol chooses gRPC or HTTP.
+// WithProtocol sets the protocol, gRPC or HTTP.
 func WithProtocol(p Protocol) Option {
 	return optionFunc(func(c config) config {
 		parsed, err := parseProtocol("WithProtocol", string(p))
@@ -30,10 +29,9 @@ func WithProtocol(p Protocol) Option {
 	})
 }
 
-// WithEndpoint sets the receiver's address as host:port. The connection uses
-// TLS unless [WithInsecure] or OTEL_EXPORTER_OTLP_INSECURE says otherwise; with
-// HTTP the path is /v1/metrics. Of WithEndpoint and [WithEndpointURL] the last
-// one wins.
+// WithEndpoint sets the receiver's address as host:port. The connection uses TLS unless [WithInsecure] or
+// OTEL_EXPORTER_OTLP_INSECURE disables it. With HTTP the path is /v1/metrics. The last of WithEndpoint and
+// [WithEndpointURL] wins.
 func WithEndpoint(hostPort string) Option {
 	return optionFunc(func(c config) config {
 		if hostPort == "" {
@@ -44,12 +42,10 @@ func WithEndpoint(hostPort string) Option {
 	})
 }
 
-// WithEndpointURL sets the receiver's address as a URL such as
-// https://collector:4318. Its scheme, http or https, decides whether the
-// connection uses TLS. With HTTP its path is taken as it is, and is /v1/metrics
-// where the URL has none; with gRPC it has no path, and may also be a target
-// such as unix:///run/otel.sock. Of WithEndpointURL and [WithEndpoint] the last
-// one wins.
+// WithEndpointURL sets the receiver's address as a URL such as https://collector:4318. Its scheme, http or https,
+// decides whether the connection uses TLS. With HTTP its path is used unchanged, and is /v1/metrics if the URL has
+// none. With gRPC the URL must have no path, and it may also be a target such as unix:///run/otel.sock. The last of
+// WithEndpointURL and [WithEndpoint] wins.
 func WithEndpointURL(url string) Option {
 	return optionFunc(func(c config) config {
 		if url == "" {
@@ -60,9 +56,8 @@ func WithEndpointURL(url string) Option {
 	})
 }
 
-// WithInsecure connects in plain text to an endpoint that has no scheme. TLS
-// files of the environment are then not used. With an https URL, or with
-// [WithTLSConfig], it is an error of [NewReader].
+// WithInsecure selects plain text for an endpoint that has no scheme. The TLS files of the environment are not used
+// then. [NewReader] returns an error if the endpoint is an https URL or [WithTLSConfig] is set.
 func WithInsecure() Option {
 	return optionFunc(func(c config) config {
 		c.insecure = true
@@ -70,8 +65,7 @@ func WithInsecure() Option {
 	})
 }
 
-// WithTLSConfig connects over TLS with a copy of t, in place of all TLS files of
-// the environment. A nil t changes nothing.
+// WithTLSConfig selects TLS with a copy of t, and replaces all TLS files of the environment. A nil t changes nothing.
 func WithTLSConfig(t *tls.Config) Option {
 	return optionFunc(func(c config) config {
 		if t != nil {
@@ -81,8 +75,8 @@ func WithTLSConfig(t *tls.Config) Option {
 	})
 }
 
-// WithHeaders sends headers, or with gRPC metadata, along with every request, in
-// place of those of the environment. Given more than once, the headers add up.
+// WithHeaders sends headers (with gRPC: metadata) with every request, and replaces the headers of the environment.
+// Repeated options add up.
 func WithHeaders(headers map[string]string) Option {
 	headers = maps.Clone(headers)
 	return optionFunc(func(c config) config {
@@ -96,7 +90,7 @@ func WithHeaders(headers map[string]string) Option {
 	})
 }
 
-// WithCompression sets how requests are compressed.
+// WithCompression sets the compression of requests.
 func WithCompression(compression Compression) Option {
 	return optionFunc(func(c config) config {
 		parsed, err := parseCompression("WithCompression", string(compression))
@@ -108,8 +102,7 @@ func WithCompression(compression Compression) Option {
 	})
 }
 
-// WithTimeout limits one request: with gRPC together with its retries, with HTTP
-// each attempt.
+// WithTimeout limits one request: with gRPC including its retries, with HTTP each attempt.
 func WithTimeout(d time.Duration) Option {
 	return optionFunc(func(c config) config {
 		if d <= 0 {
@@ -131,9 +124,8 @@ func WithInterval(d time.Duration) Option {
 	})
 }
 
-// WithExportTimeout limits a whole export, from the collection to the last
-// retry; where it takes several requests, each of them. It also limits a
-// Shutdown or ForceFlush whose context has no deadline.
+// WithExportTimeout limits an export, from the collection to the last retry. If the export takes several requests, it
+// limits each of them. It also limits a Shutdown or ForceFlush whose context has no deadline.
 func WithExportTimeout(d time.Duration) Option {
 	return optionFunc(func(c config) config {
 		if d <= 0 {
@@ -144,12 +136,10 @@ func WithExportTimeout(d time.Duration) Option {
 	})
 }
 
-// WithMaxExportBatchSize sets the most data points that one request holds; a
-// collection with more of them is sent as several requests, one after the
-// other. The default, 1500, keeps requests below the 4 MiB that gRPC receivers
-// take. A service with many pools and small data points may raise it, to have
-// fewer requests; one whose data points are large, for example exponential
-// histograms with many attributes, may have to lower it.
+// WithMaxExportBatchSize sets the maximum number of data points in one request. A larger collection is sent as several
+// requests, one after the other. The default, 1500, keeps requests below the 4 MiB limit of gRPC receivers. A service
+// with many pools and small data points may raise it to send fewer requests. A service with large data points, such as
+// exponential histograms with many attributes, may have to lower it.
 func WithMaxExportBatchSize(n int) Option {
 	return optionFunc(func(c config) config {
 		if n <= 0 {
@@ -160,9 +150,8 @@ func WithMaxExportBatchSize(n int) Option {
 	})
 }
 
-// WithTemporalitySelector sets whether an instrument's values are reported since
-// the start (cumulative) or since the last export (delta). A nil selector
-// changes nothing. With delta, what a failed export held is lost.
+// WithTemporalitySelector sets whether an instrument's values are reported since the start (cumulative) or since the
+// last export (delta). With delta, a failed export loses its values. A nil selector changes nothing.
 func WithTemporalitySelector(s sdkmetric.TemporalitySelector) Option {
 	return optionFunc(func(c config) config {
 		if s != nil {
@@ -172,9 +161,8 @@ func WithTemporalitySelector(s sdkmetric.TemporalitySelector) Option {
 	})
 }
 
-// WithAggregationSelector sets how an instrument is aggregated where no view
-// says so, for example histograms as exponential ones. A nil selector changes
-// nothing.
+// WithAggregationSelector sets the aggregation of instruments that no view covers, for example exponential histograms.
+// A nil selector changes nothing.
 func WithAggregationSelector(s sdkmetric.AggregationSelector) Option {
 	return optionFunc(func(c config) config {
 		if s != nil {
@@ -184,9 +172,8 @@ func WithAggregationSelector(s sdkmetric.AggregationSelector) Option {
 	})
 }
 
-// WithProducer exports the metrics of p, for example of a bridge from another
-// metrics library, too. Given more than once, the producers add up; a nil p
-// changes nothing.
+// WithProducer also exports the metrics of p, for example of a bridge from another metrics library. Repeated options
+// add up. A nil p changes nothing.
 func WithProducer(p sdkmetric.Producer) Option {
 	return optionFunc(func(c config) config {
 		if p != nil {

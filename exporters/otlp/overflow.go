@@ -10,31 +10,30 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// overflowKey is the only attribute of the series that the SDK folds others
-// into, when an instrument has more than its cardinality limit.
+// overflowKey is the only attribute of the series into which the SDK adds up all series above the cardinality limit.
 const overflowKey attribute.Key = "otel.metric.overflow"
 
-// watcher reports an instrument whose series the SDK folds, once: nothing else
-// tells the program that they are lost. Export is not called concurrently.
-type watcher struct {
+// overflowReporter reports each instrument whose series overflow, once. The SDK itself does not report it. Export is
+// not called concurrently.
+type overflowReporter struct {
 	sdkmetric.Exporter
 	reported map[instrument]bool
 }
 
 type instrument struct{ scope, name string }
 
-func watch(exporter sdkmetric.Exporter) *watcher {
-	return &watcher{Exporter: exporter, reported: make(map[instrument]bool)}
+func newOverflowReporter(exporter sdkmetric.Exporter) *overflowReporter {
+	return &overflowReporter{Exporter: exporter, reported: make(map[instrument]bool)}
 }
 
-// Export looks at what is sent, and sends it.
-func (w *watcher) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
+// Export reports the overflows in rm and exports it.
+func (w *overflowReporter) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
 	for _, scope := range rm.ScopeMetrics {
 		for _, m := range scope.Metrics {
 			in := instrument{scope.Scope.Name, m.Name}
-			if overflows(m.Data) && !w.reported[in] {
+			if hasOverflow(m.Data) && !w.reported[in] {
 				w.reported[in] = true
-				otel.Handle(fmt.Errorf("otlp: %q of %q has more series than the SDK keeps apart, the rest is in one with the "+
+				otel.Handle(fmt.Errorf("otlp: %q of %q has more series than the SDK keeps apart, the rest are one series with the "+
 					"attribute %s: raise the limit with sdkmetric.WithCardinalityLimit", in.name, in.scope, overflowKey))
 			}
 		}
@@ -42,8 +41,8 @@ func (w *watcher) Export(ctx context.Context, rm *metricdata.ResourceMetrics) er
 	return w.Exporter.Export(ctx, rm)
 }
 
-// overflows reports whether one of the data points is that of the folded series.
-func overflows(data metricdata.Aggregation) bool {
+// hasOverflow reports whether data contains the point of the overflow series.
+func hasOverflow(data metricdata.Aggregation) bool {
 	switch data := data.(type) {
 	case metricdata.Gauge[int64]:
 		return anyOverflow(data.DataPoints, func(p *metricdata.DataPoint[int64]) *attribute.Set { return &p.Attributes })

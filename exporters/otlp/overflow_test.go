@@ -15,7 +15,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-func TestSeriesThatTheSDKFoldsAreReportedOncePerInstrument(t *testing.T) {
+func TestOverflowIsReportedOncePerInstrument(t *testing.T) {
 	t.Parallel()
 	receiver := otlptest.New(t, otlptest.HTTP)
 	reader, err := otlp.NewReader(t.Context(), otlp.WithProtocol(otlp.ProtocolHTTP), otlp.WithEndpointURL(receiver.Endpoint()), otlp.WithInterval(time.Hour))
@@ -26,11 +26,11 @@ func TestSeriesThatTheSDKFoldsAreReportedOncePerInstrument(t *testing.T) {
 		sdkmetric.Stream{Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}})
 	const limit = 3
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithView(native), sdkmetric.WithCardinalityLimit(limit))
-	t.Cleanup(func() { _ = provider.Shutdown(patient(t)) })
+	t.Cleanup(func() { _ = provider.Shutdown(testContext(t)) })
 
 	names := record(t, provider.Meter("overflow"), limit)
 	for range 2 {
-		if err := provider.ForceFlush(patient(t)); err != nil {
+		if err := provider.ForceFlush(testContext(t)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -44,8 +44,8 @@ func TestSeriesThatTheSDKFoldsAreReportedOncePerInstrument(t *testing.T) {
 	}
 }
 
-// record records as many series as the limit allows no more, in an instrument of each kind, and gives their names; and
-// fewer in one.
+// record records limit series, which is one too many, in an instrument of each kind, and returns the names of these
+// instruments. It records fewer in "overflow.within".
 func record(t *testing.T, meter metric.Meter, limit int) []string {
 	t.Helper()
 	intCounter, err1 := meter.Int64Counter("overflow.int.sum")
@@ -81,7 +81,7 @@ func record(t *testing.T, meter metric.Meter, limit int) []string {
 	}
 }
 
-// count tells how many errors have part in their texts.
+// count returns the number of errors whose text contains part.
 func (l *errorLog) count(part string) (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

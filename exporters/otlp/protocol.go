@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// Protocol is the transport of the exported metrics. Its value is the one that
-// OTEL_EXPORTER_OTLP_PROTOCOL takes.
+// Protocol is the transport of the exported metrics. Its values are those of OTEL_EXPORTER_OTLP_PROTOCOL.
 type Protocol string
 
 const (
@@ -24,7 +23,7 @@ func parseProtocol(source, value string) (Protocol, error) {
 	return "", fmt.Errorf("%s is %q: want %q or %q", source, value, ProtocolGRPC, ProtocolHTTP)
 }
 
-// port returns the port on which receivers of the protocol listen by default.
+// port returns the default port of receivers of the protocol.
 func (p Protocol) port() string {
 	if p == ProtocolGRPC {
 		return "4317"
@@ -32,12 +31,11 @@ func (p Protocol) port() string {
 	return "4318"
 }
 
-// Compression is how a request's body is compressed. Its value is the one that
-// OTEL_EXPORTER_OTLP_COMPRESSION takes.
+// Compression is the compression of request bodies. Its values are those of OTEL_EXPORTER_OTLP_COMPRESSION.
 type Compression string
 
 const (
-	// CompressionNone sends bodies as they are. It is the default.
+	// CompressionNone disables compression. It is the default.
 	CompressionNone Compression = "none"
 	// CompressionGzip compresses bodies with gzip.
 	CompressionGzip Compression = "gzip"

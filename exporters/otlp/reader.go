@@ -7,18 +7,14 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// NewReader returns a reader that collects the metrics of the MeterProvider it
-// is given to and sends them to an OTLP receiver, every minute by default. The
-// options and the environment configure it; what cannot be used in them is an
-// error.
+// NewReader returns a reader that collects the metrics of its MeterProvider and sends them to an OTLP receiver, every
+// minute by default. The options and the environment configure it. NewReader returns an error for an invalid setting.
 //
-// NewReader connects to nothing and does not wait, so it works while the
-// receiver is down. Shutting down the MeterProvider sends what is there, stops
-// the reader and closes its connections; ForceFlush sends at once. Give both a
-// context with a deadline: without one, an unreachable receiver can hold them
-// for as long as [WithExportTimeout] says. ctx is for the construction alone:
-// when it ends later, the reader goes on. A nil ctx counts as
-// context.Background.
+// NewReader opens no connection and does not wait, so it works while the receiver is down. Shutting down the
+// MeterProvider exports the last values, stops the reader and closes its connections; ForceFlush exports immediately.
+// Call both with a context that has a deadline: otherwise an unreachable receiver can block them for the duration of
+// [WithExportTimeout]. ctx is used for the construction only; the reader continues after ctx is canceled. A nil ctx
+// counts as context.Background.
 func NewReader(ctx context.Context, opts ...Option) (*sdkmetric.PeriodicReader, error) {
 	if ctx == nil {
 		ctx = context.Background()
@@ -31,7 +27,7 @@ func NewReader(ctx context.Context, opts ...Option) (*sdkmetric.PeriodicReader, 
 	if err != nil {
 		return nil, fmt.Errorf("otlp: create %s exporter: %w", s.protocol, err)
 	}
-	return sdkmetric.NewPeriodicReader(watch(exporter), s.readerOptions()...), nil
+	return sdkmetric.NewPeriodicReader(newOverflowReporter(exporter), s.readerOptions()...), nil
 }
 
 func (s settings) newExporter(ctx context.Context) (sdkmetric.Exporter, error) {
@@ -42,7 +38,7 @@ func (s settings) newExporter(ctx context.Context) (sdkmetric.Exporter, error) {
 }
 
 func (s settings) readerOptions() []sdkmetric.PeriodicReaderOption {
-	// The SDK takes a duration of 0 as its default.
+	// The SDK replaces a duration of 0 with its default.
 	opts := []sdkmetric.PeriodicReaderOption{
 		sdkmetric.WithInterval(s.interval),
 		sdkmetric.WithTimeout(s.exportTimeout),

@@ -2,24 +2,22 @@ package otlp
 
 import "time"
 
-// RetryConfig tells how a request is repeated that failed for a reason which
-// may pass, such as an unreachable receiver or status 503.
+// RetryConfig configures the retries of requests that failed for a temporary reason, such as an unreachable receiver or
+// status 503.
 type RetryConfig struct {
-	// Enabled switches retries on. The other fields count only then.
+	// Enabled enables retries. The other fields are used only then.
 	Enabled bool
-	// InitialInterval is the wait before the first retry, give or take half of
-	// it. Later ones are longer.
+	// InitialInterval is the wait before the first retry, randomized by up to half of it. Later waits are longer.
 	InitialInterval time.Duration
 	// MaxInterval is the longest wait between two retries.
 	MaxInterval time.Duration
-	// MaxElapsedTime is when to give up.
+	// MaxElapsedTime is the time after which retries stop.
 	MaxElapsedTime time.Duration
 }
 
-// WithRetry sets how requests are retried. The default is after 5 seconds, then
-// less often up to every 30 seconds, for a minute, within the time that
-// [WithTimeout] and [WithExportTimeout] leave. While a request is retried no
-// other export starts.
+// WithRetry sets the retries of requests. By default the first retry comes after 5 seconds; the interval then grows up
+// to 30 seconds, and retries end after a minute. [WithTimeout] and [WithExportTimeout] also limit them. No other export
+// starts while a request is retried.
 func WithRetry(r RetryConfig) Option {
 	return optionFunc(func(c config) config {
 		if r.Enabled && (r.InitialInterval <= 0 || r.MaxInterval < r.InitialInterval || r.MaxElapsedTime <= 0) {

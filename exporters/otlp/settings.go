@@ -6,10 +6,9 @@ import (
 	"time"
 )
 
-// settings is a config joined with those parts of the environment that are not
-// left to the OpenTelemetry exporters, and checked. What is left to them (the
-// headers, temporality and aggregation of the environment) is checked too, as
-// they would log a fault and go on with a default.
+// settings is a config completed from the environment and checked. The OpenTelemetry exporters themselves read the
+// headers, temporality and aggregation of the environment. These are checked too, because the exporters would log an
+// error and use a default.
 type settings struct {
 	config
 	target    endpoint
@@ -24,7 +23,7 @@ func newSettings(c config) (settings, error) {
 
 	protocol, err := c.resolveProtocol()
 	if err != nil {
-		// What else is right or wrong depends on the protocol.
+		// The other checks depend on the protocol.
 		return settings{}, errors.Join(append(errs, err)...)
 	}
 	c.protocol = protocol
@@ -61,8 +60,7 @@ func (c config) resolveProtocol() (Protocol, error) {
 	return parseProtocol(v.name, v.value)
 }
 
-// resolveRequests takes from the environment how and when requests are sent,
-// where no option says so.
+// resolveRequests sets the compression and the durations from the environment unless an option sets them.
 func (c config) resolveRequests() (config, error) {
 	var errs []error
 	if v := lookupOTLP("COMPRESSION"); c.compression == "" && v.isSet() {

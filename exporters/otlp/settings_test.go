@@ -42,7 +42,7 @@ func TestIntervalAndExportTimeoutAreUsed(t *testing.T) {
 	}
 }
 
-func TestIntervalOfTheEnvironmentExportsWithoutAFlush(t *testing.T) {
+func TestEnvIntervalExportsWithoutFlush(t *testing.T) {
 	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "10")
 	receiver := otlptest.New(t, otlptest.HTTP)
 	reader, err := otlp.NewReader(context.Background(), otlp.WithEndpointURL(receiver.Endpoint()))
@@ -50,9 +50,9 @@ func TestIntervalOfTheEnvironmentExportsWithoutAFlush(t *testing.T) {
 		t.Fatal(err)
 	}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
-	defer provider.Shutdown(patient(t))
+	defer provider.Shutdown(testContext(t))
 	add(t, provider, 5)
-	err = receiver.Wait(patient(t), func(got []*metricspb.ResourceMetrics) bool { return count(got) == 5 })
+	err = receiver.Wait(testContext(t), func(got []*metricspb.ResourceMetrics) bool { return count(got) == 5 })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestTemporalityAndAggregationAreUsed(t *testing.T) {
 				}
 				histogram.Record(context.Background(), 3)
 				add(t, provider, 1)
-				if err := provider.ForceFlush(patient(t)); err != nil {
+				if err := provider.ForceFlush(testContext(t)); err != nil {
 					t.Fatal(err)
 				}
 

@@ -8,9 +8,8 @@ import (
 	"os"
 )
 
-// resolveTLS returns how to connect to e: with a nil config in plain text.
-// Settings that contradict each other on that are an error, because guessing
-// wrong sends headers, and the tokens in them, in plain text.
+// resolveTLS returns the TLS configuration for e, or nil for plain text. It returns an error for contradictory
+// settings, because a wrong guess would send headers, and the tokens in them, in plain text.
 func (c config) resolveTLS(e endpoint) (*tls.Config, error) {
 	switch {
 	case c.insecure && c.tls != nil:
@@ -30,8 +29,7 @@ func (c config) resolveTLS(e endpoint) (*tls.Config, error) {
 	return loadTLS()
 }
 
-// plainText says whether the endpoint and the environment, without an option on
-// it, ask for plain text.
+// plainText reports whether the endpoint and the environment select plain text. The caller has checked the options.
 func plainText(e endpoint) (bool, error) {
 	files := tlsVariable()
 	reason := e.source
@@ -40,10 +38,10 @@ func plainText(e endpoint) (bool, error) {
 		return false, nil
 	case e.security == securityPlain && e.byOption:
 		return true, nil
-	case e.security == securityOpen && e.source == "":
-		// The specification's default endpoint is plain text.
+	case e.security == securityUnset && e.source == "":
+		// The default endpoint of the specification is plain text.
 		return !files.isSet(), nil
-	case e.security == securityOpen:
+	case e.security == securityUnset:
 		v := lookupOTLP("INSECURE")
 		if insecure, err := v.flag(); !insecure || err != nil {
 			return false, err
@@ -51,12 +49,12 @@ func plainText(e endpoint) (bool, error) {
 		reason = v.name
 	}
 	if files.isSet() {
-		return false, fmt.Errorf("%s contradicts %s, which asks for plain text: want one of them", files.name, reason)
+		return false, fmt.Errorf("%s contradicts %s, which selects plain text: want one of them", files.name, reason)
 	}
 	return true, nil
 }
 
-// tlsVariable returns one of the variables in force that name a TLS file.
+// tlsVariable returns a variable that is set and names a TLS file, or the zero value.
 func tlsVariable() variable {
 	for _, setting := range []string{"CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"} {
 		if v := lookupOTLP(setting); v.isSet() {
@@ -66,8 +64,8 @@ func tlsVariable() variable {
 	return variable{}
 }
 
-// loadTLS reads the TLS files of the environment. Without any, the system's
-// certificate authorities are trusted.
+// loadTLS loads the TLS files of the environment. Without a certificate file it trusts the certificate authorities of
+// the system.
 func loadTLS() (*tls.Config, error) {
 	config := &tls.Config{}
 	if ca := lookupOTLP("CERTIFICATE"); ca.isSet() {
@@ -77,7 +75,7 @@ func loadTLS() (*tls.Config, error) {
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s: %s holds no certificate: want a PEM file", ca.name, ca.value)
+			return nil, fmt.Errorf("%s: %s contains no certificate: want a PEM file", ca.name, ca.value)
 		}
 	}
 

@@ -22,7 +22,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 )
 
-func TestClientCertificateIsPresentedOverTLS(t *testing.T) {
+func TestClientCertificateIsSent(t *testing.T) {
 	certs := newCertificates(t)
 	for _, p := range bothProtocols {
 		receiver := otlptest.New(t, p.receiver, otlptest.WithTLS(certs.server))
@@ -65,7 +65,7 @@ func TestClientCertificateIsPresentedOverTLS(t *testing.T) {
 	}
 }
 
-func TestReceiverThatTLSDoesNotTrustGetsNothing(t *testing.T) {
+func TestUntrustedReceiverGetsNoRequest(t *testing.T) {
 	t.Parallel()
 	certs := newCertificates(t)
 	noClientCert := certs.client.Clone()
@@ -87,7 +87,7 @@ func TestReceiverThatTLSDoesNotTrustGetsNothing(t *testing.T) {
 	}
 }
 
-func TestPlainTextOptionIgnoresTLSFilesOfTheEnvironment(t *testing.T) {
+func TestPlainTextOptionIgnoresEnvTLSFiles(t *testing.T) {
 	certs := newCertificates(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", certs.caFile)
 	for _, p := range bothProtocols {
@@ -97,7 +97,7 @@ func TestPlainTextOptionIgnoresTLSFilesOfTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestTLSSettingsThatContradictEachOtherAreAnError(t *testing.T) {
+func TestContradictoryTLSSettingsAreAnError(t *testing.T) {
 	certs := newCertificates(t)
 	const endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"
 	const certificate = "OTEL_EXPORTER_OTLP_CERTIFICATE"
@@ -136,8 +136,8 @@ func TestTLSSettingsThatContradictEachOtherAreAnError(t *testing.T) {
 	}
 }
 
-// certificates are those of a server on 127.0.0.1 that wants one of its clients,
-// all signed by an authority made for the test.
+// certificates holds the TLS configurations of a server on 127.0.0.1 that requires a client certificate, and of its
+// client. A certificate authority created for the test signs all certificates.
 type certificates struct {
 	server, client            *tls.Config
 	caFile, certFile, keyFile string
@@ -172,8 +172,7 @@ func newCertificates(t *testing.T) certificates {
 	}
 }
 
-// sign makes a certificate out of template, signed by parent, or by itself
-// where that is nil.
+// sign creates a certificate from template. It is signed by parent, or self-signed if parent is nil.
 func sign(t *testing.T, parent *x509.Certificate, parentKey *ecdsa.PrivateKey, template x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

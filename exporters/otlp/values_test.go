@@ -18,9 +18,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-func TestRecordedNumbersArriveEqualOverBothProtocols(t *testing.T) {
+func TestBothProtocolsDeliverEqualMetrics(t *testing.T) {
 	t.Parallel()
-	ctx := patient(t)
+	ctx := testContext(t)
 	options := []sdkmetric.Option{
 		sdkmetric.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop"))),
 		sdkmetric.WithView(sdkmetric.NewView(
@@ -99,7 +99,7 @@ func recordAll(t *testing.T, meter metric.Meter) {
 	}
 }
 
-// recorded is what recordAll records, without times.
+// recorded returns the metrics that recordAll records, without times.
 func recorded() *metricspb.ResourceMetrics {
 	text := func(key, value string) []*commonpb.KeyValue {
 		return []*commonpb.KeyValue{{Key: key, Value: &commonpb.AnyValue{
@@ -109,7 +109,7 @@ func recorded() *metricspb.ResourceMetrics {
 	pool := text("pool", "orders")
 	cumulative := metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE
 
-	// At scale 6 an octave has 64 buckets, and a bucket its upper bound.
+	// At scale 6 an octave has 64 buckets, and a bucket includes its upper bound.
 	holdBuckets := make([]uint64, 129)
 	holdBuckets[0], holdBuckets[64], holdBuckets[128] = 1, 1, 1
 
@@ -161,7 +161,7 @@ func recorded() *metricspb.ResourceMetrics {
 	}
 }
 
-// clearTimes checks that every point has its times, and takes them away.
+// clearTimes checks that every point has its times, and clears them.
 func clearTimes(t *testing.T, rm *metricspb.ResourceMetrics) {
 	t.Helper()
 	clear := func(times ...*uint64) {
