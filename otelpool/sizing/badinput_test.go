@@ -15,19 +15,19 @@ var (
 	goodGoal = sizing.Goal{Wait: 5 * time.Millisecond, Quantile: 0.99}
 )
 
-func TestBadArgumentsAreNamed(t *testing.T) {
+func TestErrorNamesBadArgument(t *testing.T) {
 	t.Parallel()
 	for want, call := range map[string]func() error{
-		"sizing: buffer -0.1 is not from 0 to 10: 0.2 is 20 %": func() error { return second(goodLoad.SizeForAverage(-0.1)) },
-		"sizing: buffer 20 is not from 0 to 10: 0.2 is 20 %":   func() error { return second(goodLoad.SizeForAverage(20)) },
-		"sizing: buffer NaN is not from 0 to 10: 0.2 is 20 %":  func() error { return second(goodLoad.SizeForAverage(math.NaN())) },
-		"sizing: buffer +Inf is not from 0 to 10: 0.2 is 20 %": func() error { return second(goodLoad.SizeForAverage(math.Inf(1))) },
-		"sizing: size 0 is not between 1 and 262143":           func() error { return second(goodLoad.At(0)) },
-		"sizing: size -1 is not between 1 and 262143":          func() error { return second(goodLoad.At(-1)) },
-		"sizing: size 262144 is not between 1 and 262143":      func() error { return second(goodLoad.At(262144)) },
-		"sizing: wait -1ns is negative":                        func() error { return second(sizing.Queue{}.WaitOver(-1)) },
+		"sizing: buffer -0.1 is not from 0 to 10: 0.2 is 20 %": func() error { return errorOf(goodLoad.SizeForAverage(-0.1)) },
+		"sizing: buffer 20 is not from 0 to 10: 0.2 is 20 %":   func() error { return errorOf(goodLoad.SizeForAverage(20)) },
+		"sizing: buffer NaN is not from 0 to 10: 0.2 is 20 %":  func() error { return errorOf(goodLoad.SizeForAverage(math.NaN())) },
+		"sizing: buffer +Inf is not from 0 to 10: 0.2 is 20 %": func() error { return errorOf(goodLoad.SizeForAverage(math.Inf(1))) },
+		"sizing: size 0 is not between 1 and 262143":           func() error { return errorOf(goodLoad.At(0)) },
+		"sizing: size -1 is not between 1 and 262143":          func() error { return errorOf(goodLoad.At(-1)) },
+		"sizing: size 262144 is not between 1 and 262143":      func() error { return errorOf(goodLoad.At(262144)) },
+		"sizing: wait -1ns is negative":                        func() error { return errorOf(sizing.Queue{}.WaitOver(-1)) },
 		"sizing: quantile 1 is not above 0 and below 1: 0.99 is 99 %": func() error {
-			return second(sizing.Queue{}.WaitQuantile(1))
+			return errorOf(sizing.Queue{}.WaitQuantile(1))
 		},
 	} {
 		if err := call(); err == nil || err.Error() != want {
@@ -36,7 +36,7 @@ func TestBadArgumentsAreNamed(t *testing.T) {
 	}
 }
 
-func TestBadLoadsAreNamed(t *testing.T) {
+func TestErrorNamesBadLoadField(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*sizing.Load){
 		"sizing: Load.Rate 0 is not a finite number above 0":    func(l *sizing.Load) { l.Rate = 0 },
@@ -51,7 +51,7 @@ func TestBadLoadsAreNamed(t *testing.T) {
 	} {
 		bad := goodLoad
 		change(&bad)
-		for _, err := range []error{second(bad.SizeForAverage(0.2)), second(bad.SizeForGoal(goodGoal)), second(bad.At(6))} {
+		for _, err := range []error{errorOf(bad.SizeForAverage(0.2)), errorOf(bad.SizeForGoal(goodGoal)), errorOf(bad.At(6))} {
 			if err == nil || err.Error() != want {
 				t.Errorf("got %v, want %s", err, want)
 			}
@@ -59,7 +59,7 @@ func TestBadLoadsAreNamed(t *testing.T) {
 	}
 }
 
-func TestBadGoalsAreNamed(t *testing.T) {
+func TestErrorNamesBadGoalField(t *testing.T) {
 	t.Parallel()
 	for want, bad := range map[string]sizing.Goal{
 		"sizing: Goal.Wait -1ns is negative":                                 {Wait: -1, Quantile: 0.9},
@@ -69,13 +69,13 @@ func TestBadGoalsAreNamed(t *testing.T) {
 		"sizing: Goal.Quantile -1 is not above 0 and below 1: 0.99 is 99 %":  {Quantile: -1},
 		"sizing: Goal.Quantile NaN is not above 0 and below 1: 0.99 is 99 %": {Quantile: math.NaN()},
 	} {
-		if err := second(goodLoad.SizeForGoal(bad)); err == nil || err.Error() != want {
+		if err := errorOf(goodLoad.SizeForGoal(bad)); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }
 
-func TestBadFleetsAreNamed(t *testing.T) {
+func TestErrorNamesBadFleetField(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*sizing.Fleet){
 		"sizing: Fleet.Instances 0 is not between 1 and 262143":         func(f *sizing.Fleet) { f.Instances = 0 },
@@ -87,24 +87,24 @@ func TestBadFleetsAreNamed(t *testing.T) {
 	} {
 		bad := sizing.Fleet{Instances: 4, Size: 5, Overflow: 10, MaxConnections: 100, Reserved: 3, OtherClients: 10}
 		change(&bad)
-		if err := second(bad.Left()); err == nil || err.Error() != want {
+		if err := errorOf(bad.Left()); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }
 
-func TestAllBadNumbersAreNamedAtOnce(t *testing.T) {
+func TestErrorNamesAllBadNumbers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		err  error
 		want []string
 	}{
-		{second(sizing.Load{CV: -1}.SizeForGoal(sizing.Goal{Wait: -1})), []string{"Load.Rate", "Load.Hold", "Load.CV", "Goal.Wait", "Goal.Quantile"}},
-		{second(sizing.Load{}.SizeForAverage(-1)), []string{"Load.Rate", "Load.Hold", "buffer"}},
-		{second(sizing.Load{}.At(0)), []string{"Load.Rate", "Load.Hold", "size"}},
-		{second(sizing.Fleet{}.Left()), []string{"Fleet.MaxConnections", "Fleet.Instances", "Fleet.Size"}},
-		{second(sizing.Fleet{}.MaxInstances()), []string{"Fleet.MaxConnections", "Fleet.Size"}},
-		{second(sizing.Fleet{}.MaxPerInstance()), []string{"Fleet.MaxConnections", "Fleet.Instances"}},
+		{errorOf(sizing.Load{CV: -1}.SizeForGoal(sizing.Goal{Wait: -1})), []string{"Load.Rate", "Load.Hold", "Load.CV", "Goal.Wait", "Goal.Quantile"}},
+		{errorOf(sizing.Load{}.SizeForAverage(-1)), []string{"Load.Rate", "Load.Hold", "buffer"}},
+		{errorOf(sizing.Load{}.At(0)), []string{"Load.Rate", "Load.Hold", "size"}},
+		{errorOf(sizing.Fleet{}.Left()), []string{"Fleet.MaxConnections", "Fleet.Instances", "Fleet.Size"}},
+		{errorOf(sizing.Fleet{}.MaxInstances()), []string{"Fleet.MaxConnections", "Fleet.Size"}},
+		{errorOf(sizing.Fleet{}.MaxPerInstance()), []string{"Fleet.MaxConnections", "Fleet.Instances"}},
 	} {
 		for _, want := range c.want {
 			if !strings.Contains(c.err.Error(), want) {
@@ -120,23 +120,23 @@ func TestAllBadNumbersAreNamedAtOnce(t *testing.T) {
 	}
 }
 
-func TestOverloadIsRecognised(t *testing.T) {
+func TestOverloadReturnsErrOverloaded(t *testing.T) {
 	t.Parallel()
 	load := func(rate float64) sizing.Load { return sizing.Load{Rate: rate, Hold: time.Second} }
-	const tooMuch = "connections in use on average, and no size up to 262143, the most that PostgreSQL allows, is enough"
+	const overloadedAtAnySize = "connections in use on average, and no size up to 262143, the most that PostgreSQL allows, is enough"
 	for _, c := range []struct {
 		err  error
 		want string
 	}{
-		{second(load(5).At(5)), "sizing: overloaded: Load.Rate 5/s × Load.Hold 1s keep 5 connections in use on average, and size 5 is not more"},
-		{second(load(7.5).At(3)), "sizing: overloaded: Load.Rate 7.5/s × Load.Hold 1s keep 7.5 connections in use on average, and size 3 is not more"},
-		{second(sizing.Load{Rate: 100, Hold: 290 * time.Millisecond}.At(29)), "keep 29 connections in use"}, // 28.999999999999996
-		{second(load(math.MaxFloat64).At(3)), "size 3 is not more"},
-		{second(load(262143).SizeForGoal(goodGoal)), "sizing: overloaded: Load.Rate 262143/s × Load.Hold 1s keep 262143 " + tooMuch},
-		{second(load(262142.5).SizeForGoal(goodGoal)), tooMuch},
-		{second(load(262143).SizeForAverage(0.1)), tooMuch},
-		{second(load(math.MaxFloat64).SizeForAverage(0)), tooMuch},
-		{second(sizing.Load{Rate: math.MaxFloat64, Hold: math.MaxInt64, CV: 100}.SizeForGoal(goodGoal)), tooMuch},
+		{errorOf(load(5).At(5)), "sizing: overloaded: Load.Rate 5/s × Load.Hold 1s keep 5 connections in use on average, and size 5 is not more"},
+		{errorOf(load(7.5).At(3)), "sizing: overloaded: Load.Rate 7.5/s × Load.Hold 1s keep 7.5 connections in use on average, and size 3 is not more"},
+		{errorOf(sizing.Load{Rate: 100, Hold: 290 * time.Millisecond}.At(29)), "keep 29 connections in use"}, // 28.999999999999996
+		{errorOf(load(math.MaxFloat64).At(3)), "size 3 is not more"},
+		{errorOf(load(262143).SizeForGoal(goodGoal)), "sizing: overloaded: Load.Rate 262143/s × Load.Hold 1s keep 262143 " + overloadedAtAnySize},
+		{errorOf(load(262142.5).SizeForGoal(goodGoal)), overloadedAtAnySize},
+		{errorOf(load(262143).SizeForAverage(0.1)), overloadedAtAnySize},
+		{errorOf(load(math.MaxFloat64).SizeForAverage(0)), overloadedAtAnySize},
+		{errorOf(sizing.Load{Rate: math.MaxFloat64, Hold: math.MaxInt64, CV: 100}.SizeForGoal(goodGoal)), overloadedAtAnySize},
 	} {
 		if !errors.Is(c.err, sizing.ErrOverloaded) || !strings.Contains(c.err.Error(), c.want) {
 			t.Errorf("got %v, want %s", c.err, c.want)
@@ -144,7 +144,7 @@ func TestOverloadIsRecognised(t *testing.T) {
 	}
 }
 
-func TestQueueThatNobodyMadeHasNoWaits(t *testing.T) {
+func TestZeroQueueHasNoWaits(t *testing.T) {
 	t.Parallel()
 	over, err := sizing.Queue{}.WaitOver(0)
 	if over != 0 || err != nil {
@@ -156,7 +156,7 @@ func TestQueueThatNobodyMadeHasNoWaits(t *testing.T) {
 	}
 }
 
-func TestExtremeLoadsGiveFiniteFigures(t *testing.T) {
+func TestExtremeLoadsHaveFiniteFigures(t *testing.T) {
 	t.Parallel()
 	for _, load := range []sizing.Load{
 		{Rate: 5e-324, Hold: 1},
@@ -189,4 +189,4 @@ func TestExtremeLoadsGiveFiniteFigures(t *testing.T) {
 	}
 }
 
-func second[T any](_ T, err error) error { return err }
+func errorOf[T any](_ T, err error) error { return err }

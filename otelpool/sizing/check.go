@@ -6,30 +6,30 @@ import (
 	"time"
 )
 
-func within(name string, n, least int) error {
+func checkRange(name string, n, least int) error {
 	if n < least || n > maxConnections {
 		return fmt.Errorf("sizing: %s %d is not between %d and %d", name, n, least, maxConnections)
 	}
 	return nil
 }
 
-func notNegative(name string, d time.Duration) error {
+func checkNotNegative(name string, d time.Duration) error {
 	if d < 0 {
 		return fmt.Errorf("sizing: %s %v is negative", name, d)
 	}
 	return nil
 }
 
-func fraction(name string, p float64) error {
+func checkFraction(name string, p float64) error {
 	if !(p > 0 && p < 1) {
 		return fmt.Errorf("sizing: %s %v is not above 0 and below 1: 0.99 is 99 %%", name, p)
 	}
 	return nil
 }
 
-// snap undoes what floating point does to whole numbers: 100 × 0.07 is 7.000000000000001, which does not ask for 8
-// connections, and 100 × 0.29 is 28.999999999999996, which 29 connections cannot carry.
-func snap(x float64) float64 {
+// roundNearInteger removes floating-point errors from whole numbers. 100 × 0.07 is 7.000000000000001, which needs no
+// 8th connection. 100 × 0.29 is 28.999999999999996, which overloads 29 connections.
+func roundNearInteger(x float64) float64 {
 	if n := math.Round(x); math.Abs(x-n) <= n*1e-9 {
 		return n
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/sizing"
 )
 
-// What a service's metrics say of its busiest hour, and what follows for its pool of 15.
+// A service calculates the size of its pool of 15 from the metrics of its busiest hour.
 func Example() {
 	load := sizing.Load{Rate: 100, Hold: 50 * time.Millisecond}
 	goal := sizing.Goal{Wait: 5 * time.Millisecond, Quantile: 0.99}
@@ -21,7 +21,7 @@ func Example() {
 	}
 	now, err := load.At(present)
 	if err != nil {
-		fmt.Println(err) // by errors.Is, ErrOverloaded if the pool is hopelessly small
+		fmt.Println(err) // ErrOverloaded, by errors.Is, if the pool is too small for the load
 		return
 	}
 	fmt.Printf("%.0f of %d connections are in use on average, %.2f %% of the acquires wait\n",
@@ -34,7 +34,7 @@ func Example() {
 	// 11 would do
 }
 
-// The rule of thumb, and what callers would get from it.
+// The rule of thumb returns 6 connections, with which most callers wait.
 func ExampleLoad_SizeForAverage() {
 	load := sizing.Load{Rate: 100, Hold: 50 * time.Millisecond}
 	size, err := load.SizeForAverage(0.2)
@@ -51,7 +51,7 @@ func ExampleLoad_SizeForAverage() {
 	// Output: 6 connections; 59 % of the acquires wait
 }
 
-// 99 % of the acquires are to wait no longer than 5 ms.
+// The goal is that 99 % of the acquires wait no longer than 5 ms.
 func ExampleLoad_SizeForGoal() {
 	load := sizing.Load{Rate: 100, Hold: 50 * time.Millisecond}
 	goal := sizing.Goal{Wait: 5 * time.Millisecond, Quantile: 0.99}
@@ -64,7 +64,7 @@ func ExampleLoad_SizeForGoal() {
 	// 12 <nil>
 }
 
-// What every size up to the right one gives.
+// The waits become shorter with every size up to the recommended one.
 func ExampleLoad_At() {
 	load := sizing.Load{Rate: 100, Hold: 50 * time.Millisecond}
 	for _, size := range []int{5, 6, 8, 11} {
@@ -114,7 +114,8 @@ func ExampleQueue_WaitOver() {
 	// Output: 12.4 % wait over 5ms, <nil>
 }
 
-// Four instances, each with a pool of 5 and an overflow of 10, beside a nightly job that opens 20.
+// Four instances, each with a pool of 5 and an overflow of 10, share a server with a nightly job that opens 20
+// connections.
 func ExampleFleet_Left() {
 	fleet := sizing.Fleet{Instances: 4, Size: 5, Overflow: 10, MaxConnections: 100, Reserved: 3, OtherClients: 20}
 	fmt.Println(fleet.Left())

@@ -5,29 +5,30 @@ import (
 	"fmt"
 )
 
-// ErrNoRoom is what the errors of [Fleet] are, by [errors.Is], when the numbers make sense but the pools do not fit into
-// the server.
+// ErrNoRoom is the error, by [errors.Is], of the methods of [Fleet] when the numbers are valid but the server has too
+// few connections for the pools.
 var ErrNoRoom = errors.New("sizing: no room")
 
-// Fleet is all instances of a service, each with a pool of its own, and the server that they share. A method needs only
-// the fields that it calculates with.
+// Fleet describes all instances of a service, each with its own pool, and the server that they share. A method needs
+// only the fields that it uses.
 type Fleet struct {
-	// Instances is the most there are at a time: in a rolling deployment, the new ones beside the old ones.
+	// Instances is the maximum number of concurrent instances. In a rolling deployment it includes old and new ones.
 	Instances int
-	// Size and Overflow are of one pool; together they are its MaxConns.
+	// Size and Overflow describe one pool; their sum is its MaxConns.
 	Size     int
 	Overflow int
 	// MaxConnections is the server's max_connections.
 	MaxConnections int
-	// Reserved is the server's superuser_reserved_connections, 3 unless changed, and reserved_connections, since
-	// PostgreSQL 16: what ordinary users cannot have.
+	// Reserved is the number of connections that ordinary users cannot have: the server's
+	// superuser_reserved_connections, 3 by default, plus reserved_connections, which exists since PostgreSQL 16.
 	Reserved int
-	// OtherClients is what everybody else may open: other services, migrations, jobs, monitoring, people.
+	// OtherClients is the number of connections of all other clients: other services, migrations, jobs, monitoring,
+	// people.
 	OtherClients int
 }
 
-// Left returns how many connections the server has left when every pool is full. Its error is [ErrNoRoom] if the pools
-// may open more than there are.
+// Left returns the number of connections that the server has left when every pool is full. The error is [ErrNoRoom] if
+// the pools may open more than the server has.
 func (f Fleet) Left() (int, error) {
 	room, err := f.room()
 	if err := errors.Join(err, f.checkInstances(), f.checkPool()); err != nil {
@@ -42,8 +43,8 @@ func (f Fleet) Left() (int, error) {
 	return room - int(need), nil
 }
 
-// MaxInstances returns how many instances fit, each with a pool of Size and Overflow. Its error is [ErrNoRoom] if that
-// is none.
+// MaxInstances returns the maximum number of instances, each with a pool of Size and Overflow. The error is [ErrNoRoom]
+// if not even one fits.
 func (f Fleet) MaxInstances() (int, error) {
 	room, err := f.room()
 	if err := errors.Join(err, f.checkPool()); err != nil {
@@ -57,8 +58,8 @@ func (f Fleet) MaxInstances() (int, error) {
 	return room / pool, nil
 }
 
-// MaxPerInstance returns how many connections each instance may have at most, size and overflow together. Its error is
-// [ErrNoRoom] if that is none.
+// MaxPerInstance returns the maximum number of connections for each instance, size and overflow together. The error is
+// [ErrNoRoom] if it would be 0.
 func (f Fleet) MaxPerInstance() (int, error) {
 	room, err := f.room()
 	if err := errors.Join(err, f.checkInstances()); err != nil {
@@ -71,12 +72,12 @@ func (f Fleet) MaxPerInstance() (int, error) {
 	return room / f.Instances, nil
 }
 
-// room is what the server has for the fleet, at least 1.
+// room returns the number of connections that the server has for the fleet, at least 1.
 func (f Fleet) room() (int, error) {
 	err := errors.Join(
-		within("Fleet.MaxConnections", f.MaxConnections, 1),
-		within("Fleet.Reserved", f.Reserved, 0),
-		within("Fleet.OtherClients", f.OtherClients, 0),
+		checkRange("Fleet.MaxConnections", f.MaxConnections, 1),
+		checkRange("Fleet.Reserved", f.Reserved, 0),
+		checkRange("Fleet.OtherClients", f.OtherClients, 0),
 	)
 	if err != nil {
 		return 0, err
@@ -90,9 +91,9 @@ func (f Fleet) room() (int, error) {
 }
 
 func (f Fleet) checkInstances() error {
-	return within("Fleet.Instances", f.Instances, 1)
+	return checkRange("Fleet.Instances", f.Instances, 1)
 }
 
 func (f Fleet) checkPool() error {
-	return errors.Join(within("Fleet.Size", f.Size, 1), within("Fleet.Overflow", f.Overflow, 0))
+	return errors.Join(checkRange("Fleet.Size", f.Size, 1), checkRange("Fleet.Overflow", f.Overflow, 0))
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/sizing"
 )
 
-func TestFleetFillsTheServerToTheLastConnection(t *testing.T) {
+func TestFleetUsesEveryServerConnection(t *testing.T) {
 	t.Parallel()
 	const most = 262143
 	for _, c := range []struct {
 		fleet                    sizing.Fleet
-		left, instances, perEach int // 0 with an error, but for left of a server that is full
+		left, instances, perEach int // 0 with an error; left is also 0 for a full server
 		noRoom                   string
 	}{
 		{sizing.Fleet{Instances: 4, Size: 5, Overflow: 10, MaxConnections: 100, Reserved: 3, OtherClients: 17}, 20, 5, 20, ""},
@@ -46,7 +46,7 @@ func TestFleetFillsTheServerToTheLastConnection(t *testing.T) {
 	}
 }
 
-func TestFleetNeedsOnlyWhatItCalculatesWith(t *testing.T) {
+func TestFleetNeedsOnlyFieldsItUses(t *testing.T) {
 	t.Parallel()
 	if got, err := (sizing.Fleet{Size: 15, MaxConnections: 100, Reserved: 3}).MaxInstances(); got != 6 || err != nil {
 		t.Errorf("MaxInstances is %d, %v, want 6", got, err)

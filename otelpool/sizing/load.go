@@ -7,39 +7,39 @@ import (
 	"time"
 )
 
-// ErrOverloaded is what the errors of [Load] are, by [errors.Is], when the numbers make sense but so many connections are
-// in use on average that the pool, or the largest pool there can be, does not do.
+// ErrOverloaded is the error, by [errors.Is], of the methods of [Load] when the numbers are valid but the load keeps
+// more connections in use on average than the pool, or the largest possible pool, has.
 var ErrOverloaded = errors.New("sizing: overloaded")
 
-// maxConnections is the most that PostgreSQL lets max_connections be, so that no pool can have more. It bounds the work
-// of every calculation, and no sum of such numbers overflows an int.
+// maxConnections is the maximum of PostgreSQL's max_connections, and so of a pool. It bounds the work of every
+// calculation, and no sum of such numbers overflows an int.
 const maxConnections = 262143
 
-// maxCV is far beyond what two moments can describe; with it, no figure of a queue becomes infinite.
+// maxCV is far beyond the CVs for which the formula is useful. It keeps every figure of a queue finite.
 const maxCV = 100
 
-// Load is what callers ask of one pool: how often they acquire a connection, and for how long they hold it. Take the
-// figures of the busiest time that the pool is to serve well.
+// Load describes the demand on one pool: how often callers acquire a connection, and for how long they hold it. Use the
+// figures of the busiest time that the pool must serve well.
 type Load struct {
-	// Rate is the number of acquires a second, the failed ones included: the rate of db_pool_acquires_total.
+	// Rate is the number of acquires a second, including failed ones: the rate of db_pool_acquires_total.
 	Rate float64
-	// Hold is the mean time from the end of Acquire to Release: the rate of db_pool_hold_duration_seconds_sum over the
-	// rate of its _count. It is not the time of the queries, which is shorter.
+	// Hold is the mean time from the end of Acquire to Release: the rate of db_pool_hold_duration_seconds_sum divided
+	// by the rate of its _count. It is not the time of the queries, which is shorter.
 	Hold time.Duration
-	// CV is the coefficient of variation of the hold times: their standard deviation over their mean. Zero, if it is not
-	// known, and everything up to 1 counts as 1.
+	// CV is the coefficient of variation of the hold times: their standard deviation divided by their mean. Use zero if
+	// it is unknown. Values below 1 count as 1.
 	CV float64
 }
 
-// Goal is what a pool is to achieve: the share Quantile of the acquires, 0.99 for 99 %, waits no longer than Wait. With a
+// Goal is the goal for a pool: the share Quantile of the acquires, 0.99 for 99 %, waits no longer than Wait. With a
 // Wait of 0 that share does not wait at all.
 type Goal struct {
 	Wait     time.Duration
 	Quantile float64
 }
 
-// SizeForAverage returns Rate × Hold × (1 + buffer), rounded up; a buffer of 0.2 is 20 %. That many connections suffice
-// on average, which says nothing of how long callers wait: [Load.At] tells that, and [Load.SizeForGoal] limits it.
+// SizeForAverage returns Rate × Hold × (1 + buffer), rounded up; a buffer of 0.2 is 20 %. That number of connections is
+// sufficient on average, but callers may wait long: [Load.At] returns their waits, and [Load.SizeForGoal] limits them.
 func (l Load) SizeForAverage(buffer float64) (int, error) {
 	inUse, err := l.inUse()
 	if !(buffer >= 0 && buffer <= 10) {
@@ -48,15 +48,15 @@ func (l Load) SizeForAverage(buffer float64) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	size := math.Ceil(snap(inUse * (1 + buffer)))
+	size := math.Ceil(roundNearInteger(inUse * (1 + buffer)))
 	if size > maxConnections {
-		return 0, l.tooMuch(inUse)
+		return 0, l.overloadedAtAnySize(inUse)
 	}
 	return max(1, int(size)), nil
 }
 
-// SizeForGoal returns the smallest size that meets the goal. It is the size of the whole pool, MaxConns: a caller waits
-// only when no overflow is left either.
+// SizeForGoal returns the smallest size that meets the goal. It is the size of the whole pool, MaxConns, because a
+// caller waits only when the overflow is in use too.
 func (l Load) SizeForGoal(goal Goal) (int, error) {
 	inUse, err := l.inUse()
 	if err := errors.Join(err, goal.check()); err != nil {
@@ -65,19 +65,19 @@ func (l Load) SizeForGoal(goal Goal) (int, error) {
 	blocked := 1.0
 	for size := 1; size <= maxConnections; size++ {
 		blocked = erlangB(blocked, inUse, size)
-		if float64(size) > inUse && l.queue(inUse, size, blocked).over(goal.Wait) <= 1-goal.Quantile {
+		if float64(size) > inUse && l.queue(inUse, size, blocked).waitOver(goal.Wait) <= 1-goal.Quantile {
 			return size, nil
 		}
 	}
-	return 0, l.tooMuch(inUse)
+	return 0, l.overloadedAtAnySize(inUse)
 }
 
-// At returns how callers fare with a pool of that size, overflow included. Its error is [ErrOverloaded] if the size is not
-// above Rate × Hold: then the line of waiting callers grows for as long as the load lasts. A load measured on a pool that
-// was full comes close to that at its own size, however long the callers waited.
+// At returns the waits of callers for a pool of the given size, overflow included. The error is [ErrOverloaded] if the
+// size is not above Rate × Hold, because the line of waiting callers would then grow without limit. A load measured on
+// a full pool is always close to that limit at its own size, however long the callers waited.
 func (l Load) At(size int) (Queue, error) {
 	inUse, err := l.inUse()
-	if err := errors.Join(err, within("size", size, 1)); err != nil {
+	if err := errors.Join(err, checkRange("size", size, 1)); err != nil {
 		return Queue{}, err
 	}
 	if inUse >= float64(size) {
@@ -91,7 +91,7 @@ func (l Load) At(size int) (Queue, error) {
 	return l.queue(inUse, size, blocked), nil
 }
 
-// inUse is the mean number of connections in use by Little's law, the offered load of queueing theory.
+// inUse returns the mean number of connections in use by Little's law, which queueing theory calls the offered load.
 func (l Load) inUse() (float64, error) {
 	var errs []error
 	if !(l.Rate > 0) || math.IsInf(l.Rate, 0) {
@@ -103,14 +103,14 @@ func (l Load) inUse() (float64, error) {
 	if !(l.CV >= 0 && l.CV <= maxCV) {
 		errs = append(errs, fmt.Errorf("sizing: Load.CV %v is not from 0 to %d", l.CV, maxCV))
 	}
-	return snap(l.Rate * l.Hold.Seconds()), errors.Join(errs...)
+	return roundNearInteger(l.Rate * l.Hold.Seconds()), errors.Join(errs...)
 }
 
-func (l Load) tooMuch(inUse float64) error {
+func (l Load) overloadedAtAnySize(inUse float64) error {
 	return fmt.Errorf("%w: Load.Rate %v/s × Load.Hold %v keep %.6g connections in use on average, and no size up to %d, the most that PostgreSQL allows, is enough",
 		ErrOverloaded, l.Rate, l.Hold, inUse, maxConnections)
 }
 
 func (g Goal) check() error {
-	return errors.Join(notNegative("Goal.Wait", g.Wait), fraction("Goal.Quantile", g.Quantile))
+	return errors.Join(checkNotNegative("Goal.Wait", g.Wait), checkFraction("Goal.Quantile", g.Quantile))
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/sizing"
 )
 
-func TestSizeForAverageRoundsUpWhatIsNotAnErrorOfFloatingPoint(t *testing.T) {
+func TestSizeForAverageIgnoresFloatError(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		rate   float64
@@ -37,22 +37,22 @@ func TestSizeForAverageRoundsUpWhatIsNotAnErrorOfFloatingPoint(t *testing.T) {
 	}
 }
 
-func TestSizeForGoalIsThatOfKnownExamples(t *testing.T) {
+func TestSizeForGoalMatchesKnownExamples(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		load sizing.Load
 		goal sizing.Goal
 		want int
 	}{
-		// pyworkforce: 100 calls of 3 minutes in half an hour, 80 % to be answered within 20 seconds.
+		// pyworkforce: 100 calls of 3 minutes in half an hour; goal: 80 % are answered within 20 seconds.
 		{sizing.Load{Rate: 100. / 1800, Hold: 3 * time.Minute}, sizing.Goal{Wait: 20 * time.Second, Quantile: 0.8}, 14},
-		// The problem under ErlangC in Mathematica's manual: 30 calls of 5 minutes an hour, 90 % not to be delayed. With 5,
-		// 13 % are delayed, with 6, 5 %.
+		// Mathematica's manual, ErlangC: 30 calls of 5 minutes an hour; goal: 90 % are not delayed. With 5, 13 % are delayed;
+		// with 6, 5 % are.
 		{sizing.Load{Rate: 30. / 3600, Hold: 5 * time.Minute}, sizing.Goal{Quantile: 0.9}, 6},
 		{sizing.Load{Rate: 100, Hold: 50 * time.Millisecond}, sizing.Goal{Wait: 5 * time.Millisecond, Quantile: 0.99}, 11},
-		// The smallest there is.
+		// The smallest size.
 		{sizing.Load{Rate: 1e-9, Hold: 1}, sizing.Goal{Quantile: 0.999}, 1},
-		// No more than a mean in use, for a goal that anything meets.
+		// Any size above the mean in use meets this goal.
 		{sizing.Load{Rate: 3, Hold: time.Second}, sizing.Goal{Wait: time.Hour, Quantile: 0.5}, 4},
 	} {
 		got, err := c.load.SizeForGoal(c.goal)
@@ -62,7 +62,7 @@ func TestSizeForGoalIsThatOfKnownExamples(t *testing.T) {
 	}
 }
 
-func TestFiguresOfAQueueAgreeWithEachOther(t *testing.T) {
+func TestQueueFiguresAreConsistent(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	logUniform := func(low, high float64) float64 { return low * math.Pow(high/low, random.Float64()) }

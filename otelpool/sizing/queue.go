@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// Queue is how callers fare with a pool of a certain size, in the long run. [Load.At] makes it.
+// Queue describes the waits of callers for a pool of one size, in the long run. [Load.At] returns it.
 type Queue struct {
 	// Size is the number of connections, overflow included.
 	Size int
-	// InUse is the mean number of connections in use, Rate × Hold, whatever the size.
+	// InUse is the mean number of connections in use, Rate × Hold, independent of the size.
 	InUse float64
-	// Utilization is the share of the connections that is in use on average, InUse / Size.
+	// Utilization is the mean share of the connections in use, InUse / Size.
 	Utilization float64
 	// WaitProbability is the share of the acquires that find every connection in use and have to wait.
 	WaitProbability float64
-	// MeanWait is the mean over all acquires, those that do not wait included.
+	// MeanWait is the mean over all acquires, including those that do not wait.
 	MeanWait time.Duration
-	// MeanPending is the mean number of callers that wait, the mean of db_pool_pending.
+	// MeanPending is the mean number of waiting callers, the mean of db_pool_pending.
 	MeanPending float64
 
 	delay float64 // mean wait of the acquires that wait, in seconds
@@ -25,15 +25,15 @@ type Queue struct {
 
 // WaitOver returns the share of the acquires that wait longer than t.
 func (q Queue) WaitOver(t time.Duration) (float64, error) {
-	if err := notNegative("wait", t); err != nil {
+	if err := checkNotNegative("wait", t); err != nil {
 		return 0, err
 	}
-	return q.over(t), nil
+	return q.waitOver(t), nil
 }
 
-// WaitQuantile returns the time that the share p of the acquires waits at most: for 0.99, the 99th percentile.
+// WaitQuantile returns the maximum wait of the share p of the acquires: for 0.99, the 99th percentile.
 func (q Queue) WaitQuantile(p float64) (time.Duration, error) {
-	if err := fraction("quantile", p); err != nil {
+	if err := checkFraction("quantile", p); err != nil {
 		return 0, err
 	}
 	if q.WaitProbability <= 1-p {
@@ -42,14 +42,14 @@ func (q Queue) WaitQuantile(p float64) (time.Duration, error) {
 	return duration(q.delay * math.Log(q.WaitProbability/(1-p))), nil
 }
 
-func (q Queue) over(t time.Duration) float64 {
+func (q Queue) waitOver(t time.Duration) float64 {
 	if q.WaitProbability == 0 {
 		return 0 // the zero Queue has no delay to divide by
 	}
 	return q.WaitProbability * math.Exp(-t.Seconds()/q.delay)
 }
 
-// queue is the queue of size connections, which must be more than are in use on average; blocked is erlangB of both.
+// queue returns the Queue for size connections, which must exceed inUse; blocked is the result of erlangB for both.
 func (l Load) queue(inUse float64, size int, blocked float64) Queue {
 	c := float64(size)
 	cv := max(1, l.CV)
@@ -66,12 +66,12 @@ func (l Load) queue(inUse float64, size int, blocked float64) Queue {
 	return q
 }
 
-// erlangB is the probability that all of n connections are in use if nobody waits, from that of n-1.
+// erlangB returns the probability that all of n connections are in use if no caller waits, from that of n-1.
 func erlangB(previous, inUse float64, n int) float64 {
 	return inUse * previous / (float64(n) + inUse*previous)
 }
 
-// duration is the longest there is for what is longer.
+// duration converts seconds, up to the longest duration.
 func duration(seconds float64) time.Duration {
 	nanoseconds := math.Round(seconds * float64(time.Second))
 	if nanoseconds >= math.MaxInt64 {

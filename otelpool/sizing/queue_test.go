@@ -9,8 +9,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/sizing"
 )
 
-// The unit of rates and times is the book's, an hour for the hospitals, and one second here.
-func TestQueueIsThatOfTheTextbooks(t *testing.T) {
+// The unit of rates and times is that of the book, such as an hour for the hospitals. Here it is one second.
+func TestQueueMatchesTextbooks(t *testing.T) {
 	t.Parallel()
 	const unit = float64(time.Second)
 	none := math.NaN()
@@ -19,8 +19,8 @@ func TestQueueIsThatOfTheTextbooks(t *testing.T) {
 		rate, hold              float64
 		size                    int
 		waits, wait, pending    float64
-		over                    float64 // the probability of a wait over this ...
-		overProbability, digits float64 // ... and how exactly the book gives its figures
+		over                    float64 // the wait of overProbability
+		overProbability, digits float64 // the probability of a longer wait; the precision of the book's figures
 	}{
 		{"Hillier and Lieberman, Introduction to Operations Research, County Hospital, one doctor",
 			2, 1. / 3, 1, 0.667, 2. / 3, 4. / 3, 0.5, 0.404, 1e-3},
@@ -64,7 +64,7 @@ func TestQueueIsThatOfTheTextbooks(t *testing.T) {
 	}
 }
 
-func TestQueueIsExactForThousandsOfConnections(t *testing.T) {
+func TestQueueIsExactForLargePools(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		inUse float64
@@ -78,7 +78,7 @@ func TestQueueIsExactForThousandsOfConnections(t *testing.T) {
 	}
 }
 
-// erlangCByDefinition sums the terms of the definition, with digits enough for terms of any size.
+// erlangCByDefinition adds up the terms of the definition with enough digits for terms of any size.
 func erlangCByDefinition(inUse float64, size int) float64 {
 	number := func(x float64) *big.Float { return new(big.Float).SetPrec(400).SetFloat64(x) }
 	a, term, sum := number(inUse), number(1), number(0)
@@ -91,7 +91,7 @@ func erlangCByDefinition(inUse float64, size int) float64 {
 	return c
 }
 
-func TestVariableHoldsWaitAsAllenAndCunneenSay(t *testing.T) {
+func TestCVScalesWaitByAllenCunneen(t *testing.T) {
 	t.Parallel()
 	at := func(cv float64) sizing.Queue {
 		q, err := sizing.Load{Rate: 100, Hold: 50 * time.Millisecond, CV: cv}.At(6)
@@ -109,7 +109,7 @@ func TestVariableHoldsWaitAsAllenAndCunneenSay(t *testing.T) {
 	}
 	for _, cv := range []float64{0.01, 0.7, 1} {
 		if got := at(cv); got != plain {
-			t.Errorf("a CV of %v gives %+v, want %+v", cv, got, plain)
+			t.Errorf("with a CV of %v the queue is %+v, want %+v", cv, got, plain)
 		}
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/sizing"
 )
 
-// TestRecommendedSizeMeetsTheGoalInSimulation also shows that one connection fewer does not.
-func TestRecommendedSizeMeetsTheGoalInSimulation(t *testing.T) {
+// TestSizeForGoalMeetsGoalInSimulation also checks that one connection fewer does not meet the goal.
+func TestSizeForGoalMeetsGoalInSimulation(t *testing.T) {
 	t.Parallel()
 	const hold = 50 * time.Millisecond
 	for _, inUse := range []float64{0.3, 1, 5, 18.5, 60} {
@@ -22,7 +22,7 @@ func TestRecommendedSizeMeetsTheGoalInSimulation(t *testing.T) {
 			{Wait: 2 * hold, Quantile: 0.98},
 		} {
 			if goal.Wait > hold && inUse > 10 {
-				continue // the pool would be so full that a run of this length is worth no more than a few acquires
+				continue // the pool would be so full that a run of this length would have only a few independent acquires
 			}
 			t.Run(fmt.Sprintf("%v in use, %v of %v", inUse, goal.Wait, goal.Quantile), func(t *testing.T) {
 				t.Parallel()
@@ -36,7 +36,7 @@ func TestRecommendedSizeMeetsTheGoalInSimulation(t *testing.T) {
 				if enough.over.mean > late+3*enough.over.err {
 					t.Errorf("with %d, %v wait too long, allowed are %v", size, enough.over, late)
 				}
-				agree(t, load, size, goal.Wait, enough)
+				checkAgainstQueue(t, load, size, goal.Wait, enough)
 				if float64(size-1) <= inUse {
 					return // overloaded: it would never settle
 				}
@@ -44,14 +44,14 @@ func TestRecommendedSizeMeetsTheGoalInSimulation(t *testing.T) {
 				if fewer.over.mean < late-3*fewer.over.err {
 					t.Errorf("with %d, one fewer, only %v wait too long, allowed are %v", size-1, fewer.over, late)
 				}
-				agree(t, load, size-1, goal.Wait, fewer)
+				checkAgainstQueue(t, load, size-1, goal.Wait, fewer)
 			})
 		}
 	}
 }
 
-// agree fails the test if the formulas give what the simulation, within its own scatter, does not.
-func agree(t *testing.T, load sizing.Load, size int, wait time.Duration, got result) {
+// checkAgainstQueue fails the test if the formulas differ from the simulation by more than its standard errors allow.
+func checkAgainstQueue(t *testing.T, load sizing.Load, size int, wait time.Duration, got result) {
 	t.Helper()
 	q, err := load.At(size)
 	if err != nil {
@@ -77,8 +77,8 @@ func agree(t *testing.T, load sizing.Load, size int, wait time.Duration, got res
 	}
 }
 
-// TestSizeForVariableHoldsMeetsTheGoalInSimulation also shows that without CV it would not, where holds vary much.
-func TestSizeForVariableHoldsMeetsTheGoalInSimulation(t *testing.T) {
+// TestSizeWithCVMeetsGoalInSimulation also checks that the size without CV is too small if holds vary much.
+func TestSizeWithCVMeetsGoalInSimulation(t *testing.T) {
 	t.Parallel()
 	const hold = 50 * time.Millisecond
 	goal := sizing.Goal{Wait: hold / 2, Quantile: 0.99}

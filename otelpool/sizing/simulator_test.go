@@ -9,25 +9,25 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/sizing"
 )
 
-// A simulated run has batches of acquires, the first of which is to settle and not counted. The scatter of the batches
-// tells how far a result can be trusted: acquires that follow each other wait alike, so that a batch is worth much less
-// than its number of acquires.
+// A simulated run has batches of acquires. The first batch is for settling and is not counted. The scatter of the batches
+// determines the standard error of a result. Consecutive acquires have similar waits, so single acquires would
+// underestimate it.
 const (
 	batches       = 40
 	batchAcquires = 5_000
 )
 
-// result is what a run of a pool came to: over is the share of the acquires that waited longer than asked for.
+// result is the result of a run. over is the share of the acquires that waited longer than the limit.
 type result struct{ waits, wait, over, inUse estimate }
 
-// simulate runs a pool of so many connections, event by event: callers come, wait in line, hold and release. hold gives
+// simulate runs a pool of the given size, event by event: callers arrive, wait in line, hold and release. hold returns
 // hold times of mean 1.
 func simulate(load sizing.Load, size int, limit time.Duration, hold func(*rand.Rand) float64) result {
 	random := rand.New(rand.NewPCG(uint64(size), math.Float64bits(load.Rate)))
 	var (
 		now, meanHold = 0.0, load.Hold.Seconds()
-		releases      minHeap   // when those in use come back
-		line          []float64 // when those that wait came
+		releases      minHeap   // times of the coming releases
+		line          []float64 // arrival times of the waiting callers
 		r             result
 		b             batch
 	)
@@ -67,7 +67,7 @@ func simulate(load sizing.Load, size int, limit time.Duration, hold func(*rand.R
 	return r
 }
 
-// batch is the sums of acquires that follow each other, since the time that began.
+// batch adds up consecutive acquires since the time began.
 type batch struct{ began, acquires, waits, over, wait, held float64 }
 
 func (r *result) add(b *batch, now float64) {
@@ -80,7 +80,7 @@ func (r *result) add(b *batch, now float64) {
 	*b = batch{began: now}
 }
 
-// estimate is the mean of samples and its standard error.
+// estimate is the mean of samples with its standard error.
 type estimate struct{ n, mean, squares, err float64 }
 
 func (e *estimate) add(x float64) {
@@ -93,7 +93,7 @@ func (e *estimate) add(x float64) {
 
 func (e estimate) String() string { return fmt.Sprintf("%.4g ± %.2g", e.mean, e.err) }
 
-// minHeap is a heap of times, typed for speed.
+// minHeap is a heap of times without an interface, for speed.
 type minHeap []float64
 
 func (h *minHeap) push(x float64) {
@@ -126,7 +126,7 @@ func (h *minHeap) pop() float64 {
 
 func exponential(random *rand.Rand) float64 { return random.ExpFloat64() }
 
-// shortAndLong are hyperexponential hold times with balanced means.
+// shortAndLong returns hyperexponential hold times with balanced means.
 func shortAndLong(cv float64) func(*rand.Rand) float64 {
 	short := (1 + math.Sqrt((cv*cv-1)/(cv*cv+1))) / 2
 	return func(random *rand.Rand) float64 {
