@@ -1,5 +1,5 @@
-// Package otelpooltest helps to test code that uses a pool of package otelpool: that it gives every connection back, and
-// that it asks the database what it should and no more.
+// Package otelpooltest tests code that uses a pool of package otelpool: whether it releases every connection, and which
+// operations it runs.
 //
 //	func TestUserIsReadInOneQuery(t *testing.T) {
 //		rec := otelpooltest.NewRecorder(t)
@@ -9,7 +9,7 @@
 //		}
 //		t.Cleanup(func() {
 //			if otelpooltest.AssertNoLeaks(t, inst) {
-//				pool.Close() // would wait for ever for a connection that nobody gives back
+//				pool.Close() // waits for every connection, so it would hang on a leak
 //			}
 //			inst.Unregister()
 //		})
@@ -21,8 +21,8 @@
 //		}
 //	}
 //
-// [otelpool.WithLongHold] has the stacks kept that AssertNoLeaks shows; its threshold does not matter here. The Option of
-// the Recorder has the pool measured at all, without which AssertNoLeaks knows of no connection.
+// [otelpool.WithLongHold] makes the pool keep the stacks that AssertNoLeaks prints; its threshold does not matter here. The
+// Option of the Recorder makes the pool record metrics, without which AssertNoLeaks finds no connection.
 //
 // All functions and methods are safe for concurrent use.
 package otelpooltest

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestCodeInTheDocumentationIsThatOfATestThatRuns(t *testing.T) {
+func TestDocCodeEqualsExampleTest(t *testing.T) {
 	t.Parallel()
 	var doc strings.Builder
 	for line := range strings.Lines(read(t, "doc.go")) {

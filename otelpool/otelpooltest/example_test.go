@@ -33,7 +33,7 @@ func TestUserIsReadInOneQuery(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		if otelpooltest.AssertNoLeaks(t, inst) {
-			pool.Close() // would wait for ever for a connection that nobody gives back
+			pool.Close() // waits for every connection, so it would hang on a leak
 		}
 		inst.Unregister()
 	})

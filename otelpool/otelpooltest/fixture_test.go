@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { postgrestest.MainWithURL(m) }
 
-// spy is a test whose failures are kept, not reported.
+// spy is a testing.TB that keeps failures instead of reporting them.
 type spy struct {
 	testing.TB
 	onHelper func() // called by Helper, if not nil
@@ -37,7 +37,7 @@ func (s *spy) Errorf(format string, args ...any) {
 	s.failures = append(s.failures, fmt.Sprintf(format, args...))
 }
 
-// only gives the one failure there must be, and forgets it.
+// only returns the one failure there must be, and removes it.
 func (s *spy) only(t testing.TB) string {
 	t.Helper()
 	s.mu.Lock()
@@ -59,7 +59,7 @@ func mustContain(t testing.TB, text string, parts ...string) {
 	}
 }
 
-// newPool makes an instrumented pool on a database of its own, which ends with the test.
+// newPool returns an instrumented pool on a database of its own, which is dropped at the end of the test.
 func newPool(t testing.TB, opts ...otelpool.Option) (*pgxpool.Pool, *otelpool.Instrumentation) {
 	t.Helper()
 	pool, inst, err := otelpool.New(t.Context(), postgrestest.Database(t), opts...)
@@ -75,13 +75,13 @@ func newPool(t testing.TB, opts ...otelpool.Option) (*pgxpool.Pool, *otelpool.In
 		select {
 		case <-closed:
 		case <-time.After(20 * time.Second):
-			t.Error("a connection was not given back")
+			t.Error("a connection was not released")
 		}
 	})
 	return pool, inst
 }
 
-// recorded makes a Recorder, and a spy that it reports to.
+// recorded returns a Recorder and the spy that it reports to.
 func recorded(t testing.TB) (*otelpooltest.Recorder, *spy) {
 	s := &spy{TB: t}
 	t.Cleanup(func() {

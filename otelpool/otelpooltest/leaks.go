@@ -11,48 +11,48 @@ import (
 )
 
 const (
-	// grace is how long AssertNoLeaks waits for connections to come back.
+	// grace is the time that AssertNoLeaks waits for connections to be released.
 	grace = 2 * time.Second
 
-	// pollInterval is how often it looks meanwhile.
+	// pollInterval is the time between two checks during grace.
 	pollInterval = 2 * time.Millisecond
 )
 
-// AssertNoLeaks fails the test if connections of the pool are held that should have been given back. It lists each of
-// them with its age, the operation that the caller of Acquire named, the query that runs or ran last, the trace, and,
-// if the pool was made with [otelpool.WithLongHold], the stack that acquired it. It reports whether there are none.
+// AssertNoLeaks fails the test if a connection of the pool is still held. It lists each with its age, the operation of
+// its acquire, the query that runs or ran last, and the trace. If the pool was created with [otelpool.WithLongHold], it
+// also lists the stack that acquired the connection. It reports whether no connection is held.
 //
-// A goroutine of the code under test may release a moment after the test has its answer, an HTTP handler for instance.
-// So what is held is given up to two seconds to come back; when nothing is held, AssertNoLeaks returns at once.
-// Connections that are acquired after the call are not looked at. One that is held on purpose, by a listener for
-// notifications say, is a leak to AssertNoLeaks: stop its holder first.
+// A goroutine of the code under test, such as an HTTP handler, may release a connection shortly after the test has its
+// answer. AssertNoLeaks therefore waits up to two seconds for the connections held; if none is held, it returns
+// immediately. It ignores connections acquired after the call. A connection that is held on purpose, for example by a
+// listener for notifications, counts as a leak: stop its holder first.
 //
-// Call it when the code under test is done, before Unregister and before the pool is closed: Close waits for every
-// connection, for ever if one is leaked, and the test would hang without saying why. The functions given to t.Cleanup
-// run last in, first out, and after deferred ones; so give it to t.Cleanup after the function that closes the pool, and
-// defer neither Close nor Unregister. It is best to close the pool only if AssertNoLeaks returned true, as the example of
-// the package does.
+// Call it when the code under test is done, before Unregister and before the pool is closed. Close waits for every
+// connection, so with a leak the test would hang without a message. Functions passed to t.Cleanup run last in, first
+// out, and after deferred ones. So pass AssertNoLeaks to t.Cleanup after the function that closes the pool, and defer
+// neither Close nor Unregister. It is best to close the pool only if AssertNoLeaks returned true, as in the example of
+// the package.
 //
-// It knows what [otelpool.Instrumentation.Held] knows. That is nothing, so that no leak is found: before Register; of a
-// pool whose MeterProvider measures nothing, as the global one does unless the program sets it, so give the pool the
-// Option of a [Recorder], or WithLongHold; of one that was measured by the function [otelpool.Register]; and of connections
-// taken by AcquireAllIdle. After Unregister it finds what was acquired before.
+// AssertNoLeaks uses [otelpool.Instrumentation.Held], and finds only the leaks that it returns. Held returns nothing
+// before Register, for a pool registered by the function [otelpool.Register], and for connections taken by
+// AcquireAllIdle. It also returns nothing if the MeterProvider measures nothing, as the global one does by default; use
+// the Option of a [Recorder], or WithLongHold. After Unregister it returns the connections acquired before.
 func AssertNoLeaks(t testing.TB, inst *otelpool.Instrumentation) bool {
 	t.Helper()
 	if inst == nil {
-		t.Errorf("otelpooltest: the Instrumentation is nil: give AssertNoLeaks the one that New, NewWithConfig or Instrument returned with the pool")
+		t.Errorf("otelpooltest: the Instrumentation is nil: want the one that New, NewWithConfig or Instrument returned")
 		return false
 	}
-	leaks := leaked(inst.Held)
+	leaks := findLeaks(inst.Held)
 	if len(leaks) == 0 {
 		return true
 	}
-	t.Errorf("otelpooltest: %s", describe(leaks))
+	t.Errorf("otelpooltest: %s", formatLeaks(leaks))
 	return false
 }
 
-// leaked gives what was held when it was called and does not come back in time.
-func leaked(held func() []otelpool.Hold) []otelpool.Hold {
+// findLeaks returns the connections that were held when it was called and are not released within grace.
+func findLeaks(held func() []otelpool.Hold) []otelpool.Hold {
 	began := time.Now()
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
@@ -66,8 +66,8 @@ func leaked(held func() []otelpool.Hold) []otelpool.Hold {
 	}
 }
 
-// describe lists holds for somebody who must find where a release is missing.
-func describe(holds []otelpool.Hold) string {
+// formatLeaks lists holds with what helps to find the missing release.
+func formatLeaks(holds []otelpool.Hold) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "connections acquired and not released: %d", len(holds))
 	stacks := true
@@ -92,14 +92,14 @@ func describe(holds []otelpool.Hold) string {
 		}
 		for _, frame := range h.Stack {
 			if frame.Function == "testing.tRunner" || frame.Function == "runtime.goexit" {
-				break // what is below is the same for all
+				break // the frames below are always the same
 			}
 			fmt.Fprintf(&b, "\n   %s\n       %s:%d", frame.Function, frame.File, frame.Line)
 		}
 		stacks = stacks && h.Stack != nil
 	}
 	if !stacks {
-		b.WriteString("\nTo see who acquired them, make the pool with otelpool.WithLongHold(time.Minute), and without WithoutStacks.")
+		b.WriteString("\nCreate the pool with otelpool.WithLongHold(time.Minute), and without WithoutStacks, to list the stacks that acquired them.")
 	}
 	return b.String()
 }

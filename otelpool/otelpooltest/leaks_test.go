@@ -16,7 +16,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
 )
 
-// nextLine gives the file and line after its caller's, as AssertNoLeaks shows them.
+// nextLine returns the file and line after its caller's, as AssertNoLeaks prints them.
 func nextLine() string {
 	_, file, at, _ := runtime.Caller(1)
 	return fmt.Sprintf("%s:%d", filepath.Base(file), at+1)
@@ -31,7 +31,7 @@ func acquire(t testing.TB, pool *pgxpool.Pool) *pgxpool.Conn {
 	return conn
 }
 
-func TestEachLeakIsListedWithTheLineThatAcquiredIt(t *testing.T) {
+func TestLeakReportListsAcquireLine(t *testing.T) {
 	t.Parallel()
 	rec, _ := recorded(t)
 	pool, inst := newPool(t, rec.Option(), otelpool.WithLongHold(time.Minute))
@@ -60,7 +60,7 @@ func TestEachLeakIsListedWithTheLineThatAcquiredIt(t *testing.T) {
 
 	fake := &spy{TB: t}
 	if otelpooltest.AssertNoLeaks(fake, inst) {
-		t.Error("no leaks, it says")
+		t.Error("AssertNoLeaks reports no leaks")
 	}
 	passed := time.Since(began)
 	failure := fake.only(t)
@@ -73,7 +73,7 @@ func TestEachLeakIsListedWithTheLineThatAcquiredIt(t *testing.T) {
 		t.Errorf("held for %q, of %v", age, passed)
 	}
 	mustContain(t, first, "held for ", `by operation "read_user", idle after "SELECT pg_user", trace `+traceID.String(),
-		"otelpooltest_test.TestEachLeak", idleLine)
+		"otelpooltest_test.TestLeakReportListsAcquireLine", idleLine)
 	mustContain(t, second, `, running "SELECT pg_class", acquired while its scope held another`, runningLine)
 	mustContain(t, third, ", without a query\n   github.com/otelpool/otelpool-go/otelpool/otelpooltest_test.acquire\n")
 	for _, absent := range []string{"WithLongHold", "runtime.goexit", "testing.tRunner", "pgxpool.(*Pool)"} {
@@ -83,14 +83,14 @@ func TestEachLeakIsListedWithTheLineThatAcquiredIt(t *testing.T) {
 	}
 }
 
-func TestLeakWithoutStackSaysHowToGetIt(t *testing.T) {
+func TestLeakReportExplainsMissingStack(t *testing.T) {
 	t.Parallel()
 	rec, _ := recorded(t)
 	pool, inst := newPool(t, rec.Option())
 	conn := acquire(t, pool)
 	fake := &spy{TB: t}
 	if otelpooltest.AssertNoLeaks(fake, inst) {
-		t.Error("no leaks, it says")
+		t.Error("AssertNoLeaks reports no leaks")
 	}
 	mustContain(t, fake.only(t), "connections acquired and not released: 1\n1. held for ", "otelpool.WithLongHold(")
 	conn.Release()
@@ -99,7 +99,7 @@ func TestLeakWithoutStackSaysHowToGetIt(t *testing.T) {
 	}
 }
 
-func TestReleaseByAGoroutineJustAfterIsNoLeak(t *testing.T) {
+func TestLateReleaseIsNotALeak(t *testing.T) {
 	t.Parallel()
 	rec, _ := recorded(t)
 	pool, inst := newPool(t, rec.Option(), otelpool.WithLongHold(time.Minute))
@@ -113,11 +113,11 @@ func TestReleaseByAGoroutineJustAfterIsNoLeak(t *testing.T) {
 	}
 }
 
-func TestNilInstrumentationFailsTheTest(t *testing.T) {
+func TestNilInstrumentationFailsTest(t *testing.T) {
 	t.Parallel()
 	fake := &spy{TB: t}
 	if otelpooltest.AssertNoLeaks(fake, nil) {
-		t.Error("no leaks, it says")
+		t.Error("AssertNoLeaks reports no leaks")
 	}
 	mustContain(t, fake.only(t), "Instrumentation is nil")
 }

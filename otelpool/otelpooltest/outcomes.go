@@ -15,26 +15,26 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// Outcome is what was recorded of the operations that had one name and ended in one way.
+// Outcome counts the operations of one name that ended in one way.
 type Outcome struct {
 	Pool      string
 	Operation string
-	ErrorType string // "" of those that succeeded, else a SQLSTATE, timeout, canceled, connect, connection or _OTHER
+	ErrorType string // "" for success, else a SQLSTATE, timeout, canceled, connect, connection or _OTHER
 	Count     int
 	Total     time.Duration
 }
 
-// Operations tells how many operations of that name have ended, failed ones among them. The name is the one that
-// [otelpool.WithOperation] describes. An operation that nobody did is no mistake but 0; OperationNames tells those that
-// were done. A query has ended when its rows are closed.
+// Operations returns the number of finished operations of that name, including failed ones. The name is the one that
+// [otelpool.WithOperation] describes. It returns 0 for an unknown name; OperationNames returns the known ones. A query
+// is finished when its rows are closed.
 func (r *Recorder) Operations(name string) int {
 	r.t.Helper()
 	count, _ := r.sum(func(o Outcome) bool { return o.Operation == name })
 	return count
 }
 
-// Failures tells how many operations of that name have failed with that error type: a SQLSTATE such as "23505" where the
-// server gave one, else timeout, canceled, connect, connection or _OTHER. The error type "" is for any.
+// Failures returns the number of operations of that name that failed with that error type: a SQLSTATE such as "23505"
+// if the server sent one, else timeout, canceled, connect, connection or _OTHER. The error type "" stands for any.
 func (r *Recorder) Failures(name, errorType string) int {
 	r.t.Helper()
 	count, _ := r.sum(func(o Outcome) bool {
@@ -43,15 +43,15 @@ func (r *Recorder) Failures(name, errorType string) int {
 	return count
 }
 
-// Duration tells how long the operations of that name took together and on average, failed ones among them; 0 if there
-// were none. Outcomes tells them apart by error type.
+// Duration returns the total and the mean duration of the operations of that name, including failed ones, or 0 if there
+// were none. Outcomes separates them by error type.
 func (r *Recorder) Duration(name string) (total, mean time.Duration) {
 	r.t.Helper()
 	count, total := r.sum(func(o Outcome) bool { return o.Operation == name })
 	return total, total / time.Duration(max(count, 1))
 }
 
-// OperationNames lists the names of the operations that have ended, sorted.
+// OperationNames returns the names of the finished operations, sorted.
 func (r *Recorder) OperationNames() []string {
 	r.t.Helper()
 	var names []string
@@ -62,10 +62,10 @@ func (r *Recorder) OperationNames() []string {
 	return slices.Compact(names)
 }
 
-// Outcomes lists all operations that have ended, by pool, name and error type, sorted by these.
+// Outcomes returns all finished operations by pool, name and error type, sorted by these.
 func (r *Recorder) Outcomes() []Outcome {
 	r.t.Helper()
-	found := map[Outcome]Outcome{} // by an Outcome without numbers; attributes of the user's may split it into series
+	found := map[Outcome]Outcome{} // by Outcome without numbers; user attributes may split one into several series
 	ours := r.metrics(func(scope string) bool { return scope == otelpool.ScopeName })
 	for _, data := range ours[dbconv.ClientOperationDuration{}.Name()] {
 		histogram, _ := data.(metricdata.Histogram[float64])
@@ -86,7 +86,7 @@ func (r *Recorder) Outcomes() []Outcome {
 	})
 }
 
-// sum adds up the outcomes that are wanted.
+// sum adds up the wanted outcomes.
 func (r *Recorder) sum(wanted func(Outcome) bool) (count int, total time.Duration) {
 	r.t.Helper()
 	for _, o := range r.Outcomes() {
@@ -98,7 +98,7 @@ func (r *Recorder) sum(wanted func(Outcome) bool) (count int, total time.Duratio
 	return count, total
 }
 
-// text gives the value of an attribute, "" if the set has none.
+// text returns the value of an attribute, or "" if the set does not have it.
 func text(set attribute.Set, key attribute.Key) string {
 	value, _ := set.Value(key)
 	return value.AsString()

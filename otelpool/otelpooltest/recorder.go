@@ -11,35 +11,36 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// Recorder keeps what is measured during a test, for the test to ask. What it tells is the total since it was made, of
-// all that reports to it; so give each pool, and each test, a Recorder of its own. It starts nothing and needs no closing.
+// Recorder records the metrics of a test, for the test to query. Its methods return totals since its creation, of all
+// pools that report to it; use a Recorder for each pool and each test to keep them apart. It starts nothing and needs
+// no closing.
 type Recorder struct {
 	t        testing.TB
 	reader   *sdkmetric.ManualReader
 	provider *sdkmetric.MeterProvider
 }
 
-// NewRecorder makes a Recorder that fails t when it is asked for what there is not.
+// NewRecorder returns a Recorder that fails t when a method asks for a metric that does not exist.
 func NewRecorder(t testing.TB) *Recorder {
 	reader := sdkmetric.NewManualReader()
-	// Beyond its limit the SDK folds series into one, which nobody would find.
+	// Without a limit the SDK never adds up several series in one.
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithCardinalityLimit(0))
 	return &Recorder{t: t, reader: reader, provider: provider}
 }
 
-// Option has a pool measured by the Recorder.
+// Option returns an option that makes a pool report to the Recorder.
 func (r *Recorder) Option() otelpool.Option {
 	return otelpool.WithMeterProvider(r.provider)
 }
 
-// MeterProvider is for what takes one: code under test that makes its pool itself, and instruments of its own, which
-// Value and Collect tell of as well.
+// MeterProvider returns the Recorder's MeterProvider. Use it for code under test that creates its own pool, and for
+// instruments of your own, which Value and Collect also read.
 func (r *Recorder) MeterProvider() metric.MeterProvider {
 	return r.provider
 }
 
-// Collect gives everything, in the SDK's form, for what the other methods do not tell: histograms other than that of
-// operations, buckets, exemplars. The SDK's package metricdatatest compares such data.
+// Collect returns all metrics in the SDK's form, for data that the other methods do not return: histograms other than
+// that of operations, buckets, exemplars. The SDK's package metricdatatest compares such data.
 func (r *Recorder) Collect() metricdata.ResourceMetrics {
 	r.t.Helper()
 	var all metricdata.ResourceMetrics
@@ -49,7 +50,7 @@ func (r *Recorder) Collect() metricdata.ResourceMetrics {
 	return all
 }
 
-// metrics gives what was collected, by name, of the wanted instrumentation scopes.
+// metrics returns the collected metrics of the wanted instrumentation scopes by name.
 func (r *Recorder) metrics(wanted func(scope string) bool) map[string][]metricdata.Aggregation {
 	r.t.Helper()
 	all := map[string][]metricdata.Aggregation{}

@@ -17,7 +17,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
 )
 
-func TestOperationsAreCountedByNameAndErrorType(t *testing.T) {
+func TestOperationsCountsByNameAndErrorType(t *testing.T) {
 	t.Parallel()
 	rec, _ := recorded(t)
 	pool, _ := newPool(t, rec.Option(), otelpool.WithPoolName("users"))
@@ -65,7 +65,7 @@ func TestOperationsAreCountedByNameAndErrorType(t *testing.T) {
 	}
 }
 
-func TestDurationIsOfAllOperationsOfTheName(t *testing.T) {
+func TestDurationAddsUpOperationsOfName(t *testing.T) {
 	t.Parallel()
 	rec, _ := recorded(t)
 	pool, _ := newPool(t, rec.Option())
@@ -81,11 +81,11 @@ func TestDurationIsOfAllOperationsOfTheName(t *testing.T) {
 		t.Errorf("outcomes %+v, want a total of %v", outcomes, total)
 	}
 	if total, mean := rec.Duration("work"); total != 0 || mean != 0 {
-		t.Errorf("%v, on average %v, of what nobody did", total, mean)
+		t.Errorf("%v, on average %v, of an operation that did not run", total, mean)
 	}
 }
 
-func TestOperationsOfSeveralPoolsAreAddedUp(t *testing.T) {
+func TestOperationsAddsUpPools(t *testing.T) {
 	t.Parallel()
 	rec, _ := recorded(t)
 	for _, opts := range [][]otelpool.Option{
@@ -107,7 +107,7 @@ func TestOperationsOfSeveralPoolsAreAddedUp(t *testing.T) {
 	}
 }
 
-func TestOperationsOfOtherLibrariesAreNotCounted(t *testing.T) {
+func TestOperationsIgnoresOtherLibraries(t *testing.T) {
 	t.Parallel()
 	rec, _ := recorded(t)
 	histogram, err := rec.MeterProvider().Meter("other").Float64Histogram("db.client.operation.duration")
@@ -120,7 +120,7 @@ func TestOperationsOfOtherLibrariesAreNotCounted(t *testing.T) {
 	}
 }
 
-func TestValuesOfCountersAndGauges(t *testing.T) {
+func TestValueReadsCountersAndGauges(t *testing.T) {
 	t.Parallel()
 	rec, _ := recorded(t)
 	counter, err := rec.MeterProvider().Meter("mine").Float64Counter("orders.weight")
@@ -154,7 +154,7 @@ func TestValuesOfCountersAndGauges(t *testing.T) {
 	second.Release()
 }
 
-func TestConnectErrorsAreZeroBeforeThereAreAny(t *testing.T) {
+func TestConnectErrorsStartAtZero(t *testing.T) {
 	t.Parallel()
 	rec, fake := recorded(t)
 	errorType := attribute.String("error.type", "connect")
@@ -180,7 +180,7 @@ func TestConnectErrorsAreZeroBeforeThereAreAny(t *testing.T) {
 			t.Errorf("%v connect errors of another type, want 0", got)
 		}
 		if got := rec.Value("pgxpool.connections.errors", errorType, attribute.String("pool", "a")); !math.IsNaN(got) {
-			t.Errorf("%v connect errors of a pool that there is not", got)
+			t.Errorf("%v connect errors of an unknown pool", got)
 		}
 		mustContain(t, fake.only(t), "no series has {pool=a}")
 		if want == 0 && exec(t, pool, "ask", "SELECT 1") == nil {
@@ -189,7 +189,7 @@ func TestConnectErrorsAreZeroBeforeThereAreAny(t *testing.T) {
 	}
 }
 
-func TestValueOfWhatThereIsNotFailsTheTest(t *testing.T) {
+func TestUnknownValueFailsTest(t *testing.T) {
 	t.Parallel()
 	rec, fake := recorded(t)
 	_, inst := newPool(t, rec.Option(), otelpool.WithPoolName("a"))
@@ -207,7 +207,7 @@ func TestValueOfWhatThereIsNotFailsTheTest(t *testing.T) {
 		"gauges":    {"pgxpool.peak", nil, []string{"it is a gauge", "pool.name=a} 0", "pool.name=b} 1"}},
 	} {
 		if got := rec.Value(c.metric, c.attributes...); !math.IsNaN(got) {
-			t.Errorf("a wrong %s gives %v", name, got)
+			t.Errorf("a wrong %s returns %v", name, got)
 		}
 		mustContain(t, fake.only(t), c.says...)
 	}
@@ -221,10 +221,10 @@ func TestValueOfWhatThereIsNotFailsTheTest(t *testing.T) {
 		t.Fatal(err)
 	}
 	rec.Value("pgxpool.peak")
-	mustContain(t, fake.only(t), "there is no such metric; there are:\n  db.client.connection.create_time\n", "no pool is registered with the Recorder, or none any more")
+	mustContain(t, fake.only(t), "there is no such metric; there are:\n  db.client.connection.create_time\n", "no pool is registered with the Recorder now")
 }
 
-func TestCollectGivesWhatTheRestDoesNot(t *testing.T) {
+func TestCollectReturnsEveryMetric(t *testing.T) {
 	t.Parallel()
 	rec, fake := recorded(t)
 	pool, _ := newPool(t, rec.Option())

@@ -14,27 +14,26 @@ import (
 )
 
 const (
-	connectErrors = "pgxpool.connections.errors" // the one counter of a pool without a series until there is something to count
-	acquires      = "pgxpool.acquires"           // has series as soon as a pool with hooks is registered
-	size          = "pgxpool.size"               // as soon as any pool is
+	connectErrors = "pgxpool.connections.errors" // the only pool counter that has no series before its first value
+	acquires      = "pgxpool.acquires"           // has series when a pool with hooks is registered
+	size          = "pgxpool.size"               // has series when any pool is registered
 )
 
-// Value tells the value of a counter or gauge by its OpenTelemetry name, such as "db.client.connection.timeouts" or
-// "pgxpool.peak"; times are in seconds. With attributes only the series that have all of them count, such as
-// attribute.String("result", "ok") for "pgxpool.acquires". Of a counter, or of an up-down counter such as
-// "db.client.connection.count", the series are added up; of a gauge there must be one, since the sum of two would mean
-// nothing.
+// Value returns the value of a counter or gauge by its OpenTelemetry name, such as "db.client.connection.timeouts" or
+// "pgxpool.peak"; times are in seconds. Attributes restrict it to the series that have all of them, such as
+// attribute.String("result", "ok") for "pgxpool.acquires". The series of a counter, or of an up-down counter such as
+// "db.client.connection.count", are added up. A gauge must have one series, because a sum of gauges has no meaning.
 //
-// The test fails, with a list of what there is, if there is no such metric or series, or if it is a histogram; the value
-// is then NaN, which equals nothing. So a slip of the pen does not pass for 0. Pools show their counters and gauges from
-// the beginning, and until Unregister; instruments of your own only once they have a value.
+// If there is no such metric or series, or if it is a histogram, the test fails with a list of the existing ones. The
+// value is then NaN, which equals nothing, so that a wrong name does not pass for 0. Pools report their counters and
+// gauges from registration until Unregister; other instruments report only once they have a value.
 //
-// The connections that pgx counts as used may include one that was released a moment ago.
+// The connections that pgx counts as used may include one that was just released.
 func (r *Recorder) Value(name string, attributes ...attribute.KeyValue) float64 {
 	r.t.Helper()
 	all := r.metrics(func(string) bool { return true })
 	value, err := total(all[name], attributes)
-	if err != nil && name == connectErrors { // 0, if it is of a pool that there is
+	if err != nil && name == connectErrors { // 0 if the pool exists
 		_, err = total(all[acquires], slices.DeleteFunc(slices.Clone(attributes), func(kv attribute.KeyValue) bool {
 			return kv.Key == semconv.ErrorTypeKey
 		}))
@@ -44,7 +43,7 @@ func (r *Recorder) Value(name string, attributes ...attribute.KeyValue) float64 
 			err = fmt.Errorf("there is no such metric; there are:%s", list(slices.Sorted(maps.Keys(all))))
 		}
 		if len(all[size]) == 0 {
-			err = fmt.Errorf("%w\nno pool is registered with the Recorder, or none any more", err)
+			err = fmt.Errorf("%w\nno pool is registered with the Recorder now", err)
 		}
 		r.t.Errorf("otelpooltest: value of %s: %v", name, err)
 		return math.NaN()
@@ -52,7 +51,7 @@ func (r *Recorder) Value(name string, attributes ...attribute.KeyValue) float64 
 	return value
 }
 
-// series is one series of a counter or gauge.
+// series is one series of a counter or a gauge.
 type series struct {
 	set   attribute.Set
 	value float64
@@ -81,7 +80,7 @@ func total(of []metricdata.Aggregation, attributes []attribute.KeyValue) (float6
 		return 0, fmt.Errorf("no series has %s; there are:%s", encode(attribute.NewSet(slices.Clone(attributes)...)), list(all))
 	}
 	if gauge && len(matching) > 1 {
-		return 0, fmt.Errorf("it is a gauge, and attributes must choose one of:%s", list(matching))
+		return 0, fmt.Errorf("it is a gauge: want attributes that select one of:%s", list(matching))
 	}
 	return sum, nil
 }
@@ -97,7 +96,7 @@ func seriesOf(data metricdata.Aggregation) (s []series, gauge bool, err error) {
 	case metricdata.Gauge[float64]:
 		return points(data.DataPoints), true, nil
 	}
-	return nil, false, errors.New("it is a histogram, which has no one value: Operations and Duration tell that of operations, Collect all")
+	return nil, false, errors.New("it is a histogram: want Operations or Duration for the one of operations, or Collect")
 }
 
 func points[N int64 | float64](points []metricdata.DataPoint[N]) []series {
@@ -123,7 +122,7 @@ func encode(set attribute.Set) string {
 	return "{" + set.Encoded(attribute.DefaultEncoder()) + "}"
 }
 
-// list puts each of some things on a line of its own.
+// list returns one line for each item.
 func list[T any](things []T) string {
 	if len(things) == 0 {
 		return " none"
