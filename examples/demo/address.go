@@ -10,19 +10,19 @@ import (
 	"syscall"
 )
 
-// listen takes the address that everything is served on.
+// listen listens on the address of the page.
 func listen(ctx context.Context, addr string) (net.Listener, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("%s is in use by another program: choose another port, such as ADDR=127.0.0.1:9500", addr)
 	case err != nil:
-		return nil, fmt.Errorf("%s cannot be listened on (%w): choose another address, such as ADDR=127.0.0.1:9500", addr, err)
+		return nil, fmt.Errorf("cannot listen on %s (%w): choose another address, such as ADDR=127.0.0.1:9500", addr, err)
 	}
 	return listener, nil
 }
 
-// baseURL is how the demo itself reaches what listens on addr: by loopback, if it listens there.
+// baseURL returns the URL by which the demo itself reaches addr. It uses loopback for an unspecified address.
 func baseURL(addr net.Addr) string {
 	hostPort := addr.String()
 	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
@@ -31,13 +31,13 @@ func baseURL(addr net.Addr) string {
 	return "http://" + hostPort
 }
 
-// isLoopback tells whether only this machine can reach addr.
+// isLoopback reports whether only this machine can reach addr.
 func isLoopback(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()
 }
 
-// hostPort is the address of a database server, which may be a folder with a unix socket.
+// hostPort returns the address of a database server, which may be a directory with a Unix socket.
 func hostPort(host string, port uint16) string {
 	if filepath.IsAbs(host) {
 		return host

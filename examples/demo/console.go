@@ -17,24 +17,24 @@ import (
 // interval is the time between two lines.
 const interval = time.Second
 
-// headerEvery is after how many lines the header is repeated, so that it is always on the screen.
+// headerEvery is the number of lines after which the header is repeated.
 const headerEvery = 20
 
-// introduction says what there is to see, and how to end it.
-type introduction struct {
-	base           string // of the page
-	open           bool   // not only for this machine
+// banner describes the addresses, the database and the pool at the start.
+type banner struct {
+	base           string // URL of the page
+	open           bool   // whether other machines can reach it
 	database, push string
 	duration       time.Duration
 }
 
-func (i introduction) print(w io.Writer) {
+func (i banner) print(w io.Writer) {
 	warning, stop := "", "Ctrl-C"
 	if i.open {
 		warning = " (open to the network)"
 	}
 	if i.duration > 0 {
-		stop = fmt.Sprintf("by itself after %v, or Ctrl-C", i.duration)
+		stop = fmt.Sprintf("automatically after %v, or Ctrl-C", i.duration)
 	}
 	fmt.Fprintf(w, `otelpool demo
   page      %s/%s
@@ -44,14 +44,14 @@ func (i introduction) print(w io.Writer) {
   OTLP      %s
   to stop   %s
 
-Each line is a second. Errors are counted by SQLSTATE, by HTTP status where the service had no answer, or by what was
-wrong with a connection that came back. peak is the most in use of the last %v to %v; busy is how much of their time
-connections spent on queries; oldest is the age of the longest hold. Between the lines is what the pool logs.
+Each line is a second. Errors are counted by SQLSTATE, by the HTTP status of failed requests, or by the reason why a
+connection was closed. peak is the maximum in use over the last %v to %v; busy is the share of their hold time that
+connections spent on queries; oldest is the age of the longest hold. Log lines of the pool appear between the lines.
 
 `, i.base, warning, i.database, baseSize, maxOverflow, i.push, stop, peakWindow, 2*peakWindow)
 }
 
-// watch prints a line each second, and the troubles that begin, until ctx ends.
+// watch prints a line each second, and each trouble that begins, until ctx ends.
 func watch(ctx context.Context, w io.Writer, reader sdkmetric.Reader, t *traffic) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -60,11 +60,11 @@ func watch(ctx context.Context, w io.Writer, reader sdkmetric.Reader, t *traffic
 	for n := 0; ; {
 		select {
 		case <-ticker.C:
-		case trouble := <-t.begun:
+		case trouble := <-t.started:
 			printTrouble(w, trouble)
 			continue
 		case <-ctx.Done():
-			// Without this, the last line of ten seconds would be missing.
+			// Print the last line too, such as the tenth of ten seconds.
 			if time.Since(last) < interval/2 {
 				return
 			}
@@ -113,7 +113,7 @@ func printRow(w io.Writer, cells ...any) {
 	fmt.Fprintf(w, "%7s  %-6s  %7s  %4s  %8s  %4s  %7s  %9s  %9s  %11s  %5s  %6s  %s\n", cells...)
 }
 
-// formatSeconds has two or three digits, which is all that buckets know.
+// formatSeconds formats s with two or three digits; buckets are not more precise.
 func formatSeconds(s float64) string {
 	switch {
 	case math.IsNaN(s):

@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-func TestQuantileIsThatOfPrometheus(t *testing.T) {
+func TestQuantileMatchesPrometheus(t *testing.T) {
 	t.Parallel()
 	bounds := []float64{1, 2, 4}
 	for _, tt := range []struct {
@@ -28,7 +28,7 @@ func TestQuantileIsThatOfPrometheus(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var h histogram
-			// In two series, whose sum counts.
+			// The sum of two series.
 			for _, buckets := range [][]uint64{tt.buckets, make([]uint64, 4)} {
 				var count uint64
 				for _, n := range buckets {
@@ -43,7 +43,7 @@ func TestQuantileIsThatOfPrometheus(t *testing.T) {
 	}
 }
 
-func TestSecondsAreReadable(t *testing.T) {
+func TestFormatSecondsChoosesUnit(t *testing.T) {
 	t.Parallel()
 	for seconds, want := range map[float64]string{
 		0.000047: "0.05 ms", 0.0042: "4.2 ms", 0.0999: "100 ms", 0.25: "250 ms", 2.34: "2.3 s", 10: "10.0 s",
@@ -57,7 +57,7 @@ func TestSecondsAreReadable(t *testing.T) {
 	}
 }
 
-func TestErrorsAreInOrder(t *testing.T) {
+func TestFormatErrorsSortsKinds(t *testing.T) {
 	t.Parallel()
 	if got := formatErrors(map[string]uint64{"HTTP 503": 1, "23503": 20}); got != "20×23503, 1×HTTP 503" {
 		t.Error(got)
@@ -79,7 +79,7 @@ func TestColumnsAreAligned(t *testing.T) {
 	}
 }
 
-func TestTroublesAreAnnouncedInALine(t *testing.T) {
+func TestTroubleIsAnnouncedInOneLine(t *testing.T) {
 	t.Parallel()
 	for i := range troubles {
 		var out strings.Builder
@@ -102,7 +102,7 @@ func TestLogLinesAreShort(t *testing.T) {
 	}
 }
 
-func TestPageIsReachedByLoopback(t *testing.T) {
+func TestBaseURLUsesLoopback(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		ip       string
@@ -122,7 +122,7 @@ func TestPageIsReachedByLoopback(t *testing.T) {
 	}
 }
 
-func TestSameErrorIsPrintedOnce(t *testing.T) {
+func TestRepeatedErrorIsPrintedOnce(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	p := &errorPrinter{out: &out}

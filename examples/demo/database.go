@@ -14,21 +14,21 @@ import (
 	"github.com/otelpool/otelpool-go/internal/postgres"
 )
 
-// databaseTimeout limits what is done to the database beside the traffic.
+// databaseTimeout limits database work outside the traffic.
 const databaseTimeout = 10 * time.Second
 
-// errConnString does not wrap its cause, which could quote the password.
+// errConnString does not wrap its cause, which may contain the password.
 var errConnString = errors.New(postgres.URLEnv + " cannot be used: want postgres://user:password@host:5432/database or " +
-	"host=... user=... dbname=..., and the files that it names must be there")
+	"host=... user=... dbname=..., and the files that it names must exist")
 
-// database is where the demo has its schema.
+// database is the database with the demo's schema.
 type database struct {
 	connString string
 	about      string // for the user, without a password
 	close      func() error
 }
 
-// openDatabase makes the schema in the user's database or on a throwaway server. Its close takes away what it made.
+// openDatabase creates the schema in the user's database or on a throwaway server. close removes what it created.
 func openDatabase(ctx context.Context) (*database, error) {
 	throwaway := os.Getenv(postgres.URLEnv) == ""
 	connString, stop, err := postgres.EnvOrStart(ctx)
@@ -41,7 +41,7 @@ func openDatabase(ctx context.Context) (*database, error) {
 		return nil, errors.Join(err, stop())
 	}
 	if throwaway {
-		db.about += ", throwaway: gone when the demo ends"
+		db.about += ", throwaway: removed when the demo ends"
 	} else {
 		db.about += " of " + postgres.URLEnv + ", schema " + schemaName + ": dropped when the demo ends"
 		db.close = db.dropSchema
@@ -49,7 +49,7 @@ func openDatabase(ctx context.Context) (*database, error) {
 	return db, nil
 }
 
-// prepare makes the schema and finds out what the database is.
+// prepare creates the schema and sets about.
 func (db *database) prepare(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
 	defer cancel()
@@ -58,7 +58,7 @@ func (db *database) prepare(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	db.about = describe(conn)
+	db.about = serverName(conn)
 	return createSchema(ctx, conn)
 }
 
@@ -71,7 +71,7 @@ func (db *database) dropSchema() error {
 		err = dropSchema(ctx, conn)
 	}
 	if err != nil {
-		return fmt.Errorf("schema %s is left in the database, the next run of the demo will drop it: %w", schemaName, err)
+		return fmt.Errorf("schema %s remains in the database, and the next run of the demo drops it: %w", schemaName, err)
 	}
 	return nil
 }
@@ -83,13 +83,13 @@ func (db *database) connect(ctx context.Context) (*pgx.Conn, error) {
 	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return nil, fmt.Errorf("the database cannot be reached, check %s and that the server runs: %s", postgres.URLEnv, oneLine(err))
+		return nil, fmt.Errorf("the database cannot be reached, check %s and that the server is running: %s", postgres.URLEnv, oneLine(err))
 	}
 	return conn, nil
 }
 
-// oneLine makes one line of pgx's error, which has one for each attempt to connect, also where two are the same. The
-// password is in none of them.
+// oneLine returns pgx's error in one line, without the password. pgx's text has a line for each attempt to connect;
+// equal lines appear only once.
 func oneLine(err error) string {
 	var lines []string
 	for line := range strings.Lines(err.Error()) {
@@ -100,8 +100,8 @@ func oneLine(err error) string {
 	return strings.Join(lines, " ")
 }
 
-func describe(conn *pgx.Conn) string {
-	// What packagers add comes after a blank: 17.5 (Debian 17.5-1).
+func serverName(conn *pgx.Conn) string {
+	// Packagers add text after a space: 17.5 (Debian 17.5-1).
 	version, _, _ := strings.Cut(conn.PgConn().ParameterStatus("server_version"), " ")
 	config := conn.Config()
 	return fmt.Sprintf("PostgreSQL %s, database %s at %s", version, config.Database, hostPort(config.Host, config.Port))

@@ -16,14 +16,14 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// The pool: a base size and as many connections more under load.
+// Base size and overflow of the pool.
 const (
 	baseSize    = 5
 	maxOverflow = 10
 )
 
-// demo runs until ctx ends or the time is up, and leaves nothing behind. Errors that say what the user can mend come
-// first, before anything is started.
+// demo runs until ctx ends or the duration is over, and cleans up. It checks what the user can correct before it starts
+// anything.
 func demo(ctx context.Context, s settings, stdout, stderr io.Writer) (err error) {
 	listener, err := listen(ctx, s.addr)
 	if err != nil {
@@ -36,17 +36,17 @@ func demo(ctx context.Context, s settings, stdout, stderr io.Writer) (err error)
 	}
 	db, err := openDatabase(ctx)
 	if err != nil {
-		return unlessEnded(ctx, err)
+		return ignoreAfterCancel(ctx, err)
 	}
 	defer func() { err = errors.Join(err, db.close()) }()
 
 	pool, inst, err := newPool(ctx, db.connString, t.provider, newLogger(stderr))
 	if err != nil {
-		return unlessEnded(ctx, err)
+		return ignoreAfterCancel(ctx, err)
 	}
 	defer pool.Close()
 	defer func() { err = errors.Join(err, inst.Unregister()) }()
-	// Before Unregister, so that the gauges are in what is pushed last.
+	// Before Unregister, so that the last push includes the gauges.
 	defer t.shutdown()
 
 	service, err := newService(pool, t.provider)
@@ -59,7 +59,7 @@ func demo(ctx context.Context, s settings, stdout, stderr io.Writer) (err error)
 	go func() { served <- server.Serve(listener) }()
 	defer stopServer(server)
 
-	i := introduction{
+	i := banner{
 		base:     baseURL(listener.Addr()),
 		open:     !isLoopback(listener.Addr()),
 		database: db.about,
@@ -70,7 +70,7 @@ func demo(ctx context.Context, s settings, stdout, stderr io.Writer) (err error)
 	return showTraffic(ctx, s.duration, i.base, t, stdout, served)
 }
 
-// showTraffic drives traffic and prints what the pool makes of it, until it is time to stop.
+// showTraffic sends traffic and prints the pool's metrics until ctx ends or the duration is over.
 func showTraffic(ctx context.Context, duration time.Duration, base string, t *telemetry, stdout io.Writer, served <-chan error) error {
 	if duration > 0 {
 		var cancel context.CancelFunc
@@ -82,7 +82,7 @@ func showTraffic(ctx context.Context, duration time.Duration, base string, t *te
 	failed := make(chan error, 1)
 	go func() {
 		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-			failed <- fmt.Errorf("the page is no longer served: %w", err)
+			failed <- fmt.Errorf("serve the page: %w", err)
 			cancel()
 		}
 	}()
@@ -91,7 +91,7 @@ func showTraffic(ctx context.Context, duration time.Duration, base string, t *te
 	var watcher sync.WaitGroup
 	watcher.Go(func() {
 		watch(ctx, stdout, t.own, traffic)
-		fmt.Fprintln(stdout, "Stopping (Ctrl-C stops at once) ...")
+		fmt.Fprintln(stdout, "Stopping (Ctrl-C stops immediately) ...")
 	})
 	traffic.run(ctx)
 	watcher.Wait()
@@ -103,8 +103,8 @@ func showTraffic(ctx context.Context, duration time.Duration, base string, t *te
 	}
 }
 
-// newPool opens the pool that is measured. A program of its own would leave the peak window, and mostly the
-// logger, as they are by default.
+// newPool opens the instrumented pool. A real program would keep the default peak window, and usually the default
+// logger.
 func newPool(ctx context.Context, connString string, provider metric.MeterProvider, logger *slog.Logger) (*pgxpool.Pool, *otelpool.Instrumentation, error) {
 	config, err := pgxpool.ParseConfig(connString)
 	if err != nil {
@@ -124,8 +124,8 @@ func newPool(ctx context.Context, connString string, provider metric.MeterProvid
 	)
 }
 
-// unlessEnded drops an error of something that was only cut short: to be stopped while starting is no failure.
-func unlessEnded(ctx context.Context, err error) error {
+// ignoreAfterCancel drops err if ctx has ended, because a stop during the start is not a failure.
+func ignoreAfterCancel(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil
 	}

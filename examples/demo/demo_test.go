@@ -16,7 +16,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
 
-// TestDemo runs the program as users do.
+// TestDemo runs the program as a user would.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	program := build(t)
@@ -43,7 +43,7 @@ func TestDemo(t *testing.T) {
 }
 
 func endsByItself(t *testing.T, program string) {
-	e := start(t, program, "DURATION=15s") // by then the processes are found, also on a busy machine
+	e := start(t, program, "DURATION=15s") // long enough to find the processes even on a busy machine
 	pids := e.server()
 	e.end(0)
 	e.leavesNothing(pids)
@@ -53,7 +53,7 @@ func endsByItself(t *testing.T, program string) {
 }
 
 func endsWhenTerminated(t *testing.T, program string) {
-	// At any time, so also while it starts.
+	// The signal may come at any time, even during the start.
 	e := start(t, program)
 	e.signal(syscall.SIGTERM)
 	e.eventually("the demo has ended", e.hasEnded)
@@ -101,8 +101,8 @@ func saysWhatIsWrong(t *testing.T, program string) {
 	for _, tt := range []struct{ env, want string }{
 		{"ADDR=" + taken, "demo: " + taken + " is in use by another program: choose another port, such as ADDR=127.0.0.1:9500"},
 		{"ADDR=nonsense", `demo: ADDR is "nonsense": want host:port, such as 127.0.0.1:9464`},
-		{"DURATION=ten", `demo: DURATION is "ten": want a time such as 10s or 2m, or 0 for until Ctrl-C`},
-		// pgx's own error quotes it from the blank on.
+		{"DURATION=ten", `demo: DURATION is "ten": want a time such as 10s or 2m, or 0 to run until Ctrl-C`},
+		// pgx's own error quotes the password from the space on.
 		{"DATABASE_URL=host=localhost password='my hunter2", "demo: DATABASE_URL cannot be used: "},
 		{"DATABASE_URL=postgres://user:hunter2@" + taken + "/db?connect_timeout=1", "demo: the database cannot be reached, check DATABASE_URL "},
 		{"OTEL_RESOURCE_ATTRIBUTES=nonsense", "demo: OTEL_RESOURCE_ATTRIBUTES cannot be used: "},
@@ -165,7 +165,7 @@ func pushes(t *testing.T, program string) {
 		t.Run(string(tt.protocol), func(t *testing.T) {
 			t.Parallel()
 			receiver := otlptest.New(t, tt.protocol)
-			// Only what is pushed at the end arrives.
+			// Only the last push arrives.
 			e := start(t, program, tt.variable+"="+receiver.Endpoint(), "OTEL_EXPORTER_OTLP_PROTOCOL="+string(tt.protocol),
 				"OTEL_METRIC_EXPORT_INTERVAL=3600000", tt.env)
 			e.working()
@@ -228,7 +228,7 @@ func leavesSchemaAlone(t *testing.T, program string) {
 	}
 	e := start(t, program, "DATABASE_URL="+databaseURL)
 	e.end(1)
-	if said := e.stderr.String(); !strings.Contains(said, "schema otelpool_demo: the database has one that the demo did not make") {
+	if said := e.stderr.String(); !strings.Contains(said, "schema otelpool_demo: the database has one that the demo did not create") {
 		t.Errorf("%q", said)
 	}
 	if _, err := connect(t, databaseURL).Exec(t.Context(), "SELECT FROM otelpool_demo.users"); err != nil {
@@ -260,7 +260,7 @@ func connect(t *testing.T, connString string) *pgx.Conn {
 	return conn
 }
 
-// schemas counts the demo's schemas in a database.
+// schemas returns the number of the demo's schemas in a database.
 func schemas(t *testing.T, connString string) (n int) {
 	t.Helper()
 	err := connect(t, connString).QueryRow(t.Context(), "SELECT count(*) FROM pg_namespace WHERE nspname = 'otelpool_demo'").Scan(&n)

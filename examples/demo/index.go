@@ -12,27 +12,27 @@ var indexHTML string
 
 var indexTemplate = template.Must(template.New("index").Parse(indexHTML))
 
-// entry is a line of the page.
+// entry is a row of the page.
 type entry struct {
 	Method, Path, About string
-	Look                string // of a trouble: where it shows
-	Link                string // empty where a browser cannot follow one
+	Look                string // for a trouble: the metrics that show it
+	Link                string // empty if a browser cannot request it
 }
 
-// metrics are those to look at first.
+// metrics are the most important ones.
 var metrics = []entry{
 	{Path: "db_pool_checked_out", About: "connections in use; of db_pool_max"},
 	{Path: "db_pool_checked_in", About: "connections open and idle"},
 	{Path: "db_pool_size", About: "the base size"},
 	{Path: "db_pool_overflow", About: "connections in use beyond the base size; of db_pool_num_overflow"},
-	{Path: "db_pool_peak", About: fmt.Sprintf("the most connections that were in use at once in the last %v to %v", peakWindow, 2*peakWindow)},
+	{Path: "db_pool_peak", About: fmt.Sprintf("the maximum of connections in use over the last %v to %v", peakWindow, 2*peakWindow)},
 	{Path: "db_pool_pending", About: "requests waiting for a connection"},
-	{Path: "db_query_duration_seconds", About: "how long queries take, by operation; those that failed have error_type"},
-	{Path: "db_pool_acquire_duration_seconds", About: "how long it takes to get a connection"},
-	{Path: "db_pool_hold_duration_seconds", About: "how long connections are held"},
+	{Path: "db_query_duration_seconds", About: "duration of queries by operation; failed ones have error_type"},
+	{Path: "db_pool_acquire_duration_seconds", About: "duration of acquires"},
+	{Path: "db_pool_hold_duration_seconds", About: "duration of holds"},
 }
 
-// index serves the page that lists what there is.
+// index serves the page.
 func index() http.Handler {
 	var service, trouble []entry
 	for _, r := range routes {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// newLogger makes the logger of what otelpool reports. Its lines stand between those of the table, so they are made
-// shorter than a program would have them: without the time, and with no more of a stack than who took the connection.
+// newLogger returns the logger for otelpool. Its lines appear between those of the table, so they are short: they have
+// no time, and only the first frame of a stack.
 func newLogger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: shorten}))
 }
@@ -26,7 +26,7 @@ func shorten(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// firstFrame takes "main.handle (/home/me/main.go:12) < main.serve (...)" to "main.handle (main.go:12)".
+// firstFrame shortens "main.handle (/home/me/main.go:12) < main.serve (...)" to "main.handle (main.go:12)".
 func firstFrame(stack string) string {
 	frame, _, _ := strings.Cut(stack, " < ")
 	function, place, _ := strings.Cut(frame, " (")

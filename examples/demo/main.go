@@ -1,11 +1,11 @@
-// Command demo runs a small HTTP service on an instrumented pool, drives traffic through it, and shows what is measured:
-// a line a second on the terminal, /metrics for Prometheus, and OTLP where the environment says so. Quiet and busy times
-// are followed by the troubles that pools have, one after the other.
+// Command demo runs a small HTTP service on an instrumented pool, sends it traffic, and shows its metrics: a line a
+// second on the terminal, /metrics for Prometheus, and OTLP if the environment sets an endpoint. Quiet and busy phases
+// alternate with phases in which the pool has a problem.
 //
 //	go run ./examples/demo -addr 127.0.0.1:9464 -duration 10s
 //
-// It uses the PostgreSQL server of DATABASE_URL, in a schema of its own that it drops at the end, or else a throwaway
-// server that it starts and stops.
+// It uses the PostgreSQL server of DATABASE_URL, in its own schema that it drops at the end, or else a throwaway server
+// that it starts and stops.
 package main
 
 import (
@@ -27,7 +27,7 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// From the first signal on, a second one has its usual effect and ends the program at once.
+	// After the first signal, a second one has its default effect and ends the program immediately.
 	context.AfterFunc(ctx, stop)
 
 	s, err := newSettings(args, os.Getenv)

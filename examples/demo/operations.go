@@ -43,7 +43,7 @@ func (s *service) search(ctx context.Context, r *http.Request) (any, error) {
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
-// report sleeps in the database, in place of reading a lot of data.
+// report sleeps in the database instead of reading much data.
 func (s *service) report(ctx context.Context, _ *http.Request) (any, error) {
 	type row struct {
 		Role  string `json:"role"`
@@ -59,14 +59,14 @@ func (s *service) report(ctx context.Context, _ *http.Request) (any, error) {
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[row])
 }
 
-// transfer gives each statement a name of its own, and none to the transaction: BEGIN and COMMIT are called just that.
+// transfer names each statement but not the transaction: BEGIN and COMMIT are the names of its other operations.
 func (s *service) transfer(ctx context.Context, _ *http.Request) (any, error) {
 	type transfer struct {
 		From   int `json:"from"`
 		To     int `json:"to"`
 		Amount int `json:"amount"`
 	}
-	// In the order of their numbers, so that transfers do not wait for each other in a circle.
+	// Transfers lock accounts in the order of their numbers, so that they cannot deadlock.
 	from := 1 + rand.IntN(accounts-1)
 	t := transfer{From: from, To: from + 1 + rand.IntN(accounts-from), Amount: 1 + rand.IntN(10)}
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
@@ -75,7 +75,7 @@ func (s *service) transfer(ctx context.Context, _ *http.Request) (any, error) {
 		if err != nil {
 			return err
 		}
-		// Work done while a connection is held shows in the hold time, not in the query time.
+		// Work between queries counts in the hold time, not in the query time.
 		time.Sleep(2 * time.Millisecond)
 		_, err = tx.Exec(otelpool.WithOperation(ctx, "give_to_account"),
 			`UPDATE otelpool_demo.accounts SET balance = balance + $2 WHERE id = $1`, t.To, t.Amount)
@@ -103,7 +103,7 @@ func (s *service) dashboard(ctx context.Context, _ *http.Request) (any, error) {
 	return counts, s.pool.SendBatch(ctx, batch).Close()
 }
 
-// importEvents keeps the last thousand or so.
+// importEvents adds events and keeps about the last thousand.
 func (s *service) importEvents(ctx context.Context, _ *http.Request) (any, error) {
 	const imported, kept = 50, 1000
 	n, err := s.pool.CopyFrom(otelpool.WithOperation(ctx, "import_events"),

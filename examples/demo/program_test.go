@@ -22,12 +22,12 @@ import (
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
 
-// patience is how long a test waits for what must happen. It is only used up by a test that fails.
-const patience = 2 * time.Minute
+// testTimeout limits every wait. Only a failing test reaches it.
+const testTimeout = 2 * time.Minute
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
 
-// build builds the demo, with the race detector where the tests have it.
+// build builds the demo, with the race detector if the test has it.
 func build(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "demo")
@@ -45,15 +45,15 @@ func build(t *testing.T) string {
 type execution struct {
 	*testing.T
 	cmd            *exec.Cmd
-	temp           string // its folder for temporary files
+	temp           string // directory for temporary files
 	stdout, stderr *output
 	exited         chan struct{}
 }
 
-// start starts the demo with its defaults, apart from a port of its own and what env says.
+// start starts the demo with its defaults, a free port, and the variables env.
 func start(t *testing.T, program string, env ...string) *execution {
 	t.Helper()
-	// Not t.TempDir: PostgreSQL, which may run as another user, must get in, and a socket's path must be short.
+	// Not t.TempDir: PostgreSQL may run as another user and needs access, and a socket's path must be short.
 	temp, err := os.MkdirTemp("/tmp", "otelpool-demo-")
 	if err == nil {
 		err = os.Chmod(temp, 0o755)
@@ -79,7 +79,7 @@ func start(t *testing.T, program string, env ...string) *execution {
 	return e
 }
 
-// environment is the test's own without what the demo goes by.
+// environment returns the test's own environment without the variables of the demo.
 func environment() []string {
 	return slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
@@ -87,10 +87,10 @@ func environment() []string {
 	})
 }
 
-// eventually waits until what is true.
+// eventually waits until isTrue returns true.
 func (e *execution) eventually(what string, isTrue func() bool) {
 	e.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(testTimeout)
 	for !isTrue() {
 		if time.Now().After(deadline) {
 			e.Fatalf("not seen: %s\n%s\n%s", what, e.stdout, e.stderr)
@@ -99,7 +99,7 @@ func (e *execution) eventually(what string, isTrue func() bool) {
 	}
 }
 
-// while is eventually, for what must be seen before the demo ends.
+// while is eventually for a condition that must become true before the demo ends.
 func (e *execution) while(what string, isTrue func() bool) {
 	e.Helper()
 	e.eventually(what, func() bool {
@@ -137,7 +137,7 @@ func (e *execution) signal(s syscall.Signal) {
 	}
 }
 
-// row is a line of the table: what is in use, how many wait, and so on.
+// row is a parsed line of the table.
 type row struct {
 	phase, errors                       string
 	used, peak, overflow, idle, waiting int
@@ -162,7 +162,7 @@ func (e *execution) rows() []row {
 	return rows
 }
 
-// row waits for a row, after the first n, that is as wanted.
+// row waits for a wanted row after the first n.
 func (e *execution) row(n int, what string, wanted func(row) bool) {
 	e.Helper()
 	e.while(what, func() bool {
@@ -171,7 +171,7 @@ func (e *execution) row(n int, what string, wanted func(row) bool) {
 	})
 }
 
-// working waits until the demo prints what the pool does.
+// working waits until the demo prints queries.
 func (e *execution) working() {
 	e.Helper()
 	e.row(0, "a line with queries", func(r row) bool { return r.rate > 0 })
@@ -179,7 +179,7 @@ func (e *execution) working() {
 
 var pagePattern = regexp.MustCompile(`(?m)^  page +(http://127\.0\.0\.1:\d+)/$`)
 
-// base is the URL of the page.
+// base returns the URL of the page.
 func (e *execution) base() (base string) {
 	e.Helper()
 	e.while("where the page is", func() bool {
@@ -206,7 +206,7 @@ func (e *execution) get(path string) (status int, body string) {
 	return res.StatusCode, string(text)
 }
 
-// scrape reads /metrics: the values by name and labels, as they stand there.
+// scrape returns the values of /metrics by name and labels.
 func (e *execution) scrape() map[string]float64 {
 	e.Helper()
 	status, body := e.get("/metrics")
@@ -233,7 +233,7 @@ func parseMetrics(t *testing.T, page string) map[string]float64 {
 	return values
 }
 
-// logs waits for a line on standard error, and gives its parts.
+// logs waits for a line on standard error and returns the submatches.
 func (e *execution) logs(pattern *regexp.Regexp) (parts []string) {
 	e.Helper()
 	e.while("a log line "+pattern.String(), func() bool {
@@ -243,10 +243,10 @@ func (e *execution) logs(pattern *regexp.Regexp) (parts []string) {
 	return parts
 }
 
-// server waits for the demo's own PostgreSQL and gives its processes.
+// server waits for the demo's own PostgreSQL and returns its processes.
 func (e *execution) server() (pids []int) {
 	e.Helper()
-	e.base() // when that is said, the server is there
+	e.base() // the demo prints it after the server has started
 	e.while("the processes of PostgreSQL", func() bool {
 		locks, _ := filepath.Glob(filepath.Join(e.temp, "*", "data", "postmaster.pid"))
 		if len(locks) == 0 {
@@ -265,7 +265,7 @@ func (e *execution) server() (pids []int) {
 	return pids
 }
 
-// leavesNothing checks that processes and temporary files are gone, at once or soon.
+// leavesNothing waits until all processes and temporary files are gone.
 func (e *execution) leavesNothing(pids []int) {
 	e.Helper()
 	e.eventually("no process is left", func() bool {
@@ -278,7 +278,7 @@ func (e *execution) leavesNothing(pids []int) {
 	})
 }
 
-// processes gives the parents of all processes that have not ended.
+// processes returns the parents of all running processes.
 func processes(t *testing.T) map[int]int {
 	t.Helper()
 	out, err := exec.Command("ps", "-A", "-o", "pid=,ppid=,stat=").Output()
@@ -300,7 +300,7 @@ func processes(t *testing.T) map[int]int {
 	return parents
 }
 
-// output collects what is written to it. It is safe for concurrent use.
+// output is a buffer that is safe for concurrent use.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -7,17 +7,16 @@ import (
 	"net/http"
 )
 
-// route is one thing that the service does. The service, the page that lists what there is and the traffic all go by
-// this table.
+// route is one route of the service. The service, the page and the traffic use this table.
 type route struct {
 	method, path string
 	about        string
 	do           func(s *service, ctx context.Context, r *http.Request) (any, error)
 	example      func() string // a path to request, if it is not the path itself
-	share        int           // of the traffic, in percent
+	share        int           // percentage of the traffic
 }
 
-// target gives a path to request.
+// target returns a path to request.
 func (r route) target() string {
 	if r.example == nil {
 		return r.path
@@ -33,7 +32,7 @@ var routes = []route{
 	},
 	{
 		method: http.MethodGet, path: "/users", do: (*service).search, share: 20,
-		about:   "a query without a name, shown by the summary of its text",
+		about:   "a query without a name, named by the summary of its text",
 		example: func() string { return fmt.Sprintf("/users?after=%d", rand.IntN(users)) },
 	},
 	{
@@ -54,16 +53,16 @@ var routes = []route{
 	},
 	{
 		method: http.MethodPost, path: "/users/{id}/roles/{role}", do: (*service).grantRole, share: 5,
-		about: "an insert that breaks a foreign key for users who are not there, error 23503: grant_role",
+		about: "an insert that violates a foreign key for unknown users, error 23503: grant_role",
 		example: func() string {
-			const strangers = users / 5
-			return fmt.Sprintf("/users/%d/roles/%d", 1+rand.IntN(users+strangers), 1+rand.IntN(roles))
+			const unknown = users / 5
+			return fmt.Sprintf("/users/%d/roles/%d", 1+rand.IntN(users+unknown), 1+rand.IntN(roles))
 		},
 	},
 }
 
-// anyRoute chooses one by the shares.
-func anyRoute() route {
+// randomRoute returns a random route by the shares.
+func randomRoute() route {
 	n := rand.IntN(100)
 	for _, route := range routes {
 		if n -= route.share; n < 0 {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// runs does in one run of the program what needs to see more than a few seconds of it.
+// runs combines the checks that need more than a few seconds of the program in one run.
 func runs(t *testing.T, program string) {
 	e := start(t, program)
 	e.working()
@@ -18,7 +18,7 @@ func runs(t *testing.T, program string) {
 	servesDocumentedMetrics(e)
 	showsLeak(e)
 
-	// It ends in the midst of all troubles as it does at any time.
+	// The demo must also end properly during a trouble.
 	var underWay sync.WaitGroup
 	defer underWay.Wait()
 	base := e.base()
@@ -40,7 +40,7 @@ func runs(t *testing.T, program string) {
 	}
 }
 
-// servesTroubles makes them by hand, before it is their turn.
+// servesTroubles requests the troubles before their phases.
 func servesTroubles(e *execution) {
 	for _, tt := range []struct {
 		name   string
@@ -113,7 +113,7 @@ func servesDocumentedMetrics(e *execution) {
 	}
 }
 
-// showsLeak waits for what becomes of the leak that was made by hand, and for the phase that makes one by itself.
+// showsLeak checks the metrics and logs of the requested leak, and waits for the phase of the leak.
 func showsLeak(e *execution) {
 	during := e.logs(leakPattern("connection held for long"))
 	if line := sourceLine(e.T, during[1], during[2]); !strings.Contains(line, `s.pool.Acquire(otelpool.WithOperation(ctx, "forget_to_release"))`) {

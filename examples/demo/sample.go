@@ -13,7 +13,7 @@ import (
 	"go.opentelemetry.io/otel/semconv/v1.43.0/httpconv"
 )
 
-// sample is what the pool is doing now, and what it has done since the last sample.
+// sample holds the current values of the pool's gauges, and the increase of its counters since the last sample.
 type sample struct {
 	size, overflowMax, overflow, used, peak, idle, pending int64
 
@@ -23,8 +23,7 @@ type sample struct {
 	errors                   map[string]uint64 // by kind
 }
 
-// collect reads the metrics under their OpenTelemetry names, as any reader sees them. With an error there may
-// still be a part of them.
+// collect reads the metrics by their OpenTelemetry names. With an error it may still return a part of them.
 func collect(ctx context.Context, reader sdkmetric.Reader) (sample, error) {
 	var collected metricdata.ResourceMetrics
 	err := reader.Collect(ctx, &collected)
@@ -60,7 +59,7 @@ func (s *sample) addNumbers(name string, points []metricdata.DataPoint[int64]) {
 		case "pgxpool.peak":
 			s.peak += point.Value
 		case "pgxpool.connections.closed":
-			// The reasons that are the program's fault, or the server's.
+			// Only the reasons that are errors of the program or the server.
 			reason, _ := point.Attributes.Value("reason")
 			if kind := reason.AsString(); point.Value > 0 && slices.Contains([]string{"in_transaction", "busy", "broken"}, kind) {
 				s.errors[kind] += uint64(point.Value)
@@ -89,8 +88,8 @@ func (s *sample) addSeconds(name string, points []metricdata.DataPoint[float64])
 	}
 }
 
-// busyShare is the part of the time of holds that went into operations, NaN if none ended. What is still held counts
-// with its operations alone, hence the limit.
+// busyShare returns the share of the hold time that operations took, or NaN if no hold ended. Unfinished holds count
+// with their operations only, so the share is limited to 1.
 func (s *sample) busyShare() float64 {
 	if s.holds.count == 0 {
 		return math.NaN()
@@ -119,7 +118,7 @@ func (s *sample) addHistograms(name string, points []metricdata.HistogramDataPoi
 	}
 }
 
-// histogram is the sum of series that have the same buckets.
+// histogram is the sum of series with equal buckets.
 type histogram struct {
 	bounds  []float64
 	buckets []uint64
@@ -139,8 +138,8 @@ func (h *histogram) add(point metricdata.HistogramDataPoint[float64]) {
 	h.sum += point.Sum
 }
 
-// quantile estimates as PromQL's histogram_quantile does: evenly within a bucket, and the highest bound for what is
-// above it. It is NaN if there is nothing to estimate from.
+// quantile returns an estimate like PromQL's histogram_quantile: it interpolates within a bucket, and returns the
+// highest bound for values above it. It returns NaN for an empty histogram.
 func (h *histogram) quantile(q float64) float64 {
 	if h.count == 0 || len(h.bounds) == 0 {
 		return math.NaN()

@@ -13,18 +13,18 @@ const (
 	schemaName      = "otelpool_demo"
 	applicationName = "otelpool-demo"
 
-	// schemaMark is the comment by which the demo knows its own schema.
+	// schemaMark is the comment that marks the demo's own schema.
 	schemaMark = "Made by the demo of otelpool, which drops it when it ends."
 )
 
-// What the traffic refers to.
+// Numbers of rows.
 const (
 	users    = 500
 	roles    = 5
 	accounts = 100
 )
 
-// create makes the schema. All that traffic does keeps it at about its size, however long the demo runs.
+// create creates the schema. The traffic keeps it at about this size.
 var create = strings.NewReplacer("$mark", schemaMark).Replace(`
 CREATE SCHEMA otelpool_demo;
 COMMENT ON SCHEMA otelpool_demo IS '$mark';
@@ -45,35 +45,36 @@ INSERT INTO otelpool_demo.user_roles SELECT id, 1 + id %% %[2]d FROM otelpool_de
 INSERT INTO otelpool_demo.accounts SELECT n, 1000 FROM generate_series(1, %d) AS n;
 `, users, roles, accounts)
 
-// drop takes away what create made and, without CASCADE, nothing that somebody else made.
+// drop drops the objects of create. Without CASCADE it fails if the schema contains anything else.
 const drop = `
 DROP TABLE IF EXISTS otelpool_demo.events, otelpool_demo.accounts, otelpool_demo.user_roles, otelpool_demo.roles, otelpool_demo.users;
 DROP SCHEMA IF EXISTS otelpool_demo;
 `
 
-// createSchema makes the schema, in place of one that a demo left which was killed.
+// createSchema creates the schema. It replaces one that a killed demo left behind.
 func createSchema(ctx context.Context, conn *pgx.Conn) error {
 	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		left, err := isLeft(ctx, tx)
+		leftover, err := hasLeftoverSchema(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if left {
+		if leftover {
 			if _, err := tx.Exec(ctx, drop); err != nil {
-				return fmt.Errorf("drop what a demo left: %w", err)
+				return fmt.Errorf("drop the schema of an earlier demo: %w", err)
 			}
 		}
 		_, err = tx.Exec(ctx, create)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("make schema %s: %w", schemaName, err)
+		return fmt.Errorf("create schema %s: %w", schemaName, err)
 	}
 	return nil
 }
 
-// isLeft tells whether a demo left its schema. It is an error if the schema is somebody else's, or in use.
-func isLeft(ctx context.Context, tx pgx.Tx) (bool, error) {
+// hasLeftoverSchema reports whether an earlier demo left its schema behind. It returns an error if the schema belongs
+// to another program or is in use.
+func hasLeftoverSchema(ctx context.Context, tx pgx.Tx) (bool, error) {
 	var mark string
 	err := tx.QueryRow(ctx, `SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE nspname = $1`, schemaName).Scan(&mark)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -83,7 +84,7 @@ func isLeft(ctx context.Context, tx pgx.Tx) (bool, error) {
 		return false, err
 	}
 	if mark != schemaMark {
-		return false, errors.New("the database has one that the demo did not make: rename it, or use another database")
+		return false, errors.New("the database has one that the demo did not create: rename it, or use another database")
 	}
 	var inUse bool
 	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database())`,

@@ -21,13 +21,13 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// requestTimeout limits a request, its wait for a connection included.
+// requestTimeout limits a request, including its wait for a connection.
 const requestTimeout = 3 * time.Second
 
 // requestBuckets are those that the semantic conventions recommend for http.server.request.duration.
 var requestBuckets = []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10}
 
-// service answers requests from the database.
+// service answers requests with data from the database.
 type service struct {
 	pool     *pgxpool.Pool
 	duration httpconv.ServerRequestDuration
@@ -35,7 +35,7 @@ type service struct {
 	closing  chan struct{}
 }
 
-// newService makes the service. It measures its requests with the same MeterProvider, as programs do: /metrics has both.
+// newService returns a service that records its requests with the MeterProvider of the pool, so that /metrics has both.
 func newService(pool *pgxpool.Pool, provider metric.MeterProvider) (*service, error) {
 	duration, err := httpconv.NewServerRequestDuration(provider.Meter("demo"), metric.WithExplicitBucketBoundaries(requestBuckets...))
 	if err != nil {
@@ -44,14 +44,13 @@ func newService(pool *pgxpool.Pool, provider metric.MeterProvider) (*service, er
 	return &service{pool: pool, duration: duration, closing: make(chan struct{})}, nil
 }
 
-// close gives back the connections that are leaked: the pool waits for them when it is closed. No request may be in the
-// service any more.
+// close releases the leaked connections, because closing the pool waits for them. There must be no more requests.
 func (s *service) close() {
 	close(s.closing)
 	s.leaks.Wait()
 }
 
-// handler serves the routes, the metrics, and a page that lists them all.
+// handler serves the routes, the metrics, and a page that lists both.
 func (s *service) handler(metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metrics)
@@ -66,16 +65,16 @@ func (s *service) handler(metrics http.Handler) http.Handler {
 	return mux
 }
 
-// serve answers a route's requests with what it returns, as JSON, and measures them.
+// serve answers a route's requests with its result as JSON, and records their duration.
 func (s *service) serve(route route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		// A request should have one connection at a time.
+		// A request should hold one connection at a time.
 		ctx, cancel := context.WithTimeout(otelpool.WithScope(r.Context()), requestTimeout)
 		defer cancel()
 		answer, err := route.do(s, ctx, r)
 		status := statusOf(err)
-		// At the time of writing the answer is complete: the measured time is the service's, not the client's.
+		// The answer is complete before it is written, so the duration does not depend on the client.
 		s.duration.Record(r.Context(), time.Since(start).Seconds(), httpconv.RequestMethodAttr(route.method), "http",
 			s.duration.AttrRoute(route.path), s.duration.AttrResponseStatusCode(status))
 		if err != nil {
@@ -89,7 +88,7 @@ func (s *service) serve(route route) http.HandlerFunc {
 
 var errBadRequest = errors.New("bad request")
 
-// statusOf gives the HTTP status for the error of a route.
+// statusOf returns the HTTP status for the error of a route.
 func statusOf(err error) int {
 	pgErr, isPgErr := errors.AsType[*pgconn.PgError](err)
 	switch {
@@ -101,12 +100,12 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case isPgErr && strings.HasPrefix(pgErr.Code, "23"): // integrity constraint violation
 		return http.StatusConflict
-	default: // the database is away, or too slow
+	default: // the database is unreachable or too slow
 		return http.StatusServiceUnavailable
 	}
 }
 
-// number reads a number of a request.
+// number parses a number in a request.
 func number(text string) (int32, error) {
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {
@@ -115,7 +114,7 @@ func number(text string) (int32, error) {
 	return int32(n), nil
 }
 
-// newServer makes a server that no client can hold up.
+// newServer returns a server with limits that keep any client from blocking it.
 func newServer(handler http.Handler, stderr io.Writer) *http.Server {
 	return &http.Server{
 		Handler:           http.MaxBytesHandler(handler, 4<<10),
@@ -128,7 +127,7 @@ func newServer(handler http.Handler, stderr io.Writer) *http.Server {
 	}
 }
 
-// stopServer lets requests end that are being answered, for a while.
+// stopServer shuts the server down. It waits for running requests for a limited time.
 func stopServer(server *http.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout+time.Second)
 	defer cancel()

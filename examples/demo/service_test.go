@@ -18,14 +18,14 @@ import (
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
 
-func TestServiceDoesWhatItsRoutesSay(t *testing.T) {
+func TestRoutesSucceed(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	share := 0
 	for _, r := range routes {
 		share += r.share
 		res := request(f.handler, r.method, r.target())
-		// Granting a role to somebody who is not there is the error that the demo wants to show.
+		// The demo intends the conflict of granting a role to an unknown user.
 		if res.Code != http.StatusOK && !(res.Code == http.StatusConflict && strings.Contains(r.about, "23503")) {
 			t.Errorf("%s %s: status %d: %s", r.method, r.path, res.Code, res.Body)
 		}
@@ -33,7 +33,7 @@ func TestServiceDoesWhatItsRoutesSay(t *testing.T) {
 	if share != 100 {
 		t.Errorf("the shares of the traffic add up to %d %%", share)
 	}
-	// One each, four for the transaction, and two for the import.
+	// One for each route, four for the transaction, and two for the import.
 	if got, want := f.sample().queries.count, uint64(len(routes)+3+1); got != want {
 		t.Errorf("%d operations, want %d", got, want)
 	}
@@ -48,7 +48,7 @@ func TestServiceDoesWhatItsRoutesSay(t *testing.T) {
 	}
 }
 
-func TestServiceAnswersWrongRequests(t *testing.T) {
+func TestWrongRequestsGetErrorStatus(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	for _, tt := range []struct {
@@ -79,7 +79,7 @@ func TestServiceAnswersWrongRequests(t *testing.T) {
 	}
 }
 
-func TestStatusTellsWhoseFaultItIs(t *testing.T) {
+func TestStatusDependsOnError(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		err  error
@@ -99,7 +99,7 @@ func TestStatusTellsWhoseFaultItIs(t *testing.T) {
 	}
 }
 
-// fixture is the service on a database of its own, and what there is to see of it.
+// fixture is the service on its own database, with its metrics and log.
 type fixture struct {
 	*testing.T
 	handler http.Handler
@@ -140,13 +140,13 @@ func setup(t *testing.T) *fixture {
 	return f
 }
 
-// scrape reads /metrics.
+// scrape returns the values of /metrics.
 func (f *fixture) scrape() map[string]float64 {
 	f.Helper()
 	return parseMetrics(f.T, request(f.handler, "GET", "/metrics").Body.String())
 }
 
-// sample reads what a line of the terminal is made of.
+// sample returns the values of a line of the terminal.
 func (f *fixture) sample() sample {
 	f.Helper()
 	s, err := collect(f.Context(), f.reader)

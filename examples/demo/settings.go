@@ -11,25 +11,25 @@ import (
 
 const defaultAddr = "127.0.0.1:9464"
 
-const usage = `Runs a small service on an instrumented PostgreSQL pool and shows what is measured.
+const usage = `Runs a small service on an instrumented PostgreSQL pool and shows its metrics.
 
 Flags, and the environment variables that they override:
-  -addr      ADDR          where the page and /metrics are served: host:port (default ` + defaultAddr + `)
-  -duration  DURATION      how long to run, such as 10s or 2m (default 0: until Ctrl-C)
+  -addr      ADDR          address of the page and /metrics: host:port (default ` + defaultAddr + `)
+  -duration  DURATION      time to run, such as 10s or 2m (default 0: until Ctrl-C)
 
 Environment variables:
-  DATABASE_URL                  a PostgreSQL server to use; without it a throwaway one is started
-  OTEL_EXPORTER_OTLP_ENDPOINT   where to push metrics to, such as http://localhost:4318
+  DATABASE_URL                  PostgreSQL server (default: a throwaway one is started)
+  OTEL_EXPORTER_OTLP_ENDPOINT   receiver of pushed metrics, such as http://localhost:4318 (default: no push)
   OTEL_EXPORTER_OTLP_PROTOCOL   http/protobuf (default) or grpc
 `
 
-// settings are what the user can choose.
+// settings are the user's choices.
 type settings struct {
 	addr     string
 	duration time.Duration // 0: until a signal
 }
 
-// newSettings reads the flags, and the environment where a flag is not given. A variable that is empty is not set.
+// newSettings reads the flags, and the environment for flags that are not set. An empty variable counts as unset.
 func newSettings(args []string, getenv func(string) string) (settings, error) {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // errors are returned
@@ -38,10 +38,10 @@ func newSettings(args []string, getenv func(string) string) (settings, error) {
 	flags.Func("addr", "", addr.override("-addr"))
 	flags.Func("duration", "", duration.override("-duration"))
 	if err := flags.Parse(args); err != nil {
-		return settings{}, fmt.Errorf("%w (-h shows what there is)", err)
+		return settings{}, fmt.Errorf("%w (-h lists the flags)", err)
 	}
 	if flags.NArg() > 0 {
-		return settings{}, fmt.Errorf("argument %q is not known (-h shows what there is)", flags.Arg(0))
+		return settings{}, fmt.Errorf("unknown argument %q (-h lists the flags)", flags.Arg(0))
 	}
 
 	s := settings{addr: addr.value()}
@@ -50,12 +50,12 @@ func newSettings(args []string, getenv func(string) string) (settings, error) {
 	}
 	var err error
 	if s.duration, err = time.ParseDuration(duration.value()); err != nil || s.duration < 0 {
-		return settings{}, fmt.Errorf("%s is %q: want a time such as 10s or 2m, or 0 for until Ctrl-C", duration.source, duration.value())
+		return settings{}, fmt.Errorf("%s is %q: want a time such as 10s or 2m, or 0 to run until Ctrl-C", duration.source, duration.value())
 	}
 	return s, nil
 }
 
-// setting is a value that comes from a flag or a variable.
+// setting is a value from a flag or a variable.
 type setting struct {
 	source, text, fallback string
 }

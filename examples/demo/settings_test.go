@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestSettingsComeFromFlagsThenTheEnvironment(t *testing.T) {
+func TestFlagsOverrideEnvironment(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
@@ -37,7 +37,7 @@ func TestSettingsComeFromFlagsThenTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestWrongSettingsAreNamed(t *testing.T) {
+func TestErrorNamesWrongSetting(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		args []string
@@ -48,8 +48,8 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		{[]string{"-addr", "localhost:65536"}, `-addr is "localhost:65536": want host:port`},
 		{[]string{"-duration", "10"}, `-duration is "10": want a time such as 10s`},
 		{[]string{"-duration", "-1s"}, `-duration is "-1s": want a time such as 10s`},
-		{[]string{"-port", "1"}, "flag provided but not defined: -port (-h shows what there is)"},
-		{[]string{"now"}, `argument "now" is not known (-h shows what there is)`},
+		{[]string{"-port", "1"}, "flag provided but not defined: -port (-h lists the flags)"},
+		{[]string{"now"}, `unknown argument "now" (-h lists the flags)`},
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
 			t.Parallel()
@@ -61,7 +61,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 	}
 }
 
-func TestHelpIsNoFailure(t *testing.T) {
+func TestHelpExitsWithZero(t *testing.T) {
 	t.Parallel()
 	if _, err := newSettings([]string{"-h"}, func(string) string { return "" }); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("%v", err)

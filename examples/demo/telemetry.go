@@ -21,9 +21,9 @@ import (
 )
 
 const (
-	// pushInterval is shorter than OpenTelemetry's minute, which a demo may not even last.
+	// pushInterval is shorter than OpenTelemetry's default of a minute, because a demo may end before that.
 	pushInterval = 5 * time.Second
-	// pushTimeout is how long the last push may keep the demo from ending.
+	// pushTimeout limits the last push, which delays the end of the demo.
 	pushTimeout = 5 * time.Second
 )
 
@@ -31,8 +31,8 @@ const (
 type telemetry struct {
 	provider *sdkmetric.MeterProvider
 	page     http.Handler            // /metrics
-	own      *sdkmetric.ManualReader // the terminal's
-	about    string                  // where metrics are pushed to, for the user
+	own      *sdkmetric.ManualReader // for the terminal
+	about    string                  // describes the push for the user
 	errors   *errorPrinter
 }
 
@@ -45,7 +45,7 @@ func newTelemetry(ctx context.Context, stderr io.Writer) (*telemetry, error) {
 		return nil, err
 	}
 	t.page = page
-	t.own = sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(sinceLastRead))
+	t.own = sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(terminalTemporality))
 	res, err := newResource(ctx)
 	if err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func newTelemetry(ctx context.Context, stderr io.Writer) (*telemetry, error) {
 	return t, nil
 }
 
-// newResource says what the program is; the environment has the last word.
+// newResource returns the resource of the demo. The environment overrides its attributes.
 func newResource(ctx context.Context) (*resource.Resource, error) {
 	res, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
@@ -87,7 +87,7 @@ func endpointVariable() (set bool, name string) {
 	return false, ""
 }
 
-// newPush makes the reader that sends metrics over OTLP, as OTEL_EXPORTER_OTLP_* say.
+// newPush returns the reader that sends metrics over OTLP, configured by the OTEL_EXPORTER_OTLP_* variables.
 func newPush(ctx context.Context) (sdkmetric.Reader, error) {
 	var opts []otlp.Option
 	if strings.TrimSpace(os.Getenv("OTEL_METRIC_EXPORT_INTERVAL")) == "" {
@@ -96,8 +96,8 @@ func newPush(ctx context.Context) (sdkmetric.Reader, error) {
 	return otlp.NewReader(ctx, opts...)
 }
 
-// sinceLastRead has the terminal's reader see of histograms and counters only what is new.
-func sinceLastRead(kind sdkmetric.InstrumentKind) metricdata.Temporality {
+// terminalTemporality returns delta for histograms and counters, so that the terminal shows only new values.
+func terminalTemporality(kind sdkmetric.InstrumentKind) metricdata.Temporality {
 	switch kind {
 	case sdkmetric.InstrumentKindHistogram, sdkmetric.InstrumentKindCounter, sdkmetric.InstrumentKindObservableCounter:
 		return metricdata.DeltaTemporality
@@ -106,17 +106,17 @@ func sinceLastRead(kind sdkmetric.InstrumentKind) metricdata.Temporality {
 	}
 }
 
-// shutdown pushes what is there, if metrics are pushed at all, and stops the readers. A receiver that is away is no
+// shutdown pushes the last metrics, if a push is configured, and stops the readers. An unreachable receiver is not a
 // failure of the demo.
 func (t *telemetry) shutdown() {
 	ctx, cancel := context.WithTimeout(context.Background(), pushTimeout)
 	defer cancel()
 	if err := t.provider.Shutdown(ctx); err != nil {
-		t.errors.Handle(fmt.Errorf("the last metrics were not delivered: %w", err))
+		t.errors.Handle(fmt.Errorf("the last push of metrics failed: %w", err))
 	}
 }
 
-// errorPrinter prints what goes wrong in the exporters, once as long as it is the same. It is safe for concurrent use.
+// errorPrinter prints the errors of the exporters, without immediate repetitions. It is safe for concurrent use.
 type errorPrinter struct {
 	out io.Writer
 

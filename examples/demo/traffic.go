@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// phase is a time of more or less traffic, and maybe of a trouble.
+// phase is a period with a constant amount of traffic, and possibly a trouble.
 type phase struct {
 	name    string
 	length  time.Duration
 	callers int
-	pause   time.Duration // of a caller, between two requests, on average
+	pause   time.Duration // mean time between two requests of a caller
 	trouble *trouble
 }
 
-// newPhases gives the phases, which follow each other in turn. The busy one has more callers than the pool has
-// connections, those of a trouble have few.
+// newPhases returns the phases, which repeat in this order. The busy one has more callers than the pool has
+// connections; those with a trouble have few callers.
 func newPhases() []phase {
 	quiet := phase{name: "quiet", length: 3 * time.Second, callers: 3, pause: 40 * time.Millisecond}
 	busy := phase{name: "busy", length: 4 * time.Second, callers: 40, pause: 10 * time.Millisecond}
@@ -32,37 +32,37 @@ func newPhases() []phase {
 	return phases
 }
 
-// pauseAfterFailure keeps callers from asking a database that is away as fast as they can.
+// pauseAfterFailure limits the rate of requests while the database is unreachable.
 const pauseAfterFailure = 250 * time.Millisecond
 
-// traffic calls the service over HTTP, as its users would.
+// traffic sends requests to the service over HTTP, as users would.
 type traffic struct {
 	base    string
 	client  *http.Client
 	phases  []phase
 	current atomic.Pointer[phase]
-	begun   chan *trouble // those whose phase begins
+	started chan *trouble // receives a trouble when its phase begins
 }
 
 func newTraffic(base string) *traffic {
-	t := &traffic{base: base, phases: newPhases(), begun: make(chan *trouble, 1), client: &http.Client{
+	t := &traffic{base: base, phases: newPhases(), started: make(chan *trouble, 1), client: &http.Client{
 		Timeout: 2 * requestTimeout,
-		// No proxy, whatever the environment says: these requests never leave the machine.
+		// No proxy of the environment: these requests never leave the machine.
 		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
 	}}
 	t.current.Store(&t.phases[0])
 	return t
 }
 
-// phase gives the name of the current phase. It is safe for concurrent use.
+// phase returns the name of the current phase. It is safe for concurrent use.
 func (t *traffic) phase() string { return t.current.Load().name }
 
-// run calls until ctx ends. Then it waits for the answers that are due: what was begun is not cut short.
+// run sends requests until ctx ends. Then it waits for the requests in progress.
 func (t *traffic) run(ctx context.Context) {
 	defer t.client.CloseIdleConnections()
 	var callers sync.WaitGroup
 	defer callers.Wait()
-	// Phases change midway between two lines of the terminal, so that each line is of one phase.
+	// Phases change midway between two lines of the terminal, so that each line belongs to one phase.
 	end := time.Now().Add(interval / 2)
 	for n := 0; ctx.Err() == nil; n++ {
 		p := &t.phases[n%len(t.phases)]
@@ -71,7 +71,7 @@ func (t *traffic) run(ctx context.Context) {
 	}
 }
 
-// runPhase runs a phase to its end. Requests that it began may be answered in the next.
+// runPhase runs a phase to its end. Its last requests may end in the next phase.
 func (t *traffic) runPhase(ctx context.Context, p *phase, end time.Time, callers *sync.WaitGroup) {
 	within, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
@@ -80,9 +80,9 @@ func (t *traffic) runPhase(ctx context.Context, p *phase, end time.Time, callers
 		callers.Go(func() { t.call(within, p.pause) })
 	}
 	if p.trouble != nil {
-		// Also in a phase that begins when it should have ended, on a machine that is busy: no trouble is left out.
+		// On a busy machine a phase may begin after its end. Its trouble must not be skipped.
 		select {
-		case t.begun <- p.trouble:
+		case t.started <- p.trouble:
 		case <-ctx.Done():
 			return
 		}
@@ -91,18 +91,18 @@ func (t *traffic) runPhase(ctx context.Context, p *phase, end time.Time, callers
 	<-within.Done()
 }
 
-// call makes requests of all kinds until ctx ends.
+// call sends requests to random routes until ctx ends.
 func (t *traffic) call(ctx context.Context, pause time.Duration) {
 	for ctx.Err() == nil {
 		pause := time.Duration((0.5 + rand.Float64()) * float64(pause))
-		if !t.request(anyRoute()) {
+		if !t.request(randomRoute()) {
 			pause = max(pause, pauseAfterFailure)
 		}
 		sleep(ctx, pause)
 	}
 }
 
-// makeTrouble makes it once, or again until ctx ends.
+// makeTrouble requests the trouble once, or repeatedly until ctx ends.
 func (t *traffic) makeTrouble(ctx context.Context, trouble *trouble) {
 	for {
 		t.request(trouble.route())
@@ -116,7 +116,7 @@ func (t *traffic) makeTrouble(ctx context.Context, trouble *trouble) {
 	}
 }
 
-// request makes one request and tells whether the service was able to answer.
+// request sends one request and reports whether the service answered without a server error.
 func (t *traffic) request(r route) bool {
 	req, err := http.NewRequest(r.method, t.base+r.target(), http.NoBody)
 	if err != nil {
@@ -131,7 +131,7 @@ func (t *traffic) request(r route) bool {
 	return err == nil && res.StatusCode < http.StatusInternalServerError
 }
 
-// sleep waits for d, or for the end of ctx.
+// sleep waits for d or for the end of ctx.
 func sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

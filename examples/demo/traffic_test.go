@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func TestTroublesFollowTheQuietAndTheBusyTime(t *testing.T) {
+func TestTroublesFollowQuietAndBusyPhases(t *testing.T) {
 	t.Parallel()
 	var names []string
 	for _, p := range newPhases() {
@@ -22,7 +22,7 @@ func TestTroublesFollowTheQuietAndTheBusyTime(t *testing.T) {
 	}
 }
 
-func TestPhasesAnnounceTheirTroubleAndMakeIt(t *testing.T) {
+func TestPhaseAnnouncesAndRequestsTrouble(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	made := map[string]int{}
@@ -39,7 +39,7 @@ func TestPhasesAnnounceTheirTroubleAndMakeIt(t *testing.T) {
 		traffic.phases[i].length = 300 * time.Millisecond
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	var running sync.WaitGroup
 	running.Go(func() { traffic.run(ctx) })
@@ -47,7 +47,7 @@ func TestPhasesAnnounceTheirTroubleAndMakeIt(t *testing.T) {
 	for round := range 2 {
 		for i := range troubles {
 			select {
-			case got := <-traffic.begun:
+			case got := <-traffic.started:
 				if got != &troubles[i] {
 					t.Errorf("round %d: %s is announced, want %s", round, got.name, troubles[i].name)
 				}
@@ -60,7 +60,7 @@ func TestPhasesAnnounceTheirTroubleAndMakeIt(t *testing.T) {
 	cancel()
 	running.Wait()
 	select {
-	case more := <-traffic.begun:
+	case more := <-traffic.started:
 		announced[more.name]++
 	default:
 	}

@@ -11,15 +11,15 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// longHold is the age at which a connection in use is reported: more than a request may take, so that it is a leak. A
-// program would rather say 60 s, as the pool-monitoring guide does.
+// longHold is the age from which a hold is reported. It is longer than any request, so such a hold is a leak. A real
+// program would use 60 s, as the pool-monitoring guide does.
 const longHold = requestTimeout + 500*time.Millisecond
 
-// peakWindow makes a spike show in every push, and in every scrape as often as that, and hides it soon enough for the
-// next one. The default of a minute suits usual intervals.
+// peakWindow equals the push interval, so that every push shows the last spike, and it does not hide the next one. The
+// default of a minute suits usual intervals.
 const peakWindow = pushInterval
 
-// What the troubles take, and for how long.
+// Sizes and durations of the troubles.
 const (
 	leakTime = 6 * time.Second
 
@@ -35,14 +35,14 @@ const (
 	idleTime    = 400 * time.Millisecond
 )
 
-// trouble is something that goes wrong with pools. It has a route that makes it, whoever calls, and a phase of the
-// traffic that does so.
+// trouble is a typical problem of pools. A request for its route causes it, and the traffic has a phase with such
+// requests.
 type trouble struct {
 	name        string // of the phase, and of the route below /trouble/
-	about, look string // what it is, and where it shows
+	about, look string // description, and the metrics that show it
 	do          func(s *service, ctx context.Context, r *http.Request) (any, error)
 	length      time.Duration // of the phase
-	again       time.Duration // from the end of one request to the next in the phase; 0 for one alone
+	again       time.Duration // pause between two requests in the phase; 0 for a single request
 }
 
 func (t trouble) route() route {
@@ -52,13 +52,13 @@ func (t trouble) route() route {
 var troubles = []trouble{
 	{
 		name: "leak", do: (*service).leak, length: 7 * time.Second,
-		about: fmt.Sprintf("a connection is not given back in %v", leakTime),
+		about: fmt.Sprintf("a connection is not released for %v", leakTime),
 		look:  "db_pool_oldest_hold_seconds, db_pool_long_holds_total, log",
 	},
 	{
 		name: "spike", do: (*service).spike, length: 3 * time.Second,
-		about: fmt.Sprintf("%d connections are in use at once, for %v between two lines", spikeCallers, spikeTime),
-		look:  "db_pool_peak, which alone shows it",
+		about: fmt.Sprintf("%d connections are in use for %v, between two lines", spikeCallers, spikeTime),
+		look:  "db_pool_peak only",
 	},
 	{
 		name: "nested", do: (*service).nested, length: 4 * time.Second,
@@ -77,7 +77,7 @@ var troubles = []trouble{
 	},
 }
 
-// leak forgets to give its connection back. Much later the demo does it, so that it can go on, and end.
+// leak does not release its connection. The demo releases it much later, so that it can continue and end.
 func (s *service) leak(ctx context.Context, _ *http.Request) (any, error) {
 	conn, err := s.pool.Acquire(otelpool.WithOperation(ctx, "forget_to_release"))
 	if err != nil {
@@ -100,27 +100,27 @@ func (s *service) leak(ctx context.Context, _ *http.Request) (any, error) {
 
 func (s *service) spike(ctx context.Context, _ *http.Request) (any, error) {
 	ctx = otelpool.WithOperation(ctx, "burst")
-	return map[string]int{"callers": spikeCallers}, crowd(ctx, spikeCallers, func(ctx context.Context, meet func()) error {
+	return map[string]int{"callers": spikeCallers}, runConcurrently(ctx, spikeCallers, func(ctx context.Context, waitForAll func()) error {
 		conn, err := s.pool.Acquire(ctx)
 		if err != nil {
 			return err
 		}
 		defer conn.Release()
-		meet()
+		waitForAll()
 		_, err = conn.Exec(ctx, `SELECT pg_sleep($1)`, spikeTime.Seconds())
 		return err
 	})
 }
 
-// nested has callers wait for what they keep from each other. It ends because they do not wait for ever.
+// nested makes callers wait for each other's connections. The timeout of the second acquire ends that.
 func (s *service) nested(ctx context.Context, _ *http.Request) (any, error) {
-	return map[string]int{"callers": nestedCallers}, crowd(ctx, nestedCallers, func(ctx context.Context, meet func()) error {
+	return map[string]int{"callers": nestedCallers}, runConcurrently(ctx, nestedCallers, func(ctx context.Context, waitForAll func()) error {
 		first, err := s.pool.Acquire(otelpool.WithOperation(ctx, "take_first"))
 		if err != nil {
 			return err
 		}
 		defer first.Release()
-		meet()
+		waitForAll()
 		wait, cancel := context.WithTimeout(ctx, nestedWait)
 		defer cancel()
 		second, err := s.pool.Acquire(otelpool.WithOperation(wait, "take_second"))
@@ -137,23 +137,23 @@ func (s *service) nested(ctx context.Context, _ *http.Request) (any, error) {
 	})
 }
 
-// idle keeps connections while it does something else.
+// idle holds connections while it does other work.
 func (s *service) idle(ctx context.Context, _ *http.Request) (any, error) {
 	ctx = otelpool.WithOperation(ctx, "hold_idle")
-	return map[string]int{"callers": idleCallers}, crowd(ctx, idleCallers, func(ctx context.Context, meet func()) error {
+	return map[string]int{"callers": idleCallers}, runConcurrently(ctx, idleCallers, func(ctx context.Context, waitForAll func()) error {
 		conn, err := s.pool.Acquire(ctx)
 		if err != nil {
 			return err
 		}
 		defer conn.Release()
-		meet()
+		waitForAll()
 		_, err = conn.Exec(ctx, `SELECT FROM otelpool_demo.roles`)
-		sleep(ctx, idleTime) // in place of what it does without the database
+		sleep(ctx, idleTime) // stands for work without the database
 		return err
 	})
 }
 
-// openTransaction forgets to commit. pgx closes the connection, and the server takes back what was done.
+// openTransaction does not commit. pgx closes the connection, and the server rolls the transaction back.
 func (s *service) openTransaction(ctx context.Context, _ *http.Request) (any, error) {
 	ctx = otelpool.WithOperation(ctx, "forget_to_commit")
 	conn, err := s.pool.Acquire(ctx)
@@ -169,19 +169,19 @@ func (s *service) openTransaction(ctx context.Context, _ *http.Request) (any, er
 	return map[string]bool{"committed": false}, err
 }
 
-// crowd has n callers do something at once, each in a scope of its own, as if it were a request. By meet one of them
-// waits for the others to come as far.
-func crowd(ctx context.Context, n int, do func(ctx context.Context, meet func()) error) error {
-	var callers, coming sync.WaitGroup
-	coming.Add(n)
+// runConcurrently runs do n times concurrently, each in its own scope like a request. waitForAll waits until all calls
+// have reached it.
+func runConcurrently(ctx context.Context, n int, do func(ctx context.Context, waitForAll func()) error) error {
+	var callers, arriving sync.WaitGroup
+	arriving.Add(n)
 	errs := make([]error, n)
 	for i := range n {
 		callers.Go(func() {
-			arrive := sync.OnceFunc(coming.Done)
-			defer arrive() // or else the others would wait for one that failed before
+			arrive := sync.OnceFunc(arriving.Done)
+			defer arrive() // otherwise a call that fails would block the others
 			errs[i] = do(otelpool.WithScope(ctx), func() {
 				arrive()
-				coming.Wait()
+				arriving.Wait()
 			})
 		})
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// stackPattern matches what a log line has of a stack.
+// stackPattern returns the pattern of a stack in a log line.
 func stackPattern(key, function string) string {
 	return ` ` + key + `="\S*\(\*service\)\.` + function + ` \((troubles\.go):(\d+)\)"`
 }
@@ -22,13 +22,13 @@ var (
 		stackPattern("stack", "openTransaction") + ` advice=`)
 )
 
-// leakPattern matches a log line about the leak.
+// leakPattern returns the pattern of a log line about the leak.
 func leakPattern(message string) *regexp.Regexp {
 	return regexp.MustCompile(`(?m)^level=WARN msg="` + message + `" pool=demo age=\d[\d.]*s operation=forget_to_release ` +
 		`query="SELECT otelpool_demo.users" query_running=false` + stackPattern("stack", "leak") + `$`)
 }
 
-// sourceLine gives the line of a file that a log line names.
+// sourceLine returns the line of a file that a log line names.
 func sourceLine(t *testing.T, file, line string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -43,10 +43,10 @@ func sourceLine(t *testing.T, file, line string) string {
 	return lines[n-1]
 }
 
-// await waits for a log line that matches, and gives the parts.
+// await waits for a log line that matches, and returns the submatches.
 func (f *fixture) await(pattern *regexp.Regexp) (parts []string) {
 	f.Helper()
-	for deadline := time.Now().Add(patience); parts == nil; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(testTimeout); parts == nil; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			f.Fatalf("not logged: %s\n%s", pattern, f.log)
 		}
@@ -55,7 +55,7 @@ func (f *fixture) await(pattern *regexp.Regexp) (parts []string) {
 	return parts
 }
 
-// make makes a trouble by its route.
+// make requests a trouble.
 func (f *fixture) make(name string, status int) {
 	f.Helper()
 	if res := request(f.handler, "GET", "/trouble/"+name); res.Code != status {
@@ -63,18 +63,18 @@ func (f *fixture) make(name string, status int) {
 	}
 }
 
-func TestLeakComesBackWhenTheServiceEnds(t *testing.T) {
+func TestLeakIsReleasedOnClose(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	f.make("leak", http.StatusOK)
 	f.service.close()
-	f.pool.Close() // waits for every connection: the test hangs if one is out
+	f.pool.Close() // waits for every connection: the test hangs if one is still held
 	if held := f.sample().holds.sum; held >= leakTime.Seconds() {
-		t.Errorf("it came back after %v s, by itself", held)
+		t.Errorf("it was released after %v s, not by close", held)
 	}
 }
 
-func TestSpikeShowsInThePeakAlone(t *testing.T) {
+func TestSpikeShowsOnlyInPeak(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	if peak := f.scrape()[`db_pool_peak{pool="demo"}`]; peak != 0 {
@@ -83,8 +83,8 @@ func TestSpikeShowsInThePeakAlone(t *testing.T) {
 	f.make("spike", http.StatusOK)
 	f.make("spike", http.StatusOK) // on connections that are open
 	values := f.scrape()
-	for deadline := time.Now().Add(patience); values[`db_pool_checked_out{pool="demo"}`] != 0 && time.Now().Before(deadline); {
-		values = f.scrape() // pgx gives connections back on goroutines of their own
+	for deadline := time.Now().Add(testTimeout); values[`db_pool_checked_out{pool="demo"}`] != 0 && time.Now().Before(deadline); {
+		values = f.scrape() // pgx releases connections in separate goroutines
 	}
 	for name, want := range map[string]float64{
 		"peak": spikeCallers, "checked_out": 0, "overflow": 0, "pending": 0, "nested_acquires_total": 0, "long_holds_total": 0,
@@ -98,7 +98,7 @@ func TestSpikeShowsInThePeakAlone(t *testing.T) {
 	}
 }
 
-func TestNestedAcquiresWaitForEachOther(t *testing.T) {
+func TestNestedAcquiresBlockEachOther(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	f.make("nested", http.StatusServiceUnavailable)
@@ -122,7 +122,7 @@ func TestNestedAcquiresWaitForEachOther(t *testing.T) {
 	}
 }
 
-func TestIdleHoldsAreHardlyBusy(t *testing.T) {
+func TestIdleHoldsHaveLowBusyShare(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	f.make("idle", http.StatusOK)
@@ -132,11 +132,11 @@ func TestIdleHoldsAreHardlyBusy(t *testing.T) {
 		t.Errorf("busy for %v s of %v s", busy, held)
 	}
 	if s := f.sample(); s.busyShare() > 0.5 {
-		t.Errorf("the terminal has them busy for %s of the time", formatShare(s.busyShare()))
+		t.Errorf("the terminal shows a busy share of %s", formatShare(s.busyShare()))
 	}
 }
 
-func TestOpenTransactionCostsTheConnectionAndItsWork(t *testing.T) {
+func TestOpenTransactionLosesConnectionAndWork(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	for range 3 {

@@ -1,4 +1,4 @@
-// Command quickstart serves one query, and the metrics of the pool that runs it.
+// Command quickstart serves one query and the metrics of its pool.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 	}
 	http.Handle("/metrics", exporter)
 	http.HandleFunc("/tables", func(w http.ResponseWriter, r *http.Request) {
-		ctx := otelpool.WithOperation(r.Context(), "count_tables") // what the query is called on /metrics
+		ctx := otelpool.WithOperation(r.Context(), "count_tables") // the name of the query on /metrics
 		var n int
 		if err := pool.QueryRow(ctx, "SELECT count(*) FROM pg_tables").Scan(&n); err != nil {
 			http.Error(w, "the database did not answer", http.StatusServiceUnavailable)

@@ -20,7 +20,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
 
-// addr is where the program listens, which a test on a machine with other programs must change.
+// addr is the address of the program. The test replaces its port by a free one.
 const addr = "127.0.0.1:9464"
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
@@ -32,11 +32,11 @@ func TestQuickstartIsShort(t *testing.T) {
 	}
 }
 
-func TestQuickstartMeasuresItsQuery(t *testing.T) {
+func TestQuickstartRecordsItsQuery(t *testing.T) {
 	t.Parallel()
 	databaseURL := postgrestest.Database(t)
 	for range 10 {
-		// Somebody may take the port before the program does, which then ends.
+		// The program ends if another one takes the port first.
 		port := freePort(t)
 		program := build(t, port)
 		checkWrongURL(t, program)
@@ -49,7 +49,7 @@ func TestQuickstartMeasuresItsQuery(t *testing.T) {
 	t.Fatal("the program did not get any of ten free ports")
 }
 
-// checkWrongURL fails unless the program says what is wrong, without the password.
+// checkWrongURL checks that the program reports a wrong connection string without its password.
 func checkWrongURL(t *testing.T, program string) {
 	t.Helper()
 	cmd := exec.Command(program)
@@ -80,7 +80,7 @@ func check(t *testing.T, base string) {
 	}
 }
 
-// start runs the program until the test ends. It tells whether it runs: it ends if its port is taken.
+// start runs the program until the test ends. It returns false if the program ended because its port is taken.
 func start(t *testing.T, program, base, databaseURL string) (running bool) {
 	t.Helper()
 	name := "quickstart " + rand.Text()
@@ -102,7 +102,7 @@ func start(t *testing.T, program, base, databaseURL string) (running bool) {
 
 	deadline := time.After(time.Minute)
 	for {
-		// By its name, since another program may answer.
+		// Check the name, because another program may answer.
 		if _, body, err := get(base + "/metrics"); err == nil && strings.Contains(body, name) {
 			return true
 		}
@@ -119,7 +119,7 @@ func start(t *testing.T, program, base, databaseURL string) (running bool) {
 	}
 }
 
-// build builds the program as it is, but for the port.
+// build builds the program with another port.
 func build(t *testing.T, port string) string {
 	t.Helper()
 	changed := bytes.ReplaceAll(source(t), []byte(addr), []byte("127.0.0.1:"+port))
