@@ -23,14 +23,15 @@ import (
 const (
 	applicationName = "otelpool-loadtest"
 
-	// checkTimeout limits the one request that is made before the load.
+	// checkTimeout limits the request that checks the query before the load.
 	checkTimeout = 30 * time.Second
 
-	// spareConnections are what the throwaway server allows beside the pool's: its own reserve and some to look on.
+	// spareConnections is the number of connections of the throwaway server besides the pool's: its own reserve, and
+	// some for observers.
 	spareConnections = 10
 )
 
-// database is where the load goes.
+// database is the database under load.
 type database struct {
 	config *pgxpool.Config
 	sizing otelpool.Sizing
@@ -38,13 +39,12 @@ type database struct {
 	close  func() error
 }
 
-// openDatabase reaches the user's database or starts a throwaway server. What is wrong with the settings is said before
-// that is done.
+// openDatabase connects to the user's database or starts a throwaway server. It checks the settings first.
 func openDatabase(ctx context.Context, s settings) (*database, error) {
 	throwaway := os.Getenv(postgres.URLEnv) == ""
 	connString := os.Getenv(postgres.URLEnv)
 	if throwaway {
-		connString = "host=127.0.0.1 user=postgres sslmode=disable" // the server's is not known yet, nor needed
+		connString = "host=127.0.0.1 user=postgres sslmode=disable" // a placeholder: the server's address is not known yet
 	}
 	_, sizing, err := s.poolConfig(connString)
 	if err != nil {
@@ -53,44 +53,44 @@ func openDatabase(ctx context.Context, s settings) (*database, error) {
 	connections := max(100, sizing.PoolSize+sizing.MaxOverflow+spareConnections)
 	connString, stop, err := postgres.EnvOrStart(ctx, postgres.WithMaxConnections(connections))
 	if err != nil {
-		return nil, orStopped(ctx, err)
+		return nil, stoppedOr(ctx, err)
 	}
 	db := &database{close: stop}
 	if db.config, db.sizing, err = s.poolConfig(connString); err == nil {
 		err = db.check(ctx, s.query)
 	}
 	if err != nil {
-		return nil, errors.Join(orStopped(ctx, err), stop())
+		return nil, errors.Join(stoppedOr(ctx, err), stop())
 	}
 	if throwaway {
-		db.about += ", throwaway: gone when the test ends"
+		db.about += ", throwaway: removed when the test ends"
 	} else {
 		db.about += " of " + postgres.URLEnv
 	}
 	return db, nil
 }
 
-// errNoLoad is for a test that was stopped while it was set up.
+// errNoLoad is the error of a test that was stopped during its setup.
 var errNoLoad = errors.New("stopped before the load began")
 
-// orStopped gives errNoLoad in place of an error of something that was only cut short.
-func orStopped(ctx context.Context, err error) error {
+// stoppedOr returns errNoLoad instead of err if ctx has ended.
+func stoppedOr(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return errNoLoad
 	}
 	return err
 }
 
-// check makes one request, not by the pool, so that a query with an error is found before a hundred callers make it.
+// check runs the query once without the pool, so that an error is found before all callers meet it.
 func (db *database) check(ctx context.Context, query string) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, db.config.ConnConfig)
 	if err != nil {
-		return fmt.Errorf("the database cannot be reached, check %s and that the server runs: %s", postgres.URLEnv, oneLine(err))
+		return fmt.Errorf("the database cannot be reached, check %s and that the server is running: %s", postgres.URLEnv, oneLine(err))
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	db.about = describe(conn)
+	db.about = serverName(conn)
 	if _, err := conn.Exec(ctx, query); err != nil {
 		if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 			return fmt.Errorf("-query cannot be run: %s (SQLSTATE %s)", pgErr.Message, pgErr.Code)
@@ -100,19 +100,19 @@ func (db *database) check(ctx context.Context, query string) error {
 	return nil
 }
 
-func describe(conn *pgx.Conn) string {
-	// What packagers add comes after a blank: 17.5 (Debian 17.5-1).
+func serverName(conn *pgx.Conn) string {
+	// Packagers add text after a space: 17.5 (Debian 17.5-1).
 	version, _, _ := strings.Cut(conn.PgConn().ParameterStatus("server_version"), " ")
 	config := conn.Config()
 	host := config.Host
-	if !filepath.IsAbs(host) { // else it is the folder of a unix socket
+	if !filepath.IsAbs(host) { // otherwise it is the directory of a Unix socket
 		host = net.JoinHostPort(host, strconv.Itoa(int(config.Port)))
 	}
 	return fmt.Sprintf("PostgreSQL %s, database %s at %s", version, config.Database, host)
 }
 
-// oneLine makes one line of an error that has several: pgx's has one for each attempt to connect, also where two are the
-// same. The password is in none of them.
+// oneLine returns an error in one line, without the password. pgx's text has a line for each attempt to connect; equal
+// lines appear only once.
 func oneLine(err error) string {
 	var lines []string
 	for line := range strings.Lines(err.Error()) {

@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what must happen. It is only used up by a test that fails.
-const patience = time.Minute
+// testTimeout limits every wait. Only a failing test reaches it.
+const testTimeout = time.Minute
 
-// build builds the program, with the race detector where the tests have it.
+// build builds the program, with the race detector if the test has it.
 func build(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "loadtest")
@@ -34,14 +34,14 @@ func build(t *testing.T) string {
 type execution struct {
 	*testing.T
 	cmd            *exec.Cmd
-	temp           string // its folder for temporary files
+	temp           string // directory for temporary files
 	stdout, stderr *output
 	exited         chan struct{}
 }
 
 func start(t *testing.T, program string, env []string, args ...string) *execution {
 	t.Helper()
-	// Not t.TempDir: PostgreSQL, which may run as another user, must get in, and a socket's path must be short.
+	// Not t.TempDir: PostgreSQL may run as another user and needs access, and a socket's path must be short.
 	temp, err := os.MkdirTemp("/tmp", "otelpool-loadtest-")
 	if err == nil {
 		err = os.Chmod(temp, 0o755)
@@ -71,10 +71,10 @@ func start(t *testing.T, program string, env []string, args ...string) *executio
 	return e
 }
 
-// eventually waits until what is true.
+// eventually waits until isTrue returns true.
 func (e *execution) eventually(what string, isTrue func() bool) {
 	e.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(testTimeout)
 	for !isTrue() {
 		if time.Now().After(deadline) {
 			e.Fatalf("not seen: %s\n%s\n%s", what, e.stdout, e.stderr)
@@ -88,7 +88,7 @@ func (e *execution) end(status int) {
 	e.Helper()
 	select {
 	case <-e.exited:
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		e.Fatalf("the program does not end\n%s\n%s", e.stdout, e.stderr)
 	}
 	if got := e.cmd.ProcessState.ExitCode(); got != status {
@@ -96,7 +96,7 @@ func (e *execution) end(status int) {
 	}
 }
 
-// output collects what is written to it. It is safe for concurrent use.
+// output is a buffer that is safe for concurrent use.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer

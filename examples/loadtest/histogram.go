@@ -6,10 +6,10 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// histogram is the sum of series that have the same buckets.
+// histogram is the sum of series with equal buckets.
 type histogram struct {
 	bounds     []float64
-	cumulative []uint64 // how many are at most the bound
+	cumulative []uint64 // numbers of values up to the bounds
 	count      uint64
 }
 
@@ -28,7 +28,7 @@ func (h *histogram) add(series *dto.Histogram) {
 	h.count += series.GetSampleCount()
 }
 
-// since gives what came after an earlier state.
+// since returns the values added after an earlier state.
 func (h histogram) since(earlier histogram) histogram {
 	later := histogram{bounds: h.bounds, cumulative: append([]uint64(nil), h.cumulative...), count: h.count - earlier.count}
 	for i, n := range earlier.cumulative {
@@ -37,8 +37,8 @@ func (h histogram) since(earlier histogram) histogram {
 	return later
 }
 
-// quantile estimates as PromQL's histogram_quantile does: evenly within a bucket, and the highest bound for what is
-// above it. It is NaN if there is nothing to estimate from.
+// quantile returns an estimate like PromQL's histogram_quantile: it interpolates within a bucket, and returns the
+// highest bound for values above it. It returns NaN for an empty histogram.
 func (h histogram) quantile(q float64) float64 {
 	if h.count == 0 || len(h.bounds) == 0 {
 		return math.NaN()

@@ -13,35 +13,35 @@ import (
 )
 
 const (
-	// operation is what the requests are called in the metrics.
+	// operation is the name of the requests in the metrics.
 	operation = "load_test"
 
-	// pauseAfterFailure keeps callers from asking a database that is away as fast as they can.
+	// pauseAfterFailure limits the rate of requests while the database is unreachable.
 	pauseAfterFailure = 250 * time.Millisecond
 
-	// drainLimit is how long requests that are under way at the end may go on.
+	// drainLimit is the time that running requests may take after the end of the load.
 	drainLimit = 5 * time.Second
 )
 
-// load is callers that make requests as fast as they are answered. It is safe for concurrent use.
+// load is a set of callers that send each request when the last one is answered. It is safe for concurrent use.
 type load struct {
 	pool  *pgxpool.Pool
 	query string
 
 	mu sync.Mutex
-	tally
+	requestCounts
 }
 
-// tally is what became of requests.
-type tally struct {
-	done   int            // answered
-	cut    int            // still under way when the time to wait for them was over
-	failed map[string]int // by kind
+// requestCounts counts requests by result.
+type requestCounts struct {
+	done     int            // successful
+	canceled int            // still running after drainLimit
+	failed   map[string]int // by kind
 }
 
-// run has callers make requests until ctx ends, and waits for the requests that are then under way.
+// run makes the callers send requests until ctx ends, and waits for the running requests.
 func (l *load) run(ctx context.Context, concurrency int) {
-	// What was begun is not cut short by the end of ctx.
+	// The end of ctx does not cancel running requests.
 	requests, cancel := context.WithCancel(otelpool.WithOperation(context.WithoutCancel(ctx), operation))
 	defer cancel()
 	var callers sync.WaitGroup
@@ -54,7 +54,7 @@ func (l *load) run(ctx context.Context, concurrency int) {
 	callers.Wait()
 }
 
-// call makes one request after the other until ctx ends.
+// call sends one request after the other until ctx ends.
 func (l *load) call(ctx, requests context.Context) {
 	for ctx.Err() == nil {
 		_, err := l.pool.Exec(requests, l.query)
@@ -65,14 +65,14 @@ func (l *load) call(ctx, requests context.Context) {
 	}
 }
 
-func (l *load) count(err error, cut bool) {
+func (l *load) count(err error, canceled bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case err == nil:
 		l.done++
-	case cut:
-		l.cut++
+	case canceled:
+		l.canceled++
 	default:
 		if l.failed == nil {
 			l.failed = make(map[string]int)
@@ -81,25 +81,25 @@ func (l *load) count(err error, cut bool) {
 	}
 }
 
-// counted gives the tally so far.
-func (l *load) counted() tally {
+// counts returns a copy of the counts so far.
+func (l *load) counts() requestCounts {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t := tally{done: l.done, cut: l.cut, failed: make(map[string]int)}
+	t := requestCounts{done: l.done, canceled: l.canceled, failed: make(map[string]int)}
 	for kind, n := range l.failed {
 		t.failed[kind] = n
 	}
 	return t
 }
 
-func (t tally) failures() (n int) {
+func (t requestCounts) failures() (n int) {
 	for _, of := range t.failed {
 		n += of
 	}
 	return n
 }
 
-// kind says in a word why a request failed.
+// kind returns a short reason why a request failed.
 func kind(err error) string {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return "SQLSTATE " + pgErr.Code
@@ -115,7 +115,7 @@ func kind(err error) string {
 	}
 }
 
-// pause waits for d, or for the end of ctx.
+// pause waits for d or for the end of ctx.
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -14,7 +14,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// loadtest makes the test, prints its report, and leaves nothing behind. An error is of what it needed, not of the pool.
+// loadtest runs the test, prints its report, and cleans up. An error concerns its environment, not the pool.
 func loadtest(ctx context.Context, s settings, stdout io.Writer) (v verdict, err error) {
 	db, err := openDatabase(ctx, s)
 	if err != nil {
@@ -36,18 +36,17 @@ func loadtest(ctx context.Context, s settings, stdout io.Writer) (v verdict, err
 		return verdict{}, errNoLoad
 	}
 
-	introduce(stdout, s, db)
+	printBanner(stdout, s, db)
 	r := stress(ctx, s, pool, exporter, db.sizing, stdout)
 	r.print(stdout)
 	return r.verdict, nil
 }
 
-// stress puts the pool under load for the time that the settings say, or until ctx ends, and judges it by the sizing
-// that it is meant to have.
+// stress puts the pool under load for the duration of the settings, or until ctx ends. It judges the pool by sizing.
 func stress(ctx context.Context, s settings, pool *pgxpool.Pool, gatherer prometheus.Gatherer, sizing otelpool.Sizing, stdout io.Writer) report {
 	l := &load{pool: pool, query: s.query}
 	w := &watcher{gatherer: gatherer, sizing: sizing, load: l, out: stdout}
-	w.scrape(false) // from now on the pool keeps its peak
+	w.scrape(false) // starts the pool's peak
 
 	ctx, cancel := context.WithTimeout(ctx, s.duration)
 	defer cancel()
@@ -61,31 +60,31 @@ func stress(ctx context.Context, s settings, pool *pgxpool.Pool, gatherer promet
 	w.watch(ctx, ended)
 	took, settled := w.settle()
 	return report{
-		sizing:  sizing,
-		elapsed: elapsed,
-		tally:   l.counted(),
-		seen:    w.seen,
-		last:    w.last,
-		settled: settled,
-		took:    took,
-		verdict: judge(w.seen, sizing.PoolSize+sizing.MaxOverflow),
+		sizing:        sizing,
+		elapsed:       elapsed,
+		requestCounts: l.counts(),
+		seen:          w.seen,
+		last:          w.last,
+		settled:       settled,
+		took:          took,
+		verdict:       judge(w.seen, sizing.PoolSize+sizing.MaxOverflow),
 	}
 }
 
-// introduce says what is going to be done, and to what.
-func introduce(w io.Writer, s settings, db *database) {
+// printBanner prints the database, the pool and the load.
+func printBanner(w io.Writer, s settings, db *database) {
 	fmt.Fprintf(w, `otelpool load test
   database  %s
   pool      %d connections, %d more under load; %s
   load      %d callers for %v: %s
-  to stop   Ctrl-C, with a report of what was done
+  to stop   Ctrl-C, which also prints the report
 
-`, db.about, db.sizing.PoolSize, db.sizing.MaxOverflow, about(db.sizing), s.concurrency, s.duration, strings.Join(strings.Fields(s.query), " "))
+`, db.about, db.sizing.PoolSize, db.sizing.MaxOverflow, describeSizing(db.sizing), s.concurrency, s.duration, strings.Join(strings.Fields(s.query), " "))
 }
 
-// about says how connections of the pool are treated.
-func about(s otelpool.Sizing) string {
-	parts := []string{"pinged if idle for a second", "as old as pgx lets them become", "waiting without a limit"}
+// describeSizing describes how the pool treats its connections.
+func describeSizing(s otelpool.Sizing) string {
+	parts := []string{"pinged if idle for a second", "recycled as pgx does by default", "waiting without a limit"}
 	if s.PrePing {
 		parts[0] = "pinged before use"
 	}

@@ -1,13 +1,13 @@
-// Command loadtest is the stress test of a connection pool: many callers at once against an instrumented pool whose size
-// and overflow are an otelpool.Sizing, a line a second while it runs, and a report at the end. It passes if the pool
-// never had more connections in use than its size and its overflow.
+// Command loadtest is the stress test of a connection pool. Many callers use an instrumented pool whose size and
+// overflow are set by an otelpool.Sizing. It prints a line a second while it runs, and a report at the end. The test
+// passes if the pool never had more connections in use than its size plus its overflow.
 //
 //	go run ./examples/loadtest -preset staging -concurrency 100 -duration 10s
 //
-// The exit status is 0 for PASS, 1 for FAIL, and 2 if there was nothing to judge: bad usage, or no database.
+// The exit status is 0 for PASS, 1 for FAIL, and 2 if there is no verdict: wrong usage, or no database.
 //
-// It uses the PostgreSQL server of DATABASE_URL, where it makes nothing, or else a throwaway server that it starts and
-// stops.
+// It uses the PostgreSQL server of DATABASE_URL, in which it creates nothing, or else a throwaway server that it starts
+// and stops.
 package main
 
 import (
@@ -21,11 +21,11 @@ import (
 	"syscall"
 )
 
-// What the program exits with.
+// Exit statuses.
 const (
 	exitPass = iota
 	exitFail
-	exitTrouble
+	exitError
 )
 
 func main() {
@@ -36,7 +36,7 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// From the first signal on, a second one has its usual effect and ends the program at once.
+	// After the first signal, a second one has its default effect and ends the program immediately.
 	context.AfterFunc(ctx, stop)
 
 	s, err := newSettings(args)
@@ -54,14 +54,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return exitStatus(v, err)
 }
 
-// exitStatus is for programs what the report's last line is for people. A pool that failed has failed, whatever went
-// wrong afterwards.
+// exitStatus returns the exit status for a verdict and an error. A failed verdict takes precedence over an error.
 func exitStatus(v verdict, err error) int {
 	switch {
 	case v.judged && !v.passed():
 		return exitFail
 	case err != nil:
-		return exitTrouble
+		return exitError
 	default:
 		return exitPass
 	}

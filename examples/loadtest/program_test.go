@@ -45,10 +45,10 @@ Report
 PASS: checked_out never exceeded pool_size \+ max_overflow = (\d+) \(at most \d+ in \d+ scrapes, peak \d+\)
 $`)
 
-// linePattern is a line of the time under load, with its overflow.
+// linePattern matches a line printed under load, with its overflow.
 var linePattern = regexp.MustCompile(`(?m)^ +(?:\d+m)?\d+s +\d+/5\+10 +\d+ +(\d+) `)
 
-// report gives the numbers of a report that passed.
+// report returns the numbers of a report with PASS.
 func (e *execution) report() (r struct {
 	requests, seconds, rate, peak, of, share, scrapes, opened, idle, size, limit int
 }) {
@@ -78,7 +78,7 @@ func passesOnThrowawayServer(t *testing.T, program string) {
 	if r.size != 5 || r.idle > 5 {
 		t.Errorf("%+v, want at most 5 idle", r)
 	}
-	// A busy machine may leave out a line, and the last one may come late.
+	// A busy machine may skip a line, and the last one may be late.
 	lines := linePattern.FindAllStringSubmatch(e.stdout.String(), -1)
 	if r.seconds < 3 || len(lines) > r.seconds+1 || !slices.ContainsFunc(lines, func(l []string) bool { return l[1] != "0" }) {
 		t.Errorf("want a line a second, with overflow:\n%s", e.stdout)
@@ -133,7 +133,7 @@ func reportsWhenInterrupted(t *testing.T, program string) {
 	if r := e.report(); r.requests == 0 || r.idle > 5 {
 		t.Errorf("%+v", r)
 	}
-	// Before the load there is nothing to report.
+	// A test that is interrupted before the load has no report.
 	e = start(t, program, nil, "-query", "SELECT pg_sleep(600)")
 	e.eventually("the server", func() bool {
 		files, _ := filepath.Glob(filepath.Join(e.temp, "*"))
@@ -153,7 +153,7 @@ func saysWhatIsWrong(t *testing.T, program string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody := listener.Addr().String()
+	closedAddr := listener.Addr().String()
 	listener.Close()
 	for _, tt := range []struct {
 		args, env []string
@@ -168,12 +168,12 @@ func saysWhatIsWrong(t *testing.T, program string) {
 		{[]string{"-duration", "10"}, nil, `invalid value "10" for flag -duration: want a time above 0, such as 10s or 2m (-h `},
 		{[]string{"-query", " "}, nil, `invalid value " " for flag -query: want SQL, such as `},
 		{[]string{"-users", "1"}, nil, "flag provided but not defined: -users (-h "},
-		{[]string{"now"}, nil, `argument "now" is not known (-h `},
+		{[]string{"now"}, nil, `unknown argument "now" (-h `},
 		{nil, []string{"OTELPOOL_SIZING_POOL_SIZE=x"}, `otelpool: environment: OTELPOOL_SIZING_POOL_SIZE: "x" is no whole number`},
-		// pgx's own error quotes it from the blank on.
+		// pgx's own error quotes the password from the space on.
 		{nil, []string{"DATABASE_URL=host=localhost password='my hunter2"}, "DATABASE_URL cannot be used: "},
-		{nil, []string{"DATABASE_URL=postgres://user:hunter2@" + nobody + "/db?connect_timeout=1"}, "the database cannot be reached, check DATABASE_URL "},
-		{nil, []string{"DATABASE_URL=postgres://user:hunter2@" + nobody + "/db?pool_sise=5"}, "otelpool: connection string: pool_sise is no setting: "},
+		{nil, []string{"DATABASE_URL=postgres://user:hunter2@" + closedAddr + "/db?connect_timeout=1"}, "the database cannot be reached, check DATABASE_URL "},
+		{nil, []string{"DATABASE_URL=postgres://user:hunter2@" + closedAddr + "/db?pool_sise=5"}, "otelpool: connection string: pool_sise is no setting: "},
 		{[]string{"-query", "SELEC 1"}, []string{"DATABASE_URL=" + postgrestest.Database(t)}, `-query cannot be run: syntax error at or near "SELEC" (SQLSTATE 42601)`},
 	} {
 		t.Run(strings.Join(append(slices.Clone(tt.args), tt.want), " "), func(t *testing.T) {

@@ -12,16 +12,16 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// report is what a run came to.
+// report is the result of a run.
 type report struct {
-	sizing  otelpool.Sizing
-	elapsed time.Duration // from the first request to the last answer
-	tally   tally
-	seen    observed
-	last    sample // after the load
-	settled bool
-	took    time.Duration // to settle, or until waiting for it ended
-	verdict verdict
+	sizing        otelpool.Sizing
+	elapsed       time.Duration // from the first request to the last answer
+	requestCounts requestCounts
+	seen          observed
+	last          sample // after the load
+	settled       bool
+	took          time.Duration // time to settle, or to give up
+	verdict       verdict
 }
 
 func (r report) print(w io.Writer) {
@@ -37,7 +37,7 @@ Report
   idle      %s
 %v
 `,
-		r.tally.done, r.elapsed.Seconds(), float64(r.tally.done)/r.elapsed.Seconds(),
+		r.requestCounts.done, r.elapsed.Seconds(), float64(r.requestCounts.done)/r.elapsed.Seconds(),
 		formatQuantiles(r.last.acquires),
 		formatQuantiles(r.last.queries),
 		r.seen.peak, r.sizing.PoolSize+r.sizing.MaxOverflow, r.sizing.PoolSize, r.sizing.MaxOverflow,
@@ -50,7 +50,7 @@ Report
 
 func (r report) overflow() string {
 	if r.seen.underLoad == 0 {
-		return "not known, the load ended before the first scrape"
+		return "unknown, the load ended before the first scrape"
 	}
 	share := 100 * float64(r.seen.overflow) / float64(r.seen.underLoad)
 	return fmt.Sprintf("in use in %.0f %% of %d scrapes under load", share, r.seen.underLoad)
@@ -58,14 +58,14 @@ func (r report) overflow() string {
 
 func (r report) errors() string {
 	var parts []string
-	if n := r.tally.failures(); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d requests failed: %s", n, formatCounts(r.tally.failed)))
+	if n := r.requestCounts.failures(); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d requests failed: %s", n, formatCounts(r.requestCounts.failed)))
 	}
 	if len(r.last.queryErrors) > 0 {
 		parts = append(parts, "queries by error_type: "+formatCounts(r.last.queryErrors))
 	}
-	if r.tally.cut > 0 {
-		parts = append(parts, fmt.Sprintf("%d requests were cut short, %v after the end", r.tally.cut, drainLimit))
+	if r.requestCounts.canceled > 0 {
+		parts = append(parts, fmt.Sprintf("%d requests were canceled %v after the end", r.requestCounts.canceled, drainLimit))
 	}
 	if len(parts) == 0 {
 		return "none"
@@ -86,7 +86,7 @@ func formatQuantiles(h histogram) string {
 	return fmt.Sprintf("p50 %s, p95 %s, p99 %s", formatSeconds(h.quantile(0.5)), formatSeconds(h.quantile(0.95)), formatSeconds(h.quantile(0.99)))
 }
 
-// formatSeconds has two or three digits, which is all that buckets know.
+// formatSeconds formats s with two or three digits; buckets are not more precise.
 func formatSeconds(s float64) string {
 	switch {
 	case math.IsNaN(s):

@@ -10,7 +10,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// sample is what one scrape says of the pool, by the names that Prometheus has for it.
+// sample holds the pool's metrics of one scrape, under their Prometheus names.
 type sample struct {
 	checkedOut, checkedIn, overflow, pending, peak int
 	overflowOpened, timeouts                       int
@@ -18,7 +18,7 @@ type sample struct {
 	queryErrors                                    map[string]int // by error_type
 }
 
-// scrape reads the pool. The gauges that the verdict needs must be there: what is missing does not count as 0.
+// scrape scrapes the pool. A missing gauge is an error, so that it does not count as 0.
 func scrape(gatherer prometheus.Gatherer) (sample, error) {
 	families, err := gatherer.Gather()
 	if err != nil {
@@ -56,7 +56,7 @@ func newSample(families []*dto.MetricFamily) (sample, error) {
 		}
 	}
 	if len(numbers) > 0 {
-		return sample{}, fmt.Errorf("%s not in the scrape", strings.Join(slices.Sorted(maps.Keys(numbers)), ", "))
+		return sample{}, fmt.Errorf("the scrape does not contain %s", strings.Join(slices.Sorted(maps.Keys(numbers)), ", "))
 	}
 	return s, nil
 }

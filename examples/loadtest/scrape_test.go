@@ -9,7 +9,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// gauges are families without labels, as a Gatherer gives them.
+// gauges returns families without labels, as a Gatherer does.
 func gauges(t *testing.T, values map[string]float64) []*dto.MetricFamily {
 	t.Helper()
 	registry := prometheus.NewRegistry()
@@ -25,7 +25,7 @@ func gauges(t *testing.T, values map[string]float64) []*dto.MetricFamily {
 	return families
 }
 
-func TestScrapeReadsTheDocumentedNames(t *testing.T) {
+func TestScrapeReadsDocumentedNames(t *testing.T) {
 	t.Parallel()
 	values := map[string]float64{
 		"db_pool_checked_out": 1, "db_pool_checked_in": 2, "db_pool_overflow": 3, "db_pool_pending": 4, "db_pool_peak": 5,
@@ -40,12 +40,12 @@ func TestScrapeReadsTheDocumentedNames(t *testing.T) {
 	}
 	delete(values, "db_pool_peak")
 	delete(values, "db_pool_checked_out")
-	if _, err := newSample(gauges(t, values)); err == nil || err.Error() != "db_pool_checked_out, db_pool_peak not in the scrape" {
+	if _, err := newSample(gauges(t, values)); err == nil || err.Error() != "the scrape does not contain db_pool_checked_out, db_pool_peak" {
 		t.Errorf("%v, want an error that names what is missing", err)
 	}
 }
 
-func TestQuantilesAreOfAllSeriesSinceThen(t *testing.T) {
+func TestQuantileCoversAllSeriesSinceSnapshot(t *testing.T) {
 	t.Parallel()
 	vec := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "h", Buckets: []float64{1, 2, 4}}, []string{"error_type"})
 	read := func() (h histogram) {
@@ -96,13 +96,13 @@ func TestQuantilesAreOfAllSeriesSinceThen(t *testing.T) {
 	}
 }
 
-func TestErrorsInTheReportAreByKind(t *testing.T) {
+func TestReportCountsErrorsByKind(t *testing.T) {
 	t.Parallel()
 	r := report{
-		tally: tally{cut: 2, failed: map[string]int{"acquire timeout": 3, "SQLSTATE 53300": 1}},
-		last:  sample{queryErrors: map[string]int{"57014": 2}},
+		requestCounts: requestCounts{canceled: 2, failed: map[string]int{"acquire timeout": 3, "SQLSTATE 53300": 1}},
+		last:          sample{queryErrors: map[string]int{"57014": 2}},
 	}
-	want := "4 requests failed: 1×SQLSTATE 53300, 3×acquire timeout; queries by error_type: 2×57014; 2 requests were cut short, 5s after the end"
+	want := "4 requests failed: 1×SQLSTATE 53300, 3×acquire timeout; queries by error_type: 2×57014; 2 requests were canceled 5s after the end"
 	if got := r.errors(); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

@@ -16,28 +16,28 @@ import (
 )
 
 const (
-	defaultPreset      = "staging" // the guide's 5 connections and 10 more
+	defaultPreset      = "staging" // 5 connections and 10 more, as in the guide
 	defaultConcurrency = 100
 	defaultDuration    = 10 * time.Second
 	defaultQuery       = "SELECT pg_sleep(0.005)"
 )
 
-const usage = `Puts an instrumented PostgreSQL pool under load and judges whether it kept to its limit.
+const usage = `Puts an instrumented PostgreSQL pool under load and checks that it does not exceed its limit.
 
 Flags:
-  -preset        NAME      the sizing to begin with: development (2+5), staging (5+10, the default) or production (20+40)
-  -pool-size     N         connections that the pool keeps, instead of the preset's
-  -max-overflow  N         connections that it may open beyond those, instead of the preset's
-  -concurrency   N         how many callers make requests at the same time (default 100)
-  -duration      DURATION  how long to make requests, such as 10s or 2m (default 10s); Ctrl-C ends it earlier
-  -query         SQL       what a request asks the database (default ` + defaultQuery + `)
+  -preset        NAME      base sizing: development (2+5), staging (5+10, the default) or production (20+40)
+  -pool-size     N         connections that the pool keeps (default: the preset's)
+  -max-overflow  N         connections that it may open beyond those (default: the preset's)
+  -concurrency   N         concurrent callers (default 100)
+  -duration      DURATION  duration of the load, such as 10s or 2m (default 10s); Ctrl-C ends it earlier
+  -query         SQL       the query of a request (default ` + defaultQuery + `)
 
 Environment variables:
-  DATABASE_URL        a PostgreSQL server to use; without it a throwaway one is started
-  OTELPOOL_SIZING_*   POOL_SIZE, MAX_OVERFLOW, POOL_PRE_PING, POOL_RECYCLE, POOL_TIMEOUT instead of the preset's, as can be
-                      in DATABASE_URL, too (?pool_timeout=5s); the flags have the last word
+  DATABASE_URL        PostgreSQL server (default: a throwaway one is started)
+  OTELPOOL_SIZING_*   POOL_SIZE, MAX_OVERFLOW, POOL_PRE_PING, POOL_RECYCLE, POOL_TIMEOUT override the preset, as do the same
+                      settings in DATABASE_URL (?pool_timeout=5s); the flags override both
 
-Exit status: 0 PASS, 1 FAIL, 2 if the test could not be made.
+Exit status: 0 PASS, 1 FAIL, 2 if the test could not run.
 `
 
 var presets = map[string]otelpool.Sizing{
@@ -46,10 +46,10 @@ var presets = map[string]otelpool.Sizing{
 	"production":  otelpool.Production,
 }
 
-// settings are what the user can choose.
+// settings are the user's choices.
 type settings struct {
 	preset                string
-	poolSize, maxOverflow *int // nil: as it is without
+	poolSize, maxOverflow *int // nil: not overridden
 	concurrency           int
 	duration              time.Duration
 	query                 string
@@ -66,10 +66,10 @@ func newSettings(args []string) (settings, error) {
 	flags.Func("duration", "", s.setDuration)
 	flags.Func("query", "", s.setQuery)
 	if err := flags.Parse(args); err != nil {
-		return settings{}, fmt.Errorf("%w (-h shows what there is)", err)
+		return settings{}, fmt.Errorf("%w (-h lists the flags)", err)
 	}
 	if flags.NArg() > 0 {
-		return settings{}, fmt.Errorf("argument %q is not known (-h shows what there is)", flags.Arg(0))
+		return settings{}, fmt.Errorf("unknown argument %q (-h lists the flags)", flags.Arg(0))
 	}
 	return s, nil
 }
@@ -82,7 +82,7 @@ func (s *settings) setPreset(text string) error {
 	return nil
 }
 
-// setNumber leaves it to the Sizing which numbers it bears: its errors say why.
+// setNumber accepts any whole number. The Sizing checks its range, with better errors.
 func setNumber(to **int) func(string) error {
 	return func(text string) error {
 		n, err := strconv.Atoi(text)
@@ -120,11 +120,11 @@ func (s *settings) setQuery(text string) error {
 	return nil
 }
 
-// errConnString does not wrap its cause, which could quote the password.
+// errConnString does not wrap its cause, which may contain the password.
 var errConnString = errors.New(postgres.URLEnv + " cannot be used: want postgres://user:password@host:5432/database or " +
-	"host=... user=... dbname=..., and the files that it names must be there")
+	"host=... user=... dbname=..., and the files that it names must exist")
 
-// poolConfig gives the configuration of a pool by the settings, and the sizing that it got.
+// poolConfig returns the pool's configuration and sizing by the settings.
 func (s settings) poolConfig(connString string) (*pgxpool.Config, otelpool.Sizing, error) {
 	config, err := pgxpool.ParseConfig(connString)
 	if err != nil {

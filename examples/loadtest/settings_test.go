@@ -10,7 +10,7 @@ import (
 
 const anyServer = "postgres://someone@127.0.0.1/db"
 
-func TestFlagsChangeThePresetAndTheConnectionString(t *testing.T) {
+func TestFlagsOverridePresetAndConnString(t *testing.T) {
 	t.Parallel()
 	changed := func(s otelpool.Sizing, change func(*otelpool.Sizing)) otelpool.Sizing {
 		change(&s)
@@ -51,7 +51,7 @@ func TestFlagsChangeThePresetAndTheConnectionString(t *testing.T) {
 	}
 }
 
-func TestDefaultsAreTheGuides(t *testing.T) {
+func TestDefaultsFollowGuide(t *testing.T) {
 	t.Parallel()
 	s, err := newSettings(nil)
 	if err != nil || s.concurrency != 100 || s.duration != 10*time.Second || s.query != defaultQuery {
@@ -62,7 +62,7 @@ func TestDefaultsAreTheGuides(t *testing.T) {
 	}
 }
 
-func TestHelpIsNoFailure(t *testing.T) {
+func TestHelpExitsWithZero(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr strings.Builder
 	if code := run([]string{"-h"}, &stdout, &stderr); code != 0 || stdout.String() != usage || stderr.String() != "" {

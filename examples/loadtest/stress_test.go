@@ -14,12 +14,13 @@ import (
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
 
-// stressed puts a real pool of one sizing under load, until a scrape is as wanted, and judges it by another.
-func stressed(t *testing.T, has, meant otelpool.Sizing, query string, wanted func(sample) bool) (report, string) {
+// stressPool puts a real pool with the sizing has under load until a scrape is wanted, and judges it by the sizing
+// meant.
+func stressPool(t *testing.T, has, meant otelpool.Sizing, query string, wanted func(sample) bool) (report, string) {
 	t.Helper()
 	s := settings{
 		preset: defaultPreset, poolSize: &has.PoolSize, maxOverflow: &has.MaxOverflow,
-		concurrency: 20, duration: patience, query: query,
+		concurrency: 20, duration: testTimeout, query: query,
 	}
 	config, _, err := s.poolConfig(postgrestest.Database(t))
 	if err != nil {
@@ -54,20 +55,20 @@ func stressed(t *testing.T, has, meant otelpool.Sizing, query string, wanted fun
 	return r, out.String()
 }
 
-func TestPoolThatExceedsItsLimitFails(t *testing.T) {
+func TestPoolAboveItsLimitFails(t *testing.T) {
 	t.Parallel()
 	has := otelpool.Sizing{PoolSize: 3, MaxOverflow: 3}
-	// Longer than from one scrape to the next, so that one finds all connections in use.
+	// Longer than the scrape interval, so that a scrape finds all connections in use.
 	const query = "SELECT pg_sleep(0.2)"
 	full := func(s sample) bool { return s.checkedOut == 6 }
-	r, out := stressed(t, has, otelpool.Sizing{PoolSize: 3, MaxOverflow: 1}, query, full)
+	r, out := stressPool(t, has, otelpool.Sizing{PoolSize: 3, MaxOverflow: 1}, query, full)
 	if r.verdict.passed() || exitStatus(r.verdict, nil) != 1 {
 		t.Errorf("passed: %s", out)
 	}
 	if !strings.Contains(out, "\nFAIL: ") || !strings.Contains(out, "= 4, but checked_out was 6 in a scrape; the peak was 6 (") {
 		t.Errorf("want the reasons in:\n%s", out)
 	}
-	if r, out := stressed(t, has, has, query, full); !r.verdict.passed() || r.seen.peak != 6 {
+	if r, out := stressPool(t, has, has, query, full); !r.verdict.passed() || r.seen.peak != 6 {
 		t.Errorf("by its own sizing it did not pass:\n%s", out)
 	}
 }
@@ -75,10 +76,10 @@ func TestPoolThatExceedsItsLimitFails(t *testing.T) {
 func TestFailedRequestsAreReported(t *testing.T) {
 	t.Parallel()
 	has := otelpool.Sizing{PoolSize: 2, MaxOverflow: 1}
-	r, out := stressed(t, has, has, "SELECT 1/0", func(s sample) bool { return s.queryErrors["22012"] > 0 })
-	n := r.tally.failed["SQLSTATE 22012"]
-	if n == 0 || n != r.tally.failures() || r.tally.done != 0 || r.last.queryErrors["22012"] != n {
-		t.Errorf("%+v, queries %v", r.tally, r.last.queryErrors)
+	r, out := stressPool(t, has, has, "SELECT 1/0", func(s sample) bool { return s.queryErrors["22012"] > 0 })
+	n := r.requestCounts.failed["SQLSTATE 22012"]
+	if n == 0 || n != r.requestCounts.failures() || r.requestCounts.done != 0 || r.last.queryErrors["22012"] != n {
+		t.Errorf("%+v, queries %v", r.requestCounts, r.last.queryErrors)
 	}
 	if !strings.Contains(out, "requests failed: ") || !strings.Contains(out, "×SQLSTATE 22012") {
 		t.Errorf("not in the report:\n%s", out)

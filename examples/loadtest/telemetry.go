@@ -11,7 +11,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// newMeterProvider makes a MeterProvider and the exporter that is scraped.
+// newMeterProvider returns a MeterProvider and the exporter to scrape.
 func newMeterProvider() (*sdkmetric.MeterProvider, *prometheus.Exporter, error) {
 	exporter, err := prometheus.New()
 	if err != nil {
@@ -19,14 +19,14 @@ func newMeterProvider() (*sdkmetric.MeterProvider, *prometheus.Exporter, error) 
 	}
 	return sdkmetric.NewMeterProvider(
 		sdkmetric.WithReader(exporter),
-		fine(dbconv.ClientConnectionWaitTime{}.Name()),
-		fine(dbconv.ClientOperationDuration{}.Name()),
+		fineBuckets(dbconv.ClientConnectionWaitTime{}.Name()),
+		fineBuckets(dbconv.ClientOperationDuration{}.Name()),
 	), exporter, nil
 }
 
-// fine gives a histogram buckets that are a tenth apart. The usual ones, made for the series of a whole fleet, are too
-// few for the quantiles of one run.
-func fine(name string) sdkmetric.Option {
+// fineBuckets returns a view with buckets that are 10 % apart. The default ones, made for the series of a whole fleet,
+// are too few for the quantiles of one run.
+func fineBuckets(name string) sdkmetric.Option {
 	var bounds []float64
 	for bound := 20e-6; bound < 60; bound *= 1.1 {
 		bounds = append(bounds, bound)
@@ -37,7 +37,7 @@ func fine(name string) sdkmetric.Option {
 	))
 }
 
-// newPool opens the pool that is tested. The sizing is in its configuration already.
+// newPool opens the pool under test. config already contains the sizing.
 func newPool(ctx context.Context, config *pgxpool.Config, provider *sdkmetric.MeterProvider) (*pgxpool.Pool, *otelpool.Instrumentation, error) {
 	return otelpool.NewWithConfig(ctx, config, otelpool.WithMeterProvider(provider), otelpool.WithPoolName("loadtest"))
 }

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// observed is what all scrapes of a run have shown.
+// observed adds up the results of all scrapes of a run.
 type observed struct {
 	scrapes, failed     int
-	underLoad, overflow int // scrapes while there was load, and those of them with overflow in use
-	checkedOut, peak    int // the most of any scrape
+	underLoad, overflow int // scrapes under load, and those among them with overflow in use
+	checkedOut, peak    int // maximum of all scrapes
 	lastError           error
 }
 
-// add takes in one scrape.
+// add adds one scrape.
 func (o *observed) add(s sample, underLoad bool) {
 	o.scrapes++
 	o.checkedOut = max(o.checkedOut, s.checkedOut)
@@ -27,56 +27,55 @@ func (o *observed) add(s sample, underLoad bool) {
 	}
 }
 
-// miss takes in a scrape that failed.
+// miss adds a failed scrape.
 func (o *observed) miss(err error) {
 	o.failed++
 	o.lastError = err
 }
 
-// verdict is whether the pool kept to its limit.
+// verdict says whether the pool kept its limit.
 type verdict struct {
 	judged  bool
 	limit   int
 	about   string
-	against []error // why it did not pass
+	reasons []error // why it did not pass
 }
 
-// judge decides whether checked_out never exceeded the limit. Each scrape has its say, and so has the peak, which knows
-// what happened between them. What was not seen is no proof: a run without scrapes, or without a connection in use,
-// does not pass.
+// judge decides whether checked_out never exceeded the limit. It uses each scrape and the peak, which covers the time
+// between scrapes. Missing data is no proof: a run without scrapes, or without a connection in use, does not pass.
 func judge(o observed, limit int) verdict {
 	v := verdict{
 		judged: true,
 		limit:  limit,
 		about:  fmt.Sprintf("at most %d in %d scrapes, peak %d", o.checkedOut, o.scrapes, o.peak),
 	}
-	against := func(format string, args ...any) { v.against = append(v.against, fmt.Errorf(format, args...)) }
+	fail := func(format string, args ...any) { v.reasons = append(v.reasons, fmt.Errorf(format, args...)) }
 	if o.checkedOut > limit {
-		against("checked_out was %d in a scrape", o.checkedOut)
+		fail("checked_out was %d in a scrape", o.checkedOut)
 	}
 	if o.peak > limit {
-		against("the peak was %d", o.peak)
+		fail("the peak was %d", o.peak)
 	}
 	if o.failed > 0 {
-		against("%d scrapes failed, the last with: %w", o.failed, o.lastError)
+		fail("%d scrapes failed, the last with: %w", o.failed, o.lastError)
 	}
 	switch {
 	case o.scrapes == 0:
-		against("nothing was scraped")
+		fail("nothing was scraped")
 	case o.checkedOut == 0 && o.peak == 0:
-		against("no connection was ever in use")
+		fail("no connection was ever in use")
 	}
 	return v
 }
 
-func (v verdict) passed() bool { return v.judged && len(v.against) == 0 }
+func (v verdict) passed() bool { return v.judged && len(v.reasons) == 0 }
 
-// String is the last line of the report.
+// String returns the last line of the report.
 func (v verdict) String() string {
 	const limit = "pool_size + max_overflow"
 	if v.passed() {
 		return fmt.Sprintf("PASS: checked_out never exceeded %s = %d (%s)", limit, v.limit, v.about)
 	}
-	reasons := strings.ReplaceAll(errors.Join(v.against...).Error(), "\n", "; ")
-	return fmt.Sprintf("FAIL: checked_out must be seen never to exceed %s = %d, but %s (%s)", limit, v.limit, reasons, v.about)
+	reasons := strings.ReplaceAll(errors.Join(v.reasons...).Error(), "\n", "; ")
+	return fmt.Sprintf("FAIL: checked_out must never exceed %s = %d, but %s (%s)", limit, v.limit, reasons, v.about)
 }

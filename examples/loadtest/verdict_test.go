@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestVerdictComesFromEveryScrapeAndThePeak(t *testing.T) {
+func TestVerdictUsesEveryScrapeAndPeak(t *testing.T) {
 	t.Parallel()
 	within := sample{checkedOut: 7, peak: 7, overflow: 2}
 	for _, tt := range []struct {
@@ -36,7 +36,7 @@ func TestVerdictComesFromEveryScrapeAndThePeak(t *testing.T) {
 				o.miss(errors.New("no gauge"))
 			}
 			v := judge(o, tt.limit)
-			want := "FAIL: checked_out must be seen never to exceed pool_size + max_overflow = "
+			want := "FAIL: checked_out must never exceed pool_size + max_overflow = "
 			if passes := strings.HasPrefix(tt.want, "PASS"); v.passed() != passes {
 				t.Errorf("passed is %v, want %v", v.passed(), passes)
 			} else if passes {
@@ -49,7 +49,7 @@ func TestVerdictComesFromEveryScrapeAndThePeak(t *testing.T) {
 	}
 }
 
-func TestShareOfOverflowIsOfScrapesUnderLoad(t *testing.T) {
+func TestOverflowShareCountsScrapesUnderLoad(t *testing.T) {
 	t.Parallel()
 	var o observed
 	o.add(sample{}, false)
@@ -61,7 +61,7 @@ func TestShareOfOverflowIsOfScrapesUnderLoad(t *testing.T) {
 	}
 }
 
-func TestExitStatusFollowsTheVerdict(t *testing.T) {
+func TestExitStatusFollowsVerdict(t *testing.T) {
 	t.Parallel()
 	pass, fail := judge(observed{scrapes: 1, peak: 1}, 1), judge(observed{scrapes: 1, peak: 2}, 1)
 	broken := errors.New("the server did not stop")

@@ -14,14 +14,14 @@ import (
 const (
 	scrapeInterval = 100 * time.Millisecond
 	lineInterval   = time.Second
-	headerEvery    = 20 // lines, so that it is always on the screen
+	headerEvery    = 20 // lines between two headers
 
-	// settleInterval is short: how long a pool takes to settle is milliseconds.
+	// settleInterval is short because a pool settles within milliseconds.
 	settleInterval = 2 * time.Millisecond
 	settleLimit    = 5 * time.Second
 )
 
-// watcher scrapes, remembers what it saw, and prints lines.
+// watcher scrapes the pool, keeps the results, and prints lines.
 type watcher struct {
 	gatherer prometheus.Gatherer
 	sizing   otelpool.Sizing
@@ -29,12 +29,12 @@ type watcher struct {
 	out      io.Writer
 
 	seen    observed
-	last    sample // the last scrape that did not fail
-	printed moment // the last line
+	last    sample   // the last successful scrape
+	printed snapshot // of the last line
 	lines   int
 }
 
-// scrape looks once.
+// scrape scrapes the pool once.
 func (w *watcher) scrape(underLoad bool) {
 	s, err := scrape(w.gatherer)
 	if err != nil {
@@ -51,7 +51,7 @@ func (w *watcher) watch(ctx context.Context, ended <-chan struct{}) {
 	defer scrapes.Stop()
 	defer lines.Stop()
 	start := time.Now()
-	w.printed = moment{at: start, sample: w.last}
+	w.printed = snapshot{at: start, sample: w.last}
 	stopping := ctx.Done()
 	for {
 		select {
@@ -62,32 +62,32 @@ func (w *watcher) watch(ctx context.Context, ended <-chan struct{}) {
 			w.line(start)
 		case <-stopping:
 			stopping = nil
-			// Without this, the last line of ten seconds could be missing.
+			// Print the last line too, such as the tenth of ten seconds.
 			if time.Since(w.printed.at) > lineInterval/2 {
 				w.line(start)
 				lines.Reset(lineInterval)
 			}
-			fmt.Fprintln(w.out, "Stopping: waiting for the requests under way (Ctrl-C stops at once) ...")
+			fmt.Fprintln(w.out, "Stopping: waiting for running requests (Ctrl-C stops immediately) ...")
 		case <-ended:
 			return
 		}
 	}
 }
 
-// moment is what was known when a line was printed.
-type moment struct {
+// snapshot holds the state at the time of a line.
+type snapshot struct {
 	at time.Time
 	sample
-	tally
+	requestCounts
 }
 
-// line prints what the pool is doing, and what was done since the last line.
+// line prints the state of the pool, and the requests since the last line.
 func (w *watcher) line(start time.Time) {
 	if w.lines%headerEvery == 0 {
 		w.row("time", "in use", "peak", "overflow", "idle", "waiting", "requests/s", "p95 acquire", "p95 query", "failed")
 	}
 	w.lines++
-	before, now := w.printed, moment{at: time.Now(), sample: w.last, tally: w.load.counted()}
+	before, now := w.printed, snapshot{at: time.Now(), sample: w.last, requestCounts: w.load.counts()}
 	w.printed = now
 	w.row(
 		now.at.Sub(start).Round(lineInterval).String(),
@@ -107,7 +107,8 @@ func (w *watcher) row(cells ...any) {
 	fmt.Fprintf(w.out, "%6s  %8s  %4s  %8s  %4s  %7s  %10s  %11s  %9s  %6s\n", cells...)
 }
 
-// settle waits until nothing is in use and no more is idle than the pool keeps, and says how long that took.
+// settle waits until no connection is in use and at most PoolSize are idle. It returns the time it waited, and whether
+// the pool settled.
 func (w *watcher) settle() (took time.Duration, settled bool) {
 	ticker := time.NewTicker(settleInterval)
 	defer ticker.Stop()
