@@ -13,15 +13,15 @@ import (
 
 var goal = sizing.Goal{Wait: 5 * time.Millisecond, Quantile: 0.99}
 
-// load needs 11 connections for the goal.
+// load requires 11 connections for the goal.
 var load = sizing.Load{Rate: 100, Hold: 50 * time.Millisecond}
 
-// measuredOf is a measurement of load in a pool of that size.
+// measuredOf returns a measurement of load on a pool of that size.
 func measuredOf(size, overflow, peak int) measurement {
 	return measurement{load: load, size: size, overflow: overflow, peak: peak, inUse: 5, over: time.Minute, acquires: 6000, instances: 1}
 }
 
-func TestVerdictAndSize(t *testing.T) {
+func TestAdviseReturnsVerdictAndSize(t *testing.T) {
 	t.Parallel()
 	timeouts, bursts, young := measuredOf(20, 0, 20), measuredOf(12, 0, 12), measuredOf(11, 0, 9)
 	timeouts.timeouts, bursts.meanWait, young.young, young.acquires = 3, 20*time.Millisecond, true, 99
@@ -37,22 +37,22 @@ func TestVerdictAndSize(t *testing.T) {
 		reason         string
 	}{
 		"no pool yet":         {measurement{load: load}, verdictNew, 11, 0, false, "99 % of the acquires wait no longer than 5ms"},
-		"by the rule only":    {measurement{load: load, size: 6}, verdictTooSmall, 11, 0, false, "would give 6"},
-		"less than average":   {measurement{load: load, size: 4}, verdictTooSmall, 11, 0, false, "what it let through"},
+		"by the rule only":    {measurement{load: load, size: 6}, verdictTooSmall, 11, 0, false, "plus 20 %, is 6"},
+		"less than average":   {measurement{load: load, size: 4}, verdictTooSmall, 11, 0, false, "the pool limited them"},
 		"one fewer than need": {measuredOf(10, 0, 9), verdictTooSmall, 11, 0, false, "smallest size"},
 		"as many as needed":   {measuredOf(11, 0, 9), verdictFits, 11, 0, false, "smallest size"},
 		"a little more":       {measuredOf(13, 0, 9), verdictFits, 13, 0, false, "smallest size"},
 		"twice the need":      {measuredOf(22, 0, 9), verdictTooBig, 11, 0, false, "smallest size"},
-		"a high peak":         {measuredOf(22, 0, 15), verdictTooBig, 15, 0, false, "15 were in use at once"},
-		"a peak of all":       {measuredOf(22, 0, 22), verdictFits, 22, 0, false, "not called too big"},
+		"a high peak":         {measuredOf(22, 0, 15), verdictTooBig, 15, 0, false, "15 were in use at the peak"},
+		"a peak of all":       {measuredOf(22, 0, 22), verdictFits, 22, 0, false, "so the pool is not too big"},
 		"overflow counts":     {measuredOf(5, 6, 9), verdictFits, 5, 6, false, "smallest size"},
 		"overflow is kept":    {measuredOf(5, 5, 9), verdictTooSmall, 6, 5, false, "the overflow of 5 is for the peaks"},
-		"full":                {full, verdictSaturated, 11, 0, true, "can not tell the need"},
+		"full":                {full, verdictSaturated, 11, 0, true, "does not show the need"},
 		"timeouts":            {timeouts, verdictSaturated, 30, 0, true, "there were timeouts: 3"},
 		"bursts":              {bursts, verdictBursts, 18, 0, true, "db_pool_pending_peak"},
 		"full at times":       {mixed, verdictBursts, 12, 0, true, "full for a part of the time"},
 		"waits as expected":   {waiting, verdictTooSmall, 11, 0, false, "smallest size"},
-		"young":               {young, verdictFits, 11, 0, false, "has not run for all of that time"},
+		"young":               {young, verdictFits, 11, 0, false, "did not run for the whole window"},
 		"few acquires":        {young, verdictFits, 11, 0, false, "only 99 acquires"},
 	}
 	for name, test := range tests {
@@ -73,7 +73,7 @@ func TestVerdictAndSize(t *testing.T) {
 	}
 }
 
-func TestCVOfBuckets(t *testing.T) {
+func TestCVIsEstimatedFromBuckets(t *testing.T) {
 	t.Parallel()
 	inf := math.Inf(1)
 	exponential := map[float64]float64{inf: 1e6}
@@ -101,7 +101,7 @@ func TestCVOfBuckets(t *testing.T) {
 	}
 }
 
-func TestNamesAreThoseOfTheBridge(t *testing.T) {
+func TestMetricNamesAreInCatalogue(t *testing.T) {
 	t.Parallel()
 	var names []string
 	for _, row := range catalogue.Rows() {
@@ -114,7 +114,7 @@ func TestNamesAreThoseOfTheBridge(t *testing.T) {
 	}
 }
 
-func TestInstancesAreJudgedByTheBusiest(t *testing.T) {
+func TestBusiestInstanceIsJudged(t *testing.T) {
 	t.Parallel()
 	quiet, busy := measuredOf(5, 0, 5), measuredOf(5, 0, 3)
 	quiet.key, busy.key = key{"api", "a", "main"}, key{"api", "b", "main"}

@@ -4,5 +4,5 @@ package main
 
 import "os/exec"
 
-// endWithParent does nothing where the kernel cannot do it: the test ends the child.
+// endWithParent does nothing, because only Linux supports it. The test ends the child.
 func endWithParent(*exec.Cmd) {}

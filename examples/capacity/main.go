@@ -1,11 +1,12 @@
-// Command capacity recommends a size for a connection pool, and says why. The load comes from flags, from the /metrics page
-// of a service with an instrumented pool, which is read twice, or from a Prometheus server that scrapes such services.
+// Command capacity recommends a size for a connection pool, with its reasons. It takes the load from flags, from two
+// scrapes of the /metrics page of a service with an instrumented pool, or from a Prometheus server that scrapes such
+// services.
 //
 //	go run ./examples/capacity -rate 100 -hold 50ms -size 6
 //	go run ./examples/capacity -metrics http://127.0.0.1:9464/metrics
 //	go run ./examples/capacity -prometheus http://127.0.0.1:9090 -window 1h -max-connections 100
 //
-// The exit code is 0 with a recommendation, 1 if nothing could be measured, and 2 if the flags make no sense.
+// The exit code is 0 with a recommendation, 1 if nothing could be measured, and 2 if the flags are invalid.
 package main
 
 import (
@@ -23,20 +24,20 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr, realWorld())
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr, newEnvironment())
 	stop()
 	os.Exit(code)
 }
 
-// world is what the program needs of its surroundings. Tests put load where the program waits.
-type world struct {
+// environment holds the dependencies of the program. Tests put load on a pool while the program waits.
+type environment struct {
 	client *http.Client
 	now    func() time.Time
 	wait   func(context.Context, time.Duration) error
 }
 
-func realWorld() world {
-	return world{client: newClient(), now: time.Now, wait: func(ctx context.Context, d time.Duration) error {
+func newEnvironment() environment {
+	return environment{client: newClient(), now: time.Now, wait: func(ctx context.Context, d time.Duration) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -47,7 +48,7 @@ func realWorld() world {
 }
 
 // run runs the program and returns its exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer, w world) int {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, w environment) int {
 	s, err := newSettings(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, usage)
@@ -78,20 +79,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, w world) 
 	return 0
 }
 
-// measure returns what is known of each pool.
-func (w world) measure(ctx context.Context, s settings) ([]measurement, error) {
+// measure returns a measurement of each pool.
+func (w environment) measure(ctx context.Context, s settings) ([]measurement, error) {
 	var measurements []measurement
 	var err error
 	switch {
 	case s.metrics != nil:
 		measurements, err = w.readPage(ctx, s.metrics, s.interval)
 	case s.prometheus != nil:
-		measurements, err = w.askPrometheus(ctx, s.prometheus, s.window)
+		measurements, err = w.queryPrometheus(ctx, s.prometheus, s.window)
 	default:
 		return []measurement{{load: s.load, size: s.size, overflow: s.overflow, instances: 1}}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return ofPool(measurements, s.pool)
+	return selectPool(measurements, s.pool)
 }

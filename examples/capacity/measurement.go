@@ -9,7 +9,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/sizing"
 )
 
-// measurement is what is known of a pool. With a problem, nothing is known but its name.
+// measurement holds the known figures of a pool. With a problem, only its key is known.
 type measurement struct {
 	key
 	problem   string
@@ -18,34 +18,33 @@ type measurement struct {
 	load           sizing.Load
 	size, overflow int
 
-	// The rest is only there if the pool was measured.
+	// The fields below are set only if the pool was measured.
 	over     time.Duration // 0 if the load was given
 	acquires float64
-	inUse    float64 // mean, by what was held
+	inUse    float64 // mean, calculated from the hold times
 	meanWait time.Duration
 	timeouts float64
 	peak     int
-	young    bool // it has not run for all of the time
+	young    bool // it started within the window
 }
 
 func (m measurement) capacity() int { return m.size + m.overflow }
 
 func (m measurement) measured() bool { return m.over > 0 }
 
-// newMeasurement takes what happened to a pool within a time.
+// newMeasurement returns the measurement of a pool with the given totals over a duration.
 func newMeasurement(k key, t *totals, over time.Duration) measurement {
 	m := measurement{key: k, instances: 1}
 	seconds := over.Seconds()
 	switch {
 	case seconds <= 0:
-		m.problem = "no time passed between the two readings"
+		m.problem = "no time passed between the two scrapes"
 	case t.acquires <= 0:
-		m.problem = fmt.Sprintf("it was idle: no acquires within %v. Measure while there is load", round(over))
+		m.problem = fmt.Sprintf("it was idle: no acquires within %v. Measure it under load", round(over))
 	case t.holds <= 0:
-		m.problem = fmt.Sprintf("no connection was given back within %v, so that it is not known how long they are held: "+
-			"measure for longer", round(over))
+		m.problem = fmt.Sprintf("no connection was released within %v, so the hold time is unknown: measure for longer", round(over))
 	case t.held <= 0 || t.held/t.holds*float64(time.Second) < 1:
-		m.problem = "connections were held for no time at all: " + holdMetric + "_sum does not grow"
+		m.problem = "the hold times add up to 0: " + holdMetric + "_sum does not grow"
 	default:
 		m.over, m.acquires, m.timeouts = over, t.acquires, math.Round(t.timeouts)
 		m.inUse = t.held / seconds
@@ -56,7 +55,7 @@ func newMeasurement(k key, t *totals, over time.Duration) measurement {
 	return m
 }
 
-// inSeconds makes a duration of seconds; more than there can be is the longest.
+// inSeconds converts seconds, up to the longest duration.
 func inSeconds(s float64) time.Duration {
 	if s *= float64(time.Second); s < math.MaxInt64 {
 		return time.Duration(s)
@@ -64,8 +63,8 @@ func inSeconds(s float64) time.Duration {
 	return math.MaxInt64
 }
 
-// ofPool keeps the pools of that name, or all if there is none. None left is an error.
-func ofPool(all []measurement, name string) ([]measurement, error) {
+// selectPool returns the pools of that name, or all if it is empty. It returns an error if there is none.
+func selectPool(all []measurement, name string) ([]measurement, error) {
 	if name != "" {
 		all = slices.DeleteFunc(slices.Clone(all), func(m measurement) bool { return m.pool != name })
 	}
@@ -78,8 +77,8 @@ func ofPool(all []measurement, name string) ([]measurement, error) {
 	return all, nil
 }
 
-// busiest makes one of the instances that have the same pool, since they have the same settings: the load of the busiest,
-// and the worst of all the rest.
+// busiest merges the instances of each pool, because they share their settings. It keeps the load of the busiest
+// instance and the worst of all other figures.
 func busiest(all []measurement) []measurement {
 	byPool := map[key][]measurement{}
 	for _, m := range all {

@@ -13,18 +13,18 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// pageFormat is asked for because every service speaks it.
+// pageFormat is a format that every service supports.
 const pageFormat = "text/plain;version=0.0.4"
 
-// readPage measures by reading a service's page twice.
-func (w world) readPage(ctx context.Context, page *url.URL, interval time.Duration) ([]measurement, error) {
+// readPage measures the pools of a service by two scrapes of its page.
+func (w environment) readPage(ctx context.Context, page *url.URL, interval time.Duration) ([]measurement, error) {
 	start := w.now()
 	before, err := w.scrape(ctx, page)
 	if err != nil {
 		return nil, err
 	}
 	if err := w.wait(ctx, interval); err != nil {
-		return nil, errors.New("stopped before the second reading")
+		return nil, errors.New("stopped before the second scrape")
 	}
 	end := w.now()
 	after, err := w.scrape(ctx, page)
@@ -35,11 +35,11 @@ func (w world) readPage(ctx context.Context, page *url.URL, interval time.Durati
 	for _, k := range after.keys() {
 		first := before[k]
 		if first == nil {
-			first = &totals{} // made in between, and counting from 0
+			first = &totals{} // created in between, so it counts from 0
 		}
 		diff, ok := after[k].since(first)
-		m := measurement{key: k, instances: 1, problem: "its counters fell between the two readings: the process was restarted, " +
-			"or the address leads to several processes. Measure again, one process at a time"}
+		m := measurement{key: k, instances: 1, problem: "its counters fell between the two scrapes: the process was restarted, " +
+			"or the address belongs to several processes. Measure one process again"}
 		if ok {
 			m = newMeasurement(k, diff, end.Sub(start))
 		}
@@ -48,18 +48,18 @@ func (w world) readPage(ctx context.Context, page *url.URL, interval time.Durati
 	return measurements, nil
 }
 
-// scrape reads the page once.
-func (w world) scrape(ctx context.Context, page *url.URL) (totalsByPool, error) {
+// scrape scrapes the page once.
+func (w environment) scrape(ctx context.Context, page *url.URL) (totalsByPool, error) {
 	status, _, body, err := w.fetch(ctx, page, pageFormat)
 	if err != nil {
 		return nil, err
 	}
 	if status != http.StatusOK {
-		return nil, fmt.Errorf("%s: it answers with status %d", shown(page), status)
+		return nil, fmt.Errorf("%s: it answers with status %d", redacted(page), status)
 	}
 	totals, err := parsePage(body)
 	if err != nil {
-		return nil, fmt.Errorf("%s: it is no page of metrics: %s", shown(page), excerpt(err.Error()))
+		return nil, fmt.Errorf("%s: it is not a page of metrics: %s", redacted(page), printable(err.Error()))
 	}
 	return totals, nil
 }
@@ -81,7 +81,7 @@ func parsePage(body []byte) (totalsByPool, error) {
 			return nil, err
 		}
 		for _, sample := range samples {
-			// Only its pools' names tell the pools of a page apart.
+			// Only their names distinguish the pools of a page.
 			labels := labelsOf(sample.Metric)
 			delete(labels, "job")
 			delete(labels, "instance")

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// fakePage is a page after n seconds of 100 acquires a second that hold for 50 ms, 2 of which fail, on a pool of 20.
+// fakePage returns the page of a pool of 20 after n seconds of 100 acquires a second that hold for 50 ms; 2 of them
+// fail.
 func fakePage(pool string, n float64) string {
 	page := `# TYPE db_pool_acquires_total counter
 db_pool_acquires_total{pool="P",result="ok"} %[2]g
@@ -39,10 +40,10 @@ db_pool_peak{pool="P"} 9
 	return strings.ReplaceAll(fmt.Sprintf(page, 2*n, 98*n, 0.01*n, 49*n, 49*0.025*n, 49*0.075*n), `"P"`, strconv.Quote(pool))
 }
 
-func TestPageIsMeasuredByTwoReadings(t *testing.T) {
+func TestPageIsScrapedTwice(t *testing.T) {
 	t.Parallel()
 	url := pages(t, fakePage("main", 1000), fakePage("main", 1020))
-	o := runWith(t, fakeWorld(), "-metrics", url, "-interval", "20s", "-json")
+	o := runWith(t, fakeEnvironment(), "-metrics", url, "-interval", "20s", "-json")
 	if o.code != 0 {
 		t.Fatalf("got %+v", o)
 	}
@@ -64,7 +65,7 @@ func TestPageIsMeasuredByTwoReadings(t *testing.T) {
 
 func near(got, want float64) bool { return math.Abs(got-want) <= 0.01*want }
 
-func TestOnePoolOfThePageMayBeChosen(t *testing.T) {
+func TestPoolFlagSelectsOnePool(t *testing.T) {
 	t.Parallel()
 	both := func(n float64) string {
 		page := fakePage("main", n)
@@ -81,18 +82,18 @@ func TestOnePoolOfThePageMayBeChosen(t *testing.T) {
 		text string
 	}{
 		"":     {0, `no advice   it was idle: no acquires within 10s`},
-		"main": {0, "too big: 9 fewer do"},
+		"main": {0, "too big: 9 fewer are enough"},
 		"idle": {1, "it was idle"},
 		"none": {1, `there is no pool "none"`},
 	} {
-		o := runWith(t, fakeWorld(), "-metrics", pages(t, both(10), both(20)), "-pool", pool)
+		o := runWith(t, fakeEnvironment(), "-metrics", pages(t, both(10), both(20)), "-pool", pool)
 		if o.code != want.code || !strings.Contains(o.stdout+o.stderr, want.text) || strings.Contains(o.stdout, "NaN") {
 			t.Errorf("%q: %+v, want %+v", pool, o, want)
 		}
 	}
 }
 
-func TestWhatCannotBeMeasuredIsSaid(t *testing.T) {
+func TestMeasurementProblemIsReported(t *testing.T) {
 	t.Parallel()
 	before, after := fakePage("main", 1000), fakePage("main", 1010)
 	withoutHolds := func(page string) string {
@@ -107,15 +108,15 @@ func TestWhatCannotBeMeasuredIsSaid(t *testing.T) {
 	tests := map[string]struct{ before, after, want string }{
 		"idle":       {before, before, "it was idle"},
 		"restarted":  {after, before, "counters fell"},
-		"only holds": {withoutHolds(before), withoutHolds(after), "no connection was given back"},
+		"only holds": {withoutHolds(before), withoutHolds(after), "no connection was released"},
 	}
 	for name, test := range tests {
-		o := runWith(t, fakeWorld(), "-metrics", pages(t, test.before, test.after))
+		o := runWith(t, fakeEnvironment(), "-metrics", pages(t, test.before, test.after))
 		if o.code != 1 || !strings.Contains(o.stdout, test.want) || strings.Contains(o.stdout, "NaN") {
 			t.Errorf("%s: %+v, want %q", name, o, test.want)
 		}
 	}
-	w := fakeWorld()
+	w := fakeEnvironment()
 	w.wait = func(context.Context, time.Duration) error { return context.Canceled }
 	if o := runWith(t, w, "-metrics", pages(t, before)); o.code != 1 || !strings.Contains(o.stderr, "stopped before") {
 		t.Errorf("stopped: %+v", o)

@@ -16,7 +16,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// service is an instrumented pool of 4 and its page.
+// service returns an instrumented pool of 4 and the address of its page.
 func service(t *testing.T, sdkOptions ...sdkmetric.Option) (*pgxpool.Pool, string) {
 	t.Helper()
 	exporter, err := prometheus.New()
@@ -40,7 +40,7 @@ func service(t *testing.T, sdkOptions ...sdkmetric.Option) (*pgxpool.Pool, strin
 	return pool, server.URL
 }
 
-// callers run queries of 5 ms, each of them so many.
+// callers runs the given number of queries of 5 ms in each of the callers.
 func callers(ctx context.Context, pool *pgxpool.Pool, callers, queries int) error {
 	errs := make(chan error, callers)
 	var group sync.WaitGroup
@@ -59,7 +59,7 @@ func callers(ctx context.Context, pool *pgxpool.Pool, callers, queries int) erro
 	return <-errs
 }
 
-func TestRealPoolIsMeasured(t *testing.T) {
+func TestPageOfRealPoolIsMeasured(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		callers, queries int
@@ -72,10 +72,10 @@ func TestRealPoolIsMeasured(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pool, url := service(t)
-			if err := callers(t.Context(), pool, 8, 1); err != nil { // connections are open from here on
+			if err := callers(t.Context(), pool, 8, 1); err != nil { // opens the connections
 				t.Fatal(err)
 			}
-			w := realWorld()
+			w := newEnvironment()
 			w.wait = func(ctx context.Context, _ time.Duration) error {
 				return callers(ctx, pool, test.callers, test.queries)
 			}

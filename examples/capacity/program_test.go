@@ -17,9 +17,9 @@ import (
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
 
-// fakeWorld has a clock that only waiting moves.
-func fakeWorld() world {
-	w := realWorld()
+// fakeEnvironment returns an environment whose clock advances only by waiting.
+func fakeEnvironment() environment {
+	w := newEnvironment()
 	now := time.Unix(1700000000, 0)
 	w.now = func() time.Time { return now }
 	w.wait = func(ctx context.Context, d time.Duration) error {
@@ -34,7 +34,7 @@ type outcome struct {
 	stdout, stderr string
 }
 
-func runWith(t *testing.T, w world, args ...string) outcome {
+func runWith(t *testing.T, w environment, args ...string) outcome {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -43,7 +43,7 @@ func runWith(t *testing.T, w world, args ...string) outcome {
 	return outcome{code, stdout.String(), stderr.String()}
 }
 
-// report is what -json said.
+// report parses the output of -json.
 func (o outcome) report(t *testing.T) report {
 	t.Helper()
 	var r report
@@ -53,7 +53,7 @@ func (o outcome) report(t *testing.T) report {
 	return r
 }
 
-// server answers with handler until the test ends.
+// server runs a server with the handler until the test ends, and returns its address.
 func server(t *testing.T, handler http.HandlerFunc) string {
 	t.Helper()
 	s := httptest.NewServer(handler)
@@ -61,7 +61,7 @@ func server(t *testing.T, handler http.HandlerFunc) string {
 	return s.URL
 }
 
-// pages answers with one after the other.
+// pages runs a server that returns the bodies one after the other, and then the last one.
 func pages(t *testing.T, bodies ...string) string {
 	t.Helper()
 	var n atomic.Int64
@@ -71,9 +71,9 @@ func pages(t *testing.T, bodies ...string) string {
 	})
 }
 
-func TestFlagsGiveARecommendation(t *testing.T) {
+func TestFlagsLeadToRecommendation(t *testing.T) {
 	t.Parallel()
-	o := runWith(t, fakeWorld(), "-rate", "100", "-hold", "50ms", "-size", "6", "-max-connections", "50", "-instances", "4")
+	o := runWith(t, fakeEnvironment(), "-rate", "100", "-hold", "50ms", "-size", "6", "-max-connections", "50", "-instances", "4")
 	want := `pool, by the flags
   load        100 acquires/s × 50ms held = 5 connections in use on average
   now         size 6: 83 % used, 58.8 % of the acquires wait, 29.4ms on average, 99 % wait at most 204ms
@@ -81,31 +81,31 @@ func TestFlagsGiveARecommendation(t *testing.T) {
   recommended size 11: 45 % used, 1.51 % of the acquires wait, 126µs on average, 99 % wait at most 3.43ms
   server      fits: 4 × 11 of 50 - 3 reserved - 0 others leave 3
     - 11 is the smallest size with which 99 % of the acquires wait no longer than 5ms
-    - the rule of thumb, average use and 20 %, would give 6; it does not look at waiting
-    - the spread of the hold times (CV) is not known and taken for exponential, CV 1
+    - the rule of thumb, average use plus 20 %, is 6; it ignores waiting
+    - the CV of the hold times is unknown and assumed to be 1 (exponential)
 `
 	if o != (outcome{0, want, ""}) {
 		t.Errorf("got %+v, want %s", o, want)
 	}
 }
 
-func TestServerWithoutRoomIsSaid(t *testing.T) {
+func TestFullServerIsReported(t *testing.T) {
 	t.Parallel()
-	for maxConnections, want := range map[string]string{"40": "; 9 for each instance do", "6": "there is not even one", "2": "there is not even one"} {
-		o := runWith(t, fakeWorld(), "-rate", "100", "-hold", "50ms", "-instances", "4", "-max-connections", maxConnections)
+	for maxConnections, want := range map[string]string{"40": "; 9 for each instance fit", "6": "there is not even one", "2": "there is not even one"} {
+		o := runWith(t, fakeEnvironment(), "-rate", "100", "-hold", "50ms", "-instances", "4", "-max-connections", maxConnections)
 		if o.code != 0 || !strings.Contains(o.stdout, "does not fit: 4 × 11") || !strings.Contains(o.stdout, want) {
 			t.Errorf("%s: %+v, want %q", maxConnections, o, want)
 		}
 	}
 }
 
-func TestFlagsThatMakeNoSenseAreRefused(t *testing.T) {
+func TestInvalidFlagsAreAnError(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
 		"":                                    "want one of -rate",
 		"-rate 1 -metrics http://h":           "want one of -rate",
-		"-metrics http://h -size 3":           "-size belongs to -rate, not to -metrics",
-		"-rate 1 -hold 1s -pool p":            "-pool belongs to -metrics and -prometheus, not to -rate",
+		"-metrics http://h -size 3":           "-size is valid only with -rate, not with -metrics",
+		"-rate 1 -hold 1s -pool p":            "-pool is valid only with -metrics and -prometheus, not with -rate",
 		"-rate 1":                             "Load.Hold",
 		"-rate NaN -hold 1s":                  "Load.Rate",
 		"-rate -1 -hold 1s":                   "Load.Rate",
@@ -124,30 +124,30 @@ func TestFlagsThatMakeNoSenseAreRefused(t *testing.T) {
 		"-metrics nonsense":                   "-metrics is not an address",
 		"-metrics http://u:hunter2@h:port/":   "-metrics is not an address",
 		"-prometheus ftp://u:hunter2@h/":      "-prometheus is not an address",
-		"-interval http://u:hunter2@h/":       "an address is where none belongs",
-		"http://u:hunter2@h/":                 "arguments that belong to no flag",
+		"-interval http://u:hunter2@h/":       "unexpected address",
+		"http://u:hunter2@h/":                 "1 unexpected arguments",
 		"-colour":                             "not defined: -colour",
 	}
 	for args, want := range tests {
-		o := runWith(t, fakeWorld(), strings.Fields(args)...)
+		o := runWith(t, fakeEnvironment(), strings.Fields(args)...)
 		if o.code != 2 || o.stdout != "" || !strings.Contains(o.stderr, want) || strings.Contains(o.stderr, "hunter2") {
 			t.Errorf("%s: %+v, want %q", args, o, want)
 		}
 	}
-	if o := runWith(t, fakeWorld(), "-h"); o != (outcome{0, usage, ""}) {
+	if o := runWith(t, fakeEnvironment(), "-h"); o != (outcome{0, usage, ""}) {
 		t.Errorf("-h: %+v", o)
 	}
 }
 
-func TestLoadThatNoPoolCanCarryIsNoAdvice(t *testing.T) {
+func TestImpossibleLoadGetsNoAdvice(t *testing.T) {
 	t.Parallel()
-	o := runWith(t, fakeWorld(), "-rate", "1e9", "-hold", "1s")
+	o := runWith(t, fakeEnvironment(), "-rate", "1e9", "-hold", "1s")
 	if o.code != 1 || !strings.Contains(o.stdout, "overloaded") {
 		t.Errorf("got %+v", o)
 	}
 }
 
-func TestAnswersOfOtherServersAreErrors(t *testing.T) {
+func TestUnexpectedResponseIsAnError(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("# comment\n", maxAnswer/10+1)
 	tests := map[string]struct {
@@ -169,7 +169,7 @@ func TestAnswersOfOtherServersAreErrors(t *testing.T) {
 			t.Run(name+source, func(t *testing.T) {
 				t.Parallel()
 				url := strings.Replace(server(t, test.handler), "//", "//user:hunter2@", 1) + "/?token=hunter2"
-				o := runWith(t, fakeWorld(), source, url)
+				o := runWith(t, fakeEnvironment(), source, url)
 				if o.code != 1 || o.stdout != "" || !strings.Contains(o.stderr, test.want) || strings.Contains(o.stderr, "hunter2") ||
 					strings.Contains(o.stderr, "\x1b") {
 					t.Errorf("got %+v, want %q", o, test.want)

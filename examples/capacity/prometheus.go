@@ -11,20 +11,20 @@ import (
 	"time"
 )
 
-// query is what Prometheus is asked for, to be added to a metric of the page.
+// query is a PromQL query whose result is added to the totals as a metric of the page.
 type query struct {
 	metric, expression string
 	factor             float64
 }
 
-// by is what a figure is told apart by, for each process and pool.
+// by is the aggregation by process and pool.
 const by = "by (job, instance, pool) "
 
 func rangeOf(window time.Duration) string {
 	return "[" + strconv.FormatInt(window.Milliseconds(), 10) + "ms]"
 }
 
-// queries are those for a window. Rates are per second, and become totals of the window.
+// queries returns the queries for a window. factor turns rates per second into totals of the window.
 func queries(window time.Duration) []query {
 	seconds := window.Seconds()
 	within := rangeOf(window)
@@ -44,24 +44,24 @@ func queries(window time.Duration) []query {
 	}
 }
 
-// nativeQueries are for hold times that Prometheus keeps as native histograms, which have no series for count, sum and
-// buckets. The last one needs a newer server than the others.
+// nativeQueries returns the queries for hold times in native histograms, which have no series for count, sum and
+// buckets. The last one requires a newer server than the others.
 func nativeQueries(window time.Duration) []query {
 	holds := "sum " + by + "(rate(" + holdMetric + rangeOf(window) + "))"
 	return []query{
 		{holdMetric + "_count", "histogram_count(" + holds + ")", window.Seconds()},
 		{holdMetric + "_sum", "histogram_sum(" + holds + ")", window.Seconds()},
-		{spreadFigure, "histogram_stddev(" + holds + ") * histogram_count(" + holds + ") / histogram_sum(" + holds + ")", 1},
+		{cvFigure, "histogram_stddev(" + holds + ") * histogram_count(" + holds + ") / histogram_sum(" + holds + ")", 1},
 	}
 }
 
-// before is what was there when the window began.
+// before returns the query for the pools that existed at the start of the window.
 func before(window time.Duration) query {
 	return query{sizeMetric, fmt.Sprintf("max by (job, instance, pool) (%s offset %dms)", sizeMetric, window.Milliseconds()), 1}
 }
 
-// askPrometheus measures what Prometheus has of the window. All queries are of the same moment.
-func (w world) askPrometheus(ctx context.Context, server *url.URL, window time.Duration) ([]measurement, error) {
+// queryPrometheus measures the pools over the window. All queries use the same time.
+func (w environment) queryPrometheus(ctx context.Context, server *url.URL, window time.Duration) ([]measurement, error) {
 	at := w.now()
 	now, then := totalsByPool{}, totalsByPool{}
 	for _, q := range queries(window) {
@@ -69,10 +69,10 @@ func (w world) askPrometheus(ctx context.Context, server *url.URL, window time.D
 			return nil, err
 		}
 	}
-	if now.lackHolds() {
+	if now.missesHolds() {
 		for _, q := range nativeQueries(window) {
-			// Without the spread there is advice, which says that it is not known.
-			if err := w.ask(ctx, server, q, at, now); err != nil && q.metric != spreadFigure {
+			// An unknown CV is not an error; the advice says so.
+			if err := w.ask(ctx, server, q, at, now); err != nil && q.metric != cvFigure {
 				return nil, err
 			}
 		}
@@ -92,8 +92,8 @@ func (w world) askPrometheus(ctx context.Context, server *url.URL, window time.D
 	return busiest(measurements), nil
 }
 
-// ask adds the answer to a query to the totals.
-func (w world) ask(ctx context.Context, server *url.URL, q query, at time.Time, totals totalsByPool) error {
+// ask adds the result of a query to the totals.
+func (w environment) ask(ctx context.Context, server *url.URL, q query, at time.Time, totals totalsByPool) error {
 	u := server.JoinPath("api", "v1", "query")
 	parameters := u.Query()
 	parameters.Set("query", q.expression)
@@ -105,7 +105,7 @@ func (w world) ask(ctx context.Context, server *url.URL, q query, at time.Time, 
 	}
 	samples, err := parseAnswer(status, body)
 	if err != nil {
-		return fmt.Errorf("%s: %w", shown(server), err)
+		return fmt.Errorf("%s: %w", redacted(server), err)
 	}
 	for _, s := range samples {
 		totals.add(q.metric, s.labels, s.value*q.factor)
@@ -118,7 +118,7 @@ type sample struct {
 	value  float64
 }
 
-// parseAnswer reads the answer to an instant query, which must be a vector.
+// parseAnswer parses the response to an instant query, which must be a vector.
 func parseAnswer(status int, body []byte) ([]sample, error) {
 	var answer struct {
 		Status, Error string
@@ -130,7 +130,7 @@ func parseAnswer(status int, body []byte) ([]sample, error) {
 	err := json.Unmarshal(body, &answer)
 	switch {
 	case err == nil && answer.Status == "error":
-		return nil, fmt.Errorf("the server says: %s", excerpt(answer.Error))
+		return nil, fmt.Errorf("the server says: %s", printable(answer.Error))
 	case status != http.StatusOK:
 		return nil, fmt.Errorf("it answers with status %d", status)
 	case err != nil || answer.Status != "success" || answer.Data.ResultType != "vector":
@@ -151,7 +151,7 @@ func parseAnswer(status int, body []byte) ([]sample, error) {
 		}
 		value, err := strconv.ParseFloat(text, 64)
 		if err != nil {
-			return nil, fmt.Errorf("the value %s is no number", excerpt(strconv.Quote(text)))
+			return nil, fmt.Errorf("the value %s is not a number", printable(strconv.Quote(text)))
 		}
 		samples = append(samples, sample{v.Metric, value})
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// fakePrometheus answers queries that contain a key with the value, which is a vector.
+// fakePrometheus answers a query that contains a key with the vector of that key.
 type fakePrometheus struct {
 	answers map[string]string
 
@@ -36,7 +36,7 @@ func (f *fakePrometheus) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":%s}}`, vector)
 }
 
-// vector has a value for each of the labels, which are pairs.
+// vector returns a vector with the values by labels, which are pairs.
 func vector(t *testing.T, values map[string]string) string {
 	t.Helper()
 	type element struct {
@@ -77,11 +77,11 @@ func newFake(t *testing.T) *fakePrometheus {
 	}}
 }
 
-func TestPrometheusIsAskedForTheWindow(t *testing.T) {
+func TestPrometheusQueriesCoverWindow(t *testing.T) {
 	t.Parallel()
 	fake := newFake(t)
 	url := strings.Replace(server(t, fake.ServeHTTP), "//", "//user:hunter2@", 1) + "/prefix/"
-	o := runWith(t, fakeWorld(), "-prometheus", url, "-window", "30m", "-max-connections", "25", "-json")
+	o := runWith(t, fakeEnvironment(), "-prometheus", url, "-window", "30m", "-max-connections", "25", "-json")
 	if o.code != 0 || strings.Contains(o.stdout, "hunter2") {
 		t.Fatalf("got %+v", o)
 	}
@@ -95,15 +95,15 @@ func TestPrometheusIsAskedForTheWindow(t *testing.T) {
 		!near(*p.Load.MeanWaitSeconds, 0.0001) || *p.Load.Peak != 10 || !p.Server.Fits || p.Server.Left != 0 {
 		t.Errorf("got %s", o.stdout)
 	}
-	if !strings.Contains(strings.Join(p.Reasons, "\n"), "has not run for all of that time") {
-		t.Errorf("instance a is young, and nobody says so: %q", p.Reasons)
+	if !strings.Contains(strings.Join(p.Reasons, "\n"), "did not run for the whole window") {
+		t.Errorf("no reason says that instance a is young: %q", p.Reasons)
 	}
 	if len(fake.asked) != 10 || len(fake.times) != 1 || !fake.times["1700000000.000"] {
 		t.Errorf("asked %q at %v", fake.asked, fake.times)
 	}
 }
 
-func TestWhatPrometheusSaysIsPassedOn(t *testing.T) {
+func TestPrometheusErrorIsPrinted(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		status       int
@@ -111,7 +111,7 @@ func TestWhatPrometheusSaysIsPassedOn(t *testing.T) {
 	}{
 		"an error":   {422, `{"status":"error","errorType":"execution","error":"query timed out\u001b"}`, "the server says: query timed out"},
 		"a scalar":   {200, `{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}`, "does not answer as a Prometheus server"},
-		"a number":   {200, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"x"]}]}}`, `the value "x" is no number`},
+		"a number":   {200, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"x"]}]}}`, `the value "x" is not a number`},
 		"no vector":  {200, `{"status":"success","data":{"resultType":"vector","result":{}}}`, "does not answer as a Prometheus server"},
 		"no samples": {200, `{"status":"success","data":{"resultType":"vector","result":[]}}`, "there is no pool"},
 	}
@@ -120,14 +120,14 @@ func TestWhatPrometheusSaysIsPassedOn(t *testing.T) {
 			w.WriteHeader(test.status)
 			fmt.Fprint(w, test.answer)
 		})
-		o := runWith(t, fakeWorld(), "-prometheus", url)
+		o := runWith(t, fakeEnvironment(), "-prometheus", url)
 		if o.code != 1 || o.stdout != "" || !strings.Contains(o.stderr, test.want) || strings.Contains(o.stderr, "\x1b") {
 			t.Errorf("%s: %+v, want %q", name, o, test.want)
 		}
 	}
 }
 
-func TestNativeHistogramsAreAskedForWhereThereAreNoOthers(t *testing.T) {
+func TestNativeHistogramsAreQueriedAsFallback(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		count, sum, stddev string
@@ -136,7 +136,7 @@ func TestNativeHistogramsAreAskedForWhereThereAreNoOthers(t *testing.T) {
 	}{
 		"all of it":          {count: answer("100"), sum: answer("5"), stddev: answer("2"), cv: 2},
 		"without the spread": {count: answer("100"), sum: answer("5"), stddev: `{"status":"error","error":"unknown function"}`},
-		"nothing":            {count: answer(""), sum: answer(""), stddev: answer(""), problem: "no connection was given back"},
+		"nothing":            {count: answer(""), sum: answer(""), stddev: answer(""), problem: "no connection was released"},
 	}
 	for name, test := range tests {
 		url := server(t, func(w http.ResponseWriter, r *http.Request) {
@@ -155,7 +155,7 @@ func TestNativeHistogramsAreAskedForWhereThereAreNoOthers(t *testing.T) {
 			}
 			fmt.Fprint(w, answer(""))
 		})
-		o := runWith(t, fakeWorld(), "-prometheus", url, "-json")
+		o := runWith(t, fakeEnvironment(), "-prometheus", url, "-json")
 		p := o.report(t).Pools[0]
 		if test.problem != "" {
 			if !strings.Contains(p.Problem, test.problem) || o.code != 1 {
@@ -169,7 +169,7 @@ func TestNativeHistogramsAreAskedForWhereThereAreNoOthers(t *testing.T) {
 	}
 }
 
-// answer is what Prometheus says to a query that one pool has a value for, or none if that is empty.
+// answer returns the response to a query with the value of one pool, or without values if it is empty.
 func answer(value string) string {
 	vector := "[]"
 	if value != "" {

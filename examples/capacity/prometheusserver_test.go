@@ -20,10 +20,10 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// listening is where Prometheus says that it can be reached.
+// listening matches the log line with Prometheus' address.
 var listening = regexp.MustCompile(`msg="Listening on".* address=(\S+)`)
 
-// startPrometheus runs a Prometheus server until the test ends, and gives its address.
+// startPrometheus runs a Prometheus server until the test ends, and returns its address.
 func startPrometheus(t *testing.T, config string) string {
 	t.Helper()
 	binary, err := programs.Prometheus.Build(t.Context())
@@ -44,7 +44,7 @@ func startPrometheus(t *testing.T, config string) string {
 	cmd.Stderr = writer
 	ended := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // the child ends with the thread that started it
+		runtime.LockOSThread() // the kernel ends the child with the thread that started it
 		defer runtime.UnlockOSThread()
 		ended <- writer.CloseWithError(cmd.Run())
 	}()
@@ -96,7 +96,7 @@ func awaitScrapes(t *testing.T, server string) {
 	twice := query{sizeMetric, "(timestamp(" + sizeMetric + ") > " + begin + ") and (timestamp(" + sizeMetric + " offset 1s) > " + begin + ")", 1}
 	await(t, "both jobs are scraped twice", func() bool {
 		scraped := totalsByPool{}
-		if err := realWorld().ask(t.Context(), u, twice, time.Now(), scraped); err != nil {
+		if err := newEnvironment().ask(t.Context(), u, twice, time.Now(), scraped); err != nil {
 			t.Fatal(err)
 		}
 		return len(scraped) == 2

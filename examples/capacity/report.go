@@ -7,7 +7,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/sizing"
 )
 
-// report is all that is said. Its fields are the output of -json.
+// report is the whole report. -json prints its fields.
 type report struct {
 	Source string       `json:"source"`
 	Goal   goalReport   `json:"goal"`
@@ -19,7 +19,7 @@ type goalReport struct {
 	Quantile    float64 `json:"quantile"`
 }
 
-// poolReport has a problem, or a verdict and the rest.
+// poolReport has either a problem or the other fields.
 type poolReport struct {
 	Pool        string        `json:"pool,omitempty"`
 	Job         string        `json:"job,omitempty"`
@@ -29,7 +29,7 @@ type poolReport struct {
 	Load        *loadReport   `json:"load,omitempty"`
 	Present     *sizeReport   `json:"present,omitempty"`
 	Recommended *sizeReport   `json:"recommended,omitempty"`
-	AtLeast     bool          `json:"at_least,omitempty"` // the need is not known, only that it is no less
+	AtLeast     bool          `json:"at_least,omitempty"` // the recommended size is only a lower bound of the need
 	Reasons     []string      `json:"reasons,omitempty"`
 	Server      *serverReport `json:"server,omitempty"`
 }
@@ -37,18 +37,18 @@ type poolReport struct {
 type loadReport struct {
 	Rate            float64  `json:"rate"`
 	HoldSeconds     float64  `json:"hold_seconds"`
-	CV              float64  `json:"cv,omitempty"` // 0 if not known
+	CV              float64  `json:"cv,omitempty"` // 0 if unknown
 	MeasuredSeconds float64  `json:"measured_seconds,omitempty"`
 	MeanWaitSeconds *float64 `json:"measured_mean_wait_seconds,omitempty"`
 	Timeouts        *float64 `json:"measured_timeouts,omitempty"`
 	Peak            *int     `json:"measured_peak,omitempty"`
 }
 
-// sizeReport is a size and what callers may expect of it.
+// sizeReport is a size and the waits to expect with it.
 type sizeReport struct {
 	Size     int `json:"size"`
 	Overflow int `json:"overflow"`
-	// Overloaded means that the line of waiting callers grows for as long as the load lasts. There is no Expected then.
+	// Overloaded means that the line of waiting callers grows without limit. Expected is nil then.
 	Overloaded bool            `json:"overloaded,omitempty"`
 	Expected   *expectedReport `json:"expected,omitempty"`
 }
@@ -61,13 +61,13 @@ type expectedReport struct {
 	MeanPending         float64 `json:"mean_pending"`
 }
 
-// newReport judges each pool; ok is false if nothing was known of any.
+// newReport judges each pool. It returns false if there is no advice for any.
 func newReport(s settings, measurements []measurement) (r report, ok bool) {
 	r.Source = "the flags"
 	if s.metrics != nil {
-		r.Source = shown(s.metrics)
+		r.Source = redacted(s.metrics)
 	} else if s.prometheus != nil {
-		r.Source = shown(s.prometheus)
+		r.Source = redacted(s.prometheus)
 	}
 	r.Goal = goalReport{s.goal.Wait.Seconds(), s.goal.Quantile}
 	for _, m := range measurements {
@@ -127,7 +127,7 @@ func newSizeReport(load sizing.Load, goal sizing.Goal, size, overflow int) *size
 	return r
 }
 
-// serverReport is whether the recommendation fits into the server.
+// serverReport says whether the recommendation fits the server.
 type serverReport struct {
 	MaxConnections int    `json:"max_connections"`
 	Reserved       int    `json:"reserved"`
@@ -157,6 +157,6 @@ func newServerReport(s settings, m measurement, a advice) *serverReport {
 		r.Text += "; there is not even one for each instance"
 		return r
 	}
-	r.Text += fmt.Sprintf("; %d for each instance do: hold connections for a shorter time, raise max_connections, or run fewer instances", most)
+	r.Text += fmt.Sprintf("; %d for each instance fit: hold connections for a shorter time, raise max_connections, or run fewer instances", most)
 	return r
 }

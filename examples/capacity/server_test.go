@@ -32,12 +32,12 @@ var exponential = sdkmetric.WithView(sdkmetric.NewView(
 	sdkmetric.Stream{Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}},
 ))
 
-func TestRealPrometheusKnowsWhatThePageSays(t *testing.T) {
+func TestPrometheusAndPageAgree(t *testing.T) {
 	t.Parallel()
 	classic, classicURL := service(t)
 	native, nativeURL := service(t, exponential)
 	for _, pool := range []*pgxpool.Pool{classic, native} {
-		if err := callers(t.Context(), pool, 4, 1); err != nil { // from here on there are all series
+		if err := callers(t.Context(), pool, 4, 1); err != nil { // creates all series
 			t.Fatal(err)
 		}
 	}
@@ -46,7 +46,7 @@ func TestRealPrometheusKnowsWhatThePageSays(t *testing.T) {
 
 	pages := map[string]*loadReport{"classic": loaded(t, classic, classicURL), "native": loaded(t, native, nativeURL)}
 	awaitScrapes(t, server)
-	o := runWith(t, realWorld(), "-prometheus", server, "-window", "10m", "-json")
+	o := runWith(t, newEnvironment(), "-prometheus", server, "-window", "10m", "-json")
 	if o.code != 0 {
 		t.Fatalf("got %+v", o)
 	}
@@ -58,7 +58,7 @@ func TestRealPrometheusKnowsWhatThePageSays(t *testing.T) {
 		if p.Problem != "" || p.Pool != "main" || p.Present.Size != 4 || p.Instances != 1 {
 			t.Fatalf("%s: got %s", p.Job, o.stdout)
 		}
-		// A rate of Prometheus' goes a little beyond the first and the last sample.
+		// A rate of Prometheus extrapolates a little beyond the first and the last sample.
 		acquires := p.Load.Rate * p.Load.MeasuredSeconds
 		if acquires < 200 || acquires > 1.5*200 {
 			t.Errorf("%s: %v acquires, want 200 or a little more", p.Job, acquires)
@@ -66,30 +66,30 @@ func TestRealPrometheusKnowsWhatThePageSays(t *testing.T) {
 		if *p.Load.Timeouts != 0 || *p.Load.Peak < 2 {
 			t.Errorf("%s: got %s", p.Job, o.stdout)
 		}
-		// It does so for each bucket in its own way.
+		// It extrapolates each bucket separately.
 		if got, want := p.Load, pages[p.Job]; math.Abs(got.HoldSeconds/want.HoldSeconds-1) > 0.1 || math.Abs(got.CV/want.CV-1) > 0.1 {
 			t.Errorf("%s: held for %v, CV %v; want %v and %v", p.Job, got.HoldSeconds, got.CV, want.HoldSeconds, want.CV)
 		}
-		if !strings.Contains(strings.Join(p.Reasons, "\n"), "has not run for all of that time") {
-			t.Errorf("%s: nobody says that it is younger than the window: %q", p.Job, p.Reasons)
+		if !strings.Contains(strings.Join(p.Reasons, "\n"), "did not run for the whole window") {
+			t.Errorf("%s: no reason says that it is younger than the window: %q", p.Job, p.Reasons)
 		}
 	}
 }
 
-func TestRealPrometheusThatKnowsNoPoolIsSaid(t *testing.T) {
+func TestPrometheusWithoutPoolIsAnError(t *testing.T) {
 	t.Parallel()
 	server := startPrometheus(t, "scrape_configs: []")
-	o := runWith(t, realWorld(), "-prometheus", server)
+	o := runWith(t, newEnvironment(), "-prometheus", server)
 	if o.code != 1 || !strings.Contains(o.stderr, "there is no pool") {
 		t.Errorf("got %+v", o)
 	}
 }
 
-// loaded puts the load of shortAndLong on a pool and gives what its page says of that. The page, in text, does not say how
-// the times of exponential histograms are spread: then that is as the callers saw it.
+// loaded puts the load of shortAndLong on a pool and returns the load by its page. A text page does not contain the CV of
+// exponential histograms, so loaded sets the CV that the callers measured.
 func loaded(t *testing.T, pool *pgxpool.Pool, page string) *loadReport {
 	t.Helper()
-	w := realWorld()
+	w := newEnvironment()
 	var cv float64
 	w.wait = func(ctx context.Context, _ time.Duration) (err error) {
 		cv, err = shortAndLong(ctx, pool)
@@ -106,7 +106,7 @@ func loaded(t *testing.T, pool *pgxpool.Pool, page string) *loadReport {
 	return load
 }
 
-// shortAndLong is a load of 200 queries, every second one of which takes long. It gives the CV of how long they took.
+// shortAndLong runs 200 queries, every second of which takes long. It returns the CV of their durations.
 func shortAndLong(ctx context.Context, pool *pgxpool.Pool) (cv float64, err error) {
 	queries := []string{"SELECT pg_sleep(0.005)", "SELECT pg_sleep(0.06)"}
 	var took [2][100]float64

@@ -16,34 +16,34 @@ import (
 const usage = `Recommends a size for a connection pool, with its reasons.
 
 The load, one of:
-  -rate N -hold TIME   acquires a second, and how long a connection is held on average, such as 100 and 50ms
-  -metrics URL         a running service's page of metrics, which is read twice
-  -prometheus URL      a Prometheus server that scrapes such services
+  -rate N -hold TIME   acquires a second and mean hold time, such as 100 and 50ms
+  -metrics URL         metrics page of a running service, scraped twice
+  -prometheus URL      Prometheus server that scrapes such services
 
 With -rate and -hold:
-  -cv N                standard deviation of the hold times over their mean (default 0: not known, taken for 1)
-  -size N              base size of the pool as it is now (default 0: there is none yet)
-  -overflow N          connections above the base size that it may open (default 0)
+  -cv N                standard deviation of the hold times divided by their mean (default 0: unknown, assumed to be 1)
+  -size N              present base size of the pool (default 0: no pool yet)
+  -overflow N          connections that it may open above the base size (default 0)
 
 With -metrics or -prometheus:
-  -interval TIME       between the two readings of the page (default 10s)
-  -window TIME         of Prometheus, up to now; let it be a busy one (default 1h)
-  -pool NAME           only this pool (default: each)
+  -interval TIME       time between the two scrapes of the page (default 10s)
+  -window TIME         window of the Prometheus queries, up to now; choose a busy one (default 1h)
+  -pool NAME           only this pool (default: all)
 
 The goal:
-  -wait TIME           what an acquire may wait for a connection to be free (default 5ms)
-  -quantile N          share of the acquires that waits no longer (default 0.99)
+  -wait TIME           maximum wait of an acquire for a free connection (default 5ms)
+  -quantile N          share of the acquires that wait no longer (default 0.99)
 
 The server:
-  -max-connections N   its max_connections (default 0: not looked at)
+  -max-connections N   its max_connections (default 0: not checked)
   -reserved N          superuser_reserved_connections + reserved_connections (default 3)
-  -others N            what everybody else may open (default 0)
-  -instances N         processes with such a pool (default: 1, or as many as Prometheus knows)
+  -others N            connections of all other clients (default 0)
+  -instances N         processes with such a pool (default: 1, or the number that Prometheus knows)
 
-  -json                for programs
+  -json                print JSON
 `
 
-// settings are what the user can choose.
+// settings are the user's choices.
 type settings struct {
 	load           sizing.Load
 	size, overflow int
@@ -53,7 +53,7 @@ type settings struct {
 	pool                string
 
 	goal  sizing.Goal
-	fleet sizing.Fleet // without a pool; Instances is 0 unless given
+	fleet sizing.Fleet // without a pool; Instances is 0 unless set
 	json  bool
 }
 
@@ -81,21 +81,21 @@ func newSettings(args []string) (settings, error) {
 	flags.BoolVar(&s.json, "json", false, "")
 	if err := flags.Parse(args); err != nil {
 		if strings.Contains(err.Error(), "//") {
-			// It quotes what was given, which may be an address with a password.
-			err = errors.New("an address is where none belongs")
+			// The error quotes the argument, which may be an address with a password.
+			err = errors.New("unexpected address")
 		}
-		return settings{}, fmt.Errorf("%w (-h shows what there is)", err)
+		return settings{}, fmt.Errorf("%w (-h lists the flags)", err)
 	}
 	if flags.NArg() > 0 {
-		return settings{}, fmt.Errorf("%d arguments that belong to no flag (-h shows what there is)", flags.NArg())
+		return settings{}, fmt.Errorf("%d unexpected arguments (-h lists the flags)", flags.NArg())
 	}
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	return s, errors.Join(s.source(given, metrics, prometheus), s.check(given))
 }
 
-// belongs says which flags make sense with only some of the sources.
-var belongs = map[string][]string{
+// flagSources lists the sources with which a flag is valid. Other flags are always valid.
+var flagSources = map[string][]string{
 	"rate":     {"rate"},
 	"hold":     {"rate"},
 	"cv":       {"rate"},
@@ -106,7 +106,7 @@ var belongs = map[string][]string{
 	"pool":     {"metrics", "prometheus"},
 }
 
-// source takes the one source of the load.
+// source sets the source of the load.
 func (s *settings) source(given map[string]bool, metrics, prometheus string) error {
 	var sources []string
 	for _, name := range []string{"rate", "metrics", "prometheus"} {
@@ -115,11 +115,11 @@ func (s *settings) source(given map[string]bool, metrics, prometheus string) err
 		}
 	}
 	if len(sources) != 1 {
-		return errors.New("want one of -rate (with -hold), -metrics and -prometheus (-h shows what there is)")
+		return errors.New("want one of -rate (with -hold), -metrics and -prometheus (-h lists the flags)")
 	}
 	for _, name := range []string{"hold", "cv", "size", "overflow", "interval", "window", "pool"} {
-		if given[name] && !slices.Contains(belongs[name], sources[0]) {
-			return fmt.Errorf("-%s belongs to -%s, not to -%s", name, strings.Join(belongs[name], " and -"), sources[0])
+		if given[name] && !slices.Contains(flagSources[name], sources[0]) {
+			return fmt.Errorf("-%s is valid only with -%s, not with -%s", name, strings.Join(flagSources[name], " and -"), sources[0])
 		}
 	}
 	var err error
@@ -132,26 +132,26 @@ func (s *settings) source(given map[string]bool, metrics, prometheus string) err
 	return err
 }
 
-// check lets package sizing judge the numbers, so that there is one opinion of them.
+// check validates the numbers by package sizing.
 func (s *settings) check(given map[string]bool) error {
 	load := s.load
 	if !given["rate"] {
 		load = sizing.Load{Rate: 1, Hold: time.Second}
 	}
-	// A load that is too much makes sense, and so does a server that is too small: those are results.
+	// An overload and a full server are valid results.
 	_, err := load.SizeForGoal(s.goal)
-	errs := []error{unless(sizing.ErrOverloaded, err)}
+	errs := []error{ignoring(sizing.ErrOverloaded, err)}
 	if s.size < 0 || s.overflow < 0 || s.size == 0 && s.overflow > 0 {
-		errs = append(errs, errors.New("-size and -overflow are not below 0, and -overflow needs a -size"))
+		errs = append(errs, fmt.Errorf("-size is %d and -overflow is %d: want 0 or more, and -overflow needs a -size", s.size, s.overflow))
 	} else if s.size > 0 {
 		_, err := sizing.Fleet{Size: s.size, Overflow: s.overflow, MaxConnections: 1}.MaxInstances()
-		errs = append(errs, unless(sizing.ErrNoRoom, err))
+		errs = append(errs, ignoring(sizing.ErrNoRoom, err))
 	}
 	if s.interval <= 0 || s.interval > time.Hour {
-		errs = append(errs, fmt.Errorf("-interval %v is not above 0 and up to an hour", s.interval))
+		errs = append(errs, fmt.Errorf("-interval is %v: want more than 0, up to 1h", s.interval))
 	}
 	if s.window < time.Second || s.window > 366*24*time.Hour {
-		errs = append(errs, fmt.Errorf("-window %v is not from a second to a year", s.window))
+		errs = append(errs, fmt.Errorf("-window is %v: want 1s to 8784h (a year)", s.window))
 	}
 	fleet := s.fleet
 	if !given["instances"] {
@@ -161,21 +161,21 @@ func (s *settings) check(given map[string]bool) error {
 		fleet.MaxConnections = 1
 	}
 	_, err = fleet.MaxPerInstance()
-	return errors.Join(append(errs, unless(sizing.ErrNoRoom, err))...)
+	return errors.Join(append(errs, ignoring(sizing.ErrNoRoom, err))...)
 }
 
-// unless drops the error that is fine, and keeps those that were joined to it.
-func unless(fine, err error) error {
+// ignoring drops errors that are expected, and keeps those joined to them.
+func ignoring(expected, err error) error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var kept []error
 		for _, e := range joined.Unwrap() {
-			if !errors.Is(e, fine) {
+			if !errors.Is(e, expected) {
 				kept = append(kept, e)
 			}
 		}
 		return errors.Join(kept...)
 	}
-	if errors.Is(err, fine) {
+	if errors.Is(err, expected) {
 		return nil
 	}
 	return err

@@ -62,7 +62,7 @@ func (p poolReport) write(b *bytes.Buffer, r report) {
 	}
 }
 
-// verdictText is the verdict in a few more words.
+// verdictText returns the verdict with the change of the size.
 func (p poolReport) verdictText() string {
 	now := 0
 	if p.Present != nil {
@@ -73,7 +73,7 @@ func (p poolReport) verdictText() string {
 	case verdictTooSmall:
 		return fmt.Sprintf("too small: %d more", change)
 	case verdictTooBig:
-		return fmt.Sprintf("too big: %d fewer do", -change)
+		return fmt.Sprintf("too big: %d fewer are enough", -change)
 	case verdictSaturated:
 		return fmt.Sprintf("saturated: %d more, then measure again", change)
 	case verdictBursts:
@@ -85,8 +85,8 @@ func (p poolReport) verdictText() string {
 	}
 }
 
-// rarely is the percentage of acquires below which nobody cares how many wait.
-const rarely = 0.01
+// minWaitPercent is the smallest percentage of waiting acquires that is printed exactly.
+const minWaitPercent = 0.01
 
 func (s sizeReport) text(goal goalReport) string {
 	text := fmt.Sprintf("size %d", s.Size)
@@ -95,13 +95,13 @@ func (s sizeReport) text(goal goalReport) string {
 	}
 	switch {
 	case s.Overloaded:
-		return text + ": less than what is in use on average, so that the line of waiting callers grows without end"
+		return text + ": not more than the average use, so the line of waiting callers grows without limit"
 	case s.Expected == nil:
 		return text
 	}
 	text += fmt.Sprintf(": %.0f %% used, ", s.Expected.Utilization*100)
-	if waiting := s.Expected.WaitProbability * 100; waiting < rarely {
-		text += fmt.Sprintf("less than %v %% of the acquires wait, ", rarely)
+	if waiting := s.Expected.WaitProbability * 100; waiting < minWaitPercent {
+		text += fmt.Sprintf("less than %v %% of the acquires wait, ", minWaitPercent)
 	} else {
 		text += fmt.Sprintf("%.3g %% of the acquires wait, %v on average, ", waiting, round(inSeconds(s.Expected.MeanWaitSeconds)))
 	}

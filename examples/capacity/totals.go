@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// The metrics that are read, by the names that the Prometheus bridge gives them.
+// Names of the metrics on the page of the Prometheus bridge.
 const (
 	acquiresMetric = "db_pool_acquires_total"
 	phaseMetric    = "db_pool_acquire_phase_seconds_total"
@@ -18,10 +18,10 @@ const (
 	peakMetric     = "db_pool_peak"
 )
 
-// spreadFigure is no metric: it is what Prometheus makes of a native histogram of hold times.
-const spreadFigure = "CV of " + holdMetric
+// cvFigure is not a metric but the CV that Prometheus calculates from a native histogram of hold times.
+const cvFigure = "CV of " + holdMetric
 
-// key tells pools apart. On a service's own page only the pool's name is known.
+// key identifies a pool. On a service's own page only the pool's name is known.
 type key struct {
 	job, instance, pool string
 }
@@ -30,20 +30,20 @@ func (k key) compare(other key) int {
 	return cmp.Or(cmp.Compare(k.job, other.job), cmp.Compare(k.pool, other.pool), cmp.Compare(k.instance, other.instance))
 }
 
-// totals are the figures of one pool: its counters, since it was made or within a time, and its gauges.
+// totals holds the figures of one pool: its counters, since its start or over a duration, and its gauges.
 type totals struct {
 	acquires, timeouts float64
 	queued             float64 // seconds
-	holds, held        float64 // how many ended, and their seconds
+	holds, held        float64 // number of finished holds, and their seconds
 	buckets            map[float64]float64
-	spread             float64 // CV of the holds where they have no buckets, 0 if not known
+	spread             float64 // CV of the holds without buckets, 0 if unknown
 
 	size, overflow, peak float64
 }
 
 type totalsByPool map[key]*totals
 
-// add adds a sample of a metric, under its name on the page. What is not needed is left out, and so is NaN.
+// add adds a sample of a metric by its name on the page. It ignores NaN and other metrics.
 func (t totalsByPool) add(name string, labels map[string]string, value float64) {
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		return
@@ -72,7 +72,7 @@ func (t totalsByPool) add(name string, labels map[string]string, value float64) 
 			return
 		}
 		of.buckets[bound] += value
-	case spreadFigure:
+	case cvFigure:
 		of.spread = value
 	case sizeMetric:
 		of.size += value
@@ -86,7 +86,7 @@ func (t totalsByPool) add(name string, labels map[string]string, value float64) 
 	t[k] = of
 }
 
-// keys are sorted, so that reports are.
+// keys returns the keys, sorted.
 func (t totalsByPool) keys() []key {
 	keys := make([]key, 0, len(t))
 	for k := range t {
@@ -96,8 +96,8 @@ func (t totalsByPool) keys() []key {
 	return keys
 }
 
-// lackHolds tells whether there is a pool that was used, and whose hold times are not known.
-func (t totalsByPool) lackHolds() bool {
+// missesHolds reports whether a used pool has no hold times.
+func (t totalsByPool) missesHolds() bool {
 	for _, of := range t {
 		if of.size > 0 && of.acquires > 0 && of.holds <= 0 {
 			return true
@@ -106,7 +106,7 @@ func (t totalsByPool) lackHolds() bool {
 	return false
 }
 
-// since returns what happened after before; ok is false if a counter fell, which means that the process is another one.
+// since returns the increase since before. It returns false if a counter fell, because the process is then another one.
 func (t *totals) since(before *totals) (d *totals, ok bool) {
 	diff := *t
 	diff.acquires -= before.acquires
@@ -123,9 +123,9 @@ func (t *totals) since(before *totals) (d *totals, ok bool) {
 	return &diff, least >= 0
 }
 
-// cv estimates the coefficient of variation of the hold times from their buckets, as if they were spread evenly within
-// each. It is 0, not known, where there are neither buckets nor what Prometheus made of a native histogram, as with
-// exponential histograms in text.
+// cv estimates the coefficient of variation of the hold times from their buckets. It assumes an even distribution
+// within each. It returns 0 if the CV is unknown: there are neither buckets nor a CV by Prometheus, as with exponential
+// histograms in text.
 func (t *totals) cv() float64 {
 	if t.spread > 0 {
 		return t.spread
@@ -143,7 +143,7 @@ func (t *totals) cv() float64 {
 		n := max(0, t.buckets[high]-below)
 		below = max(below, t.buckets[high])
 		if math.IsInf(high, 1) && n > 0 {
-			// Their mean is what the rest leaves of the exact sum; of their spread nothing is known.
+			// Their mean follows from the exact sum and the other buckets. Their spread is unknown.
 			mean := max(low, (t.held-sum)/n)
 			count, sum, squares = count+n, sum+n*mean, squares+n*mean*mean
 			break
