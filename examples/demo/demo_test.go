@@ -28,7 +28,7 @@ func TestDemo(t *testing.T) {
 		{"goes on without its database and recovers", recovers},
 		{"ends by itself after DURATION", endsByItself},
 		{"ends when terminated", endsWhenTerminated},
-		{"ends at once when interrupted twice", endsAtOnceWhenInterruptedTwice},
+		{"ends immediately when interrupted twice", endsWhenInterruptedTwice},
 		{"says what is wrong with its settings", saysWhatIsWrong},
 		{"pushes over OTLP", pushes},
 		{"replaces the schema of a demo that was killed", replacesLeftSchema},
@@ -67,7 +67,7 @@ func endsWhenTerminated(t *testing.T, program string) {
 	e.leavesNothing(pids)
 }
 
-func endsAtOnceWhenInterruptedTwice(t *testing.T, program string) {
+func endsWhenInterruptedTwice(t *testing.T, program string) {
 	server := postgrestest.Server(t)
 	e := start(t, program, "DATABASE_URL="+server.ConnString())
 	e.working()

@@ -38,7 +38,7 @@ func TestBadInputErrorNamesSettingAndValidValues(t *testing.T) {
 		{"protocol option", nil, opts{otlp.WithProtocol("tcp")}, []string{`WithProtocol is "tcp"`, `"grpc" or "http/protobuf"`}},
 		{"empty protocol option", nil, opts{otlp.WithProtocol("")}, []string{`WithProtocol is ""`}},
 
-		{"endpoint that is no URL", env{endpoint: "http://[::1"}, nil, []string{endpoint, "not a URL", "https://host:port"}},
+		{"endpoint that is not a URL", env{endpoint: "http://[::1"}, nil, []string{endpoint, "not a URL", "https://host:port"}},
 		{"endpoint with a bad port", env{endpoint: "http://host:99999"}, nil, []string{endpoint, "port"}},
 		{"endpoint without a host", env{endpoint: "http:///v1"}, nil, []string{endpoint, "no host"}},
 		{"endpoint without a scheme", env{endpoint: "localhost:4318"}, nil, []string{endpoint, "no scheme", "http://host:port"}},
@@ -58,7 +58,7 @@ func TestBadInputErrorNamesSettingAndValidValues(t *testing.T) {
 			[]string{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "query"}},
 		{"URL option with a password", nil, opts{otlp.WithEndpointURL("https://user:" + secret + "@host")},
 			[]string{"WithEndpointURL", "password"}},
-		{"URL option that is no URL", nil, opts{otlp.WithEndpointURL("https://host:" + secret)}, []string{"WithEndpointURL", "not a URL"}},
+		{"URL option that is not a URL", nil, opts{otlp.WithEndpointURL("https://host:" + secret)}, []string{"WithEndpointURL", "not a URL"}},
 		{"empty URL option", nil, opts{otlp.WithEndpointURL("")}, []string{"WithEndpointURL is empty", "http://host:port"}},
 		{"endpoint option with a URL", nil, opts{otlp.WithEndpoint("http://host:4318")}, []string{"WithEndpoint", "host:port"}},
 		{"endpoint option with a password", nil, opts{otlp.WithEndpoint(secret + "@host:4318")}, []string{"WithEndpoint", "host:port"}},
@@ -82,17 +82,17 @@ func TestBadInputErrorNamesSettingAndValidValues(t *testing.T) {
 
 		{"certificate that is missing", env{endpoint: "https://host", "OTEL_EXPORTER_OTLP_CERTIFICATE": "/no/such/file"}, nil,
 			[]string{"OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/file"}},
-		{"certificate that is none", env{endpoint: "https://host", "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE": notPEM}, nil,
+		{"certificate that is not PEM", env{endpoint: "https://host", "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE": notPEM}, nil,
 			[]string{"OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE", notPEM, "PEM"}},
 		{"client certificate without a key", env{endpoint: "https://host", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": notPEM}, nil,
 			[]string{"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "CLIENT_KEY"}},
 		{"client key without a certificate", env{endpoint: "https://host", "OTEL_EXPORTER_OTLP_CLIENT_KEY": notPEM}, nil,
 			[]string{"OTEL_EXPORTER_OTLP_CLIENT_KEY", "CLIENT_CERTIFICATE"}},
-		{"client certificate that is none", env{
+		{"client certificate that is not PEM", env{
 			endpoint:                                "https://host",
 			"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": notPEM, "OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY": notPEM,
 		}, nil, []string{"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY"}},
-		{"insecure that is no bool", env{"OTEL_EXPORTER_OTLP_INSECURE": "yes"}, opts{otlp.WithEndpoint("host:4318")},
+		{"insecure that is not a bool", env{"OTEL_EXPORTER_OTLP_INSECURE": "yes"}, opts{otlp.WithEndpoint("host:4318")},
 			[]string{`OTEL_EXPORTER_OTLP_INSECURE is "yes"`, `"true" or "false"`}},
 
 		{"header without a value", env{headers: "a=b," + secret}, nil, []string{headers, "entry 2 of 2", "name=value"}},
@@ -117,7 +117,7 @@ func TestBadInputErrorNamesSettingAndValidValues(t *testing.T) {
 		{"histogram aggregation", env{"OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": "linear"}, nil,
 			[]string{"OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "base2_exponential_bucket_histogram"}},
 
-		{"many at once", env{"OTEL_METRIC_EXPORT_INTERVAL": "x", headers: "x"}, opts{otlp.WithTimeout(0), otlp.WithEndpoint("x")},
+		{"many errors", env{"OTEL_METRIC_EXPORT_INTERVAL": "x", headers: "x"}, opts{otlp.WithTimeout(0), otlp.WithEndpoint("x")},
 			[]string{"OTEL_METRIC_EXPORT_INTERVAL", headers, "WithTimeout", "WithEndpoint"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
