@@ -4,10 +4,10 @@
 //
 //	pool, inst, err := otelpool.New(ctx, os.Getenv("DATABASE_URL"))
 //
-// [NewWithConfig] does the same for a configuration, [Instrument] for a configuration from which somebody else builds
-// the pool, and [Register] adds the gauges alone to a pool that exists already. The measurements go to the
-// MeterProvider of [WithMeterProvider], else to the global one, and leave the process by whatever reader that has: the
-// packages under exporters offer a Prometheus endpoint and OTLP push.
+// [NewWithConfig] does the same for a configuration, [Instrument] for a configuration from which a framework builds the
+// pool, and [Register] adds the gauges alone to a pool that exists already. The measurements go to the MeterProvider of
+// [WithMeterProvider], else to the global one, and leave the process by its readers: the packages under exporters offer
+// a Prometheus endpoint and OTLP push.
 //
 // # Metrics
 //
@@ -15,11 +15,11 @@
 //
 // Read from the pool's statistics at collection, all from one pgxpool.Stat:
 //
-//   - db.client.connection.count: connections by db.client.connection.state, used (acquired) or idle. pgxpool counts as
-//     acquired also those that it is closing and, for a moment, those that its health check looks at
+//   - db.client.connection.count: connections by db.client.connection.state, used (acquired) or idle. pgxpool also counts
+//     as acquired the connections that it is closing and, for a moment, those that its health check examines
 //   - db.client.connection.max: MaxConns
-//   - db.client.connection.idle.max: the most that may be idle: the PoolSize of a [Sizing]; without one pgxpool lets all of
-//     them be, so MaxConns
+//   - db.client.connection.idle.max: the most connections that may be idle: the PoolSize of a [Sizing], else MaxConns,
+//     because pgxpool has no limit of its own
 //   - db.client.connection.idle.min: MinIdleConns
 //   - pgxpool.constructing: connections being dialed
 //   - pgxpool.size: the base size, see [Sizing] and [WithBaseSize]
@@ -28,54 +28,54 @@
 //
 // Counted by the hooks and read at collection, so only for a pool that has them:
 //
-//   - db.client.connection.pending_requests: callers of Acquire that have no connection yet and no place to dial one:
-//     they wait for somebody to release. Those being dialed for, pinged or prepared do not count
-//   - db.client.connection.timeouts: acquires that ended because the caller's deadline had passed; a cancel is none
+//   - db.client.connection.pending_requests: callers of Acquire that have no connection yet and no slot in which to dial
+//     one: they wait for a release. Callers whose connection is dialed, pinged or prepared do not count
+//   - db.client.connection.timeouts: acquires that ended because the caller's deadline had passed; a cancel does not count
 //   - pgxpool.acquires: acquires by result: ok, timeout, canceled or error
 //   - pgxpool.acquire.phase_time: the time of acquires, whatever their result, by phase: queue, connect (with its hooks),
 //     ping (with ShouldPing) and prepare (PrepareConn). The phases of an acquire add up to its wait_time. The rate of
 //     queue is the mean number of callers that wait
 //   - pgxpool.peak and pgxpool.pending.peak: the most connections in use, and the most callers waiting, at any moment of a
 //     rotating window, see [WithPeakWindow]
-//   - pgxpool.oldest_wait and pgxpool.oldest_hold: the age of the longest wait and of the longest hold there are now
-//   - pgxpool.busy_time: the part of use_time in which an operation ran, counted when it ends. Busy over held tells slow
-//     queries from connections that are held while the program does something else
+//   - pgxpool.oldest_wait and pgxpool.oldest_hold: the age of the longest wait and of the longest hold at this moment
+//   - pgxpool.busy_time: the part of use_time in which an operation ran, counted when it ends. Busy time over use time
+//     tells slow queries from connections that are held while the program does something else
 //   - pgxpool.long_holds: see [WithLongHold]
 //   - pgxpool.nested_acquires: see [WithScope]
 //   - pgxpool.connections.opened, and .closed by reason: lifetime, idle, overflow (see [Sizing]), in_transaction, busy,
-//     broken or other. The pool closes a connection that is released with an open transaction or with rows or a batch not
-//     closed; otelpool logs that, once for an operation
-//   - pgxpool.connections.errors: connections that could not be opened, by error.type; those refused by BeforeConnect or
-//     AfterConnect among them
+//     broken or other. The pool closes a connection that is released with an open transaction, or with rows or a batch
+//     that are not closed; otelpool logs that, once for each operation
+//   - pgxpool.connections.errors: connections that could not be opened, by error.type, also those that BeforeConnect or
+//     AfterConnect refused
 //   - pgxpool.overflow.opened: connections opened when as many as the base size were open
 //   - pgxpool.operations.capped: operations recorded as _OTHER, see [WithOperationLimit]
 //
 // Recorded as things happen, in seconds, with the caller's context, so that exemplars lead to its trace:
 //
-//   - db.client.operation.duration: a query, statement, batch, copy or explicit prepare, from the call to its end. That
-//     of a query is when its rows are closed: a slow reader of rows lengthens it. The first run of a statement includes
-//     its preparation. Attributes: db.system.name, db.query.summary (see [WithOperation]); of a failure error.type and,
-//     if the server said so, db.response.status_code
+//   - db.client.operation.duration: a query, statement, batch, copy or explicit prepare, from the call to its end. A query
+//     ends when its rows are closed, so a slow reader of rows lengthens it. The first run of a statement includes its
+//     preparation. Attributes: db.system.name, db.query.summary (see [WithOperation]); of a failure error.type and, if the
+//     server sent one, db.response.status_code
 //   - db.client.connection.wait_time: the whole of an Acquire that succeeded
 //   - db.client.connection.use_time: from the end of Acquire to Release, by db.query.summary if the caller named the
 //     operation. A hijacked connection is not released and so not recorded
 //   - db.client.connection.create_time: dialing, TLS and authentication of a new connection
 //   - db.client.response.returned_rows, by [WithReturnedRows] only: the rows of a SELECT
 //
-// A batch is one operation; a batch of one query is that query. No rows is no failure, nor are the SQLSTATE classes 00
-// and 01. error.type is the SQLSTATE where there is one (57014 also for a CopyFrom whose source fails), else one of
-// timeout, canceled, connect, connection and _OTHER.
+// A batch is one operation; a batch of one query is that query. No rows is not a failure, nor are the SQLSTATE classes 00
+// and 01. error.type is the SQLSTATE if there is one (57014 also for a CopyFrom whose source fails), else one of timeout,
+// canceled, connect, connection and _OTHER.
 //
-// Pools with one name and the same attributes are one to a reader, and are reported as one: numbers are added, of ages
-// the larger counts. That holds for pools of one MeterProvider value; pools made before and after the global one was set
-// are not the same there.
+// Pools with the same name and attributes are indistinguishable to a reader, so they are reported as one: numbers are
+// added, and of ages the larger counts. That holds for pools of one MeterProvider value; pools made before and after the
+// global one was set have different ones.
 //
 // # Guarantees
 //
 // All exported functions and methods are safe for concurrent use. Nothing here panics into the caller, or waits for the
-// database or a logger. No goroutine outlives what it does: there is one while reports wait for the logger, and a timer,
-// from Register to Unregister, with [WithLongHold]. What is remembered of operations and of SQL texts is bounded. No
-// attribute, log line or error of otelpool holds a password, a connection string, a SQL text or an argument.
+// database or a logger. No goroutine stays behind: one runs while log lines wait for the logger, and with [WithLongHold] a
+// timer runs from Register to Unregister. The memory for operations and SQL texts is bounded. No attribute, log line or
+// error of otelpool contains a password, a connection string, a SQL text or an argument.
 //
 // The context of an Acquire is kept until the Release, and with a hijacked connection as long as that lives.
 package otelpool

@@ -16,7 +16,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/tracerchain"
 )
 
-// Instrumentation is what measures one pool. It is safe for concurrent use.
+// Instrumentation measures one pool. It is safe for concurrent use.
 type Instrumentation struct {
 	config config
 	hooks  *hooks // nil if the pool was built without them
@@ -31,8 +31,8 @@ type Instrumentation struct {
 }
 
 // New makes an instrumented pool of a connection string, which it parses as [pgxpool.ParseConfig] does. See
-// [NewWithConfig]. If the string is malformed, the error says in what, and quotes none of it, since no redaction is safe
-// where the parts cannot be told apart; pgx's own error, by ParseConfig, says more.
+// [NewWithConfig]. The error of a malformed string says what is wrong and quotes nothing of it: no redaction is safe if
+// the parts of the string cannot be told apart. The error of ParseConfig says more.
 func New(ctx context.Context, connString string, opts ...Option) (*pgxpool.Pool, *Instrumentation, error) {
 	poolConfig, err := pgxpool.ParseConfig(connString)
 	if err != nil {
@@ -41,8 +41,8 @@ func New(ctx context.Context, connString string, opts ...Option) (*pgxpool.Pool,
 	return NewWithConfig(ctx, poolConfig, opts...)
 }
 
-// parseError is what may be shown of pgx's error: its reason, without the connection string and without the cause, both
-// of which can hold the password.
+// parseError returns the part of pgx's error that may be shown: its reason, without the connection string and the cause,
+// either of which may contain the password.
 func parseError(err error) error {
 	parse, ok := errors.AsType[*pgconn.ParseConfigError](err)
 	if !ok {
@@ -85,14 +85,14 @@ func NewWithConfig(ctx context.Context, poolConfig *pgxpool.Config, opts ...Opti
 	return pool, inst, nil
 }
 
-// Instrument puts the hooks of otelpool into a configuration from which somebody else, a framework say, builds the
-// pool. Call [Instrumentation.Register] with that pool to add its gauges. The configuration is changed: its tracer,
-// ShouldPing, BeforeConnect, AfterConnect, PrepareConn and BeforeClose are wrapped and called as before. What is set in
-// their place afterwards is not seen, and what they count is wrong then, so call Instrument last; only a tracer may be
-// added, by pgx's multitracer. A connection that is opened from the configuration without the pool has the same tracer:
-// its dial and its operations are recorded, too.
+// Instrument puts the hooks of otelpool into a configuration from which other code, such as a framework, builds the pool.
+// Call [Instrumentation.Register] with that pool to add its gauges. Instrument wraps the configuration's tracer,
+// ShouldPing, BeforeConnect, AfterConnect, PrepareConn and BeforeClose, which are called as before. Call it last: if one
+// of them is replaced afterwards, what otelpool counts by it is wrong. Only a tracer may be added, by pgx's multitracer. A
+// connection that is opened from the configuration without the pool has the same tracer, so its dial and its operations
+// are recorded too.
 //
-// Configuration and Instrumentation serve one pool. It is an error if the configuration is nil, was not made by
+// A configuration and its Instrumentation serve one pool. It is an error if the configuration is nil, was not made by
 // [pgxpool.ParseConfig], or is instrumented already.
 func Instrument(poolConfig *pgxpool.Config, opts ...Option) (*Instrumentation, error) {
 	if err := checkPoolConfig(poolConfig); err != nil {
@@ -122,10 +122,9 @@ func Instrument(poolConfig *pgxpool.Config, opts ...Option) (*Instrumentation, e
 	return &Instrumentation{config: c, hooks: h}, nil
 }
 
-// Register measures a pool that exists already and cannot be built anew. Without hooks there are its gauges alone: no
-// durations, no pending requests, no timeouts; the options that concern those have no effect. It is an error if the
-// pool is nil, is registered already, or was built from an instrumented configuration, which
-// [Instrumentation.Register] is for.
+// Register measures a pool that exists already. Such a pool has no hooks, so there are only its gauges: no durations, no
+// pending requests and no timeouts, and the options for those have no effect. It is an error if the pool is nil, is
+// registered already, or was built from an instrumented configuration. For the last there is [Instrumentation.Register].
 func Register(pool *pgxpool.Pool, opts ...Option) (*Instrumentation, error) {
 	if pool == nil {
 		return nil, errNilPool
@@ -150,7 +149,7 @@ func Register(pool *pgxpool.Pool, opts ...Option) (*Instrumentation, error) {
 
 var errNilPool = errors.New("otelpool: pool is nil")
 
-// configOf gives a pool's configuration. Of a pool that nobody made, pgx panics.
+// configOf returns a pool's configuration. pgx panics if the pool is a zero value.
 func configOf(pool *pgxpool.Pool) (poolConfig *pgxpool.Config, err error) {
 	defer func() {
 		if recover() != nil {
@@ -160,9 +159,9 @@ func configOf(pool *pgxpool.Pool) (poolConfig *pgxpool.Config, err error) {
 	return pool.Config(), nil
 }
 
-// Register adds the gauges of the pool that was built from the instrumented configuration. It is an error if the pool
-// is nil, was built from another configuration, or is registered already, and after Unregister. A pool that is closed
-// may be registered, and a registered one closed: its gauges then show an empty pool until Unregister.
+// Register adds the gauges of the pool that was built from the instrumented configuration. It is an error if the pool is
+// nil, was built from another configuration, or is registered already, or if Unregister was called. A closed pool may be
+// registered, and a registered pool may be closed: its gauges then show an empty pool until Unregister.
 func (i *Instrumentation) Register(pool *pgxpool.Pool) error {
 	if i == nil {
 		return errors.New("otelpool: instrumentation is nil")
@@ -238,16 +237,16 @@ func (i *Instrumentation) observe(pool *pgxpool.Pool, poolConfig *pgxpool.Config
 	return m, o, nil
 }
 
-// Unregister ends the measuring for good: from the next collection on there are no gauges of the pool, and nothing it
-// does is recorded any more. It does not close the pool, which may go on. It may be called at any time, before Register
-// and more than once, and then does nothing; only not by a callback of an instrument of the same MeterProvider, which the
-// SDK would wait for. What was to be reported to the logger may still be under way.
+// Unregister ends the measuring for good: from the next collection on the pool has no gauges, and nothing that it does is
+// recorded. It does not close the pool. It may be called at any time, also before Register, and a second call does
+// nothing. A callback of an instrument of the same MeterProvider must not call it, because the SDK would wait for that
+// callback. Log lines that wait for the logger may still be written.
 //
-// The counters of a pool of the same name and attributes that is registered later go on where these end, while the
-// MeterProvider has other pools; else they begin anew.
+// If a pool of the same name and attributes is registered later, its counters continue from these while the MeterProvider
+// has other pools; otherwise they start at 0.
 //
-// The series of histograms live in the SDK as long as the MeterProvider, and stay there as they are. An SDK whose
-// histograms implement Finisher of go.opentelemetry.io/otel/metric/x ends them; at version 1.47 it does not yet.
+// The series of histograms stay in the SDK, unchanged, as long as the MeterProvider. An SDK whose histograms implement
+// Finisher of go.opentelemetry.io/otel/metric/x ends them; at version 1.47 the SDK does not.
 func (i *Instrumentation) Unregister() error {
 	if i == nil {
 		return nil

@@ -19,8 +19,8 @@ type optionFunc func(config) config
 
 func (f optionFunc) apply(c config) config { return f(c) }
 
-// WithMeterProvider sets the MeterProvider whose readers the pool is reported to. The default, also for nil, is the
-// global one at the time of the call, [otel.GetMeterProvider]; that one may be set later by the program.
+// WithMeterProvider sets the MeterProvider to whose readers the pool is reported. The default, also for nil, is the
+// global one, [otel.GetMeterProvider], which the program may set later.
 func WithMeterProvider(provider metric.MeterProvider) Option {
 	return optionFunc(func(c config) config {
 		if provider != nil {
@@ -34,7 +34,7 @@ func WithMeterProvider(provider metric.MeterProvider) Option {
 // "host:port/database" of the pool's configuration, as the semantic conventions recommend. An empty name is an error; one of
 // more than 255 bytes is cut.
 //
-// Pools of one MeterProvider that have the same name and attributes are reported as one pool, their values added.
+// Pools of one MeterProvider that have the same name and attributes are reported as one pool. Their values are added.
 func WithPoolName(name string) Option {
 	return optionFunc(func(c config) config {
 		c.poolName, c.poolNameSet = name, true
@@ -42,10 +42,12 @@ func WithPoolName(name string) Option {
 	})
 }
 
-// WithAttributes adds attributes to every measurement of the pool. Options add up; of two values for one key the last
-// wins. Their values must be of low cardinality: they multiply the series. A key that otelpool sets itself, one that
-// would collide with a label that Prometheus or the bridge makes, also after the bridge has replaced dots by underscores,
-// an empty key, what is not valid UTF-8, and a value other than a bool, a number, a string or a slice of those is an error.
+// WithAttributes adds attributes to every measurement of the pool. Several options add up; of two values for one key the
+// last wins. The values must be of low cardinality, because they multiply the series.
+//
+// It is an error if a key is empty, is set by otelpool itself, or collides with a label of Prometheus or of the bridge,
+// also after dots became underscores; if a key or a value is not valid UTF-8; and if a value is not a bool, a number, a
+// string or a slice of those.
 func WithAttributes(attributes ...attribute.KeyValue) Option {
 	attributes = slices.Clone(attributes)
 	return optionFunc(func(c config) config {
@@ -54,11 +56,11 @@ func WithAttributes(attributes ...attribute.KeyValue) Option {
 	})
 }
 
-// WithBaseSize sets the base size of the pool, pgxpool.size: the connections it is meant to need in normal times.
-// What is in use beyond it is pgxpool.overflow, at most MaxConns minus the base size. The default is the PoolSize of a
-// [Sizing] that was applied, else MaxConns, so that overflow is always 0. A size below 1 or above MaxConns is an error.
+// WithBaseSize sets the base size of the pool, pgxpool.size: the connections that it needs in normal times. Connections
+// in use beyond it are pgxpool.overflow, at most MaxConns minus the base size. The default is the PoolSize of a [Sizing]
+// that was applied, else MaxConns, so that overflow is always 0. A size below 1 or above MaxConns is an error.
 //
-// The option only divides MaxConns for reporting; it is Sizing that changes how the pool behaves.
+// The option only divides MaxConns for reporting. A Sizing changes how the pool behaves.
 func WithBaseSize(size int) Option {
 	return optionFunc(func(c config) config {
 		c.baseSize, c.baseSizeSet = size, true
@@ -66,11 +68,11 @@ func WithBaseSize(size int) Option {
 	})
 }
 
-// WithOperationName replaces the rule by which operations are named (see [WithOperation]). The function gets the
+// WithOperationName replaces the rule by which operations are named (see [WithOperation]). The function receives the
 // context of the call and the SQL text, for CopyFrom "COPY table", and returns a name of low cardinality. For "" the
-// usual rule applies. It is called for every query, and for those of a batch (once for equal texts in a row), on the
-// caller's goroutine, so it must be fast, must not use the pool, and must be safe for concurrent use. If it panics the operation is recorded as
-// [OtherOperation] and the caller is not disturbed. A nil function is the default.
+// usual rule applies. It is called for every query, also for those of a batch (once for equal texts in a row), on the
+// caller's goroutine. So it must be fast, must not use the pool, and must be safe for concurrent use. If it panics, the
+// operation is recorded as [OtherOperation] and the caller's call goes on. A nil function is the default.
 func WithOperationName(name func(ctx context.Context, sql string) string) Option {
 	return optionFunc(func(c config) config {
 		c.operationName = name
@@ -78,9 +80,9 @@ func WithOperationName(name func(ctx context.Context, sql string) string) Option
 	})
 }
 
-// WithOperationLimit sets how many distinct operation names the pool records; the default is 200. The operations that
-// come after are recorded as [OtherOperation], and pgxpool.operations.capped counts them. A limit below 1 or above
-// 10000 is an error. Above some 1000 the SDK's own limit of 2000 attribute sets is in reach: see
+// WithOperationLimit sets how many distinct operation names the pool records; the default is 200. Operations with further
+// names are recorded as [OtherOperation], and pgxpool.operations.capped counts them. A limit below 1 or above 10000 is an
+// error. From about 1000 on, the SDK's own limit of 2000 attribute sets may be reached: see
 // sdk/metric.WithCardinalityLimit.
 func WithOperationLimit(limit int) Option {
 	return optionFunc(func(c config) config {
@@ -90,10 +92,10 @@ func WithOperationLimit(limit int) Option {
 }
 
 // WithServerAttributes adds db.namespace, server.address and, if it is not 5432, server.port to
-// db.client.operation.duration and db.client.response.returned_rows. They are those of the configuration: a
-// BeforeConnect hook that changes them, or a fallback host, is not followed. db.namespace is the database alone, since
-// the schema of a query is not known. They are off by default: they say what the pool's name says, and each attribute
-// has its price in every record and every scrape.
+// db.client.operation.duration and db.client.response.returned_rows. Their values are the configuration's, even if a
+// BeforeConnect hook changes the host or a fallback host is used. db.namespace is the database alone, because the schema
+// of a query is not known. They are off by default: the pool's name says the same, and each attribute costs something in
+// every record and every scrape.
 func WithServerAttributes() Option {
 	return optionFunc(func(c config) config {
 		c.serverAttributes = true
@@ -109,9 +111,9 @@ func WithReturnedRows() Option {
 	})
 }
 
-// WithPeakWindow sets the window of pgxpool.peak and pgxpool.pending.peak: they show the largest value of the current and
-// the previous window. A reader whose interval is no longer than the window sees every spike, however short; several
-// readers all see it. The default is 60 s; below a second or above a day is an error.
+// WithPeakWindow sets the window of pgxpool.peak and pgxpool.pending.peak, which show the largest value of the current
+// and the previous window. Every reader whose interval is no longer than the window sees every spike, however short. The
+// default is 60 s. A window below a second or above a day is an error.
 func WithPeakWindow(window time.Duration) Option {
 	return optionFunc(func(c config) config {
 		c.peakWindow = window
@@ -120,13 +122,12 @@ func WithPeakWindow(window time.Duration) Option {
 }
 
 // WithLongHold turns on the search for connections that are held for longer than the threshold: leaks, and work that
-// should be done without a connection. 60 s is a good start. Such a hold is logged once while it lasts, soon after it
-// passed the threshold, and once more when it ends: with pool, age, the operation that the caller named, the query that
-// runs or ran last, the trace, and the stack that acquired it. pgxpool.long_holds counts them, and
-// [Instrumentation.Held] shows the stacks of all holds.
+// should be done without a connection. 60 s is a good start. Such a hold is logged soon after it passes the threshold and
+// again when it ends, with pool, age, the operation that the caller named, the query that runs or ran last, the trace, and
+// the stack that acquired it. pgxpool.long_holds counts them, and [Instrumentation.Held] shows the stacks of all holds.
 //
-// Keeping the stacks costs somewhat below a microsecond an acquire, see [WithoutStacks]. A threshold of 0 or less is an
-// error; leave the option out to turn the search off.
+// Keeping the stacks costs a little less than a microsecond an acquire, see [WithoutStacks]. A threshold of 0 or less is
+// an error; leave the option out to turn the search off.
 func WithLongHold(threshold time.Duration) Option {
 	return optionFunc(func(c config) config {
 		c.longHold, c.longHoldSet = threshold, true
@@ -134,7 +135,7 @@ func WithLongHold(threshold time.Duration) Option {
 	})
 }
 
-// WithoutStacks keeps [WithLongHold] from keeping the stacks of those who acquire.
+// WithoutStacks makes [WithLongHold] work without the stacks that acquired the connections.
 func WithoutStacks() Option {
 	return optionFunc(func(c config) config {
 		c.withoutStacks = true
@@ -142,10 +143,10 @@ func WithoutStacks() Option {
 	})
 }
 
-// WithLogger sets where misuse of the pool is reported, at level Warn: long holds, connections released in a transaction
-// or busy, and nested acquires that wait. The default, also for nil, is slog.Default at the time of the report. Reports
-// are handed over on a goroutine of their own: a logger that is slow or blocks delays nobody, and when it does, reports
-// beyond the 64th are dropped and counted; the panic of a logger is swallowed.
+// WithLogger sets the logger for misuse of the pool, at level Warn: long holds, connections released in a transaction or
+// busy, and nested acquires that wait. The default, also for nil, is slog.Default at the time of the line. The logger is
+// called on a goroutine of its own, so one that is slow or blocks delays no caller. Up to 64 lines wait for it; further
+// ones are dropped and counted. A panic of the logger is ignored.
 func WithLogger(logger *slog.Logger) Option {
 	return optionFunc(func(c config) config {
 		c.logger = logger

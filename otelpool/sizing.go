@@ -14,27 +14,27 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/tracerchain"
 )
 
-// Sizing is how SQLAlchemy's QueuePool is configured, for pgxpool. Apply gives a pool that behaves so.
+// Sizing has the settings of SQLAlchemy's QueuePool. Apply makes a pgxpool behave by them.
 type Sizing struct {
 	// PoolSize is how many connections the pool keeps (pool_size). At least 1.
 	PoolSize int
 
-	// MaxOverflow is how many more it opens under load (max_overflow). They are closed when they come back and PoolSize
-	// connections are idle already. 0 for none. With overflow pgx takes a connection back on a goroutine of its own, so a
-	// caller who releases and acquires at once may overtake it, and open one more than are in use.
+	// MaxOverflow is how many more it opens under load (max_overflow). A connection is closed at its release if PoolSize
+	// connections are idle already. 0 for none. With overflow pgx takes a connection back on a goroutine of its own. A
+	// caller who acquires right after a release may overtake it, and open one connection more than are in use.
 	//
-	// A connection that becomes idle without being returned is not closed then: one that was dialed for a caller who gave
-	// up meanwhile, or in the background for MinIdleConns. So more than PoolSize may be idle for a while; the next returns
-	// close what comes back until no more than PoolSize are, and without returns MaxConnIdleTime does.
+	// A connection may also become idle without a release: one dialed in the background for MinIdleConns, or for a caller
+	// who gave up meanwhile. So more than PoolSize may be idle for a while. Later releases close connections until no more
+	// than PoolSize are idle; without releases MaxConnIdleTime does.
 	MaxOverflow int
 
-	// PrePing has every connection asked whether it lives before it is handed out, except one that was just opened
-	// (pool_pre_ping). That costs a round trip an acquire. Without it the configuration's ShouldPing stays as it is; pgx's
-	// default asks those that were idle for more than a second.
+	// PrePing pings every connection before it is handed out, except one that was just opened (pool_pre_ping). That costs
+	// a round trip an acquire. Without it the configuration's ShouldPing stays as it is; pgx's default pings connections
+	// that were idle for more than a second.
 	PrePing bool
 
-	// Recycle is the age at which a connection is replaced (pool_recycle). A tenth of it is added by chance, so that not
-	// all are replaced at once. 0 leaves the configuration's MaxConnLifetime as it is.
+	// Recycle is the age at which a connection is replaced (pool_recycle). Up to a tenth of it is added at random, so that
+	// connections are not all replaced together. 0 leaves the configuration's MaxConnLifetime as it is.
 	Recycle time.Duration
 
 	// Timeout is how long an acquire may take for a caller whose context has no earlier deadline (pool_timeout). The error
@@ -50,19 +50,19 @@ var (
 	Production  = Sizing{PoolSize: 20, MaxOverflow: 40, PrePing: true, Recycle: time.Hour, Timeout: 30 * time.Second}
 )
 
-// Apply configures a pool: MaxConns, MaxConnLifetime with its jitter, and by hooks that are called around those the
-// configuration has, so set those first. An AfterRelease of the configuration still runs, and still decides.
+// Apply configures a pool: it sets MaxConns and MaxConnLifetime with its jitter, and wraps hooks of the configuration. So
+// set your hooks first. An AfterRelease of the configuration still runs, and still decides.
 //
-// One of the hooks is a tracer, and it calls the configuration's. A tracer that is put in its place afterwards disables,
-// without a word, the closing of overflow, Timeout, and most of PrePing, and otelpool takes MaxConns for the base size: set
-// yours before, or join both by pgx's multitracer.
+// One of the hooks is a tracer, which calls the configuration's. Set your own tracer before Apply, or join both by pgx's
+// multitracer. A tracer that replaces it afterwards silently disables the closing of overflow, Timeout, and most of
+// PrePing, and makes MaxConns the base size.
 //
 // A pool that otelpool builds from the configuration, or that is built after [Instrument], has PoolSize as its base size,
-// see [WithBaseSize]. Without MaxOverflow nothing is added to a release.
+// see [WithBaseSize]. Without MaxOverflow, Apply adds nothing to a release.
 //
-// It is an error if a number is out of range, if MinConns or MinIdleConns of the configuration exceed PoolSize, and if
-// the configuration has a Sizing or is instrumented already; the configuration is then unchanged. What pgxpool cannot do
-// is refused: a pool without a limit, which SQLAlchemy has as pool size 0 or max overflow −1.
+// It is an error if a number is out of range, if MinConns or MinIdleConns of the configuration exceed PoolSize, or if the
+// configuration already has a Sizing or is instrumented; the configuration is then unchanged. A pool without a limit,
+// which SQLAlchemy has with pool size 0 or max overflow −1, is an error too: pgxpool cannot do it.
 func (s Sizing) Apply(poolConfig *pgxpool.Config) error {
 	if err := checkPoolConfig(poolConfig); err != nil {
 		return err

@@ -13,10 +13,10 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// SizingEnv begins the names of the environment variables that [Sizing.FromEnv] reads.
+// SizingEnv is the prefix of the environment variables that [Sizing.FromEnv] reads.
 const SizingEnv = "OTELPOOL_SIZING_"
 
-// setters read the settings of a Sizing, by the names that SQLAlchemy has for them.
+// setters set a setting of a Sizing from text, by SQLAlchemy's names.
 var setters = map[string]func(*Sizing, string) error{
 	"pool_size":     func(s *Sizing, v string) error { return setInt(&s.PoolSize, v) },
 	"max_overflow":  func(s *Sizing, v string) error { return setInt(&s.MaxOverflow, v) },
@@ -25,15 +25,15 @@ var setters = map[string]func(*Sizing, string) error{
 	"pool_timeout":  func(s *Sizing, v string) error { return setDuration(&s.Timeout, v) },
 }
 
-// FromConfig gives s with what the connection string of the configuration says otherwise: pool_size, max_overflow,
-// pool_pre_ping, pool_recycle and pool_timeout, so that
+// FromConfig returns s with the settings that the connection string of the configuration has: pool_size, max_overflow,
+// pool_pre_ping, pool_recycle and pool_timeout. So
 //
 //	postgres://app@db/shop?pool_size=20&max_overflow=10&pool_timeout=5s
 //
-// changes two numbers and a limit without a new build. Times are seconds, as SQLAlchemy has them, or Go's durations. The
-// settings are taken out of the configuration, where pgx would send them to the server. It is an error if one is
-// malformed, and if there is another that begins with pool_, misspelt presumably; the configuration is then unchanged. The
-// error quotes no value: where a quote is misplaced, the rest of the string is part of one.
+// changes two numbers and a limit without a new build. Times are seconds, as in SQLAlchemy, or Go's durations. FromConfig
+// removes the settings from the configuration, because pgx would send them to the server. It is an error if a setting is
+// malformed, or if another begins with pool_, since that is probably misspelt; the configuration is then unchanged. The
+// error quotes no value: after a misplaced quote, the rest of the string is part of a value.
 func (s Sizing) FromConfig(poolConfig *pgxpool.Config) (Sizing, error) {
 	if err := checkPoolConfig(poolConfig); err != nil {
 		return Sizing{}, err
@@ -59,9 +59,9 @@ func (s Sizing) FromConfig(poolConfig *pgxpool.Config) (Sizing, error) {
 	return sized, nil
 }
 
-// FromEnv gives s with what the environment says otherwise: OTELPOOL_SIZING_POOL_SIZE, _MAX_OVERFLOW, _POOL_PRE_PING,
-// _POOL_RECYCLE and _POOL_TIMEOUT, with values as for [Sizing.FromConfig]. An empty variable is as if it were not set. It
-// is an error if one is malformed, and if there is another that begins so, in lower case for instance.
+// FromEnv returns s with the settings that the environment has: OTELPOOL_SIZING_POOL_SIZE, _MAX_OVERFLOW, _POOL_PRE_PING,
+// _POOL_RECYCLE and _POOL_TIMEOUT, with values as for [Sizing.FromConfig]. An empty variable counts as not set. It is an
+// error if a value is malformed, or if another variable has that prefix, such as one in lower case.
 func (s Sizing) FromEnv() (Sizing, error) {
 	found := make(map[string]string)
 	for _, entry := range os.Environ() {
@@ -77,14 +77,14 @@ func (s Sizing) FromEnv() (Sizing, error) {
 	})
 }
 
-// settingsSource is where settings come from.
+// settingsSource is a place where settings come from.
 type settingsSource struct {
-	where string                          // begins an error
-	spell func(setting string) string     // what SQLAlchemy's name is there
-	show  func(name, value string) string // what an error may show of one
+	where string                          // the beginning of an error
+	spell func(setting string) string     // returns the name there of SQLAlchemy's setting
+	show  func(name, value string) string // returns the part of a setting that an error may show
 }
 
-// with gives s with settings changed. An error names each that is wrong.
+// with returns s with settings changed. The error names each setting that is wrong.
 func (s Sizing) with(settings map[string]string, from settingsSource) (Sizing, error) {
 	spelled := make(map[string]func(*Sizing, string) error)
 	for setting, set := range setters {
