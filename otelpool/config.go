@@ -68,7 +68,7 @@ func newConfig(opts []Option) (config, error) {
 	if c.longHoldSet && c.longHold <= 0 {
 		errs = append(errs, fmt.Errorf("otelpool: long hold threshold %v is not above 0: leave WithLongHold out to turn it off", c.longHold))
 	}
-	return c, errors.Join(append(errs, c.checkAttributes()...)...)
+	return c, errors.Join(append(errs, checkAttributes(c.attributes, c.serverAttributes)...)...)
 }
 
 // resolveBaseSize returns the base size of a pool: the option's, else the pool size of its Sizing, else MaxConns.

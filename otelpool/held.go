@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
 )
 
@@ -53,25 +54,25 @@ func (i *Instrumentation) Held() []Hold {
 	s := o.hooks.state.Reconcile(o.stat) // so that hijacked connections are noticed
 	var held []Hold
 	for _, h := range s.Holds {
-		held = append(held, o.hooks.describe(h, s.Now))
+		held = append(held, describe(h, s.Now, o.hooks.operations))
 	}
 	return held
 }
 
-// describe returns a hold in the words of the caller.
-func (h *hooks) describe(hold poolstate.Hold, now time.Duration) Hold {
+// describe returns what a caller may know of a hold.
+func describe(h poolstate.Hold, now time.Duration, operations *instruments.Operations) Hold {
 	d := Hold{
-		Since:   epoch.Add(hold.Since).Round(0),
-		Age:     now - hold.Since,
-		Nested:  hold.Nested(),
-		TraceID: trace.SpanContextFromContext(hold.Acquire.Context).TraceID(),
-		Stack:   resolve(hold.Stack()),
+		Since:   epoch.Add(h.Since).Round(0),
+		Age:     now - h.Since,
+		Nested:  h.Nested(),
+		TraceID: trace.SpanContextFromContext(h.Acquire.Context).TraceID(),
+		Stack:   resolve(h.Stack()),
 	}
-	if op := h.operations.ByID(uint32(hold.Acquire.Operation)); op != nil {
+	if op := operations.ByID(uint32(h.Acquire.Operation)); op != nil {
 		d.Operation = op.Name
 	}
-	if id, running := hold.Conn.Activity(); id != 0 {
-		d.Query, d.Running = h.operations.ByID(uint32(id)).Name, running
+	if id, running := h.Conn.Activity(); id != 0 {
+		d.Query, d.Running = operations.ByID(uint32(id)).Name, running
 	}
 	return d
 }

@@ -272,6 +272,6 @@ func (h *hooks) connectFailed(err error) {
 func (h *hooks) stop(ctx context.Context) {
 	if !h.state.Stopped() {
 		h.state.Stop()
-		h.histograms.Finish(ctx, h.pool, h.operations)
+		instruments.Finish(ctx, h.histograms, h.pool, h.operations)
 	}
 }

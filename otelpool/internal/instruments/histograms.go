@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
@@ -67,29 +66,4 @@ func lookup(name string) catalogue.Row {
 // Enabled reports whether any of the histograms would keep a measurement.
 func (h Histograms) Enabled(ctx context.Context) bool {
 	return h.Duration.Enabled(ctx) || h.Wait.Enabled(ctx) || h.Use.Enabled(ctx) || h.Create.Enabled(ctx)
-}
-
-// finisher is go.opentelemetry.io/otel/metric/x.Finisher, written out so that users do not need that module.
-type finisher interface {
-	Finish(ctx context.Context, attrs ...attribute.KeyValue)
-}
-
-// Finish ends the series of a pool with the attributes pool, and those of its operations, in histograms that can end a
-// series. The SDK offers it for none at version 1.47; the series then stays, unchanged, as long as its MeterProvider.
-func (h Histograms) Finish(ctx context.Context, pool attribute.Set, o *Operations) {
-	end := func(instrument any, sets ...attribute.Set) {
-		if f, ok := instrument.(finisher); ok {
-			for _, set := range sets {
-				f.Finish(ctx, set.ToSlice()...)
-			}
-		}
-	}
-	durations, uses := o.sets()
-	end(h.Wait, pool)
-	end(h.Create, pool)
-	end(h.Use, append(uses, pool)...)
-	end(h.Duration, durations...)
-	if h.Rows != nil {
-		end(h.Rows, durations...)
-	}
 }

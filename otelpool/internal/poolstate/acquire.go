@@ -30,9 +30,6 @@ const (
 	ResultCount
 )
 
-// Operation is the number by which the owner of a [Pool] knows the name of an operation. 0 means no operation.
-type Operation uint32
-
 // Progress is the phase of an acquire and how long after its start the phase began.
 type Progress int64
 

@@ -2,6 +2,9 @@ package poolstate
 
 import "time"
 
+// Operation is the number by which the owner of a [Pool] knows the name of an operation. 0 means no operation.
+type Operation uint32
+
 // maxCalls is how deep calls on one connection may nest. pgx starts a query on a busy connection before it refuses it,
 // so two is usual.
 const maxCalls = 4

@@ -1,0 +1,78 @@
+package otelpool
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+)
+
+// reserved are the labels of what otelpool records, and of what the exporters add.
+var reserved = labelsOf(
+	semconv.DBClientConnectionPoolNameKey, semconv.DBClientConnectionStateKey, semconv.DBSystemNameKey,
+	semconv.DBQuerySummaryKey, semconv.DBResponseStatusCodeKey, semconv.ErrorTypeKey,
+	"phase", "result", "reason",
+	"pool", "operation", "le", "quantile", "otel.metric.overflow",
+)
+
+// serverReserved are the labels of what WithServerAttributes adds.
+var serverReserved = labelsOf(semconv.DBNamespaceKey, semconv.ServerAddressKey, semconv.ServerPortKey)
+
+// checkAttributes returns an error for each of the user's attributes that cannot be recorded beside otelpool's, of which
+// those of WithServerAttributes are a part if withServer is set.
+func checkAttributes(attributes []attribute.KeyValue, withServer bool) []error {
+	var errs []error
+	for _, kv := range attributes {
+		label := labelOf(kv.Key)
+		switch {
+		case strings.Trim(label, "_") == "":
+			errs = append(errs, fmt.Errorf("otelpool: attribute %q has a key without letters", string(kv.Key)))
+		case kv.Value.Type() == attribute.EMPTY, kv.Value.Type() > attribute.STRINGSLICE:
+			errs = append(errs, fmt.Errorf("otelpool: attribute %q is %v: use a bool, a number, a string, or a slice of those", string(kv.Key), kv.Value.Type()))
+		case !utf8.ValidString(string(kv.Key)), !validText(kv.Value):
+			errs = append(errs, fmt.Errorf("otelpool: attribute %q is not valid UTF-8", string(kv.Key)))
+		case strings.HasPrefix(string(kv.Key), "__"), reserved[label], withServer && serverReserved[label]:
+			errs = append(errs, fmt.Errorf("otelpool: attribute %q is set by otelpool itself or by the exporters: use another key", string(kv.Key)))
+		}
+	}
+	return errs
+}
+
+// validText reports whether all strings of a value are UTF-8, as every exporter demands.
+func validText(v attribute.Value) bool {
+	switch v.Type() {
+	case attribute.STRING:
+		return utf8.ValidString(v.AsString())
+	case attribute.STRINGSLICE:
+		return !slices.ContainsFunc(v.AsStringSlice(), func(s string) bool { return !utf8.ValidString(s) })
+	}
+	return true
+}
+
+// labelOf returns the label that a key becomes in Prometheus, where each run of characters other than letters and digits
+// becomes one _.
+func labelOf(key attribute.Key) string {
+	var label strings.Builder
+	gap := false
+	for _, c := range string(key) {
+		if '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' {
+			label.WriteRune(c)
+			gap = false
+		} else if !gap {
+			label.WriteByte('_')
+			gap = true
+		}
+	}
+	return label.String()
+}
+
+func labelsOf(keys ...attribute.Key) map[string]bool {
+	labels := make(map[string]bool)
+	for _, key := range keys {
+		labels[labelOf(key)] = true
+	}
+	return labels
+}
