@@ -17,17 +17,17 @@ import (
 
 // The counters of events that hooks count. Everything else that only grows is read from the pool's state.
 var (
-	timeouts          = instruments.SlotOf("db.client.connection.timeouts")
-	longHolds         = instruments.SlotOf("pgxpool.long_holds")
-	nestedAcquires    = instruments.SlotOf("pgxpool.nested_acquires")
-	overflowOpened    = instruments.SlotOf("pgxpool.overflow.opened")
-	operationsCapped  = instruments.SlotOf("pgxpool.operations.capped")
-	connectionsErrors = instruments.OpenSlotOf("pgxpool.connections.errors")
-	acquiresBy        = [poolstate.ResultCount]instruments.Slot{
-		poolstate.OK:       instruments.SlotOf("pgxpool.acquires", "ok"),
-		poolstate.Timeout:  instruments.SlotOf("pgxpool.acquires", "timeout"),
-		poolstate.Canceled: instruments.SlotOf("pgxpool.acquires", "canceled"),
-		poolstate.Failed:   instruments.SlotOf("pgxpool.acquires", "error"),
+	timeouts          = instruments.KeyOf("db.client.connection.timeouts")
+	longHolds         = instruments.KeyOf("pgxpool.long_holds")
+	nestedAcquires    = instruments.KeyOf("pgxpool.nested_acquires")
+	overflowOpened    = instruments.KeyOf("pgxpool.overflow.opened")
+	operationsCapped  = instruments.KeyOf("pgxpool.operations.capped")
+	connectionsErrors = instruments.OpenKeyOf("pgxpool.connections.errors")
+	acquiresBy        = [poolstate.ResultCount]instruments.Key{
+		poolstate.OK:       instruments.KeyOf("pgxpool.acquires", "ok"),
+		poolstate.Timeout:  instruments.KeyOf("pgxpool.acquires", "timeout"),
+		poolstate.Canceled: instruments.KeyOf("pgxpool.acquires", "canceled"),
+		poolstate.Failed:   instruments.KeyOf("pgxpool.acquires", "error"),
 	}
 )
 

@@ -8,48 +8,48 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/resize"
 )
 
-// value is one series that a collection reads: its slot, and its value of a pool.
+// value is one series that a collection reads: its key, and its value of a pool.
 type value struct {
-	slot instruments.Slot
-	of   func(o *observed, s *poolstate.Snapshot) int64 // in nanoseconds if it is a time
+	key instruments.Key
+	of  func(o *observed, s *poolstate.Snapshot) int64 // in nanoseconds if it is a time
 }
 
 // statValues are read of every pool. Everything that the pool's statistics say comes from one Stat, so that it agrees.
 // Overflow is of connections in use, not of open ones: pgxpool keeps idle connections beyond any base size, and a pool at
 // rest does not use its overflow.
 var statValues = []value{
-	{instruments.SlotOf("db.client.connection.count", "used"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Acquired }},
-	{instruments.SlotOf("db.client.connection.count", "idle"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Idle }},
-	{instruments.SlotOf("db.client.connection.max"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Max }},
-	{instruments.SlotOf("db.client.connection.idle.max"), func(o *observed, s *poolstate.Snapshot) int64 { return o.idleMax }},
-	{instruments.SlotOf("db.client.connection.idle.min"), func(o *observed, s *poolstate.Snapshot) int64 { return o.idleMin }},
-	{instruments.SlotOf("pgxpool.constructing"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Constructing }},
-	{instruments.SlotOf("pgxpool.size"), func(o *observed, s *poolstate.Snapshot) int64 { return o.baseSize }},
-	{instruments.SlotOf("pgxpool.overflow"), func(o *observed, s *poolstate.Snapshot) int64 { return max(0, s.Stat.Acquired-o.baseSize) }},
-	{instruments.SlotOf("pgxpool.overflow.max"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Max - o.baseSize }},
+	{instruments.KeyOf("db.client.connection.count", "used"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Acquired }},
+	{instruments.KeyOf("db.client.connection.count", "idle"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Idle }},
+	{instruments.KeyOf("db.client.connection.max"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Max }},
+	{instruments.KeyOf("db.client.connection.idle.max"), func(o *observed, s *poolstate.Snapshot) int64 { return o.idleMax }},
+	{instruments.KeyOf("db.client.connection.idle.min"), func(o *observed, s *poolstate.Snapshot) int64 { return o.idleMin }},
+	{instruments.KeyOf("pgxpool.constructing"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Constructing }},
+	{instruments.KeyOf("pgxpool.size"), func(o *observed, s *poolstate.Snapshot) int64 { return o.baseSize }},
+	{instruments.KeyOf("pgxpool.overflow"), func(o *observed, s *poolstate.Snapshot) int64 { return max(0, s.Stat.Acquired-o.baseSize) }},
+	{instruments.KeyOf("pgxpool.overflow.max"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Max - o.baseSize }},
 }
 
 // stateValues are read of a pool with hooks. What the hooks count themselves is in their counters.
 var stateValues = []value{
-	{instruments.SlotOf("db.client.connection.pending_requests"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Pending }},
-	{instruments.SlotOf("pgxpool.pending.peak"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.PendingPeak }},
-	{instruments.SlotOf("pgxpool.peak"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Peak }},
-	{instruments.SlotOf("pgxpool.oldest_wait"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.OldestWait) }},
-	{instruments.SlotOf("pgxpool.oldest_hold"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.OldestHold()) }},
-	{instruments.SlotOf("pgxpool.busy_time"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Busy) }},
-	{instruments.SlotOf("pgxpool.acquires", "ok"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Acquired }},
-	{instruments.SlotOf("pgxpool.acquire.phase_time", "queue"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Phases[poolstate.Queue]) }},
-	{instruments.SlotOf("pgxpool.acquire.phase_time", "connect"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Phases[poolstate.Connect]) }},
-	{instruments.SlotOf("pgxpool.acquire.phase_time", "ping"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Phases[poolstate.Ping]) }},
-	{instruments.SlotOf("pgxpool.acquire.phase_time", "prepare"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Phases[poolstate.Prepare]) }},
-	{instruments.SlotOf("pgxpool.connections.opened"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Opened }},
-	{instruments.SlotOf("pgxpool.connections.closed", "in_transaction"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseInTransaction] }},
-	{instruments.SlotOf("pgxpool.connections.closed", "busy"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseBusy] }},
-	{instruments.SlotOf("pgxpool.connections.closed", "broken"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseBroken] }},
-	{instruments.SlotOf("pgxpool.connections.closed", "overflow"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseOverflow] }},
-	{instruments.SlotOf("pgxpool.connections.closed", "lifetime"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseLifetime] }},
-	{instruments.SlotOf("pgxpool.connections.closed", "idle"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseIdle] }},
-	{instruments.SlotOf("pgxpool.connections.closed", "other"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseOther] }},
+	{instruments.KeyOf("db.client.connection.pending_requests"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Pending }},
+	{instruments.KeyOf("pgxpool.pending.peak"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.PendingPeak }},
+	{instruments.KeyOf("pgxpool.peak"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Peak }},
+	{instruments.KeyOf("pgxpool.oldest_wait"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.OldestWait) }},
+	{instruments.KeyOf("pgxpool.oldest_hold"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.OldestHold()) }},
+	{instruments.KeyOf("pgxpool.busy_time"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Busy) }},
+	{instruments.KeyOf("pgxpool.acquires", "ok"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Acquired }},
+	{instruments.KeyOf("pgxpool.acquire.phase_time", "queue"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Phases[poolstate.Queue]) }},
+	{instruments.KeyOf("pgxpool.acquire.phase_time", "connect"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Phases[poolstate.Connect]) }},
+	{instruments.KeyOf("pgxpool.acquire.phase_time", "ping"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Phases[poolstate.Ping]) }},
+	{instruments.KeyOf("pgxpool.acquire.phase_time", "prepare"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Phases[poolstate.Prepare]) }},
+	{instruments.KeyOf("pgxpool.connections.opened"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Opened }},
+	{instruments.KeyOf("pgxpool.connections.closed", "in_transaction"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseInTransaction] }},
+	{instruments.KeyOf("pgxpool.connections.closed", "busy"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseBusy] }},
+	{instruments.KeyOf("pgxpool.connections.closed", "broken"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseBroken] }},
+	{instruments.KeyOf("pgxpool.connections.closed", "overflow"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseOverflow] }},
+	{instruments.KeyOf("pgxpool.connections.closed", "lifetime"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseLifetime] }},
+	{instruments.KeyOf("pgxpool.connections.closed", "idle"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseIdle] }},
+	{instruments.KeyOf("pgxpool.connections.closed", "other"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseOther] }},
 }
 
 // observed is a pool whose gauges and counters are read at collection.
@@ -103,6 +103,6 @@ func (o *observed) read(v *instruments.Values) {
 
 func (o *observed) set(v *instruments.Values, values []value, s *poolstate.Snapshot) {
 	for _, row := range values {
-		v.Set(row.slot, row.of(o, s))
+		v.Set(row.key, row.of(o, s))
 	}
 }

@@ -7,22 +7,22 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// maxOpenValues is how many values of an open slot are counted apart. Further ones become _OTHER.
+// maxOpenValues is how many values of an open key are counted apart. Further ones become _OTHER.
 const maxOpenValues = 50
 
-// Counters are what a pool has counted, one for each slot of a counter.
+// Counters are what a pool has counted, one for each series of a counter.
 type Counters struct {
-	n [maxSlots]atomic.Int64
+	n [maxSeries]atomic.Int64
 
 	mu   sync.Mutex
 	open map[openValue]int64
 }
 
-// Add adds n to the counter of a slot.
-func (c *Counters) Add(s Slot, n int64) { c.n[s].Add(n) }
+// Add adds n to the counter of a series.
+func (c *Counters) Add(s Key, n int64) { c.n[s].Add(n) }
 
-// AddOpen adds one to the counter of an open slot with that value.
-func (c *Counters) AddOpen(s OpenSlot, value string) {
+// AddOpen adds one to the counter of an open key with that value.
+func (c *Counters) AddOpen(s OpenKey, value string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.open == nil {
@@ -37,9 +37,9 @@ func (c *Counters) AddOpen(s OpenSlot, value string) {
 
 // AddTo adds the counters to the values of their pool, and sets those that counted nothing to 0.
 func (c *Counters) AddTo(v *Values) {
-	for i, s := range slots.series {
+	for i, s := range seriesTable.series {
 		if s.row().Kind == catalogue.ObservableCounter {
-			v.Add(Slot(i), c.n[i].Load())
+			v.Add(Key(i), c.n[i].Load())
 		}
 	}
 	c.mu.Lock()

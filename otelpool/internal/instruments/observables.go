@@ -28,7 +28,7 @@ type observable struct {
 func NewObservables(m metric.Meter) (Observables, error) {
 	var all Observables
 	var errs []error
-	for _, row := range slots.instruments {
+	for _, row := range seriesTable.instruments {
 		o, err := newObservable(m, row)
 		all.of, errs = append(all.of, o), append(errs, err)
 	}
@@ -79,7 +79,7 @@ func (o Observables) All() []metric.Observable {
 
 // Report observes the values that are set, with the attributes of their pool.
 func (o Observables) Report(to metric.Observer, v *Values, of *PoolAttributes) {
-	for i, s := range slots.series {
+	for i, s := range seriesTable.series {
 		if !v.set[i] {
 			continue
 		}
@@ -90,7 +90,7 @@ func (o Observables) Report(to metric.Observer, v *Values, of *PoolAttributes) {
 		o.of[s.instrument].observe(to, v.n[i], opts)
 	}
 	for at, n := range v.open {
-		o.of[slots.open[at.slot].instrument].observe(to, n, of.open(at))
+		o.of[seriesTable.open[at.key].instrument].observe(to, n, of.open(at))
 	}
 }
 
@@ -116,7 +116,7 @@ func NewPoolAttributes(set attribute.Set) *PoolAttributes {
 	return &PoolAttributes{
 		set:    set,
 		plain:  []metric.ObserveOption{metric.WithAttributeSet(set)},
-		labels: make([]atomic.Pointer[[]metric.ObserveOption], slots.labelled),
+		labels: make([]atomic.Pointer[[]metric.ObserveOption], seriesTable.labelled),
 	}
 }
 
@@ -134,12 +134,12 @@ func (p *PoolAttributes) labelled(s observed) []metric.ObserveOption {
 	return opts
 }
 
-// open returns the options of a value of an open slot.
+// open returns the options of a value of an open key.
 func (p *PoolAttributes) open(at openValue) []metric.ObserveOption {
 	if opts, ok := p.opened.Load(at); ok {
 		return opts.([]metric.ObserveOption)
 	}
-	opts, _ := p.opened.LoadOrStore(at, observeOptions(p.set, slots.open[at.slot].key.String(at.value)))
+	opts, _ := p.opened.LoadOrStore(at, observeOptions(p.set, seriesTable.open[at.key].key.String(at.value)))
 	return opts.([]metric.ObserveOption)
 }
 

@@ -6,35 +6,35 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// Values are the observed values of one pool, or of several pools of one name. Times are in nanoseconds. A slot that is
+// Values are the observed values of one pool, or of several pools of one name. Times are in nanoseconds. A series that is
 // not set is not reported.
 type Values struct {
-	n    [maxSlots]int64
-	set  [maxSlots]bool
+	n    [maxSeries]int64
+	set  [maxSeries]bool
 	open map[openValue]int64
 }
 
 type openValue struct {
-	slot  OpenSlot
+	key   OpenKey
 	value string
 }
 
-// Set sets the value of a slot.
-func (v *Values) Set(s Slot, n int64) { v.n[s], v.set[s] = n, true }
+// Set sets the value of a series.
+func (v *Values) Set(s Key, n int64) { v.n[s], v.set[s] = n, true }
 
-// Add adds to the value of a slot.
-func (v *Values) Add(s Slot, n int64) { v.n[s], v.set[s] = v.n[s]+n, true }
+// Add adds to the value of a series.
+func (v *Values) Add(s Key, n int64) { v.n[s], v.set[s] = v.n[s]+n, true }
 
 // Merge adds the values of another pool of the same name. Of an instrument whose row says Largest, the larger value
 // counts.
 func (v *Values) Merge(w *Values) {
-	for i, s := range slots.series {
+	for i, s := range seriesTable.series {
 		switch {
 		case !w.set[i]:
 		case s.row().Largest:
-			v.Set(Slot(i), max(v.n[i], w.n[i]))
+			v.Set(Key(i), max(v.n[i], w.n[i]))
 		default:
-			v.Add(Slot(i), w.n[i])
+			v.Add(Key(i), w.n[i])
 		}
 	}
 	v.addOpen(w.open)
@@ -42,9 +42,9 @@ func (v *Values) Merge(w *Values) {
 
 // MergeCounters adds the counters alone: what a pool has counted outlives it, because counters never fall.
 func (v *Values) MergeCounters(w *Values) {
-	for i, s := range slots.series {
+	for i, s := range seriesTable.series {
 		if w.set[i] && s.row().Kind == catalogue.ObservableCounter {
-			v.Add(Slot(i), w.n[i])
+			v.Add(Key(i), w.n[i])
 		}
 	}
 	v.addOpen(w.open)

@@ -14,24 +14,24 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// filled returns values with n in each slot, and in an open one.
+// filled returns values with n in each series, and in an open one.
 func filled(n int64) *Values {
 	v := new(Values)
-	for i := range slots.series {
-		v.Set(Slot(i), n)
+	for i := range seriesTable.series {
+		v.Set(Key(i), n)
 	}
-	for i := range slots.open {
-		v.open = map[openValue]int64{{OpenSlot(i), "timeout"}: n}
+	for i := range seriesTable.open {
+		v.open = map[openValue]int64{{OpenKey(i), "timeout"}: n}
 	}
 	return v
 }
 
-// TestMergeAddsEachSlot compares the sum of two pools with what the rows of the catalogue say.
-func TestMergeAddsEachSlot(t *testing.T) {
+// TestMergeAddsEachSeries compares the sum of two pools with what the rows of the catalogue say.
+func TestMergeAddsEachSeries(t *testing.T) {
 	t.Parallel()
 	sum := filled(3)
 	sum.Merge(filled(4))
-	for i, s := range slots.series {
+	for i, s := range seriesTable.series {
 		want := int64(7)
 		if s.row().Largest {
 			want = 4
@@ -52,13 +52,13 @@ func TestMergeCountersLeavesOutGauges(t *testing.T) {
 	var left Values
 	left.MergeCounters(filled(3))
 	left.MergeCounters(filled(4))
-	for i, s := range slots.series {
+	for i, s := range seriesTable.series {
 		counter := s.row().Kind == catalogue.ObservableCounter
 		if left.set[i] != counter || counter && left.n[i] != 7 {
 			t.Errorf("%s %v: set %t, %d", s.row().Name, s.label, left.set[i], left.n[i])
 		}
 	}
-	if len(left.open) != len(slots.open) {
+	if len(left.open) != len(seriesTable.open) {
 		t.Errorf("open values %v", left.open)
 	}
 }
@@ -79,7 +79,7 @@ func TestCountersReportZeroBeforeFirstEvent(t *testing.T) {
 	t.Parallel()
 	var v Values
 	new(Counters).AddTo(&v)
-	for i, s := range slots.series {
+	for i, s := range seriesTable.series {
 		if v.set[i] != (s.row().Kind == catalogue.ObservableCounter) || v.n[i] != 0 {
 			t.Errorf("%s %v: set %t, %d", s.row().Name, s.label, v.set[i], v.n[i])
 		}
@@ -99,14 +99,14 @@ func TestOpenValuesAreBounded(t *testing.T) {
 	}
 }
 
-func TestSlotOfUnknownSeriesPanics(t *testing.T) {
+func TestKeyOfUnknownSeriesPanics(t *testing.T) {
 	t.Parallel()
 	for _, look := range []func(){
-		func() { SlotOf("pgxpool.sise") },
-		func() { SlotOf("pgxpool.acquires") },
-		func() { SlotOf("pgxpool.acquires", "lost") },
-		func() { SlotOf("db.client.operation.duration") },
-		func() { OpenSlotOf("pgxpool.acquires") },
+		func() { KeyOf("pgxpool.sise") },
+		func() { KeyOf("pgxpool.acquires") },
+		func() { KeyOf("pgxpool.acquires", "lost") },
+		func() { KeyOf("db.client.operation.duration") },
+		func() { OpenKeyOf("pgxpool.acquires") },
 	} {
 		func() {
 			defer func() {
@@ -119,8 +119,8 @@ func TestSlotOfUnknownSeriesPanics(t *testing.T) {
 	}
 }
 
-// TestReportObservesEachSlot reports all slots through a real SDK and compares them with the catalogue.
-func TestReportObservesEachSlot(t *testing.T) {
+// TestReportObservesEachSeries reports all series through a real SDK and compares them with the catalogue.
+func TestReportObservesEachSeries(t *testing.T) {
 	t.Parallel()
 	reader := sdkmetric.NewManualReader()
 	m := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)).Meter("test")

@@ -8,10 +8,10 @@ import (
 // peak is the largest value of a rotating window: the current bucket of time and the one before. Reading does not reset
 // it, so every reader whose interval is no longer than a bucket sees every spike. It takes no lock.
 type peak struct {
-	bucket time.Duration
+	bucket time.Duration // how long a bucket lasts
 
-	// slots hold the number and the maximum of one even and one odd bucket. A newer bucket replaces the one before last.
-	slots [2]atomic.Uint64
+	// buckets hold the number and the maximum of one even and one odd bucket. A newer bucket replaces the one before last.
+	buckets [2]atomic.Uint64
 }
 
 func packPeak(number, value uint64) uint64 { return number<<24 | value&(1<<24-1) }
@@ -19,10 +19,10 @@ func packPeak(number, value uint64) uint64 { return number<<24 | value&(1<<24-1)
 // note takes in a value that held at now.
 func (p *peak) note(now time.Duration, value int64) {
 	number := uint64(now / p.bucket)
-	slot := &p.slots[number&1]
+	at := &p.buckets[number&1]
 	next := packPeak(number, uint64(max(0, value)))
-	for old := slot.Load(); old < next; old = slot.Load() {
-		if slot.CompareAndSwap(old, next) {
+	for old := at.Load(); old < next; old = at.Load() {
+		if at.CompareAndSwap(old, next) {
 			return
 		}
 	}
@@ -32,8 +32,8 @@ func (p *peak) note(now time.Duration, value int64) {
 func (p *peak) read(now time.Duration) int64 {
 	number := uint64(now / p.bucket)
 	var largest uint64
-	for i := range p.slots {
-		word := p.slots[i].Load()
+	for i := range p.buckets {
+		word := p.buckets[i].Load()
 		if n := word >> 24; n == number || n+1 == number {
 			largest = max(largest, word&(1<<24-1))
 		}

@@ -9,17 +9,17 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// maxSlots is the most slots that the table may have. Raise it when the catalogue outgrows it.
-const maxSlots = 64
+// maxSeries is the most series that the table may have. Raise it when the catalogue outgrows it.
+const maxSeries = 64
 
-// Slot is the place in [Values] of one series of an observable instrument.
-type Slot uint8
+// Key is the place in [Values] of one series of an observable instrument.
+type Key uint8
 
-// OpenSlot is the place in [Values] of an observable instrument whose attribute may have any value, such as error.type.
-type OpenSlot uint8
+// OpenKey is the place in [Values] of an observable instrument whose attribute may have any value, such as error.type.
+type OpenKey uint8
 
-// slots is the table of all observable series, made from the catalogue.
-var slots = newTable(catalogue.Rows())
+// seriesTable is the table of all observable series, made from the catalogue.
+var seriesTable = newTable(catalogue.Rows())
 
 type table struct {
 	instruments []catalogue.Row
@@ -31,7 +31,7 @@ type table struct {
 // observed is one series of an instrument.
 type observed struct {
 	instrument int                // index in table.instruments
-	label      attribute.KeyValue // what tells it from others of the instrument, not valid if it has none
+	label      attribute.KeyValue // the attribute that distinguishes it, not valid if it has none
 	labelled   int                // its number among those that have a label
 }
 
@@ -48,8 +48,8 @@ func newTable(rows []catalogue.Row) *table {
 			t.add(row)
 		}
 	}
-	if len(t.series) > maxSlots {
-		panic(fmt.Sprintf("%d series in internal/catalogue, maxSlots is %d", len(t.series), maxSlots))
+	if len(t.series) > maxSeries {
+		panic(fmt.Sprintf("%d series in internal/catalogue, maxSeries is %d", len(t.series), maxSeries))
 	}
 	return t
 }
@@ -85,29 +85,29 @@ func (t *table) addSeries(instrument int, label attribute.KeyValue) {
 	}
 }
 
-// SlotOf returns the slot of an instrument's series: the only one, or the one whose attribute has that value. It panics
+// KeyOf returns the key of an instrument's series: the only one, or the one whose attribute has that value. It panics
 // if the catalogue has no such series, so package variables are the place for it.
-func SlotOf(name string, value ...string) Slot {
-	for i, s := range slots.series {
-		if slots.instruments[s.instrument].Name != name {
+func KeyOf(name string, value ...string) Key {
+	for i, s := range seriesTable.series {
+		if seriesTable.instruments[s.instrument].Name != name {
 			continue
 		}
 		if !s.label.Valid() && len(value) == 0 || len(value) == 1 && s.label.Value.AsString() == value[0] {
-			return Slot(i)
+			return Key(i)
 		}
 	}
 	panic(fmt.Sprintf("no series %s %q in internal/catalogue", name, value))
 }
 
-// OpenSlotOf returns the slot of an instrument whose attribute may have any value. It panics if the catalogue has no
+// OpenKeyOf returns the key of an instrument whose attribute may have any value. It panics if the catalogue has no
 // such instrument.
-func OpenSlotOf(name string) OpenSlot {
-	for i, o := range slots.open {
-		if slots.instruments[o.instrument].Name == name {
-			return OpenSlot(i)
+func OpenKeyOf(name string) OpenKey {
+	for i, o := range seriesTable.open {
+		if seriesTable.instruments[o.instrument].Name == name {
+			return OpenKey(i)
 		}
 	}
 	panic(fmt.Sprintf("no open series %s in internal/catalogue", name))
 }
 
-func (s observed) row() *catalogue.Row { return &slots.instruments[s.instrument] }
+func (s observed) row() *catalogue.Row { return &seriesTable.instruments[s.instrument] }
