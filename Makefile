@@ -4,18 +4,40 @@ MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
 .DEFAULT_GOAL := help
 
 GO ?= go
-STATICCHECK := $(GO) tool -modfile=internal/tools/go.mod staticcheck
+MODULE := github.com/otelpool/otelpool-go
+STATICCHECK := tool -modfile=$(CURDIR)/internal/tools/go.mod staticcheck
 
-# Modules of their own, so that what they need stays out of the library's go.mod.
-MODULES := internal/integration internal/bench internal/postgres/fetch internal/collector
+# The modules that users import, then those that only this project needs.
+PUBLISHED := . exporters/prometheus exporters/otlp
+MODULES := $(PUBLISHED) examples internal/integration internal/bench internal/postgres/fetch internal/collector
 
-# Folders of tests by what they need: those of STACK run the real Collector and Prometheus, those of FAULTS break things.
-NESTED := internal/integration/e2e internal/integration/dashboard internal/bench internal/postgres/fetch
+# Folders of tests that look beyond their module: those of STACK run the real Collector and Prometheus, those of FAULTS break
+# things.
+OUTWARD := internal/integration/e2e internal/integration/dashboard internal/bench internal/postgres/fetch
 STACK := internal/integration/collectortest internal/integration/prometheus internal/integration/stack
 FAULTS := internal/integration/faults internal/integration/hostile
 
 # These cannot be tidied: tests of their dependencies need modules that are nowhere.
 UNTIDY := internal/collector
+
+# The newest releases that the published modules are tested with; what these need comes with them.
+NEWEST_LIBRARY ?= github.com/jackc/pgx/v5@v5.13.0 go.opentelemetry.io/otel/sdk/metric@v1.47.0
+NEWEST_PROMETHEUS ?= github.com/prometheus/client_golang@v1.25.0 github.com/prometheus/common@v0.74.0 go.opentelemetry.io/otel/exporters/prometheus@v0.69.0
+NEWEST_OTLP ?= google.golang.org/grpc@v1.85.0 go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc@v1.47.0
+
+# What each package of the library imports besides the standard library: a package, and a pattern of imports a line. `make check`
+# fails on any other import of otelpool and of the packages below otelpool/internal.
+define ARROWS
+otelpool                       github.com/jackc/pgx/v5(/.*)?
+otelpool                       go.opentelemetry.io/otel(/(attribute|codes|metric|trace|semconv)(/.*)?)?
+otelpool                       otelpool/internal/(poolstate|instruments|tracerchain|resize)
+otelpool/internal/resize       otelpool/internal/tracerchain
+otelpool/internal/resize       github.com/jackc/pgx/v5(/.*)?
+otelpool/internal/tracerchain  github.com/jackc/pgx/v5(/.*)?
+otelpool/internal/instruments  internal/(catalogue|sqlname)
+otelpool/internal/instruments  go.opentelemetry.io/otel(/(attribute|codes|metric|trace|semconv)(/.*)?)?
+endef
+export ARROWS
 
 # The demo's settings: make demo DURATION=10s ADDR=127.0.0.1:9500
 ADDR ?= 127.0.0.1:9464
@@ -26,7 +48,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## Show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-17s %s\n", $$1, $$2 }'
 
 .PHONY: all
 all: lint test check ## Everything a commit must pass
@@ -37,12 +59,12 @@ setup: ## Bring what demo and tests need: PostgreSQL's binaries, if there are no
 
 .PHONY: demo
 demo: setup ## Run the demo on a throwaway PostgreSQL, or on DATABASE_URL (settings: ADDR, DURATION)
-	@mkdir -p .tmp && $(GO) build -o .tmp/demo ./examples/demo
+	@mkdir -p .tmp && $(GO) -C examples build -o $(CURDIR)/.tmp/demo ./demo
 	@ADDR=$(ADDR) DURATION=$(DURATION) exec .tmp/demo
 
 .PHONY: loadtest
 loadtest: setup ## Run the stress test: 100 callers on 5 connections and 10 more (ARGS='-preset production')
-	$(GO) run ./examples/loadtest $(ARGS)
+	$(GO) -C examples run ./loadtest $(ARGS)
 
 .PHONY: programs
 programs: ## Build the Collector and Prometheus that tests and the stack run (minutes, the first time)
@@ -63,12 +85,33 @@ fleet: setup ## Find out how many instances one Collector and one Prometheus car
 test-below = echo "cd $(1) && go test -race ./..." && cd $(1) && $(GO) test -race -count=1 -p 1 -timeout 20m ./...
 
 .PHONY: test
-test: test-unit test-stack test-faults ## Run all tests, with the race detector, against real programs
+test: test-unit test-newest test-stack test-faults ## Run all tests, with the race detector, against real programs
 
 .PHONY: test-unit
 test-unit: setup programs ## Run the tests of the library, its exporters and examples
-	$(GO) test -race -timeout 20m ./...
-	@$(foreach module,$(NESTED),($(call test-below,$(module))) &&) true
+	@for module in $(PUBLISHED) examples; do echo "go -C $$module test -race ./..."; $(GO) -C $$module test -race -timeout 20m ./...; done
+	@$(foreach folder,$(OUTWARD),($(call test-below,$(folder))) &&) true
+
+.PHONY: test-versions
+test-versions: test-lowest test-newest ## Run the tests of the library and its exporters with the lowest versions it allows, and the newest
+
+.PHONY: test-lowest
+test-lowest: setup
+	$(GO) test -timeout 20m ./otelpool/...
+	$(GO) -C exporters/prometheus test ./...
+	$(GO) -C exporters/otlp test ./...
+
+# Tests of a module with other versions, which are in a copy of its go.mod, so that nothing in the tree changes.
+other-go-mod = -modfile=$(CURDIR)/.tmp/newest.mod
+test-with = echo "go -C $(1) test $(3), with $(2)" && cp $(1)/go.mod .tmp/newest.mod && cp $(1)/go.sum .tmp/newest.sum && \
+	$(GO) -C $(1) get $(other-go-mod) $(2) && $(GO) -C $(1) mod tidy $(other-go-mod) && $(GO) -C $(1) test $(other-go-mod) -timeout 20m $(3)
+
+.PHONY: test-newest
+test-newest: setup ## Run the tests of the library and its exporters with the newest versions (NEWEST_LIBRARY=...)
+	@mkdir -p .tmp
+	@$(call test-with,.,$(NEWEST_LIBRARY),./otelpool/...)
+	@$(call test-with,exporters/prometheus,$(NEWEST_PROMETHEUS),./...)
+	@$(call test-with,exporters/otlp,$(NEWEST_OTLP),./...)
 
 .PHONY: test-stack
 test-stack: setup programs ## Prove the shipped configurations with the real Collector and Prometheus
@@ -89,10 +132,10 @@ FUZZ_TOOLCHAIN ?= go1.27.4
 .PHONY: fuzz
 fuzz: setup ## Fuzz each target for a minute, beyond its committed corpus (FUZZTIME=1h, FUZZ=FuzzSQL)
 	@export GOTOOLCHAIN=$(FUZZ_TOOLCHAIN); \
-	for module in internal/sqlname internal/integration/hostile; do \
-		listed=$$($(GO) -C $$module test -list '$(FUZZ)' .) || { echo "$$listed"; exit 1; }; \
+	for package in internal/sqlname internal/integration/hostile; do \
+		listed=$$($(GO) -C $$package test -list '$(FUZZ)' .) || { echo "$$listed"; exit 1; }; \
 		for target in $$(grep ^Fuzz <<<"$$listed" || true); do \
-			echo "$$module: $$target"; $(GO) -C $$module test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) . || exit 1; done; done; \
+			echo "$$package: $$target"; $(GO) -C $$package test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) . || exit 1; done; done; \
 	[ -n "$${target:-}" ] || { echo "no fuzz target is like '$(FUZZ)'"; exit 1; }
 
 # How long make soak runs.
@@ -104,7 +147,9 @@ soak: setup ## Use every feature for ten minutes and watch the memory (SOAK=1h)
 
 .PHONY: race
 race: setup ## Repeat the concurrency tests a hundred times
-	$(GO) test -race -run ConcurrentSafe -count=100 -timeout 30m ./otelpool/... ./exporters/...
+	$(GO) test -race -run ConcurrentSafe -count=100 -timeout 30m ./otelpool/...
+	$(GO) -C exporters/prometheus test -race -run ConcurrentSafe -count=100 -timeout 30m ./...
+	$(GO) -C exporters/otlp test -race -run ConcurrentSafe -count=100 -timeout 30m ./...
 	$(GO) -C internal/integration test -race -run ConcurrentSafe -count=100 -timeout 30m ./hostile
 
 .PHONY: bench
@@ -114,19 +159,31 @@ bench: setup ## Measure what it costs, beside the peers, as Markdown: some eight
 .PHONY: lint
 lint: ## Check format, vet and staticcheck
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
-	$(GO) vet ./...
-	$(STATICCHECK) ./...
-	@for module in $(MODULES); do (cd $$module && $(GO) vet ./... && $(GO) tool -modfile=$(CURDIR)/internal/tools/go.mod staticcheck ./...) || exit 1; done
+	@for module in $(MODULES); do echo "go -C $$module vet ./..., staticcheck"; $(GO) -C $$module vet ./...; $(GO) -C $$module $(STATICCHECK) ./...; done
+
+.PHONY: vulnerabilities
+vulnerabilities: ## Look for known vulnerabilities in what users link, and in the examples
+	@for module in $(PUBLISHED) examples; do $(GO) -C $$module run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...; done
 
 .PHONY: check
-check: ## Check that go.mod is tidy, that otelpool alone links no SDK, gRPC or Prometheus, and that hooks cost no more than they did
-	$(GO) mod tidy -diff
-	@for module in $(filter-out $(UNTIDY),$(MODULES)); do (cd $$module && $(GO) mod tidy -diff); done
-	@for module in $(UNTIDY); do (cd $$module && $(GO) build -mod=readonly -o /dev/null ./...); done
+check: check-modules check-arrows ## Check each go.mod, what otelpool links, which package imports which, and that hooks cost no more than they did
+	@$(GO) -C internal/bench run ./guard
+
+.PHONY: check-modules
+check-modules:
+	@for module in $(filter-out $(UNTIDY),$(MODULES)); do echo "go -C $$module mod tidy -diff"; $(GO) -C $$module mod tidy -diff; done
+	@for module in $(UNTIDY); do $(GO) -C $$module build -mod=readonly -o /dev/null ./...; done
 	@linked=$$($(GO) list -deps ./otelpool | grep -E 'go.opentelemetry.io/otel/(sdk|exporters)|google.golang.org/grpc|github.com/prometheus/' || true); \
 	if [ -n "$$linked" ]; then echo "otelpool links what its users did not ask for:"; echo "$$linked"; exit 1; fi
-	@echo "otelpool links $$($(GO) list -deps -f '{{with .Module}}{{.Path}}{{end}}' ./otelpool | sort -u | wc -l) modules: no SDK, no gRPC, no Prometheus"
-	@$(GO) -C internal/bench run ./guard
+	@needed=$$($(GO) list -m all | grep -E 'google.golang.org/(grpc|protobuf)|github.com/prometheus/|/exporters/' || true); \
+	if [ -n "$$needed" ]; then echo "go.mod raises what users of otelpool did not ask for:"; echo "$$needed"; exit 1; fi
+	@echo "otelpool links $$($(GO) list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}}{{"\n"}}{{end}}{{end}}' ./otelpool | sort -u | grep -c .) modules: no SDK, no gRPC, no Prometheus"
+
+.PHONY: check-arrows
+check-arrows:
+	@imports=$$($(GO) list -f '{{$$p := .ImportPath}}{{range .Imports}}{{$$p}} {{.}}{{"\n"}}{{end}}' ./otelpool/...); \
+	wrong=$$(grep -E '^$(MODULE)/otelpool(/internal/\S+)? [^/]*\.' <<<"$$imports" | sed 's|$(MODULE)/||g' | grep -vxEf <(tr -s ' ' <<<"$$ARROWS") || true); \
+	if [ -n "$$wrong" ]; then echo "these packages may not import those (ARROWS in the Makefile):"; echo "$$wrong"; exit 1; fi
 
 .PHONY: generate
 generate: ## Write anew what is generated: parts of the README, of the configurations, and the dashboards

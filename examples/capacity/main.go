@@ -2,9 +2,9 @@
 // scrapes of the /metrics page of a service with an instrumented pool, or from a Prometheus server that scrapes such
 // services.
 //
-//	go run ./examples/capacity -rate 100 -hold 50ms -size 6
-//	go run ./examples/capacity -metrics http://127.0.0.1:9464/metrics
-//	go run ./examples/capacity -prometheus http://127.0.0.1:9090 -window 1h -max-connections 100
+//	go -C examples run ./capacity -rate 100 -hold 50ms -size 6
+//	go -C examples run ./capacity -metrics http://127.0.0.1:9464/metrics
+//	go -C examples run ./capacity -prometheus http://127.0.0.1:9090 -window 1h -max-connections 100
 //
 // The exit code is 0 with a recommendation, 1 if nothing could be measured, and 2 if the flags are invalid.
 package main

@@ -2,7 +2,7 @@
 // second on the terminal, /metrics for Prometheus, and OTLP if the environment sets an endpoint. Quiet and busy phases
 // alternate with phases in which the pool has a problem.
 //
-//	go run ./examples/demo -addr 127.0.0.1:9464 -duration 10s
+//	go -C examples run ./demo -addr 127.0.0.1:9464 -duration 10s
 //
 // It uses the PostgreSQL server of DATABASE_URL, in its own schema that it drops at the end, or else a throwaway server
 // that it starts and stops.

@@ -2,7 +2,7 @@
 // overflow are set by an otelpool.Sizing. It prints a line a second while it runs, and a report at the end. The test
 // passes if the pool never had more connections in use than its size plus its overflow.
 //
-//	go run ./examples/loadtest -preset staging -concurrency 100 -duration 10s
+//	go -C examples run ./loadtest -preset staging -concurrency 100 -duration 10s
 //
 // The exit status is 0 for PASS, 1 for FAIL, and 2 if there is no verdict: wrong usage, or no database.
 //

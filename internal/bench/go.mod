@@ -2,7 +2,11 @@ module github.com/otelpool/otelpool-go/internal/bench
 
 go 1.26.0
 
-replace github.com/otelpool/otelpool-go => ../..
+replace (
+	github.com/otelpool/otelpool-go => ../..
+	github.com/otelpool/otelpool-go/exporters/otlp => ../../exporters/otlp
+	github.com/otelpool/otelpool-go/exporters/prometheus => ../../exporters/prometheus
+)
 
 require (
 	github.com/IBM/pgxpoolprometheus v1.1.3
@@ -10,7 +14,9 @@ require (
 	github.com/exaring/otelpgx v0.13.0
 	github.com/google/pprof v0.0.0-20261016150608-1facf8f91b50
 	github.com/jackc/pgx/v5 v5.12.0
-	github.com/otelpool/otelpool-go v0.0.0-00010101000000-000000000000
+	github.com/otelpool/otelpool-go v0.1.0
+	github.com/otelpool/otelpool-go/exporters/otlp v0.1.0
+	github.com/otelpool/otelpool-go/exporters/prometheus v0.1.0
 	github.com/prometheus/client_golang v1.25.0
 	go.nhat.io/otelsql v0.16.0
 	go.opentelemetry.io/otel v1.47.0

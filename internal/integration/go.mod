@@ -4,7 +4,11 @@ go 1.26.0
 
 ignore ./dashboard/picture/node_modules
 
-replace github.com/otelpool/otelpool-go => ../..
+replace (
+	github.com/otelpool/otelpool-go => ../..
+	github.com/otelpool/otelpool-go/exporters/otlp => ../../exporters/otlp
+	github.com/otelpool/otelpool-go/exporters/prometheus => ../../exporters/prometheus
+)
 
 // The newest Prometheus whose go directive is no higher than this project's and whose own dependencies are all available,
 // so that go mod tidy works.
@@ -13,17 +17,15 @@ tool (
 	github.com/prometheus/prometheus/cmd/promtool
 )
 
-// promtool v0.315.0 is written against the API client of v1.24 and does not compile with that of v1.25, which the bridge
-// requires; the bridge compiles with both.
-exclude github.com/prometheus/client_golang v1.25.0
-
 require (
 	github.com/Shopify/toxiproxy/v2 v2.5.0
 	github.com/compose-spec/compose-go/v2 v2.16.2
 	github.com/grafana/grafana-foundation-sdk/go v0.0.12
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/klauspost/compress v1.20.1
-	github.com/otelpool/otelpool-go v0.0.0
+	github.com/otelpool/otelpool-go v0.1.0
+	github.com/otelpool/otelpool-go/exporters/otlp v0.1.0
+	github.com/otelpool/otelpool-go/exporters/prometheus v0.1.0
 	github.com/prometheus/client_golang v1.24.1
 	github.com/prometheus/client_model v0.6.3
 	github.com/prometheus/common v0.72.1

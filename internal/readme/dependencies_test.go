@@ -6,22 +6,40 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
 var direct = regexp.MustCompile(`(?m)^\t(\S+) v\S+$`)
 
+// published are the folders of the modules that users import.
+var published = []string{".", "exporters/otlp", "exporters/prometheus"}
+
 func TestEveryDependencyHasItsReason(t *testing.T) {
 	t.Parallel()
 	text := read(t, "DEPENDENCIES.md")
-	modules := direct.FindAllStringSubmatch(read(t, "go.mod"), -1)
-	if len(modules) == 0 {
-		t.Fatal("go.mod requires nothing")
+	for _, folder := range published {
+		modules := direct.FindAllStringSubmatch(read(t, filepath.Join(folder, "go.mod")), -1)
+		if len(modules) == 0 {
+			t.Errorf("%s/go.mod requires nothing", folder)
+		}
+		for _, module := range modules {
+			if !strings.Contains(text, "`"+module[1]+"`") {
+				t.Errorf("DEPENDENCIES.md does not tell why %s is there", module[1])
+			}
+		}
 	}
-	for _, module := range modules {
-		if !strings.Contains(text, "`"+module[1]+"`") {
-			t.Errorf("DEPENDENCIES.md does not tell why %s is there", module[1])
+}
+
+func TestPublishedModulesNeedNoOther(t *testing.T) {
+	t.Parallel()
+	for _, folder := range published {
+		for _, module := range direct.FindAllStringSubmatch(read(t, filepath.Join(folder, "go.mod")), -1) {
+			own, ok := strings.CutPrefix(module[1]+"/", "github.com/otelpool/otelpool-go/")
+			if ok && !slices.Contains(published, filepath.ToSlash(filepath.Clean(own))) {
+				t.Errorf("%s/go.mod requires %s, which is not published", folder, module[1])
+			}
 		}
 	}
 }
@@ -30,11 +48,11 @@ func TestEveryModuleOfItsOwnIsNamed(t *testing.T) {
 	t.Parallel()
 	text := read(t, "DEPENDENCIES.md")
 	root := filepath.Join("..", "..")
-	err := filepath.WalkDir(filepath.Join(root, "internal"), func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.Name() == "node_modules" {
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if name := entry.Name(); err != nil || name == "node_modules" || len(name) > 2 && name[0] == '.' {
 			return fs.SkipDir
 		}
-		if entry.Name() == "go.mod" {
+		if entry.Name() == "go.mod" && filepath.Dir(path) != root {
 			module, err := filepath.Rel(root, filepath.Dir(path))
 			if err != nil {
 				return err
@@ -55,14 +73,18 @@ var permissive = regexp.MustCompile(`Apache License|MIT License|Permission is he
 
 func TestLicencesOfWhatUsersLinkArePermissive(t *testing.T) {
 	t.Parallel()
-	list := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Dir}}{{end}}{{end}}", "./otelpool/...", "./exporters/...")
-	list.Dir = filepath.Join("..", "..")
-	out, err := list.Output()
-	if err != nil {
-		t.Fatal(err)
+	var dirs strings.Builder
+	for _, folder := range published {
+		list := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if not (or .Main .Replace)}}{{.Dir}}{{end}}{{end}}", "./...")
+		list.Dir = filepath.Join("..", "..", folder)
+		out, err := list.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dirs.Write(out)
 	}
 	seen := make(map[string]bool)
-	for dir := range strings.Lines(string(out)) {
+	for dir := range strings.Lines(dirs.String()) {
 		dir = strings.TrimSpace(dir)
 		if dir == "" || seen[dir] {
 			continue

@@ -44,8 +44,8 @@ func TestMetricsThatDocumentsSpeakOfExist(t *testing.T) {
 }
 
 var (
-	// command is a call of make or go, in a block of commands or in the text.
-	command  = regexp.MustCompile("(?m)(?:^\\$ |^|`)(make|go run) ([^`\n#]*)")
+	// command is a call of make or go, in a block of commands or in the text. The call of go may name the folder of a module.
+	command  = regexp.MustCompile("(?m)(?:^\\$ |^|`)(make|go (?:-C (\\S+) )?run) ([^`\n#]*)")
 	target   = regexp.MustCompile(`^[a-z][a-z-]*$`)
 	variable = regexp.MustCompile(`^([A-Z]+)=`)
 	flagName = regexp.MustCompile(`^-([a-z][a-z-]*)$`)
@@ -60,13 +60,13 @@ func TestCommandsThatDocumentsGiveExist(t *testing.T) {
 			t.Errorf("%s gives no command", name)
 		}
 		for _, c := range commands {
-			words := strings.Fields(c[2])
+			words := strings.Fields(c[3])
 			switch {
 			case len(words) == 0:
 			case c[1] == "make":
 				checkMake(t, name, makefile, words)
 			default:
-				checkRun(t, name, words)
+				checkRun(t, name, c[2], words)
 			}
 		}
 	}
@@ -86,9 +86,9 @@ func checkMake(t *testing.T, name, makefile string, words []string) {
 }
 
 // checkRun checks the program of a call of go run, and that what it says of itself has the flags.
-func checkRun(t *testing.T, name string, words []string) {
+func checkRun(t *testing.T, name, module string, words []string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, words[0], "*.go"))
+	files, err := filepath.Glob(filepath.Join(root, module, words[0], "*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}

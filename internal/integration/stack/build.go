@@ -17,8 +17,8 @@ func BuildDemo(ctx context.Context) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(root, ".tmp", "bin", "demo")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "./examples/demo")
-	cmd.Dir = root
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "./demo")
+	cmd.Dir = filepath.Join(root, "examples")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", mendBuild("demo", fmt.Errorf("stack: build demo: %w\n%s", err, out))
 	}

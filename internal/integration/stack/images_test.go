@@ -77,20 +77,20 @@ func TestTheDemosImageHasAllThatItIsMadeOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if .Main}}{{$.Dir}}{{end}}{{end}}", "./examples/demo")
-	list.Dir = root
+	list := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if or .Main .Replace}}{{$.Dir}} {{.GoMod}}{{end}}{{end}}", "./demo")
+	list.Dir = filepath.Join(root, "examples")
 	out, err := list.Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range strings.Fields(string(out)) {
-		rel, err := filepath.Rel(root, dir)
+	for _, path := range strings.Fields(string(out)) {
+		rel, err := filepath.Rel(root, path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		let := slices.ContainsFunc(strings.Fields(string(ignore)), func(line string) bool {
-			folder, ok := strings.CutPrefix(line, "!")
-			return ok && (rel == folder || strings.HasPrefix(rel, folder+"/"))
+			entry, ok := strings.CutPrefix(line, "!")
+			return ok && (rel == entry || strings.HasPrefix(rel, entry+"/"))
 		})
 		if !let {
 			t.Errorf("%s is kept from the image", rel)

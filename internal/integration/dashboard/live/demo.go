@@ -22,8 +22,8 @@ func StartDemo(ctx context.Context) (address string, stop func(), err error) {
 		return "", nil, err
 	}
 	path := filepath.Join(root, ".tmp", "bin", "dashboard-demo")
-	build := exec.CommandContext(ctx, "go", "build", "-o", path, "./examples/demo")
-	build.Dir = root
+	build := exec.CommandContext(ctx, "go", "build", "-o", path, "./demo")
+	build.Dir = filepath.Join(root, "examples")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", nil, fmt.Errorf("live: build the demo: %w\n%s", err, out)
 	}

@@ -1,4 +1,4 @@
-package otlp_test
+package exporters_test
 
 import (
 	"context"
