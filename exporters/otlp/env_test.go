@@ -37,7 +37,7 @@ func TestEnvSetsProtocolAndEndpoint(t *testing.T) {
 			"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://ADDR/in",
 			"OTEL_EXPORTER_OTLP_ENDPOINT":         "http://127.0.0.1:1",
 		}},
-		{"HTTP with the endpoint of metrics without a path", otlptest.HTTP, "/{$}", map[string]string{
+		{"HTTP with the endpoint of metrics without a path", otlptest.HTTP, "/", map[string]string{
 			"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://ADDR",
 		}},
 		{"scheme before insecure", otlptest.HTTP, "/v1/metrics", map[string]string{

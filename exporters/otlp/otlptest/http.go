@@ -17,10 +17,8 @@ import (
 const contentType = "application/x-protobuf"
 
 func (r *Receiver) serveHTTP(listener net.Listener) (stop func()) {
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+r.path, r.export)
 	// A failed TLS handshake is the business of the test, not of its output.
-	server := &http.Server{Handler: mux, TLSConfig: r.tls, ErrorLog: log.New(io.Discard, "", 0)}
+	server := &http.Server{Handler: http.HandlerFunc(r.export), TLSConfig: r.tls, ErrorLog: log.New(io.Discard, "", 0)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -38,6 +36,15 @@ func (r *Receiver) serveHTTP(listener net.Listener) (stop func()) {
 }
 
 func (r *Receiver) export(w http.ResponseWriter, request *http.Request) {
+	switch {
+	case request.URL.Path != r.path:
+		http.NotFound(w, request)
+		return
+	case request.Method != http.MethodPost:
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "method is not POST", http.StatusMethodNotAllowed)
+		return
+	}
 	message, err := decode(request)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)

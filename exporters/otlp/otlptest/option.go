@@ -9,7 +9,8 @@ type config struct {
 	refuse     func(n int) error
 }
 
-// Option configures a [Receiver].
+// Option configures a [Receiver]. A nil Option is ignored. Of an option given
+// twice the last one wins.
 type Option interface {
 	apply(config) config
 }
@@ -21,13 +22,15 @@ func (f optionFunc) apply(c config) config { return f(c) }
 func newConfig(opts []Option) config {
 	c := config{listenAddr: "127.0.0.1:0", path: "/v1/metrics"}
 	for _, o := range opts {
-		c = o.apply(c)
+		if o != nil {
+			c = o.apply(c)
+		}
 	}
 	return c
 }
 
-// WithAddr listens on hostPort, for a receiver that comes up late or comes back.
-// By default it is a free loopback port.
+// WithAddr listens on hostPort, for a receiver that starts late or comes back
+// after Close. The default is a free loopback port.
 func WithAddr(hostPort string) Option {
 	return optionFunc(func(c config) config {
 		c.listenAddr = hostPort
@@ -35,8 +38,8 @@ func WithAddr(hostPort string) Option {
 	})
 }
 
-// WithPath takes metrics over HTTP at path; others get status 404. The default
-// is /v1/metrics.
+// WithPath receives metrics over HTTP at path; any other path returns status
+// 404. The default is /v1/metrics. It has no effect over gRPC.
 func WithPath(path string) Option {
 	return optionFunc(func(c config) config {
 		c.path = path
@@ -44,7 +47,8 @@ func WithPath(path string) Option {
 	})
 }
 
-// WithTLS serves over TLS.
+// WithTLS serves over TLS. The configuration needs a certificate. A nil t is
+// plain text, the default.
 func WithTLS(t *tls.Config) Option {
 	return optionFunc(func(c config) config {
 		c.tls = t.Clone()
@@ -52,10 +56,11 @@ func WithTLS(t *tls.Config) Option {
 	})
 }
 
-// WithRefusal answers the nth request, counted from 1, with the error that
-// refuse returns, and does not keep it; with nil the request is taken. A gRPC
-// status error goes over gRPC as it is. Over HTTP Unavailable becomes status
-// 503, and any other error 400.
+// WithRefusal calls refuse for the nth request, counted from 1. The receiver
+// answers with the error it returns, and does not keep the request; on nil it
+// takes the request. Over gRPC a status error is sent as it is. Over HTTP
+// codes.Unavailable becomes status 503, and any other error status 400. refuse
+// must be safe for concurrent use.
 func WithRefusal(refuse func(n int) error) Option {
 	return optionFunc(func(c config) config {
 		c.refuse = refuse

@@ -166,3 +166,32 @@ func TestUnknownProtocolIsAnError(t *testing.T) {
 		t.Errorf("got receiver %v, error %v: want an error only", r, err)
 	}
 }
+
+func TestPathWithoutSlashIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"", "v1/metrics", "{"} {
+		if r, err := otlptest.Start(otlptest.HTTP, otlptest.WithPath(path)); err == nil || r != nil {
+			t.Errorf("path %q: got receiver %v, error %v: want an error only", path, r, err)
+		}
+	}
+}
+
+func TestOnlyPOSTOfThePathIsTaken(t *testing.T) {
+	t.Parallel()
+	receiver := otlptest.New(t, otlptest.HTTP, nil, otlptest.WithPath("/{a b"))
+	body, err := proto.Marshal(message("a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := post(t, receiver.Endpoint()+"/%7Ba%20b", "application/x-protobuf", "", body); got != http.StatusOK {
+		t.Errorf("POST: status %d, want 200", got)
+	}
+	response, err := http.Get(receiver.Endpoint() + "/%7Ba%20b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("GET: status %d, want 405", response.StatusCode)
+	}
+}
