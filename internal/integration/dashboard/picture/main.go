@@ -41,7 +41,7 @@ func take(ctx context.Context, span time.Duration) (err error) {
 	if err != nil {
 		return err
 	}
-	folder := filepath.Join(root, "internal", "dashboard", "picture")
+	folder := filepath.Join(root, "internal", "integration", "dashboard", "picture")
 	if err := prepare(ctx, folder); err != nil {
 		return err
 	}
