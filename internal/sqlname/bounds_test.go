@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestSummaryOfWhatCannotBeRead(t *testing.T) {
+func TestSummaryOfUnreadableTextIsOther(t *testing.T) {
 	t.Parallel()
 	for _, sql := range []string{
 		"", " \n\t", ";", ";;", "-- ping", "/* a */ -- b\n", "/* select 1", "'select 1'", "$$select 1$$",
@@ -18,7 +18,7 @@ func TestSummaryOfWhatCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestSummarySkipsWhatItCannotRead(t *testing.T) {
+func TestSummarySkipsUnreadableParts(t *testing.T) {
 	t.Parallel()
 	checkSummaries(t, []statementCase{
 		{"garbage; select * from a", "SELECT a"},
@@ -30,7 +30,7 @@ func TestSummarySkipsWhatItCannotRead(t *testing.T) {
 	})
 }
 
-func TestSummaryCutsNoTargetInHalf(t *testing.T) {
+func TestSummaryKeepsTargetsWhole(t *testing.T) {
 	t.Parallel()
 	name := strings.Repeat("x", 62)
 	tables := strings.Repeat(name+", ", 9) + name
@@ -38,7 +38,7 @@ func TestSummaryCutsNoTargetInHalf(t *testing.T) {
 	if got := Summary("select * from " + tables); got != want[:len(want)-1] {
 		t.Errorf("got %q", got)
 	}
-	// 255 bytes exactly, and one more.
+	// One name of exactly 255 bytes and one of 256.
 	last := strings.Repeat("y", maxName-len(want))
 	list := strings.Repeat(name+", ", 3)
 	if got := Summary("select * from " + list + last); got != want+last {
@@ -47,7 +47,7 @@ func TestSummaryCutsNoTargetInHalf(t *testing.T) {
 	if got := Summary("select * from " + list + last + "y, z"); got != want[:len(want)-1] {
 		t.Errorf("a name that does not fit is not left out: %q", got)
 	}
-	// The two words of an operation stay together.
+	// The two words of an operation are kept or cut together.
 	if got := Summary("select * from " + list + strings.Repeat("y", maxName-len(want)-7) + "; drop table z"); strings.Contains(got, "DROP") {
 		t.Errorf("an operation is cut: %q", got)
 	}
@@ -66,7 +66,7 @@ func TestSummaryReadsABoundedPrefix(t *testing.T) {
 	if got := Summary("insert into a values " + rows + "(1); drop table b"); got != "INSERT a" {
 		t.Errorf("got %q", got)
 	}
-	// Wherever the cut falls, nothing of what it divides is shown.
+	// Summary shows no part of a token that the limit cuts.
 	for _, tail := range []string{"public.users u", `public."users" u`, "public . users u", `"public" u`, "public u"} {
 		for i := range len(tail) + 2 {
 			sql := "select " + strings.Repeat(" ", maxScan-len("select from ")-i) + "from " + tail
@@ -79,7 +79,7 @@ func TestSummaryReadsABoundedPrefix(t *testing.T) {
 	}
 }
 
-func TestSummaryTakesNoHalfWordForAKeyword(t *testing.T) {
+func TestSummaryIgnoresKeywordCutInHalf(t *testing.T) {
 	t.Parallel()
 	before := "select 1;" + strings.Repeat(" ", maxScan-len("select 1;begin"))
 	if got := Summary(before + "beginning"); got != "SELECT" {
@@ -105,7 +105,7 @@ func TestSummaryBoundsNesting(t *testing.T) {
 	if got, want := Summary("select * from f"+deep+"1, x"+strings.ReplaceAll(deep, "(", ")")+" y, c"), "SELECT f c"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	// The innermost bracket that is understood has a WITH.
+	// The innermost bracket within maxDepth has a WITH.
 	deep = strings.Repeat("(", maxDepth-1)
 	sql := "select " + deep + "with x(a, b) as (select 1 from y) select * from x, z" + strings.ReplaceAll(deep, "(", ")") + " from c"
 	if got, want := Summary(sql), "SELECT SELECT z c"; got != want {

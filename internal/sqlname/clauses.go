@@ -1,6 +1,6 @@
 package sqlname
 
-// word reads a keyword or a name, whose meaning depends on the frame.
+// word reads a keyword or a name. Its meaning depends on the frame.
 func (p *parser) word() {
 	f := p.top()
 	kw := p.tok.kw
@@ -20,7 +20,7 @@ func (p *parser) word() {
 	case atTable:
 		p.table(f, kw)
 	case inTables, inExpr:
-		// AS and a dot make a plain name of the word behind them.
+		// The word after AS or a dot is a name, not a keyword.
 		if p.prev == kwAs || p.prev == kwMark || !p.clause(f, kw) {
 			p.advance()
 		}
@@ -33,7 +33,7 @@ func (p *parser) word() {
 func (p *parser) within(f *frame, kw keyword) {
 	switch f.mode {
 	case atGroup:
-		f.mode = atTable // it is a table, then
+		f.mode = atTable // so it is a table
 		return
 	case atData:
 		f.mode = inExpr
@@ -65,7 +65,7 @@ func (p *parser) within(f *frame, kw keyword) {
 }
 
 // clause reads a keyword between or after expressions and tables. It reports
-// whether it went past it.
+// whether it moved past the keyword.
 func (p *parser) clause(f *frame, kw keyword) bool {
 	switch kw {
 	case kwFrom:
@@ -74,7 +74,7 @@ func (p *parser) clause(f *frame, kw keyword) bool {
 			f.mode = atTable
 		}
 	case kwUsing:
-		if f.mode == inExpr && f.using { // else the columns of a join
+		if f.mode == inExpr && f.using { // otherwise the columns of a join
 			f.using = false
 			f.mode = atTable
 		}
@@ -97,7 +97,7 @@ func (p *parser) clause(f *frame, kw keyword) bool {
 			f.mode = inExpr
 		}
 	case kwWhere, kwGroup, kwHaving, kwWindow, kwOrder, kwLimit, kwOffset, kwFetch, kwFor, kwReturning,
-		kwDo: // DO is of ON CONFLICT
+		kwDo: // the DO of ON CONFLICT
 		if f.mode == inTables {
 			f.mode = inExpr
 		}
@@ -121,8 +121,7 @@ func (p *parser) table(f *frame, kw keyword) {
 	}
 }
 
-// rows reads ROWS FROM, behind which functions stand in brackets, or a table
-// that is called so.
+// rows reads ROWS FROM and its functions in brackets, or a table named rows.
 func (p *parser) rows(f *frame) {
 	look := p.lex
 	if look.next().kw == kwFrom {
@@ -134,7 +133,8 @@ func (p *parser) rows(f *frame) {
 	p.name(true)
 }
 
-// query begins a query if the keyword does, and reports whether it did.
+// query begins a query if kw is SELECT, VALUES or TABLE, and reports whether it
+// did.
 func (p *parser) query(f *frame, kw keyword) bool {
 	switch kw {
 	case kwSelect:
@@ -147,7 +147,7 @@ func (p *parser) query(f *frame, kw keyword) bool {
 		p.target(true)
 		return true
 	case kwValues:
-		// Rows in a text are no operation unless they are all there is to it.
+		// VALUES is an operation only if the whole statement is VALUES.
 		if f.mode == atStatement || f.mode == afterWith && p.depth == 0 {
 			p.out.op("VALUES")
 		}
@@ -161,7 +161,7 @@ func (p *parser) query(f *frame, kw keyword) bool {
 	return true
 }
 
-// change begins a statement that changes data if the keyword does, and reports
+// change begins a statement that changes data if kw starts one, and reports
 // whether it did.
 func (p *parser) change(f *frame, kw keyword) bool {
 	switch kw {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestCopyQuotesWherePostgreSQLWould(t *testing.T) {
+func TestCopyQuotesLikePostgreSQL(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		table []string
@@ -37,7 +37,7 @@ func TestCopyQuotesWherePostgreSQLWould(t *testing.T) {
 	}
 }
 
-func TestCopyEqualsTheSummaryOfTheText(t *testing.T) {
+func TestCopyEqualsSummaryOfText(t *testing.T) {
 	t.Parallel()
 	for _, table := range [][]string{{"a"}, {"app", "accounts"}, {"A b", `c"d`}, {"select", "from"}} {
 		name := Copy(table)

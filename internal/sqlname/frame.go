@@ -1,13 +1,13 @@
 package sqlname
 
-// mode is what a frame is about.
+// mode says what a frame contains.
 type mode uint8
 
 const (
 	atStatement mode = iota // any statement may begin
 	atData                  // a query or a change of data may begin
 	atQuery                 // a query may begin, or an expression
-	atSource                // what follows INSERT INTO t: a query may begin
+	atSource                // after INSERT INTO t: a query may begin
 	inExpr                  // expressions, or the clauses after FROM
 	atGroup                 // after ( in FROM: a query or a table
 	atTable                 // in FROM: a table
@@ -22,19 +22,20 @@ const (
 	ignoring                // ignored up to the end of the statement
 )
 
-// frame is the state of the text within one pair of brackets, or outside of all.
+// frame is the state of the parser within one pair of brackets, or outside all
+// brackets.
 type frame struct {
 	mode      mode
 	from      bool // FROM begins a list of tables
-	using     bool // so does USING
-	when      bool // WHEN ends it: the statement is a MERGE
-	recursive bool // the WITH is
+	using     bool // USING begins a list of tables
+	when      bool // WHEN ends the list: the statement is a MERGE
+	recursive bool // the WITH is recursive
 	ctes      uint8
-	refs      uint8 // where the refs of the WITH RECURSIVE begin
+	refs      uint8 // start of the refs of the WITH RECURSIVE
 	name      span  // of the WITH query being read
 }
 
-// inner returns the mode in which the content of a bracket begins.
+// inner returns the mode at the start of a bracket's content.
 func (f *frame) inner() mode {
 	switch f.mode {
 	case atStatement:

@@ -8,12 +8,12 @@ import (
 	"unicode/utf8"
 )
 
-// allCases are the statements of all tables.
+// allCases returns the statements of all tables.
 func allCases() []statementCase {
-	return slices.Concat(normExamples, normCases, queries, withQueries, changes, transactions, commands, definitions)
+	return slices.Concat(specExamples, specCases, queries, withQueries, changes, transactions, commands, definitions)
 }
 
-// checkName checks what every name promises, whatever the text.
+// checkName checks the properties that every name has.
 func checkName(t *testing.T, sql, name string) {
 	t.Helper()
 	switch {
@@ -28,8 +28,8 @@ func checkName(t *testing.T, sql, name string) {
 	}
 }
 
-// respell writes the text's tokens with other literals, other space between
-// them and comments.
+// respell returns the tokens of the text with other literals and with other
+// space and comments between them.
 func respell(sql string) string {
 	var l lexer
 	var b strings.Builder
@@ -47,8 +47,8 @@ func respell(sql string) string {
 	}
 }
 
-// checkSpelling checks that the summary depends on nothing but names, keywords
-// and punctuation.
+// checkSpelling checks that the summary depends only on names, keywords and
+// punctuation.
 func checkSpelling(t *testing.T, sql string) {
 	t.Helper()
 	other := respell(sql)
@@ -60,7 +60,7 @@ func checkSpelling(t *testing.T, sql string) {
 	}
 }
 
-func TestSummaryDependsOnNamesAndKeywordsOnly(t *testing.T) {
+func TestSummaryIgnoresLiteralsAndSpace(t *testing.T) {
 	t.Parallel()
 	for _, c := range allCases() {
 		checkSpelling(t, c.sql)

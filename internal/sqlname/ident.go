@@ -2,8 +2,8 @@ package sqlname
 
 import "strings"
 
-// sameName reports whether two identifiers, as written, name one thing: one
-// without quotes stands for its lower case, one in quotes for itself.
+// sameName reports whether two identifiers, as written, name the same thing. An
+// unquoted identifier stands for its lower case, a quoted one for itself.
 func sameName(a, b string) bool {
 	if a == b {
 		return true
@@ -17,10 +17,10 @@ func sameName(a, b string) bool {
 	for i := range len(a) {
 		x, y := a[i], b[i]
 		if !aQuoted {
-			x = small(x)
+			x = lower(x)
 		}
 		if !bQuoted {
-			y = small(y)
+			y = lower(y)
 		}
 		if x != y {
 			return false
@@ -29,17 +29,17 @@ func sameName(a, b string) bool {
 	return true
 }
 
-// small returns the lower case of an ASCII letter; others have none here.
-func small(c byte) byte {
+// lower returns the lower case of an ASCII letter and any other byte unchanged.
+func lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		c += 'a' - 'A'
 	}
 	return c
 }
 
-// plain reports whether PostgreSQL's quote_ident would leave the identifier s
+// unquoted reports whether PostgreSQL's quote_ident leaves the identifier s
 // without quotes.
-func plain(s string) bool {
+func unquoted(s string) bool {
 	for i := range len(s) {
 		c := s[i]
 		if c != '_' && (c < 'a' || c > 'z') && (!isDigit(c) || i == 0) {
@@ -49,9 +49,9 @@ func plain(s string) bool {
 	return s != "" && !reserved(s)
 }
 
-// reserved reports whether s is a keyword that is not free for every use as a
-// name: the classes reserved, function or type name, and column name of
-// PostgreSQL's keyword list.
+// reserved reports whether s is a keyword that needs quotes in some uses as a
+// name. These are the classes "reserved", "function or type name" and "column
+// name" of PostgreSQL's keyword list.
 func reserved(s string) bool {
 	switch s {
 	case "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "both",

@@ -1,7 +1,7 @@
 package sqlname
 
-// keyword is a word that steers the parser. Words that matter at the start of a
-// statement only are compared as text (see phrases.go).
+// keyword is a word that changes the state of the parser. Words that matter
+// only at the start of a statement are compared as text (see phrases.go).
 type keyword uint8
 
 const (
@@ -43,10 +43,10 @@ const (
 	kwWindow
 	kwWith
 
-	kwMark // a dot, or the @ or : of a named argument: the word behind it is no keyword
+	kwMark // a dot, or the @ or : of a named argument: the next word is not a keyword
 )
 
-// lookup returns the keyword that s is in any case, or none.
+// lookup returns the keyword that s spells in any case, or none.
 func lookup(s string) keyword {
 	var b [9]byte
 	if len(s) > len(b) {
@@ -132,9 +132,9 @@ func lookup(s string) keyword {
 	return none
 }
 
-// fold reports whether the word s is upper, which is in capital letters, in any
-// case.
-func fold(s, upper string) bool {
+// equalUpper reports whether the word s equals upper in any case. The letters
+// of upper are capitals.
+func equalUpper(s, upper string) bool {
 	if len(s) != len(upper) {
 		return false
 	}

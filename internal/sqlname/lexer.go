@@ -2,18 +2,19 @@ package sqlname
 
 import "strings"
 
-// kind is what a token is to the parser.
+// kind is the kind of a token.
 type kind uint8
 
 const (
-	eof     kind = iota // of the text, or of what is looked at
+	eof     kind = iota // end of the text or of the scanned prefix
 	word                // a keyword or an unquoted identifier
 	quoted              // a quoted identifier, U& included
-	literal             // a string, a number or a numbered parameter: never shown
+	literal             // a string, a number or a numbered parameter: never part of a name
 	symbol              // one character of an operator, or punctuation
 )
 
-// span is a part of a text, which is looked at no further than a uint16 reaches.
+// span is a range of bytes in the scanned prefix of a text, which a uint16 can
+// index.
 type span struct{ start, end uint16 }
 
 type token struct {
@@ -23,8 +24,8 @@ type token struct {
 	span
 }
 
-// lexer splits a text by the rules of chapter 4.1 of the PostgreSQL manual.
-// Operators come out one character at a time: nothing depends on them.
+// lexer splits a text by the rules of chapter 4.1 of the PostgreSQL manual. It
+// returns operators one character at a time, because nothing depends on them.
 type lexer struct {
 	s   string
 	pos int
@@ -38,8 +39,8 @@ func (l *lexer) reset(sql string) {
 	}
 }
 
-// next returns the next token. A token that touches the cut is not returned, as
-// it may be half of one.
+// next returns the next token. It does not return a token that touches the cut,
+// because it may be incomplete.
 func (l *lexer) next() token {
 	l.space()
 	var t token
@@ -68,7 +69,7 @@ func (l *lexer) scan(t *token) {
 		l.ident(t, 1)
 	case c == '$':
 		l.dollar(t)
-	case (c == ':' || c == '.') && next == c: // no dot within a name
+	case (c == ':' || c == '.') && next == c: // not the dot of a name
 		t.kind, t.char = symbol, ':'
 		l.pos += 2
 	default:
@@ -77,11 +78,11 @@ func (l *lexer) scan(t *token) {
 	}
 }
 
-// word reads an identifier or keyword, or the literal that its letter begins:
-// E, B, X, N and U& stand before a quote.
+// word reads an identifier, a keyword or a literal with a prefix letter (E, B,
+// X, N or U&).
 func (l *lexer) word(t *token) {
 	start := l.pos
-	l.run()
+	l.skipIdent()
 	t.kind = word
 	if l.pos == start+1 {
 		switch l.s[start] | 0x20 {
@@ -110,8 +111,8 @@ func (l *lexer) word(t *token) {
 	t.kw = lookup(l.s[start:l.pos])
 }
 
-// ident reads a quoted identifier whose content starts skip bytes ahead. One
-// without an end is no token.
+// ident reads a quoted identifier whose content starts skip bytes ahead. An
+// unterminated identifier is not a token.
 func (l *lexer) ident(t *token, skip int) {
 	t.kind = quoted
 	l.pos += skip
@@ -129,8 +130,8 @@ func (l *lexer) ident(t *token, skip int) {
 	}
 }
 
-// run moves past the characters of an identifier.
-func (l *lexer) run() {
+// skipIdent moves past the characters of an identifier.
+func (l *lexer) skipIdent() {
 	for l.pos < len(l.s) && identPart(l.s[l.pos]) {
 		l.pos++
 	}

@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// tokens writes a text as its tokens: words and quoted names as they are, L for
-// a literal, symbols as they are.
+// tokens returns the tokens of a text: L for a literal, all others as written.
 func tokens(sql string) string {
 	var l lexer
 	var out []string
@@ -41,7 +40,7 @@ func TestLexerFollowsPostgreSQL(t *testing.T) {
 		{"a $$b$$ c", "a L c"},
 		{"a $t$b $$ $u$ c$t$ d", "a L d"},
 		{"a $é$b$é$ d", "a L d"},
-		{"a$$b$$ c", "a$$b$$ c"}, // the dollars belong to the name
+		{"a$$b$$ c", "a$$b$$ c"}, // the dollar signs belong to the name
 		{"$1 $23a $b $", "L L a $ b $"},
 		{"1.$a$b$a$ c", "L L c"},
 		{"1 1.5 .5 1. 1e10 1.5E-3 0x1F 0b01 1_000 12abc c", "L L L L L L L L L L c"},

@@ -2,11 +2,11 @@ package sqlname
 
 import "strings"
 
-// number reads a number, with any identifier that sticks to it, which the server
-// rejects: 1e10, 0x1F, 1_000, .5, 1.5e-3, 12abc.
+// number reads a number such as 1e10, 0x1F, 1_000, .5 or 1.5e-3. It includes a
+// directly following identifier (12abc), which the server rejects.
 func (l *lexer) number() {
 	if l.at(0) == '0' && identStart(l.at(1)) { // 0x, 0o or 0b
-		l.run()
+		l.skipIdent()
 		return
 	}
 	l.digits()
@@ -20,7 +20,7 @@ func (l *lexer) number() {
 		}
 	}
 	if identPart(l.at(0)) && l.at(0) != '$' {
-		l.run()
+		l.skipIdent()
 	}
 }
 
@@ -30,8 +30,8 @@ func (l *lexer) digits() {
 	}
 }
 
-// str reads a string whose content starts skip bytes ahead, and the strings
-// that a line break joins to it.
+// str reads a string whose content starts skip bytes ahead, and any strings
+// that continue it after a line break.
 func (l *lexer) str(skip int, escapes bool) {
 	l.pos += skip
 	for {
@@ -58,8 +58,8 @@ func (l *lexer) strEnd(escapes bool) {
 	}
 }
 
-// joined reports whether another piece of the string just read follows on a
-// later line, and moves into it.
+// joined reports whether the string continues on a later line. If so, it moves
+// into the continuation.
 func (l *lexer) joined() bool {
 	newline := false
 	for i := l.pos; i < len(l.s); i++ {

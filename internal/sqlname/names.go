@@ -1,6 +1,6 @@
 package sqlname
 
-// into reads the keyword and the target behind it.
+// into reads the keyword kw and its target.
 func (p *parser) into(kw keyword) {
 	if p.tok.kw == kw {
 		p.advance()
@@ -8,8 +8,7 @@ func (p *parser) into(kw keyword) {
 	}
 }
 
-// target reads the table that an operation is about: [ONLY] name, or
-// ONLY (name).
+// target reads the table of an operation: [ONLY] name, or ONLY (name).
 func (p *parser) target(ref bool) {
 	if p.tok.kw == kwOnly {
 		p.advance()
@@ -25,9 +24,9 @@ func (p *parser) target(ref bool) {
 	p.name(ref)
 }
 
-// name reads a name of one or more parts and adds it to the output. A ref may
-// also be the name of a WITH query, which is not added. A name with its last
-// part missing is not added either. At what is no name, nothing happens.
+// name reads a name of one or more parts and adds it to the output. With ref
+// set, it leaves out the name of a WITH query. It leaves out a name whose last
+// part is missing, and does nothing if the next token is not a name.
 func (p *parser) name(ref bool) {
 	if !p.ident() {
 		return
@@ -50,7 +49,7 @@ func (p *parser) name(ref bool) {
 		}
 	}
 	if p.lex.cut && p.tok.kind == eof {
-		whole = false // there may have been more to it
+		whole = false // there may have been more parts
 	}
 	p.out.end(whole)
 	if ref && p.nrefs < maxRefs && p.out.n > p.out.mark {
@@ -65,10 +64,10 @@ func (p *parser) ident() bool { return p.tok.kind == word || p.tok.kind == quote
 // text returns the next token as written.
 func (p *parser) text() string { return p.lex.s[p.tok.start:p.tok.end] }
 
-// accept moves past the next token if it is this word, and reports whether it
-// was.
+// accept moves past the next token if it is the word upper, and reports whether
+// it was.
 func (p *parser) accept(upper string) bool {
-	if p.tok.kind != word || !fold(p.text(), upper) {
+	if p.tok.kind != word || !equalUpper(p.text(), upper) {
 		return false
 	}
 	p.advance()
@@ -85,8 +84,8 @@ func (p *parser) withName(f *frame, kw keyword) {
 	f.mode = inWith
 }
 
-// declare makes the name of the WITH query known. In WITH RECURSIVE it holds
-// for the queries before it as well, so it is taken out where they had it.
+// declare records the name of the WITH query. WITH RECURSIVE also applies the
+// name to earlier queries, so declare removes it from their output.
 func (p *parser) declare(f *frame) {
 	name := p.lex.s[f.name.start:f.name.end]
 	if p.nctes < maxCTEs {
@@ -112,7 +111,7 @@ func (p *parser) declare(f *frame) {
 	}
 }
 
-// isCTE reports whether the name is that of a WITH query in force here.
+// isCTE reports whether name refers to a WITH query that is in scope.
 func (p *parser) isCTE(name string) bool {
 	for _, cte := range p.ctes[:p.nctes] {
 		if sameName(p.lex.s[cte.start:cte.end], name) {

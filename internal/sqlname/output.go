@@ -5,16 +5,16 @@ import (
 	"unicode/utf8"
 )
 
-// output gathers a name. What does not fit whole is left out, and with it all
-// that would follow.
+// output collects a name. It leaves out an element that does not fit whole, and
+// everything after it.
 type output struct {
 	buf  [maxName]byte
 	n    int
-	mark int // start of the target being written, its space included
+	mark int // start of the target being written, including its space
 	full bool
 }
 
-// op adds an operation of one or more words, all or none.
+// op adds an operation of one or more words: all of them or none.
 func (o *output) op(words ...string) {
 	o.begin()
 	for i, word := range words {
@@ -26,7 +26,7 @@ func (o *output) op(words ...string) {
 	o.end(true)
 }
 
-// begin starts an element that end completes.
+// begin starts an element; end completes it.
 func (o *output) begin() {
 	o.mark = o.n
 	if o.n > 0 {
@@ -34,15 +34,15 @@ func (o *output) begin() {
 	}
 }
 
-// end completes the element since begin, or takes it back.
+// end completes the element that begin started, or removes it.
 func (o *output) end(keep bool) {
 	if o.full || !keep {
 		o.n = o.mark
 	}
 }
 
-// text adds a part of an element, with U+FFFD for each control character and
-// each byte that is not UTF-8.
+// text adds a part of an element. It writes U+FFFD for each control character
+// and each byte that is not UTF-8.
 func (o *output) text(s string) {
 	for i := 0; i < len(s) && !o.full; {
 		if c := s[i]; c < utf8.RuneSelf {
@@ -92,7 +92,7 @@ func (o *output) quoted(s string) {
 	o.text(`"`)
 }
 
-// cut takes the bytes from i to j out again.
+// cut removes the bytes from i to j.
 func (o *output) cut(i, j int) {
 	o.n = i + copy(o.buf[i:], o.buf[j:o.n])
 }

@@ -1,38 +1,38 @@
 package sqlname
 
 const (
-	maxDepth = 64 // brackets within brackets that are understood
-	maxCTEs  = 64 // names of WITH queries that are known at a time
-	maxRefs  = 16 // tables that a later name of WITH RECURSIVE may turn out to be
+	maxDepth = 64 // depth of nested brackets that are parsed
+	maxCTEs  = 64 // names of WITH queries that are known at one time
+	maxRefs  = 16 // tables that a later name of WITH RECURSIVE may refer to
 )
 
-// parser follows a text token by token. Each open bracket has a frame that says
-// what may come next in it; what the grammar forbids is passed over.
+// parser reads a text token by token. Each open bracket has a frame that says
+// what may come next in it. Input that the grammar forbids is skipped.
 type parser struct {
 	lex  lexer
 	tok  token   // the next token
 	prev keyword // the token before it
 
-	frames [maxDepth]frame
-	depth  int // index of the current frame
-	over   int // brackets open beyond maxDepth, their content ignored
+	frames  [maxDepth]frame
+	depth   int // index of the current frame
+	tooDeep int // open brackets beyond maxDepth, whose content is ignored
 
-	ctes  [maxCTEs]span // in the text
+	ctes  [maxCTEs]span // positions in the text
 	nctes int
-	refs  [maxRefs]span // in the output: tables that may be names of WITH
+	refs  [maxRefs]span // positions in the output: tables that may be names of WITH queries
 	nrefs int
 
 	out output
 }
 
-// run reads the text until its end, or until the name is full.
+// run reads the text to its end, or until the name is full.
 func (p *parser) run() {
 	p.advance()
 	for p.tok.kind != eof && !p.out.full {
 		switch {
 		case p.tok.kind == symbol:
 			p.symbol()
-		case p.over > 0:
+		case p.tooDeep > 0:
 			p.advance()
 		case p.tok.kind == literal:
 			p.literal()
@@ -80,10 +80,10 @@ func (p *parser) symbol() {
 	p.advance()
 }
 
-// comma notes that another table or WITH query follows.
+// comma records that another table or WITH query follows.
 func (p *parser) comma(f *frame) {
 	switch {
-	case p.over > 0:
+	case p.tooDeep > 0:
 	case f.mode == inTables:
 		f.mode = atTable
 	case f.mode == inWith, f.mode == afterWith:
@@ -97,9 +97,9 @@ func (p *parser) literal() {
 	p.advance()
 }
 
-// operand notes that something has come that begins no query and names no table.
+// operand records a token that begins no query and names no table.
 func (p *parser) operand() {
-	if p.over > 0 {
+	if p.tooDeep > 0 {
 		return
 	}
 	switch f := p.top(); f.mode {
@@ -114,8 +114,8 @@ func (p *parser) operand() {
 
 // open reads an opening bracket.
 func (p *parser) open(inner mode) {
-	if p.over > 0 || p.depth == maxDepth-1 {
-		p.over++
+	if p.tooDeep > 0 || p.depth == maxDepth-1 {
+		p.tooDeep++
 	} else {
 		if f := p.top(); f.mode == atWithBody && f.recursive {
 			p.declare(f)
@@ -126,11 +126,11 @@ func (p *parser) open(inner mode) {
 	p.advance()
 }
 
-// close leaves the innermost bracket.
+// close reads a closing bracket.
 func (p *parser) close() {
-	if p.over > 0 {
-		p.over--
-		if p.over > 0 {
+	if p.tooDeep > 0 {
+		p.tooDeep--
+		if p.tooDeep > 0 {
 			return
 		}
 	} else {
@@ -154,12 +154,12 @@ func (p *parser) close() {
 	}
 }
 
-// semicolon ends the statement, brackets that are still open with it. Only the
-// actions of a rule have one of their own.
+// semicolon ends the statement and its open brackets. Only the actions of a
+// rule have a semicolon of their own.
 func (p *parser) semicolon() {
-	if p.depth > 0 && p.over == 0 && p.top().mode == ignoring {
+	if p.depth > 0 && p.tooDeep == 0 && p.top().mode == ignoring {
 		return
 	}
-	p.depth, p.over, p.nctes, p.nrefs = 0, 0, 0, 0
+	p.depth, p.tooDeep, p.nctes, p.nrefs = 0, 0, 0, 0
 	p.frames[0] = frame{}
 }

@@ -1,26 +1,26 @@
 package sqlname
 
-// after tells how a statement goes on behind its verb.
-type after uint8
+// syntax says what follows the verb of a statement.
+type syntax uint8
 
 const (
-	ignored   after = iota // nothing more is of interest
-	oneName                // a procedure or prepared statement, then expressions
-	someNames              // a list of tables
-	object                 // the kind of an object, then its name or names
-	asQuery                // somewhere AS, then a statement
-	forQuery               // somewhere FOR, then a query
-	rollback               // perhaps TO a savepoint
-	explained              // options, then a statement
-	copied                 // a table or a query in parentheses
+	ignored   syntax = iota // the rest is ignored
+	oneName                 // the name of a procedure or prepared statement, then expressions
+	someNames               // a list of tables
+	object                  // the kind of an object, then its name or names
+	asQuery                 // AS somewhere, then a statement
+	forQuery                // FOR somewhere, then a query
+	rollback                // optionally TO a savepoint
+	explained               // options, then a statement
+	copied                  // a table or a query in parentheses
 )
 
-// verbs are the statements that the parser has no keyword for. Where one phrase
-// begins another, the longer one is first.
+// verbs lists the statements that the parser has no keyword for. A longer
+// phrase stands before its own prefixes.
 var verbs = [...]struct {
 	phrase string
-	name   string // if not the phrase
-	after  after
+	name   string // if it differs from the phrase
+	then   syntax
 }{
 	{"BEGIN", "", ignored},
 	{"COMMIT PREPARED", "", ignored},
@@ -72,8 +72,8 @@ var verbs = [...]struct {
 	{"CHECKPOINT", "", ignored},
 }
 
-// objects are the kinds of things that CREATE, ALTER, DROP and REINDEX take.
-// Those not named have a name that is dynamic (roles), or none.
+// objects lists the kinds of objects that CREATE, ALTER, DROP and REINDEX take.
+// A kind that is not named has a dynamic name (roles) or none.
 var objects = [...]struct {
 	phrase string
 	named  bool
@@ -126,14 +126,15 @@ var objects = [...]struct {
 	{"GROUP", false},
 }
 
-// modifiers may stand between CREATE and the kind of the object. DEFAULT, of a
-// conversion, is not among them, as it begins DEFAULT PRIVILEGES.
+// modifiers lists the words that may stand between CREATE and the kind of the
+// object. It leaves out the DEFAULT of a conversion, because DEFAULT also
+// begins DEFAULT PRIVILEGES.
 var modifiers = [...]string{
 	"OR", "REPLACE", "TEMP", "TEMPORARY", "GLOBAL", "LOCAL", "UNLOGGED", "UNIQUE", "RECURSIVE",
 	"CONSTRAINT", "TRUSTED", "PROCEDURAL",
 }
 
-// noise words may stand before the names of a list of tables.
+// noise lists the words that may stand before a list of table names.
 var noise = [...]string{
 	"TABLE", "ONLY", "IF", "NOT", "EXISTS", "CONCURRENTLY", "FULL", "FREEZE", "VERBOSE", "ANALYZE",
 	"ANALYSE",

@@ -92,13 +92,13 @@ var withQueries = []statementCase{
 	{"with x as (select 1), y as (update a set b = 1) select * from x", "SELECT UPDATE a SELECT"},
 	{"with x as (select 1), y as (insert into a values (1)) select * from x", "SELECT INSERT a SELECT"},
 	{"with x as (select 1), y as (merge into a using b on true when matched then delete) select * from x", "SELECT MERGE a b SELECT"},
-	// Not recursive: within its own text the name is still the table's.
+	// Not recursive: within its own text the name refers to the table.
 	{"with users as (select * from users) select * from users", "SELECT users SELECT"},
 	{"with recursive t as (select 1 union all select n + 1 from t) select * from t", "SELECT SELECT SELECT"},
-	// Recursive: a name holds before the place where it is given.
+	// Recursive: the name is in scope before its definition.
 	{"with recursive a as (select * from b, c), b as (select 1 from d) select * from a, b", "SELECT c SELECT d SELECT"},
 	{"with recursive t(a) as (select 1 from e) search depth first by a, b set o, u as (select 1) cycle a, b set c using p select * from t, u", "SELECT e SELECT SELECT"},
-	// A name is known in its own brackets only.
+	// A name is in scope only within its own brackets.
 	{"select * from (with x as (select 1 from a) select * from x) y, x", "SELECT SELECT a SELECT x"},
 	{"with x as (select 1) select 1; select * from x", "SELECT SELECT SELECT x"},
 	{"insert into a with x as (select 1 from b) select * from x", "INSERT a SELECT b SELECT"},
@@ -107,7 +107,7 @@ var withQueries = []statementCase{
 	{"with x as (select 1 from a) values (1)", "SELECT a VALUES"},
 }
 
-func TestSummaryLeavesOutNamesOfWithQueries(t *testing.T) {
+func TestSummaryOmitsNamesOfWithQueries(t *testing.T) {
 	t.Parallel()
 	checkSummaries(t, withQueries)
 }

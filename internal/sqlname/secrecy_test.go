@@ -6,11 +6,11 @@ import (
 	"testing"
 )
 
-// marker stands for what must never be shown.
+// marker is a secret that no name may contain.
 const marker = "s3cr3t"
 
-// templates are statements in which "?" stands for a value and each space for
-// any white space and comments.
+// templates are statements in which "?" stands for a value, and each space
+// stands for any white space and comments.
 var templates = []statementCase{
 	{"select a , ? from users where b = ? and c in ( ? , ? ) limit ?", "SELECT users"},
 	{"insert into app . orders ( a , b ) values ( ? , ? ) , ( ? , ? ) on conflict ( a ) do update set b = ?", "INSERT app.orders"},
@@ -37,7 +37,8 @@ var templates = []statementCase{
 	{"? select ?", Other},
 }
 
-// value returns a random literal whose content has the marker and the body.
+// value returns a random literal whose content contains the marker and the
+// body.
 func value(r *rand.Rand, body string) string {
 	body = strings.ReplaceAll(body, "\x00", "") + marker
 	plain := "'" + strings.ReplaceAll(body, "'", "''") + "'"
@@ -62,7 +63,7 @@ func value(r *rand.Rand, body string) string {
 	}
 }
 
-// gap returns random white space and comments, at least one character.
+// gap returns random white space and comments: at least one character.
 func gap(r *rand.Rand, body string) string {
 	line := strings.NewReplacer("\r", "", "\n", "").Replace(body)
 	block := strings.NewReplacer("*/", "", "/*", "", "*", "", "/", "").Replace(body)
@@ -71,13 +72,13 @@ func gap(r *rand.Rand, body string) string {
 	}[r.IntN(5)]
 }
 
-// fill makes a statement of the template.
+// fill returns the template with random values and gaps.
 func fill(r *rand.Rand, template, body string) string {
 	var b strings.Builder
 	for i, part := range strings.Split(template, " ") {
 		if i > 0 {
-			// A line break would join two strings; the templates have no two
-			// values side by side.
+			// A line break would join two strings, but no template has two
+			// adjacent values.
 			b.WriteString(gap(r, body))
 		}
 		if part == "?" {
@@ -105,7 +106,7 @@ func checkSecrecy(t *testing.T, seed uint64, body string) {
 
 var bodies = []string{"", "'", `\`, `\'`, "from x", "; select 1 from x; ", `" from x "`, "--", "/*", "$", "$$ from x", "\n'x'", "é\xff"}
 
-func TestSummaryShowsNoValueAndNoComment(t *testing.T) {
+func TestSummaryShowsNoValueOrComment(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
 		for _, body := range bodies {

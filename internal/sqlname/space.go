@@ -27,7 +27,7 @@ func lineLen(s string) int {
 }
 
 // blockLen returns the length of the comment that s begins with. Such comments
-// nest; one without an end takes the rest of the text.
+// nest. An unterminated comment takes the rest of the text.
 func blockLen(s string) int {
 	depth := 0
 	for i := 0; i+1 < len(s); i++ {
@@ -54,8 +54,8 @@ func isDigit(c byte) bool {
 	return '0' <= c && c <= '9'
 }
 
-// identStart reports whether c can begin an identifier. To PostgreSQL every
-// byte outside ASCII is a letter.
+// identStart reports whether c can begin an identifier. PostgreSQL treats every
+// byte outside ASCII as a letter.
 func identStart(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c >= 0x80
 }

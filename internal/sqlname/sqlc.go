@@ -6,9 +6,9 @@ import (
 )
 
 // SQLC returns the name in an annotation of sqlc, "-- name: GetUser :one" or
-// the same in a comment of the other kind. It may come after white space and
-// other comments, but not after the first token of the text. The comment must
-// be nothing but the annotation: the name an identifier, the command a word.
+// the same in a block comment. The annotation may follow white space and other
+// comments, but not the first token of the text. The comment must contain only
+// the annotation; the name must be an identifier, and the command a word.
 func SQLC(sql string) (name string, ok bool) {
 	var l lexer
 	l.reset(sql)
@@ -30,7 +30,7 @@ func SQLC(sql string) (name string, ok bool) {
 			return "", false
 		}
 		if l.cut && l.pos == len(l.s) {
-			return "", false // half a comment
+			return "", false // an incomplete comment
 		}
 		if name, ok = annotation(comment); ok {
 			return name, true
@@ -38,7 +38,8 @@ func SQLC(sql string) (name string, ok bool) {
 	}
 }
 
-// annotation returns the name that the comment gives, if it gives one.
+// annotation returns the name in the comment and whether the comment is an
+// annotation.
 func annotation(comment string) (string, bool) {
 	rest, ok := strings.CutPrefix(strings.TrimSpace(comment), "name:")
 	if !ok {
@@ -54,7 +55,7 @@ func annotation(comment string) (string, bool) {
 	return name, ok && isName(name) && isCommand(command)
 }
 
-// isName reports whether s is a name that sqlc would accept.
+// isName reports whether sqlc accepts s as a name.
 func isName(s string) bool {
 	for i, r := range s {
 		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {

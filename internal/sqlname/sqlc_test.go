@@ -33,7 +33,7 @@ func TestSQLCFindsTheName(t *testing.T) {
 	}
 }
 
-func TestSQLCFindsNoNameWhereThereIsNone(t *testing.T) {
+func TestSQLCIgnoresOtherComments(t *testing.T) {
 	t.Parallel()
 	for _, sql := range []string{
 		"",
@@ -85,7 +85,7 @@ func TestSQLCReadsABoundedPrefix(t *testing.T) {
 	}
 }
 
-func TestOfPrefersTheNameOverTheSummary(t *testing.T) {
+func TestOfPrefersSQLCNameToSummary(t *testing.T) {
 	t.Parallel()
 	for sql, want := range map[string]string{
 		"-- name: GetUser :one\nselect * from users": "GetUser",

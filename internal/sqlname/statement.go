@@ -2,8 +2,8 @@ package sqlname
 
 import "strings"
 
-// statement reads the verb of a statement that is neither a query nor a change
-// of data, and its targets.
+// statement reads the verb and the targets of a statement that is neither a
+// query nor a change of data.
 func (p *parser) statement(f *frame) {
 	f.mode = ignoring
 	for i := range verbs {
@@ -15,15 +15,15 @@ func (p *parser) statement(f *frame) {
 		if name == "" {
 			name = verb.phrase
 		}
-		p.follow(f, name, verb.after)
+		p.follow(f, name, verb.then)
 		return
 	}
 	p.advance()
 }
 
-// follow adds the operation and reads what comes after its verb.
-func (p *parser) follow(f *frame, op string, what after) {
-	switch what {
+// follow adds the operation and reads the rest of the statement.
+func (p *parser) follow(f *frame, op string, then syntax) {
+	switch then {
 	case object:
 		p.object(f, op)
 		return
@@ -36,7 +36,7 @@ func (p *parser) follow(f *frame, op string, what after) {
 		}
 	}
 	p.out.op(op)
-	switch what {
+	switch then {
 	case oneName:
 		p.name(false)
 		f.mode = inExpr
@@ -74,8 +74,8 @@ func (p *parser) explain(f *frame) {
 	f.mode = atStatement
 }
 
-// object reads the kind of the object that CREATE, ALTER, DROP or REINDEX is
-// about, and its name.
+// object reads the kind and the name of the object of a CREATE, ALTER, DROP or
+// REINDEX.
 func (p *parser) object(f *frame, verb string) {
 	p.brackets() // options of REINDEX
 	for p.acceptAny(modifiers[:]) {
@@ -94,7 +94,8 @@ func (p *parser) object(f *frame, verb string) {
 	p.out.op(verb)
 }
 
-// objectNames reads the name of an object, or of several where that can be.
+// objectNames reads the name of an object, or several names where the syntax
+// allows them.
 func (p *parser) objectNames(f *frame, verb, kind string) {
 	if verb == "DROP" {
 		p.names()
@@ -107,7 +108,7 @@ func (p *parser) objectNames(f *frame, verb, kind string) {
 		return
 	}
 	if kind == "SCHEMA" && p.accept("AUTHORIZATION") || p.tok.kw == kwAll || p.tok.kw == kwOn {
-		return // the object is not named
+		return // an object without a name
 	}
 	p.name(false)
 	if verb != "CREATE" {
@@ -121,7 +122,7 @@ func (p *parser) objectNames(f *frame, verb, kind string) {
 	}
 }
 
-// names reads a list of names, each with whatever may stand around it.
+// names reads a list of names and the words that may stand around each.
 func (p *parser) names() {
 	for {
 		for p.acceptAny(noise[:]) {
@@ -139,8 +140,8 @@ func (p *parser) names() {
 	}
 }
 
-// brackets moves past a pair of brackets and all that is in it, and reports
-// whether there was one.
+// brackets moves past a pair of brackets and its content. It reports whether
+// there was one.
 func (p *parser) brackets() bool {
 	if !p.sym('(') {
 		return false
@@ -159,7 +160,8 @@ func (p *parser) brackets() bool {
 	return true
 }
 
-// acceptAny moves past the next token if it is one of the words.
+// acceptAny moves past the next token if it is one of the words, and reports
+// whether it was.
 func (p *parser) acceptAny(words []string) bool {
 	for _, w := range words {
 		if p.accept(w) {
@@ -169,11 +171,11 @@ func (p *parser) acceptAny(words []string) bool {
 	return false
 }
 
-// acceptPhrase moves past the words of the phrase if they are next, and reports
-// whether they were.
+// acceptPhrase moves past the words of the phrase if they come next, and
+// reports whether they did.
 func (p *parser) acceptPhrase(phrase string) bool {
 	first, rest, more := strings.Cut(phrase, " ")
-	if p.tok.kind != word || !fold(p.text(), first) {
+	if p.tok.kind != word || !equalUpper(p.text(), first) {
 		return false
 	}
 	lex, tok, prev := p.lex, p.tok, p.prev

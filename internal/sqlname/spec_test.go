@@ -19,7 +19,7 @@ func checkSummaries(t *testing.T, cases []statementCase) {
 
 // The examples of OpenTelemetry's docs/db/database-spans.md, "Generating a
 // summary of the query", verbatim.
-var normExamples = []statementCase{
+var specExamples = []statementCase{
 	{`SELECT *
    FROM   wuser_table
    WHERE  username = ?`, "SELECT wuser_table"},
@@ -39,25 +39,25 @@ var normExamples = []statementCase{
            FROM   orders o
                   JOIN customers c
                     ON o.customer_id = c.customer_id)`, "SELECT SELECT orders customers"},
-	// The norm has "SELECT "song list" 'artists'" for this one. In
-	// PostgreSQL 'artists' is a literal and no table, and is not shown.
+	// The specification has "SELECT "song list" 'artists'" here. In PostgreSQL
+	// 'artists' is a literal, not a table, so it is left out.
 	{`SELECT *
     FROM   "song list",
            'artists'`, `SELECT "song list"`},
-	// "Note that CALL is the SQL standard keyword": the norm's example is
-	// of JDBC, and has its lower case, which is not kept here.
+	// The specification notes that CALL is the SQL standard keyword. Its
+	// example is for JDBC and keeps the lower case; Summary does not.
 	{"call some_stored_procedure()", "CALL some_stored_procedure"},
 	{"EXECUTE some_stored_procedure", "EXECUTE some_stored_procedure"},
 }
 
-func TestSummaryFollowsTheNormsExamples(t *testing.T) {
+func TestSummaryMatchesSpecExamples(t *testing.T) {
 	t.Parallel()
-	checkSummaries(t, normExamples)
+	checkSummaries(t, specExamples)
 }
 
-// The inputs of OpenTelemetry's docs/non-normative/database-test-cases/
-// db-sql-test-cases.json, verbatim.
-var normCases = []statementCase{
+// The inputs of OpenTelemetry's
+// docs/non-normative/database-test-cases/db-sql-test-cases.json, verbatim.
+var specCases = []statementCase{
 	{"SELECT 12, -12, +12", "SELECT"},
 	{"SELECT 12.34, -12.34, +12.34, .01, -.01", "SELECT"},
 	{"SELECT 12.34e56, -12.34e56, +12.34e56", "SELECT"},
@@ -75,9 +75,9 @@ var normCases = []statementCase{
 	{"SELECT column -- end of line comment\nFROM /* block \n comment */ table", "SELECT table"},
 	{"INSERT INTO shipping_details\n(order_id,\naddress)\nSELECT order_id,\naddress\nFROM   orders\nWHERE  order_id = 1", "INSERT shipping_details SELECT orders"},
 	{"SELECT order_date\nFROM   (SELECT *\nFROM   orders o\nJOIN customers c\nON o.customer_id = c.customer_id)", "SELECT SELECT orders customers"},
-	// The two whose name ends in case_preserved: the norm has "SELEcT
-	// sELECT orders customers" and "SELEcT ORders". Here an operation has
-	// one spelling, and only a target keeps its case.
+	// The two cases whose name ends in case_preserved. The specification has
+	// "SELEcT sELECT orders customers" and "SELEcT ORders". Summary writes an
+	// operation in one spelling; only a target keeps its case.
 	{"SELEcT order_date\nFROM   (sELECT *\nFROM   orders o\nJOIN customers c\nON o.customer_id = c.customer_id)", "SELECT SELECT orders customers"},
 	{"SELEcT order_date\nFROM ORders", "SELECT ORders"},
 	{"SELECT * FROM Orders o CROSS JOIN OrderDetails od", "SELECT Orders OrderDetails"},
@@ -87,7 +87,7 @@ var normCases = []statementCase{
 	{"DROP  TABLE MyTable", "DROP TABLE MyTable"},
 }
 
-func TestSummaryAgreesWithTheNormsTestCases(t *testing.T) {
+func TestSummaryMatchesSpecTestCases(t *testing.T) {
 	t.Parallel()
-	checkSummaries(t, normCases)
+	checkSummaries(t, specCases)
 }
