@@ -12,7 +12,8 @@ import (
 	"syscall"
 )
 
-// account is the user that the server runs as when the caller is root, whom PostgreSQL refuses. Nil is the caller.
+// account is the user that the server runs as. It is nil for the caller's own user. PostgreSQL refuses to run as
+// root, so root uses another account.
 type account struct {
 	uid, gid uint32
 }
@@ -23,13 +24,13 @@ func serverAccount() (*account, error) {
 	}
 	nobody, err := user.Lookup("nobody")
 	if err != nil {
-		return nil, fmt.Errorf("postgres: PostgreSQL does not run as root, and there is no user nobody to run it as: %w", err)
+		return nil, fmt.Errorf("postgres: PostgreSQL does not run as root, and there is no user nobody: %w", err)
 	}
-	// macOS says -2.
+	// On macOS the id is -2.
 	uid, uidErr := strconv.ParseInt(nobody.Uid, 10, 64)
 	gid, gidErr := strconv.ParseInt(nobody.Gid, 10, 64)
 	if uidErr != nil || gidErr != nil {
-		return nil, fmt.Errorf("postgres: user nobody has the ids %q and %q, not numbers", nobody.Uid, nobody.Gid)
+		return nil, fmt.Errorf("postgres: user nobody has uid %q and gid %q (must be numbers)", nobody.Uid, nobody.Gid)
 	}
 	return &account{uid: uint32(uid), gid: uint32(gid)}, nil
 }
@@ -48,8 +49,9 @@ func (a *account) own(path string) error {
 	return os.Lchown(path, int(a.uid), int(a.gid))
 }
 
-// tempDir is where the server's directory goes: the system's folder for temporary files, or /tmp where a unix socket's
-// path would be too long for the kernel (104 bytes on macOS) or the server's user could not get in.
+// tempDir returns the parent of the server's directory. This is the system's folder for temporary files, or /tmp in
+// two cases: a unix socket's path would exceed the kernel's limit (104 bytes on macOS), or the server's user cannot
+// reach the folder.
 func (a *account) tempDir() string {
 	dir := os.TempDir()
 	if abs, err := filepath.Abs(dir); err == nil {
@@ -62,7 +64,7 @@ func (a *account) tempDir() string {
 	return dir
 }
 
-// canReach reports whether the account may pass through all folders on the way to dir, as far as permission bits say.
+// canReach reports whether the permission bits let the account pass through all folders on the way to dir.
 func (a *account) canReach(dir string) bool {
 	if a == nil {
 		return true
@@ -81,8 +83,8 @@ func (a *account) canReach(dir string) bool {
 	return true
 }
 
-// environment is what the server's programs get of the caller's variables: what it takes to run, and nothing that would
-// change what they do or that is no business of a server's. Their messages are in English.
+// environment returns the caller's variables that the server's programs need to run. It leaves out variables that
+// change what they do, and all others. It sets the language of their messages to English.
 func environment() []string {
 	var env []string
 	for _, v := range os.Environ() {

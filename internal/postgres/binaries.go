@@ -14,16 +14,16 @@ import (
 	"time"
 )
 
-// BinEnv names the environment variable that gives the folder with the server's programs.
+// BinEnv is the environment variable that holds the folder with the server's programs.
 const BinEnv = "OTELPOOL_POSTGRES_BIN"
 
-// programs are what a folder must hold to be used.
+// programs lists the programs that a folder must contain.
 var programs = []string{"initdb", "postgres"}
 
-// globs are the places where packages put the server's programs, outside PATH.
+// globs lists the folders outside PATH where packages install the server's programs.
 var globs = []string{
 	"/usr/lib/postgresql/*/bin",                          // Debian, Ubuntu
-	"/usr/pgsql-*/bin",                                   // PostgreSQL's own packages for Fedora and its kin
+	"/usr/pgsql-*/bin",                                   // PostgreSQL's own packages for Fedora and related systems
 	"/usr/libexec/postgresql*",                           // Alpine
 	"/opt/homebrew/opt/postgresql@*/bin",                 // Homebrew, Apple silicon
 	"/opt/homebrew/opt/postgresql/bin",                   //
@@ -33,17 +33,17 @@ var globs = []string{
 	"/Applications/Postgres.app/Contents/Versions/*/bin", // Postgres.app
 }
 
-// search is where to look for the server's programs. Empty fields are passed over.
+// search says where to look for the server's programs. Empty fields are skipped.
 type search struct {
-	bin      string                       // the only place to look at
-	pgConfig func(context.Context) string // a folder
-	path     func() string                // another
+	bin      string                       // the only folder to search
+	pgConfig func(context.Context) string // returns a folder
+	path     func() string                // returns another folder
 	globs    []string                     // patterns of folders
 }
 
-// FindBinaries returns the folder with the server's programs, initdb and postgres. It looks, in this order, at the
-// variable named by [BinEnv], at `pg_config --bindir`, PATH, the usual folders of packages (highest version first) and
-// [FetchedDir]. Without any, the error wraps [ErrNoBinaries] and says what to install or set.
+// FindBinaries returns the folder with the server's programs, initdb and postgres. It searches, in this order, the
+// variable [BinEnv], `pg_config --bindir`, PATH, the usual folders of packages (highest version first) and
+// [FetchedDir]. If it finds none, the error wraps [ErrNoBinaries] and says what to install or set.
 func FindBinaries(ctx context.Context) (string, error) {
 	places := search{bin: os.Getenv(BinEnv), pgConfig: pgConfigDir, path: pathDir, globs: slices.Clone(globs)}
 	if fetched, err := FetchedDir(); err == nil {
@@ -57,12 +57,12 @@ func (s search) find(ctx context.Context) (string, error) {
 		return fromEnv(s.bin)
 	}
 	if s.pgConfig != nil {
-		if dir := s.pgConfig(ctx); dir != "" && usable(dir) == nil {
+		if dir := s.pgConfig(ctx); dir != "" && checkDir(dir) == nil {
 			return dir, nil
 		}
 	}
 	if s.path != nil {
-		if dir := s.path(); dir != "" && usable(dir) == nil {
+		if dir := s.path(); dir != "" && checkDir(dir) == nil {
 			return dir, nil
 		}
 	}
@@ -70,7 +70,7 @@ func (s search) find(ctx context.Context) (string, error) {
 		dirs, _ := filepath.Glob(pattern) // fails only for a malformed pattern
 		slices.SortFunc(dirs, func(a, b string) int { return slices.Compare(numbers(b), numbers(a)) })
 		for _, dir := range dirs {
-			if usable(dir) == nil {
+			if checkDir(dir) == nil {
 				return dir, nil
 			}
 		}
@@ -81,16 +81,16 @@ func (s search) find(ctx context.Context) (string, error) {
 func fromEnv(dir string) (string, error) {
 	abs, err := filepath.Abs(dir)
 	if err == nil {
-		err = usable(abs)
+		err = checkDir(abs)
 	}
 	if err != nil {
-		return "", fmt.Errorf("postgres: %s is %q, which is no folder with PostgreSQL's initdb and postgres: %w", BinEnv, dir, err)
+		return "", fmt.Errorf("postgres: %s is %q, not a folder with PostgreSQL's initdb and postgres: %w", BinEnv, dir, err)
 	}
 	return abs, nil
 }
 
-// usable says what is wrong with a folder as the place of the programs.
-func usable(dir string) error {
+// checkDir returns an error if dir does not contain the programs.
+func checkDir(dir string) error {
 	var errs []error
 	for _, name := range programs {
 		_, err := exec.LookPath(filepath.Join(dir, name))
@@ -111,7 +111,8 @@ func pgConfigDir(ctx context.Context) string {
 	return strings.TrimSpace(string(out))
 }
 
-// pathDir is where the server program in PATH really is: a link there stands beside few of its companions.
+// pathDir returns the folder of the server program in PATH. It resolves links, because a link's folder lacks most of
+// the other programs.
 func pathDir() string {
 	path, err := exec.LookPath("postgres")
 	if err != nil {
@@ -125,7 +126,7 @@ func pathDir() string {
 
 var digits = regexp.MustCompile(`\d+`)
 
-// numbers makes versions in paths comparable: 9 comes before 15.
+// numbers returns the numbers in a path, so that versions compare as numbers: 9 comes before 15.
 func numbers(path string) []int {
 	var ns []int
 	for _, s := range digits.FindAllString(path, -1) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// programDir makes a folder with programs that do nothing but print a line.
+// programDir creates a folder with programs that only print a line.
 func programDir(t *testing.T, parent, name string, programs ...string) string {
 	t.Helper()
 	dir := filepath.Join(parent, name)
@@ -24,7 +24,7 @@ func programDir(t *testing.T, parent, name string, programs ...string) string {
 	return dir
 }
 
-func TestBinariesAreSearchedInOrder(t *testing.T) {
+func TestFindBinariesSearchesInOrder(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	given := programDir(t, root, "given", programs...)
@@ -32,7 +32,7 @@ func TestBinariesAreSearchedInOrder(t *testing.T) {
 	inPath := programDir(t, root, "path", programs...)
 	programDir(t, root, "lib/9.6/bin", programs...)
 	ten := programDir(t, root, "lib/10/bin", programs...)
-	programDir(t, root, "lib/16/bin", "initdb") // a client's package
+	programDir(t, root, "lib/16/bin", "initdb") // a client package
 	other := programDir(t, root, "other/17/bin", programs...)
 	is := func(dir string) func() string { return func() string { return dir } }
 	isConfig := func(dir string) func(context.Context) string { return func(context.Context) string { return dir } }
@@ -61,7 +61,7 @@ func TestBinariesAreSearchedInOrder(t *testing.T) {
 	}
 }
 
-func TestMissingBinariesMessageSaysWhatToDo(t *testing.T) {
+func TestMissingBinariesErrorSuggestsFixes(t *testing.T) {
 	t.Parallel()
 	_, err := search{globs: []string{filepath.Join(t.TempDir(), "*")}}.find(t.Context())
 	if !errors.Is(err, ErrNoBinaries) {
@@ -78,9 +78,9 @@ func TestMissingBinariesMessageSaysWhatToDo(t *testing.T) {
 	}
 }
 
-func TestWrongBinFolderIsRefused(t *testing.T) {
+func TestStartRefusesWrongBinFolder(t *testing.T) {
 	root := t.TempDir()
-	// The server's user must get in.
+	// The server's user must be able to enter the folder.
 	if err := os.Chmod(filepath.Dir(root), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestWrongBinFolderIsRefused(t *testing.T) {
 		{"empty", programDir(t, root, "empty"), "no such file"},
 		{"half", programDir(t, root, "half", "initdb"), "postgres"},
 		{"not executable", plain, "permission denied"},
-		{"another program", programDir(t, root, "other", programs...), `--version says "something else 1.2"`},
+		{"another program", programDir(t, root, "other", programs...), `has version "something else 1.2" (must name PostgreSQL and a number)`},
 		{"a program that fails", failing, "exit status 3: no such library"},
 	}
 	for _, tt := range tests {

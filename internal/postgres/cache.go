@@ -6,12 +6,12 @@ import (
 	"path/filepath"
 )
 
-// CacheEnv names the environment variable that puts the cache folder somewhere else.
+// CacheEnv is the environment variable that overrides the cache folder.
 const CacheEnv = "OTELPOOL_POSTGRES_CACHE"
 
-// CacheDir returns the folder that keeps fetched binaries and the templates of data directories between runs. It need
-// not exist yet. It is otelpool in the user's cache folder, but /var/cache/otelpool for root: the server then runs as
-// another user, who cannot reach programs below root's home.
+// CacheDir returns the folder that keeps fetched binaries and templates of data directories between runs. The folder
+// may not exist yet. It is otelpool in the user's cache folder. For root it is /var/cache/otelpool, because the
+// server then runs as another user, who cannot reach programs below root's home.
 func CacheDir() (string, error) {
 	if dir := os.Getenv(CacheEnv); dir != "" {
 		return filepath.Abs(dir)
@@ -26,8 +26,8 @@ func CacheDir() (string, error) {
 	return filepath.Join(dir, "otelpool"), nil
 }
 
-// FetchedDir returns the folder in [CacheDir] that holds fetched server programs, one folder for each version with bin,
-// lib and share in it. It need not exist.
+// FetchedDir returns the folder in [CacheDir] that holds fetched server programs. It has one folder for each version,
+// with bin, lib and share in it. The folder may not exist yet.
 func FetchedDir() (string, error) {
 	dir, err := CacheDir()
 	if err != nil {

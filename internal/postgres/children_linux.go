@@ -6,7 +6,8 @@ import (
 	"strconv"
 )
 
-// serverProcesses returns the processes of a server besides the postmaster: all have its data directory as their own.
+// serverProcesses returns the processes of a server other than the postmaster. All have its data directory as their
+// working directory.
 func serverProcesses(postmaster int, data string) []int {
 	real, err := filepath.EvalSymlinks(data)
 	if err != nil {

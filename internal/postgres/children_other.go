@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// serverProcesses returns the processes of a server besides the postmaster, which must still run.
+// serverProcesses returns the processes of a server other than the postmaster, which must still run.
 func serverProcesses(postmaster int, _ string) []int {
 	out, err := exec.Command("ps", "-A", "-o", "pid=", "-o", "ppid=").Output()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 )
 
-// copyTree copies a folder of plain files and folders to dst, which must not exist, for the account to own.
+// copyTree copies a folder of plain files and folders to dst, which must not exist. The account owns the copy.
 func copyTree(src, dst string, a *account) error {
 	return filepath.WalkDir(src, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -31,7 +31,7 @@ func copyTree(src, dst string, a *account) error {
 		case entry.Type().IsRegular():
 			return copyFile(path, target, a)
 		}
-		return fmt.Errorf("%s is neither a file nor a folder", path)
+		return fmt.Errorf("%s is not a file or a folder", path)
 	})
 }
 

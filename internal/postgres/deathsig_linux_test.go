@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestKernelEndsTheServerWhenTheWatchdogIsGoneToo(t *testing.T) {
+func TestKernelEndsServerWithoutWatchdog(t *testing.T) {
 	t.Parallel()
 	f := newFolders(t)
 	cmd, lines := startHelper(t, f)
@@ -44,12 +44,12 @@ func TestKernelEndsTheServerWhenTheWatchdogIsGoneToo(t *testing.T) {
 	checkGone(t, pids, filepath.Join(dir, "data", "postmaster.pid"))
 }
 
-func TestServerOutlivesTheThreadThatAskedForIt(t *testing.T) {
+func TestServerOutlivesThreadThatStartedIt(t *testing.T) {
 	t.Parallel()
 	servers := make(chan *Server)
 	go func() {
 		defer close(servers)
-		runtime.LockOSThread() // and the thread ends with the goroutine
+		runtime.LockOSThread() // the thread ends with the goroutine
 		s, err := Start(t.Context())
 		if err != nil {
 			t.Error(err)

@@ -4,5 +4,5 @@ package postgres
 
 import "syscall"
 
-// setDeathSignal does nothing here: only the watchdog ends the server when its parent dies.
+// setDeathSignal does nothing here. Only the watchdog ends the server when its parent dies.
 func setDeathSignal(*syscall.SysProcAttr, syscall.Signal) {}

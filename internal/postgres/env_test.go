@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestEnvOrStartUsesTheEnvironment(t *testing.T) {
+func TestEnvOrStartUsesEnvironment(t *testing.T) {
 	const url = "postgres://user:secret@nowhere.invalid/db"
 	t.Setenv(URLEnv, url)
 	got, stop, err := EnvOrStart(t.Context())
@@ -18,7 +18,7 @@ func TestEnvOrStartUsesTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestEnvOrStartStartsAServer(t *testing.T) {
+func TestEnvOrStartStartsServer(t *testing.T) {
 	t.Setenv(URLEnv, "")
 	url, stop, err := EnvOrStart(t.Context(), WithUnixSocket())
 	if err != nil {
@@ -32,7 +32,7 @@ func TestEnvOrStartStartsAServer(t *testing.T) {
 	}
 }
 
-func TestNoErrorShowsDatabaseURL(t *testing.T) {
+func TestErrorsHideDatabaseURL(t *testing.T) {
 	t.Setenv(URLEnv, "postgres://user:secret@nowhere.invalid/db")
 	t.Setenv(BinEnv, "/nowhere")
 	_, err := Start(t.Context())

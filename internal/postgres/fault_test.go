@@ -45,7 +45,7 @@ func TestCrashKillsAllAndRestartRecovers(t *testing.T) {
 	execute(t, conn, "CREATE TABLE kept AS SELECT 7 AS n")
 	busy := connect(t, s.ConnString())
 	go func() {
-		// A backend that works without a pause does not notice that the postmaster is gone.
+		// A backend that is busy does not notice that the postmaster is gone.
 		_, _ = busy.Exec(context.Background(), "SELECT count(*) FROM generate_series(1, 100000000000)")
 	}()
 	eventually(t, func() string {
@@ -101,7 +101,7 @@ func TestStopAfterCrashLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestRestartSaysThatThePortIsTaken(t *testing.T) {
+func TestRestartReportsTakenPort(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	if err := s.Crash(); err != nil {
@@ -122,7 +122,7 @@ func TestRestartSaysThatThePortIsTaken(t *testing.T) {
 	}
 }
 
-func TestCancelledRestartCanBeTriedAgain(t *testing.T) {
+func TestRestartWorksAfterCancelledRestart(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -136,7 +136,7 @@ func TestCancelledRestartCanBeTriedAgain(t *testing.T) {
 	_ = connect(t, s.ConnString())
 }
 
-// sharedMemoryExists reports whether there is a piece of System V shared memory with an id.
+// sharedMemoryExists reports whether a System V shared memory segment with this id exists.
 func sharedMemoryExists(t *testing.T, id string) bool {
 	t.Helper()
 	out, err := exec.Command("ipcs", "-m").Output()

@@ -16,13 +16,13 @@ import (
 	"time"
 )
 
-// initdbArgs are the same for all servers, so that they can have a template.
+// initdbArgs are the same for all servers, so that one template serves all.
 var initdbArgs = []string{
 	"-U", superuser, "--auth-local=trust", "--auth-host=scram-sha-256",
 	"-E", "UTF8", "--locale=C", "--no-sync", "--wal-segsize=1",
 }
 
-// build asks the server program for its version, and finds out whether the account can run it.
+// build returns the version line of the server program. It fails if the account cannot run the program.
 func (p program) build(ctx context.Context) (string, error) {
 	path := filepath.Join(p.bin, "postgres")
 	cmd := exec.CommandContext(ctx, path, "--version")
@@ -36,7 +36,7 @@ func (p program) build(ctx context.Context) (string, error) {
 	case ctx.Err() != nil:
 		return "", fmt.Errorf("postgres: find the version: %w", context.Cause(ctx))
 	case errors.Is(err, fs.ErrPermission) && p.account != nil:
-		return "", fmt.Errorf("postgres: PostgreSQL does not run as root, and user nobody, as whom it would be run, "+
+		return "", fmt.Errorf("postgres: PostgreSQL does not run as root, and user nobody "+
 			"cannot reach %s: %w", path, err)
 	case errors.As(err, &exit):
 		return "", fmt.Errorf("postgres: %s --version: %w: %.500s", path, err, exit.Stderr)
@@ -45,13 +45,13 @@ func (p program) build(ctx context.Context) (string, error) {
 	}
 	build := strings.TrimSpace(string(out))
 	if !strings.Contains(build, "PostgreSQL") || number(build) == "" {
-		return "", fmt.Errorf("postgres: %s is not PostgreSQL's: --version says %.100q", path, build)
+		return "", fmt.Errorf("postgres: %s has version %.100q (must name PostgreSQL and a number)", path, build)
 	}
 	return build, nil
 }
 
-// prepare makes the data directory: from the template if there is one, else by initdb, which makes the template, too.
-// Trouble with the cache, such as a folder that cannot be written, costs time but is no failure.
+// prepare creates the data directory from the template, or by initdb, which also creates the template. It reports
+// whether it used the template. An unusable cache, such as a read-only folder, costs time but is not an error.
 func (s *Server) prepare(ctx context.Context) (cached bool, err error) {
 	if s.config.cacheDir == "" {
 		return false, s.initdb(ctx)
@@ -67,7 +67,7 @@ func (s *Server) prepare(ctx context.Context) (cached bool, err error) {
 		return false, s.initdb(ctx)
 	}
 	defer unlock()
-	if s.template.exists() { // another process has made it meanwhile
+	if s.template.exists() { // another process has created it in the meantime
 		unlock()
 		if s.fromTemplate() {
 			return true, nil
@@ -91,8 +91,8 @@ func (s *Server) fromTemplate() bool {
 	return true
 }
 
-// initdb makes the data directory anew. The superuser has a random password: loopback TCP is open to all users of the
-// machine, and a superuser may run programs. The socket's folder is closed to them.
+// initdb creates the data directory. The superuser has a random password, because every user of the machine can
+// connect to loopback TCP, and a superuser can run programs. Other users cannot enter the socket's folder.
 func (s *Server) initdb(ctx context.Context) error {
 	s.password = rand.Text()
 	passwordFile := filepath.Join(s.dir, "password")

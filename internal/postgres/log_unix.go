@@ -9,10 +9,10 @@ import (
 	"sync"
 )
 
-// readyMessage is what the server writes once it accepts connections.
+// readyMessage is the line that the server writes when it accepts connections.
 const readyMessage = "database system is ready to accept connections"
 
-// log keeps the end of what a program writes.
+// log keeps the end of a program's output.
 type log struct {
 	ready chan struct{} // closed when readyMessage has been written
 
@@ -25,7 +25,7 @@ const logKept = 32 << 10
 
 func newLog() *log { return &log{ready: make(chan struct{})} }
 
-// readFrom reads to the end of r: a server whose log is not read would come to a halt.
+// readFrom reads to the end of r. A server whose log is not read would block.
 func (l *log) readFrom(r io.Reader) {
 	buf := make([]byte, 4096)
 	for {

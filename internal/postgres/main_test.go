@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// folders are a place for servers and one for the template, of one test alone.
+// folders are the folders for the servers and the template of one test.
 type folders struct {
 	temp, cache string
 }
@@ -48,14 +48,14 @@ func newFolders(t *testing.T) folders {
 			t.Error(err)
 		}
 	})
-	// The server's user must get in.
+	// The server's user must be able to enter the folder.
 	if err := os.Chmod(temp, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return folders{temp: temp, cache: t.TempDir()}
 }
 
-// startServer starts a server on the usual template and stops it after the test.
+// startServer starts a server from the shared template and stops it after the test.
 func startServer(t *testing.T, opts ...Option) *Server {
 	t.Helper()
 	s, err := Start(t.Context(), opts...)
@@ -96,7 +96,7 @@ func execute(t *testing.T, conn *pgx.Conn, sql string) {
 	}
 }
 
-// pids are the postmaster and all of the server's other processes.
+// pids returns the ids of the postmaster and the server's other processes.
 func (s *Server) pids(t *testing.T) []int {
 	t.Helper()
 	pids := append(serverProcesses(s.process.Pid, s.data()), s.process.Pid)
@@ -106,7 +106,7 @@ func (s *Server) pids(t *testing.T) []int {
 	return pids
 }
 
-// eventually waits until f returns "", which otherwise says what is missing.
+// eventually waits until f returns "". Otherwise f returns what is missing.
 func eventually(t *testing.T, f func() string) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
@@ -122,7 +122,7 @@ func eventually(t *testing.T, f func() string) {
 	}
 }
 
-// checkGone fails unless the processes and the path are gone, now or soon.
+// checkGone checks that the processes and the path disappear.
 func checkGone(t *testing.T, pids []int, path string) {
 	t.Helper()
 	eventually(t, func() string {
@@ -136,7 +136,7 @@ func checkGone(t *testing.T, pids []int, path string) {
 	})
 }
 
-// alive reports whether a process runs; one that has ended and waits to be collected does not.
+// alive reports whether a process runs. It returns false for a zombie.
 func alive(pid int) bool {
 	if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) {
 		return false

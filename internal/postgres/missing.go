@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// ErrNoBinaries is what errors of [FindBinaries] and [Start] wrap when the machine has no PostgreSQL server programs.
+// ErrNoBinaries is wrapped by the errors of [FindBinaries] and [Start] if the machine has no PostgreSQL server
+// programs.
 var ErrNoBinaries = errors.New("no PostgreSQL server programs found")
 
 func errMissing() error {

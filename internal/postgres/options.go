@@ -17,7 +17,7 @@ type config struct {
 	maxConnections int
 	settings       map[string]string
 	unixSocket     bool
-	tempDir        string // "": the system's
+	tempDir        string // "": the system's folder
 	cacheDir       string // "": CacheDir
 	nextPort       func() (int, error)
 }
@@ -26,7 +26,7 @@ type optionFunc func(config) config
 
 func (f optionFunc) apply(c config) config { return f(c) }
 
-// WithMaxConnections sets max_connections; 100 without it.
+// WithMaxConnections sets max_connections. The default is 100.
 func WithMaxConnections(n int) Option {
 	return optionFunc(func(c config) config {
 		c.maxConnections = n
@@ -34,9 +34,9 @@ func WithMaxConnections(n int) Option {
 	})
 }
 
-// WithSetting adds a server setting, as `-c name=value` on the server's command line would. Of one name the last wins.
-// The settings that the launcher itself depends on (where the server listens, where its files are and how it logs)
-// are refused by [Start].
+// WithSetting adds a server setting, like `-c name=value` on the server's command line. The last value of a name
+// wins. [Start] refuses the settings that the launcher itself needs: where the server listens, where its files are
+// and how it logs.
 func WithSetting(name, value string) Option {
 	return optionFunc(func(c config) config {
 		c.settings = maps.Clone(c.settings)
@@ -45,7 +45,7 @@ func WithSetting(name, value string) Option {
 	})
 }
 
-// WithUnixSocket makes [Server.ConnString] and [Server.DSN] go through the server's private unix socket instead of
+// WithUnixSocket makes [Server.ConnString] and [Server.DSN] return the server's private unix socket instead of
 // loopback TCP.
 func WithUnixSocket() Option {
 	return optionFunc(func(c config) config {
@@ -54,7 +54,7 @@ func WithUnixSocket() Option {
 	})
 }
 
-// withFolders puts the server's directory and the template elsewhere than in the usual folders.
+// withFolders sets the folders of the server's directory and of the template.
 func withFolders(temp, cache string) Option {
 	return optionFunc(func(c config) config {
 		c.tempDir, c.cacheDir = temp, cache
@@ -62,7 +62,7 @@ func withFolders(temp, cache string) Option {
 	})
 }
 
-// withPorts has the server try the ports that next returns.
+// withPorts makes the server try the ports that next returns.
 func withPorts(next func() (int, error)) Option {
 	return optionFunc(func(c config) config {
 		c.nextPort = next
@@ -70,7 +70,7 @@ func withPorts(next func() (int, error)) Option {
 	})
 }
 
-// owned are the settings that the launcher depends on: it gives them itself, or reads the server's log.
+// owned lists the settings that the launcher needs: it sets them itself, or reads the server's log.
 var owned = []string{
 	"config_file", "data_directory", "hba_file", "ident_file", "external_pid_file",
 	"listen_addresses", "port", "unix_socket_directories", "max_connections",
@@ -85,21 +85,22 @@ func newConfig(opts []Option) (config, error) {
 		}
 	}
 	if c.maxConnections < 1 || c.maxConnections > 1<<18-1 {
-		return config{}, fmt.Errorf("postgres: max_connections is %d, allowed are 1 to %d", c.maxConnections, 1<<18-1)
+		return config{}, fmt.Errorf("postgres: max_connections is %d (must be 1 to %d)", c.maxConnections, 1<<18-1)
 	}
 	for name := range c.settings {
 		if name == "" {
-			return config{}, fmt.Errorf("postgres: a setting has no name")
+			return config{}, fmt.Errorf("postgres: setting name is \"\" (must not be empty)")
 		}
-		// The server is as lenient with names.
+		// The server accepts these spellings of a name too.
 		if slices.Contains(owned, strings.ReplaceAll(strings.ToLower(name), "-", "_")) {
-			return config{}, fmt.Errorf("postgres: setting %s belongs to the launcher and cannot be changed", name)
+			return config{}, fmt.Errorf("postgres: setting %q cannot be changed (the launcher needs it)", name)
 		}
 	}
 	return c, nil
 }
 
-// settingArgs are the server's -c arguments: fast and light for data that nobody keeps, then the caller's, which win.
+// settingArgs returns the server's -c arguments. The defaults make a fast and light server whose data is not kept;
+// the caller's settings override them.
 func (c config) settingArgs() []string {
 	settings := map[string]string{
 		"fsync":              "off",
@@ -107,7 +108,7 @@ func (c config) settingArgs() []string {
 		"full_page_writes":   "off",
 		"shared_buffers":     "32MB",
 		"max_wal_size":       "256MB",
-		// Shared memory of this kind is files in the data directory: nothing stays in /dev/shm after a crash.
+		// Shared memory of this kind is files in the data directory, so a crash leaves nothing in /dev/shm.
 		"dynamic_shared_memory_type": "mmap",
 	}
 	maps.Copy(settings, c.settings)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestUnixSocketOption(t *testing.T) {
+func TestWithUnixSocketConnectsThroughSocket(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, WithUnixSocket())
 	if !strings.Contains(s.ConnString(), url.QueryEscape(s.SocketDir())) {
@@ -35,16 +35,16 @@ func TestSettingsReachTheServer(t *testing.T) {
 	}
 }
 
-func TestBadOptionsAreRefused(t *testing.T) {
+func TestStartRefusesBadOptions(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
 		option Option
 		want   string
 	}{
-		{"no connections", WithMaxConnections(0), "max_connections is 0, allowed are 1 to 262143"},
-		{"no name", WithSetting("", "x"), "a setting has no name"},
-		{"owned", WithSetting("Port", "5432"), "setting Port belongs to the launcher"},
+		{"no connections", WithMaxConnections(0), "max_connections is 0 (must be 1 to 262143)"},
+		{"no name", WithSetting("", "x"), `setting name is "" (must not be empty)`},
+		{"owned", WithSetting("Port", "5432"), `setting "Port" cannot be changed (the launcher needs it)`},
 		{"unknown", WithSetting("nonsense", "1"), `unrecognized configuration parameter "nonsense"`},
 	}
 	for _, tt := range tests {

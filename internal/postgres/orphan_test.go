@@ -19,7 +19,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// helperEnv has the test binary be a process that starts a server in the folder it names, and then does nothing more.
+// helperEnv makes the test binary a helper process. The helper starts a server in the folder that helperEnv names,
+// and then waits.
 const helperEnv = "OTELPOOL_TEST_HELPER_TEMP"
 
 func helper(temp string) {
@@ -39,7 +40,7 @@ func helper(temp string) {
 	select {}
 }
 
-// startHelper returns the process and, line by line, what it prints.
+// startHelper returns the helper process and a scanner of the lines it prints.
 func startHelper(t *testing.T, f folders) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -98,7 +99,7 @@ func TestParentKilledWhileStartingLeavesNothing(t *testing.T) {
 			f := newFolders(t)
 			cmd, _ := startHelper(t, f)
 			eventually(t, func() string {
-				// The last comes after all others, should one have been too short to be seen.
+				// The last state follows all others, in case one was too short to be seen.
 				if len(entries(t, f.temp, when)) == 0 && len(entries(t, f.temp, last)) == 0 {
 					return "the helper does not get to make " + when
 				}
@@ -129,8 +130,8 @@ func checkNothingNames(t *testing.T, temp string) {
 	})
 }
 
-// TestWatchdogEndsAServerOnItsOwn is about systems on which nothing but the watchdog notices that the parent is gone.
-func TestWatchdogEndsAServerOnItsOwn(t *testing.T) {
+// TestWatchdogEndsServerAlone covers systems on which only the watchdog notices that the parent is gone.
+func TestWatchdogEndsServerAlone(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "server")
 	if err := os.Mkdir(dir, 0o700); err != nil {

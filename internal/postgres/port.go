@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// freePort picks a port below those that the system gives to outgoing connections: a server that is down for a while
-// finds it free again, and a client that tries to reach it meanwhile cannot get connected to itself.
+// freePort returns a free port below the range of outgoing connections. A server that is down for a while can then
+// use the port again, and a client that tries to reach it cannot connect to itself.
 func freePort() (int, error) {
 	const lowest, highest = 15000, 32767
 	var last error

@@ -18,8 +18,8 @@ type process struct {
 	*os.Process
 	log    *log
 	exited chan struct{} // closed when the program itself has ended
-	err    error         // how it ended; to be read when exited is closed
-	ended  chan struct{} // closed when the last of its children has, too: nobody has its standard error any more
+	err    error         // how it ended; read it only after exited is closed
+	ended  chan struct{} // closed when the last of its children has ended too, and standard error is closed
 }
 
 // program starts the server's programs.
@@ -28,8 +28,8 @@ type program struct {
 	account *account
 }
 
-// start starts a program whose death signal is sig. Nothing that it or its children write to standard error is lost
-// before ended is closed.
+// start starts a program whose death signal is sig. When ended is closed, the log has all that the program and its
+// children wrote to standard error.
 func (p program) start(dir string, sig syscall.Signal, guard *watchdog, path string, args ...string) (*process, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -45,7 +45,7 @@ func (p program) start(dir string, sig syscall.Signal, guard *watchdog, path str
 	pr := &process{log: newLog(), exited: make(chan struct{}), ended: make(chan struct{})}
 	started := make(chan error)
 	go func() {
-		// The kernel sends the death signal when the thread ends, not the process: keep the thread.
+		// The kernel sends the death signal when the thread ends, not the process, so keep the thread.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
@@ -73,8 +73,8 @@ func (p program) start(dir string, sig syscall.Signal, guard *watchdog, path str
 	return pr, nil
 }
 
-// run runs a program to its end and returns an error with its last words if it fails. Cancelling ctx kills it and its
-// children.
+// run runs a program to its end. If the program fails, the error contains the end of its output. Cancelling ctx kills
+// the program and its children.
 func (p program) run(ctx context.Context, dir string, guard *watchdog, path string, args ...string) error {
 	pr, err := p.start(dir, syscall.SIGKILL, guard, path, args...)
 	if err != nil {
@@ -85,17 +85,17 @@ func (p program) run(ctx context.Context, dir string, guard *watchdog, path stri
 	case <-ctx.Done():
 		_ = syscall.Kill(-pr.Pid, syscall.SIGKILL)
 		<-pr.exited
-		waitUntil(pr.ended, lastWait)
+		waitUntil(pr.ended, exitTimeout)
 		return context.Cause(ctx)
 	}
-	waitUntil(pr.ended, lastWait)
+	waitUntil(pr.ended, exitTimeout)
 	if pr.err != nil {
 		return fmt.Errorf("%s: %w: %s", filepath.Base(path), pr.err, pr.log)
 	}
 	return nil
 }
 
-// waitUntil waits for a channel to close, at most for d.
+// waitUntil waits for a channel to close, for at most d. It reports whether the channel was closed.
 func waitUntil(c <-chan struct{}, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -14,14 +14,14 @@ const superuser = "postgres"
 type Server struct {
 	config   config
 	version  string
-	dir      string // all of the server's files; the socket is in it, too
+	dir      string // all of the server's files, including the socket
 	password string
 	port     int
 	running
 }
 
-// Start starts a server and returns when it accepts connections. It takes about a second, less once the template of the
-// data directory is cached. Cancelling ctx ends the start, not a server that has started.
+// Start starts a server and returns when it accepts connections. This takes about a second, and less with a cached
+// template of the data directory. Cancelling ctx ends the start, but not a server that has started.
 func Start(ctx context.Context, opts ...Option) (*Server, error) {
 	c, err := newConfig(opts)
 	if err != nil {
@@ -30,11 +30,11 @@ func Start(ctx context.Context, opts ...Option) (*Server, error) {
 	return launch(ctx, c)
 }
 
-// ConnString returns the connection string of the database postgres, as [Server.DSN] does.
+// ConnString returns the connection string of the database postgres, like [Server.DSN].
 func (s *Server) ConnString() string { return s.DSN("postgres") }
 
-// DSN returns the URL of a database of the server, for its superuser, without TLS. It does not say that the database
-// exists. The password in it is random; a unix socket needs none.
+// DSN returns the URL of a database of the server, for its superuser, without TLS. It does not check that the
+// database exists. The URL contains a random password, except for a unix socket, which needs none.
 func (s *Server) DSN(database string) string {
 	query := url.Values{"sslmode": {"disable"}}
 	u := url.URL{
@@ -52,10 +52,10 @@ func (s *Server) DSN(database string) string {
 	return u.String()
 }
 
-// Port returns the port that the server listens on at 127.0.0.1. It stays the same over a Restart.
+// Port returns the port that the server listens on at 127.0.0.1. Restart keeps it.
 func (s *Server) Port() int { return s.port }
 
-// SocketDir returns the private folder of the server's unix socket, fit for the host of a connection string.
+// SocketDir returns the private folder of the server's unix socket. It can be the host of a connection string.
 func (s *Server) SocketDir() string { return s.dir }
 
 // Version returns the version of the server, such as 17.5.

@@ -94,7 +94,7 @@ func TestStopDoesNotWaitForClients(t *testing.T) {
 	}
 }
 
-func TestTwoServersAtOnce(t *testing.T) {
+func TestTwoServersRunSideBySide(t *testing.T) {
 	t.Parallel()
 	one, two := startServer(t), startServer(t)
 	if one.Port() == two.Port() || one.SocketDir() == two.SocketDir() {
@@ -108,7 +108,7 @@ func TestTwoServersAtOnce(t *testing.T) {
 	}
 }
 
-func TestServerIsReachedOnlyWithItsPassword(t *testing.T) {
+func TestServerRequiresPassword(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	u, err := url.Parse(s.ConnString())
@@ -149,7 +149,7 @@ func TestServerListensOnLoopbackOnly(t *testing.T) {
 	}
 }
 
-func TestCtrlCReachesNeitherServerNorWatchdog(t *testing.T) {
+func TestCtrlCSparesServerAndWatchdog(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	named := processesNaming(t, s.dir)

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-func TestTenStartsFromAColdTemplate(t *testing.T) {
+func TestTenServersStartWithoutTemplate(t *testing.T) {
 	t.Parallel()
 	f := newFolders(t)
 	servers := make([]*Server, 10)
@@ -48,7 +48,7 @@ func TestTenStartsFromAColdTemplate(t *testing.T) {
 	if left := entries(t, f.temp, "*"); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	if kept := entries(t, f.cache, "*"); len(kept) != 2 { // and its lock
+	if kept := entries(t, f.cache, "*"); len(kept) != 2 { // the template and its lock
 		t.Errorf("there is not one template: %v", kept)
 	}
 }
@@ -58,7 +58,7 @@ func TestCancelledStartLeavesNothing(t *testing.T) {
 	boom := errors.New("changed my mind")
 	tests := []struct {
 		name string
-		when string // what there is, in the server's directory, when the start is cancelled
+		when string // a file in the server's directory that exists when the start is cancelled
 	}{
 		{"before it", ""},
 		{"in initdb", "data/base"},
@@ -83,7 +83,7 @@ func TestCancelledStartLeavesNothing(t *testing.T) {
 				}
 			}()
 			s, err := Start(ctx, withFolders(f.temp, f.cache))
-			if err == nil { // it was quicker
+			if err == nil { // the start was faster
 				err = errors.Join(boom, s.Stop())
 			}
 			if !errors.Is(err, boom) {
@@ -102,7 +102,7 @@ func TestCancelledStartLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestStartTriesAnotherPortWhenOneIsTaken(t *testing.T) {
+func TestStartTriesAnotherPortIfTaken(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -122,7 +122,7 @@ func TestStartTriesAnotherPortWhenOneIsTaken(t *testing.T) {
 	_ = connect(t, s.ConnString())
 }
 
-func TestDamagedTemplateIsMadeAnew(t *testing.T) {
+func TestDamagedTemplateIsReplaced(t *testing.T) {
 	t.Parallel()
 	f := newFolders(t)
 	cache := withFolders(f.temp, f.cache)
@@ -141,7 +141,7 @@ func TestDamagedTemplateIsMadeAnew(t *testing.T) {
 	}
 }
 
-func TestStartDoesWithoutACacheFolder(t *testing.T) {
+func TestStartWorksWithoutCacheFolder(t *testing.T) {
 	t.Parallel()
 	f := newFolders(t)
 	file := filepath.Join(f.cache, "file")
@@ -152,7 +152,7 @@ func TestStartDoesWithoutACacheFolder(t *testing.T) {
 	_ = connect(t, s.ConnString())
 }
 
-func TestCallersEnvironmentIsKeptFromTheServer(t *testing.T) {
+func TestServerDoesNotGetCallersEnvironment(t *testing.T) {
 	for name, value := range map[string]string{
 		"PGDATA": "/nowhere", "PGPORT": "1", "LC_ALL": "nonsense", "LC_MESSAGES": "nonsense", "LANG": "de_DE.UTF-8",
 		URLEnv: "postgres://user:secret@nowhere.invalid/db", "LD_LIBRARY_PATH": "/nowhere",

@@ -24,7 +24,7 @@ const (
 	portTries    = 10
 )
 
-// running is the part of a Server that there is only where servers can be started.
+// running is the part of a Server that exists only on systems that can start servers.
 type running struct {
 	program  program
 	guard    *watchdog
@@ -47,7 +47,7 @@ func launch(ctx context.Context, c config) (_ *Server, err error) {
 		return nil, err
 	}
 	if s.config.cacheDir == "" {
-		s.config.cacheDir, _ = CacheDir() // prepare can do without
+		s.config.cacheDir, _ = CacheDir() // prepare works without the folder
 	}
 	if s.config.tempDir == "" {
 		s.config.tempDir = s.program.account.tempDir()
@@ -71,7 +71,7 @@ func launch(ctx context.Context, c config) (_ *Server, err error) {
 	return s, nil
 }
 
-// findProgram finds the server's programs and returns what they say of their version.
+// findProgram finds the server's programs and returns their version line.
 func (s *Server) findProgram(ctx context.Context) (build string, err error) {
 	if s.program.bin, err = FindBinaries(ctx); err != nil {
 		return "", err
@@ -97,8 +97,8 @@ func (s *Server) makeDir() error {
 	return nil
 }
 
-// firstStart starts the server on a new data directory. Should a data directory from the template be of no use, a new
-// one is made; should that one do, the template was at fault and goes.
+// firstStart starts the server on a new data directory. If a directory from the template fails, firstStart creates
+// one with initdb. If that one works, the template is damaged, and firstStart removes it.
 func (s *Server) firstStart(ctx context.Context) error {
 	cached, err := s.prepare(ctx)
 	if err != nil {
@@ -117,8 +117,8 @@ func (s *Server) firstStart(ctx context.Context) error {
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
-// startSomewhere starts the server on a port that is free. Between the look for one and the server's own attempt
-// someone else may take it: then on another.
+// startSomewhere starts the server on a free port. Another process may take the port before the server does;
+// startSomewhere then tries the next.
 func (s *Server) startSomewhere(ctx context.Context) error {
 	for try := 1; ; try++ {
 		port, err := s.config.nextPort()
@@ -132,11 +132,11 @@ func (s *Server) startSomewhere(ctx context.Context) error {
 	}
 }
 
-// errPortTaken is wrapped by startProcess's error when it was the port that could not be had. The server's own words
-// for it depend on the C library.
-var errPortTaken = errors.New("the port is taken")
+// errPortTaken is wrapped by startProcess's error if the port was in use. The server's own message depends on the C
+// library.
+var errPortTaken = errors.New("the port is in use")
 
-// startProcess starts the postmaster and waits until it is ready, or has ended.
+// startProcess starts the postmaster and waits until it is ready or has ended.
 func (s *Server) startProcess(ctx context.Context) error {
 	args := append([]string{
 		"-D", s.data(), "-h", "127.0.0.1", "-p", strconv.Itoa(s.port), "-k", s.dir,
@@ -150,7 +150,7 @@ func (s *Server) startProcess(ctx context.Context) error {
 	case <-p.log.ready:
 		return nil
 	case <-p.exited:
-		waitUntil(p.ended, lastWait)
+		waitUntil(p.ended, exitTimeout)
 		if log := p.log.String(); strings.Contains(log, "could not create any TCP/IP sockets") {
 			return fmt.Errorf("postgres: port %d: %w: %s", s.port, errPortTaken, log)
 		}
@@ -162,5 +162,6 @@ func (s *Server) startProcess(ctx context.Context) error {
 
 var versionNumber = regexp.MustCompile(`\d[0-9a-z.]*`)
 
-// number is the version in the words of a program, such as "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)".
+// number returns the version in the version line of a program, such as "postgres (PostgreSQL) 15.18 (Debian
+// 15.18-0+deb12u1)".
 func number(build string) string { return versionNumber.FindString(build) }

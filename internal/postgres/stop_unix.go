@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// patience is how long a server may take to obey a signal before it gets a harsher one.
-	patience = 10 * time.Second
-	// lastWait is how long the processes of a server may outlive it.
-	lastWait = 10 * time.Second
+	// signalTimeout is the time a server has to obey a signal before it gets a harsher one.
+	signalTimeout = 10 * time.Second
+	// exitTimeout is the time the processes of a server may outlive it.
+	exitTimeout = 10 * time.Second
 )
 
-// Stop disconnects all clients, ends the server and removes its directory. A second Stop does nothing. An error says
-// that something is left behind.
+// Stop disconnects all clients, ends the server and removes its directory. A second Stop does nothing. Stop returns
+// an error if something is left behind.
 func (s *Server) Stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,9 +38,8 @@ func (s *Server) Stop() error {
 	return err
 }
 
-// Crash kills all of the server's processes at once, as a machine that loses power does. The data directory is left as
-// it is: Restart has the server recover from it. What was committed in the last moments may be lost, unless
-// synchronous_commit was set to on.
+// Crash kills all of the server's processes, like a machine that loses power. It leaves the data directory as it is,
+// and Restart makes the server recover from it. The last commits may be lost, unless synchronous_commit is on.
 func (s *Server) Crash() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,7 +49,7 @@ func (s *Server) Crash() error {
 	return s.kill()
 }
 
-// Restart ends the server, should it run, as Stop does, and starts it again on the same port and data.
+// Restart ends the server as Stop does, if it runs, and starts it on the same port and data.
 func (s *Server) Restart(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,22 +61,22 @@ func (s *Server) Restart(ctx context.Context) error {
 	if err := s.end(syscall.SIGINT); err != nil {
 		return err
 	}
-	// After a crash the lock file is still there, and its process id could be another program's by now.
+	// After a crash the lock file still exists, and its process id may belong to another program.
 	if err := os.Remove(filepath.Join(s.data(), "postmaster.pid")); err != nil && !os.IsNotExist(err) {
 		return fmt.Errorf("postgres: remove the lock file of a crash: %w", err)
 	}
 	return s.startProcess(ctx)
 }
 
-// end ends the server by a signal, by harsher ones if it takes too long, and waits for all of its processes.
+// end ends the server by a signal, by harsher ones after a timeout, and waits for all of its processes.
 func (s *Server) end(sig syscall.Signal) error {
 	p := s.process
 	if p == nil {
 		return nil
 	}
 	for _, sig := range []syscall.Signal{sig, syscall.SIGQUIT} {
-		_ = p.Signal(sig) // fails when it has ended
-		if waitUntil(p.exited, patience) {
+		_ = p.Signal(sig) // fails if it has ended
+		if waitUntil(p.exited, signalTimeout) {
 			if waitUntil(p.ended, time.Second) {
 				return nil
 			}
@@ -87,17 +86,17 @@ func (s *Server) end(sig syscall.Signal) error {
 	return s.kill()
 }
 
-// kill ends all of the server's processes that there are.
+// kill kills all of the server's processes.
 func (s *Server) kill() error {
 	p := s.process
 	children := serverProcesses(p.Pid, s.data())
-	_ = p.Kill() // fails when it has ended
+	_ = p.Kill() // fails if it has ended
 	<-p.exited
 	for _, pid := range children {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	if !waitUntil(p.ended, lastWait) {
-		return fmt.Errorf("postgres: processes of the server are still there %v after it was killed", lastWait)
+	if !waitUntil(p.ended, exitTimeout) {
+		return fmt.Errorf("postgres: processes of the server still run %v after it was killed", exitTimeout)
 	}
 	return nil
 }

@@ -15,18 +15,18 @@ import (
 	"time"
 )
 
-// templateLayout is raised when templates of an older launcher, from the same initdb, must not be used any more.
+// templateLayout increases when the templates of an older launcher, made by the same initdb, become unusable.
 const templateLayout = 1
 
 // template is the cached data directory of one build of PostgreSQL: dir/data, and dir/password with its superuser's
-// password. It comes into being whole, by a rename.
+// password. It is created by a rename, so it is always complete.
 type template struct {
 	dir     string
-	staging string // where this process makes it; the watchdog removes it if the process cannot
+	staging string // where this process creates it; the watchdog removes it if the process cannot
 }
 
-// newTemplate returns the template for one build of the programs, by what they say of their version. It says nothing
-// about whether the template exists.
+// newTemplate returns the template for one build, identified by the version line of the programs. The template may
+// not exist.
 func newTemplate(cache, bin, build string) template {
 	all := append([]string{runtime.GOOS, runtime.GOARCH, bin, build}, initdbArgs...)
 	sum := sha256.Sum256([]byte(strings.Join(all, "\n")))
@@ -42,7 +42,7 @@ func (t template) exists() bool {
 	return err == nil
 }
 
-// copyTo fills dir, which must not exist, and returns the password.
+// copyTo copies the data directory to dir, which must not exist, and returns the password.
 func (t template) copyTo(dir string, a *account) (string, error) {
 	password, err := os.ReadFile(t.passwordFile())
 	if err != nil {
@@ -54,7 +54,7 @@ func (t template) copyTo(dir string, a *account) (string, error) {
 	return string(password), nil
 }
 
-// keep makes the template of a data directory that no server has run on.
+// keep makes the template from a data directory that no server has run on.
 func (t template) keep(data, password string) error {
 	if err := os.Mkdir(t.staging, 0o700); err != nil {
 		return err
@@ -69,15 +69,15 @@ func (t template) keep(data, password string) error {
 	return os.Rename(t.staging, t.dir)
 }
 
-// drop removes the template. Who is just copying it gets an error and does without.
+// drop removes the template. A process that is copying it gets an error and runs initdb instead.
 func (t template) drop() {
 	if os.Rename(t.dir, t.staging) == nil {
 		_ = os.RemoveAll(t.staging)
 	}
 }
 
-// lock waits until no one else makes the template. The lock ends with the process that holds it, and a second unlock
-// does nothing.
+// lock waits until no other process creates the template. The lock ends with the process that holds it. A second
+// unlock does nothing.
 func (t template) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(t.dir), 0o755); err != nil {
 		return nil, err

@@ -17,11 +17,11 @@ func errUnsupported() error {
 
 func launch(context.Context, config) (*Server, error) { return nil, errUnsupported() }
 
-// Stop does nothing: there are no servers here.
+// Stop does nothing: this system has no servers.
 func (s *Server) Stop() error { return nil }
 
-// Crash fails: there are no servers here.
+// Crash returns an error: this system has no servers.
 func (s *Server) Crash() error { return errUnsupported() }
 
-// Restart fails: there are no servers here.
+// Restart returns an error: this system has no servers.
 func (s *Server) Restart(context.Context) error { return errUnsupported() }

@@ -10,12 +10,12 @@ import (
 	"syscall"
 )
 
-// watchScript waits until its standard input is closed, which also happens when the process at the other end is killed.
-// Lines on it are the id of the process to end then; an empty one: none. It ends that process, waits for it, and removes
-// the paths that are its arguments, the first of which is the server's directory.
+// watchScript waits until its standard input is closed, which also happens when the process at the other end is
+// killed. A line of input is the id of the process to end then; an empty line means none. The script ends that
+// process, waits for it, and removes the paths in its arguments. The first path is the server's directory.
 //
-// The lock file is there only after a death without cleaning up: its first line is the id of the process, and its
-// seventh names the piece of System V shared memory that nobody would remove.
+// The lock file exists only after a death without cleanup. Its first line is the id of the process. Its seventh line
+// names the System V shared memory segment that would be left behind.
 const watchScript = `
 trap '' HUP INT QUIT TERM
 dir=$1
@@ -45,7 +45,7 @@ until rm -rf -- "$@" 2>/dev/null && [ ! -e "$dir" ]; do
 done
 `
 
-// watchdog is a small process that outlives this one by a moment, if need be, to end the server and remove its files.
+// watchdog is a small process that outlives this one for a moment, to end the server and remove its files.
 type watchdog struct {
 	pipe io.WriteCloser // closed by the kernel when this process ends
 	done chan struct{}
@@ -56,7 +56,7 @@ func startWatchdog(paths ...string) (*watchdog, error) {
 	cmd := exec.Command("/bin/sh", append([]string{"-c", watchScript, "otelpool-watchdog"}, paths...)...)
 	cmd.Dir = "/"
 	cmd.Env = environment()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // out of reach of Ctrl-C and of a closing terminal
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // not reached by Ctrl-C or a closing terminal
 	pipe, err := cmd.StdinPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -67,22 +67,22 @@ func startWatchdog(paths ...string) (*watchdog, error) {
 	w := &watchdog{pipe: pipe, done: make(chan struct{})}
 	go func() {
 		defer close(w.done)
-		_ = cmd.Wait() // what counts is whether the directory is gone
+		_ = cmd.Wait() // only the removal of the directory matters
 	}()
 	return w, nil
 }
 
-// follow names the process to end when this one dies; 0 is none, and due as soon as the process was waited for: from
-// then on its id can be another's.
+// follow sets the process to end when this one dies, or 0 for none. Call it with 0 as soon as the process was waited
+// for, because its id can then belong to another process.
 func (w *watchdog) follow(pid int) {
 	line := "\n"
 	if pid != 0 {
 		line = strconv.Itoa(pid) + "\n"
 	}
-	_, _ = io.WriteString(w.pipe, line) // a watchdog that was killed can do no more
+	_, _ = io.WriteString(w.pipe, line) // a killed watchdog can do no more
 }
 
-// release has the watchdog remove its paths, and waits for that.
+// release makes the watchdog remove its paths, and waits for it.
 func (w *watchdog) release() {
 	_ = w.pipe.Close()
 	<-w.done

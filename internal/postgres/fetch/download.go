@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	// downloadTimeout is for a slow line: the programs are some 10 to 40 MB.
+	// downloadTimeout allows for a slow connection: the programs are 10 to 40 MB.
 	downloadTimeout = 15 * time.Minute
 	maxDownload     = 512 << 20
 )
 
-// download writes what is at u to a file, all of it, and as its checksum, where the repository has one, says.
+// download writes the content of u to a file. It checks the SHA-256 if the repository has one.
 func download(ctx context.Context, u *url.URL, file string) error {
 	ctx, cancel := context.WithTimeout(ctx, downloadTimeout)
 	defer cancel()
@@ -33,7 +33,7 @@ func download(ctx context.Context, u *url.URL, file string) error {
 	sumFile := file + ".sha256"
 	if _, err := get(ctx, &sumURL, sumFile); err != nil {
 		if errors.Is(err, errNotFound) {
-			return nil // then the checksums within the archive have to do
+			return nil // the archive has checksums of its own
 		}
 		return err
 	}
@@ -43,14 +43,14 @@ func download(ctx context.Context, u *url.URL, file string) error {
 	}
 	// Some repositories write the file's name after the sum.
 	if fields := bytes.Fields(text); len(fields) == 0 || string(bytes.ToLower(fields[0])) != sum {
-		return fmt.Errorf("fetch: %s has the SHA-256 %s, its .sha256 says %.100q", u.Redacted(), sum, text)
+		return fmt.Errorf("fetch: %s has SHA-256 %s (must be %.100q, as in its .sha256 file)", u.Redacted(), sum, text)
 	}
 	return nil
 }
 
 var errNotFound = errors.New("not found")
 
-// get writes what is at u to a file and returns its SHA-256. A transfer that breaks off is an error.
+// get writes the content of u to a file and returns its SHA-256. It returns an error if the transfer breaks off.
 func get(ctx context.Context, u *url.URL, file string) (sum string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/postgres"
 )
 
-func TestFailedFetchLeavesNothingAndSaysWhatElseToDo(t *testing.T) {
+func TestFailedFetchCleansUpAndSuggestsFixes(t *testing.T) {
 	good := archive(t, fakePrograms...)
 	bytesOf := func(b []byte) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(b) }
@@ -27,7 +27,7 @@ func TestFailedFetchLeavesNothingAndSaysWhatElseToDo(t *testing.T) {
 	tests := []struct {
 		name string
 		jar  http.HandlerFunc
-		sum  string // "": there is none
+		sum  string // "": the repository has none
 		want string
 	}{
 		{"not there", http.NotFound, "", "not found"},
@@ -41,7 +41,7 @@ func TestFailedFetchLeavesNothingAndSaysWhatElseToDo(t *testing.T) {
 		{"damaged on the way", bytesOf(damaged), hex.EncodeToString(sum[:]), "SHA-256"},
 		{"damaged at its source", bytesOf(damaged), "", "unpack"},
 		{"no jar", bytesOf([]byte("<html>")), "", "open the jar"},
-		{"no archive", bytesOf(jar(t, "readme.txt", nil)), "", "no .txz"},
+		{"no archive", bytesOf(jar(t, "readme.txt", nil)), "", "contains no .txz"},
 		{"no xz", bytesOf(jar(t, "x.txz", []byte("x"))), "", "unpack x.txz"},
 		{"half an xz", bytesOf(jar(t, "x.txz", xzStore(bytes.Repeat([]byte("x"), 1000))[:500])), "", "unpack x.txz"},
 		{"entry outside", bytesOf(with(entry{name: "../evil"})), "", "escapes"},
@@ -49,7 +49,7 @@ func TestFailedFetchLeavesNothingAndSaysWhatElseToDo(t *testing.T) {
 		{"absolute link", bytesOf(with(entry{name: "lib/evil", link: "/etc"})), "", "outside"},
 		{"no programs", bytesOf(archive(t, entry{name: "readme"})), "", "initdb does not run"},
 		{"another program", bytesOf(archive(t, entry{name: "bin/initdb", content: "#!/bin/sh\n", mode: 0o755})), "",
-			"version is"},
+			"(must name PostgreSQL)"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestFailedFetchLeavesNothingAndSaysWhatElseToDo(t *testing.T) {
 	}
 }
 
-func TestUnreachableRepositoryIsReportedWithoutItsPassword(t *testing.T) {
+func TestFetchErrorHidesRepositoryPassword(t *testing.T) {
 	for _, url := range []string{
 		"http://user:secret@127.0.0.1:1", "ftp://user:secret@127.0.0.1:1", "http://user:secret@127.0.0.1:nonsense", "secret",
 	} {
@@ -86,7 +86,7 @@ func TestCancelledFetchLeavesNothing(t *testing.T) {
 	checkFails(t, ctx, cache, "context canceled", context.Canceled)
 }
 
-// checkFails fetches and fails unless that fails as it should and leaves nothing behind.
+// checkFails checks that a fetch returns the expected error and leaves no files behind.
 func checkFails(t *testing.T, ctx context.Context, cache, want string, is error) {
 	t.Helper()
 	err := run(ctx, io.Discard, none)

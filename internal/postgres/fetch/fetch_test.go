@@ -15,8 +15,8 @@ import (
 	"github.com/otelpool/otelpool-go/internal/postgres"
 )
 
-// walkFiles visits the plain files, and what links lead to, below a folder that need not exist; not those for the
-// just-in-time compiler, which are large.
+// walkFiles visits the plain files below a folder and the targets of its links. The folder may not exist. walkFiles
+// skips the files of the just-in-time compiler, which are large.
 func walkFiles(root fs.FS, dir string, visit func(name string)) error {
 	return fs.WalkDir(root, dir, func(name string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -32,7 +32,7 @@ func walkFiles(root fs.FS, dir string, visit func(name string)) error {
 	})
 }
 
-// cacheFolder makes a cache folder that the server's user can reach, and has this process use it.
+// cacheFolder creates a cache folder that the server's user can reach, and makes this process use it.
 func cacheFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -44,7 +44,7 @@ func cacheFolder(t *testing.T) string {
 	return dir
 }
 
-// none is a machine without programs.
+// none finds no programs.
 func none(context.Context) (string, error) { return "", postgres.ErrNoBinaries }
 
 func TestFetchedProgramsRunAServer(t *testing.T) {
@@ -72,7 +72,7 @@ func TestFetchedProgramsRunAServer(t *testing.T) {
 	}
 }
 
-func TestNothingIsDownloadedWhereNothingIsMissing(t *testing.T) {
+func TestFetchDoesNothingIfProgramsExist(t *testing.T) {
 	cacheFolder(t)
 	t.Setenv(repositoryEnv, "http://127.0.0.1:1")
 	var out bytes.Buffer
@@ -97,7 +97,7 @@ func TestWrongBinFolderIsReported(t *testing.T) {
 	}
 }
 
-func TestFetchesAtOnceAgree(t *testing.T) {
+func TestConcurrentFetchesSucceed(t *testing.T) {
 	cacheFolder(t)
 	t.Setenv(repositoryEnv, repository(t, archive(t, fakePrograms...)).URL+"/maven2")
 	var wg sync.WaitGroup
@@ -119,7 +119,7 @@ var fakePrograms = []entry{
 	{name: "lib/libpq.so", link: "libpq.so.5.1"},
 }
 
-func TestFetchReplacesWhatIsOfNoUse(t *testing.T) {
+func TestFetchReplacesUnusableFolder(t *testing.T) {
 	cache := cacheFolder(t)
 	t.Setenv(repositoryEnv, repository(t, archive(t, fakePrograms...)).URL+"/maven2")
 	bin := filepath.Join(cache, "postgres", version, "bin")
@@ -156,7 +156,7 @@ func list(t *testing.T, dir, pattern string) []string {
 	return found
 }
 
-func TestPlatformIsNamedAsTheRepositoryDoes(t *testing.T) {
+func TestPlatformMatchesRepositoryNames(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		goos, goarch string

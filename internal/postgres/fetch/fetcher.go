@@ -19,16 +19,16 @@ const (
 	defaultRepository = "https://repo1.maven.org/maven2"
 
 	stagingPrefix = "fetch-"
-	// stale is the age at which the folder of an unfinished fetch is taken for that of one that was killed.
+	// stale is the age from which the folder of an unfinished fetch counts as left by a killed process.
 	stale = time.Hour
 )
 
-// fetcher brings the programs of one version and platform from a repository into the cache folder.
+// fetcher downloads the programs of one version and platform from a repository into the cache folder.
 type fetcher struct {
 	out      io.Writer
 	jar      *url.URL
-	cacheDir string // holds the folders of unfinished fetches
-	target   string // comes into being whole, by a rename
+	cacheDir string // parent of the folders of unfinished fetches
+	target   string // created by a rename, so it is always complete
 }
 
 func newFetcher(out io.Writer) (*fetcher, error) {
@@ -42,7 +42,7 @@ func newFetcher(out io.Writer) (*fetcher, error) {
 	}
 	base, err := url.Parse(repository)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		// The URL, and url.Parse's error, could hold a password.
+		// The URL, and url.Parse's error, could contain a password.
 		return nil, fmt.Errorf("fetch: %s is not an http or https URL", repositoryEnv)
 	}
 	f := &fetcher{out: out, jar: base.JoinPath("io/zonky/test/postgres", "embedded-postgres-binaries-"+name, version,
@@ -58,7 +58,8 @@ func newFetcher(out io.Writer) (*fetcher, error) {
 	return f, nil
 }
 
-// fetch does the whole work. Until it has all succeeded, nothing is where the launcher looks.
+// fetch downloads, unpacks, checks and installs the programs. The launcher finds them only after all steps have
+// succeeded.
 func (f *fetcher) fetch(ctx context.Context) (err error) {
 	if err := os.MkdirAll(filepath.Dir(f.target), 0o755); err != nil {
 		return fmt.Errorf("fetch: make the cache folder: %w", err)
@@ -85,11 +86,11 @@ func (f *fetcher) fetch(ctx context.Context) (err error) {
 	return f.install(ctx, tree)
 }
 
-// install puts the programs where the launcher finds them. If someone else was quicker, theirs stay.
+// install moves the programs to the folder where the launcher finds them. It keeps the programs of a faster process.
 func (f *fetcher) install(ctx context.Context, tree string) error {
 	err := os.Rename(tree, f.target)
 	if err != nil && check(ctx, filepath.Join(f.target, "bin")) != nil {
-		// There is something that is of no use: it goes.
+		// The existing folder is unusable: remove it.
 		if err = os.RemoveAll(f.target); err == nil {
 			err = os.Rename(tree, f.target)
 		}
@@ -101,7 +102,7 @@ func (f *fetcher) install(ctx context.Context, tree string) error {
 	return nil
 }
 
-// sweep removes what fetches left that were killed.
+// sweep removes the folders of fetches that were killed.
 func (f *fetcher) sweep() {
 	dirs, _ := filepath.Glob(filepath.Join(f.cacheDir, stagingPrefix+"*"))
 	for _, dir := range dirs {
@@ -111,7 +112,7 @@ func (f *fetcher) sweep() {
 	}
 }
 
-// check runs the programs: those for another C library are there, but do not start.
+// check runs the programs. Programs for another C library exist but do not start.
 func check(ctx context.Context, bin string) error {
 	for _, name := range []string{"initdb", "postgres"} {
 		out, err := exec.CommandContext(ctx, filepath.Join(bin, name), "--version").CombinedOutput()
@@ -119,7 +120,7 @@ func check(ctx context.Context, bin string) error {
 			return fmt.Errorf("fetch: the fetched %s does not run here: %w: %.500s", name, err, out)
 		}
 		if !strings.Contains(string(out), "PostgreSQL") {
-			return fmt.Errorf("fetch: the fetched %s says its version is %.100q", name, out)
+			return fmt.Errorf("fetch: the fetched %s has version %.100q (must name PostgreSQL)", name, out)
 		}
 	}
 	return nil

@@ -1,12 +1,12 @@
-// Command fetch downloads PostgreSQL's server programs into the cache folder, where internal/postgres finds them, on a
-// machine that has none. Where there are some, or DATABASE_URL names a server to use, it does nothing.
+// Command fetch downloads PostgreSQL's server programs into the cache folder, where internal/postgres finds them. It
+// does nothing on a machine that has the programs, or if DATABASE_URL names a server to use.
 //
-// The programs are those that zonky.io publishes for embedded use, in a Maven repository. They and their layout are what
-// github.com/fergusstrange/embedded-postgres uses, too, but that library gives no access to its download alone: its only
-// way there is Start, which goes on to run a server at a fixed port, and cannot do that as root. So the download is made
-// here, with the library's xz reader.
+// The programs are those that zonky.io publishes for embedded use in a Maven repository. The library
+// github.com/fergusstrange/embedded-postgres uses the same programs and the same layout. It does not export its
+// download: its Start goes on to run a server on a fixed port, and cannot do that as root. So this command does the
+// download itself, with the library's xz reader.
 //
-// OTELPOOL_POSTGRES_REPOSITORY gives another repository, OTELPOOL_POSTGRES_CACHE another cache folder.
+// OTELPOOL_POSTGRES_REPOSITORY sets another repository, OTELPOOL_POSTGRES_CACHE another cache folder.
 package main
 
 import (
@@ -31,7 +31,7 @@ func main() {
 	}
 }
 
-// run fetches the programs if find finds none and no server is given.
+// run fetches the programs if find finds none and DATABASE_URL is not set.
 func run(ctx context.Context, out io.Writer, find func(context.Context) (string, error)) error {
 	if os.Getenv(postgres.URLEnv) != "" {
 		fmt.Fprintf(out, "fetch: nothing to do, %s is set\n", postgres.URLEnv)

@@ -6,10 +6,11 @@ import (
 	"runtime"
 )
 
-// version is what is fetched: the newest that embedded-postgres v1.34.0 knows.
+// version is the version to fetch: the newest that embedded-postgres v1.34.0
+// knows.
 const version = "18.3.0"
 
-// platform names this machine as the repository does.
+// platform returns the repository's name for this machine's platform.
 func platform() (string, error) {
 	_, err := os.Stat("/etc/alpine-release")
 	return platformOf(runtime.GOOS, runtime.GOARCH, err == nil)
@@ -18,7 +19,7 @@ func platform() (string, error) {
 func platformOf(goos, goarch string, alpine bool) (string, error) {
 	arch := map[string]string{"amd64": "amd64", "arm64": "arm64v8"}[goarch]
 	if arch == "" || goos != "linux" && goos != "darwin" {
-		return "", fmt.Errorf("fetch: there are no PostgreSQL programs to fetch for %s on %s", goos, goarch)
+		return "", fmt.Errorf("fetch: no PostgreSQL programs for %s/%s (available: linux and darwin on amd64 and arm64)", goos, goarch)
 	}
 	if goos == "linux" && alpine {
 		arch += "-alpine"

@@ -24,7 +24,7 @@ type entry struct {
 	mode                int64
 }
 
-// archive makes a jar with a .txz of entries in it.
+// archive returns a jar that contains a .txz of the entries.
 func archive(t *testing.T, entries ...entry) []byte {
 	t.Helper()
 	var tarred bytes.Buffer
@@ -69,7 +69,7 @@ func jar(t *testing.T, name string, content []byte) []byte {
 	return zipped.Bytes()
 }
 
-// xzStore wraps data in the xz format without compressing it: one block of LZMA2 chunks that are stored as they are.
+// xzStore wraps data in the xz format without compression: one block of stored LZMA2 chunks.
 func xzStore(data []byte) []byte {
 	le32 := binary.LittleEndian.AppendUint32
 	flags := []byte{0, 1} // check: CRC32
@@ -104,7 +104,7 @@ func xzStore(data []byte) []byte {
 	return append(append(out, footer...), "YZ"...)
 }
 
-// repository serves a jar as the one of this platform, with its checksum.
+// repository serves a jar and its checksum for this platform.
 func repository(t *testing.T, jar []byte) *httptest.Server {
 	t.Helper()
 	sum := sha256.Sum256(jar)
@@ -114,7 +114,7 @@ func repository(t *testing.T, jar []byte) *httptest.Server {
 	})
 }
 
-// serve serves the jar of this platform and its checksum, by what follows the jar's name.
+// serve serves the jar of this platform and its checksum. The key of a handler is the suffix after the jar's name.
 func serve(t *testing.T, handlers map[string]http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	name, err := platform()
@@ -131,7 +131,7 @@ func serve(t *testing.T, handlers map[string]http.HandlerFunc) *httptest.Server 
 	return s
 }
 
-// machinesPrograms are the entries of an archive with the server programs of this machine.
+// machinesPrograms returns the entries of an archive with this machine's server programs.
 func machinesPrograms(t *testing.T) []entry {
 	t.Helper()
 	bin, err := postgres.FindBinaries(t.Context())
@@ -148,7 +148,7 @@ func machinesPrograms(t *testing.T) []entry {
 	}
 	add("bin/initdb", 0o755)
 	add("bin/postgres", 0o755)
-	// Where a package has them elsewhere, the programs find them there.
+	// The programs of some packages look for lib and share elsewhere; link them.
 	for _, dir := range []string{"lib", "share"} {
 		root := os.DirFS(filepath.Dir(bin))
 		_ = walkFiles(root, dir, func(name string) { add(name, 0o644) })

@@ -2,5 +2,5 @@
 
 package main
 
-// openUmask does nothing: there is no such thing here.
+// openUmask does nothing: this system has no umask.
 func openUmask() {}

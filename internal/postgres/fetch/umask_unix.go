@@ -4,5 +4,5 @@ package main
 
 import "syscall"
 
-// openUmask has everything that is fetched be readable for all: root's server runs as another user.
+// openUmask makes all fetched files readable for everyone, because root's server runs as another user.
 func openUmask() { syscall.Umask(0o022) }

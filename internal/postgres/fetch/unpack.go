@@ -16,10 +16,10 @@ import (
 	"github.com/xi2/xz"
 )
 
-// maxUnpacked is far above what the programs need.
+// maxUnpacked is far above the size of the programs.
 const maxUnpacked = 2 << 30
 
-// unpack unpacks the tar.xz archive in a jar into a folder, which must not exist.
+// unpack unpacks the tar.xz archive of a jar into a folder, which must not exist.
 func unpack(ctx context.Context, jar, dir string) error {
 	archive, err := zip.OpenReader(jar)
 	if err != nil {
@@ -34,14 +34,14 @@ func unpack(ctx context.Context, jar, dir string) error {
 			return nil
 		}
 	}
-	return errors.New("fetch: there is no .txz archive in the jar")
+	return errors.New("fetch: the jar contains no .txz archive")
 }
 
 func unpackFile(ctx context.Context, file *zip.File, dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(dir) // no entry, by name or by link, gets out of it
+	root, err := os.OpenRoot(dir) // no entry's name or link can leave the folder
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func unpackFile(ctx context.Context, file *zip.File, dir string) error {
 	for {
 		entry, err := entries.Next()
 		if err == io.EOF && limited.N > 0 {
-			// Checksums stand behind what they are for.
+			// A checksum follows the data it covers, so read to the end.
 			_, xzErr := io.Copy(io.Discard, limited)
 			_, zipErr := io.Copy(io.Discard, in)
 			return errors.Join(xzErr, zipErr)
@@ -77,7 +77,7 @@ func unpackFile(ctx context.Context, file *zip.File, dir string) error {
 	}
 }
 
-// writeEntry writes one entry of the archive, for everyone to read: the server may run as another user.
+// writeEntry writes one entry of the archive. Everyone can read the file, because the server may run as another user.
 func writeEntry(root *os.Root, entry *tar.Header, content io.Reader) error {
 	name := path.Clean(entry.Name)
 	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
@@ -99,9 +99,9 @@ func writeEntry(root *os.Root, entry *tar.Header, content io.Reader) error {
 		return errors.Join(err, out.Close())
 	case tar.TypeSymlink:
 		if !filepath.IsLocal(path.Join(path.Dir(name), entry.Linkname)) || path.IsAbs(entry.Linkname) {
-			return fmt.Errorf("%s is a link to %s, outside of the archive", name, entry.Linkname)
+			return fmt.Errorf("%s is a link to %s, outside the archive", name, entry.Linkname)
 		}
 		return root.Symlink(entry.Linkname, name)
 	}
-	return fmt.Errorf("%s is neither file, folder nor link", name)
+	return fmt.Errorf("%s is not a file, folder or link", name)
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/otelpool/otelpool-go/internal/postgres"
 )
 
-// errUnreadable does not wrap its cause, which could quote the password.
+// errUnreadable does not wrap its cause, which could contain the password.
 var errUnreadable = errors.New("postgrestest: " + postgres.URLEnv + " is not a PostgreSQL connection string: " +
 	"postgres://user:password@host:5432/database or host=host user=user dbname=database")
 
-// withDatabase is connString with another database. As for pgx, it is a URL or a list of key=value, the last of which
-// counts.
+// withDatabase returns connString with another database. The connString is a URL or a list of key=value pairs, the
+// last of which wins, as in pgx.
 func withDatabase(connString, name string) (string, error) {
 	if _, err := pgx.ParseConfig(connString); err != nil {
 		return "", errUnreadable

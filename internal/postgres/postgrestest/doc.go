@@ -1,9 +1,10 @@
-// Package postgrestest gives each test a database of its own on one server that all tests of a process share.
+// Package postgrestest creates a database for each test on one server that all tests of a process share.
 //
 // A package that uses it has the line
 //
 //	func TestMain(m *testing.M) { postgrestest.Main(m) }
 //
-// The server is started when the first test asks for a database. With DATABASE_URL set, its server is used, never
-// stopped, and only databases made here are dropped from it. A test that cannot have a database fails; none is skipped.
+// The server starts when the first test asks for a database. If DATABASE_URL is set, the package uses its server,
+// never stops it, and drops only the databases it has created. A test that cannot get a database fails; none is
+// skipped.
 package postgrestest

@@ -10,7 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/postgres"
 )
 
-// timeout is for one thing that a test waits for here.
+// timeout limits each single operation on the server.
 const timeout = time.Minute
 
 // shared is the server of this process.
@@ -26,8 +26,8 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// MainWithURL is Main for a package whose Examples read DATABASE_URL, as a user's program would: it is set to the shared
-// server, which is therefore started at once.
+// MainWithURL is Main for a package whose Examples read DATABASE_URL, like a user's program. It starts the shared
+// server before the tests and sets DATABASE_URL to it.
 func MainWithURL(m *testing.M) {
 	url, err := shared.start()
 	if err == nil {
@@ -40,8 +40,9 @@ func MainWithURL(m *testing.M) {
 	Main(m)
 }
 
-// Database makes a database for one test and returns its connection string: superuser and sslmode=disable, but with
-// DATABASE_URL as that says. The database is dropped when the test is over, whoever is still connected to it.
+// Database creates a database for one test and returns its connection string, for a superuser without TLS. If
+// DATABASE_URL is set, its user and TLS settings apply. The database is dropped after the test, even with clients
+// connected to it.
 func Database(t testing.TB) string {
 	t.Helper()
 	connString, drop, err := shared.create()
@@ -56,8 +57,8 @@ func Database(t testing.TB) string {
 	return connString
 }
 
-// Server starts a server for one test, which may stop, restart or crash it. It is stopped when the test is over. It is
-// started here whether DATABASE_URL is set or not.
+// Server starts a server for one test, which may stop, restart or crash it. It is stopped after the test. Server
+// ignores DATABASE_URL.
 func Server(t testing.TB) *postgres.Server {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)

@@ -11,7 +11,7 @@ import (
 
 func TestMain(m *testing.M) { Main(m) }
 
-func TestDatabasesOfTestsDoNotMeet(t *testing.T) {
+func TestDatabasesOfTestsAreSeparate(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"one", "two", "three"} {
 		t.Run(name, func(t *testing.T) {
@@ -21,7 +21,7 @@ func TestDatabasesOfTestsDoNotMeet(t *testing.T) {
 	}
 }
 
-func TestDatabaseIsDroppedWhoeverIsConnected(t *testing.T) {
+func TestDatabaseIsDroppedWithClientsConnected(t *testing.T) {
 	t.Parallel()
 	var connString string
 	t.Run("a test that forgets to close", func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestDatabaseBelongsToASuperuser(t *testing.T) {
 	execSQL(t, connString, "CREATE ROLE nobody_else SUPERUSER; DROP ROLE nobody_else")
 }
 
-func TestServerIsTheTestsOwn(t *testing.T) {
+func TestServerBelongsToOneTest(t *testing.T) {
 	t.Parallel()
 	connString := Database(t)
 	s := Server(t)
@@ -55,7 +55,7 @@ func TestServerIsTheTestsOwn(t *testing.T) {
 	execSQL(t, connString, "SELECT 1")
 }
 
-func TestDatabaseURLIsUsedAndItsServerLeftAlone(t *testing.T) {
+func TestDatabaseURLServerIsUsedAndKept(t *testing.T) {
 	s := Server(t)
 	execSQL(t, s.ConnString(), "CREATE ROLE maker LOGIN CREATEDB PASSWORD 'secret'")
 	t.Setenv(postgres.URLEnv, strings.Replace(s.ConnString(), userInfo(t, s), "maker:secret", 1))
@@ -80,7 +80,7 @@ func TestDatabaseURLIsUsedAndItsServerLeftAlone(t *testing.T) {
 	END $$`)
 }
 
-func TestNoErrorTellsThePasswordOfDatabaseURL(t *testing.T) {
+func TestErrorsHidePasswordOfDatabaseURL(t *testing.T) {
 	s := Server(t)
 	for name, url := range map[string]string{
 		"wrong":         strings.Replace(s.ConnString(), userInfo(t, s), "postgres:secret", 1),
@@ -103,7 +103,7 @@ func TestNoErrorTellsThePasswordOfDatabaseURL(t *testing.T) {
 	}
 }
 
-func TestConnStringOfAnotherDatabase(t *testing.T) {
+func TestWithDatabaseReplacesDatabaseOnly(t *testing.T) {
 	t.Parallel()
 	for name, connString := range map[string]string{
 		"URL":             "postgres://user:secret@host:5433/old?sslmode=disable",
@@ -137,7 +137,7 @@ func execSQL(t *testing.T, connString, sql string) {
 	}
 }
 
-// userInfo is the user and password in the server's connection string.
+// userInfo returns the user and password in the server's connection string.
 func userInfo(t *testing.T, s *postgres.Server) string {
 	t.Helper()
 	config, err := pgx.ParseConfig(s.ConnString())

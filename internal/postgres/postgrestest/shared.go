@@ -22,12 +22,12 @@ const maxConnections = 500
 type sharedServer struct {
 	mu       sync.Mutex
 	asked    bool
-	admin    string // connection string of the database that others are made from
+	admin    string // connection string of the database from which the others are created
 	stopFunc func() error
 	err      error
 }
 
-// start starts the server when it is first asked, and says the same every time.
+// start starts the server on the first call and returns the same result on every call.
 func (s *sharedServer) start() (admin string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,7 +49,7 @@ func (s *sharedServer) stop() error {
 	return s.stopFunc()
 }
 
-// create makes a database and returns its connection string and what drops it.
+// create creates a database and returns its connection string and a function that drops it.
 func (s *sharedServer) create() (connString string, drop func() error, err error) {
 	admin, err := s.start()
 	if err != nil {
@@ -59,7 +59,7 @@ func (s *sharedServer) create() (connString string, drop func() error, err error
 	if connString, err = withDatabase(admin, name); err != nil {
 		return "", nil, err
 	}
-	// template0 has no connections, which would be in the way, and nothing that somebody put into it.
+	// template0 accepts no connections, which would block the copy, and contains no objects of other users.
 	if err := execute(admin, "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
 		return "", nil, fmt.Errorf("postgrestest: create a database: %w", err)
 	}
@@ -72,10 +72,11 @@ func (s *sharedServer) create() (connString string, drop func() error, err error
 	return connString, drop, nil
 }
 
-// inUse is the error of dropping a database that has sessions.
+// inUse is the SQLSTATE of dropping a database that has sessions.
 const inUse = "55006"
 
-// dropDatabase tries again when PostgreSQL gives up: it ends the sessions of others, and waits five seconds for them to go.
+// dropDatabase repeats the drop while it fails: PostgreSQL ends the sessions of others, but waits only five seconds
+// for them to end.
 func dropDatabase(admin, name string) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
