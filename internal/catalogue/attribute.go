@@ -2,7 +2,7 @@ package catalogue
 
 import "slices"
 
-// Keys of the attributes that the rows have.
+// Keys of the rows' attributes.
 const (
 	AttrPool       = "db.client.connection.pool.name"
 	AttrState      = "db.client.connection.state"
@@ -24,13 +24,13 @@ const (
 	StateIdle = "idle"
 )
 
-// Labels that documented metrics have in place of the translated attribute key.
+// Labels of documented metrics that differ from the translated attribute key.
 const (
 	LabelPool      = "pool"
 	LabelOperation = "operation"
 )
 
-// Presence tells on which series of a metric an attribute is found.
+// Presence says which series of a metric have an attribute.
 type Presence uint8
 
 // The conditions under which a series has an attribute.
@@ -41,7 +41,7 @@ const (
 	ByOption
 )
 
-// String returns the presence in the words of documentation.
+// String returns the presence as the documentation words it.
 func (p Presence) String() string {
 	switch p {
 	case Always:
@@ -57,15 +57,15 @@ func (p Presence) String() string {
 	}
 }
 
-// Attribute is an attribute that the series of a row carry.
+// Attribute is an attribute of a row's series.
 type Attribute struct {
 	// Key is the attribute's key in OpenTelemetry.
 	Key string
 
-	// Presence tells on which series it is found.
+	// Presence says which series have the attribute.
 	Presence Presence
 
-	// Values are all the values it can have, where that set is closed.
+	// Values lists all values of the attribute if that set is closed.
 	Values []string
 }
 
@@ -89,7 +89,7 @@ var (
 
 	poolOnly = []Attribute{pool}
 
-	// successAttributes are those of the metrics that have a sample for every operation that succeeded.
+	// successAttributes are the attributes of metrics with a sample for every successful operation.
 	successAttributes = []Attribute{
 		pool,
 		operation,
@@ -99,7 +99,7 @@ var (
 		{Key: AttrPort, Presence: ByOption},
 	}
 
-	// operationAttributes are those of the metrics that have a sample for every operation.
+	// operationAttributes are the attributes of metrics with a sample for every operation.
 	operationAttributes = append(slices.Clone(successAttributes),
 		Attribute{Key: AttrErrorType, Presence: OnFailure},
 		Attribute{Key: AttrStatusCode, Presence: OnFailure},

@@ -1,53 +1,53 @@
-// Package catalogue is the one table of this module's metrics: what each is called inside the process, what it is
-// called where Prometheus reads it, and what it means.
+// Package catalogue is the one table of this module's metrics: the name of each inside the process, its name in
+// Prometheus, and its meaning.
 //
-// Inside the process and over OTLP there is one set of names, those of the OpenTelemetry semantic conventions plus
-// pgxpool.* for what they lack. Everything that gives them their documented names (the Prometheus bridge, the
-// Collector's configuration, the recording rules) and everything that describes them is fed by this table, so that
-// the edges cannot drift apart. The package imports the standard library only.
+// Inside the process and over OTLP there is one set of names: the OpenTelemetry semantic conventions, plus pgxpool.*
+// for what they lack. The Prometheus bridge, the Collector's configuration and the recording rules take the
+// documented names from this table. So does the documentation, so that all of them agree. The package imports only
+// the standard library.
 //
-// All functions are safe for concurrent use. The rows they return are shared: read them, never change them.
+// All functions are safe for concurrent use. The rows they return are shared: do not change them.
 package catalogue
 
 import "slices"
 
-// ScopeName is the instrumentation scope under which every instrument of this table is made.
+// ScopeName is the instrumentation scope of every instrument in this table.
 const ScopeName = "github.com/otelpool/otelpool-go/otelpool"
 
-// Row is one metric of the table. An instrument whose series go by several documented names, one for each state, has
-// a row for each of them; otherwise a row is an instrument.
+// Row is one metric of the table. An instrument whose series have several documented names, one for each state, has a
+// row for each of them. Any other instrument has one row.
 type Row struct {
-	// Name, Kind and Unit are the OpenTelemetry instrument's.
+	// Name, Kind and Unit are those of the OpenTelemetry instrument.
 	Name string
 	Kind Kind
 	Unit string
 
-	// Description is the OpenTelemetry instrument's. Those of db.client.* are the semantic conventions'.
+	// Description is that of the OpenTelemetry instrument. Those of db.client.* are from the semantic conventions.
 	Description string
 
-	// Largest tells that of several pools of one name the largest value counts; otherwise their values are added.
+	// Largest reports whether several pools of one name report their largest value. Otherwise their values are added.
 	Largest bool
 
-	// State, when not empty, restricts the row to the series whose AttrState attribute has this value. The attribute
-	// is then implied by the name and is not among Attributes.
+	// State, if not empty, restricts the row to the series whose AttrState attribute has this value. The documented
+	// name implies the attribute, so Attributes does not list it.
 	State string
 
-	// Attributes are those the row keeps, in the order in which documentation lists them.
+	// Attributes lists the attributes that the row keeps, in the order of the documentation.
 	Attributes []Attribute
 
-	// Documented is the name at the Prometheus edge; empty when the metric passes through under TranslatedName and
-	// with its translated labels.
+	// Documented is the name at the Prometheus edge. If it is empty, the metric has its TranslatedName and its
+	// translated labels.
 	Documented string
 
-	// Help is the documented metric's help text; empty when the metric passes through and keeps the description of
-	// its instrument.
+	// Help is the help text of the documented metric. If it is empty, the metric has the description of its
+	// instrument.
 	Help string
 
-	// Meaning says what the number is, Worry when to act on it; both are for the table in the documentation.
+	// Meaning says what the number is, and Worry when to act on it. Both are for the table in the documentation.
 	Meaning string
 	Worry   string
 
-	// Default tells whether the metric is reported without asking for it.
+	// Default reports whether the metric is on by default.
 	Default bool
 }
 
@@ -56,7 +56,7 @@ func Rows() []Row {
 	return slices.Concat(gauges, histograms, counters)
 }
 
-// Lookup returns the rows of the instrument called name, or nil when the table does not have it.
+// Lookup returns the rows of the instrument called name, or nil if the table has none.
 func Lookup(name string) []Row {
 	var rows []Row
 	for _, row := range Rows() {

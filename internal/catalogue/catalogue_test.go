@@ -13,7 +13,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-func TestDocumentedNamesOfTheGuideAreKept(t *testing.T) {
+func TestDocumentedNamesOfGuideAreUnchanged(t *testing.T) {
 	t.Parallel()
 	type source struct{ name, state string }
 	guide := map[string]source{
@@ -106,7 +106,7 @@ func TestRowsOfOneInstrumentDifferInStateOnly(t *testing.T) {
 	}
 }
 
-func TestConventionsNamesAreTheConventions(t *testing.T) {
+func TestSemconvNamesMatchConventions(t *testing.T) {
 	t.Parallel()
 	type instrument interface {
 		Name() string
@@ -136,7 +136,7 @@ func TestConventionsNamesAreTheConventions(t *testing.T) {
 	}
 }
 
-func TestLabelsOfDocumentedMetrics(t *testing.T) {
+func TestDocumentedMetricsHaveDocumentedLabels(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
 		catalogue.AttrPool:       "pool",

@@ -1,6 +1,6 @@
 package catalogue
 
-// gauges are the values that hold at the moment of collection.
+// gauges are the values at the moment of collection.
 var gauges = []Row{
 	{
 		Name: "pgxpool.size", Kind: ObservableGauge, Unit: "{connection}", Attributes: poolOnly,

@@ -1,6 +1,6 @@
 package catalogue
 
-// histograms are the distributions of what has ended.
+// histograms are the distributions of operations that have ended.
 var histograms = []Row{
 	{
 		Name: "db.client.operation.duration", Kind: Histogram, Unit: "s", Attributes: operationAttributes,

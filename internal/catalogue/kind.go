@@ -3,7 +3,7 @@ package catalogue
 // Kind is the kind of an OpenTelemetry instrument.
 type Kind uint8
 
-// The kinds of instrument that the table has.
+// The kinds of instrument in the table.
 const (
 	Histogram Kind = iota + 1
 	ObservableCounter
@@ -11,7 +11,7 @@ const (
 	ObservableGauge
 )
 
-// String returns the kind in the words of documentation.
+// String returns the kind as the documentation words it.
 func (k Kind) String() string {
 	switch k {
 	case Histogram:
@@ -27,7 +27,7 @@ func (k Kind) String() string {
 	}
 }
 
-// PrometheusType returns the type of the metric family that Prometheus sees, as an exposition writes it.
+// PrometheusType returns the type of the metric family in a Prometheus exposition.
 func (k Kind) PrometheusType() string {
 	switch k {
 	case ObservableCounter:

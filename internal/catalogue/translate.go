@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// TranslatedName returns the name that the ordinary translation of OpenTelemetry names into Prometheus names gives the
-// row's instrument: underscores for dots, the unit and, for counters, _total at the end. It covers the units of this
-// table; those in braces are annotations and add nothing.
+// TranslatedName returns the Prometheus name of the row's instrument under the standard OpenTelemetry translation:
+// underscores for dots, then the unit and, for counters, _total. It handles the units of this table. Units in braces
+// are annotations and add nothing.
 func (r Row) TranslatedName() string {
 	words := strings.FieldsFunc(r.Name, func(c rune) bool { return c == '.' || c == '_' })
 	if r.Unit == "s" && !slices.Contains(words, "seconds") {
@@ -19,8 +19,7 @@ func (r Row) TranslatedName() string {
 	return strings.Join(words, "_")
 }
 
-// ExposedName returns the name under which Prometheus sees the row: the documented one, or the translated one where
-// the metric passes through.
+// ExposedName returns the row's name in Prometheus: the documented name, or the translated one if there is none.
 func (r Row) ExposedName() string {
 	if r.Documented != "" {
 		return r.Documented
@@ -28,7 +27,7 @@ func (r Row) ExposedName() string {
 	return r.TranslatedName()
 }
 
-// TranslatedLabel returns the label that the ordinary translation makes of an attribute key of this table.
+// TranslatedLabel returns the label of an attribute key of this table under the standard translation.
 func TranslatedLabel(key string) string {
 	return strings.ReplaceAll(key, ".", "_")
 }
