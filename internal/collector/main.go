@@ -1,8 +1,8 @@
-// Command collector is an OpenTelemetry Collector with just the components that collector-config uses, so that the
-// configurations can be checked and run without Docker. It is what the tests and the local stack start; in production,
-// run otel/opentelemetry-collector-contrib of the same version, which has the same components under the same names.
+// Command collector is an OpenTelemetry Collector with only the components that collector-config uses, so that the
+// configurations can be checked and run without Docker. The tests and the local stack start it. In production, run
+// otel/opentelemetry-collector-contrib of the same version, which has the same components under the same names.
 //
-// It lives in a module of its own, because it pins the Collector's version and needs hundreds of modules.
+// It is a module of its own, because it pins the Collector's version and needs hundreds of modules.
 package main
 
 import (
@@ -34,7 +34,7 @@ import (
 	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 )
 
-// version is that of the Collector's modules in go.mod.
+// version is the version of the Collector's modules in go.mod.
 const version = "0.155.0"
 
 func main() {
@@ -51,7 +51,7 @@ func main() {
 	}
 }
 
-// factories returns what a configuration can be made of. The Prometheus receiver is not among it: it alone would make
+// factories returns the components of a configuration. It leaves out the Prometheus receiver, which alone would make
 // the program several times as large.
 func factories() (otelcol.Factories, error) {
 	return otelcol.Factories{
@@ -67,7 +67,7 @@ func factories() (otelcol.Factories, error) {
 	}, nil
 }
 
-// byType returns the factories as the Collector wants them: by the name they have in a configuration.
+// byType returns the factories by their names in a configuration, as the Collector needs them.
 func byType[F component.Factory](factories ...F) map[component.Type]F {
 	named := make(map[component.Type]F, len(factories))
 	for _, factory := range factories {

@@ -6,11 +6,11 @@ import (
 	"sync"
 )
 
-// given are the addresses that FreeAddress gave: the kernel would give one again as soon as nobody listens on it.
-var given sync.Map
+// returned holds the addresses that FreeAddress has returned. The kernel can pick an address again once it is free.
+var returned sync.Map
 
-// FreeAddress gives a loopback address for a program to listen on, each once in a process. Nobody listens on it, but another
-// process may come first. It is safe for concurrent use.
+// FreeAddress returns a free loopback address for a program to listen on. It returns each address once in a process,
+// but another process may take the address first. It is safe for concurrent use.
 func FreeAddress() (string, error) {
 	for {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -21,7 +21,7 @@ func FreeAddress() (string, error) {
 		if err := listener.Close(); err != nil {
 			return "", fmt.Errorf("programs: find a free address: %w", err)
 		}
-		if _, taken := given.LoadOrStore(address, true); !taken {
+		if _, taken := returned.LoadOrStore(address, true); !taken {
 			return address, nil
 		}
 	}

@@ -1,5 +1,6 @@
-// Package programs builds the programs that run beside a service: an OpenTelemetry Collector and Prometheus, each from
-// the nested module that pins its version. The first build takes minutes, later ones find theirs done.
+// Package programs builds the programs that run beside a service: an OpenTelemetry Collector and Prometheus, each
+// from the nested module that pins its version. The first build takes minutes; later builds find their results in the
+// cache.
 package programs
 
 import (
@@ -18,7 +19,7 @@ const modulePath = "module github.com/otelpool/otelpool-go\n"
 // Program is one of the programs that this package builds.
 type Program struct {
 	name   string
-	module string // the nested module that pins it, from the project's root
+	module string // path of the nested module that pins the program, from the project's root
 	pkg    string
 	tags   string
 }
@@ -30,14 +31,14 @@ var (
 	Promtool   = Program{name: "promtool", module: "internal/integration", pkg: "github.com/prometheus/prometheus/cmd/promtool", tags: "remove_all_sd"}
 )
 
-// All lists the programs.
+// All returns the programs.
 func All() []Program { return []Program{Collector, Prometheus, Promtool} }
 
-// String gives the program's name.
+// String returns the program's name.
 func (p Program) String() string { return p.name }
 
-// Build makes the program where it is not up to date, and gives the path of the executable. It needs the go command and
-// has to be called from within the project's source tree. The error holds what the compiler said.
+// Build builds the program if it is not up to date, and returns the path of the executable. It needs the go command,
+// and the working directory must be within the project's source tree. The error contains the compiler's output.
 func (p Program) Build(ctx context.Context) (string, error) {
 	root, err := Root()
 	if err != nil {
@@ -52,7 +53,7 @@ func (p Program) Build(ctx context.Context) (string, error) {
 	return path, nil
 }
 
-// Root gives the root of the source tree that the working directory is in.
+// Root returns the root of the source tree that contains the working directory.
 func Root() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
