@@ -15,15 +15,15 @@ const (
 	finishProcessor = "transform/pool_finish"
 )
 
-// CollectorProcessorNames returns the names of the processors that CollectorProcessors makes, in the order in which a
-// pipeline has to have them.
+// CollectorProcessorNames returns the names of the processors from CollectorProcessors, in the order that a pipeline
+// needs.
 func CollectorProcessorNames() []string {
 	return []string{roomProcessor, namesProcessor, finishProcessor}
 }
 
-// CollectorProcessors returns the part of a Collector's "processors" section, indented as such, that gives the metrics
-// of pools the names, labels and help texts that the bridge gives them. What the catalogue does not have passes as it
-// came.
+// CollectorProcessors returns a part of a Collector's "processors" section, with its indentation. The processors set
+// the same names, labels and help texts of pool metrics as the bridge. They pass on metrics that the catalogue lacks
+// unchanged.
 func CollectorProcessors() string {
 	var y yamlWriter
 	y.room()
@@ -32,12 +32,12 @@ func CollectorProcessors() string {
 	return y.String()
 }
 
-// yamlWriter writes the processors, a comment before each that says what it is for.
+// yamlWriter writes the processors, each with a comment that says what it is for.
 type yamlWriter struct {
 	strings.Builder
 }
 
-// line writes a line of the file, two spaces deeper than what it is in for each step of depth.
+// line writes a line of the file, indented by two spaces for each step of depth.
 func (y *yamlWriter) line(depth int, format string, args ...any) {
 	y.WriteString(strings.Repeat("  ", depth))
 	fmt.Fprintf(y, format, args...)
@@ -51,7 +51,7 @@ func (y *yamlWriter) comment(depth int, lines ...string) {
 	}
 }
 
-// room writes the processor that moves labels of the user's out of the way of documented ones.
+// room writes the processor that renames the user's labels where they collide with documented ones.
 func (y *yamlWriter) room() {
 	y.comment(1,
 		"A label of your own that is called as a documented one makes room for it, as it does where Prometheus scrapes: pool",
@@ -113,7 +113,7 @@ func (y *yamlWriter) rename(row catalogue.Row) {
 	}
 }
 
-// finish writes the processor that does what the renames cannot.
+// finish writes the processor for changes that the renames cannot make.
 func (y *yamlWriter) finish() {
 	y.line(0, "")
 	y.comment(1,
@@ -135,14 +135,14 @@ func (y *yamlWriter) finish() {
 	}
 }
 
-// width is how long a line of a statement gets before it is continued on the next.
+// width is the length from which a statement continues on the next line.
 const width = 120
 
-// clauses are the words of the transformation language before which a statement is continued on the next line.
+// clauses puts a line break before the words of the transformation language that start a clause.
 var clauses = strings.NewReplacer(" where ", "\nwhere ", " and ", "\nand ", " or ", "\nor ")
 
-// statement writes a statement of the transformation language as an item of a list, in a form of YAML that has no quotes
-// of its own and takes the breaks between lines for spaces.
+// statement writes a statement of the transformation language as an item of a list. It uses a form of YAML that needs
+// no quotes and reads line breaks as spaces.
 func (y *yamlWriter) statement(depth int, format string, args ...any) {
 	y.line(depth, "- >-")
 	room := width - 2*(depth+1)
@@ -162,12 +162,12 @@ func documented() []catalogue.Row {
 	return slices.DeleteFunc(catalogue.Rows(), func(row catalogue.Row) bool { return row.Documented == "" })
 }
 
-// renamed tells whether an attribute has another label on documented metrics than the ordinary translation makes of it.
+// renamed reports whether the attribute's label on documented metrics differs from the standard translation.
 func renamed(attr catalogue.Attribute) bool {
 	return attr.Label() != catalogue.TranslatedLabel(attr.Key)
 }
 
-// renamedAttributes returns the attributes of documented rows that are renamed, each once.
+// renamedAttributes returns the renamed attributes of documented rows, each once.
 func renamedAttributes() []catalogue.Attribute {
 	var attrs []catalogue.Attribute
 	for _, row := range documented() {
@@ -192,7 +192,7 @@ func instrumentsWith(key string) []string {
 	return names
 }
 
-// isOneOf returns a condition of the transformation language: the metric has one of the names.
+// isOneOf returns a condition of the transformation language that holds for a metric with one of the names.
 func isOneOf(names []string) string {
 	conditions := make([]string, len(names))
 	for i, name := range names {

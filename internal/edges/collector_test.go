@@ -16,10 +16,10 @@ const (
 	processorsEnd   = "  # names end\n"
 )
 
-// renaming are the configurations that give the documented names.
+// renaming lists the configurations that set the documented names.
 var renaming = []string{"collector.yaml", "collector-gateway.yaml"}
 
-func TestCollectorProcessorsAreThoseOfTheCatalogue(t *testing.T) {
+func TestCollectorProcessorsMatchCatalogue(t *testing.T) {
 	t.Parallel()
 	want := edges.CollectorProcessors()
 	for _, name := range renaming {
@@ -45,7 +45,7 @@ func TestCollectorProcessorsAreThoseOfTheCatalogue(t *testing.T) {
 	}
 }
 
-func TestCollectorPipelinesHaveTheProcessorsInOrder(t *testing.T) {
+func TestCollectorPipelinesOrderProcessors(t *testing.T) {
 	t.Parallel()
 	want := edges.CollectorProcessorNames()
 	for _, name := range renaming {

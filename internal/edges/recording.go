@@ -10,31 +10,31 @@ import (
 
 // Rule is a recording rule of Prometheus.
 type Rule struct {
-	// Record is the series that the rule makes, Expr what it makes it of.
+	// Record is the name of the recorded series, and Expr its expression.
 	Record, Expr string
 }
 
-// EdgeLabel is the label, and EdgeRules its value, of the series that RecordingRules makes. It tells them from those that
-// a service reports under the documented names itself: without it a rule would take its own result of the evaluation
-// before for the service's, and would give a result at every other evaluation only.
+// EdgeLabel and its value EdgeRules mark the series from RecordingRules. They distinguish them from series that a
+// service reports under the documented names itself. Without the label a rule would read its own previous result as
+// the service's, and would return a result only at every other evaluation.
 const (
 	EdgeLabel = "otelpool_edge"
 	EdgeRules = "rules"
 )
 
-// scopeLabels are what the exporters of OpenTelemetry, but not the bridge, put on every series.
+// scopeLabels are the labels that the exporters of OpenTelemetry, but not the bridge, add to every series.
 var scopeLabels = []string{"otel_scope_name", "otel_scope_schema_url", "otel_scope_version"}
 
-// fallbacks are what stands for instruments of this module's own namespace where a pool reports those of the semantic
-// conventions alone: its base size is all it may open, so there is no overflow.
+// fallbacks maps instruments of this module's own namespace to their substitutes. They apply to a pool that reports
+// only the instruments of the semantic conventions: its base size is its maximum, so it has no overflow.
 var fallbacks = map[string]string{
 	"pgxpool.size":         "db_client_connection_max",
 	"pgxpool.overflow":     `0 * db_client_connection_count{db_client_connection_state="used"}`,
 	"pgxpool.overflow.max": "0 * db_client_connection_max",
 }
 
-// RecordingRules returns the rules that derive every documented series from the series that Prometheus' OTLP receiver,
-// and the exporters of OpenTelemetry, make of the instruments.
+// RecordingRules returns the rules that derive every documented series. They read the series that Prometheus' OTLP
+// receiver and the exporters of OpenTelemetry create from the instruments.
 func RecordingRules() []Rule {
 	var rules []Rule
 	for _, row := range catalogue.Rows() {
@@ -48,7 +48,7 @@ func RecordingRules() []Rule {
 	return rules
 }
 
-// suffixes gives the ends of the names of the series of a metric: of a histogram, those of a classic one and the bare name
+// suffixes returns the suffixes of a metric's series. A histogram has those of a classic histogram, and the bare name
 // of a native one, which an exponential histogram becomes.
 func suffixes(kind catalogue.Kind) []string {
 	if kind == catalogue.Histogram {
@@ -57,7 +57,7 @@ func suffixes(kind catalogue.Kind) []string {
 	return []string{""}
 }
 
-// expression gives what derives one of a row's series.
+// expression returns the expression for one of a row's series.
 func expression(row catalogue.Row, suffix string) string {
 	poolLabel, stateLabel := catalogue.TranslatedLabel(catalogue.AttrPool), catalogue.TranslatedLabel(catalogue.AttrState)
 	drop := append([]string{poolLabel}, scopeLabels...)
@@ -77,7 +77,7 @@ func expression(row catalogue.Row, suffix string) string {
 	replaced := replace(source, catalogue.LabelPool, poolLabel)
 	if slices.ContainsFunc(row.Attributes, func(a catalogue.Attribute) bool { return a.Key == catalogue.AttrOperation }) {
 		operationLabel := catalogue.TranslatedLabel(catalogue.AttrOperation)
-		// Instrumentations older than the summary tell operations apart by their verb.
+		// Instrumentations older than db.query.summary distinguish operations by their verb.
 		replaced = replace(replaced, catalogue.LabelOperation, "db_operation_name")
 		replaced = replace(replaced, catalogue.LabelOperation, operationLabel)
 		drop = append(drop, operationLabel)
@@ -87,7 +87,7 @@ func expression(row catalogue.Row, suffix string) string {
 		strings.Join(drop, ", "), indent(replaced, 2), row.Documented+suffix, EdgeLabel)
 }
 
-// replace gives the expression with a label that has the value of another one, where that is there.
+// replace returns the expression with the label set to the value of source, for series that have source.
 func replace(expression, label, source string) string {
 	return fmt.Sprintf("label_replace(\n%s,\n  %q, \"$1\", %q, \"(.+)\"\n)", indent(expression, 2), label, source)
 }
@@ -103,7 +103,7 @@ func RecordingGroup() string {
 	return b.String()
 }
 
-// indent puts blanks before every line.
+// indent adds blanks before every line.
 func indent(text string, blanks int) string {
 	margin := strings.Repeat(" ", blanks)
 	return margin + strings.ReplaceAll(text, "\n", "\n"+margin)

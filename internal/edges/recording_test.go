@@ -17,7 +17,7 @@ const (
 	namesEnd   = "  # names end\n"
 )
 
-func TestRecordingRulesAreThoseOfTheCatalogue(t *testing.T) {
+func TestRecordingRulesMatchCatalogue(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile(recordingFile)
 	if err != nil {
@@ -65,7 +65,7 @@ func TestEveryDocumentedSeriesHasOneRecordingRule(t *testing.T) {
 	}
 }
 
-func TestRecordingRulesReadWhatOpenTelemetryReports(t *testing.T) {
+func TestRecordingRulesReadOpenTelemetryNames(t *testing.T) {
 	t.Parallel()
 	const tail = "unless on (job, instance, pool) "
 	for record, want := range map[string][]string{
