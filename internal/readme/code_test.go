@@ -14,14 +14,14 @@ import (
 
 const root = "../.."
 
-// documents are those whose code, metrics and commands are checked.
+// documents lists the files whose code, metrics and commands are checked.
 var documents = []string{"README.md", "GUIDE.md"}
 
-// block is a fenced piece of Go with the comment before it, which says where it is from.
+// block is a fenced block of Go and the comment before it, which names its source.
 var block = regexp.MustCompile("(?m)(?:^<!-- from (\\S+) -->\n)?^```go\n((?s:.*?))^```$")
 
-// TestCodeIsThatOfProgramsThatRun compares every Go block with the file, or the Example, that it names.
-func TestCodeIsThatOfProgramsThatRun(t *testing.T) {
+// TestCodeEqualsItsSource compares every Go block with the file or Example that it names.
+func TestCodeEqualsItsSource(t *testing.T) {
 	for _, name := range documents {
 		text := read(t, name)
 		if *update {
@@ -58,8 +58,8 @@ func TestCodeIsThatOfProgramsThatRun(t *testing.T) {
 	}
 }
 
-// source gives the text of "file" or of "file:function": of an Example the body, without what follows its output comment,
-// of another function the whole with its comment.
+// source returns the text of "file" or of "file:function". For an Example it returns the body up to the output
+// comment; for another function, the whole function and its comment.
 func source(from string) (string, error) {
 	file, function, _ := strings.Cut(from, ":")
 	text, err := os.ReadFile(filepath.Join(root, file))
@@ -87,7 +87,7 @@ func source(from string) (string, error) {
 	return "", fmt.Errorf("%s has no function %s", file, function)
 }
 
-// beforeOutput leaves out the output comment, and the call before it that prints what a reader can do without.
+// beforeOutput cuts the output comment, and the call before it that prints the output.
 func beforeOutput(body string) string {
 	for _, mark := range []string{"\t// Output:", "\t// Unordered output:"} {
 		body, _, _ = strings.Cut(body, mark)

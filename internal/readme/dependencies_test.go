@@ -13,10 +13,10 @@ import (
 
 var direct = regexp.MustCompile(`(?m)^\t(\S+) v\S+$`)
 
-// published are the folders of the modules that users import.
+// published lists the folders of the modules that users import.
 var published = []string{".", "exporters/otlp", "exporters/prometheus"}
 
-func TestEveryDependencyHasItsReason(t *testing.T) {
+func TestEveryDependencyHasReason(t *testing.T) {
 	t.Parallel()
 	text := read(t, "DEPENDENCIES.md")
 	for _, folder := range published {
@@ -44,7 +44,7 @@ func TestPublishedModulesNeedNoOther(t *testing.T) {
 	}
 }
 
-func TestEveryModuleOfItsOwnIsNamed(t *testing.T) {
+func TestEveryNestedModuleIsNamed(t *testing.T) {
 	t.Parallel()
 	text := read(t, "DEPENDENCIES.md")
 	root := filepath.Join("..", "..")
@@ -68,10 +68,10 @@ func TestEveryModuleOfItsOwnIsNamed(t *testing.T) {
 	}
 }
 
-// permissive are words of the licences that ask for no more than their own text.
+// permissive matches licences that require only that their text is kept.
 var permissive = regexp.MustCompile(`Apache License|MIT License|Permission is hereby granted, free of charge|Redistribution and use in source and binary forms|Permission to use, copy, modify, and`)
 
-func TestLicencesOfWhatUsersLinkArePermissive(t *testing.T) {
+func TestLicencesOfLinkedModulesArePermissive(t *testing.T) {
 	t.Parallel()
 	var dirs strings.Builder
 	for _, folder := range published {

@@ -1,3 +1,3 @@
-// Package readme keeps the README true: its code is that of Examples and programs that run, and its table of metrics
-// is made of the catalogue, for exactly the instruments that exist. Run its tests with -update to write the table anew.
+// Package readme checks the README: its code must equal Examples and programs that run, and its table of metrics must
+// list the existing instruments as the catalogue describes them. Run its tests with -update to rewrite the table.
 package readme

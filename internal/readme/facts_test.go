@@ -13,10 +13,10 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// metricName is what can only be a documented name.
+// metricName matches documented names of metrics.
 var metricName = regexp.MustCompile(`\bdb_(?:pool|query)_[a-z_]*[a-z]\b`)
 
-func TestMetricsThatDocumentsSpeakOfExist(t *testing.T) {
+func TestMetricsInDocumentsExist(t *testing.T) {
 	t.Parallel()
 	exist := make(map[string]bool)
 	for _, row := range catalogue.Rows() {
@@ -44,14 +44,15 @@ func TestMetricsThatDocumentsSpeakOfExist(t *testing.T) {
 }
 
 var (
-	// command is a call of make or go, in a block of commands or in the text. The call of go may name the folder of a module.
+	// command matches a call of make or go, in a block of commands or in the text. The call of go may name the
+	// folder of a module.
 	command  = regexp.MustCompile("(?m)(?:^\\$ |^|`)(make|go (?:-C (\\S+) )?run) ([^`\n#]*)")
 	target   = regexp.MustCompile(`^[a-z][a-z-]*$`)
 	variable = regexp.MustCompile(`^([A-Z]+)=`)
 	flagName = regexp.MustCompile(`^-([a-z][a-z-]*)$`)
 )
 
-func TestCommandsThatDocumentsGiveExist(t *testing.T) {
+func TestCommandsInDocumentsExist(t *testing.T) {
 	t.Parallel()
 	makefile := read(t, "Makefile")
 	for _, name := range documents {
@@ -85,7 +86,7 @@ func checkMake(t *testing.T, name, makefile string, words []string) {
 	}
 }
 
-// checkRun checks the program of a call of go run, and that what it says of itself has the flags.
+// checkRun checks that the program of a go run exists, and that its usage lists the flags.
 func checkRun(t *testing.T, name, module string, words []string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root, module, words[0], "*.go"))
@@ -111,14 +112,14 @@ func checkRun(t *testing.T, name, module string, words []string) {
 	}
 }
 
-// What is in a block is neither a heading nor a link.
+// Blocks contain neither headings nor links.
 var (
 	fenced  = regexp.MustCompile("(?ms)^```.*?^```$")
 	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
 	link    = regexp.MustCompile(`\]\(([^):#]*)(?:#([^)]*))?\)`)
 )
 
-func TestPlacesThatDocumentsLinkToExist(t *testing.T) {
+func TestLinksInDocumentsHaveTargets(t *testing.T) {
 	t.Parallel()
 	for _, name := range documents {
 		for _, l := range link.FindAllStringSubmatch(fenced.ReplaceAllString(read(t, name), ""), -1) {
@@ -132,7 +133,7 @@ func TestPlacesThatDocumentsLinkToExist(t *testing.T) {
 	}
 }
 
-// anchors are what the headings of a document can be linked to by.
+// anchors returns the link targets of a document's headings.
 func anchors(text string) []string {
 	var all []string
 	for _, h := range heading.FindAllStringSubmatch(fenced.ReplaceAllString(text, ""), -1) {

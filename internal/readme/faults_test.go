@@ -11,7 +11,7 @@ import (
 
 var testName = regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`")
 
-func TestTestsThatFAULTSSpeaksOfExist(t *testing.T) {
+func TestTestsInFAULTSExist(t *testing.T) {
 	t.Parallel()
 	var code strings.Builder
 	for _, root := range []string{"../../otelpool", "../../exporters", ".."} {

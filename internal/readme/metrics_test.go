@@ -23,11 +23,11 @@ const (
 	tableEnd   = "<!-- metrics end -->\n"
 )
 
-// instruments is a MeterProvider that notes what is made of it: "name kind unit".
+// instruments is a MeterProvider that records each created instrument as "name kind unit".
 type instruments struct {
 	noop.MeterProvider
-	mu   sync.Mutex
-	made map[string]string
+	mu      sync.Mutex
+	created map[string]string
 }
 
 func (p *instruments) Meter(string, ...metric.MeterOption) metric.Meter { return meter{provider: p} }
@@ -37,51 +37,51 @@ type meter struct {
 	provider *instruments
 }
 
-func (m meter) note(name string, kind catalogue.Kind, unit string) {
+func (m meter) add(name string, kind catalogue.Kind, unit string) {
 	m.provider.mu.Lock()
 	defer m.provider.mu.Unlock()
-	m.provider.made[name] = fmt.Sprint(kind, " ", unit)
+	m.provider.created[name] = fmt.Sprint(kind, " ", unit)
 }
 
 func (m meter) Float64Histogram(name string, opts ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
-	m.note(name, catalogue.Histogram, metric.NewFloat64HistogramConfig(opts...).Unit())
+	m.add(name, catalogue.Histogram, metric.NewFloat64HistogramConfig(opts...).Unit())
 	return m.Meter.Float64Histogram(name, opts...)
 }
 
 func (m meter) Int64Histogram(name string, opts ...metric.Int64HistogramOption) (metric.Int64Histogram, error) {
-	m.note(name, catalogue.Histogram, metric.NewInt64HistogramConfig(opts...).Unit())
+	m.add(name, catalogue.Histogram, metric.NewInt64HistogramConfig(opts...).Unit())
 	return m.Meter.Int64Histogram(name, opts...)
 }
 
 func (m meter) Int64ObservableCounter(name string, opts ...metric.Int64ObservableCounterOption) (metric.Int64ObservableCounter, error) {
-	m.note(name, catalogue.ObservableCounter, metric.NewInt64ObservableCounterConfig(opts...).Unit())
+	m.add(name, catalogue.ObservableCounter, metric.NewInt64ObservableCounterConfig(opts...).Unit())
 	return m.Meter.Int64ObservableCounter(name, opts...)
 }
 
 func (m meter) Int64ObservableUpDownCounter(name string, opts ...metric.Int64ObservableUpDownCounterOption) (metric.Int64ObservableUpDownCounter, error) {
-	m.note(name, catalogue.ObservableUpDownCounter, metric.NewInt64ObservableUpDownCounterConfig(opts...).Unit())
+	m.add(name, catalogue.ObservableUpDownCounter, metric.NewInt64ObservableUpDownCounterConfig(opts...).Unit())
 	return m.Meter.Int64ObservableUpDownCounter(name, opts...)
 }
 
 func (m meter) Int64ObservableGauge(name string, opts ...metric.Int64ObservableGaugeOption) (metric.Int64ObservableGauge, error) {
-	m.note(name, catalogue.ObservableGauge, metric.NewInt64ObservableGaugeConfig(opts...).Unit())
+	m.add(name, catalogue.ObservableGauge, metric.NewInt64ObservableGaugeConfig(opts...).Unit())
 	return m.Meter.Int64ObservableGauge(name, opts...)
 }
 
 func (m meter) Float64ObservableGauge(name string, opts ...metric.Float64ObservableGaugeOption) (metric.Float64ObservableGauge, error) {
-	m.note(name, catalogue.ObservableGauge, metric.NewFloat64ObservableGaugeConfig(opts...).Unit())
+	m.add(name, catalogue.ObservableGauge, metric.NewFloat64ObservableGaugeConfig(opts...).Unit())
 	return m.Meter.Float64ObservableGauge(name, opts...)
 }
 
 func (m meter) Float64ObservableCounter(name string, opts ...metric.Float64ObservableCounterOption) (metric.Float64ObservableCounter, error) {
-	m.note(name, catalogue.ObservableCounter, metric.NewFloat64ObservableCounterConfig(opts...).Unit())
+	m.add(name, catalogue.ObservableCounter, metric.NewFloat64ObservableCounterConfig(opts...).Unit())
 	return m.Meter.Float64ObservableCounter(name, opts...)
 }
 
-// made gives the instruments that a pool with every option has.
-func made(t *testing.T) map[string]string {
+// created returns the instruments of a pool with every option.
+func created(t *testing.T) map[string]string {
 	t.Helper()
-	provider := &instruments{made: make(map[string]string)}
+	provider := &instruments{created: make(map[string]string)}
 	config, err := pgxpool.ParseConfig("host=localhost")
 	if err != nil {
 		t.Fatal(err)
@@ -91,25 +91,25 @@ func made(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { pool.Close(); _ = inst.Unregister() })
-	return provider.made
+	return provider.created
 }
 
-// rows gives the catalogue's rows of those instruments.
+// rows returns the catalogue's rows of those instruments.
 func rows(t *testing.T) []catalogue.Row {
 	t.Helper()
-	instruments := made(t)
+	instruments := created(t)
 	return slices.DeleteFunc(catalogue.Rows(), func(row catalogue.Row) bool {
 		_, exists := instruments[row.Name]
 		return !exists
 	})
 }
 
-func TestCatalogueHasEveryInstrumentAsItIs(t *testing.T) {
+func TestCatalogueMatchesInstruments(t *testing.T) {
 	t.Parallel()
 	if catalogue.ScopeName != otelpool.ScopeName {
 		t.Errorf("the catalogue's scope is %q, otelpool's %q", catalogue.ScopeName, otelpool.ScopeName)
 	}
-	for name, is := range made(t) {
+	for name, is := range created(t) {
 		rows := catalogue.Lookup(name)
 		if len(rows) == 0 {
 			t.Errorf("the catalogue lacks %s", name)
@@ -122,7 +122,7 @@ func TestCatalogueHasEveryInstrumentAsItIs(t *testing.T) {
 	}
 }
 
-func TestTableOfMetricsIsThatOfTheCatalogue(t *testing.T) {
+func TestMetricsTableMatchesCatalogue(t *testing.T) {
 	want := table(rows(t))
 	text := read(t, "README.md")
 	before, rest, ok := strings.Cut(text, tableBegin)
@@ -155,7 +155,7 @@ func table(rows []catalogue.Row) string {
 	return b.String() + "\n"
 }
 
-// labels lists a row's labels, with when they are there if it is not always.
+// labels returns a row's labels, each with its condition unless it is always present.
 func labels(row catalogue.Row) string {
 	var all []string
 	for _, attr := range row.Attributes {

@@ -10,14 +10,14 @@ import (
 	"testing"
 )
 
-// outputBlock is what an Example prints, with the comment before it, which says which Example.
+// outputBlock matches the output of an Example and the comment before it, which names the Example.
 var outputBlock = regexp.MustCompile("(?m)^<!-- output of (\\S+):Example(\\S*) -->\n^```\n((?s:.*?))^```$")
 
-// TestOutputIsThatOfTheExamples compares with the Output comments, which the go command compares with what is printed.
-func TestOutputIsThatOfTheExamples(t *testing.T) {
+// TestOutputEqualsOutputOfExamples compares with the Output comments, which go test compares with the printed output.
+func TestOutputEqualsOutputOfExamples(t *testing.T) {
 	for _, name := range documents {
 		text := read(t, name)
-		made := outputBlock.ReplaceAllStringFunc(text, func(block string) string {
+		created := outputBlock.ReplaceAllStringFunc(text, func(block string) string {
 			parts := outputBlock.FindStringSubmatch(block)
 			want := output(t, parts[1], parts[2])
 			if want == "" {
@@ -27,14 +27,14 @@ func TestOutputIsThatOfTheExamples(t *testing.T) {
 			return "<!-- output of " + parts[1] + ":Example" + parts[2] + " -->\n```\n" + want + "```"
 		})
 		if *update {
-			write(t, name, made)
-		} else if made != text {
+			write(t, name, created)
+		} else if created != text {
 			t.Errorf("%s: the output of an Example has changed: run the test with -update", name)
 		}
 	}
 }
 
-// output gives what an Example says that it prints.
+// output returns the Output comment of an Example.
 func output(t *testing.T, file, example string) string {
 	t.Helper()
 	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.ParseComments)
