@@ -57,8 +57,8 @@ func (s metricsService) Export(
 
 type encodingKey struct{}
 
-// encodingHandler hands the compression of a request to the service, which gRPC
-// tells to nobody but a stats handler.
+// encodingHandler passes the compression of a request to the service. Only a
+// stats handler can read it from gRPC.
 type encodingHandler struct{}
 
 func (encodingHandler) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context {

@@ -6,8 +6,7 @@ import (
 	"runtime"
 )
 
-// version is the version to fetch: the newest that embedded-postgres v1.34.0
-// knows.
+// version is the version to fetch: the newest that embedded-postgres v1.34.0 knows.
 const version = "18.3.0"
 
 // platform returns the repository's name for this machine's platform.
