@@ -18,7 +18,7 @@ const (
 	poolSize    = 8
 	mostCallers = 64
 
-	// endToEndSlice is long enough for some hundred queries of each caller.
+	// endToEndSlice is long enough for several hundred queries of each caller.
 	endToEndSlice = 10 * time.Millisecond
 
 	selectOne     = "SELECT 1"
@@ -29,7 +29,7 @@ const (
 		ANALYZE bench_rows`
 )
 
-// queries are what is run end to end.
+// queries are the queries of the measurement.
 var queries = []struct {
 	name string
 	pgx  func(context.Context, *pgxpool.Pool) error
@@ -90,7 +90,7 @@ func enough(rows int32, err error) error {
 	return err
 }
 
-// endToEndCosts is what was measured with one query and one number of callers.
+// endToEndCosts are the results for one query and one number of callers.
 type endToEndCosts struct {
 	query     string
 	callers   int
@@ -99,8 +99,8 @@ type endToEndCosts struct {
 	allocs    map[string]allocation
 }
 
-// measureEndToEnd runs both queries by one, eight and 64 callers on pools of eight connections, through the unix socket
-// of a server that is started for it.
+// measureEndToEnd starts a server and runs both queries through its unix socket. The pools have eight connections,
+// and one, eight and 64 callers.
 func measureEndToEnd(ctx context.Context, budget time.Duration) (all []endToEndCosts, err error) {
 	server, err := postgres.Start(ctx, postgres.WithUnixSocket())
 	if err != nil {
@@ -123,7 +123,7 @@ func measureEndToEnd(ctx context.Context, budget time.Duration) (all []endToEndC
 	return all, nil
 }
 
-// prepare makes the table of the queries.
+// prepare creates the table of the queries.
 func prepare(ctx context.Context, connString string) error {
 	conn, err := pgx.Connect(ctx, connString)
 	if err != nil {
@@ -147,7 +147,7 @@ func measureSetting(connString string, which, callers int, budget time.Duration)
 	var contenders []measure.Contender
 	for _, t := range targets {
 		l := newLoad(t, which, callers)
-		run(l, 5*endToEndSlice) // all connections are opened, and each has its statements
+		run(l, 5*endToEndSlice) // opens all connections and prepares the statements on each
 		if l.failure != nil {
 			return costs, l.failure
 		}
@@ -166,5 +166,5 @@ func measureSetting(connString string, which, callers int, budget time.Duration)
 // run runs a load without measuring it.
 func run(l *load, slice time.Duration) {
 	l.run(slice)
-	l.note()
+	l.keep()
 }

@@ -20,16 +20,16 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// asItComes is what a feature is compared with: otelpool with an SDK, one reader, and nothing chosen.
-const asItComes = "as it comes"
+// defaultOptions names the base of the comparison: otelpool with an SDK, one reader, and default options.
+const defaultOptions = "default options"
 
-// featureCosts is what was measured of a cycle with each feature.
+// featureCosts are the results of a cycle with each feature.
 type featureCosts struct {
 	rounds measure.Rounds
 	allocs map[string]allocation
 }
 
-// featureCases are cycles of a query that returns a row, with one feature each.
+// featureCases returns cycles of a query with one row, with one feature each.
 func featureCases() []hookCase {
 	background := context.Background()
 	span := trace.ContextWithSpanContext(background, trace.NewSpanContext(trace.SpanContextConfig{
@@ -50,7 +50,7 @@ func featureCases() []hookCase {
 		sdkmetric.Stream{Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}})
 	drop := sdkmetric.NewView(sdkmetric.Instrument{Name: "db.client.connection.use_time"}, sdkmetric.Stream{Aggregation: sdkmetric.AggregationDrop{}})
 	return []hookCase{
-		with(asItComes),
+		with(defaultOptions),
 		in("`WithOperation`", otelpool.WithOperation(background, "get_user")),
 		with("`WithOperationName`, a function that looks nothing up", otelpool.WithOperationName(func(context.Context, string) string { return "get_user" })),
 		with("`WithAttributes`, one", otelpool.WithAttributes(attribute.String("team", "a"))),
@@ -74,12 +74,12 @@ func featureCases() []hookCase {
 	}
 }
 
-// sized makes pools that have a Sizing.
+// sized makes pools with a Sizing.
 func sized(s otelpool.Sizing) peers.Maker {
 	return configured(func(config *pgxpool.Config) error { return s.Apply(config) })
 }
 
-// traced makes pools that had a tracer before.
+// traced makes pools whose configuration has another tracer.
 var traced = configured(func(config *pgxpool.Config) error {
 	config.ConnConfig.Tracer = idle{}
 	return nil
@@ -110,7 +110,7 @@ func (idle) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQuerySt
 }
 func (idle) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// measureFeatures runs cycles with each feature in turns.
+// measureFeatures runs the cycles of all features in turns.
 func measureFeatures(budget time.Duration) (featureCosts, error) {
 	costs := featureCosts{allocs: map[string]allocation{}}
 	var contenders []measure.Contender
@@ -129,7 +129,7 @@ func measureFeatures(budget time.Duration) (featureCosts, error) {
 	return costs, nil
 }
 
-// report prints the features.
+// report prints the table of features.
 func (c featureCosts) report(to io.Writer) error {
 	if len(c.rounds.Slices) == 0 {
 		return nil
@@ -139,9 +139,9 @@ func (c featureCosts) report(to io.Writer) error {
 		rows = append(rows, []string{
 			name,
 			nanoseconds(c.rounds.Cost(name, measure.TimePerOp)),
-			c.rounds.Ratio(name, asItComes, measure.TimePerOp).String(),
+			c.rounds.Ratio(name, defaultOptions, measure.TimePerOp).String(),
 			c.allocs[name].String(),
 		})
 	}
-	return table(to, "Features: an acquire, a query and a release, without a database", []string{"", "a cycle", "× as it comes", "allocations"}, rows)
+	return table(to, "Features: an acquire, a query and a release, without a database", []string{"", "a cycle", "× default options", "allocations"}, rows)
 }

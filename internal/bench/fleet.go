@@ -12,7 +12,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/bench/peers"
 )
 
-// fleet is many pools of one provider.
+// fleet is a set of pools of one provider.
 type fleet struct {
 	provider *sdkmetric.MeterProvider
 	reader   *sdkmetric.ManualReader
@@ -26,10 +26,10 @@ func newFleet(opts ...sdkmetric.Option) *fleet {
 	return &fleet{provider: provider, reader: reader}
 }
 
-// add makes pools.
+// add creates pools.
 func (f *fleet) add(n int, maker peers.Maker) error {
 	for i := range n {
-		pool, end, err := maker(peers.Nowhere, poolName(i), f.provider)
+		pool, end, err := maker(peers.Unused, poolName(i), f.provider)
 		if err != nil {
 			return err
 		}
@@ -40,7 +40,7 @@ func (f *fleet) add(n int, maker peers.Maker) error {
 
 func poolName(i int) string { return fmt.Sprintf("pool-%04d", i) }
 
-// use runs each operation once on each pool, by a connection that forgets each pool after it.
+// use runs each operation once on each pool. It uses one connection, and resets its state after each pool.
 func (f *fleet) use(operations ...string) error {
 	conn, err := drive.Conn(context.Background())
 	if err != nil {
@@ -68,7 +68,7 @@ func (f *fleet) collect() error {
 	return nil
 }
 
-// close ends the measuring and the pools, but not the provider.
+// close unregisters and closes the pools, but not the provider.
 func (f *fleet) close() {
 	for i, pool := range f.pools {
 		f.ends[i]()

@@ -12,7 +12,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/bench/measure"
 )
 
-// results are what the tables were made of.
+// results are the measurements of all tables.
 type results struct {
 	hooks    hookCosts
 	endToEnd []endToEndCosts
@@ -22,10 +22,10 @@ type results struct {
 	memory   memoryCosts
 }
 
-// goal is what otelpool is to cost at most, beside what was measured.
+// goal is the most that otelpool should cost, and its measured cost.
 type goal struct {
 	what       string
-	limit, got measure.Interval // the limit is a number, or what another measured
+	limit, got measure.Interval // the limit is a number, or another measurement
 	format     func(measure.Interval) string
 }
 
@@ -51,7 +51,8 @@ func inPercent(i measure.Interval) string { return fmt.Sprintf("%.1f %%", i.Mid*
 
 func number(i measure.Interval) string { return fmt.Sprintf("%.0f", i.Mid) }
 
-// judge tells whether a goal was reached: where the bounds of what was measured lie on both sides of it, that is open.
+// judge returns "yes" or "no": whether the goal was reached. It returns "within the interval" if the bounds of the
+// measurement lie on both sides of the limit.
 func (g goal) judge() string {
 	switch {
 	case g.got.High <= g.limit.High:
@@ -62,7 +63,7 @@ func (g goal) judge() string {
 	return "no"
 }
 
-// goals are all of them, in the order of the tables.
+// goals returns all goals in the order of the tables.
 func (r results) goals() []goal {
 	all := slices.Concat(r.hooks.goals(), endToEndGoals(r.endToEnd))
 	for _, s := range r.ratios {
@@ -97,7 +98,7 @@ func (c hookCosts) goals() []goal {
 	allocations := func(what, name string, count, bytes float64) []goal {
 		got := c.allocs[name]
 		return []goal{
-			// The fractions are others', as for testing.AllocsPerRun.
+			// The fractions come from other goroutines, as in testing.AllocsPerRun.
 			{what: "allocations of " + what, limit: exactly(count), got: exactly(math.Floor(got.count)), format: number},
 			{what: "bytes that they take", limit: exactly(bytes), got: exactly(math.Floor(got.bytes)), format: number},
 		}
@@ -126,8 +127,8 @@ func (c hookCosts) goals() []goal {
 	)
 }
 
-// endToEndGoals are those of queries on a real server. A goal of the settings is judged by the worst of them, the extra cost
-// beside another's by the median, since both are small beside their noise.
+// endToEndGoals returns the goals of queries on a real server. A goal for each setting is judged by the worst one.
+// The extra cost beside another library is judged by the median, because both are small beside their noise.
 func endToEndGoals(all []endToEndCosts) []goal {
 	if len(all) == 0 {
 		return nil
@@ -168,7 +169,7 @@ func (m memoryCosts) goals() []goal {
 	}
 }
 
-// reportGoals prints them, and which were missed.
+// reportGoals prints the goals and lists the missed ones.
 func reportGoals(to io.Writer, goals []goal) error {
 	var rows [][]string
 	var missed []string

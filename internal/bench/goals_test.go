@@ -8,7 +8,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/bench/measure"
 )
 
-func TestAGoalIsJudgedByTheBoundsOfWhatWasMeasured(t *testing.T) {
+func TestGoalIsJudgedByBoundsOfInterval(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		limit, got measure.Interval
@@ -18,7 +18,7 @@ func TestAGoalIsJudgedByTheBoundsOfWhatWasMeasured(t *testing.T) {
 		{exactly(1), measure.Interval{Mid: 0.9, Low: 0.8, High: 1}, "yes"},
 		{exactly(1), measure.Interval{Mid: 1.05, Low: 0.9, High: 1.2}, "within the interval"},
 		{exactly(1), measure.Interval{Mid: 1.2, Low: 1.1, High: 1.3}, "no"},
-		// A limit that was measured itself is not exceeded while both overlap.
+		// A measured limit is not exceeded while both intervals overlap.
 		{measure.Interval{Mid: 1, Low: 0.8, High: 1.2}, measure.Interval{Mid: 1.3, Low: 1.1, High: 1.5}, "within the interval"},
 		{measure.Interval{Mid: 1, Low: 0.8, High: 1.2}, measure.Interval{Mid: 1.4, Low: 1.3, High: 1.5}, "no"},
 	} {
@@ -28,7 +28,7 @@ func TestAGoalIsJudgedByTheBoundsOfWhatWasMeasured(t *testing.T) {
 	}
 }
 
-func TestGoalsThatWereMissedAreListed(t *testing.T) {
+func TestReportListsMissedGoals(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	err := reportGoals(&out, []goal{
@@ -46,7 +46,7 @@ func TestGoalsThatWereMissedAreListed(t *testing.T) {
 	}
 }
 
-// rounds are of a thousand operations each, in the times given: of bare, of theirs, of ours.
+// rounds returns rounds of a thousand operations each, with the times of bare, theirs and ours.
 func rounds(times ...[3]time.Duration) measure.Rounds {
 	r := measure.Rounds{Names: []string{barePool, otelpgxPool, oursPool}}
 	for _, t := range times {
@@ -59,7 +59,7 @@ func rounds(times ...[3]time.Duration) measure.Rounds {
 	return r
 }
 
-func TestExtraIsWhatIsBeyondTheBase(t *testing.T) {
+func TestExtraExcludesBase(t *testing.T) {
 	t.Parallel()
 	r := rounds([3]time.Duration{100, 120, 110}, [3]time.Duration{200, 240, 220}, [3]time.Duration{300, 360, 330})
 	if got := r.Extra(oursPool, otelpgxPool, barePool, measure.CPUPerOp); got.Mid < 0.4999 || got.Mid > 0.5001 {

@@ -15,13 +15,14 @@ import (
 	"github.com/otelpool/otelpool-go/internal/bench/peers"
 )
 
-// hookSlice is long enough for a thousand cycles and short enough that a machine's mood does not change within a round.
+// hookSlice is long enough for a thousand cycles, and short enough that the machine's speed stays the same within a
+// round.
 const hookSlice = time.Millisecond
 
-// collectingSlice is long enough for a contender to have its own garbage collected several times.
+// collectingSlice is long enough for several collections of a contender's own garbage.
 const collectingSlice = 100 * time.Millisecond
 
-// hookBatch is how many cycles run between looks at the clock.
+// hookBatch is how many cycles run between two readings of the clock.
 const hookBatch = 32
 
 // parallelCallers is how many goroutines share a pool in the parallel measurement.
@@ -32,7 +33,7 @@ const (
 	floor          = "floor"
 	oursNone       = "otelpool, no provider"
 	oursNoop       = "otelpool, no-op provider"
-	oursDeaf       = "otelpool, histograms that keep nothing"
+	oursDiscard    = "otelpool, histograms that keep nothing"
 	oursOne        = "otelpool, SDK, one reader"
 	oursTwo        = "otelpool, SDK, two readers"
 	oursNamed      = "otelpool, SDK, named by WithOperation"
@@ -40,7 +41,7 @@ const (
 	oursFailing    = "otelpool, SDK, failing query"
 	otelpgxNone    = "otelpgx, no provider"
 	otelpgxNoop    = "otelpgx, no-op provider"
-	otelpgxDeaf    = "otelpgx, histograms that keep nothing"
+	otelpgxDiscard = "otelpgx, histograms that keep nothing"
 	otelpgxOne     = "otelpgx, SDK, one reader"
 	otelpgxTwo     = "otelpgx, SDK, two readers"
 	otelpgxDeep    = "otelpgx, SDK, context of a request"
@@ -50,19 +51,19 @@ const (
 	namesFailing   = "otelpgx with names, SDK, failing query"
 )
 
-// hookCase is a contender and how its cycles are run.
+// hookCase is a contender and the parameters of its cycles.
 type hookCase struct {
 	name     string
 	make     peers.Maker
 	provider func() metric.MeterProvider // nil for none
 	ctx      context.Context             // nil for context.Background
-	err      error                       // of the query
-	tag      pgconn.CommandTag           // likewise
+	err      error                       // result of the query
+	tag      pgconn.CommandTag           // result of the query
 }
 
 func noopProvider() metric.MeterProvider { return noop.NewMeterProvider() }
 
-// sdk makes providers with that many readers.
+// sdk returns a function that creates providers with that many readers.
 func sdk(readers int) func() metric.MeterProvider {
 	return func() metric.MeterProvider {
 		opts := make([]sdkmetric.Option, readers)
@@ -73,7 +74,7 @@ func sdk(readers int) func() metric.MeterProvider {
 	}
 }
 
-// requestContext is as deep as that of a request behind some middleware.
+// requestContext returns a context as deep as that of a request behind some middleware.
 func requestContext() (ctx context.Context, cancel func()) {
 	ctx = context.Background()
 	for i := range 6 {
@@ -84,14 +85,14 @@ func requestContext() (ctx context.Context, cancel func()) {
 
 type contextKey int
 
-// hookCases are the contenders of the hooks.
+// hookCases returns the contenders of the hooks.
 func hookCases(named, request context.Context) []hookCase {
 	ours, plain, names := peers.Otelpool(), peers.Otelpgx(), peers.OtelpgxNames()
 	return []hookCase{
 		{name: floor, make: peers.Tracer(drive.Floor{})},
 		{name: oursNone, make: ours},
 		{name: oursNoop, make: ours, provider: noopProvider},
-		{name: oursDeaf, make: ours, provider: deafProvider},
+		{name: oursDiscard, make: ours, provider: discardProvider},
 		{name: oursOne, make: ours, provider: sdk(1)},
 		{name: oursTwo, make: ours, provider: sdk(2)},
 		{name: oursNamed, make: ours, provider: sdk(1), ctx: named},
@@ -99,7 +100,7 @@ func hookCases(named, request context.Context) []hookCase {
 		{name: oursFailing, make: ours, provider: sdk(1), err: drive.ErrDuplicate},
 		{name: otelpgxNone, make: plain},
 		{name: otelpgxNoop, make: plain, provider: noopProvider},
-		{name: otelpgxDeaf, make: plain, provider: deafProvider},
+		{name: otelpgxDiscard, make: plain, provider: discardProvider},
 		{name: otelpgxOne, make: plain, provider: sdk(1)},
 		{name: otelpgxTwo, make: plain, provider: sdk(2)},
 		{name: otelpgxDeep, make: plain, provider: sdk(1), ctx: request},
@@ -110,13 +111,13 @@ func hookCases(named, request context.Context) []hookCase {
 	}
 }
 
-// cycles makes cycles of one pool for that many callers.
+// cycles returns cycles of one pool for that many callers.
 func (c hookCase) cycles(callers int) (cycles []func(), end func(), err error) {
 	var provider metric.MeterProvider
 	if c.provider != nil {
 		provider = c.provider()
 	}
-	pool, stop, err := c.make(peers.Nowhere, "bench", provider)
+	pool, stop, err := c.make(peers.Unused, "bench", provider)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -141,7 +142,7 @@ func (c hookCase) cycles(callers int) (cycles []func(), end func(), err error) {
 	return cycles, end, nil
 }
 
-// hookCosts is what was measured of the hooks.
+// hookCosts are the results of the hooks.
 type hookCosts struct {
 	serial, parallel measure.Rounds
 	collecting       measure.Rounds // on one goroutine, with the garbage collector at work
@@ -152,7 +153,7 @@ type allocation struct{ count, bytes float64 }
 
 func (a allocation) String() string { return fmt.Sprintf("%.0f, %.0f B", a.count, a.bytes) }
 
-// measureHooks runs the cycles of all contenders on one goroutine and on two, and on one with the garbage collected.
+// measureHooks runs the cycles of all contenders on one goroutine, on two, and on one with garbage collection.
 func measureHooks(budget time.Duration) (hookCosts, error) {
 	named := otelpoolNamed(context.Background())
 	request, cancel := requestContext()

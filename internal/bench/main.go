@@ -1,10 +1,10 @@
-// Command bench measures what otelpool costs, beside others that do the like, and prints it as Markdown.
+// Command bench measures the cost of otelpool beside similar libraries, and prints it as Markdown.
 //
 //	go run .          takes about eight minutes
 //	go run . -quick   takes about one, with wider intervals
 //
-// All contenders of a table run in turns of a process, and ratios are of the same turns: the numbers of a busy machine
-// differ from those of an idle one, the ratios hardly do. See package measure.
+// All contenders of a table run in turns in one process, and ratios are of the same turns. The absolute numbers
+// depend on the load of the machine; the ratios hardly do. See package measure.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// Budgets of the whole, of which the parts take their shares.
+// Time budgets for all measurements, which share them.
 const (
 	fullBudget  = 7 * time.Minute
 	quickBudget = 40 * time.Second
@@ -43,7 +43,7 @@ func main() {
 	}
 }
 
-// bench prints one table after the other, each as soon as it is measured.
+// bench prints one table after the other, each when it is measured.
 func bench(ctx context.Context, to io.Writer, budget time.Duration, pools []int) error {
 	fmt.Fprintf(to, "%s, %s/%s, %d processors (%s), %s\n", time.Now().Format(time.DateOnly), runtime.GOOS, runtime.GOARCH,
 		runtime.NumCPU(), processor(), runtime.Version())
@@ -62,7 +62,7 @@ func bench(ctx context.Context, to io.Writer, budget time.Duration, pools []int)
 			r.memory, err = measureMemory()
 			return errors.Join(err, r.memory.report(to))
 		},
-		func() error { // the last: from the first scope on, every acquire of the process looks for one
+		func() error { // last, because after the first scope every acquire of the process looks for one
 			features, err := measureFeatures(budget / 10)
 			return errors.Join(err, features.report(to))
 		},
@@ -75,13 +75,13 @@ func bench(ctx context.Context, to io.Writer, budget time.Duration, pools []int)
 	return nil
 }
 
-// measureScrapes measures and reports how pools are read.
+// measureScrapes measures and reports the ways of reading pools.
 func (r *results) measureScrapes(to io.Writer, budget time.Duration, pools []int) (err error) {
 	var cells []scrapeCell
 	for _, n := range pools {
 		for _, operations := range []int{1, 20, 200} {
 			if n*operations > 20_000 {
-				continue // 200 operations of a thousand pools are two million series and more
+				continue // 200 operations of a thousand pools are more than two million series
 			}
 			cell, err := measureCell(n, operations)
 			if err != nil {

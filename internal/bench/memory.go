@@ -25,9 +25,9 @@ const (
 	memoryOperations  = 200
 )
 
-// memoryCosts is what stays in the heap, in bytes.
+// memoryCosts are the bytes that stay in the heap.
 type memoryCosts struct {
-	gauges     float64       // a pool registered afterwards, without hooks
+	gauges     float64       // a pool registered after its creation, without hooks
 	registered float64       // a pool with hooks, never used
 	collected  float64       // the same after its first collection
 	used       float64       // a pool whose histograms have one series each, without a collection
@@ -35,14 +35,14 @@ type memoryCosts struct {
 	otelpgx    float64       // a pool with otelpgx, used likewise
 	connection float64       // a connection that was used
 	operation  float64       // one more operation name
-	left       float64       // a pool after pool and Instrumentation are gone: never used
-	leftUsed   float64       // the same of one that was used
+	left       float64       // after closing and unregistering a pool that was never used
+	leftUsed   float64       // after closing and unregistering a pool that was used
 	instrument time.Duration // of Instrument, the median of a thousand
-	register   time.Duration // of Register, likewise
+	register   time.Duration // of Register, the median of a thousand
 	last       time.Duration // of Register, the median of the last hundred of the thousand
 }
 
-// perPool is what n pools retain, each, after fill.
+// perPool returns the bytes that each of n pools retains after fill.
 func perPool(n int, maker peers.Maker, fill func(*fleet) error, opts ...sdkmetric.Option) (kept, left float64, err error) {
 	f := newFleet(opts...)
 	defer f.close()
@@ -62,11 +62,11 @@ func perPool(n int, maker peers.Maker, fill func(*fleet) error, opts ...sdkmetri
 	return float64(after-before) / float64(n), float64(closed-before) / float64(n), nil
 }
 
-// measureMemory takes the heap before and after.
+// measureMemory measures the heap before and after.
 func measureMemory() (m memoryCosts, err error) {
 	use := func(f *fleet) error { return f.use(drive.SQL) }
 	collect := func(f *fleet) error { return f.collect() }
-	if _, _, err := perPool(10, peers.Otelpool(), use); err != nil { // what a process makes once is made
+	if _, _, err := perPool(10, peers.Otelpool(), use); err != nil { // makes what a process makes once
 		return m, err
 	}
 	bare, _, err := perPool(memoryPools, peers.Bare, nil)
@@ -101,7 +101,7 @@ func measureMemory() (m memoryCosts, err error) {
 	return m, m.measureRegistration()
 }
 
-// gaugesOnly makes a pool and registers it afterwards.
+// gaugesOnly creates a pool and then registers it.
 func gaugesOnly(connString, name string, provider metric.MeterProvider) (*pgxpool.Pool, func(), error) {
 	pool, _, err := peers.Bare(connString, name, provider)
 	if err != nil {
@@ -115,7 +115,7 @@ func gaugesOnly(connString, name string, provider metric.MeterProvider) (*pgxpoo
 	return pool, func() { _ = inst.Unregister() }, nil
 }
 
-// measureUse takes what one more connection and one more operation of a pool retain.
+// measureUse measures what one more connection and one more operation of a pool retain.
 func (m *memoryCosts) measureUse() error {
 	f := newFleet()
 	defer f.close()
@@ -154,14 +154,14 @@ func (m *memoryCosts) measureUse() error {
 	return nil
 }
 
-// measureRegistration takes the time of both steps, for a thousand pools one after the other. The median leaves out those
-// in which the garbage was collected or another process ran.
+// measureRegistration measures the duration of both steps for a thousand pools in sequence. The median excludes steps
+// during which the garbage collector or another process ran.
 func (m *memoryCosts) measureRegistration() error {
 	f := newFleet()
 	defer f.close()
 	var instrument, register []time.Duration
 	for i := range memoryPools {
-		config, err := pgxpool.ParseConfig(peers.Nowhere)
+		config, err := pgxpool.ParseConfig(peers.Unused)
 		if err != nil {
 			return fmt.Errorf("registration: %w", err)
 		}

@@ -30,13 +30,13 @@ type pushRatio struct {
 	sites  map[string][2]int // pools and data points, by name
 }
 
-// oursReader pushes by exporters/otlp.
+// oursReader returns a reader that pushes with exporters/otlp.
 func oursReader(url string) (sdkmetric.Reader, error) {
 	return otlp.NewReader(context.Background(), otlp.WithProtocol(otlp.ProtocolHTTP), otlp.WithEndpointURL(url),
 		otlp.WithCompression(otlp.CompressionNone), otlp.WithInterval(time.Hour))
 }
 
-// officialReader pushes by OpenTelemetry's exporter, as its documentation shows.
+// officialReader returns a reader that pushes with OpenTelemetry's exporter, as its documentation shows.
 func officialReader(url string) (sdkmetric.Reader, error) {
 	exporter, err := otlpmetrichttp.New(context.Background(), otlpmetrichttp.WithEndpointURL(url+"/v1/metrics"))
 	if err != nil {
@@ -45,7 +45,7 @@ func officialReader(url string) (sdkmetric.Reader, error) {
 	return sdkmetric.NewPeriodicReader(exporter, sdkmetric.WithInterval(time.Hour)), nil
 }
 
-// measurePushRatio has used pools pushed to a receiver that keeps nothing.
+// measurePushRatio measures pushes of used pools to a receiver that discards them.
 func measurePushRatio(pools int, budget time.Duration) (r pushRatio, err error) {
 	r = pushRatio{pools: pools, sites: map[string][2]int{}}
 	ours, err := points(peers.Otelpool(), 1)

@@ -12,7 +12,7 @@ import (
 
 var modelName = regexp.MustCompile(`(?m)^model name\s*: (.+)$`)
 
-// processor is the name of the processor, where the system tells it.
+// processor returns the name of the processor, if the system has it.
 func processor() string {
 	text, err := os.ReadFile("/proc/cpuinfo")
 	if match := modelName.FindSubmatch(text); err == nil && match != nil {
@@ -44,7 +44,7 @@ func table(to io.Writer, heading string, columns []string, rows [][]string) erro
 
 func nanoseconds(i measure.Interval) string { return fmt.Sprintf("%.0f ns", i.Mid*1e9) }
 
-// report prints the hooks.
+// report prints the table of hooks.
 func (c hookCosts) report(to io.Writer) error {
 	if len(c.serial.Slices) == 0 {
 		return nil
@@ -69,7 +69,7 @@ func (c hookCosts) report(to io.Writer) error {
 	}, rows)
 }
 
-// reportEndToEnd prints queries on a real server.
+// reportEndToEnd prints the table of queries on a real server.
 func reportEndToEnd(to io.Writer, all []endToEndCosts) error {
 	var rows [][]string
 	for _, c := range all {
@@ -95,7 +95,7 @@ func reportEndToEnd(to io.Writer, all []endToEndCosts) error {
 	}, rows)
 }
 
-// reportScrapes prints how pools are read.
+// reportScrapes prints the tables of reading pools.
 func reportScrapes(to io.Writer, cells []scrapeCell, ratios []scrapeRatio, shares []share, push pushRatio) error {
 	var rows [][]string
 	for _, c := range cells {
@@ -141,7 +141,7 @@ func reportScrapes(to io.Writer, cells []scrapeCell, ratios []scrapeRatio, share
 	return table(to, "A push over OTLP, HTTP, of 100 pools of otelpool", []string{"", "pools", "data points", "time", "otelpool × this"}, rows)
 }
 
-// report prints what stays in memory.
+// report prints the table of memory.
 func (m memoryCosts) report(to io.Writer) error {
 	size := func(bytes float64) string { return fmt.Sprintf("%.2f kB", bytes/1e3) }
 	return table(to, "Memory and registration, a pool of a thousand", []string{"", ""}, [][]string{

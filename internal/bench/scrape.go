@@ -20,21 +20,21 @@ import (
 	"github.com/otelpool/otelpool-go/internal/bench/peers"
 )
 
-// scrapeCost is what one way of reading a fleet costs.
+// scrapeCost is the cost of one way of reading a fleet.
 type scrapeCost struct {
 	time          time.Duration // median
 	allocs, bytes float64
-	size          int64 // of what was sent, in bytes
+	size          int64 // of the response or request, in bytes
 }
 
-// scrapeCell is a fleet's size, and its costs by the way it was read.
+// scrapeCell is the size of a fleet, and its costs by the way of reading it.
 type scrapeCell struct {
 	pools, operations int
 	series            int // as Prometheus counts them
 	costs             [wayCount]scrapeCost
 }
 
-// The ways in which a fleet is read.
+// The ways of reading a fleet.
 const (
 	manualWay = iota
 	textWay
@@ -53,12 +53,12 @@ const (
 	acceptMetrics = "application/openmetrics-text;version=1.0.0"
 )
 
-// newProvider makes a provider that keeps all series apart.
+// newProvider returns a provider without a cardinality limit.
 func newProvider(reader sdkmetric.Reader) *sdkmetric.MeterProvider {
 	return sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithCardinalityLimit(0))
 }
 
-// newUsedFleet makes pools that each ran operations, as many different ones.
+// newUsedFleet returns pools that each ran the given number of different operations.
 func newUsedFleet(reader sdkmetric.Reader, maker peers.Maker, pools, operations int) (*fleet, error) {
 	f := &fleet{provider: newProvider(reader)}
 	if err := f.add(pools, maker); err != nil {
@@ -148,7 +148,7 @@ func (c *scrapeCell) push() error {
 	return errors.Join(err, f.shutdown())
 }
 
-// timeRuns runs f for a while, at least once after the first time, and tells what it costs.
+// timeRuns runs f for a while, at least once after a first run, and returns its cost.
 func timeRuns(f func() (size int64, err error)) (c scrapeCost, err error) {
 	if c.size, err = f(); err != nil {
 		return c, err
@@ -168,7 +168,7 @@ func timeRuns(f func() (size int64, err error)) (c scrapeCost, err error) {
 	return c, err
 }
 
-// official serves the metrics of the official exporter, as its documentation shows.
+// official returns a handler for the metrics of the official exporter, as its documentation shows.
 func official() (sdkmetric.Reader, http.Handler, error) {
 	registry := client.NewRegistry()
 	reader, err := otelprom.New(otelprom.WithRegisterer(registry))

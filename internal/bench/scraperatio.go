@@ -41,13 +41,13 @@ func (s *scrapeSite) close() error {
 	return s.end()
 }
 
-// siteMaker makes a site of that many pools, each of which ran that many operations.
+// siteMaker returns a site of that many pools, each of which ran that many operations.
 type siteMaker func(pools, operations int) (http.Handler, func() error, error)
 
 var siteMakers = []struct {
 	name  string
 	make  siteMaker
-	hooks bool // it knows operations
+	hooks bool // it measures operations
 }{
 	{bridgeScrape, bridgeSite, true},
 	{officialScrape, officialSite, true},
@@ -67,7 +67,7 @@ func bridgeSite(pools, operations int) (http.Handler, func() error, error) {
 	return bridge, f.shutdown, nil
 }
 
-// otelpgxByText names each operation by its text, so that there are as many series as operations.
+// otelpgxByText names each operation by its text, so that each operation is a series.
 func otelpgxByText() peers.Maker {
 	return peers.Otelpgx(otelpgx.WithMetricOperationName(func(_ context.Context, sql string) string { return sql }))
 }
@@ -122,7 +122,7 @@ func dbStatsSite(pools, _ int) (http.Handler, func() error, error) {
 	return served(registry), end, nil
 }
 
-// newSite makes a site and serves it.
+// newSite creates a site and serves it.
 func newSite(name string, maker siteMaker, pools, operations int) (*scrapeSite, error) {
 	handler, end, err := maker(pools, operations)
 	if err != nil {
@@ -135,7 +135,7 @@ func newSite(name string, maker siteMaker, pools, operations int) (*scrapeSite, 
 	return &scrapeSite{name: name, pools: pools, server: s, end: end}, nil
 }
 
-// seriesPerPool tells how many series one more pool makes.
+// seriesPerPool returns the number of series that one more pool adds.
 func seriesPerPool(maker siteMaker, operations int) (float64, error) {
 	var counts [2]int
 	for i, pools := range []int{1, 11} {
@@ -152,15 +152,15 @@ func seriesPerPool(maker siteMaker, operations int) (float64, error) {
 	return float64(counts[1]-counts[0]) / 10, nil
 }
 
-// scrapeRatio is a comparison of scrapes of as many series.
+// scrapeRatio is a comparison of scrapes with equal numbers of series.
 type scrapeRatio struct {
 	pools, operations, series int
 	rounds                    measure.Rounds
 	sites                     map[string][2]int // pools and series, by name
 }
 
-// measureScrapeRatio has pools of otelpool scraped, and in turns with them as many pools of others as make as many
-// series.
+// measureScrapeRatio scrapes pools of otelpool in turns with pools of others. Each other site has as many pools as
+// give it as many series.
 func measureScrapeRatio(pools, operations int, budget time.Duration) (r scrapeRatio, err error) {
 	r = scrapeRatio{pools: pools, operations: operations, sites: map[string][2]int{}}
 	ours, err := seriesPerPool(bridgeSite, operations)

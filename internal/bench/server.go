@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// server serves a page on a loopback port, and has a client for it that keeps its connection.
+// server serves a page on a loopback port. It has a client for the page that keeps its connection.
 type server struct {
 	http   *http.Server
 	addr   string
@@ -40,7 +40,7 @@ func (s *server) close() {
 	_ = s.http.Close()
 }
 
-// get fetches the page and tells its size as it was sent.
+// get fetches the page and returns its size as transferred.
 func (s *server) get(accept, coding string) (size int64, err error) {
 	body, err := s.open(accept, coding)
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *server) open(accept, coding string) (io.ReadCloser, error) {
 	return response.Body, nil
 }
 
-// series counts the lines of the page that are no comments: the series that Prometheus makes of it.
+// series counts the lines of the page that are not comments: the series that Prometheus reads from it.
 func (s *server) series() (n int, err error) {
 	body, err := s.open(acceptText, "identity")
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *server) series() (n int, err error) {
 	return n, errors.Join(lines.Err(), body.Close())
 }
 
-// sink takes what is pushed to it and keeps only how much it was: decoding it would cost more than pushing it.
+// sink receives pushes and keeps only their size: decoding them would cost more than pushing.
 type sink struct {
 	*server
 	received atomic.Int64

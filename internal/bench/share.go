@@ -17,8 +17,8 @@ type share struct {
 	part float64
 }
 
-// The parts of a scrape: a sample of the profile belongs to the innermost function of one of these, so that what the
-// standard library and the runtime do is their callers'.
+// The parts of a scrape. A sample of the profile belongs to the part of its innermost function that has one. So the
+// time of the standard library and the runtime counts for their callers.
 var scrapeParts = []struct{ name, prefix string }{
 	{bridgeShare, "github.com/otelpool/otelpool-go/exporters/prometheus."},
 	{"otelpool's callback", "github.com/otelpool/otelpool-go/otelpool."},
@@ -37,7 +37,7 @@ const (
 	otherShare  = "the garbage collector and the scheduler"
 )
 
-// measureShares profiles scrapes of the bridge and divides the processor time among those who spend it.
+// measureShares profiles scrapes of the bridge and divides the processor time among its parts.
 func measureShares(pools, operations int, budget time.Duration) (shares []share, err error) {
 	s, err := newSite(bridgeScrape, bridgeSite, pools, operations)
 	if err != nil {
@@ -62,7 +62,7 @@ func measureShares(pools, operations int, budget time.Duration) (shares []share,
 	return divide(p)
 }
 
-// divide gives each part's share of a profile's samples, in the order of scrapeParts.
+// divide returns each part's share of a profile's samples, in the order of scrapeParts.
 func divide(p *profile.Profile) (shares []share, err error) {
 	var samples int64
 	spent := map[string]int64{}
@@ -83,7 +83,7 @@ func divide(p *profile.Profile) (shares []share, err error) {
 	return append(shares, share{otherShare, float64(spent[otherShare]) / float64(samples)}), nil
 }
 
-// partOf tells whose a sample is.
+// partOf returns the part that a sample belongs to.
 func partOf(sample *profile.Sample) string {
 	for _, location := range sample.Location { // the innermost first
 		for _, line := range location.Line {

@@ -29,7 +29,7 @@ const (
 // target is a pool under load.
 type target struct {
 	name string
-	pgx  *pgxpool.Pool // one of both
+	pgx  *pgxpool.Pool // exactly one of the two is set
 	sql  *sql.DB
 	end  func()
 }
@@ -80,17 +80,17 @@ func (t target) query(ctx context.Context, which int) error {
 	return queries[which].sql(ctx, t.sql)
 }
 
-// load runs one query on a target by some callers at once.
+// load runs one query on a target by several concurrent callers.
 type load struct {
 	target
 	which   int
 	callers []caller
 
-	latencies []measure.Latencies // of each slice
+	latencies []measure.Latencies // one for each slice
 	failure   error
 }
 
-// caller is one that waits for each query before it makes the next.
+// caller waits for each query before it makes the next.
 type caller struct {
 	took    []time.Duration
 	failure error
@@ -100,9 +100,9 @@ func newLoad(t target, which, callers int) *load {
 	return &load{target: t, which: which, callers: make([]caller, callers)}
 }
 
-// contender makes the load take part in a comparison.
+// contender returns the load as a contender of a comparison.
 func (l *load) contender() measure.Contender {
-	return measure.Contender{Name: l.name, Run: l.run, After: l.note}
+	return measure.Contender{Name: l.name, Run: l.run, After: l.keep}
 }
 
 func (l *load) run(slice time.Duration) (ops int) {
@@ -126,8 +126,8 @@ func (l *load) run(slice time.Duration) (ops int) {
 	return ops
 }
 
-// note keeps what was seen in a slice.
-func (l *load) note() {
+// keep keeps the latencies of a slice.
+func (l *load) keep() {
 	var all measure.Latencies
 	for i := range l.callers {
 		c := &l.callers[i]

@@ -1,5 +1,5 @@
-// Package drive runs the callbacks that pgx and pgxpool make for the acquire of a connection, a query on it and its
-// release, without a database: what an instrumentation adds to them, and nothing else.
+// Package drive calls the hooks that pgx and pgxpool call for the acquire of a connection, a query on it and its
+// release, without a database. It measures what an instrumentation adds to them, and nothing else.
 package drive
 
 import (
@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// Conn makes a connection that nobody can query: what is at its other end greets as a server does, and that is all. An
-// instrumentation keeps on it what it knows of a connection.
+// Conn returns a connection that cannot run a query: its other end only greets it like a server. An instrumentation
+// can keep its state of a connection on it.
 func Conn(ctx context.Context) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig("host=localhost sslmode=disable user=postgres")
 	if err != nil {
@@ -36,7 +36,7 @@ func Conn(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// greet does the server's part of the start of a connection.
+// greet runs the server's part of the start of a connection.
 func greet(conn net.Conn) error {
 	backend := pgproto3.NewBackend(conn, conn)
 	message, err := backend.ReceiveStartupMessage()

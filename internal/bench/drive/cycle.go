@@ -9,38 +9,38 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// SQL is a query of usual length.
+// SQL is a query of typical length.
 const SQL = "SELECT id, name, email FROM users WHERE id = $1 AND deleted_at IS NULL ORDER BY created_at LIMIT 1"
 
-// ErrDuplicate is what a server says of a violated constraint.
+// ErrDuplicate is the error of a server for a violated constraint.
 var ErrDuplicate error = &pgconn.PgError{Severity: "ERROR", Code: "23505", Message: "duplicate key value violates unique constraint"}
 
-// Tracer is what is called in a cycle.
+// Tracer has the methods that a cycle calls.
 type Tracer interface {
 	pgx.QueryTracer
 	pgxpool.AcquireTracer
 }
 
-// Cycle is one caller of a pool, on a connection that is its own.
+// Cycle is one caller of a pool, on a connection of its own.
 type Cycle struct {
 	Ctx context.Context
 	SQL string
-	Err error             // of the query
-	Tag pgconn.CommandTag // likewise
+	Err error             // result of the query
+	Tag pgconn.CommandTag // result of the query
 
 	pool       *pgxpool.Pool
 	conn       *pgx.Conn
 	tracer     Tracer
-	release    pgxpool.ReleaseTracer // nil if the tracer is none
+	release    pgxpool.ReleaseTracer // nil if the tracer does not implement it
 	shouldPing func(context.Context, pgxpool.ShouldPingParams) bool
 }
 
-// New makes a cycle of a pool whose configuration has a tracer. The connection must be no other cycle's.
+// New returns a cycle of a pool whose configuration has a tracer. No other cycle may use the connection.
 func New(pool *pgxpool.Pool, conn *pgx.Conn) (*Cycle, error) {
 	config := pool.Config()
 	tracer, ok := config.ConnConfig.Tracer.(Tracer)
 	if !ok {
-		return nil, fmt.Errorf("drive: the pool's tracer is a %T", config.ConnConfig.Tracer)
+		return nil, fmt.Errorf("drive: the pool's tracer is a %T (must implement Tracer)", config.ConnConfig.Tracer)
 	}
 	release, _ := tracer.(pgxpool.ReleaseTracer)
 	return &Cycle{
@@ -49,7 +49,8 @@ func New(pool *pgxpool.Pool, conn *pgx.Conn) (*Cycle, error) {
 	}, nil
 }
 
-// Run makes the callbacks once: those of pgxpool.Pool.Acquire when a connection is idle, of a query, and of a release.
+// Run makes the calls of one cycle: those of pgxpool.Pool.Acquire with an idle connection, of a query, and of a
+// release.
 func (c *Cycle) Run() {
 	ctx := c.tracer.TraceAcquireStart(c.Ctx, c.pool, pgxpool.TraceAcquireStartData{})
 	if c.shouldPing != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Floor is a tracer that does what measuring a cycle takes at the least and records nothing: five readings of the clock,
-// a state on the connection, and a context that carries the beginning of an acquire.
+// Floor is a tracer that does the minimum for measuring a cycle and records nothing. It reads the clock five times,
+// keeps a state on the connection, and puts the start of an acquire into the context.
 type Floor struct{}
 
 var epoch = time.Now()

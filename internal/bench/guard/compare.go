@@ -7,27 +7,27 @@ import (
 	"slices"
 )
 
-// How much more than the committed figures is allowed.
+// How far a figure may exceed the committed one.
 const (
-	// instructionTolerance is what differs where the code does not: a cycle by half a percent from run to run, and by up to
-	// three if a change of the code elsewhere moves all hash seeds.
+	// instructionTolerance covers differences without a change of the code. A cycle differs by half a percent from
+	// run to run, and by up to three if a change of other code moves all hash seeds.
 	instructionTolerance = 0.05
 
-	// otherGoTolerance is for another release of Go than the figures were taken with.
+	// otherGoTolerance is the tolerance under another release of Go than that of the figures.
 	otherGoTolerance = 0.25
 
-	// allocationTolerance is for what is allocated now and then, such as a node of a hash trie. A cycle's few allocations
-	// leave no room for one more.
+	// allocationTolerance covers occasional allocations, such as a node of a hash trie. It does not allow a cycle,
+	// which has few allocations, one more.
 	allocationTolerance = 0.03
 )
 
-// compare reports each figure beside its committed one, and an error if there is one beyond the tolerance or without
-// committed one.
+// compare prints each figure beside its committed one. It returns an error if one is beyond the tolerance or has no
+// committed figure.
 func compare(to io.Writer, got, committed figures) error {
 	tolerance := instructionTolerance
 	if got.Go != committed.Go {
 		tolerance = otherGoTolerance
-		fmt.Fprintf(to, "the figures were taken with %s, this is %s: %.0f %% more instructions are allowed\n", committed.Go, got.Go, 100*tolerance)
+		fmt.Fprintf(to, "the figures were measured with %s, not %s: %.0f %% more instructions are allowed\n", committed.Go, got.Go, 100*tolerance)
 	}
 	failed := 0
 	check := func(scenario, unit string, got, committed, tolerance float64) {
@@ -37,7 +37,7 @@ func compare(to io.Writer, got, committed figures) error {
 			verdict = "TOO MUCH"
 			failed++
 		case got < committed*(1-tolerance):
-			verdict = "better: write the figures anew"
+			verdict = "better: write the figures with -update"
 		}
 		fmt.Fprintf(to, "%-34s %9.0f %-12s committed %9.0f  %+6.1f %%  %s\n", scenario, got, unit, committed, percent(got, committed), verdict)
 	}
@@ -54,7 +54,7 @@ func compare(to io.Writer, got, committed figures) error {
 		switch {
 		case !canCount:
 		case (g.Instructions > 0) != (c.Instructions > 0):
-			fmt.Fprintf(to, "%-34s has %d instructions, and %d in %s\n", name, g.Instructions, c.Instructions, figuresFile)
+			fmt.Fprintf(to, "%-34s has %d instructions (%d in %s)\n", name, g.Instructions, c.Instructions, figuresFile)
 			failed++
 		case g.Instructions > 0:
 			check(name, "instructions", float64(g.Instructions), float64(c.Instructions), tolerance)
@@ -67,10 +67,10 @@ func compare(to io.Writer, got, committed figures) error {
 		}
 	}
 	if !canCount {
-		fmt.Fprintln(to, "instructions were NOT counted: that is done on linux/amd64 alone")
+		fmt.Fprintln(to, "instructions were NOT counted (only on linux/amd64)")
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d figures are beyond those in %s: make it cheaper, or, where it is worth its price, run with -update and say so", failed, figuresFile)
+		return fmt.Errorf("%d figures exceed those in %s: reduce the cost, or run with -update and justify it in the commit", failed, figuresFile)
 	}
 	return nil
 }

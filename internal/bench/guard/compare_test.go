@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestWhatCostsMoreThanCommittedFails(t *testing.T) {
+func TestCompareFailsForHigherCosts(t *testing.T) {
 	t.Parallel()
 	committed := figures{Go: "go1.26", Costs: map[string]cost{"cycle": {Allocations: 1, Bytes: 64, Instructions: 10_000}}}
 	for _, tt := range []struct {
@@ -20,8 +20,8 @@ func TestWhatCostsMoreThanCommittedFails(t *testing.T) {
 		{"beyond it", cost{1, 64, 10_600}, "go1.26", true, "TOO MUCH"},
 		{"one allocation more", cost{2, 64, 10_000}, "go1.26", true, "TOO MUCH"},
 		{"more bytes", cost{1, 80, 10_000}, "go1.26", true, "TOO MUCH"},
-		{"fewer instructions", cost{1, 64, 9_000}, "go1.26", false, "better: write the figures anew"},
-		{"another release of Go", cost{1, 64, 10_600}, "go1.27", false, "the figures were taken with go1.26, this is go1.27"},
+		{"fewer instructions", cost{1, 64, 9_000}, "go1.26", false, "better: write the figures with -update"},
+		{"another release of Go", cost{1, 64, 10_600}, "go1.27", false, "the figures were measured with go1.26, not go1.27"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -47,14 +47,14 @@ func TestWhatCostsMoreThanCommittedFails(t *testing.T) {
 	}
 }
 
-func TestTheLeastOfEachCostIsKept(t *testing.T) {
+func TestMinKeepsLeastOfEachCost(t *testing.T) {
 	t.Parallel()
 	if got := (cost{1, 64, 100}).min(cost{2, 32, 200}); got != (cost{1, 32, 100}) {
 		t.Errorf("%+v", got)
 	}
 }
 
-func TestWhatAProbeSaysIsRead(t *testing.T) {
+func TestParseReadsOutputOfProbe(t *testing.T) {
 	t.Parallel()
 	if got, err := parse("1.01 64.9\n"); err != nil || got != (cost{Allocations: 1, Bytes: 64}) {
 		t.Errorf("%+v, %v", got, err)

@@ -15,23 +15,24 @@ import (
 
 const figuresFile = "guard/figures.json"
 
-// figures are what the scenarios cost.
+// figures are the costs of the scenarios.
 type figures struct {
-	// Go is the release they were taken with, without its patch level: another compiler makes other instructions.
+	// Go is the release they were measured with, without its patch level. Another compiler generates other
+	// instructions.
 	Go string `json:"go"`
 
 	Costs map[string]cost `json:"costs"`
 }
 
-// cost is of one run of a scenario.
+// cost is the cost of one run of a scenario.
 type cost struct {
 	Allocations  float64 `json:"allocations"`
 	Bytes        float64 `json:"bytes"`
 	Instructions int     `json:"instructions,omitempty"`
 }
 
-// take measures all scenarios.
-func take() (figures, error) {
+// measureAll measures all scenarios.
+func measureAll() (figures, error) {
 	f := figures{Go: release(runtime.Version()), Costs: map[string]cost{}}
 	for _, s := range scenarios {
 		for seed := range s.seeds {
@@ -48,10 +49,10 @@ func take() (figures, error) {
 	return f, nil
 }
 
-// attempts is how often a probe is started that did not come to its end.
+// attempts is how often a probe is started until it finishes.
 const attempts = 3
 
-// observe runs a probe, anew if it fails: another process may have taken its processor at the wrong moment.
+// observe runs a probe, and repeats it if it fails: another process may have taken its processor.
 func (s scenario) observe(seed byte) (c cost, err error) {
 	for range attempts {
 		if c, err = observe(s, seed); err == nil {
@@ -62,7 +63,7 @@ func (s scenario) observe(seed byte) (c cost, err error) {
 	return c, err
 }
 
-// min gives the lesser of each cost.
+// min returns the lesser of each cost.
 func (c cost) min(other cost) cost {
 	return cost{
 		Allocations:  min(c.Allocations, other.Allocations),
@@ -71,29 +72,30 @@ func (c cost) min(other cost) cost {
 	}
 }
 
-// command is that of the probe of a scenario, and where it will say what it allocates.
+// command returns the command of a scenario's probe, and the buffer for its output.
 func (s scenario) command() (*exec.Cmd, *strings.Builder, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, nil, fmt.Errorf("find the probe: %w", err)
 	}
-	said := new(strings.Builder)
+	output := new(strings.Builder)
 	cmd := exec.Command(self, "-probe", s.name)
 	cmd.Env = append(os.Environ(), probeEnv...)
-	cmd.Stdout, cmd.Stderr = said, os.Stderr
-	return cmd, said, nil
+	cmd.Stdout, cmd.Stderr = output, os.Stderr
+	return cmd, output, nil
 }
 
-// say prints what a run allocates, as parse reads it.
-func say(run func()) {
+// printAllocations prints what a run allocates, in the format of parse.
+func printAllocations(run func()) {
 	allocations, bytes := measure.Allocs(allocationRuns, run)
 	fmt.Println(allocations, bytes)
 }
 
-// parse reads what a probe said. The fractions are left out, as testing.AllocsPerRun does: they are others'.
-func parse(said string) (c cost, err error) {
-	if _, err := fmt.Sscan(said, &c.Allocations, &c.Bytes); err != nil {
-		return cost{}, fmt.Errorf("the probe said %q: %w", said, err)
+// parse reads the output of a probe. It drops the fractions, as testing.AllocsPerRun does, because they come from
+// other goroutines.
+func parse(output string) (c cost, err error) {
+	if _, err := fmt.Sscan(output, &c.Allocations, &c.Bytes); err != nil {
+		return cost{}, fmt.Errorf("the probe output %q: %w", output, err)
 	}
 	c.Allocations, c.Bytes = math.Floor(c.Allocations), math.Floor(c.Bytes)
 	return c, nil

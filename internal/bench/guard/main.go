@@ -1,10 +1,10 @@
-// Command guard fails when a cycle of hooks, or a collection, costs more than is written in figures.json: in allocations,
-// and in instructions, which unlike times are the same on a busy machine and on an idle one.
+// Command guard fails if a cycle of hooks, or a collection, costs more than figures.json allows. It counts
+// allocations and instructions, which, unlike times, do not depend on the load of the machine.
 //
 //	go run ./guard          compares
-//	go run ./guard -update  writes the figures anew
+//	go run ./guard -update  writes the figures
 //
-// Instructions are counted on linux/amd64; elsewhere it says that they were not.
+// Instructions are counted on linux/amd64. Elsewhere guard reports that they were not.
 package main
 
 import (
@@ -14,8 +14,8 @@ import (
 )
 
 func main() {
-	probe := flag.String("probe", "", "run a scenario to be counted")
-	update := flag.Bool("update", false, "write "+figuresFile+" anew")
+	probe := flag.String("probe", "", "run the scenario with this name as a probe")
+	update := flag.Bool("update", false, "write "+figuresFile)
 	flag.Parse()
 	if err := run(*probe, *update); err != nil {
 		fmt.Fprintln(os.Stderr, "guard:", err)
@@ -27,7 +27,7 @@ func run(probe string, update bool) error {
 	if probe != "" {
 		return runProbe(probe)
 	}
-	got, err := take()
+	got, err := measureAll()
 	if err != nil {
 		return err
 	}

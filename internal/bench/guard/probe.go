@@ -5,11 +5,11 @@ import (
 	"runtime"
 )
 
-// emptyMarks is how many marks follow one another with nothing between them: they tell what a mark itself costs.
+// emptyMarks is the number of consecutive marks with nothing between them. They measure the cost of a mark.
 const emptyMarks = 3
 
-// probeEnv makes what a probe executes depend on little but the program: no collection of garbage, no interruption by
-// the scheduler, and none of the faster instructions that one processor has and another lacks.
+// probeEnv makes the instructions of a probe depend on little but the program. It disables garbage collection,
+// preemption by the scheduler, and the faster instructions that only some processors have.
 var probeEnv = []string{"GOMAXPROCS=1", "GOGC=off", "GODEBUG=asyncpreemptoff=1,cpu.all=off"}
 
 // warmUp is how often a scenario runs before it is counted.
@@ -18,7 +18,7 @@ const warmUp = 50
 // allocationRuns is how often it runs for the mean of its allocations.
 const allocationRuns = 200
 
-func init() { runtime.LockOSThread() } // main has to run on the thread that is traced
+func init() { runtime.LockOSThread() } // main must run on the traced thread
 
 // runProbe runs a scenario, first for its allocations, then between marks.
 func runProbe(name string) error {
@@ -34,13 +34,14 @@ func runProbe(name string) error {
 	for range warmUp {
 		run()
 	}
-	say(run)
+	printAllocations(run)
 	if !canCount {
 		return nil
 	}
 	mark()
-	// From here on the other threads are stopped. What interrupts the main goroutine, as the scheduler had asked before,
-	// must find that it may go on at once: bound to its thread it would wait for another thread to hand the processor back.
+	// From here on the other threads are stopped. The scheduler may already have asked the main goroutine to yield,
+	// and it must be able to continue. A goroutine locked to its thread would wait for another thread to hand the
+	// processor back.
 	runtime.UnlockOSThread()
 	for range emptyMarks {
 		mark()

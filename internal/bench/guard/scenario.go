@@ -20,22 +20,22 @@ import (
 type scenario struct {
 	name string
 
-	// set prepares the work and gives what does it once.
+	// set prepares the work and returns a function that runs it once.
 	set func() (run func(), end func(), err error)
 
-	// seeds is how many processes it runs in. Each has other hash seeds, and so another place for each entry of a map: the
-	// least of what they take is compared, since it hardly depends on them.
+	// seeds is the number of processes it runs in. Each has other hash seeds, and so another place for each entry of
+	// a map. The least of their costs is compared, because it hardly depends on the seeds.
 	seeds int
 
-	// runs is how often it runs in each for its instructions. None are counted of a scenario that runs on more than one
+	// runs is how often it runs in each process for its instructions. It is 0 for a scenario that uses more than one
 	// thread.
 	runs int
 }
 
-// collectedPools is how many pools are in a collection: one, since its instructions are executed one by one.
+// collectedPools is the number of pools in a collection. It is one, because the instructions are executed one by one.
 const collectedPools = 1
 
-// cycleSeeds are enough to have the best place of each entry among them. A third of the seeds have it.
+// cycleSeeds is enough to include the best place of each entry. A third of the seeds have it.
 const cycleSeeds = 12
 
 var scenarios = []scenario{
@@ -61,7 +61,7 @@ func provider() metric.MeterProvider {
 	return sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
 }
 
-// cycle is the callbacks of an acquire, a query and a release.
+// cycle returns the calls of an acquire, a query and a release.
 func cycle(provider metric.MeterProvider, ctx context.Context, queryErr error) (run, end func(), err error) {
 	cycles, end, err := cycles(1, provider)
 	if err != nil {
@@ -74,7 +74,7 @@ func cycle(provider metric.MeterProvider, ctx context.Context, queryErr error) (
 	return cycles[0].Run, end, nil
 }
 
-// collection reads pools that were used.
+// collection collects the metrics of used pools.
 func collection() (run, end func(), err error) {
 	reader := sdkmetric.NewManualReader()
 	end, err = used(reader)
@@ -89,7 +89,7 @@ func collection() (run, end func(), err error) {
 	}, end, nil
 }
 
-// scrape gathers pools that were used.
+// scrape gathers the metrics of used pools.
 func scrape() (run, end func(), err error) {
 	bridge, err := prometheus.New()
 	if err != nil {
@@ -114,7 +114,7 @@ func used(reader sdkmetric.Reader) (end func(), err error) {
 	return end, err
 }
 
-// cycles makes a cycle each of as many pools.
+// cycles returns a cycle for each of the pools.
 func cycles(pools int, provider metric.MeterProvider) (cycles []*drive.Cycle, end func(), err error) {
 	var ends []func()
 	end = func() {

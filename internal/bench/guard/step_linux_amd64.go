@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// canCount says that instructions can be counted on this system.
+// canCount reports whether instructions can be counted on this system.
 const canCount = true
 
-// markSignal is what the probe stops itself with. It is never delivered.
+// markSignal is the signal by which the probe stops itself. It is never delivered.
 const markSignal = syscall.SIGUSR1
 
 // mark stops the probe.
@@ -29,23 +29,23 @@ const (
 	waitAll         = 0x40000000 // __WALL
 )
 
-// patience ends a probe that waits for a thread that is stopped. It counts some ten thousand instructions a second where the
-// machine is busy, a hundred times as many where it is not.
-const patience = 2 * time.Minute
+// waitLimit ends a probe that waits for a stopped thread. A probe runs some ten thousand instructions a second on a
+// busy machine, and a hundred times as many on an idle one.
+const waitLimit = 2 * time.Minute
 
-// maxSteps is far more than a scenario takes. It is reached only when the probe spins for what a stopped thread holds.
+// maxSteps is far more than a scenario takes. A probe reaches it only if it spins on a lock of a stopped thread.
 const maxSteps = 50_000_000
 
-// observe runs the probe of a scenario: it gives what the probe says of its allocations, and counts the instructions that
-// its main thread executes between the marks.
+// observe runs the probe of a scenario. It returns the allocations that the probe prints, and the number of
+// instructions that its main thread executes between the marks.
 //
-// It executes them one by one, by ptrace, as a debugger does: that needs no hardware counters, which virtual machines
-// seldom have, and no rights beyond those over a child. The other threads are stopped meanwhile, or the scheduler would
+// It executes them one by one with ptrace, like a debugger. That needs no hardware counters, which virtual machines
+// often lack, and only rights over a child. The other threads are stopped meanwhile; otherwise the scheduler would
 // find the main thread slow and interrupt it.
 func observe(s scenario, seed byte) (cost, error) {
-	runtime.LockOSThread() // ptrace obeys the thread that began it
+	runtime.LockOSThread() // ptrace accepts calls only from the thread that started the probe
 	defer runtime.UnlockOSThread()
-	cmd, said, err := s.command()
+	cmd, output, err := s.command()
 	if err != nil {
 		return cost{}, err
 	}
@@ -54,7 +54,7 @@ func observe(s scenario, seed byte) (cost, error) {
 		return cost{}, fmt.Errorf("start the probe under ptrace: %w", err)
 	}
 	kill := func() { _ = cmd.Process.Kill() }
-	timer := time.AfterFunc(patience, kill)
+	timer := time.AfterFunc(waitLimit, kill)
 	defer timer.Stop()
 	p := &probe{pid: cmd.Process.Pid}
 	counts, err := p.count(s, seed)
@@ -64,14 +64,14 @@ func observe(s scenario, seed byte) (cost, error) {
 	if err != nil {
 		return cost{}, err
 	}
-	c, err := parse(said.String())
+	c, err := parse(output.String())
 	if s.runs > 0 {
 		c.Instructions = slices.Min(counts[emptyMarks:]) - slices.Min(counts[:emptyMarks])
 	}
 	return c, err
 }
 
-// count gives the instructions before each mark but the first.
+// count returns the number of instructions before each mark but the first.
 func (p *probe) count(s scenario, seed byte) (counts []int, err error) {
 	if err := p.begin(seed); err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func (p *probe) count(s scenario, seed byte) (counts []int, err error) {
 // probe is a traced process.
 type probe struct {
 	pid     int
-	threads []int // those that were stopped
+	threads []int // the stopped threads
 }
 
 // begin lets the probe run to its first mark and stops its other threads.
@@ -103,7 +103,7 @@ func (p *probe) begin(seed byte) error {
 	if err := syscall.PtraceSetOptions(p.pid, optionExitKill); err != nil {
 		return fmt.Errorf("set options: %w", err)
 	}
-	if err := p.settle(seed); err != nil {
+	if err := p.setAuxv(seed); err != nil {
 		return err
 	}
 	for deliver := 0; ; {
@@ -121,7 +121,7 @@ func (p *probe) begin(seed byte) error {
 	}
 }
 
-// step executes instructions up to the next mark and tells how many.
+// step executes instructions up to the next mark and returns their number.
 func (p *probe) step() (n int, err error) {
 	for ; n < maxSteps; n++ {
 		if err := ptrace(syscall.PTRACE_SINGLESTEP, p.pid); err != nil {
@@ -136,10 +136,10 @@ func (p *probe) step() (n int, err error) {
 			return 0, fmt.Errorf("the probe stops for %v", signal)
 		}
 	}
-	return 0, fmt.Errorf("no end after %d instructions", n)
+	return 0, fmt.Errorf("the probe has no mark within %d instructions", n)
 }
 
-// wait waits until a thread stops and tells for which signal.
+// wait waits until a thread stops and returns the signal that stopped it.
 func (p *probe) wait(thread int) (syscall.Signal, error) {
 	var status syscall.WaitStatus
 	for {
@@ -156,7 +156,7 @@ func (p *probe) wait(thread int) (syscall.Signal, error) {
 	}
 }
 
-// stopOthers stops all threads but the main one, those too that a thread makes meanwhile.
+// stopOthers stops all threads but the main one, including threads created in the meantime.
 func (p *probe) stopOthers() error {
 	for {
 		before := len(p.threads)
@@ -166,7 +166,7 @@ func (p *probe) stopOthers() error {
 	}
 }
 
-// stopKnown stops the threads there are.
+// stopKnown stops the existing threads.
 func (p *probe) stopKnown() error {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", p.pid))
 	if err != nil {
@@ -194,7 +194,7 @@ func (p *probe) stopKnown() error {
 	return nil
 }
 
-// reap takes note of the end of the threads that were stopped. Nobody else may, and the process does not end before.
+// reap waits for the stopped threads, which only their tracer can do. The process does not end before.
 func (p *probe) reap() {
 	for _, thread := range p.threads {
 		var status syscall.WaitStatus

@@ -7,13 +7,13 @@ import (
 
 const (
 	resamples = 400
-	tail      = resamples * (100 - 95) / 100 / 2 // of the values, on each side
+	tail      = resamples * (100 - 95) / 100 / 2 // number of values cut off on each side
 )
 
-// Bootstrap gives a value that is computed of n rounds together, with the interval between which 95 % of the values lie
-// that are computed of n of them drawn at random, some of them more than once.
+// Bootstrap returns the value of f for n rounds and its 95 % interval. The interval comes from the values of f for n
+// rounds drawn at random with repetition.
 func Bootstrap(n int, f func(rounds []int) float64) Interval {
-	random := rand.New(rand.NewPCG(1, 2)) // the same numbers give the same interval
+	random := rand.New(rand.NewPCG(1, 2)) // fixed seed: equal rounds have equal intervals
 	chosen := make([]int, n)
 	for i := range chosen {
 		chosen[i] = i
@@ -30,7 +30,7 @@ func Bootstrap(n int, f func(rounds []int) float64) Interval {
 	return Interval{Mid: mid, Low: values[tail], High: values[resamples-1-tail]}
 }
 
-// Median gives the median of values.
+// Median returns the median of values.
 func Median(values []float64) float64 {
 	values = slices.Clone(values)
 	slices.Sort(values)
@@ -38,7 +38,7 @@ func Median(values []float64) float64 {
 	return (values[(n-1)/2] + values[n/2]) / 2
 }
 
-// Extra gives what of costs beyond a base, as a part of what another costs beyond it.
+// Extra returns the cost of one contender beyond a base, as a fraction of another's cost beyond it.
 func (r Rounds) Extra(of, to, base string, cost func(Slice) float64) Interval {
 	a, b, c := r.Index(of), r.Index(to), r.Index(base)
 	return Bootstrap(len(r.Slices), func(rounds []int) float64 {

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// A Latencies counts operations by how long they took, in buckets that are 1.1 % wide.
+// Latencies counts operations by their duration, in buckets that are 1.1 % wide.
 type Latencies [(latencyOctaves) * latencySteps]uint32
 
 const (
-	latencySteps   = 64 // a doubling
+	latencySteps   = 64 // steps of a doubling
 	latencyLowest  = 10 // 2^10 ns
 	latencyOctaves = 24 // up to 17 s
 )
@@ -20,14 +20,14 @@ func (l *Latencies) Add(took time.Duration) {
 	l[min(max(0, at), len(l)-1)]++
 }
 
-// Merge adds what another counted.
+// Merge adds the counts of other.
 func (l *Latencies) Merge(other *Latencies) {
 	for i, n := range other {
 		l[i] += n
 	}
 }
 
-// Quantile gives, in seconds, what the part q of the operations stayed under.
+// Quantile returns the duration, in seconds, that the fraction q of the operations stayed under.
 func (l *Latencies) Quantile(q float64) float64 {
 	var all uint64
 	for _, n := range l {
@@ -43,7 +43,7 @@ func (l *Latencies) Quantile(q float64) float64 {
 	return 0
 }
 
-// QuantileOf gives a quantile of the operations of all rounds, with the interval that comes of choosing rounds anew.
+// QuantileOf returns a quantile of the operations of all rounds, with its bootstrap interval.
 func QuantileOf(rounds []Latencies, q float64) Interval {
 	return Bootstrap(len(rounds), func(chosen []int) float64 {
 		var all Latencies

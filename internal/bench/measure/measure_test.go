@@ -19,7 +19,7 @@ func TestContendersTakeTurns(t *testing.T) {
 	if len(r.Slices) < 6 {
 		t.Fatalf("%d rounds, an interval needs six", len(r.Slices))
 	}
-	turns = turns[3:] // the first of each is not measured
+	turns = turns[3:] // the first turn of each is not measured
 	orders := map[string]bool{}
 	for i, round := range r.Slices {
 		order := turns[3*i : 3*i+3]
@@ -38,7 +38,7 @@ func TestContendersTakeTurns(t *testing.T) {
 	}
 }
 
-func TestQuantilesAreWithinTheWidthOfABucket(t *testing.T) {
+func TestQuantilesAreWithinBucketWidth(t *testing.T) {
 	t.Parallel()
 	var l measure.Latencies
 	for i := range 100_000 {
@@ -60,7 +60,7 @@ func TestQuantilesAreWithinTheWidthOfABucket(t *testing.T) {
 	}
 }
 
-func TestAnIntervalHoldsTheMedianAndShrinksWithTheSpread(t *testing.T) {
+func TestIntervalHoldsMedianAndFollowsSpread(t *testing.T) {
 	t.Parallel()
 	wide, narrow := make([]float64, 100), make([]float64, 100)
 	for i := range wide {
@@ -87,7 +87,7 @@ func TestAnIntervalHoldsTheMedianAndShrinksWithTheSpread(t *testing.T) {
 
 var sink []byte
 
-func TestAllocationsAreCounted(t *testing.T) { // not parallel: others allocate, too
+func TestAllocsCountsAllocations(t *testing.T) { // not parallel: other tests allocate too
 	count, bytes := measure.Allocs(1000, func() { sink = make([]byte, 1024) })
 	if math.Floor(count) != 1 || math.Floor(bytes/1024) != 1 {
 		t.Errorf("%v allocations of %v bytes, want 1 of 1024", count, bytes)

@@ -19,9 +19,9 @@ import (
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
 
-// TestOtelpgxTracesBesideUs shows that otelpgx's spans are those it makes alone, and that our durations carry them as
-// exemplars.
-func TestOtelpgxTracesBesideUs(t *testing.T) {
+// TestOtelpgxTracesAreUnchanged checks that otelpgx creates the same spans with and without otelpool, and that
+// otelpool's durations carry them as exemplars.
+func TestOtelpgxTracesAreUnchanged(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
@@ -58,7 +58,7 @@ func TestOtelpgxTracesBesideUs(t *testing.T) {
 	}
 }
 
-// spans runs some calls in a sampled trace and gives the names of the spans in the order of their ends.
+// spans runs some calls in a sampled trace and returns the names of the spans in the order of their ends.
 func spans(t *testing.T, connString string, wrap func(pgx.QueryTracer) pgx.QueryTracer, open func(context.Context, *pgxpool.Config) (*pgxpool.Pool, error)) []string {
 	t.Helper()
 	recorder := tracetest.NewSpanRecorder()
@@ -99,7 +99,7 @@ func parentName(all []sdktrace.ReadOnlySpan, child sdktrace.ReadOnlySpan) string
 	return "none"
 }
 
-// exemplars counts those of a histogram that have a span.
+// exemplars counts the exemplars of a histogram that have a span.
 func exemplars(t *testing.T, reader sdkmetric.Reader, name string) (n int) {
 	t.Helper()
 	var rm metricdata.ResourceMetrics

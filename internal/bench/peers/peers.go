@@ -1,4 +1,5 @@
-// Package peers makes pools that are instrumented by otelpool and by others, each in the way its documentation shows.
+// Package peers creates pools that are instrumented by otelpool and by other libraries, each as its documentation
+// shows.
 package peers
 
 import (
@@ -15,19 +16,20 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// Nowhere is the configuration of a pool that is never asked for a connection.
-const Nowhere = "host=localhost user=postgres dbname=nowhere sslmode=disable"
+// Unused is the connection string of a pool that never connects.
+const Unused = "host=localhost user=postgres dbname=nowhere sslmode=disable"
 
-// Maker makes a pool under a name, and what ends its measuring. A nil provider is the global one.
+// Maker creates a pool under a name, and returns a function that ends its instrumentation. A nil provider means the
+// global one.
 type Maker func(connString, name string, provider metric.MeterProvider) (pool *pgxpool.Pool, end func(), err error)
 
-// Bare makes a pool with nothing.
+// Bare creates a pool without instrumentation.
 func Bare(connString, _ string, _ metric.MeterProvider) (*pgxpool.Pool, func(), error) {
 	pool, err := withTracer(connString, nil)
 	return pool, func() {}, err
 }
 
-// Otelpool makes pools with otelpool and what is on by default.
+// Otelpool returns a maker of pools with otelpool and the given options.
 func Otelpool(opts ...otelpool.Option) Maker {
 	return func(connString, name string, provider metric.MeterProvider) (*pgxpool.Pool, func(), error) {
 		config, err := pgxpool.ParseConfig(connString)
@@ -43,8 +45,8 @@ func Otelpool(opts ...otelpool.Option) Maker {
 	}
 }
 
-// Otelpgx makes pools with otelpgx: its tracer, which records no spans here, and its statistics of the pool. Attributes
-// tell pools apart.
+// Otelpgx returns a maker of pools with otelpgx: its tracer, which records no spans here, and its statistics of the
+// pool. An attribute distinguishes the pools.
 func Otelpgx(opts ...otelpgx.Option) Maker {
 	return func(connString, name string, provider metric.MeterProvider) (*pgxpool.Pool, func(), error) {
 		pool := attribute.String("pool", name)
@@ -68,10 +70,10 @@ func Otelpgx(opts ...otelpgx.Option) Maker {
 	}
 }
 
-// OtelpgxNames makes pools with otelpgx that record the name of each operation, by its own function.
+// OtelpgxNames returns a maker of pools with otelpgx that record the name of each operation, by its own function.
 func OtelpgxNames() Maker { return Otelpgx(otelpgx.WithMetricOperationName(otelpgx.SQLOperationName)) }
 
-// Tracer makes pools with a tracer of any kind.
+// Tracer returns a maker of pools with a tracer of any kind.
 func Tracer(tracer pgx.QueryTracer) Maker {
 	return func(connString, _ string, _ metric.MeterProvider) (*pgxpool.Pool, func(), error) {
 		pool, err := withTracer(connString, tracer)

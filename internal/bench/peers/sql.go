@@ -6,20 +6,20 @@ import (
 	"fmt"
 
 	xsam "github.com/XSAM/otelsql"
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver that both wrap
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver that both libraries wrap
 	nhat "go.nhat.io/otelsql"
 	"go.opentelemetry.io/otel/metric"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 )
 
-// driverName is that of pgx for database/sql.
+// driverName is the name of pgx's driver for database/sql.
 const driverName = "pgx"
 
 // SQLMaker opens a database/sql pool.
 type SQLMaker func(connString string, provider metric.MeterProvider) (*sql.DB, error)
 
-// BareSQL opens one with nothing.
+// BareSQL opens a pool without instrumentation.
 func BareSQL(connString string, _ metric.MeterProvider) (*sql.DB, error) {
 	db, err := sql.Open(driverName, connString)
 	if err != nil {
@@ -28,7 +28,7 @@ func BareSQL(connString string, _ metric.MeterProvider) (*sql.DB, error) {
 	return db, nil
 }
 
-// XSAM opens one with github.com/XSAM/otelsql.
+// XSAM opens a pool with github.com/XSAM/otelsql.
 func XSAM(connString string, provider metric.MeterProvider) (*sql.DB, error) {
 	opts := []xsam.Option{
 		xsam.WithAttributes(semconv.DBSystemNamePostgreSQL),
@@ -44,7 +44,7 @@ func XSAM(connString string, provider metric.MeterProvider) (*sql.DB, error) {
 	return db, nil
 }
 
-// Nhat opens one with go.nhat.io/otelsql.
+// Nhat opens a pool with go.nhat.io/otelsql.
 func Nhat(connString string, provider metric.MeterProvider) (*sql.DB, error) {
 	name, err := nhat.Register(driverName,
 		nhat.WithMeterProvider(provider), nhat.WithTracerProvider(tracenoop.NewTracerProvider()),

@@ -14,17 +14,17 @@ const (
 	auxVDSO   = 33
 )
 
-// settle changes what the kernel tells a process at its start, in the auxiliary vector, before the process has executed
-// anything. Without the kernel's own code, reading the clock is a system call, one instruction, whatever the kernel and its
-// clock. And the random bytes that Go takes its hash seeds from are not random: where the entries of a map lie differs
-// from seed to seed, and with it what it takes to find them.
-func (p *probe) settle(seed byte) error {
+// setAuxv changes the auxiliary vector, which the kernel passes to a process at its start, before the process has
+// executed anything. It removes the kernel's own code for reading the clock, so that a reading is a system call: one
+// instruction on every kernel and clock. It also fixes the random bytes that Go takes its hash seeds from. The place
+// of a map's entries, and the cost of finding them, depends on the seed.
+func (p *probe) setAuxv(seed byte) error {
 	var regs syscall.PtraceRegs
 	if err := syscall.PtraceGetRegs(p.pid, &regs); err != nil {
 		return fmt.Errorf("get registers: %w", err)
 	}
 	at := uintptr(regs.Rsp) + 8 // after argc
-	for range 2 {               // the arguments, the environment: each ends with 0
+	for range 2 {               // the arguments, then the environment: each ends with 0
 		for w := uint64(1); w != 0; at += 8 {
 			var err error
 			if w, err = p.peek(at); err != nil {
