@@ -95,7 +95,7 @@ func printAllocations(run func()) {
 // other goroutines.
 func parse(output string) (c cost, err error) {
 	if _, err := fmt.Sscan(output, &c.Allocations, &c.Bytes); err != nil {
-		return cost{}, fmt.Errorf("the probe output %q: %w", output, err)
+		return cost{}, fmt.Errorf("the probe printed %q (must be two numbers): %w", output, err)
 	}
 	c.Allocations, c.Bytes = math.Floor(c.Allocations), math.Floor(c.Bytes)
 	return c, nil

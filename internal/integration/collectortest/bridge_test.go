@@ -18,7 +18,7 @@ var endpointOf = map[otlp.Protocol]func(*collector) string{
 	otlp.ProtocolHTTP: func(c *collector) string { return "http://" + c.http + "/v1/metrics" },
 }
 
-func TestCollectorServesThePageOfTheBridge(t *testing.T) {
+func TestCollectorServesSamePageAsBridge(t *testing.T) {
 	t.Parallel()
 	for protocol, endpoint := range endpointOf {
 		t.Run(string(protocol), func(t *testing.T) {
@@ -39,7 +39,7 @@ func TestCollectorServesThePageOfTheBridge(t *testing.T) {
 				t.Errorf("no exemplar of the trace:\n%s", openMetrics)
 			}
 
-			// Values that are not zero at rest.
+			// Hold connections so that values differ from zero.
 			defer release(hold(t, pool, 7))
 			want = provider.push(t, "db_pool_oldest_hold_seconds")
 			if used := want.series[`db_pool_checked_out{pool="main",team="a"}`]; used != 7 {
@@ -52,18 +52,18 @@ func TestCollectorServesThePageOfTheBridge(t *testing.T) {
 	}
 }
 
-// hasAllOf checks that a page shows what the catalogue has, so that comparing it proves something.
+// hasAllOf checks that a page shows every metric of the catalogue, so that comparing it means something.
 func hasAllOf(t *testing.T, p page) {
 	t.Helper()
-	seldom := map[string]bool{"db_pool_connections_errors_total": true} // It needs a server that refuses connections.
+	rare := map[string]bool{"db_pool_connections_errors_total": true} // needs a server that refuses connections
 	for _, row := range catalogue.Rows() {
-		if _, has := p.metrics[row.ExposedName()]; !has && !seldom[row.ExposedName()] {
+		if _, has := p.metrics[row.ExposedName()]; !has && !rare[row.ExposedName()] {
 			t.Errorf("the page has no %s", row.ExposedName())
 		}
 	}
 }
 
-// instrumentAnotherLibrary measures what the catalogue does not have.
+// instrumentAnotherLibrary records metrics that the catalogue does not have.
 func instrumentAnotherLibrary(t *testing.T, provider metric.MeterProvider) {
 	t.Helper()
 	meter := provider.Meter("example.com/cache")
@@ -80,7 +80,7 @@ func instrumentAnotherLibrary(t *testing.T, provider metric.MeterProvider) {
 	latency.Record(t.Context(), 0.25, pool)
 }
 
-func TestLabelsThatCollideMakeRoomAsInTheBridge(t *testing.T) {
+func TestCollidingLabelsAreRenamedAsInBridge(t *testing.T) {
 	t.Parallel()
 	c := startCollector(t, shipped(t, standalone))
 	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+c.grpc, identity()...)
@@ -112,7 +112,8 @@ func TestLabelsThatCollideMakeRoomAsInTheBridge(t *testing.T) {
 			t.Errorf("the bridge has no %s", key)
 		}
 	}
-	// The bridge renames an operation on every documented metric; the Collector on those that can have one.
+	// The bridge renames the user's operation label on every documented metric; the Collector only on those with an
+	// operation label.
 	size5 := `db_pool_size{exported_operation="mine",exported_pool="mine",operation="get",pool="main"}`
 	if want[size5] != 5 {
 		t.Errorf("the bridge has no %s", size5)
@@ -122,7 +123,7 @@ func TestLabelsThatCollideMakeRoomAsInTheBridge(t *testing.T) {
 	becomes(t, "page", want, func() map[string]float64 { return read(t, "http://"+c.page+"/metrics", identityLabels).series })
 }
 
-func TestPoolsOfOtherLanguagesGetTheDocumentedNames(t *testing.T) {
+func TestPoolsOfOtherLanguagesGetDocumentedNames(t *testing.T) {
 	t.Parallel()
 	c := startCollector(t, shipped(t, standalone))
 	provider := newTelemetry(t, otlp.ProtocolHTTP, "http://"+c.http, identity()...)

@@ -26,11 +26,11 @@ func shipped(t *testing.T, name string) string {
 	return filepath.Join(root, "collector-config", name)
 }
 
-// commented matches the # that make a part of a configuration a comment: before a word, or within such a part before two
-// spaces. What is text has one.
+// commented matches the # that comments out a part of a configuration. It stands before a word or, within such a
+// part, before two spaces. In an ordinary comment one space follows the #.
 var commented = regexp.MustCompile(`(?m)^( *)#(\S|  )`)
 
-// uncommented returns the path of a copy of a configuration in which everything optional is switched on.
+// uncommented returns the path of a copy of a configuration with everything optional switched on.
 func uncommented(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(shipped(t, name))
@@ -40,7 +40,7 @@ func uncommented(t *testing.T, name string) string {
 	return written(t, name, commented.ReplaceAll(text, []byte("$1$2")))
 }
 
-// written returns the path of a configuration with the text.
+// written returns the path of a configuration file with the text.
 func written(t *testing.T, name string, text []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -50,13 +50,13 @@ func written(t *testing.T, name string, text []byte) string {
 	return path
 }
 
-// collector is a Collector that runs.
+// collector is a running Collector.
 type collector struct {
 	*process
 	http, grpc, page, health string
 }
 
-// startCollector starts a Collector on free ports and waits until it takes metrics.
+// startCollector starts a Collector on free ports and waits until it accepts metrics.
 func startCollector(t *testing.T, config string, env ...string) *collector {
 	t.Helper()
 	for {
@@ -66,8 +66,8 @@ func startCollector(t *testing.T, config string, env ...string) *collector {
 	}
 }
 
-// startCollectorAt is startCollector with the address at which it takes OTLP over gRPC. It returns nil when an address was
-// taken meanwhile.
+// startCollectorAt is startCollector with a given address for OTLP over gRPC. It returns nil if another process has
+// taken an address.
 func startCollectorAt(t *testing.T, grpc, config string, env ...string) *collector {
 	t.Helper()
 	c := &collector{http: freeAddress(t), grpc: grpc, page: freeAddress(t), health: freeAddress(t)}
@@ -82,5 +82,5 @@ func startCollectorAt(t *testing.T, grpc, config string, env ...string) *collect
 	return c
 }
 
-// ownMetricsOff keeps Collectors that run at the same time from contending for the port of their own metrics.
+// ownMetricsOff stops concurrent Collectors from competing for the port of their own metrics.
 const ownMetricsOff = "--config=yaml:service::telemetry::metrics::level: none"

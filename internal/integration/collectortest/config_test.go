@@ -11,7 +11,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// validate returns what the Collector says of a configuration.
+// validate returns the Collector's output on a configuration.
 func validate(t *testing.T, config string, env ...string) (string, error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), executable(t, programs.Collector), "validate", "--config="+config)
@@ -31,7 +31,7 @@ func TestEveryConfigurationIsValid(t *testing.T) {
 	}
 }
 
-func TestUncommentingSwitchesOn(t *testing.T) {
+func TestUncommentingEnablesOptionalParts(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string][]string{
 		standalone: {"\n  otlp_http/onward:", "\n  prometheus_remote_write/onward:", "\n        - prometheus_remote_write/onward", "\n    metrics/onward:"},
@@ -49,7 +49,7 @@ func TestUncommentingSwitchesOn(t *testing.T) {
 	}
 }
 
-func TestBadConfigurationIsRefusedWithItsReason(t *testing.T) {
+func TestBadConfigurationIsRefusedWithReason(t *testing.T) {
 	t.Parallel()
 	replace := func(name, old, with string) string {
 		text, err := os.ReadFile(shipped(t, name))
@@ -81,7 +81,7 @@ func TestBadConfigurationIsRefusedWithItsReason(t *testing.T) {
 	}
 }
 
-func TestCollectorEndsWithTheAddressThatItCannotListenOn(t *testing.T) {
+func TestCollectorReportsAddressInUse(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -105,14 +105,14 @@ func TestCollectorEndsWithTheAddressThatItCannotListenOn(t *testing.T) {
 					return false
 				}
 			})
-			if p.cmd.ProcessState.Success() || !strings.Contains(p.said(), want) {
-				t.Errorf("%s=%s: %v, want a failure with %q:\n%s", variable, address, p.cmd.ProcessState, want, p.said())
+			if p.cmd.ProcessState.Success() || !strings.Contains(p.output(), want) {
+				t.Errorf("%s=%s: %v, want a failure with %q:\n%s", variable, address, p.cmd.ProcessState, want, p.output())
 			}
 		}
 	}
 }
 
-func TestNothingListensBeyondLoopback(t *testing.T) {
+func TestCollectorListensOnLoopbackOnly(t *testing.T) {
 	t.Parallel()
 	endpoint := regexp.MustCompile(`(?m)^ *endpoint: (.*)$`)
 	for _, name := range []string{standalone, agent, gateway} {

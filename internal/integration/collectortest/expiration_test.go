@@ -6,7 +6,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 )
 
-func TestSeriesLeaveThePageWhenNobodyPushesThem(t *testing.T) {
+func TestSeriesExpireWithoutPushes(t *testing.T) {
 	t.Parallel()
 	c := startCollector(t, shipped(t, standalone), "METRIC_EXPIRATION=1s")
 	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+c.grpc, identity()...)

@@ -17,7 +17,7 @@ type fleet struct {
 	store          *store
 }
 
-// startFleet starts one whose gateway has the configuration.
+// startFleet starts a fleet whose gateway has the configuration.
 func startFleet(t *testing.T, gatewayConfig string) fleet {
 	t.Helper()
 	f := fleet{store: startStore(t)}
@@ -36,7 +36,7 @@ func TestFleetAnswersHealthChecks(t *testing.T) {
 	}
 }
 
-func TestFleetStoresThePageOfTheBridge(t *testing.T) {
+func TestFleetStoresSameSeriesAsBridge(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, shipped(t, gateway))
 	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+f.agent.grpc, identity()...)
@@ -48,13 +48,13 @@ func TestFleetStoresThePageOfTheBridge(t *testing.T) {
 	stored := func() map[string]float64 { return f.store.query(t, everything, identityLabels) }
 	becomes(t, "store", want.series, stored)
 
-	// What identifies and places the instance, and nothing of what changes with each start.
+	// The attributes that identify and place the instance, and none that change with each start.
 	info := f.store.query(t, "target_info", identityLabels)
 	if _, has := info[`target_info{service_version="1.2.3"}`]; !has || len(info) != 1 {
 		t.Errorf("target_info is %v", info)
 	}
 
-	// Totals go on counting, and the store has taken every sample.
+	// Totals continue, and the store has accepted every sample.
 	use(t, pool)
 	again := provider.push(t)
 	if maps.Equal(again.series, want.series) {
@@ -68,7 +68,7 @@ func TestFleetStoresThePageOfTheBridge(t *testing.T) {
 	}
 }
 
-func TestInstanceThatDoesNotSayWhichItIsGetsItsAddress(t *testing.T) {
+func TestUnnamedInstanceIsIdentifiedByAddress(t *testing.T) {
 	t.Parallel()
 	alone := startCollector(t, shipped(t, standalone))
 	provider := newTelemetry(t, otlp.ProtocolHTTP, "http://"+alone.http, attribute.String("service.name", "orders"))
@@ -90,7 +90,7 @@ func TestInstanceThatDoesNotSayWhichItIsGetsItsAddress(t *testing.T) {
 	}
 }
 
-func TestGatewayDropsWhatAFleetCanDoWithout(t *testing.T) {
+func TestGatewayDropsOptionalSeries(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, uncommented(t, gateway))
 	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+f.agent.grpc, identity()...)
@@ -119,7 +119,7 @@ func TestGatewayDropsWhatAFleetCanDoWithout(t *testing.T) {
 	})
 }
 
-// sumOf adds up the series whose name begins so and that have all the labels.
+// sumOf returns the sum of the series whose name has the prefix and that have all the labels.
 func sumOf(series map[string]float64, prefix string, labels ...string) float64 {
 	sum := 0.
 next:
@@ -134,7 +134,7 @@ next:
 	return sum
 }
 
-func TestCountsAreRightAgainAfterAGatewayWasGone(t *testing.T) {
+func TestCountsRecoverAfterGatewayOutage(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, shipped(t, gateway))
 	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+f.agent.grpc, identity()...)
@@ -145,7 +145,7 @@ func TestCountsAreRightAgainAfterAGatewayWasGone(t *testing.T) {
 
 	f.gateway.stop()
 	use(t, pool)
-	provider.push(t) // The agent takes it all the same.
+	provider.push(t) // the agent accepts it anyway
 	use(t, pool)
 	eventually(t, "the gateway to be back", func() bool {
 		return startCollectorAt(t, f.gateway.grpc, shipped(t, gateway), "REMOTE_WRITE_URL="+f.store.writeURL()) != nil

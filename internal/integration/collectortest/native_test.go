@@ -13,7 +13,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// exponential has histograms aggregated as exponential ones.
+// exponential selects exponential aggregation for histograms.
 func exponential(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
 	if kind == sdkmetric.InstrumentKindHistogram {
 		return sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 8}
@@ -36,7 +36,7 @@ func recordThree(t *testing.T, provider telemetry) {
 	}
 }
 
-func TestExponentialHistogramsAreServedAsNativeOnes(t *testing.T) {
+func TestExponentialHistogramsAreServedAsNative(t *testing.T) {
 	t.Parallel()
 	c := startCollector(t, shipped(t, standalone))
 	recordThree(t, newTelemetryWith(t, exponential, otlp.ProtocolGRPC, "http://"+c.grpc, identity()...))
@@ -54,7 +54,7 @@ func TestExponentialHistogramsAreServedAsNativeOnes(t *testing.T) {
 	}
 }
 
-func TestExponentialHistogramsAreStoredAsNativeOnes(t *testing.T) {
+func TestExponentialHistogramsAreStoredAsNative(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, shipped(t, gateway))
 	recordThree(t, newTelemetryWith(t, exponential, otlp.ProtocolGRPC, "http://"+f.agent.grpc, identity()...))

@@ -16,14 +16,14 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// page is what a page of metrics holds: the type and the help text of each metric, and the value of each series, which
-// goes by its name and labels.
+// page is the content of a page of metrics: the type and the help text of each metric, and the value of each series
+// by its name and labels.
 type page struct {
 	metrics map[string]string
 	series  map[string]float64
 }
 
-// get fetches a page in the format that accept asks for.
+// get fetches a page in the format of the Accept header.
 func get(t *testing.T, url, accept string) string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
@@ -43,8 +43,8 @@ func get(t *testing.T, url, accept string) string {
 	return string(body)
 }
 
-// read fetches and parses a page. Of target_info, which is about the process and not the pool, nothing is kept. The
-// labels in drop must be on every series and are not kept either.
+// read fetches and parses a page. It leaves out target_info, which describes the process and not the pool. The labels
+// in drop must be on every series and are left out too.
 func read(t *testing.T, url string, drop map[string]string) page {
 	t.Helper()
 	parser := expfmt.NewTextParser(model.UTF8Validation)
@@ -73,7 +73,7 @@ func read(t *testing.T, url string, drop map[string]string) page {
 	return p
 }
 
-// add keeps the values of a metric as Prometheus would.
+// add adds the values of a metric as Prometheus would store them.
 func (p page) add(name string, labels map[string]string, m *dto.Metric) {
 	h := m.GetHistogram()
 	if h == nil {
@@ -88,7 +88,7 @@ func (p page) add(name string, labels map[string]string, m *dto.Metric) {
 	}
 }
 
-// seriesKey names a series as PromQL writes it.
+// seriesKey returns the name of a series in PromQL.
 func seriesKey(name string, labels map[string]string) string {
 	pairs := make([]string, 0, len(labels))
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
@@ -97,8 +97,8 @@ func seriesKey(name string, labels map[string]string) string {
 	return name + "{" + strings.Join(pairs, ",") + "}"
 }
 
-// differences lists the series of which the two do not have the same value. Sums may differ by their rounding: each
-// reader of a MeterProvider adds up for itself, so what was recorded at the same time is added in another order.
+// differences lists the series whose values differ. Sums may differ by their rounding: each reader of a MeterProvider
+// adds up for itself, so it may add concurrent measurements in another order.
 func differences(got, want map[string]float64) []string {
 	var found []string
 	for _, key := range slices.Sorted(maps.Keys(want)) {
@@ -121,7 +121,7 @@ func differences(got, want map[string]float64) []string {
 	return found
 }
 
-// becomes waits until the series that read returns are the wanted ones.
+// becomes waits until the series that read returns equal the wanted ones.
 func becomes(t *testing.T, what string, want map[string]float64, read func() map[string]float64) {
 	t.Helper()
 	var last []string
@@ -136,7 +136,7 @@ func becomes(t *testing.T, what string, want map[string]float64, read func() map
 	})
 }
 
-// named returns the series of the metrics that begin with one of the prefixes.
+// named returns the series whose name begins with one of the prefixes.
 func named(series map[string]float64, prefixes ...string) map[string]float64 {
 	kept := maps.Clone(series)
 	maps.DeleteFunc(kept, func(key string, _ float64) bool {

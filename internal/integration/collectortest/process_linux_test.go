@@ -5,10 +5,10 @@ import (
 	"syscall"
 )
 
-// terminate asks a program to end.
+// terminate is the signal that asks a program to end.
 const terminate = syscall.SIGTERM
 
-// endWithParent has the kernel end the program when this one is gone, and keeps the terminal's signals from it.
+// endWithParent makes the kernel end the program when this one ends, and shields it from the terminal's signals.
 func endWithParent(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

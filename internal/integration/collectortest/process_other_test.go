@@ -7,8 +7,8 @@ import (
 	"os/exec"
 )
 
-// terminate ends a program.
+// terminate is the signal that ends a program.
 var terminate = os.Interrupt
 
-// endWithParent does nothing where no kernel helps.
+// endWithParent does nothing: this kernel has no such signal.
 func endWithParent(*exec.Cmd) {}

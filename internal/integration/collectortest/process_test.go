@@ -13,9 +13,8 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// patience is how long a test waits for what has to come. It is long: a build, or a machine with much else to do, takes
-// its time.
-const patience = 2 * time.Minute
+// waitLimit is how long a test waits for an event. It is long, because a build or a busy machine takes time.
+const waitLimit = 2 * time.Minute
 
 // builds are the programs, each built once.
 var builds = map[programs.Program]func() (string, error){
@@ -27,7 +26,7 @@ func build(p programs.Program) func() (string, error) {
 	return sync.OnceValues(func() (string, error) { return p.Build(context.Background()) })
 }
 
-// executable gives the path of a program.
+// executable returns the path of a program.
 func executable(t *testing.T, p programs.Program) string {
 	t.Helper()
 	path, err := builds[p]()
@@ -37,17 +36,17 @@ func executable(t *testing.T, p programs.Program) string {
 	return path
 }
 
-// process is a program that runs.
+// process is a running program.
 type process struct {
 	cmd   *exec.Cmd
 	ended chan struct{} // closed when the program has ended
 
 	mu     sync.Mutex
-	output bytes.Buffer
+	buffer bytes.Buffer
 }
 
-// start starts a program with env added to its environment. It is ended with the test at the latest, and by the kernel
-// if the test's process is killed.
+// start starts a program with env added to its environment. The program ends with the test at the latest. If the
+// test's process is killed, the kernel ends the program.
 func start(t *testing.T, path string, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(path, args...), ended: make(chan struct{})}
@@ -56,13 +55,13 @@ func start(t *testing.T, path string, env []string, args ...string) *process {
 	endWithParent(p.cmd)
 	started := make(chan error)
 	go func() {
-		// The kernel counts the thread that started the program as its parent: keep it.
+		// The kernel treats the thread that started the program as its parent, so keep the thread.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := p.cmd.Start()
 		started <- err
 		if err == nil {
-			_ = p.cmd.Wait() // How it ended is in the state of the command.
+			_ = p.cmd.Wait() // the state of the command has the result
 			close(p.ended)
 		}
 	}()
@@ -78,12 +77,12 @@ func start(t *testing.T, path string, env []string, args ...string) *process {
 	return p
 }
 
-// stop ends the program, politely for a while, and waits until it is gone.
+// stop ends the program, first with a signal, then by force, and waits until it has ended.
 func (p *process) stop() {
-	_ = p.cmd.Process.Signal(terminate) // It may have ended.
+	_ = p.cmd.Process.Signal(terminate) // it may have ended
 	select {
 	case <-p.ended:
-	case <-time.After(patience / 4):
+	case <-time.After(waitLimit / 4):
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 	}
@@ -93,20 +92,20 @@ func (p *process) stop() {
 func (p *process) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.output.Write(b)
+	return p.buffer.Write(b)
 }
 
-// said returns what the program has written so far.
-func (p *process) said() string {
+// output returns the program's output so far.
+func (p *process) output() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.output.String()
+	return p.buffer.String()
 }
 
-// complaints returns the lines that are more than information.
+// complaints returns the lines above the level of information.
 func (p *process) complaints() string {
 	var lines strings.Builder
-	for line := range strings.Lines(p.said()) {
+	for line := range strings.Lines(p.output()) {
 		if level := strings.ToLower(line); strings.Contains(level, "warn") || strings.Contains(level, "error") || strings.Contains(level, "retry") {
 			lines.WriteString(line)
 		}
@@ -114,17 +113,17 @@ func (p *process) complaints() string {
 	return lines.String()
 }
 
-// ready waits until the program has written the words, and tells whether it did. It did not if it ended because an address
-// is in use: somebody else may have taken a port that was free a moment before.
+// ready waits until the program has printed the words, and reports whether it did. It returns false if the program
+// ended because an address was in use: another process may have taken a port that was free a moment before.
 func (p *process) ready(t *testing.T, words string) bool {
 	t.Helper()
 	ready := false
 	eventually(t, p.cmd.Path+" to say "+words, func() bool {
-		ready = strings.Contains(p.said(), words)
+		ready = strings.Contains(p.output(), words)
 		select {
 		case <-p.ended:
-			if !strings.Contains(p.said(), "address already in use") {
-				t.Fatalf("%s ended:\n%s", p.cmd.Path, p.said())
+			if !strings.Contains(p.output(), "address already in use") {
+				t.Fatalf("%s ended:\n%s", p.cmd.Path, p.output())
 			}
 			return true
 		default:
@@ -137,19 +136,19 @@ func (p *process) ready(t *testing.T, words string) bool {
 // eventually waits until the condition holds.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(waitLimit)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !condition() {
 		select {
 		case <-deadline:
-			t.Fatalf("not within %v: %s", patience, what)
+			t.Fatalf("not within %v: %s", waitLimit, what)
 		case <-tick.C:
 		}
 	}
 }
 
-// freeAddress returns a loopback address that nobody listens on, each once.
+// freeAddress returns a free loopback address, each once.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	address, err := programs.FreeAddress()

@@ -11,13 +11,13 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// store is a Prometheus that scrapes nothing and takes remote writes.
+// store is a Prometheus that scrapes nothing and accepts remote writes.
 type store struct {
 	*process
 	url string
 }
 
-// startStore starts one and waits until it takes samples.
+// startStore starts a store and waits until it accepts samples.
 func startStore(t *testing.T) *store {
 	t.Helper()
 	config := written(t, "prometheus.yml", []byte("global: {}\n"))
@@ -33,11 +33,11 @@ func startStore(t *testing.T) *store {
 	}
 }
 
-// writeURL is where samples are written to.
+// writeURL returns the URL of remote writes.
 func (s *store) writeURL() string { return s.url + "/api/v1/write" }
 
-// query returns the series that an expression selects, each with its value and its name and labels as on a page. The
-// labels in drop must be on every series and are left out.
+// query returns the series that an expression selects, by their names and labels as on a page. The labels in drop
+// must be on every series and are left out.
 func (s *store) query(t *testing.T, expr string, drop map[string]string) map[string]float64 {
 	t.Helper()
 	response, err := http.Get(s.url + "/api/v1/query?" + url.Values{"query": {expr}}.Encode())
@@ -80,5 +80,5 @@ func (s *store) query(t *testing.T, expr string, drop map[string]string) map[str
 	return series
 }
 
-// everything selects all series but those about the process.
+// everything selects all series except those about the process.
 const everything = `{__name__=~".+",__name__!="target_info"}`

@@ -23,10 +23,11 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// identityLabels is what Prometheus makes of identity.
+// identityLabels are Prometheus' labels for identity.
 var identityLabels = map[string]string{"job": "shop/orders", "instance": "orders-1"}
 
-// identity is what the services of the tests say of themselves. Each caller gets its own: the SDK sorts it.
+// identity returns the resource attributes of the tests' services. Each caller gets its own slice, because the SDK
+// sorts it.
 func identity() []attribute.KeyValue {
 	return []attribute.KeyValue{
 		attribute.String("service.namespace", "shop"), attribute.String("service.name", "orders"),
@@ -35,25 +36,25 @@ func identity() []attribute.KeyValue {
 	}
 }
 
-// telemetry is a MeterProvider with two readers: one pushes OTLP, the other is the bridge, whose page tells what the
-// first should lead to.
+// telemetry is a MeterProvider with two readers. One pushes OTLP. The other is the bridge, whose page is the expected
+// result of the push.
 type telemetry struct {
 	*sdkmetric.MeterProvider
 	bridge string
 }
 
-// newTelemetry makes one that pushes to url, when it is asked to, and ends it with the test.
+// newTelemetry returns a telemetry that pushes to url on request, and shuts it down after the test.
 func newTelemetry(t *testing.T, protocol otlp.Protocol, url string, of ...attribute.KeyValue) telemetry {
 	t.Helper()
 	return newTelemetryWith(t, sdkmetric.DefaultAggregationSelector, protocol, url, of...)
 }
 
-// newTelemetryWith is newTelemetry with a choice of how instruments are aggregated.
+// newTelemetryWith is newTelemetry with a choice of aggregations.
 func newTelemetryWith(
 	t *testing.T, selector sdkmetric.AggregationSelector, protocol otlp.Protocol, url string, of ...attribute.KeyValue,
 ) telemetry {
 	t.Helper()
-	// Of other libraries' metrics the Collector does not say from which scope they are.
+	// The Collector does not report the scopes of other libraries' metrics.
 	bridge, err := prometheus.New(prometheus.WithoutScopeInfo(), prometheus.WithoutTargetInfo(), prometheus.WithAggregationSelector(selector),
 		prometheus.WithErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Error(err) })))
 	if err != nil {
@@ -69,14 +70,14 @@ func newTelemetryWith(
 	server := httptest.NewServer(bridge)
 	t.Cleanup(func() {
 		server.Close()
-		// A last push goes nowhere when the Collector was stopped in the test.
+		// A last push fails if the test has stopped the Collector.
 		_ = provider.Shutdown(context.Background())
 	})
 	return telemetry{MeterProvider: provider, bridge: server.URL}
 }
 
-// push sends what is measured now and returns what the bridge shows of it: its page has to be the same before and after.
-// Series that change by themselves are left out by giving the beginning of their names.
+// push sends the current metrics and returns the bridge's page of them, which must be the same before and after. It
+// leaves out series whose names begin with a prefix in changing, because they change by themselves.
 func (p telemetry) push(t *testing.T, changing ...string) page {
 	t.Helper()
 	var before page
@@ -95,7 +96,7 @@ func (p telemetry) read(t *testing.T, changing []string) page {
 	return without(read(t, p.bridge, nil), changing)
 }
 
-// without returns the page without the series whose names begin so.
+// without returns the page without the series whose names begin with one of the names.
 func without(p page, names []string) page {
 	for key := range named(p.series, names...) {
 		delete(p.series, key)
@@ -103,7 +104,8 @@ func without(p page, names []string) page {
 	return p
 }
 
-// newPool makes an instrumented pool of five connections and ten more on a real database, and closes it with the test.
+// newPool creates an instrumented pool on a real database and closes it after the test. The pool has a base size of
+// five connections and may open ten more.
 func newPool(t *testing.T, provider *sdkmetric.MeterProvider, opts ...otelpool.Option) *pgxpool.Pool {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
@@ -111,7 +113,7 @@ func newPool(t *testing.T, provider *sdkmetric.MeterProvider, opts ...otelpool.O
 		t.Fatal(err)
 	}
 	config.MaxConns = 15
-	// The check takes idle connections for a moment, which would count as in use.
+	// The health check acquires idle connections for a moment, which would count as in use.
 	config.HealthCheckPeriod = time.Hour
 	opts = append([]otelpool.Option{
 		otelpool.WithMeterProvider(provider), otelpool.WithPoolName("main"), otelpool.WithBaseSize(5),
@@ -130,11 +132,11 @@ func newPool(t *testing.T, provider *sdkmetric.MeterProvider, opts ...otelpool.O
 	return pool
 }
 
-// traceID is that of the trace in which use does its work.
+// traceID is the trace of the calls in use.
 var traceID = trace.TraceID{1, 2, 3}
 
-// use does of everything that leaves a mark on the metrics: operations with a name and without, failures, more callers
-// than connections, acquires that give up. It returns when the pool is at rest.
+// use makes every kind of call that changes the metrics: operations with a name and without, failures, more callers
+// than connections, acquires that time out. It returns when the pool is at rest.
 func use(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
 	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
@@ -189,7 +191,7 @@ func release(held []*pgxpool.Conn) {
 	}
 }
 
-// rest waits until nothing is in use or being opened.
+// rest waits until no connection is in use or being opened.
 func rest(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
 	eventually(t, "pool at rest", func() bool {

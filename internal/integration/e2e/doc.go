@@ -1,3 +1,3 @@
-// Package e2e holds the tests that follow a number from a pool on a real PostgreSQL to the answer of a query, with
-// Prometheus' own parsers, storage and query engine at the far end.
+// Package e2e tests the whole path of a number from a pool on a real PostgreSQL to the answer of a query. At the
+// other end are Prometheus' own parsers, storage and query engine.
 package e2e

@@ -11,14 +11,14 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestExpressionsGiveNumbersInTheStatesTheyAreFor(t *testing.T) {
+func TestExpressionsReturnNumbersInTheirStates(t *testing.T) {
 	t.Parallel()
-	h := &history{service: newService(t, nil, otelpool.WithBaseSize(baseSize)), prom: newProm(t)}
+	h := &timeline{service: newService(t, nil, otelpool.WithBaseSize(baseSize)), prom: newProm(t)}
 	h.walk(t, func(t *testing.T, state expressions.State) {
 		for _, e := range expressions.Guide() {
 			vector, remarks := h.remarked(t, e.PromQL)
 			checkNumbers(t, "guide's", e, state, vector)
-			// Prometheus sees that it is a rate over a gauge.
+			// Prometheus notices a rate over a gauge.
 			if want := e.Name == "overflow frequency"; (len(remarks) > 0) != want {
 				t.Errorf("%s: guide's %q: %v", state, e.Name, remarks.AsErrors())
 			}
@@ -43,7 +43,7 @@ func TestExpressionsGiveNumbersInTheStatesTheyAreFor(t *testing.T) {
 	})
 }
 
-// checkNumbers checks whether an expression that gave the vector in a state should have.
+// checkNumbers checks whether an expression returned a number in a state exactly if it should.
 func checkNumbers(t *testing.T, table string, e expressions.Expression, state expressions.State, vector promql.Vector) {
 	t.Helper()
 	if got, want := len(numbers(vector)) > 0, e.Numbers&state != 0; got != want {
@@ -51,7 +51,7 @@ func checkNumbers(t *testing.T, table string, e expressions.Expression, state ex
 	}
 }
 
-// values are what the states are, in numbers, and where the expressions for which the metrics were made go wrong.
+// values are the values of expressions in each state, and the cases in which the guide's expressions are wrong.
 var values = []struct {
 	state  expressions.State
 	promQL string
@@ -60,7 +60,7 @@ var values = []struct {
 	{expressions.Fresh, corrected("usage percentage"), 0},
 	{expressions.Fresh, "db_pool_size", baseSize},
 	{expressions.Fresh, "db_pool_num_overflow", maxConns - baseSize},
-	{expressions.Fresh, "db_pool_checked_in", 0}, // and yet nothing is exhausted
+	{expressions.Fresh, "db_pool_checked_in", 0}, // and yet the pool is not exhausted
 
 	{expressions.AtBase, guide("usage percentage"), 100},
 	{expressions.AtBase, corrected("usage percentage"), 100. / 3},
@@ -74,7 +74,7 @@ var values = []struct {
 	{expressions.Busy, "db_pool_checked_in", 1},
 	{expressions.Busy, "db_pool_overflow", 9},
 	{expressions.Busy, corrected("connections needed"), 18},
-	{expressions.Busy, "count(" + corrected("p95 query duration") + ")", 1}, // while the guide's gives one for each series
+	{expressions.Busy, "count(" + corrected("p95 query duration") + ")", 1}, // the guide's returns one for each series
 	{expressions.Busy, "count(" + guide("p95 query duration") + ") > bool 1", 1},
 
 	{expressions.Full, corrected("usage percentage"), 100},
@@ -84,14 +84,14 @@ var values = []struct {
 
 	{expressions.Spent, "db_pool_checked_in", maxConns},
 	{expressions.Spent, "db_pool_overflow", 0},
-	{expressions.Spent, "db_pool_checked_out + db_pool_checked_in - db_pool_size", maxConns - baseSize}, // which is no overflow
+	{expressions.Spent, "db_pool_checked_out + db_pool_checked_in - db_pool_size", maxConns - baseSize}, // not an overflow
 	{expressions.Spent, "db_pool_pending", 0},
 }
 
 func guide(name string) string     { return find(expressions.Guide(), name) }
 func corrected(name string) string { return find(expressions.Corrected(), name) }
 
-// find gives an expression by name; what it gives for an unknown one does not parse.
+// find returns the expression of that name, or text that does not parse if there is none.
 func find(table []expressions.Expression, name string) string {
 	for _, e := range table {
 		if e.Name == name {
@@ -101,7 +101,7 @@ func find(table []expressions.Expression, name string) string {
 	return "no expression " + name
 }
 
-func TestOverflowPercentageIsNothingWhereNoOverflowIsAllowed(t *testing.T) {
+func TestOverflowPercentageNeedsOverflow(t *testing.T) {
 	t.Parallel()
 	s, p := newService(t, nil), newProm(t) // without a base size
 	p.scrape(t, s, text)
@@ -125,7 +125,7 @@ func TestOverflowPercentageIsNothingWhereNoOverflowIsAllowed(t *testing.T) {
 	}
 }
 
-func TestTablesOfExpressionsAreWhole(t *testing.T) {
+func TestExpressionTablesAreComplete(t *testing.T) {
 	t.Parallel()
 	promQL := parser.NewParser(parser.Options{})
 	replacements := make(map[string]bool)

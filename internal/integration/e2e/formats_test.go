@@ -18,7 +18,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestPagesOfEveryFormatAreReadAlike(t *testing.T) {
+func TestPrometheusReadsAllFormatsAlike(t *testing.T) {
 	t.Parallel()
 	s := newService(t, nil, otelpool.WithBaseSize(baseSize))
 	s.users(t)
@@ -40,7 +40,7 @@ func TestPagesOfEveryFormatAreReadAlike(t *testing.T) {
 	}
 }
 
-// checkDocumentedNames checks names, types and labels that dashboards and alerts rest on.
+// checkDocumentedNames checks the names, types and labels that dashboards and alerts need.
 func checkDocumentedNames(t *testing.T, p page) {
 	t.Helper()
 	for name, kind := range map[string]model.MetricType{
@@ -65,7 +65,7 @@ func checkDocumentedNames(t *testing.T, p page) {
 	}
 }
 
-func TestExemplarsLeadFromAScrapeToTheTrace(t *testing.T) {
+func TestExemplarsLeadFromScrapeToTrace(t *testing.T) {
 	t.Parallel()
 	s, p := newService(t, nil), newProm(t)
 	tracer := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.AlwaysSample())))
@@ -99,7 +99,7 @@ func TestExemplarsLeadFromAScrapeToTheTrace(t *testing.T) {
 	checkStoredExemplar(t, p, span.SpanContext().TraceID())
 }
 
-// checkStoredExemplar asks the storage for the exemplars of queries, as a dashboard would.
+// checkStoredExemplar reads the exemplars of queries from the storage, like a dashboard.
 func checkStoredExemplar(t *testing.T, p *prom, want trace.TraceID) {
 	t.Helper()
 	querier, err := p.db.ExemplarQuerier(t.Context())
@@ -117,7 +117,7 @@ func checkStoredExemplar(t *testing.T, p *prom, want trace.TraceID) {
 	}
 }
 
-func TestExponentialHistogramsAreReadAsNativeOnes(t *testing.T) {
+func TestExponentialHistogramsAreReadAsNative(t *testing.T) {
 	t.Parallel()
 	s, p := newService(t, []sdkmetric.Option{exponential}, otelpool.WithBaseSize(baseSize)), newProm(t)
 	s.users(t)
@@ -157,7 +157,7 @@ func TestExponentialHistogramsAreReadAsNativeOnes(t *testing.T) {
 	}
 }
 
-// exponential makes the durations of operations exponential histograms.
+// exponential aggregates the durations of operations as exponential histograms.
 var exponential = sdkmetric.WithView(sdkmetric.NewView(
 	sdkmetric.Instrument{Name: "db.client.operation.duration"},
 	sdkmetric.Stream{Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}},

@@ -13,10 +13,10 @@ import (
 
 const guidePath = "../../../GUIDE.md"
 
-// queryBlock is a fenced piece of PromQL with the comment before it, which names what it is made of.
+// queryBlock matches a fenced block of PromQL and the comment before it, which names its queries.
 var queryBlock = regexp.MustCompile("(?m)(?:^<!-- query: (.+) -->\n)?^```promql\n((?s:.*?))^```$")
 
-func TestQueriesOfTheGUIDEAreThoseThatWereTried(t *testing.T) {
+func TestQueriesInGUIDEAreTestedOnes(t *testing.T) {
 	text, err := os.ReadFile(guidePath)
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func TestQueriesOfTheGUIDEAreThoseThatWereTried(t *testing.T) {
 	}
 }
 
-// queryLines is a query below what it is for, in lines that are not too long to read.
+// queryLines returns a query and a comment with its purpose, in lines of readable length.
 func queryLines(about, promQL string) string {
 	const width = 110
 	var b strings.Builder

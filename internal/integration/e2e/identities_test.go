@@ -31,7 +31,7 @@ func TestIdentitiesHoldAtEveryScrapeUnderLoad(t *testing.T) {
 	checkSent(t, p, sent)
 }
 
-// checkIdentities checks what holds of the gauges of a page at any moment.
+// checkIdentities checks the relations that hold between the gauges of a page at any moment.
 func checkIdentities(t *testing.T, read page) {
 	t.Helper()
 	v := func(name string) float64 { return read.gauge(t, name) }
@@ -55,14 +55,14 @@ func checkIdentities(t *testing.T, read page) {
 	}
 }
 
-// checkSent compares what Prometheus counts with what was sent.
-func checkSent(t *testing.T, p *prom, sent ledger) {
+// checkSent compares Prometheus' counts with the operations sent.
+func checkSent(t *testing.T, p *prom, sent opCounts) {
 	t.Helper()
 	byName := byLabel(t, p.query(t, "sum by (operation) (db_query_duration_seconds_count)"), "operation")
 	if want := sent.operations(); !maps.Equal(byName, want) {
 		t.Errorf("counted by operation %v, sent %v", byName, want)
 	}
-	counted := ledger{}
+	counted := opCounts{}
 	for _, s := range p.query(t, "sum by (operation, error_type) (db_query_duration_seconds_count)") {
 		counted[operation{s.Metric.Get("operation"), s.Metric.Get("error_type")}] = s.F
 	}

@@ -18,23 +18,24 @@ import (
 // rows is the size of the table users.
 const rows = 100
 
-// operation is what a sample of db_query_duration_seconds is told apart by.
+// operation holds the labels that distinguish the samples of db_query_duration_seconds.
 type operation struct{ name, errorType string }
 
-// ledger counts the operations that were sent.
-type ledger map[operation]float64
+// opCounts counts the operations that were sent.
+type opCounts map[operation]float64
 
-// work uses the pool in one way and notes what it sends. What sleeps in the database, sleeps for pause.
-type work func(ctx context.Context, s *service, pause time.Duration, sent ledger) error
+// work uses the pool in one way and counts the operations it sends. Operations that sleep in the database sleep for
+// pause.
+type work func(ctx context.Context, s *service, pause time.Duration, sent opCounts) error
 
 var kinds = []work{
-	func(ctx context.Context, s *service, pause time.Duration, sent ledger) error {
+	func(ctx context.Context, s *service, pause time.Duration, sent opCounts) error {
 		sent[operation{name: "get_user_with_roles"}]++
 		var id int
 		return s.pool.QueryRow(otelpool.WithOperation(ctx, "get_user_with_roles"),
 			"SELECT id FROM users, pg_sleep($2) WHERE id = $1", 1+rand.IntN(rows), pause.Seconds()).Scan(&id)
 	},
-	func(ctx context.Context, s *service, pause time.Duration, sent ledger) error {
+	func(ctx context.Context, s *service, pause time.Duration, sent opCounts) error {
 		sent[operation{name: "CountUsers"}]++
 		rows, err := s.pool.Query(ctx, "-- name: CountUsers :one\nSELECT count(*) FROM users, pg_sleep($1)", pause.Seconds())
 		if err != nil {
@@ -43,12 +44,12 @@ var kinds = []work{
 		_, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[int])
 		return err
 	},
-	func(ctx context.Context, s *service, pause time.Duration, sent ledger) error {
+	func(ctx context.Context, s *service, pause time.Duration, sent opCounts) error {
 		sent[operation{name: "UPDATE users"}]++
 		_, err := s.pool.Exec(ctx, "UPDATE users SET visits = visits + 1 WHERE id = $1", 1+rand.IntN(rows))
 		return err
 	},
-	func(ctx context.Context, s *service, pause time.Duration, sent ledger) error {
+	func(ctx context.Context, s *service, pause time.Duration, sent opCounts) error {
 		sent[operation{name: "BEGIN"}]++
 		sent[operation{name: "SELECT users"}]++
 		sent[operation{name: "COMMIT"}]++
@@ -57,7 +58,7 @@ var kinds = []work{
 			return err
 		})
 	},
-	func(ctx context.Context, s *service, pause time.Duration, sent ledger) error {
+	func(ctx context.Context, s *service, pause time.Duration, sent opCounts) error {
 		sent[operation{name: "count_visit_batch"}]++
 		batch := new(pgx.Batch)
 		for range 3 {
@@ -65,7 +66,7 @@ var kinds = []work{
 		}
 		return s.pool.SendBatch(otelpool.WithOperation(ctx, "count_visit_batch"), batch).Close()
 	},
-	func(ctx context.Context, s *service, pause time.Duration, sent ledger) error {
+	func(ctx context.Context, s *service, pause time.Duration, sent opCounts) error {
 		sent[operation{"divide", "22012"}]++
 		_, err := s.pool.Exec(otelpool.WithOperation(ctx, "divide"), "SELECT 1/0")
 		if pgErr := (*pgconn.PgError)(nil); !errors.As(err, &pgErr) || pgErr.Code != "22012" {
@@ -82,23 +83,23 @@ type load struct {
 	wg    sync.WaitGroup
 
 	mu   sync.Mutex
-	sent ledger
+	sent opCounts
 	errs []error
 }
 
-// start lets callers loose on the pool until the load is ended.
+// start starts callers that use the pool until the load ends.
 func (s *service) start(t *testing.T, callers int, pause time.Duration) *load {
 	t.Helper()
-	l := &load{pause: pause, stop: make(chan struct{}), sent: ledger{}}
+	l := &load{pause: pause, stop: make(chan struct{}), sent: opCounts{}}
 	for range callers {
 		l.wg.Go(func() { l.call(context.WithoutCancel(t.Context()), s) })
 	}
 	return l
 }
 
-// call does all kinds of work by turns, each caller beginning with another.
+// call does all kinds of work in turns. Each caller begins with a different kind.
 func (l *load) call(ctx context.Context, s *service) {
-	sent := ledger{}
+	sent := opCounts{}
 	var err error
 	for i := rand.IntN(len(kinds)); err == nil; i++ {
 		select {
@@ -115,8 +116,8 @@ func (l *load) call(ctx context.Context, s *service) {
 	l.errs = append(l.errs, err)
 }
 
-// end waits until every caller is done and returns what they sent.
-func (l *load) end(t *testing.T) ledger {
+// end waits until every caller has finished, and returns the operations they sent.
+func (l *load) end(t *testing.T) opCounts {
 	t.Helper()
 	close(l.stop)
 	l.wg.Wait()
@@ -126,10 +127,10 @@ func (l *load) end(t *testing.T) ledger {
 	return l.sent
 }
 
-// once does every kind of work once, one after the other, and returns what was sent.
-func (s *service) once(t *testing.T) ledger {
+// once does every kind of work once, in sequence, and returns the operations it sent.
+func (s *service) once(t *testing.T) opCounts {
 	t.Helper()
-	sent := ledger{}
+	sent := opCounts{}
 	for _, do := range kinds {
 		if err := do(t.Context(), s, 0, sent); err != nil {
 			t.Fatal(err)
@@ -138,14 +139,14 @@ func (s *service) once(t *testing.T) ledger {
 	return sent
 }
 
-func (l ledger) add(other ledger) {
+func (l opCounts) add(other opCounts) {
 	for op, n := range other {
 		l[op] += n
 	}
 }
 
-// operations is the ledger by operation alone.
-func (l ledger) operations() map[string]float64 {
+// operations returns the counts by operation only.
+func (l opCounts) operations() map[string]float64 {
 	byName := make(map[string]float64)
 	for op, n := range l {
 		byName[op.name] += n

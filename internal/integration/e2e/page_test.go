@@ -15,7 +15,7 @@ import (
 	"github.com/prometheus/prometheus/model/textparse"
 )
 
-// What Prometheus asks for, by format, in its own words.
+// Prometheus' own Accept headers, by format.
 var (
 	text        = config.ScrapeProtocolsHeaders[config.PrometheusText0_0_4]
 	openMetrics = config.ScrapeProtocolsHeaders[config.OpenMetricsText1_0_0]
@@ -26,18 +26,18 @@ var (
 type sample struct {
 	labels    labels.Labels
 	value     float64
-	native    *histogram.Histogram // in place of value
+	native    *histogram.Histogram // instead of value
 	exemplars []exemplar.Exemplar
 }
 
-// page is what Prometheus read on a page of metrics.
+// page is a page of metrics as Prometheus reads it.
 type page struct {
 	contentType string
 	samples     []sample
 	types       map[string]model.MetricType
 }
 
-// read gets a page in a format and parses it as Prometheus does.
+// read fetches a page in a format and parses it as Prometheus does.
 func (s *service) read(t testing.TB, format string) page {
 	t.Helper()
 	request, err := http.NewRequest(http.MethodGet, s.url, nil)
@@ -61,8 +61,7 @@ func (s *service) read(t testing.TB, format string) page {
 	return p
 }
 
-// parse reads a page whole. It is stricter than Prometheus, which would fall back to another parser for a content type
-// it does not know.
+// parse reads a whole page. It is stricter than Prometheus, which uses another parser for an unknown content type.
 func parse(body []byte, contentType string) (page, error) {
 	p := page{contentType: contentType, types: make(map[string]model.MetricType)}
 	parser, err := textparse.New(body, contentType, nil, textparse.ParserOptions{})
@@ -91,7 +90,7 @@ func parse(body []byte, contentType string) (page, error) {
 	}
 }
 
-// readSample reads the sample that the parser stands at.
+// readSample reads the sample at the parser's position.
 func readSample(parser textparse.Parser, entry textparse.Entry) (sample, error) {
 	var s sample
 	var timestamp *int64
@@ -113,7 +112,7 @@ func readSample(parser textparse.Parser, entry textparse.Entry) (sample, error) 
 	return s, nil
 }
 
-// gauge gives the value of the one series of that name.
+// gauge returns the value of the only series of that name.
 func (p page) gauge(t testing.TB, name string) float64 {
 	t.Helper()
 	var found []sample

@@ -16,11 +16,11 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
-// interval is the time between two scrapes, by the clock of the Prometheus that scrapes.
+// interval is the time between two scrapes, by the clock of prom.
 const interval = 15 * time.Second
 
-// prom is Prometheus' parsers, storage and query engine under a clock that only scrapes move on, so that an hour of
-// scrapes takes a few seconds.
+// prom is Prometheus' parsers, storage and query engine with a clock that only scrapes advance. An hour of scrapes
+// takes a few seconds.
 type prom struct {
 	db     *tsdb.DB
 	engine *promql.Engine
@@ -30,11 +30,11 @@ type prom struct {
 func newProm(t *testing.T) *prom {
 	t.Helper()
 	p := &prom{db: newStorage(t), engine: newEngine(t), now: time.Unix(1_700_000_000, 0)}
-	p.db.DisableCompactions() // its blocks follow the true clock
+	p.db.DisableCompactions() // its blocks follow the real clock
 	return p
 }
 
-// newStorage opens an empty database as Prometheus does.
+// newStorage opens an empty database with Prometheus' settings.
 func newStorage(t *testing.T) *tsdb.DB {
 	t.Helper()
 	options := tsdb.DefaultOptions()
@@ -66,8 +66,8 @@ func newEngine(t *testing.T) *promql.Engine {
 	return engine
 }
 
-// scrape reads the metrics of a service in a format, and stores them with the labels of the target, at a time one
-// interval after the scrape before.
+// scrape reads the metrics of a service in a format. It stores them with the labels of the target, one interval after
+// the previous scrape.
 func (p *prom) scrape(t *testing.T, s *service, format string) page {
 	t.Helper()
 	p.now = p.now.Add(interval)
@@ -98,7 +98,7 @@ func (p *prom) scrape(t *testing.T, s *service, format string) page {
 	return read
 }
 
-// scrapes does it n times.
+// scrapes scrapes n times.
 func (p *prom) scrapes(t *testing.T, s *service, n int) {
 	t.Helper()
 	for range n {
@@ -106,7 +106,7 @@ func (p *prom) scrapes(t *testing.T, s *service, n int) {
 	}
 }
 
-// query evaluates an expression at the time of the last scrape. Prometheus must have nothing to remark on it.
+// query evaluates an expression at the time of the last scrape. It fails the test if Prometheus has a warning for it.
 func (p *prom) query(t *testing.T, expression string) promql.Vector {
 	t.Helper()
 	vector, remarks := p.remarked(t, expression)
@@ -116,7 +116,7 @@ func (p *prom) query(t *testing.T, expression string) promql.Vector {
 	return vector
 }
 
-// remarked is query with what Prometheus remarks on the expression.
+// remarked is query that also returns Prometheus' warnings.
 func (p *prom) remarked(t *testing.T, expression string) (promql.Vector, annotations.Annotations) {
 	t.Helper()
 	return query(t, p.engine, p.db, expression, p.now)
@@ -137,7 +137,7 @@ func query(t *testing.T, engine *promql.Engine, db *tsdb.DB, expression string, 
 	return vector, result.Warnings
 }
 
-// numbers are the samples of a vector that are numbers.
+// numbers returns the samples of a vector that are not NaN.
 func numbers(vector promql.Vector) promql.Vector {
 	var some promql.Vector
 	for _, s := range vector {
@@ -148,7 +148,7 @@ func numbers(vector promql.Vector) promql.Vector {
 	return some
 }
 
-// byLabel maps the value of a label to that of its sample.
+// byLabel maps the value of a label to the sample's value.
 func byLabel(t *testing.T, vector promql.Vector, label string) map[string]float64 {
 	t.Helper()
 	values := make(map[string]float64)

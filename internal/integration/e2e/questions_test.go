@@ -11,12 +11,12 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/e2e/expressions"
 )
 
-func TestQuestionsFindTheTroubles(t *testing.T) {
+func TestQuestionsFindTroubles(t *testing.T) {
 	t.Parallel()
-	p := newPatient(t)
+	p := newTroubledService(t)
 	for _, situation := range []struct {
 		trouble expressions.Trouble
-		fall    func(*testing.T) (cure func())
+		begin   func(*testing.T) (end func())
 		answers map[string]float64
 		first   map[string]string // of those that list operations
 	}{
@@ -31,7 +31,7 @@ func TestQuestionsFindTheTroubles(t *testing.T) {
 			map[string]string{"holders": "export_orders", "query time": "get_user_with_roles"}},
 		{expressions.Spike, p.spike,
 			map[string]float64{
-				"max_over_time(db_pool_checked_out[1h])": 0, // while
+				"max_over_time(db_pool_checked_out[1h])": 0, // at the same time
 				question("peak usage"):                   100, question("full at the peak"): maxConns,
 			},
 			map[string]string{"holders": "export_orders"}},
@@ -43,7 +43,7 @@ func TestQuestionsFindTheTroubles(t *testing.T) {
 			map[string]string{"holders": "get_user_with_roles"}},
 	} {
 		p.recover(t)
-		cure := situation.fall(t)
+		end := situation.begin(t)
 		for _, q := range expressions.Questions() {
 			vector := p.query(t, q.PromQL)
 			if got, want := len(numbers(vector)) > 0, q.Numbers&situation.trouble != 0; got != want {
@@ -58,14 +58,14 @@ func TestQuestionsFindTheTroubles(t *testing.T) {
 				t.Errorf("%v: %s gives %v, want %v", situation.trouble, promQL, got, want)
 			}
 		}
-		cure()
+		end()
 	}
 }
 
-// none is no answer.
+// none stands for an empty answer.
 const none = -1
 
-// question gives a question by name; what it gives for an unknown one does not parse.
+// question returns the question of that name, or text that does not parse if there is none.
 func question(name string) string {
 	for _, q := range expressions.Questions() {
 		if q.Name == name {
@@ -75,7 +75,7 @@ func question(name string) string {
 	return "no question " + name
 }
 
-// first gives the operation with the highest value.
+// first returns the operation with the highest value.
 func first(vector promql.Vector) string {
 	if len(vector) == 0 {
 		return ""
@@ -83,7 +83,7 @@ func first(vector promql.Vector) string {
 	return slices.MaxFunc(vector, func(a, b promql.Sample) int { return cmp.Compare(a.F, b.F) }).Metric.Get("operation")
 }
 
-func TestTableOfQuestionsIsWhole(t *testing.T) {
+func TestQuestionTableIsComplete(t *testing.T) {
 	t.Parallel()
 	promQL := parser.NewParser(parser.Options{})
 	names, texts := make(map[string]bool), make(map[string]bool)

@@ -10,7 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/e2e/expressions"
 )
 
-var update = flag.Bool("update", false, "write the README's table of expressions anew")
+var update = flag.Bool("update", false, "write the README's table of expressions")
 
 const (
 	readmePath  = "../../../README.md"
@@ -18,7 +18,7 @@ const (
 	readmeEnd   = "<!-- expressions end -->\n"
 )
 
-func TestExpressionsOfTheREADMEAreThoseThatWereTried(t *testing.T) {
+func TestExpressionsInREADMEAreTestedOnes(t *testing.T) {
 	text, err := os.ReadFile(readmePath)
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func TestExpressionsOfTheREADMEAreThoseThatWereTried(t *testing.T) {
 	}
 }
 
-// readmeTables gives the guide's expressions with what to use instead, and then the corrected ones it has nothing for.
+// readmeTables returns the guide's expressions with their replacements, followed by the other corrected expressions.
 func readmeTables() string {
 	corrected := make(map[string]string)
 	for _, e := range expressions.Corrected() {

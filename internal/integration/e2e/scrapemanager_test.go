@@ -19,8 +19,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// scrapeConfig has one job as Prometheus does it by default, and one for native histograms. The interval is also how long
-// a scrape may take, on a machine that has other work.
+// scrapeConfig has one job with Prometheus' defaults, and one for native histograms. The interval also limits a
+// scrape, and is long enough for a busy machine.
 const scrapeConfig = `
 global:
   scrape_interval: 5s
@@ -31,7 +31,7 @@ scrape_configs:
     scrape_native_histograms: true
 `
 
-func TestScrapeManagerTakesEverySampleUntilUnregister(t *testing.T) {
+func TestScrapeManagerKeepsAllUntilUnregister(t *testing.T) {
 	t.Parallel()
 	s := newService(t, []sdkmetric.Option{exponential}, otelpool.WithBaseSize(baseSize))
 	s.users(t)
@@ -67,8 +67,8 @@ func TestScrapeManagerTakesEverySampleUntilUnregister(t *testing.T) {
 	}
 }
 
-// checkNothingRefused checks that Prometheus found no two samples of one series, none out of order or over a limit: it
-// drops them and counts them, but calls the scrape a success.
+// checkNothingRefused checks that Prometheus found no duplicate samples, none out of order and none over a limit. It
+// drops and counts such samples, but reports a successful scrape.
 func checkNothingRefused(t *testing.T, own *prometheus.Registry) {
 	t.Helper()
 	families, err := own.Gather()
@@ -92,8 +92,8 @@ func checkNothingRefused(t *testing.T, own *prometheus.Registry) {
 	}
 }
 
-// manage has Prometheus' own scrape manager scrape a target into the database until the test ends. It returns the
-// manager's own metrics.
+// manage runs Prometheus' own scrape manager on a target until the test ends, and stores the samples in the database.
+// It returns the manager's own metrics.
 func manage(t *testing.T, db *tsdb.DB, target string) *prometheus.Registry {
 	t.Helper()
 	logger := slog.New(slog.DiscardHandler)

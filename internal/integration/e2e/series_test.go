@@ -17,8 +17,8 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 )
 
-// documented are the names at the Prometheus edge of what travels over OTLP under OpenTelemetry's; of a metric that is
-// told apart by state, one for each.
+// documented maps OpenTelemetry names to the documented names at the Prometheus edge, by state. A metric without
+// states has one name.
 var documented = map[string]map[string]string{
 	"pgxpool.size":                          {"": "db_pool_size"},
 	"pgxpool.overflow":                      {"": "db_pool_overflow"},
@@ -33,7 +33,7 @@ var documented = map[string]map[string]string{
 	"db.client.connection.create_time":      {"": "db_pool_create_duration_seconds"},
 }
 
-// label gives the label at the Prometheus edge of an attribute.
+// label maps attributes to labels at the Prometheus edge.
 var label = map[string]string{
 	"db.client.connection.pool.name": "pool",
 	"db.query.summary":               "operation",
@@ -42,8 +42,8 @@ var label = map[string]string{
 	"db.response.status_code":        "db_response_status_code",
 }
 
-// compare reports the series of which the two do not give the same value. Sums may differ by their rounding: the SDK
-// adds up for each reader on its own, so what was recorded at the same time is added in another order.
+// compare reports the series whose values differ. Sums may differ by their rounding: the SDK adds up for each reader
+// separately, so it may add concurrent measurements in another order.
 func compare(t *testing.T, what string, a, b map[string]float64) {
 	t.Helper()
 	if len(a) < len(documented) {
@@ -66,7 +66,7 @@ func compare(t *testing.T, what string, a, b map[string]float64) {
 	}
 }
 
-// key writes a series in a way that does not depend on the order of labels or the spelling of a boundary.
+// key returns a name for a series that does not depend on the order of labels or the spelling of a boundary.
 func key(name string, labelled map[string]string) string {
 	series := name
 	for _, label := range slices.Sorted(maps.Keys(labelled)) {
@@ -79,7 +79,7 @@ func key(name string, labelled map[string]string) string {
 	return series
 }
 
-// pageSeries gives the series of a page that have a documented name of the table.
+// pageSeries returns the series of a page that have a documented name.
 func pageSeries(t *testing.T, p page) map[string]float64 {
 	t.Helper()
 	ours := make(map[string]bool)
@@ -103,7 +103,7 @@ func pageSeries(t *testing.T, p page) map[string]float64 {
 	return series
 }
 
-// otlpSeries gives what arrived over OTLP as the series that Prometheus would have of it.
+// otlpSeries returns the series that Prometheus would have of the received metrics.
 func otlpSeries(t *testing.T, received []*metricspb.ResourceMetrics) map[string]float64 {
 	t.Helper()
 	series := make(map[string]float64)
@@ -132,7 +132,7 @@ func addNumbers(t *testing.T, series map[string]float64, name string, points []*
 	}
 }
 
-// addHistogram adds the series of a histogram, whose buckets are cumulative at the Prometheus edge.
+// addHistogram adds the series of a histogram. Its buckets are cumulative at the Prometheus edge.
 func addHistogram(t *testing.T, series map[string]float64, name string, point *metricspb.HistogramDataPoint) {
 	t.Helper()
 	name, labelled := translate(t, name, point.GetAttributes())
@@ -146,7 +146,7 @@ func addHistogram(t *testing.T, series map[string]float64, name string, point *m
 	}
 }
 
-// translate gives the documented name and the labels for a metric's name and attributes.
+// translate returns the documented name and the labels of a metric and its attributes.
 func translate(t *testing.T, name string, attributes []*commonpb.KeyValue) (string, map[string]string) {
 	t.Helper()
 	labelled := make(map[string]string)

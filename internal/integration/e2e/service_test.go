@@ -17,13 +17,13 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// The pool of the tests: SQLAlchemy's pool_size=5, max_overflow=10.
+// The size of the tests' pool: SQLAlchemy's pool_size=5, max_overflow=10.
 const (
 	baseSize = 5
 	maxConns = 15
 )
 
-// service is a program with an instrumented pool on a real database, which serves its metrics over HTTP.
+// service is a program with an instrumented pool on a real database. It serves its metrics over HTTP.
 type service struct {
 	pool     *pgxpool.Pool
 	inst     *otelpool.Instrumentation
@@ -31,8 +31,8 @@ type service struct {
 	url      string
 }
 
-// newService starts one whose pool is called "main", and ends it with the test. Errors of its telemetry fail the test.
-// sdkOptions are for the MeterProvider, opts for the pool.
+// newService starts a service whose pool is named "main", and ends it after the test. Errors of its telemetry fail
+// the test. The sdkOptions are for the MeterProvider, and opts for the pool.
 func newService(t *testing.T, sdkOptions []sdkmetric.Option, opts ...otelpool.Option) *service {
 	t.Helper()
 	exporter, err := prometheus.New(prometheus.WithErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Error(err) })))
@@ -80,7 +80,7 @@ func release(held []*pgxpool.Conn) {
 	}
 }
 
-// rest waits until nothing is in use or being opened.
+// rest waits until no connection is in use or being opened.
 func (s *service) rest(t *testing.T) {
 	t.Helper()
 	eventually(t, "pool at rest", func() bool {
@@ -104,7 +104,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// users makes the table that the load works on.
+// users creates the table of the load.
 func (s *service) users(t *testing.T) {
 	t.Helper()
 	for _, sql := range []string{

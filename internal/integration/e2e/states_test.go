@@ -13,18 +13,18 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// An hour of scrapes, and one more, so that a range of an hour holds nothing else.
+// The number of scrapes in an hour, plus one, so that a range of an hour contains nothing earlier.
 const hour = 241
 
-// history leads a pool through the states that expressions speak of, under the eyes of a Prometheus.
-type history struct {
+// timeline takes a pool through the states of the expressions while a Prometheus scrapes it.
+type timeline struct {
 	*service
 	*prom
 	held []*pgxpool.Conn
 }
 
-// walk calls visit in each state, in the order of time.
-func (h *history) walk(t *testing.T, visit func(*testing.T, expressions.State)) {
+// walk calls visit in each state, in chronological order.
+func (h *timeline) walk(t *testing.T, visit func(*testing.T, expressions.State)) {
 	h.scrapes(t, h.service, 20)
 	visit(t, expressions.Fresh)
 	h.toBase(t)
@@ -38,8 +38,8 @@ func (h *history) walk(t *testing.T, visit func(*testing.T, expressions.State)) 
 	visit(t, expressions.Spent)
 }
 
-// toBase uses the pool's base size and no connection more, and runs a query between two scrapes.
-func (h *history) toBase(t *testing.T) {
+// toBase uses exactly the pool's base size, and runs a query between two scrapes.
+func (h *timeline) toBase(t *testing.T) {
 	t.Helper()
 	h.users(t)
 	for range 8 {
@@ -55,9 +55,9 @@ func (h *history) toBase(t *testing.T) {
 	h.scrape(t, h.service, text)
 }
 
-// toBusy is an hour of load from more callers than there are connections, then a moment in which every kind of work is
-// done once more, then long holds.
-func (h *history) toBusy(t *testing.T) {
+// toBusy runs an hour of load from more callers than connections. It then does every kind of work once more, and
+// takes long holds.
+func (h *timeline) toBusy(t *testing.T) {
 	t.Helper()
 	release(h.held)
 	l := h.start(t, 40, 100*time.Millisecond)
@@ -70,8 +70,8 @@ func (h *history) toBusy(t *testing.T) {
 	h.scrape(t, h.service, text)
 }
 
-// toFull takes the last connection, lets one caller give up and two wait until leave is called.
-func (h *history) toFull(t *testing.T) (leave func()) {
+// toFull acquires the last connection. One caller times out, and two wait until leave is called.
+func (h *timeline) toFull(t *testing.T) (leave func()) {
 	t.Helper()
 	h.held = append(h.held, h.hold(t, 1)...)
 	ended, end := context.WithTimeout(t.Context(), 10*time.Millisecond)
@@ -96,8 +96,8 @@ func (h *history) toFull(t *testing.T) (leave func()) {
 	}
 }
 
-// toSpent leaves the pool alone for an hour.
-func (h *history) toSpent(t *testing.T) {
+// toSpent leaves the pool unused for an hour.
+func (h *timeline) toSpent(t *testing.T) {
 	t.Helper()
 	release(h.held)
 	h.rest(t)

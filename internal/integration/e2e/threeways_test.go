@@ -14,7 +14,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestOneLoadGivesTheSameNumbersThreeWays(t *testing.T) {
+func TestThreeEdgesReportEqualNumbers(t *testing.T) {
 	t.Parallel()
 	receivers := make(map[otlp.Protocol]*otlptest.Receiver)
 	var readers []sdkmetric.Option
@@ -49,7 +49,7 @@ func TestOneLoadGivesTheSameNumbersThreeWays(t *testing.T) {
 		}
 	}
 
-	// Equal, and right.
+	// The numbers are equal; now check that they are right.
 	sent[operation{name: "migrate"}] = 2
 	if got, want := byOperation(s.read(t, text)), sent.operations(); !maps.Equal(got, want) {
 		t.Errorf("counted %v, sent %v", got, want)

@@ -6,19 +6,19 @@ import (
 	"testing"
 )
 
-// The unit tests of the rules are worth something if they fail for rules that are wrong.
+// The unit tests of the rules must fail for wrong rules.
 
-func TestUnitTestsNoticeAlertsThatNeverFire(t *testing.T) {
+func TestUnitTestsDetectAlertsThatNeverFire(t *testing.T) {
 	t.Parallel()
 	noticeAlerts(t, "alerts_*.yml", func(string) bool { return true }, func(r *rule) { r.Expr = "vector(0) > 1" }, "")
 }
 
-func TestUnitTestsNoticeAlertsThatAlwaysFire(t *testing.T) {
+func TestUnitTestsDetectAlertsThatAlwaysFire(t *testing.T) {
 	t.Parallel()
 	noticeAlerts(t, "quiet.yml", func(string) bool { return true }, func(r *rule) { r.Expr, r.For = "vector(1)", "" }, noAlert)
 }
 
-func TestUnitTestsNoticeAlertsThatDoNotWait(t *testing.T) {
+func TestUnitTestsDetectAlertsWithoutFor(t *testing.T) {
 	t.Parallel()
 	found := alerts(t)
 	noticeAlerts(t, "alerts_*.yml", func(name string) bool { return found[name].For != "" }, func(r *rule) { r.For = "" }, noAlert)
@@ -27,8 +27,8 @@ func TestUnitTestsNoticeAlertsThatDoNotWait(t *testing.T) {
 // noAlert matches the report of a case in which no alert should have fired.
 const noAlert = `exp:\[\]`
 
-// noticeAlerts changes every alert and expects the tests to report a failure of each one that is of interest, of cases
-// whose expectation matches a pattern.
+// noticeAlerts changes every alert. It expects the tests to report a failure for each alert of interest, in a case
+// whose expectation matches the pattern.
 func noticeAlerts(t *testing.T, tests string, interest func(name string) bool, change func(*rule), expectation string) {
 	t.Helper()
 	broken := changed(t, alertsFile, tests, eachRule(t, func(_ string, r *rule) {
@@ -53,7 +53,7 @@ func noticeAlerts(t *testing.T, tests string, interest func(name string) bool, c
 	}
 }
 
-func TestUnitTestsNoticeRecordingRulesThatAreOff(t *testing.T) {
+func TestUnitTestsDetectWrongRecordingRules(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{recordingFile, alertsFile} {
 		for _, g := range readRules(t, path).Groups {
@@ -81,7 +81,7 @@ func TestUnitTestsNoticeRecordingRulesThatAreOff(t *testing.T) {
 	}
 }
 
-func TestUnitTestsNoticeRulesThatTakeTheirOwnResultForTheServices(t *testing.T) {
+func TestUnitTestsDetectRulesReadingOwnResult(t *testing.T) {
 	t.Parallel()
 	broken := changed(t, recordingFile, "names.yml", replaced(`{otelpool_edge=""}`, ""))
 	out, err := promtool(t, append([]string{"test", "rules"}, broken...)...)
@@ -90,7 +90,7 @@ func TestUnitTestsNoticeRulesThatTakeTheirOwnResultForTheServices(t *testing.T) 
 	}
 }
 
-func TestUnitTestsNoticeThatAPoolCountsTwice(t *testing.T) {
+func TestUnitTestsDetectPoolCountedTwice(t *testing.T) {
 	t.Parallel()
 	broken := changed(t, recordingFile, "both.yml", eachRule(t, func(_ string, r *rule) { r.Expr, _, _ = strings.Cut(r.Expr, "\nunless") }))
 	out, err := promtool(t, append([]string{"test", "rules"}, broken...)...)
@@ -99,7 +99,7 @@ func TestUnitTestsNoticeThatAPoolCountsTwice(t *testing.T) {
 	}
 }
 
-// guide has the expressions as the guide has them, where they were corrected.
+// guide holds the guide's original expressions for alerts that were corrected.
 var guide = map[string]string{
 	"DatabasePoolExhaustion": "(db_pool_checked_out / db_pool_size) > 0.9",
 	"HighPoolUsage":          "(db_pool_checked_out / db_pool_size) > 0.9",
@@ -108,7 +108,7 @@ var guide = map[string]string{
 	"SustainedHighUsage":     "avg_over_time(db_pool_checked_out[1h]) > (db_pool_size * 0.8)",
 }
 
-func TestGuidesExpressionsRaiseFalseAlarms(t *testing.T) {
+func TestGuideExpressionsRaiseFalseAlarms(t *testing.T) {
 	t.Parallel()
 	asWritten := changed(t, alertsFile, "quiet.yml", eachRule(t, func(_ string, r *rule) {
 		if expr := guide[r.Alert]; expr != "" {
@@ -126,7 +126,7 @@ func TestGuidesExpressionsRaiseFalseAlarms(t *testing.T) {
 	}
 }
 
-func TestThresholdIsChangedForOnePoolByOneLine(t *testing.T) {
+func TestOneLineChangesThresholdOfOnePool(t *testing.T) {
 	t.Parallel()
 	tests := changed(t, alertsFile, "alerts_usage.yml", replaced(
 		"expr: 0.9 * otelpool:pools",

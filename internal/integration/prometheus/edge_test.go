@@ -15,7 +15,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// sample is a value of a series, whose name is among the labels.
+// sample is a value of a series. The labels include the name.
 type sample struct {
 	labels map[string]string
 	value  float64
@@ -23,7 +23,7 @@ type sample struct {
 
 const nameLabel = "__name__"
 
-func TestPushedMetricsGetTheNamesAndValuesOfTheBridge(t *testing.T) {
+func TestPushedMetricsEqualThoseOfBridge(t *testing.T) {
 	t.Parallel()
 	bridge := newPage(t)
 	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -33,20 +33,20 @@ func TestPushedMetricsGetTheNamesAndValuesOfTheBridge(t *testing.T) {
 	prom := startPrometheus(t, map[string]string{
 		"127.0.0.1:9464": bridge.address(),
 		"127.0.0.1:8889": strings.TrimPrefix(collector.URL, "http://"),
-		"127.0.0.1:9093": "127.0.0.1:1", // nobody
+		"127.0.0.1:9093": "127.0.0.1:1", // no server
 	})
 	s := newService(t, bridge, prom.url+"/api/v1/otlp/v1/metrics")
 	s.push(t)
 	eventually(t, "counters were seen at 0 at both edges, so that what they grow by is seen too", func() bool {
 		return len(prom.query(t, `db_pool_timeouts_total == 0`)) == 2
 	})
-	// An increase shows from the second sample on.
+	// An increase is visible from the second sample on.
 	eventually(t, "the page was scraped", func() bool { return len(prom.query(t, `db_pool_timeouts_total{job="services"}`)) == 1 })
 
 	s.trouble(t)
 	held := s.hold(t, 7)
 	s.push(t)
-	sameAsBridge(t, prom, bridge, "db_pool_oldest_hold_seconds") // which grows
+	sameAsBridge(t, prom, bridge, "db_pool_oldest_hold_seconds") // it grows
 	s.release(t, held)
 	s.push(t)
 	sameAsBridge(t, prom, bridge)
@@ -72,8 +72,8 @@ func TestPushedMetricsGetTheNamesAndValuesOfTheBridge(t *testing.T) {
 	})
 }
 
-// sameAsBridge waits until Prometheus has every series of the bridge's page under the same names, with the same labels
-// and values, and no others.
+// sameAsBridge waits until Prometheus has the series of the bridge's page, with the same names, labels and values,
+// and no others.
 func sameAsBridge(t *testing.T, prom *server, bridge *page, except ...string) {
 	t.Helper()
 	want := series(t, bridge.read(t), except)
@@ -99,8 +99,8 @@ func sameAsBridge(t *testing.T, prom *server, bridge *page, except ...string) {
 	})
 }
 
-// series gives the values of the series that have names of the catalogue, but for those that are excepted and for the
-// labels that tell where a series comes from.
+// series returns the values of the series with names of the catalogue. It leaves out the names in except, and the
+// labels that identify the source of a series.
 func series(t *testing.T, samples []sample, except []string) map[string]float64 {
 	t.Helper()
 	exposed := make(map[string]bool)
@@ -134,7 +134,8 @@ func series(t *testing.T, samples []sample, except []string) map[string]float64 
 	return found
 }
 
-// compare tells where two sets of series differ. Sums may do so by their rounding: the SDK adds up for each reader.
+// compare returns the differences between two sets of series. Sums may differ by their rounding, because the SDK adds
+// up for each reader.
 func compare(want, got map[string]float64) string {
 	var b strings.Builder
 	for key, value := range want {

@@ -25,7 +25,7 @@ const (
 	runbookFile   = configDir + "/RUNBOOK.md"
 )
 
-// ruleFile is what matters here of a rule file.
+// ruleFile has the fields of a rule file that the tests need.
 type ruleFile struct {
 	Groups []group `yaml:"groups"`
 }
@@ -66,7 +66,7 @@ func readYAML(t *testing.T, path string, into any) {
 	}
 }
 
-// all gives the rules of every group.
+// all returns the rules of every group.
 func (f ruleFile) all() []rule {
 	var rules []rule
 	for _, g := range f.Groups {
@@ -75,7 +75,7 @@ func (f ruleFile) all() []rule {
 	return rules
 }
 
-// alerts gives the alerts by name.
+// alerts returns the alerts by name.
 func alerts(t *testing.T) map[string]rule {
 	t.Helper()
 	found := make(map[string]rule)
@@ -91,7 +91,7 @@ func alerts(t *testing.T) map[string]rule {
 	return found
 }
 
-// ruleTests gives the files with unit tests of rules, by a pattern of their names.
+// ruleTests returns the files with unit tests of rules that match a pattern.
 func ruleTests(t *testing.T, pattern string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(prometheusDir, "tests", pattern))
@@ -101,13 +101,13 @@ func ruleTests(t *testing.T, pattern string) []string {
 	return files
 }
 
-// built holds the paths of the programs that were built, so that the tests wait for one another.
+// built holds the paths of the built programs, so that each is built once.
 var built = map[programs.Program]func() (string, error){
 	programs.Promtool:   sync.OnceValues(func() (string, error) { return programs.Promtool.Build(context.Background()) }),
 	programs.Prometheus: sync.OnceValues(func() (string, error) { return programs.Prometheus.Build(context.Background()) }),
 }
 
-// program gives the path of a program.
+// program returns the path of a program.
 func program(t *testing.T, p programs.Program) string {
 	t.Helper()
 	path, err := built[p]()
@@ -117,7 +117,7 @@ func program(t *testing.T, p programs.Program) string {
 	return path
 }
 
-// promtool runs the real promtool and gives what it said.
+// promtool runs the real promtool and returns its output.
 func promtool(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
@@ -126,8 +126,8 @@ func promtool(t *testing.T, args ...string) (string, error) {
 	return string(out), err
 }
 
-// changed copies rules and their tests into a directory, changes the text of a rule file on the way, and gives the tests
-// there.
+// changed copies rules and their tests into a directory, and changes the text of a rule file. It returns the paths of
+// the copied tests.
 func changed(t *testing.T, ruleFile, pattern string, change func(string) string) []string {
 	t.Helper()
 	dir := t.TempDir()
@@ -166,7 +166,7 @@ func write(t *testing.T, path, content string) {
 	}
 }
 
-// eachRule gives a change that makes another rule of each.
+// eachRule returns a function that changes every rule of a rule file.
 func eachRule(t *testing.T, change func(g string, r *rule)) func(string) string {
 	return func(text string) string {
 		var f ruleFile
@@ -186,7 +186,7 @@ func eachRule(t *testing.T, change func(g string, r *rule)) func(string) string 
 	}
 }
 
-// replaced gives a change that replaces one text by another.
+// replaced returns a function that replaces one text by another.
 func replaced(old, with string) func(string) string {
 	return func(text string) string { return strings.ReplaceAll(text, old, with) }
 }

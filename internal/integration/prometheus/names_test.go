@@ -16,7 +16,7 @@ import (
 
 var promQL = parser.NewParser(parser.Options{})
 
-// selected gives the names of the metrics that an expression reads.
+// selected returns the names of the metrics that an expression reads.
 func selected(t *testing.T, expression string) []string {
 	t.Helper()
 	expr, err := promQL.ParseExpr(expression)
@@ -38,7 +38,7 @@ func selected(t *testing.T, expression string) []string {
 	return names
 }
 
-// documented are the series that a service reports by documented names.
+// documented returns the documented series of a service.
 func documented() map[string]bool {
 	names := make(map[string]bool)
 	for _, row := range catalogue.Rows() {
@@ -49,7 +49,7 @@ func documented() map[string]bool {
 	return names
 }
 
-// translated are the series that Prometheus makes of what a service reports over OTLP.
+// translated returns the series that Prometheus creates from a service's OTLP metrics.
 func translated() map[string]bool {
 	names := make(map[string]bool)
 	for _, row := range catalogue.Rows() {
@@ -67,7 +67,7 @@ func addSeries(names map[string]bool, name string, kind catalogue.Kind) {
 	}
 }
 
-// recorded adds the series that rules make of documented ones.
+// recorded adds the series that rules record from documented ones.
 func recorded(t *testing.T, names map[string]bool) map[string]bool {
 	t.Helper()
 	names = maps.Clone(names)
@@ -81,7 +81,7 @@ func recorded(t *testing.T, names map[string]bool) map[string]bool {
 	return names
 }
 
-func TestAlertsAndRollupsReadDocumentedNamesOnly(t *testing.T) {
+func TestAlertsAndRollupsReadDocumentedNames(t *testing.T) {
 	t.Parallel()
 	known := recorded(t, documented())
 	for _, path := range []string{recordingFile, alertsFile} {
@@ -91,7 +91,7 @@ func TestAlertsAndRollupsReadDocumentedNamesOnly(t *testing.T) {
 			}
 			for _, r := range g.Rules {
 				for _, name := range selected(t, r.Expr) {
-					// postgres_exporter's, of the limit of a server.
+					// The server's limit comes from postgres_exporter.
 					if !known[name] && (name != "pg_settings_max_connections" || r.Record != "server:max_connections:limit") {
 						t.Errorf("%s%s reads %s, which nobody reports or records", r.Record, r.Alert, name)
 					}
@@ -101,7 +101,7 @@ func TestAlertsAndRollupsReadDocumentedNamesOnly(t *testing.T) {
 	}
 }
 
-func TestDerivedNamesAreMadeOfWhatArrivesOverOTLP(t *testing.T) {
+func TestDerivedNamesReadOTLPSeriesOnly(t *testing.T) {
 	t.Parallel()
 	known := translated()
 	for _, g := range readRules(t, recordingFile).Groups {
@@ -118,7 +118,7 @@ func TestDerivedNamesAreMadeOfWhatArrivesOverOTLP(t *testing.T) {
 	}
 }
 
-func TestRecordedNamesSayLevelMetricAndOperation(t *testing.T) {
+func TestRecordedNamesAreLevelMetricOperation(t *testing.T) {
 	t.Parallel()
 	level := regexp.MustCompile(`^(pool|fleet|server|otelpool):[a-z0-9_]+(:[a-z0-9_]+)?$`)
 	names := documented()
@@ -131,7 +131,7 @@ func TestRecordedNamesSayLevelMetricAndOperation(t *testing.T) {
 	}
 }
 
-func TestThresholdsStandInOneGroup(t *testing.T) {
+func TestThresholdsAreInOneGroup(t *testing.T) {
 	t.Parallel()
 	groups := readRules(t, alertsFile).Groups
 	if groups[0].Name != "otelpool-thresholds" {
@@ -145,7 +145,7 @@ func TestThresholdsStandInOneGroup(t *testing.T) {
 		for _, name := range selected(t, r.Expr) {
 			used[name] = true
 		}
-		// A number of its own is a window or the guard against a capacity of 0.
+		// A literal number is a window or the guard against a capacity of 0.
 		if numbers := regexp.MustCompile(`[<>=]=? *([1-9]|0\.)`).FindString(r.Expr); numbers != "" {
 			t.Errorf("%s has a threshold of its own: %s", r.Alert, r.Expr)
 		}
@@ -159,7 +159,7 @@ func TestThresholdsStandInOneGroup(t *testing.T) {
 
 const runbookURL = "https://github.com/otelpool/otelpool-go/blob/main/collector-config/RUNBOOK.md#"
 
-func TestEveryAlertTellsWhatIsWrongAndWhereToReadOn(t *testing.T) {
+func TestEveryAlertHasTextsAndRunbook(t *testing.T) {
 	t.Parallel()
 	anchors := anchors(t)
 	for name, r := range alerts(t) {
@@ -180,7 +180,7 @@ func TestEveryAlertTellsWhatIsWrongAndWhereToReadOn(t *testing.T) {
 	}
 }
 
-// anchors gives the headings of the runbook by the anchors that they have on GitHub.
+// anchors returns the headings of the runbook by their anchors on GitHub.
 func anchors(t *testing.T) map[string]string {
 	t.Helper()
 	headings := make(map[string]string)
@@ -203,7 +203,7 @@ func runbook(t *testing.T) string {
 	return string(text)
 }
 
-func TestRunbookSaysAllOfEveryAlert(t *testing.T) {
+func TestRunbookCoversEveryAlert(t *testing.T) {
 	t.Parallel()
 	text, headings := runbook(t), anchors(t)
 	for _, match := range regexp.MustCompile(`\]\(#([^)]*)\)`).FindAllStringSubmatch(text, -1) {
@@ -223,7 +223,7 @@ func TestRunbookSaysAllOfEveryAlert(t *testing.T) {
 	}
 }
 
-func TestQueriesOfTheRunbookReadNamesThatThereAre(t *testing.T) {
+func TestRunbookQueriesReadExistingNames(t *testing.T) {
 	t.Parallel()
 	known := recorded(t, documented())
 	known["up"] = true

@@ -2,5 +2,5 @@ package prometheus_test
 
 import "syscall"
 
-// diesWithParent makes the kernel end a child when the thread that started it ends, however that happens.
+// diesWithParent makes the kernel end a child when the thread that started it ends, for whatever reason.
 func diesWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

@@ -4,5 +4,5 @@ package prometheus_test
 
 import "syscall"
 
-// diesWithParent is nothing where the kernel does not offer it.
+// diesWithParent returns nil, because this kernel has no such signal.
 func diesWithParent() *syscall.SysProcAttr { return nil }

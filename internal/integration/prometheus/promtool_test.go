@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-func TestPromtoolAcceptsTheConfigurationAndItsRules(t *testing.T) {
+func TestPromtoolAcceptsConfigurationAndRules(t *testing.T) {
 	t.Parallel()
 	out, err := promtool(t, "check", "config", "--lint=all", "--lint-fatal", configFile)
 	if err != nil {
@@ -26,7 +26,7 @@ func TestRulesPassTheirUnitTests(t *testing.T) {
 	}
 }
 
-// unitTests is what matters here of a file with unit tests of rules.
+// unitTests has the fields of a file with unit tests that the tests need.
 type unitTests struct {
 	GroupEvalOrder []string `yaml:"group_eval_order"`
 	Tests          []struct {
@@ -41,7 +41,7 @@ type unitTests struct {
 	} `yaml:"tests"`
 }
 
-func TestEveryAlertHasCasesThatFireAndCasesThatDoNot(t *testing.T) {
+func TestEveryAlertHasFiringAndQuietCases(t *testing.T) {
 	t.Parallel()
 	fires, quiet := make(map[string]int), make(map[string]int)
 	for _, path := range ruleTests(t, "*.yml") {
@@ -69,7 +69,7 @@ func TestEveryAlertHasCasesThatFireAndCasesThatDoNot(t *testing.T) {
 	}
 }
 
-func TestEveryRecordingRuleHasACaseWithAValue(t *testing.T) {
+func TestEveryRecordingRuleHasCaseWithValue(t *testing.T) {
 	t.Parallel()
 	recorded := make(map[string]bool)
 	for _, path := range []string{recordingFile, alertsFile} {
@@ -84,7 +84,7 @@ func TestEveryRecordingRuleHasACaseWithAValue(t *testing.T) {
 		readYAML(t, path, &file)
 		for _, test := range file.Tests {
 			for _, c := range test.PromqlExprTest {
-				// The rule's own series, not something made of it.
+				// The series of the rule itself, not an expression over it.
 				expr, err := promQL.ParseExpr(c.Expr)
 				if err != nil {
 					t.Errorf("%s: %s: %v", path, c.Expr, err)
@@ -101,7 +101,8 @@ func TestEveryRecordingRuleHasACaseWithAValue(t *testing.T) {
 	}
 }
 
-// Without an order promtool evaluates groups in any, and what one makes of another's results is a step late or not.
+// Without an order, promtool evaluates groups in any order. A group that reads another's results may then be a step
+// late.
 func TestUnitTestsEvaluateAllGroupsInOrder(t *testing.T) {
 	t.Parallel()
 	var want []string

@@ -23,8 +23,8 @@ import (
 // server is a running Prometheus.
 type server struct{ url string }
 
-// startPrometheus runs the real Prometheus until the test ends, with the files that users load, but every second and with
-// other targets in place of those in the file.
+// startPrometheus runs the real Prometheus until the test ends. It uses the files that users load, with an interval
+// of one second and other targets.
 func startPrometheus(t *testing.T, targets map[string]string) *server {
 	t.Helper()
 	dir := t.TempDir()
@@ -60,7 +60,7 @@ func startPrometheus(t *testing.T, targets map[string]string) *server {
 	return s
 }
 
-// listening starts the program, which it ends with the test, and gives the address that it says it listens on.
+// listening starts the program and returns the address that it listens on. The program ends with the test.
 func listening(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()
 	cmd.SysProcAttr = diesWithParent()
@@ -70,13 +70,13 @@ func listening(t *testing.T, cmd *exec.Cmd) string {
 	}
 	started, address, ended := make(chan error), make(chan string, 1), make(chan []string, 1)
 	go func() {
-		runtime.LockOSThread() // The program dies with this thread.
+		runtime.LockOSThread() // the program dies with this thread
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			said := listen(stderr, address)
-			_ = cmd.Wait() // It is ended by a signal.
-			ended <- said
+			output := listen(stderr, address)
+			_ = cmd.Wait() // a signal ends it
+			ended <- output
 		}
 	}()
 	if err := <-started; err != nil {
@@ -84,16 +84,16 @@ func listening(t *testing.T, cmd *exec.Cmd) string {
 	}
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(os.Interrupt)
-		var said []string
+		var output []string
 		select {
-		case said = <-ended:
+		case output = <-ended:
 		case <-time.After(time.Minute):
 			t.Error("Prometheus does not end")
 			_ = cmd.Process.Kill()
-			said = <-ended
+			output = <-ended
 		}
 		if t.Failed() {
-			t.Log(strings.Join(said, "\n"))
+			t.Log(strings.Join(output, "\n"))
 		}
 	})
 	select {
@@ -105,19 +105,19 @@ func listening(t *testing.T, cmd *exec.Cmd) string {
 	}
 }
 
-// listen reads what the program says to its end, and sends the address on which it listens.
-func listen(stderr io.Reader, address chan<- string) (said []string) {
+// listen reads the program's output to its end, and sends the address that it listens on.
+func listen(stderr io.Reader, address chan<- string) (output []string) {
 	pattern := regexp.MustCompile(`msg="Listening on".* address=(\S+)`)
 	for scanner := bufio.NewScanner(stderr); scanner.Scan(); {
-		said = append(said, scanner.Text())
+		output = append(output, scanner.Text())
 		if match := pattern.FindStringSubmatch(scanner.Text()); match != nil {
 			address <- match[1]
 		}
 	}
-	return said
+	return output
 }
 
-// get asks Prometheus' API.
+// get reads from Prometheus' API.
 func (s *server) get(t *testing.T, path string, into any) {
 	t.Helper()
 	response, err := http.Get(s.url + "/api/v1/" + path)
@@ -131,7 +131,7 @@ func (s *server) get(t *testing.T, path string, into any) {
 	}
 }
 
-// query gives the series of a vector.
+// query returns the series of a vector.
 func (s *server) query(t *testing.T, expression string) []sample {
 	t.Helper()
 	var data struct {
@@ -152,7 +152,7 @@ func (s *server) query(t *testing.T, expression string) []sample {
 	return samples
 }
 
-// firing gives the names of the alerts that fire for a job.
+// firing returns the names of the alerts that fire for a job.
 func (s *server) firing(t *testing.T, job string) []string {
 	t.Helper()
 	var data struct {

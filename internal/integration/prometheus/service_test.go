@@ -25,13 +25,13 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// The pool of the tests: a base size and what it may open.
+// The base size and the maximum overflow of the tests' pool.
 const (
 	baseSize = 5
 	maxConns = 15
 )
 
-// page is the page of a bridge, under both kinds of names, which is served before its service is there.
+// page is the page of a bridge, under both kinds of names. It is served before its service starts.
 type page struct {
 	exporter *prometheus.Exporter
 	server   *httptest.Server
@@ -51,7 +51,7 @@ func newPage(t *testing.T) *page {
 
 func (p *page) address() string { return strings.TrimPrefix(p.server.URL, "http://") }
 
-// read gives the samples of the page.
+// read returns the samples of the page.
 func (p *page) read(t *testing.T) []sample {
 	t.Helper()
 	response, err := http.Get(p.server.URL)
@@ -81,14 +81,14 @@ func (p *page) read(t *testing.T) []sample {
 	return samples
 }
 
-// service is a program with a pool on a real database, which serves a page and pushes to Prometheus when told to.
+// service is a program with a pool on a real database. It serves a page and pushes to Prometheus on request.
 type service struct {
 	pool     *pgxpool.Pool
 	provider *sdkmetric.MeterProvider
-	refuse   atomic.Bool // no connection is opened
+	refuse   atomic.Bool // refuse new connections
 }
 
-// newService starts one that pushes to an endpoint as the instance a of shop/orders.
+// newService starts a service that pushes to an endpoint as the instance a of shop/orders.
 func newService(t *testing.T, p *page, endpoint string) *service {
 	t.Helper()
 	push, err := otlp.NewReader(t.Context(), otlp.WithProtocol(otlp.ProtocolHTTP), otlp.WithEndpointURL(endpoint),
@@ -104,7 +104,7 @@ func newService(t *testing.T, p *page, endpoint string) *service {
 		t.Fatal(err)
 	}
 	config.MaxConns = maxConns
-	config.HealthCheckPeriod = 24 * time.Hour // It takes connections for a moment, which a look may see.
+	config.HealthCheckPeriod = 24 * time.Hour // it acquires connections for a moment, which a test could see
 	config.BeforeConnect = func(context.Context, *pgx.ConnConfig) error {
 		if s.refuse.Load() {
 			return errors.New("refused")
@@ -126,7 +126,7 @@ func newService(t *testing.T, p *page, endpoint string) *service {
 	return s
 }
 
-// push sends what the service measures.
+// push sends the service's metrics.
 func (s *service) push(t *testing.T) {
 	t.Helper()
 	if err := s.provider.ForceFlush(t.Context()); err != nil {
@@ -134,8 +134,7 @@ func (s *service) push(t *testing.T) {
 	}
 }
 
-// hold acquires n connections. Those that are not given back by the end of the test are then: closing a pool waits for
-// them.
+// hold acquires n connections. It releases the remaining ones after the test, because closing a pool waits for them.
 func (s *service) hold(t *testing.T, n int) []*pgxpool.Conn {
 	t.Helper()
 	held := make([]*pgxpool.Conn, n)
@@ -149,7 +148,7 @@ func (s *service) hold(t *testing.T, n int) []*pgxpool.Conn {
 	return held
 }
 
-// release gives connections back and waits until the pool is at rest.
+// release releases connections and waits until the pool is at rest.
 func (s *service) release(t *testing.T, held []*pgxpool.Conn) {
 	t.Helper()
 	for _, conn := range held {
@@ -161,7 +160,7 @@ func (s *service) release(t *testing.T, held []*pgxpool.Conn) {
 	})
 }
 
-// trouble does everything that is counted once at least.
+// trouble causes every event that has a counter, at least once.
 func (s *service) trouble(t *testing.T) {
 	t.Helper()
 	s.refuse.Store(true)

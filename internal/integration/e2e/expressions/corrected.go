@@ -1,12 +1,12 @@
 package expressions
 
-// Corrected returns the expressions to publish. Capacity is db_pool_size + db_pool_num_overflow in them, which
-// db_pool_max is too.
+// Corrected returns the expressions to publish. They compute the capacity as db_pool_size + db_pool_num_overflow,
+// which db_pool_max equals.
 func Corrected() []Expression {
 	return append(pools(), queries()...)
 }
 
-// pools are the expressions on how full a pool is.
+// pools returns the expressions for the usage of a pool.
 func pools() []Expression {
 	return []Expression{
 		{
@@ -104,7 +104,7 @@ func pools() []Expression {
 	}
 }
 
-// queries are the expressions on durations and errors.
+// queries returns the expressions for durations and errors.
 func queries() []Expression {
 	return []Expression{
 		{
@@ -146,9 +146,9 @@ func queries() []Expression {
 	}
 }
 
-// Native returns what to use in place of those expressions of Corrected that read buckets or averages of query
-// durations, where the service reports exponential histograms and Prometheus scrapes native ones: they have no buckets
-// that are series.
+// Native returns replacements for the expressions of Corrected that read buckets or averages of query durations. They
+// are for services that report exponential histograms, which Prometheus scrapes as native ones: these have no bucket
+// series.
 func Native() []Expression {
 	return []Expression{
 		{

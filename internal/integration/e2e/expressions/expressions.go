@@ -1,6 +1,6 @@
-// Package expressions is the PromQL of this project's documentation: the expressions that the documented metrics were
-// made for, as they were first written, and those to use in their place. What is published is compared with these
-// tables, and the tables with a real pool.
+// Package expressions holds the PromQL of this project's documentation: the guide's original expressions for the
+// documented metrics, and the expressions to use instead. Tests compare the documents with these tables, and the
+// tables with a real pool.
 package expressions
 
 import "strings"
@@ -9,19 +9,19 @@ import "strings"
 type State uint8
 
 const (
-	// Fresh is a pool that has not been used yet: it has no connections.
+	// Fresh is a pool before its first use, without connections.
 	Fresh State = 1 << iota
-	// AtBase is a pool whose base size, and no more, is in use.
+	// AtBase is a pool with exactly its base size in use.
 	AtBase
-	// Busy is a pool of which all connections but one are in use, after an hour of full load.
+	// Busy is a pool with all connections but one in use, after an hour of full load.
 	Busy
-	// Full is a pool of which all connections are in use, while callers wait and one has given up waiting.
+	// Full is a pool with all connections in use, while callers wait and after one has timed out.
 	Full
-	// Spent is a pool that was not used for an hour after all that: its connections are open and idle.
+	// Spent is the same pool after an hour without use: its connections are open and idle.
 	Spent
 )
 
-// Never and Always are no state and every state.
+// Never and Always are the empty set and the set of all states.
 const (
 	Never  State = 0
 	Always       = Fresh | AtBase | Busy | Full | Spent
@@ -45,12 +45,14 @@ func (s State) String() string {
 type Expression struct {
 	// Name is unique in its table.
 	Name string
-	// About says in a sentence or two what the expression is for; in the table Guide, also where it goes wrong.
+	// About says in a sentence or two what the expression is for. In the table Guide it also says where the
+	// expression is wrong.
 	About string
 	// PromQL is the expression itself.
 	PromQL string
-	// Numbers are the states in which it gives a number; it gives nothing, or only NaN, in the others.
+	// Numbers is the set of states in which it returns a number. In the others it returns no series or only NaN.
 	Numbers State
-	// Instead names the expression of the table Corrected to use in place of one of Guide, its own where it stands.
+	// Instead is the name of the expression in Corrected that replaces one of Guide. It is the same name if the
+	// expression is right.
 	Instead string
 }

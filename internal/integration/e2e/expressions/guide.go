@@ -1,6 +1,6 @@
 package expressions
 
-// Guide returns the expressions for which the documented metrics were made, each exactly as it was first written for
+// Guide returns the guide's original expressions for the documented metrics, unchanged. They were written for
 // SQLAlchemy's pool.
 func Guide() []Expression {
 	return []Expression{

@@ -2,23 +2,23 @@ package expressions
 
 import "strings"
 
-// Trouble is a set of situations of a pool of size 5 and overflow 10, all but the first of which are troubles.
+// Trouble is a set of situations of a pool of size 5 and overflow 10. All but the first are troubles.
 type Trouble uint8
 
 const (
-	// Calm is a pool with little to do.
+	// Calm is a pool with a light load.
 	Calm Trouble = 1 << iota
-	// Filled is a pool that one operation fills again and again, and now: callers wait, and one has given up.
+	// Filled is a pool that one operation fills repeatedly. It is full now: callers wait, and one has timed out.
 	Filled
-	// Spike is a pool of which all connections are in use for a moment, between two scrapes.
+	// Spike is a pool with all connections in use for a moment between two scrapes.
 	Spike
-	// Leak is a pool with little to do and a connection that is not given back.
+	// Leak is a pool with a light load and a connection that is never released.
 	Leak
-	// Misuse is a pool whose callers leave transactions open and take a second connection while they hold one.
+	// Misuse is a pool whose callers leave transactions open and acquire a second connection while they hold one.
 	Misuse
 )
 
-// Throughout is every situation.
+// Throughout is the set of all situations.
 const Throughout = Calm | Filled | Spike | Leak | Misuse
 
 // String lists the situations.
@@ -32,24 +32,24 @@ func (t Trouble) String() string {
 	return strings.Join(names, ", ")
 }
 
-// Question is what to ask Prometheus to find a trouble, beyond what Corrected has.
+// Question is a query that finds a trouble and is not in Corrected.
 type Question struct {
 	// Name is unique, also among the names of Corrected.
 	Name string
-	// About says in a sentence or two what the answer is.
+	// About says in a sentence or two what the answer means.
 	About string
-	// PromQL is the question.
+	// PromQL is the query.
 	PromQL string
-	// Numbers are the situations in which it gives a number; it gives nothing, or only NaN, in the others.
+	// Numbers is the set of situations in which it returns a number. In the others it returns no series or only NaN.
 	Numbers Trouble
 }
 
-// Questions returns what to ask, beside the expressions of Corrected.
+// Questions returns the queries that Corrected lacks.
 func Questions() []Question {
 	return append(aboutUse(), aboutHolds()...)
 }
 
-// aboutUse are the questions on how a pool is used.
+// aboutUse returns the questions about the use of a pool.
 func aboutUse() []Question {
 	return []Question{
 		{
@@ -103,7 +103,7 @@ func aboutUse() []Question {
 	}
 }
 
-// aboutHolds are the questions on who has the connections.
+// aboutHolds returns the questions about who holds the connections.
 func aboutHolds() []Question {
 	return []Question{
 		{

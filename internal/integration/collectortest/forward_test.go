@@ -10,7 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-func TestCollectorPassesOnByOTLPAndRemoteWrite(t *testing.T) {
+func TestCollectorForwardsOTLPAndRemoteWrite(t *testing.T) {
 	t.Parallel()
 	s := startStore(t)
 	receiver := otlptest.New(t, otlptest.HTTP)
@@ -22,7 +22,7 @@ func TestCollectorPassesOnByOTLPAndRemoteWrite(t *testing.T) {
 	becomes(t, "page", want, func() map[string]float64 { return read(t, "http://"+c.page+"/metrics", identityLabels).series })
 	becomes(t, "store", want, func() map[string]float64 { return s.query(t, everything, identityLabels) })
 
-	// OTLP goes on as it came.
+	// OTLP passes through unchanged.
 	received := map[string]bool{}
 	eventually(t, "OTLP to be passed on", func() bool {
 		for _, rm := range receiver.Metrics() {

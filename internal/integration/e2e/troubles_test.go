@@ -17,16 +17,16 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// longHold is longer than anything in these tests that is no leak, also on a machine that has other work.
+// longHold is longer than every hold in these tests that is not a leak, also on a busy machine.
 const longHold = 8 * time.Second
 
-// patient is a service whose pool has a Sizing, and has troubles under the eyes of a Prometheus.
-type patient struct {
+// troubledService is a service with a Sizing whose pool goes through troubles while a Prometheus scrapes it.
+type troubledService struct {
 	*service
 	*prom
 }
 
-func newPatient(t *testing.T) *patient {
+func newTroubledService(t *testing.T) *troubledService {
 	t.Helper()
 	exporter, err := prometheus.New()
 	if err != nil {
@@ -53,14 +53,14 @@ func newPatient(t *testing.T) *patient {
 			t.Error(err)
 		}
 	})
-	p := &patient{&service{pool: pool, inst: inst, provider: provider, url: server.URL}, newProm(t)}
+	p := &troubledService{&service{pool: pool, inst: inst, provider: provider, url: server.URL}, newProm(t)}
 	p.users(t)
 	return p
 }
 
-// recover waits until nothing is in use and the peak is forgotten. Two hours pass for Prometheus, so that no range of a
-// question reaches back.
-func (p *patient) recover(t *testing.T) {
+// recover waits until no connection is in use and the peak has expired. Two hours pass for Prometheus, so that no
+// range of a query includes an earlier trouble.
+func (p *troubledService) recover(t *testing.T) {
 	t.Helper()
 	p.rest(t)
 	eventually(t, "the peak is forgotten", func() bool { return p.read(t, text).gauge(t, "db_pool_peak") == 0 })
@@ -68,7 +68,7 @@ func (p *patient) recover(t *testing.T) {
 }
 
 // work runs a query between two scrapes, a few times.
-func (p *patient) work(t *testing.T) {
+func (p *troubledService) work(t *testing.T) {
 	t.Helper()
 	for range 4 {
 		p.getUser(t)
@@ -76,8 +76,8 @@ func (p *patient) work(t *testing.T) {
 	}
 }
 
-// getUser runs a query, and waits until its connection is back, which with overflow is a moment later.
-func (p *patient) getUser(t *testing.T) {
+// getUser runs a query and waits until its connection is released, which with overflow takes a moment longer.
+func (p *troubledService) getUser(t *testing.T) {
 	t.Helper()
 	before := p.pool.Stat().AcquiredConns()
 	if _, err := p.pool.Exec(otelpool.WithOperation(t.Context(), "get_user_with_roles"), "SELECT 1 FROM users"); err != nil {
@@ -87,7 +87,7 @@ func (p *patient) getUser(t *testing.T) {
 }
 
 // take acquires n connections for an operation.
-func (p *patient) take(t *testing.T, n int, operation string) []*pgxpool.Conn {
+func (p *troubledService) take(t *testing.T, n int, operation string) []*pgxpool.Conn {
 	t.Helper()
 	taken := make([]*pgxpool.Conn, n)
 	for i := range taken {
@@ -99,14 +99,14 @@ func (p *patient) take(t *testing.T, n int, operation string) []*pgxpool.Conn {
 	return taken
 }
 
-func (p *patient) calm(t *testing.T) (cure func()) {
+func (p *troubledService) calm(t *testing.T) (end func()) {
 	t.Helper()
 	p.work(t)
 	return func() {}
 }
 
-// filled has one operation hold all connections, most of them while another runs a query, and callers wait.
-func (p *patient) filled(t *testing.T) (cure func()) {
+// filled makes one operation hold all connections, most of them while another runs a query, and makes callers wait.
+func (p *troubledService) filled(t *testing.T) (end func()) {
 	t.Helper()
 	p.scrape(t, p.service, text)
 	for range 2 {
@@ -141,7 +141,7 @@ func (p *patient) filled(t *testing.T) (cure func()) {
 	}
 }
 
-func (p *patient) spike(t *testing.T) (cure func()) {
+func (p *troubledService) spike(t *testing.T) (end func()) {
 	t.Helper()
 	p.scrape(t, p.service, text)
 	for range 2 {
@@ -153,8 +153,8 @@ func (p *patient) spike(t *testing.T) (cure func()) {
 	return func() {}
 }
 
-// leak takes a connection and does not give it back until it is cured.
-func (p *patient) leak(t *testing.T) (cure func()) {
+// leak acquires a connection and does not release it until the trouble ends.
+func (p *troubledService) leak(t *testing.T) (end func()) {
 	t.Helper()
 	leaked := p.take(t, 1, "forget_to_release")
 	p.work(t)
@@ -163,8 +163,8 @@ func (p *patient) leak(t *testing.T) (cure func()) {
 	return func() { release(leaked) }
 }
 
-// misuse leaves a transaction open, and takes two connections for one request.
-func (p *patient) misuse(t *testing.T) (cure func()) {
+// misuse leaves a transaction open, and acquires two connections for one request.
+func (p *troubledService) misuse(t *testing.T) (end func()) {
 	t.Helper()
 	p.work(t)
 	open := p.take(t, 1, "transfer")
