@@ -7,10 +7,10 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 )
 
-// exhaustionAlert is the alert that the guide's panel of exhaustion events stands for.
+// exhaustionAlert is the alert of the guide's panel of exhaustion events.
 const exhaustionAlert = "DatabasePoolExhaustion"
 
-// alertNames are the alerts of collector-config/prometheus/alerts.yml.
+// alertNames lists the alerts of collector-config/prometheus/alerts.yml.
 var alertNames = []string{
 	exhaustionAlert,
 	"HighPoolUsage",
@@ -31,7 +31,7 @@ var alertNames = []string{
 	"PoolMetricsGone",
 }
 
-// firingAlerts marks the times at which alerts fire.
+// firingAlerts returns an annotation of the times at which alerts fire.
 func firingAlerts(from selector) *dashboard.AnnotationQueryBuilder {
 	firing := target{expr: `ALERTS{alertstate="firing", alertname=~"` + strings.Join(alertNames, "|") + `"}`}
 	return dashboard.NewAnnotationQueryBuilder().

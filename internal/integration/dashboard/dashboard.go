@@ -10,16 +10,16 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// Uids of the dashboards, by which they link to each other.
+// Uids of the dashboards. Their links to each other use them.
 const (
 	poolUID    = "otelpool-pool"
 	serviceUID = "otelpool-service"
 )
 
-// tag is what all dashboards of this project have.
+// tag is a tag of all dashboards of this project.
 const tag = "otelpool"
 
-// Files gives the dashboards as JSON, by the name of their file.
+// Files returns the dashboards as JSON, by file name.
 func Files() (map[string][]byte, error) {
 	files := make(map[string][]byte)
 	for name, build := range map[string]func() *dashboard.DashboardBuilder{"pool.json": pool, "service.json": service} {
@@ -32,7 +32,7 @@ func Files() (map[string][]byte, error) {
 	return files, nil
 }
 
-// newDashboard makes one that has what all have.
+// newDashboard returns a dashboard with the settings that all have in common.
 func newDashboard(uid, title, about string) *dashboard.DashboardBuilder {
 	return dashboard.NewDashboardBuilder(title).
 		Uid(uid).
@@ -45,7 +45,7 @@ func newDashboard(uid, title, about string) *dashboard.DashboardBuilder {
 		Editable()
 }
 
-// linkTo makes a link to another dashboard, which then shows the same time and the same selection.
+// linkTo returns a link to another dashboard, which keeps the time range and the selection.
 func linkTo(uid, title, tooltip string) cog.Builder[dashboard.DashboardLink] {
 	return dashboard.NewDashboardLinkBuilder(title).
 		Type(dashboard.DashboardLinkTypeLink).
@@ -64,7 +64,7 @@ func row(b *dashboard.DashboardBuilder, id uint32, title string, panels ...cog.B
 	}
 }
 
-// collapsedRow adds a row that shows its panels when it is opened.
+// collapsedRow adds a row whose panels are hidden until it is opened.
 func collapsedRow(b *dashboard.DashboardBuilder, id uint32, title string, panels ...cog.Builder[dashboard.Panel]) {
 	r := dashboard.NewRowBuilder(title).Id(id)
 	for _, p := range panels {
@@ -73,7 +73,7 @@ func collapsedRow(b *dashboard.DashboardBuilder, id uint32, title string, panels
 	b.WithRow(r)
 }
 
-// encode gives the JSON of a dashboard as it is kept in a file.
+// encode returns the JSON of a dashboard in the format of its file.
 func encode(b *dashboard.DashboardBuilder) ([]byte, error) {
 	built, err := b.Build()
 	if err != nil {
@@ -87,7 +87,7 @@ func encode(b *dashboard.DashboardBuilder) ([]byte, error) {
 	if err := json.Unmarshal(text, &model); err != nil {
 		return nil, err
 	}
-	mend(model)
+	correct(model)
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)

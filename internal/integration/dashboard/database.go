@@ -5,7 +5,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// databaseOrUs answers whether it is the database that is slow or fails, or the program.
+// databaseOrUs returns panels that answer whether the database or the program is slow or fails.
 func databaseOrUs() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
 		panel{
@@ -66,7 +66,7 @@ func databaseOrUs() []cog.Builder[dashboard.Panel] {
 	}
 }
 
-// operationTable lists all operations with what they cost.
+// operationTable returns a table of all operations and their costs.
 func operationTable() cog.Builder[dashboard.Panel] {
 	const (
 		calls    = `sum by (operation) (rate(db_query_duration_seconds_count[$__range]))`

@@ -1,7 +1,7 @@
-// Package dashboard makes the Grafana dashboards of this project as code: one of everything a pool tells, question by
-// question, and a small one for the front page of a service. They read nothing but the documented names, so that they
-// work at every edge, and for every service that reports the same metrics.
+// Package dashboard generates the Grafana dashboards of this project from code: one of all metrics of a pool, ordered
+// by question, and a small one for the front page of a service. They read only documented names. So they work at
+// every edge, and for every service that reports the same metrics.
 //
-// The dashboards themselves are collector-config/grafana/*.json, which go test -update writes. What Grafana checks only
-// when a dashboard is loaded, and what it never checks, the tests of this package check.
+// The dashboards are collector-config/grafana/*.json, which go test -update writes. The tests of this package check
+// what Grafana checks only when it loads a dashboard, and what it never checks.
 package dashboard

@@ -5,7 +5,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// fleet compares all instances together with what the server allows.
+// fleet returns panels that compare all instances together with the server's limit.
 func fleet() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
 		panel{
@@ -44,7 +44,7 @@ func fleet() []cog.Builder[dashboard.Panel] {
 	}
 }
 
-// instanceTable lists all instances as they are now.
+// instanceTable returns a table of the current state of all instances.
 func instanceTable() cog.Builder[dashboard.Panel] {
 	each := func(expr string) target {
 		return target{expr: `sum by (job, instance, pool) (` + expr + `)`, table: true}

@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// selection is what a dashboard's variables add to an expression.
+// selection matches the selectors that a dashboard's variables add to an expression.
 var selection = regexp.MustCompile(`\{job=~"\$job", instance=~"\$instance", pool=~"\$pool"\}`)
 
-func TestGuidesPanelsAreAsTheGuideHasThem(t *testing.T) {
+func TestGuidePanelsMatchGuide(t *testing.T) {
 	t.Parallel()
 	b := load(t, "pool.json")
 	for _, want := range []struct {
@@ -50,9 +50,9 @@ func TestGuidesPanelsAreAsTheGuideHasThem(t *testing.T) {
 	}
 }
 
-// The guide's fourth panel is an alert. Its expression compares with the base size, which a pool that overflows passes
-// without being exhausted.
-func TestExhaustionIsMeasuredAgainstCapacity(t *testing.T) {
+// The guide's fourth panel is an alert. Its expression compares with the base size, which a pool with overflow
+// exceeds before it is exhausted.
+func TestExhaustionComparesWithCapacity(t *testing.T) {
 	t.Parallel()
 	p := load(t, "pool.json").panel(t, "Pool Exhaustion Events")
 	want := `max by (job, pool) (db_pool_checked_out / (db_pool_size + db_pool_num_overflow) > bool 0.9)`

@@ -5,7 +5,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// holders answers who holds the connections.
+// holders returns panels that answer who holds the connections.
 func holders() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
 		panel{
@@ -72,7 +72,7 @@ func holders() []cog.Builder[dashboard.Panel] {
 	}
 }
 
-// named gives the series of those that did not name their operation a name that can be read.
+// named returns an expression that sets a readable name on series without an operation name.
 func named(expr string) string {
 	return `label_replace(` + expr + `, "operation", "(no name)", "operation", "")`
 }

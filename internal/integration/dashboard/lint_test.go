@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-func TestPanelsSayWhatTheyAreAndWhenToWorry(t *testing.T) {
+func TestPanelsHaveTitleDescriptionAndUnit(t *testing.T) {
 	t.Parallel()
 	for _, name := range names {
 		b := load(t, name)
@@ -58,7 +58,7 @@ func TestPanelsDoNotOverlap(t *testing.T) {
 	}
 }
 
-func TestQueriesAskTheChosenDataSource(t *testing.T) {
+func TestQueriesUseSelectedDataSource(t *testing.T) {
 	t.Parallel()
 	chosen := source{Type: "prometheus", UID: "${datasource}"}
 	for _, name := range names {
@@ -99,7 +99,7 @@ func TestSeriesHaveLegends(t *testing.T) {
 	}
 }
 
-func TestVariablesAreThoseOfTheDocumentedLabels(t *testing.T) {
+func TestVariablesMatchDocumentedLabels(t *testing.T) {
 	t.Parallel()
 	b := load(t, "pool.json")
 	var got []string
@@ -130,7 +130,7 @@ func TestVariablesAreThoseOfTheDocumentedLabels(t *testing.T) {
 
 var variableName = regexp.MustCompile(`\$\{?([a-z]\w*)`)
 
-func TestVariablesThatAreUsedExist(t *testing.T) {
+func TestUsedVariablesExist(t *testing.T) {
 	t.Parallel()
 	for _, name := range names {
 		text, err := os.ReadFile(committed(t, name))
@@ -170,8 +170,8 @@ func TestHistogramsShowExemplars(t *testing.T) {
 	}
 }
 
-// The intervals of the stand-ins must be times, or every query that has one would be unsound for that alone.
-func TestStandInsAreTimes(t *testing.T) {
+// The intervals in everything must be durations. Otherwise every query with an interval would be reported.
+func TestReplacedIntervalsAreDurations(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"$__rate_interval", "$__range"} {
 		if d, err := time.ParseDuration(everything.Replace(name)); err != nil || d <= 0 {

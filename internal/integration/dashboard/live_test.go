@@ -19,10 +19,10 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// patience is how long the demo may take to show everything. Its load repeats itself every half minute or so.
-const patience = 6 * time.Minute
+// waitLimit is the time in which the demo must show everything. Its load repeats about every half minute.
+const waitLimit = 6 * time.Minute
 
-// exhaustion is the guide's alert, corrected, which here does not wait for five minutes.
+// exhaustion is the guide's alert, corrected, and without the wait of five minutes.
 const exhaustion = `
 groups:
   - name: pool
@@ -31,11 +31,11 @@ groups:
         expr: db_pool_checked_out / (db_pool_size + db_pool_num_overflow) > 0.9
 `
 
-// TestEveryQueryGivesDataFromALiveDemo runs every query of every panel while several instances of several jobs are
-// selected, until each has given a number other than 0: the demo makes all the trouble that there are panels for.
-func TestEveryQueryGivesDataFromALiveDemo(t *testing.T) {
+// TestEveryQueryReturnsDataFromDemo runs every query of every panel, with several instances of several jobs selected,
+// until each has returned a number other than 0. The demo causes every trouble that has a panel.
+func TestEveryQueryReturnsDataFromDemo(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	demo, stop, err := live.StartDemo(ctx)
 	if err != nil {
@@ -86,7 +86,7 @@ type question struct {
 	query
 }
 
-// questions are all that the dashboards ask.
+// questions returns all queries of the dashboards.
 func questions(t *testing.T) []question {
 	t.Helper()
 	var all []question
@@ -106,7 +106,8 @@ func questions(t *testing.T) []question {
 
 var legendLabel = regexp.MustCompile(`\{\{(\w+)\}\}`)
 
-// ask tells whether the query gives numbers other than 0, and checks that they come with all the labels that its legend has.
+// ask reports whether the query returns numbers other than 0. It checks that the series have all labels of the
+// legend.
 func (q question) ask(ctx context.Context, server *live.Prometheus, begin time.Time) (bool, error) {
 	expr := everything.Replace(q.Expr)
 	var found []live.Series
@@ -129,8 +130,8 @@ func (q question) ask(ctx context.Context, server *live.Prometheus, begin time.T
 	}), nil
 }
 
-// withoutDatabase runs a service whose database is away, and gives the address of its metrics: the demo has no trouble
-// with connecting.
+// withoutDatabase runs a service whose database is unreachable, and returns the address of its metrics. The demo
+// itself has no connection errors.
 func withoutDatabase(t *testing.T) string {
 	t.Helper()
 	nobody, err := net.Listen("tcp", "127.0.0.1:0")

@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// names are the files of the dashboards.
+// names lists the files of the dashboards.
 var names = []string{"pool.json", "service.json"}
 
-// board is what the tests look at of a dashboard, as it is committed.
+// board has the fields of a committed dashboard that the tests need.
 type board struct {
 	UID         string
 	Title       string
@@ -21,7 +21,7 @@ type board struct {
 	Links       []struct{ URL string }
 }
 
-// panel is a panel, or a row with those that it hides.
+// panel is a panel, or a collapsed row and its panels.
 type panel struct {
 	ID          int
 	Type        string
@@ -96,7 +96,7 @@ func load(t *testing.T, name string) board {
 	return b
 }
 
-// all gives the panels that are not rows, those of rows included.
+// all returns the panels that are not rows, including those of rows.
 func (b board) all() []panel {
 	var all []panel
 	for _, p := range b.Panels {
@@ -109,7 +109,7 @@ func (b board) all() []panel {
 	return all
 }
 
-// panel gives a panel by its title.
+// panel returns the panel with the title.
 func (b board) panel(t *testing.T, title string) panel {
 	t.Helper()
 	for _, p := range b.all() {
@@ -121,7 +121,7 @@ func (b board) panel(t *testing.T, title string) panel {
 	return panel{}
 }
 
-// everything stands in for the variables: all is selected, and the times are those of a scrape every second.
+// everything replaces the variables: everything is selected, and the intervals fit a scrape every second.
 var everything = strings.NewReplacer(
 	"${datasource}", "prometheus",
 	"$__rate_interval", "10s",

@@ -9,7 +9,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 )
 
-// Units of values. Those that Grafana does not know it writes behind the number.
+// Units of values. Grafana writes a unit that it does not know behind the number.
 const (
 	percent     = "percent"
 	share       = "percentunit"
@@ -22,7 +22,7 @@ const (
 	perSecond   = "/s"
 )
 
-// panel is what panels of all kinds have. Its id is what links to it are made of: it stays with it for ever.
+// panel has the settings that panels of all kinds have in common. Links contain its id, so the id must never change.
 type panel struct {
 	id            uint32
 	title, about  string
@@ -32,7 +32,7 @@ type panel struct {
 	targets       []target
 }
 
-// timeSeries makes curves of it.
+// timeSeries returns the panel as a graph.
 func (p panel) timeSeries(styles ...func(*timeseries.PanelBuilder)) cog.Builder[dashboard.Panel] {
 	b := timeseries.NewPanelBuilder().
 		Id(p.id).Title(p.title).Description(p.about).Unit(p.unit).Span(p.width).Height(p.height).
@@ -59,12 +59,12 @@ func (p panel) timeSeries(styles ...func(*timeseries.PanelBuilder)) cog.Builder[
 	return b
 }
 
-// shades gives all series of a query one color, and each of them another shade of it.
+// shades colors the series of a query in shades of one color.
 func shades(color string) dashboard.DynamicConfigValue {
 	return dashboard.DynamicConfigValue{Id: "color", Value: map[string]any{"mode": "shades", "fixedColor": color}}
 }
 
-// number makes a single number of each series, with a curve behind it where there is one.
+// number returns the panel as one number for each series, with a graph behind it if the data has one.
 func (p panel) number(steps ...dashboard.Threshold) cog.Builder[dashboard.Panel] {
 	graph := common.BigValueGraphModeArea
 	if p.targets[0].now {
@@ -83,7 +83,7 @@ func (p panel) number(steps ...dashboard.Threshold) cog.Builder[dashboard.Panel]
 		ReduceOptions(last())
 }
 
-// gauge makes a dial of each series, from 0 to 100.
+// gauge returns the panel as a dial from 0 to 100 for each series.
 func (p panel) gauge(steps ...dashboard.Threshold) cog.Builder[dashboard.Panel] {
 	return gauge.NewPanelBuilder().
 		Id(p.id).Title(p.title).Description(p.about).Unit(p.unit).Span(p.width).Height(p.height).
@@ -104,7 +104,7 @@ func last() cog.Builder[common.ReduceDataOptions] {
 	return common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"}).Fields("").Values(false)
 }
 
-// thresholds are green, and from each step on that step's color.
+// thresholds returns thresholds that start with green and change to the color of each step.
 func thresholds(steps ...dashboard.Threshold) cog.Builder[dashboard.ThresholdsConfig] {
 	return dashboard.NewThresholdsConfigBuilder().
 		Mode(dashboard.ThresholdsModeAbsolute).
@@ -115,7 +115,7 @@ func step(from float64, color string) dashboard.Threshold {
 	return dashboard.Threshold{Value: &from, Color: color}
 }
 
-// usageSteps are the guide's: yellow from 70 %, red from 90 %.
+// usageSteps returns the guide's thresholds: yellow from 70 %, red from 90 %.
 func usageSteps() []dashboard.Threshold {
 	return []dashboard.Threshold{step(70, yellow), step(90, red)}
 }

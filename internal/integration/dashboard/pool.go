@@ -2,7 +2,7 @@ package dashboard
 
 import "github.com/grafana/grafana-foundation-sdk/go/dashboard"
 
-// pool is the dashboard of everything: the guide's panels, then a row for each question.
+// pool returns the dashboard of all metrics: the guide's panels, then a row for each question.
 func pool() *dashboard.DashboardBuilder {
 	const series = `db_pool_size{job=~"$job", instance=~"$instance"}`
 	b := newDashboard(poolUID, "PostgreSQL connection pools",
@@ -17,8 +17,8 @@ func pool() *dashboard.DashboardBuilder {
 			"max_connections of the server that the selected pools connect to, less superuser_reserved_connections", "100")).
 		Annotation(firingAlerts(alertSelector)).
 		Link(linkTo(serviceUID, "Service", "The front page of a service"))
-	row(b, 100, "At a glance", glance()...)
-	row(b, 200, "Is the pool full?", full()...)
+	row(b, 100, "At a glance", overview()...)
+	row(b, 200, "Is the pool full?", capacity()...)
 	row(b, 300, "Is anyone waiting, and how long?", waiting()...)
 	row(b, 400, "Who holds the connections?", holders()...)
 	row(b, 500, "Is it the database or us?", databaseOrUs()...)

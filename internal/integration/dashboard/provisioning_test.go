@@ -22,7 +22,7 @@ func read(t *testing.T, name string, into any) {
 	}
 }
 
-func TestAlertsOfTheDashboardsAreThoseThatExist(t *testing.T) {
+func TestDashboardsShowExistingAlerts(t *testing.T) {
 	t.Parallel()
 	var rules struct {
 		Groups []struct{ Rules []struct{ Alert string } }
@@ -66,7 +66,7 @@ func TestExemplarsLeadToTraces(t *testing.T) {
 	if len(sources.Datasources) != 1 || sources.Datasources[0].Type != "prometheus" {
 		t.Fatalf("data sources are %+v", sources)
 	}
-	// trace_id is the label that OpenTelemetry's compatibility with OpenMetrics gives exemplars.
+	// OpenTelemetry's compatibility with OpenMetrics defines the label trace_id of exemplars.
 	destinations := sources.Datasources[0].JSONData.Destinations
 	if len(destinations) != 1 || destinations[0].Name != "trace_id" || !strings.HasSuffix(destinations[0].URL, "/$${__value.raw}") {
 		t.Errorf("exemplars lead to %+v", destinations)

@@ -13,7 +13,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// TestQueriesAreSound looks at each metric of each query: whether it is documented, and used as its kind allows.
+// TestQueriesAreSound checks each metric of each query: it must be documented, and used as its kind allows.
 func TestQueriesAreSound(t *testing.T) {
 	t.Parallel()
 	for _, name := range names {
@@ -33,7 +33,7 @@ func TestQueriesAreSound(t *testing.T) {
 	}
 }
 
-func TestUnsoundQueriesAreFound(t *testing.T) {
+func TestFaultsFindsUnsoundQueries(t *testing.T) {
 	t.Parallel()
 	const selected = `{job=~"$job"}`
 	for _, test := range []struct{ fault, expr string }{
@@ -63,7 +63,7 @@ func parse(expr string) (parser.Expr, error) {
 
 var ranges = regexp.MustCompile(`(rate|increase)\([^()]*\[([^\]]+)\]`)
 
-// faults tells what is wrong with a query.
+// faults returns the faults of a query.
 func faults(q query) []string {
 	tree, err := parse(q.Expr)
 	if err != nil {
@@ -117,7 +117,7 @@ func faultsOfSelector(expr string, s *parser.VectorSelector, path []parser.Node)
 	return found
 }
 
-// faultsOfGrouping finds labels that no metric below has.
+// faultsOfGrouping returns the labels that no metric of the expression has.
 func faultsOfGrouping(a *parser.AggregateExpr) []string {
 	var have []string
 	parser.Inspect(a.Expr, func(node parser.Node, _ []parser.Node) error {
@@ -139,7 +139,7 @@ func faultsOfGrouping(a *parser.AggregateExpr) []string {
 	return found
 }
 
-// isRated tells whether a selector stands in rate or increase.
+// isRated reports whether a selector is within rate or increase.
 func isRated(path []parser.Node) bool {
 	return slices.ContainsFunc(path, func(n parser.Node) bool {
 		call, ok := n.(*parser.Call)
@@ -147,7 +147,7 @@ func isRated(path []parser.Node) bool {
 	})
 }
 
-// documented tells the kind and the labels of a series of the catalogue's documented metrics.
+// documented returns the kind and the labels of a documented series.
 func documented(name string) (kind string, labelNames []string, ok bool) {
 	for _, r := range catalogue.Rows() {
 		if r.Documented == "" {

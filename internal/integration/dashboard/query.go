@@ -10,22 +10,22 @@ import (
 
 // target is a query of a panel.
 type target struct {
-	// expr is in PromQL, without what the variables select: that is added to every metric.
+	// expr is in PromQL, without the selectors of the variables, which are added to every metric.
 	expr   string
 	legend string
-	// color is for the series of this query; without one they have those of the panel.
+	// color is for the series of this query. The default is the panel's color.
 	color string
-	// exemplars also asks for samples that have a trace.
+	// exemplars also requests samples that have a trace.
 	exemplars bool
-	// table asks for a row for each series, as it is at the end of the time range.
+	// table requests a row for each series, with its value at the end of the time range.
 	table bool
-	// now asks for the value at the end of the time range alone.
+	// now requests only the value at the end of the time range.
 	now bool
-	// anyOperation leaves it open which operations are selected.
+	// anyOperation ignores the selection of operations.
 	anyOperation bool
 }
 
-// selector is what the variables of a dashboard select of a metric, and which label only some metrics are selected by.
+// selector holds the selectors of a dashboard's variables, and the label that only some metrics are selected by.
 type selector struct {
 	all, operations string
 }
@@ -34,17 +34,17 @@ var (
 	poolSelector    = selector{all: `job=~"$job", instance=~"$instance", pool=~"$pool"`, operations: `operation=~"$operation"`}
 	serviceSelector = selector{all: `job=~"$job"`}
 
-	// alertSelector leaves the instance open, as some alerts are of a pool in all instances.
+	// alertSelector does not select an instance, because some alerts are about a pool in all instances.
 	alertSelector = selector{all: `job=~"$job", pool=~"$pool"`}
 )
 
-// metric matches a documented metric in an expression, and the braces behind it.
+// metric matches a documented metric in an expression, and its braces.
 var metric = regexp.MustCompile(`\b(ALERTS|db_(?:pool|query)_[a-z_]+)(?:\{([^}]*)\})?`)
 
 // operations matches the metrics that have the label operation.
 var operations = regexp.MustCompile(`^db_(query|pool_hold)_duration_seconds`)
 
-// in restricts every metric of a query to what is selected.
+// in adds the selectors to every metric of a query.
 func (s selector) in(t target) string {
 	return metric.ReplaceAllStringFunc(t.expr, func(found string) string {
 		parts := metric.FindStringSubmatch(found)
@@ -59,7 +59,7 @@ func (s selector) in(t target) string {
 	})
 }
 
-// queries are the targets as Grafana knows them, called A, B, C and so on.
+// queries returns the targets as Grafana's queries, named A, B, C and so on.
 func (s selector) queries(targets []target) []cog.Builder[variants.Dataquery] {
 	queries := make([]cog.Builder[variants.Dataquery], len(targets))
 	for i, t := range targets {
@@ -84,5 +84,5 @@ func (s selector) queries(targets []target) []cog.Builder[variants.Dataquery] {
 	return queries
 }
 
-// refID is the name of the i-th query of a panel.
+// refID returns the name of the i-th query of a panel.
 func refID(i int) string { return string(rune('A' + i)) }

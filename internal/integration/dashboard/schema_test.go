@@ -9,7 +9,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// grafanaSchema is the schema that Grafana's own types make.
+// grafanaSchema returns the schema made from Grafana's own types.
 func grafanaSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	text, err := os.ReadFile("schema/grafana.schema.json")
@@ -54,7 +54,7 @@ func TestDashboardsFollowGrafanasSchema(t *testing.T) {
 	}
 }
 
-func TestSchemaFindsWhatIsMisspelt(t *testing.T) {
+func TestSchemaRejectsMisspelledFields(t *testing.T) {
 	t.Parallel()
 	schema := grafanaSchema(t)
 	text, err := os.ReadFile(committed(t, "pool.json"))

@@ -2,7 +2,7 @@ package dashboard
 
 import "github.com/grafana/grafana-foundation-sdk/go/dashboard"
 
-// service is the small dashboard: one service, its database connections on one screen.
+// service returns the small dashboard: the database connections of one service on one screen.
 func service() *dashboard.DashboardBuilder {
 	const (
 		count    = `sum by (job) (rate(db_query_duration_seconds_count[$__rate_interval]))`

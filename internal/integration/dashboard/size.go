@@ -5,10 +5,11 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// What a pool needs, by the last hour: the number of connections that was enough for 95 % of the time, and a fifth more.
+// needed is the size that a pool needs by the last hour: the number of connections that was enough for 95 % of the
+// time, plus a fifth.
 const needed = `max by (job, pool) (ceil(1.2 * quantile_over_time(0.95, db_pool_checked_out[1h])))`
 
-// size answers what size the pool should have.
+// size returns panels that answer what size the pool should have.
 func size() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
 		panel{

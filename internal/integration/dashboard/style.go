@@ -6,8 +6,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 )
 
-// Colors, by Grafana's names, so that they suit the light theme and the dark one. Green is what is well, blue what is
-// neither good nor bad; yellow, orange and red are for what comes near a limit.
+// Colors by Grafana's names, which suit the light and the dark theme. Green is good and blue is neutral. Yellow,
+// orange and red mark values near a limit.
 const (
 	green  = "green"
 	blue   = "blue"
@@ -17,7 +17,7 @@ const (
 	red    = "red"
 )
 
-// legendTable lists the series below each other, with the given calculations.
+// legendTable lists the series below the graph, with the given calculations.
 func legendTable(calcs ...string) func(*timeseries.PanelBuilder) {
 	return func(b *timeseries.PanelBuilder) {
 		b.Legend(common.NewVizLegendOptionsBuilder().
@@ -28,7 +28,7 @@ func legendTable(calcs ...string) func(*timeseries.PanelBuilder) {
 	}
 }
 
-// legendBeside lists many series at the side, those with the greatest of a calculation first.
+// legendBeside lists many series beside the graph, sorted by a calculation from the greatest.
 func legendBeside(name, calc string) func(*timeseries.PanelBuilder) {
 	return func(b *timeseries.PanelBuilder) {
 		b.Legend(common.NewVizLegendOptionsBuilder().
@@ -41,12 +41,12 @@ func legendBeside(name, calc string) func(*timeseries.PanelBuilder) {
 	}
 }
 
-// stacked puts the series on top of each other, as parts of a whole.
+// stacked stacks the series as parts of a whole.
 func stacked(b *timeseries.PanelBuilder) {
 	b.Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A")).FillOpacity(50).LineWidth(0)
 }
 
-// steps draws a value that holds until the next one.
+// steps draws a value as constant until the next one.
 func steps(b *timeseries.PanelBuilder) {
 	b.LineInterpolation(common.LineInterpolationStepAfter).FillOpacity(30)
 }
@@ -56,7 +56,7 @@ func upTo(top float64) func(*timeseries.PanelBuilder) {
 	return func(b *timeseries.PanelBuilder) { b.Max(top) }
 }
 
-// whole keeps the axis from having fractions of what can only be counted.
+// whole removes fractions from the axis of counts.
 func whole(b *timeseries.PanelBuilder) { b.Decimals(0) }
 
 // limits draws lines at thresholds.
@@ -67,7 +67,8 @@ func limits(steps ...dashboard.Threshold) func(*timeseries.PanelBuilder) {
 	}
 }
 
-// line draws the series of a query, counted from 0, without filling what is below it; dashed if asked for.
+// line draws the series of a query, numbered from 0, without filling the area below it. The line is dashed if dashed
+// is true.
 func line(query int, dashed bool) func(*timeseries.PanelBuilder) {
 	properties := []dashboard.DynamicConfigValue{{Id: "custom.fillOpacity", Value: 0}}
 	if dashed {

@@ -12,8 +12,8 @@ type column struct {
 	steps               []dashboard.Threshold
 }
 
-// rows makes a table with a row for each set of labels. The queries must give the same labels; columns are in order, and
-// what none of them shows is left out.
+// rows returns the panel as a table with a row for each set of labels. The queries must return the same labels. The
+// columns are in order, and all other fields are left out.
 func (p panel) rows(sortBy string, columns ...column) cog.Builder[dashboard.Panel] {
 	b := table.NewPanelBuilder().
 		Id(p.id).Title(p.title).Description(p.about).Unit(p.unit).Span(p.width).Height(p.height).
@@ -43,7 +43,7 @@ func (p panel) rows(sortBy string, columns ...column) cog.Builder[dashboard.Pane
 	return b
 }
 
-// properties are how the values of a column are shown.
+// properties returns the display settings of a column.
 func (c column) properties() []dashboard.DynamicConfigValue {
 	properties := []dashboard.DynamicConfigValue{{Id: "unit", Value: c.unit}}
 	if len(c.steps) == 0 {

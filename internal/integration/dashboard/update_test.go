@@ -11,9 +11,9 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-var update = flag.Bool("update", false, "write the dashboards anew")
+var update = flag.Bool("update", false, "write the dashboards")
 
-// committed is the path of a file below collector-config/grafana.
+// committed returns the path of a file below collector-config/grafana.
 func committed(t *testing.T, name string) string {
 	t.Helper()
 	root, err := programs.Root()
@@ -23,7 +23,7 @@ func committed(t *testing.T, name string) string {
 	return filepath.Join(root, "collector-config", "grafana", name)
 }
 
-func TestCommittedDashboardsAreWhatTheCodeMakes(t *testing.T) {
+func TestCommittedDashboardsMatchCode(t *testing.T) {
 	t.Parallel()
 	files, err := dashboard.Files()
 	if err != nil {
@@ -41,7 +41,7 @@ func TestCommittedDashboardsAreWhatTheCodeMakes(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("%s is not what the code makes: run go -C internal/integration test ./dashboard -update", path)
+			t.Errorf("%s differs from the code: run go -C internal/integration test ./dashboard -update", path)
 		}
 	}
 }

@@ -6,17 +6,17 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// datasource is the one that the user chose.
+// datasource is the data source that the user selects.
 var datasource = common.DataSourceRef{Type: cog.ToPtr("prometheus"), Uid: cog.ToPtr("${datasource}")}
 
-// datasourceVariable is the Prometheus to ask.
+// datasourceVariable returns the variable for the Prometheus data source.
 func datasourceVariable() cog.Builder[dashboard.VariableModel] {
 	return dashboard.NewDatasourceVariableBuilder("datasource").
 		Label("Data source").
 		Type("prometheus")
 }
 
-// labelVariable is one of the values that series have for a label.
+// labelVariable returns a variable with one value of a label.
 func labelVariable(name, label, series string) *dashboard.QueryVariableBuilder {
 	return dashboard.NewQueryVariableBuilder(name).
 		Label(label).
@@ -26,8 +26,8 @@ func labelVariable(name, label, series string) *dashboard.QueryVariableBuilder {
 		Sort(dashboard.VariableSortNaturalAsc)
 }
 
-// labelsVariable is some of the values that series have for a label. At first it is all of them, and then series without
-// that label are selected too.
+// labelsVariable returns a variable with several values of a label. Its default is all values, and then series
+// without that label are selected too.
 func labelsVariable(name, label, series string) cog.Builder[dashboard.VariableModel] {
 	return labelVariable(name, label, series).
 		Multi(true).
@@ -39,7 +39,7 @@ func labelsVariable(name, label, series string) cog.Builder[dashboard.VariableMo
 		})
 }
 
-// numberVariable is a number that no metric tells.
+// numberVariable returns a variable for a number that no metric has.
 func numberVariable(name, label, about, number string) cog.Builder[dashboard.VariableModel] {
 	return dashboard.NewTextBoxVariableBuilder(name).
 		Label(label).

@@ -5,7 +5,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// waiting answers whether anyone waits, and how long.
+// waiting returns panels that answer whether anyone waits, and how long.
 func waiting() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
 		panel{
@@ -48,8 +48,8 @@ func waiting() []cog.Builder[dashboard.Panel] {
 	}
 }
 
-// quantiles are the 50th, 95th and 99th percentile of a histogram, by pool. Only one of them asks for exemplars, which
-// would be the same for all.
+// quantiles returns the 50th, 95th and 99th percentile of a histogram, by pool. Only one of them requests exemplars,
+// which are the same for all.
 func quantiles(histogram string) []target {
 	quantile := func(q string) string {
 		return `histogram_quantile(` + q + `, sum by (le, job, pool) (rate(` + histogram + `_bucket[$__rate_interval])))`

@@ -14,8 +14,8 @@ import (
 
 var demoPage = regexp.MustCompile(`^  page +http://(127\.0\.0\.1:\d+)/$`)
 
-// StartDemo builds the demo and runs it on a throwaway PostgreSQL until stop is called. It gives the address of /metrics,
-// host:port.
+// StartDemo builds the demo and runs it on a throwaway PostgreSQL until stop is called. It returns the host:port of
+// /metrics.
 func StartDemo(ctx context.Context) (address string, stop func(), err error) {
 	root, err := programs.Root()
 	if err != nil {
@@ -36,7 +36,7 @@ func StartDemo(ctx context.Context) (address string, stop func(), err error) {
 	return address, demo.stop, nil
 }
 
-// demoEnvironment is that of this program without what the demo goes by.
+// demoEnvironment returns this program's environment without the variables that configure the demo.
 func demoEnvironment() []string {
 	var env []string
 	for _, v := range os.Environ() {

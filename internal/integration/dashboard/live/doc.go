@@ -1,2 +1,3 @@
-// Package live runs what a dashboard shows: the demo, under its changing load, and a Prometheus that scrapes it every second.
+// Package live runs the source of a dashboard's data: the demo under its changing load, and a Prometheus that scrapes
+// it every second.
 package live

@@ -22,13 +22,13 @@ import (
 // Interval is the time between two scrapes.
 const Interval = time.Second
 
-// Target is a service to scrape, and what Prometheus calls it.
+// Target is a service to scrape, and its labels in Prometheus.
 type Target struct {
 	Job, Instance string
 	Address       string // host:port
 }
 
-// Prometheus is a server of its own.
+// Prometheus is a running Prometheus server.
 type Prometheus struct {
 	URL  string
 	stop func()
@@ -36,7 +36,7 @@ type Prometheus struct {
 
 var listening = regexp.MustCompile(`msg="Listening on" .*address=(127\.0\.0\.1:\d+)`)
 
-// StartPrometheus builds Prometheus and runs it, with its data in dir. Rules may be empty.
+// StartPrometheus builds Prometheus and runs it with its data in dir. The rules may be empty.
 func StartPrometheus(ctx context.Context, dir, rules string, targets ...Target) (*Prometheus, error) {
 	path, err := programs.Prometheus.Build(ctx)
 	if err != nil {
@@ -62,7 +62,7 @@ func StartPrometheus(ctx context.Context, dir, rules string, targets ...Target) 
 	return &Prometheus{URL: "http://" + address, stop: server.stop}, nil
 }
 
-// Stop ends it.
+// Stop ends the server.
 func (p *Prometheus) Stop() { p.stop() }
 
 func configuration(targets []Target) string {
@@ -86,7 +86,7 @@ func configuration(targets []Target) string {
 	return b.String()
 }
 
-// Series is what a query gives: labels, and values that are numbers.
+// Series is a series in the answer to a query: labels, and the values that are numbers.
 type Series struct {
 	Labels map[string]string
 	Values []float64
@@ -108,7 +108,7 @@ func timestamp(t time.Time) string {
 	return strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', 3, 64)
 }
 
-// ask runs a query. Series without any number are left out, as a panel would not show them either.
+// ask runs a query. It leaves out series without any number, which a panel would not show either.
 func (p *Prometheus) ask(ctx context.Context, path string, query url.Values) ([]Series, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+"/api/v1/"+path+"?"+query.Encode(), http.NoBody)
 	if err != nil {
@@ -153,7 +153,7 @@ func (p *Prometheus) ask(ctx context.Context, path string, query url.Values) ([]
 	return found, nil
 }
 
-// sample is a value as Prometheus writes it: a time, and the number as text.
+// sample is a value in Prometheus' format: a time, and the number as text.
 type sample float64
 
 // UnmarshalJSON implements json.Unmarshaler.

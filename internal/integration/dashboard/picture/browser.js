@@ -1,4 +1,4 @@
-// Finds a Chromium: the one that CHROMIUM names, the one that comes with npm's packages, or an installed one.
+// Finds a Chromium: the one that CHROMIUM names, the one in npm's packages, or an installed one.
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import packaged from '@sparticuz/chromium';
@@ -6,7 +6,7 @@ import packaged from '@sparticuz/chromium';
 const installed = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
 export async function browser() {
-  // A browser that draws only this project's page needs no sandbox, and as root it would refuse to start with one.
+  // A browser that draws only this project's page needs no sandbox, and as root it refuses to start with one.
   const args = ['--no-sandbox', '--hide-scrollbars', '--font-render-hinting=none', '--force-color-profile=srgb'];
   if (process.env.CHROMIUM) {
     return { executablePath: process.env.CHROMIUM, args };

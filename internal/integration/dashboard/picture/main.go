@@ -1,10 +1,11 @@
-// Command picture takes the pictures of the dashboards: it runs the demo and a Prometheus, waits until there is something to
-// see, and has a browser without a window draw the panels with Grafana's own components.
+// Command picture takes the screenshots of the dashboards. It runs the demo and a Prometheus and waits for data. A
+// headless browser then draws the panels with Grafana's own components.
 //
 //	go -C internal/integration run ./dashboard/picture
 //
-// It needs Node.js and npm, and brings everything else: npm's packages once (half a gigabyte, into picture/node_modules),
-// and the browser with them, on Linux on amd64. Elsewhere CHROMIUM names one, or an installed one is found.
+// It needs Node.js and npm, and downloads everything else: npm's packages once (half a gigabyte, into
+// picture/node_modules), and with them the browser, on Linux on amd64. On other systems it uses the browser that
+// CHROMIUM names, or an installed one.
 package main
 
 import (
@@ -25,7 +26,7 @@ import (
 )
 
 func main() {
-	span := flag.Duration("span", 150*time.Second, "how much time the pictures show")
+	span := flag.Duration("span", 150*time.Second, "time range of the screenshots")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -35,7 +36,7 @@ func main() {
 	}
 }
 
-// take takes the pictures and leaves nothing running.
+// take takes the screenshots and stops all programs.
 func take(ctx context.Context, span time.Duration) (err error) {
 	root, err := programs.Root()
 	if err != nil {
@@ -62,7 +63,7 @@ func take(ctx context.Context, span time.Duration) (err error) {
 	}
 	defer prometheus.Stop()
 
-	// What the pictures show has to happen first, and Prometheus takes a few seconds to its first scrape.
+	// The events to show must happen first, and Prometheus needs a few seconds to its first scrape.
 	fmt.Printf("The demo runs for %v ...\n", span+cycle)
 	select {
 	case <-time.After(span + cycle):
@@ -73,16 +74,16 @@ func take(ctx context.Context, span time.Duration) (err error) {
 	if err != nil {
 		return err
 	}
-	return run(ctx, folder, "node", "shoot.js", prometheus.URL,
+	return run(ctx, folder, "node", "screenshot.js", prometheus.URL,
 		strconv.FormatInt(end.Add(-span).UnixMilli(), 10), strconv.FormatInt(end.UnixMilli(), 10),
 		filepath.Join(root, "collector-config", "grafana"), "pool", "service")
 }
 
-// cycle is longer than the demo takes to go through all that it shows, and Prometheus to its first scrape with it.
+// cycle is longer than one cycle of the demo's load and the time to Prometheus' first scrape.
 const cycle = 50 * time.Second
 
-// busyMoment finds a time, not long ago, at which the pool was in its overflow but not full, so that gauges at the end of
-// the pictures have something to show.
+// busyMoment returns a recent time at which the pool used its overflow but was not full, so that gauges at the end of
+// the screenshots show a value.
 func busyMoment(ctx context.Context, prometheus *live.Prometheus) (time.Time, error) {
 	now := time.Now().Truncate(2 * time.Second)
 	for at := now; now.Sub(at) < cycle; at = at.Add(-2 * time.Second) {
@@ -94,11 +95,11 @@ func busyMoment(ctx context.Context, prometheus *live.Prometheus) (time.Time, er
 	return now, nil
 }
 
-// prepare brings npm's packages, if they are not there as the lock file wants them, and builds the page.
+// prepare installs npm's packages, unless they match the lock file, and builds the page.
 func prepare(ctx context.Context, folder string) error {
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
-			return fmt.Errorf("%s is missing: the pictures need Node.js 20 or newer and npm, which nothing else here does", program)
+			return fmt.Errorf("%s is missing: the screenshots need Node.js 20 or newer and npm; nothing else does", program)
 		}
 	}
 	wanted, err := os.ReadFile(filepath.Join(folder, "package-lock.json"))
@@ -107,7 +108,7 @@ func prepare(ctx context.Context, folder string) error {
 	}
 	stamp := filepath.Join(folder, "node_modules", ".lock")
 	if have, err := os.ReadFile(stamp); err != nil || string(have) != string(wanted) {
-		fmt.Println("Bringing npm's packages, once ...")
+		fmt.Println("Installing npm's packages (once) ...")
 		if err := run(ctx, folder, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"); err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-// Serves the built page, the dashboard that it is to draw, and Prometheus.
+// Serves the built page, the dashboard to draw, and Prometheus.
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
@@ -40,7 +40,7 @@ export async function serve(prometheus, dashboard) {
   return { url: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
 }
 
-// locate gives the file of an address. Grafana's icons and font are where its own server has them.
+// locate returns the file of an address. It maps the paths of Grafana's icons and font as Grafana's own server does.
 function locate(pathname) {
   const path = normalize(pathname);
   if (path.startsWith('/public/build/')) {

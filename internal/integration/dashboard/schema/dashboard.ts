@@ -1,5 +1,5 @@
-// The dashboards of this project in Grafana's own types: those of @grafana/schema, with each kind of panel that is used here
-// bound to the options and field settings that its plugin has. Grafana fills in options that are left out, so none is required.
+// The dashboards of this project in Grafana's own types, from @grafana/schema. Each kind of panel in use is bound to
+// the options and field settings of its plugin. All options are optional, because Grafana fills in missing ones.
 import type * as common from '@grafana/schema';
 import type * as raw from '@grafana/schema/dist/esm/raw/dashboard/x/Dashboard_types.gen';
 import type * as gauge from '@grafana/schema/dist/esm/raw/composable/gauge/panelcfg/x/GaugePanelCfg_types.gen';
@@ -7,7 +7,8 @@ import type * as stat from '@grafana/schema/dist/esm/raw/composable/stat/panelcf
 import type * as table from '@grafana/schema/dist/esm/raw/composable/table/panelcfg/x/TablePanelCfg_types.gen';
 import type * as timeseries from '@grafana/schema/dist/esm/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen';
 
-// Query is a query to Prometheus. Grafana's schema does not have it: the data source became a plugin. What is here is what its editor saves.
+// Query is a query to Prometheus, with the fields that its editor saves. Grafana's schema lacks it since the data
+// source became a plugin.
 interface Query {
   refId: string;
   datasource?: common.DataSourceRef;
@@ -36,7 +37,7 @@ interface PanelOf<Type extends string, Options, Custom>
   fieldConfig?: { defaults: FieldConfig<Custom>; overrides: raw.FieldConfigSource['overrides'] };
 }
 
-// Nothing is the field settings of a plugin that has none.
+// Nothing is the field settings of a plugin without any.
 interface Nothing {}
 
 type Panel =
@@ -49,7 +50,7 @@ interface Row extends Omit<raw.RowPanel, 'panels'> {
   panels: Panel[];
 }
 
-// Annotation has, beside what all annotations have, what Prometheus' data source makes of its own.
+// Annotation is a common annotation with the additional fields of Prometheus' data source.
 interface Annotation extends Omit<raw.AnnotationQuery, 'target'> {
   target?: Query;
   tagKeys?: string;

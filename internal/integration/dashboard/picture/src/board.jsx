@@ -1,4 +1,4 @@
-// The page: the head of the dashboard, and its panels where gridPos puts them.
+// The page: the head of the dashboard, and its panels at the positions of gridPos.
 import { renderMarkdown } from '@grafana/data';
 import { Icon, PanelChrome } from '@grafana/ui';
 

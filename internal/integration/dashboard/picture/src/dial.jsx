@@ -1,5 +1,5 @@
-// A gauge, which @grafana/ui no longer ships: drawn after Grafana's own, from the value, colors and thresholds that Grafana's
-// code gives.
+// A gauge, which @grafana/ui no longer has. It looks like Grafana's own, and uses the value, colors and thresholds
+// from Grafana's code.
 import { formattedValueToString } from '@grafana/data';
 
 const span = (4 / 3) * Math.PI; // from end to end
@@ -38,7 +38,7 @@ export function Dial({ panel, value, width, height, count, theme }) {
   );
 }
 
-// path is an arc between two shares of the span.
+// path returns an arc between two fractions of the span.
 function path(x, y, r, from, to) {
   const point = (share) => [x + r * Math.cos(start + share * span), y + r * Math.sin(start + share * span)].join(' ');
   const large = (to - from) * span > Math.PI ? 1 : 0;

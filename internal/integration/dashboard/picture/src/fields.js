@@ -1,5 +1,5 @@
-// Applies units, thresholds, colors and overrides of a panel to its data, by Grafana's own code. Which settings there are is
-// known to Grafana's application; here are those that the dashboards use.
+// Applies units, thresholds, colors and overrides of a panel to its data, with Grafana's own code. Only Grafana's
+// application knows all settings; this file lists those of the dashboards.
 import { applyFieldOverrides, cacheFieldDisplayNames, FieldConfigOptionsRegistry } from '@grafana/data';
 
 const standard = ['color', 'decimals', 'displayName', 'mappings', 'max', 'min', 'noValue', 'thresholds', 'unit'];
@@ -18,7 +18,7 @@ export function withFieldConfig(panel, frames, theme) {
   for (const { properties } of panel.fieldConfig.overrides) {
     for (const { id } of properties) {
       if (!registry.getIfExists(id)) {
-        throw new Error(`${panel.title}: the setting ${id} is not known to the picture`);
+        throw new Error(`${panel.title}: unknown setting "${id}"`);
       }
     }
   }
@@ -31,7 +31,7 @@ export function withFieldConfig(panel, frames, theme) {
     timeZone: 'browser',
   });
   cacheFieldDisplayNames(settled);
-  // Custom settings that no override names are not copied by the above without the application's registry of the plugin.
+  // Without the application's plugin registry, the code above does not copy custom settings that no override names.
   for (const field of settled.flatMap((f) => f.fields)) {
     field.config.custom = { ...panel.fieldConfig.defaults.custom, ...field.config.custom };
   }

@@ -1,5 +1,5 @@
-// Draws the dashboard that the server of this page gives, with Grafana's own components, as it was at the time that the
-// page's address says: ?from=…&to=…&interval=…, in milliseconds.
+// Draws the dashboard from this page's server with Grafana's own components. The page's address sets the time range
+// and the interval in milliseconds: ?from=…&to=…&interval=….
 import { createRoot } from 'react-dom/client';
 import { createTheme, dateTime, standardTransformers, standardTransformersRegistry, ThemeContext } from '@grafana/data';
 import { GlobalStyles, PortalContainer } from '@grafana/ui';
@@ -46,7 +46,7 @@ async function draw() {
   );
   await document.fonts.ready;
   await Promise.all([400, 500].map((weight) => document.fonts.load(`${weight} 14px Inter`)));
-  // What has no data is told to whoever takes the picture, who will not want it.
+  // Report the panels without data to screenshot.js, which fails for them.
   window.empty = panels.filter((_, i) => frames[i].length === 0).map((p) => p.title);
   window.drawn = true;
 }

@@ -1,4 +1,4 @@
-// Runs a panel's queries as Grafana's Prometheus data source does, and makes the same data frames of the answers.
+// Runs a panel's queries as Grafana's Prometheus data source does, and returns the same data frames.
 import { FieldType, toDataFrame, transformDataFrame } from '@grafana/data';
 import { firstValueFrom } from 'rxjs';
 
@@ -32,7 +32,7 @@ async function ask(target, time) {
   return answer.data.result;
 }
 
-// curve is a frame with a value for each step, and none where Prometheus has none.
+// curve returns a frame with a value for each step, or a gap where Prometheus has no value.
 function curve(target, series, time) {
   const times = [];
   for (let t = time.from; t <= time.to; t += time.interval) {
@@ -54,7 +54,7 @@ function curve(target, series, time) {
   });
 }
 
-// table is one frame with a row for each series.
+// table returns one frame with a row for each series.
 function table(target, series) {
   if (series.length === 0) {
     return [];

@@ -1,4 +1,4 @@
-// What the dashboard's variables stand for in the picture: everything, as when it is opened for the first time.
+// Sets the dashboard's variables for the screenshot: everything is selected, as when it is opened for the first time.
 export function substitute(text, time) {
   const seconds = (ms) => `${Math.round(ms / 1000)}s`;
   return text
@@ -8,7 +8,7 @@ export function substitute(text, time) {
     .replace(/\$(job|instance|pool|operation)\b/g, '.*');
 }
 
-// variables gives what the controls at the top show.
+// variables returns the labels of the controls at the top.
 export async function variables(dashboard, time) {
   return Promise.all(
     dashboard.templating.list.map(async (v) => {

@@ -1,4 +1,4 @@
-// A panel's content, by Grafana's own components.
+// The content of a panel, drawn by Grafana's own components.
 import { getFieldDisplayValues, VizOrientation } from '@grafana/data';
 import { BigValue, TimeSeries, VizRepeater } from '@grafana/ui';
 import { TableNG } from '@grafana/ui/unstable';
@@ -16,7 +16,7 @@ export function Visualization(props) {
     case 'table':
       return <Rows {...props} />;
     default:
-      throw new Error(`panels of type ${props.panel.type} are not known to the picture`);
+      throw new Error(`unknown panel type "${props.panel.type}"`);
   }
 }
 
@@ -32,14 +32,14 @@ function Curves({ panel, frames, width, height, range }) {
       options={panel.options}
     >
       {(builder) => {
-        builder.setPadding([null, 24, null, null]); // for half of the last time
+        builder.setPadding([null, 24, null, null]); // for half of the last time label
         return null;
       }}
     </TimeSeries>
   );
 }
 
-// Repeated draws one of something for each series.
+// Repeated draws one child for each series.
 function Repeated({ panel, frames, width, height, theme, render }) {
   const values = () =>
     getFieldDisplayValues({

@@ -5,8 +5,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// glance is the guide's four panels, and beside its usage of the base size the usage of what the pool may open.
-func glance() []cog.Builder[dashboard.Panel] {
+// overview returns the guide's four panels, and the usage of the capacity beside the guide's usage of the base size.
+func overview() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
 		panel{
 			id: 101, title: "Connection Pool Usage (%)", unit: percent, width: 4, height: 8, from: poolSelector,

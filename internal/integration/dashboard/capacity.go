@@ -5,8 +5,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// full answers whether the pool is full.
-func full() []cog.Builder[dashboard.Panel] {
+// capacity returns panels that answer whether the pool is full.
+func capacity() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
 		panel{
 			id: 201, title: "Connections against their limits", unit: number, width: 8, height: 8, from: poolSelector,

@@ -1,15 +1,15 @@
 package dashboard
 
-// mend changes in a dashboard what the builders get wrong: they know neither what Prometheus' data source makes of
-// annotations nor what Grafana no longer has.
-func mend(model map[string]any) {
+// correct corrects the JSON that the builders generate. They know neither the annotation fields of Prometheus' data
+// source nor the options that Grafana has removed.
+func correct(model map[string]any) {
 	for _, annotation := range objects(model, "annotations", "list") {
 		annotation["titleFormat"] = "{{alertname}}"
 		annotation["textFormat"] = "{{job}} {{pool}} {{instance}} {{server}}"
 		annotation["tagKeys"] = "severity"
 	}
 	for _, shown := range append(objects(model, "annotations", "list"), objects(model, "links")...) {
-		delete(shown, "placement") // which would be a menu
+		delete(shown, "placement") // it would make a menu
 	}
 	for _, variable := range objects(model, "templating", "list") {
 		for _, ofIntervals := range []string{"auto", "auto_min", "auto_count"} {
@@ -19,7 +19,7 @@ func mend(model map[string]any) {
 	dropFooters(model)
 }
 
-// dropFooters takes from tables an option that they had once.
+// dropFooters removes an option that tables no longer have.
 func dropFooters(model map[string]any) {
 	for _, panel := range objects(model, "panels") {
 		if options, ok := panel["options"].(map[string]any); ok && panel["type"] == "table" {
@@ -29,7 +29,7 @@ func dropFooters(model map[string]any) {
 	}
 }
 
-// objects are those of a list that is the last of the keys, each within the one before.
+// objects returns the objects of a list. The keys are the path to the list.
 func objects(model map[string]any, keys ...string) []map[string]any {
 	last := len(keys) - 1
 	for _, key := range keys[:last] {

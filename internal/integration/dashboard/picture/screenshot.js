@@ -1,5 +1,5 @@
-// Takes pictures of dashboards: node shoot.js PROMETHEUS FROM TO FOLDER NAME...
-// Each FOLDER/NAME.json becomes FOLDER/NAME.png, with what Prometheus has of a time range, in milliseconds.
+// Takes screenshots of dashboards: node screenshot.js PROMETHEUS FROM TO FOLDER NAME...
+// Each FOLDER/NAME.json becomes FOLDER/NAME.png, with Prometheus' data of a time range in milliseconds.
 import { readFile, writeFile } from 'node:fs/promises';
 import puppeteer from 'puppeteer-core';
 
@@ -7,7 +7,7 @@ import { browser } from './browser.js';
 import { serve } from './serve.js';
 
 const [prometheus, from, to, folder, ...names] = process.argv.slice(2);
-const interval = 2000; // between two points of a curve
+const interval = 2000; // milliseconds between two points of a graph
 
 const { executablePath, args } = await browser();
 const env = { ...process.env, LANG: 'en_US.UTF-8', LC_ALL: 'en_US.UTF-8', TZ: 'UTC' };
@@ -29,7 +29,7 @@ async function shoot(name) {
     page.on('pageerror', (err) => complaints.push(String(err)));
     page.on('response', (r) => r.status() >= 400 && complaints.push(`${r.status()} ${r.url()}`));
     page.on('console', (m) => m.type() === 'error' && complaints.push(m.text()));
-    // All of it is in view from the start: tables draw only what is seen.
+    // The whole page is visible from the start, because tables draw only the visible rows.
     await page.setViewport({ width: 1600, height: 4000 });
     await page.goto(`${server.url}/?${new URLSearchParams({ from, to, interval })}`);
     await page.waitForFunction('window.drawn || window.failed', { timeout: 120_000 }).catch((err) => {
