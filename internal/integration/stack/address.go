@@ -12,8 +12,8 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// startOnFree starts a program with a free address in place of every one that is not set, and with others when somebody
-// else took one of those before the program did.
+// startOnFree starts a program with a free address in place of every empty one. If another process takes one of them
+// first, it tries again with other addresses.
 func startOnFree(start func() error, addresses ...*string) error {
 	addresses = slices.DeleteFunc(addresses, func(address *string) bool { return *address != "" })
 	for {
@@ -32,12 +32,12 @@ func startOnFree(start func() error, addresses ...*string) error {
 	}
 }
 
-// canListen tells why an address cannot be listened on, in words that say which variable to change.
-func canListen(ctx context.Context, what, variable, address string) error {
+// checkListen returns an error if the address cannot be listened on. The error says which variable to change.
+func checkListen(ctx context.Context, what, variable, address string) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("stack: %s: %s is in use by another program: stop that, or choose another address, such as %s=127.0.0.1:%d",
+		return fmt.Errorf("stack: %s: %s is in use by another program: stop it, or set another address, such as %s=127.0.0.1:%d",
 			what, address, variable, 1+portOf(address))
 	case err != nil:
 		return fmt.Errorf("stack: %s cannot listen on %s (%w): set %s to host:port of this machine, such as 127.0.0.1:9500",
@@ -46,7 +46,7 @@ func canListen(ctx context.Context, what, variable, address string) error {
 	return listener.Close()
 }
 
-// portOf gives the port of an address, 9500 where it has none that is a number.
+// portOf returns the port of an address, or 9500 if it has no numeric port.
 func portOf(address string) int {
 	addr, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil || addr.Port == 0 {
@@ -55,7 +55,7 @@ func portOf(address string) int {
 	return addr.Port
 }
 
-// reachable gives the address at which this machine reaches what listens on address.
+// reachable returns the address by which this machine connects to a listener on address.
 func reachable(address string) string {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -67,7 +67,7 @@ func reachable(address string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// isLoopback tells whether only this machine can reach what listens on address.
+// isLoopback reports whether only this machine can connect to a listener on address.
 func isLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

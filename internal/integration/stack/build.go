@@ -10,7 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// BuildDemo builds the demo and gives the path of the executable.
+// BuildDemo builds the demo and returns the path of the executable.
 func BuildDemo(ctx context.Context) (string, error) {
 	root, err := programs.Root()
 	if err != nil {
@@ -20,28 +20,28 @@ func BuildDemo(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "./demo")
 	cmd.Dir = filepath.Join(root, "examples")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", mendBuild("demo", fmt.Errorf("stack: build demo: %w\n%s", err, out))
+		return "", explainBuild("demo", fmt.Errorf("stack: build demo: %w\n%s", err, out))
 	}
 	return path, nil
 }
 
-// Build builds a program unless the user gave one, and gives the path of the executable.
+// Build builds a program and returns the path of the executable. If the user has set one, it returns that.
 func Build(ctx context.Context, program programs.Program, given string) (string, error) {
 	if given != "" {
 		return given, nil
 	}
 	path, err := program.Build(ctx)
 	if err != nil {
-		return "", mendBuild(program.String(), err)
+		return "", explainBuild(program.String(), err)
 	}
 	return path, nil
 }
 
-// mendBuild adds to an error of a build what to do about it.
-func mendBuild(name string, err error) error {
+// explainBuild adds instructions to an error of a build.
+func explainBuild(name string, err error) error {
 	if errors.Is(err, exec.ErrNotFound) {
-		return fmt.Errorf("stack: %s has to be built, and there is no go command in PATH: install Go, or name executables "+
-			"that are there in %s and %s: %w", name, collectorEnv, prometheusEnv, err)
+		return fmt.Errorf("stack: build %s: no go command in PATH: install Go, or set %s and %s "+
+			"to existing executables: %w", name, collectorEnv, prometheusEnv, err)
 	}
 	return err
 }

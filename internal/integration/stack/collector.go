@@ -20,7 +20,7 @@ const (
 	collectorPageEnv = "PROMETHEUS_ENDPOINT"
 )
 
-// CollectorSettings say how a Collector is started.
+// CollectorSettings say how to start a Collector.
 type CollectorSettings struct {
 	// Program is the executable.
 	Program string
@@ -28,8 +28,8 @@ type CollectorSettings struct {
 	// Config is the configuration file.
 	Config string
 
-	// GRPC and HTTP are where it takes OTLP, Page is where Prometheus scrapes it; by default free loopback ports. They
-	// are given to the configuration file in its variables.
+	// GRPC and HTTP are the addresses for OTLP, and Page the address that Prometheus scrapes. The default is free
+	// loopback ports. The configuration file reads them from its variables.
 	GRPC, HTTP, Page string
 
 	// Env is added to the program's environment.
@@ -39,15 +39,16 @@ type CollectorSettings struct {
 	Dir string
 }
 
-// Collector is an OpenTelemetry Collector that is ready.
+// Collector is a running OpenTelemetry Collector.
 type Collector struct {
 	*Process
 
-	// GRPC, HTTP and Page are the addresses at which this machine reaches it.
+	// GRPC, HTTP and Page are its addresses, as this machine reaches them.
 	GRPC, HTTP, Page string
 }
 
-// StartCollector checks a configuration, starts a Collector with it, and waits until it takes and serves metrics.
+// StartCollector checks a configuration and starts a Collector with it. It returns when the Collector accepts and
+// serves metrics.
 func StartCollector(ctx context.Context, s CollectorSettings) (c *Collector, err error) {
 	err = startOnFree(func() (err error) {
 		c, err = startCollector(ctx, s)
@@ -80,10 +81,10 @@ func startCollector(ctx context.Context, s CollectorSettings) (*Collector, error
 	return c, nil
 }
 
-// ownTelemetryOff keeps the Collector from serving metrics of its own on a port that another may have.
+// ownTelemetryOff stops the Collector from serving its own metrics on a port that another Collector may use.
 const ownTelemetryOff = "yaml:service::telemetry::metrics::level: none"
 
-// validate asks the Collector what it thinks of the configuration.
+// validate checks the configuration with the Collector's validate command.
 func validate(ctx context.Context, s CollectorSettings, env []string) error {
 	cmd := exec.CommandContext(ctx, s.Program, "validate", "--config="+s.Config)
 	cmd.Env = append(cmd.Environ(), env...)
@@ -94,19 +95,20 @@ func validate(ctx context.Context, s CollectorSettings, env []string) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("stack: %w", context.Cause(ctx))
 	case errors.As(err, &exit):
-		return fmt.Errorf("stack: the Collector refuses the configuration %s; mend what it names:\n%s", s.Config, indent(strings.TrimSpace(string(out))))
+		return fmt.Errorf("stack: the Collector refuses the configuration %s; correct the named settings:\n%s", s.Config, indent(strings.TrimSpace(string(out))))
 	default:
-		return fmt.Errorf("stack: %s cannot be started: %w", programs.Collector, err)
+		return fmt.Errorf("stack: start %s: %w", programs.Collector, err)
 	}
 }
 
-// ready waits until the Collector listens everywhere.
+// ready waits until the Collector listens on all addresses.
 func (c *Collector) ready(ctx context.Context, config string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var elsewhere error
 	err := c.Await(ctx, func(ctx context.Context) error {
-		// The Collector says that it is ready when it listens. So what does not listen after that never will.
+		// The Collector logs that it is ready after it listens. An address that it does not listen on by then is
+		// missing in the configuration.
 		ready := strings.Contains(c.LastLines(100), "Everything is ready")
 		err := c.listens(ctx)
 		if ready && err != nil {
@@ -116,13 +118,13 @@ func (c *Collector) ready(ctx context.Context, config string) error {
 		return err
 	})
 	if elsewhere != nil {
-		return fmt.Errorf("stack: the Collector runs and does not listen where it should: %w. Check the endpoints in %s: want ${env:%s}, ${env:%s} and ${env:%s}",
+		return fmt.Errorf("stack: the Collector runs but does not listen on an expected address: %w. Check the endpoints in %s: want ${env:%s}, ${env:%s} and ${env:%s}",
 			elsewhere, config, collectorHTTPEnv, collectorGRPCEnv, collectorPageEnv)
 	}
 	return err
 }
 
-// listens tells where the Collector does not listen.
+// listens returns an error that names an address that the Collector does not listen on.
 func (c *Collector) listens(ctx context.Context) error {
 	for what, address := range map[string]string{"OTLP over gRPC": c.GRPC, "OTLP over HTTP": c.HTTP} {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)

@@ -9,7 +9,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 )
 
-func TestTheStackShowsTheDemosPoolAndLeavesNothingBehind(t *testing.T) {
+func TestStackShowsPoolAndCleansUp(t *testing.T) {
 	t.Parallel()
 	e, started := running(t, nil)
 	prometheus := stack.Prometheus{URL: "http://" + e.ports["PROMETHEUS_ADDR"]}
@@ -45,7 +45,7 @@ func TestTheStackShowsTheDemosPoolAndLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-func TestTheStackEndsAfterItsTime(t *testing.T) {
+func TestStackEndsAfterDuration(t *testing.T) {
 	t.Parallel()
 	e, _ := running(t, map[string]string{"DURATION": "10ms"})
 	if code := e.exit(nil); code != 0 {
@@ -53,7 +53,7 @@ func TestTheStackEndsAfterItsTime(t *testing.T) {
 	}
 }
 
-func TestTheStackEndsWhenAProgramDies(t *testing.T) {
+func TestStackEndsWhenProgramDies(t *testing.T) {
 	t.Parallel()
 	e, started := running(t, nil)
 	if err := syscall.Kill(named(t, started, "collector"), syscall.SIGKILL); err != nil {
@@ -69,7 +69,7 @@ func TestTheStackEndsWhenAProgramDies(t *testing.T) {
 	}
 }
 
-func TestTheStackDoesNotOutliveItsOwnDeath(t *testing.T) {
+func TestKilledStackLeavesNothing(t *testing.T) {
 	t.Parallel()
 	e, started := running(t, nil)
 	if err := e.cmd.Process.Kill(); err != nil {

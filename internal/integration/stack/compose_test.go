@@ -16,7 +16,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// shipped gives the path of a file under collector-config.
+// shipped returns the path of a file under collector-config.
 func shipped(t *testing.T, parts ...string) string {
 	t.Helper()
 	root, err := programs.Root()
@@ -26,7 +26,7 @@ func shipped(t *testing.T, parts ...string) string {
 	return filepath.Join(root, "collector-config", filepath.Join(parts...))
 }
 
-// composeProject loads the compose file as compose does, with its schema, and the given environment.
+// composeProject loads the compose file as compose does, with its schema and the given environment.
 func composeProject(t *testing.T, environment types.Mapping) *types.Project {
 	t.Helper()
 	path := shipped(t, "compose.yaml")
@@ -41,7 +41,7 @@ func composeProject(t *testing.T, environment types.Mapping) *types.Project {
 	return project
 }
 
-func TestComposeHasTheWholePicture(t *testing.T) {
+func TestComposeHasAllServices(t *testing.T) {
 	t.Parallel()
 	got := composeProject(t, nil).ServiceNames()
 	slices.Sort(got)
@@ -50,7 +50,7 @@ func TestComposeHasTheWholePicture(t *testing.T) {
 	}
 }
 
-func TestComposeMountsOnlyWhatIsThere(t *testing.T) {
+func TestComposeMountsExistingFiles(t *testing.T) {
 	t.Parallel()
 	project := composeProject(t, nil)
 	for name, service := range project.Services {
@@ -68,7 +68,7 @@ func TestComposeMountsOnlyWhatIsThere(t *testing.T) {
 	}
 }
 
-func TestComposePublishesOnLoopbackAlone(t *testing.T) {
+func TestComposePublishesOnLoopbackOnly(t *testing.T) {
 	t.Parallel()
 	taken := make(map[string]string)
 	for name, service := range composeProject(t, nil).Services {
@@ -90,7 +90,7 @@ func TestComposePublishesOnLoopbackAlone(t *testing.T) {
 	}
 }
 
-func TestComposeWaitsForWhatAServiceNeeds(t *testing.T) {
+func TestComposeWaitsForNeededServices(t *testing.T) {
 	t.Parallel()
 	project := composeProject(t, nil)
 	for name, service := range project.Services {
@@ -112,7 +112,7 @@ func TestComposeWaitsForWhatAServiceNeeds(t *testing.T) {
 	}
 }
 
-func TestComposeHasOnePasswordAndItCanBeChanged(t *testing.T) {
+func TestComposeHasOneChangeablePassword(t *testing.T) {
 	t.Parallel()
 	project := composeProject(t, types.Mapping{"DEMO_POSTGRES_PASSWORD": "another"})
 	if got := *project.Services["postgres"].Environment["POSTGRES_PASSWORD"]; got != "another" {

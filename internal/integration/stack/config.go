@@ -10,8 +10,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// derive writes a copy of a Prometheus configuration that differs from it in what the settings change and in paths,
-// which are made absolute, and gives its path.
+// derive writes a copy of a Prometheus configuration with the changes of the settings and with absolute paths. It
+// returns the path of the copy.
 func derive(s PrometheusSettings) (string, error) {
 	text, err := os.ReadFile(s.Config)
 	if err != nil {
@@ -35,7 +35,7 @@ func derive(s PrometheusSettings) (string, error) {
 		setIntervals(config, s.Interval)
 	}
 	replaceTargets(config, s)
-	// There is no Alertmanager here, and one that the machine may have is not to hear of ours.
+	// The stack has no Alertmanager, and must not send alerts to one that this machine may have.
 	delete(config, "alerting")
 
 	if text, err = yaml.Marshal(config); err != nil {
@@ -48,7 +48,7 @@ func derive(s PrometheusSettings) (string, error) {
 	return path, nil
 }
 
-// setIntervals replaces the times between scrapes and evaluations.
+// setIntervals replaces the intervals of scrapes and evaluations.
 func setIntervals(config map[string]any, interval time.Duration) {
 	global, _ := config["global"].(map[string]any)
 	if global == nil {
@@ -63,8 +63,8 @@ func setIntervals(config map[string]any, interval time.Duration) {
 	}
 }
 
-// replaceTargets gives the targets that the configuration has on our programs' usual ports the addresses at which these
-// listen here. What is not run here is no target.
+// replaceTargets replaces the targets on the usual ports by the addresses of the stack's programs. It removes targets
+// that the stack does not run.
 func replaceTargets(config map[string]any, s PrometheusSettings) {
 	ours := map[string]string{"8889": s.Collector, "9464": s.Service, "9090": reachable(s.Address)}
 	for _, scrape := range list(config["scrape_configs"]) {
@@ -87,7 +87,7 @@ func replaceTargets(config map[string]any, s PrometheusSettings) {
 	}
 }
 
-// list gives the mappings of a sequence.
+// list returns the mappings of a sequence.
 func list(sequence any) []map[string]any {
 	items, _ := sequence.([]any)
 	var mappings []map[string]any

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// descendants gives the processes that a process started, and those that they did.
+// descendants returns the processes that a process started, and theirs in turn.
 func descendants(t *testing.T, pid int) []int {
 	t.Helper()
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
@@ -35,7 +35,7 @@ func descendants(t *testing.T, pid int) []int {
 	return found
 }
 
-// named gives the descendant that runs a program.
+// named returns the descendant that runs a program.
 func named(t *testing.T, pids []int, program string) int {
 	t.Helper()
 	for _, pid := range pids {
@@ -47,7 +47,7 @@ func named(t *testing.T, pids []int, program string) int {
 	return 0
 }
 
-// listeners gives the addresses that processes listen on, as the kernel writes them.
+// listeners returns the addresses that processes listen on, in the kernel's notation.
 func listeners(t *testing.T, pids []int) []string {
 	t.Helper()
 	sockets := make(map[string]bool)

@@ -13,17 +13,17 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 )
 
-// edge is a way on which the documented names come about, and how to select from Prometheus what came on it.
+// edge is a way by which series get the documented names, and the selector of its series in Prometheus.
 type edge struct {
 	name       string
 	prometheus *stack.Prometheus
 	selector   string
 }
 
-// TestOneLoadHasEqualValuesAtAllThreeEdges lets one load's metrics travel all ways there are: scraped from the bridge,
-// through the Collector, and to Prometheus directly, where rules rename them. Real programs have the shipped
+// TestThreeEdgesReportEqualValues sends the metrics of one load by all three ways: scraped from the bridge, through
+// the Collector, and directly to Prometheus, where rules rename them. Real programs run with the shipped
 // configurations.
-func TestOneLoadHasEqualValuesAtAllThreeEdges(t *testing.T) {
+func TestThreeEdgesReportEqualValues(t *testing.T) {
 	t.Parallel()
 	collector := startCollector(t, stack.CollectorSettings{})
 	direct := startPrometheus(t, stack.PrometheusSettings{})
@@ -48,7 +48,7 @@ func TestOneLoadHasEqualValuesAtAllThreeEdges(t *testing.T) {
 	all := s.converge(t, edges, "")
 	report(t, edges, all)
 
-	// The same with connections in use, save for what is another number at every moment.
+	// Compare again with connections in use, except for a metric that changes all the time.
 	held, err := s.fill(t.Context())
 	defer held.release()
 	if err != nil {
@@ -64,17 +64,17 @@ func TestOneLoadHasEqualValuesAtAllThreeEdges(t *testing.T) {
 	}
 }
 
-// converge pushes and reads until the edges agree, on all names but one, with each other and with what the service itself
-// says at that time; if they do not within patience, the test fails. An edge follows the service by a scrape or an
-// evaluation, so at first they differ.
+// converge pushes and reads until the edges agree with each other and with the service's own values, on all names but
+// one. The test fails if they do not agree within waitLimit. An edge lags the service by a scrape or an evaluation,
+// so they differ at first.
 func (s *service) converge(t *testing.T, edges []edge, except string) []map[string]float64 {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		// Not by ctx: at its end the test is to tell what differs.
+		// Do not use ctx: when it ends, the test must report the differences.
 		if err := s.provider.ForceFlush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +97,7 @@ func (s *service) converge(t *testing.T, edges []edge, except string) []map[stri
 	}
 }
 
-// read gives the series with documented names, but one, that came on the edge.
+// read returns the edge's series with documented names, except for one name.
 func (e edge) read(t *testing.T, except string) map[string]float64 {
 	t.Helper()
 	samples, err := e.prometheus.Query(t.Context(), e.selector)
@@ -119,7 +119,7 @@ func (e edge) read(t *testing.T, except string) map[string]float64 {
 	return series
 }
 
-// missing lists the documented names, but one, of which the edge has no series.
+// missing lists the documented names, except for one, without a series at the edge.
 func (e edge) missing(series map[string]float64, except string) []string {
 	wanted := documentedSeries()
 	delete(wanted, except)
@@ -133,7 +133,7 @@ func (e edge) missing(series map[string]float64, except string) []string {
 	return lines
 }
 
-// report says what was compared, name by name.
+// report logs what was compared, by name.
 func report(t *testing.T, edges []edge, all []map[string]float64) {
 	t.Helper()
 	counts := make(map[string]int)

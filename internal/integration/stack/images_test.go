@@ -14,7 +14,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// pinned is an image with the whole of a version, or a digest.
+// pinned matches an image with a full version or a digest.
 var pinned = regexp.MustCompile(`^[a-z0-9./-]+(:v?\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?|@sha256:[0-9a-f]{64})$`)
 
 func TestComposePinsItsImages(t *testing.T) {
@@ -40,7 +40,7 @@ func TestComposePinsItsImages(t *testing.T) {
 	}
 }
 
-// baseImages gives the images that an image is built from.
+// baseImages returns the images that an image is built from.
 func baseImages(t *testing.T, build *types.BuildConfig) []string {
 	t.Helper()
 	text := build.DockerfileInline
@@ -67,7 +67,7 @@ func baseImages(t *testing.T, build *types.BuildConfig) []string {
 	return images
 }
 
-func TestTheDemosImageHasAllThatItIsMadeOf(t *testing.T) {
+func TestDemoImageHasAllSources(t *testing.T) {
 	t.Parallel()
 	ignore, err := os.ReadFile(shipped(t, "demo", "Dockerfile.dockerignore"))
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// schema is what the load works on: tables like the demo's.
+// schema is the schema of the load: tables like the demo's.
 const schema = `
 CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL);
 CREATE TABLE roles (user_id int REFERENCES users, role text NOT NULL);
@@ -24,10 +24,10 @@ CREATE TABLE events (kind text NOT NULL, user_id int NOT NULL);
 INSERT INTO users SELECT n, 'user ' || n FROM generate_series(1, 100) AS n;
 INSERT INTO accounts SELECT n, 1000 FROM generate_series(1, 100) AS n`
 
-// work is one thing that the service does for a request.
+// work is the work of one request.
 type work func(ctx context.Context, s *service) error
 
-// works are the kinds of operation that the demo has.
+// works lists the kinds of operation that the demo has.
 var works = []work{
 	func(ctx context.Context, s *service) error {
 		var name string
@@ -73,7 +73,7 @@ var works = []work{
 
 func anyone() int { return 1 + rand.IntN(100) }
 
-// migrate makes the tables.
+// migrate creates the tables.
 func (s *service) migrate(t *testing.T) {
 	t.Helper()
 	if _, err := s.pool.Exec(otelpool.WithOperation(t.Context(), "migrate"), schema); err != nil {
@@ -83,13 +83,13 @@ func (s *service) migrate(t *testing.T) {
 
 // load is a number of callers that use the pool without a pause.
 type load struct {
-	done atomic.Int64 // pieces of work
+	done atomic.Int64 // number of completed works
 	stop chan struct{}
 	wg   sync.WaitGroup
 	errs []error
 }
 
-// startLoad lets callers loose on the pool until the load is ended.
+// startLoad starts callers that use the pool until the load ends.
 func (s *service) startLoad(t *testing.T, callers int) *load {
 	t.Helper()
 	l := &load{stop: make(chan struct{}), errs: make([]error, callers)}
@@ -110,7 +110,7 @@ func (s *service) startLoad(t *testing.T, callers int) *load {
 	return l
 }
 
-// end waits until every caller is done.
+// end waits until every caller has finished.
 func (l *load) end(t *testing.T) {
 	t.Helper()
 	close(l.stop)

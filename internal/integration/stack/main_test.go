@@ -12,10 +12,10 @@ import (
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
 
-// patience is how long a test waits for what must happen. It is only used up by a test that fails.
-const patience = 2 * time.Minute
+// waitLimit is how long a test waits for an event. Only a failing test takes that long.
+const waitLimit = 2 * time.Minute
 
-// program builds a program, or finds it built.
+// program builds a program if necessary and returns its path.
 func program(t *testing.T, p programs.Program) string {
 	t.Helper()
 	path, err := p.Build(t.Context())
@@ -25,7 +25,7 @@ func program(t *testing.T, p programs.Program) string {
 	return path
 }
 
-// startCollector starts a Collector with the shipped configuration, and ends it with the test.
+// startCollector starts a Collector with the shipped configuration, and ends it after the test.
 func startCollector(t *testing.T, s stack.CollectorSettings) *stack.Collector {
 	t.Helper()
 	s.Program, s.Config = program(t, programs.Collector), shipped(t, "collector.yaml")
@@ -40,8 +40,8 @@ func startCollector(t *testing.T, s stack.CollectorSettings) *stack.Collector {
 	return c
 }
 
-// startPrometheus starts a Prometheus with the shipped configuration, which scrapes once a second what the settings say,
-// and ends it with the test.
+// startPrometheus starts a Prometheus with the shipped configuration, and ends it after the test. It scrapes the
+// targets in the settings once a second.
 func startPrometheus(t *testing.T, s stack.PrometheusSettings) *stack.Prometheus {
 	t.Helper()
 	s.Program, s.Config, s.Dir = program(t, programs.Prometheus), shipped(t, "prometheus", "prometheus.yml"), t.TempDir()
@@ -67,14 +67,14 @@ func kill(t *testing.T, p *stack.Process) {
 // eventually waits until the condition holds.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !condition() {
 		select {
 		case <-ctx.Done():
-			t.Fatalf("not within %v: %s", patience, what)
+			t.Fatalf("not within %v: %s", waitLimit, what)
 		case <-tick.C:
 		}
 	}

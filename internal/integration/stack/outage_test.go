@@ -17,8 +17,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 )
 
-// outage is something that happens to the Collector, and how it ends. The test is the one that a new Collector is to end
-// with.
+// outage is a failure of the Collector, and its end. The t of end is the test that a new Collector ends with.
 type outage struct {
 	begin, end func(t *testing.T, c *stack.Collector) *stack.Collector
 }
@@ -40,7 +39,7 @@ var outages = map[string]outage{
 		},
 		end: func(_ *testing.T, c *stack.Collector) *stack.Collector { return c },
 	},
-	// It takes connections, and what is sent, as long as the kernel does, and answers nothing.
+	// The kernel accepts connections and data, but the Collector does not answer.
 	"so slow that it answers nothing": {
 		begin: func(t *testing.T, c *stack.Collector) *stack.Collector {
 			if err := c.Signal(syscall.SIGSTOP); err != nil {
@@ -57,21 +56,21 @@ var outages = map[string]outage{
 	},
 }
 
-// startAgain starts a Collector where the one before was.
+// startAgain starts a Collector on the addresses of the previous one.
 func startAgain(t *testing.T, c *stack.Collector) *stack.Collector {
 	t.Helper()
 	return startCollector(t, stack.CollectorSettings{GRPC: c.GRPC, HTTP: c.HTTP, Page: c.Page})
 }
 
-// slice is how long the service is watched in each state. It is no limit: what is asserted does not depend on speed.
+// slice is how long the service is watched in each state. The assertions do not depend on speed.
 const slice = 2 * time.Second
 
-// pushInterval is short, so that an outage meets many pushes. They time out before the next is due.
+// pushInterval is short, so that many pushes fall into an outage. A push times out before the next is due.
 const pushInterval = 200 * time.Millisecond
 
-func TestAnOutageOfTheCollectorHarmsNeitherTheServiceNorItsCounts(t *testing.T) {
-	// Not parallel: memory is measured, and the others' would count. Nor are the outages.
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {})) // pushes fail, which is the point
+func TestCollectorOutageSparesServiceAndCounts(t *testing.T) {
+	// Not parallel: other tests would change the memory measured here. The outages are not parallel either.
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {})) // pushes are expected to fail
 	for _, protocol := range []otlp.Protocol{otlp.ProtocolGRPC, otlp.ProtocolHTTP} {
 		t.Run(string(protocol), func(t *testing.T) {
 			collector := startCollector(t, stack.CollectorSettings{})
@@ -80,14 +79,14 @@ func TestAnOutageOfTheCollectorHarmsNeitherTheServiceNorItsCounts(t *testing.T) 
 				otlp.WithInterval(pushInterval), otlp.WithTimeout(pushInterval), otlp.WithExportTimeout(pushInterval)))
 			s.migrate(t)
 			for _, name := range slices.Sorted(maps.Keys(outages)) {
-				t.Run(name, func(one *testing.T) { collector = s.suffer(one, t, outages[name], collector) })
+				t.Run(name, func(one *testing.T) { collector = s.runOutage(one, t, outages[name], collector) })
 			}
 		})
 	}
 }
 
-// suffer puts the service through an outage under load, and gives the Collector that is there afterwards.
-func (s *service) suffer(t, parent *testing.T, o outage, c *stack.Collector) *stack.Collector {
+// runOutage puts the service through an outage under load, and returns the Collector that runs afterwards.
+func (s *service) runOutage(t, parent *testing.T, o outage, c *stack.Collector) *stack.Collector {
 	l := s.startLoad(t, 10)
 	before, cpuBefore := l.watch(t)
 	memoryBefore := memory()
@@ -103,13 +102,13 @@ func (s *service) suffer(t, parent *testing.T, o outage, c *stack.Collector) *st
 	if during == 0 {
 		t.Error("nothing was done during the outage")
 	}
-	// A push of this service is some 30 KiB, and 15 of them failed.
+	// A push of this service is about 30 KiB, and 15 of them failed.
 	if grown := memoryDuring - memoryBefore; grown > 8<<20 {
 		t.Errorf("the heap grew by %d KiB during the outage", grown>>10)
 	}
 
 	s.rest(t)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	for tick := time.NewTicker(pushInterval); ; {
 		differences := compare("bridge", page(t, s.page), "Collector", page(t, c.Page))
@@ -124,7 +123,7 @@ func (s *service) suffer(t, parent *testing.T, o outage, c *stack.Collector) *st
 	}
 }
 
-// watch counts the work that is done in a time, and the processor time of this process.
+// watch measures the completed works and the processor time of this process over a slice.
 func (l *load) watch(t *testing.T) (int64, time.Duration) {
 	t.Helper()
 	begin, cpu := l.done.Load(), processorTime(t)
@@ -141,7 +140,7 @@ func processorTime(t *testing.T) time.Duration {
 	return usage.CPU
 }
 
-// memory gives the size of what this process has on its heap.
+// memory returns the size of this process's heap.
 func memory() int64 {
 	runtime.GC()
 	var stats runtime.MemStats

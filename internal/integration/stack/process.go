@@ -13,39 +13,39 @@ import (
 	"time"
 )
 
-// stopTimeout is how long a program has to end by itself once it is asked to.
+// stopTimeout is the time a program has to end after a signal.
 const stopTimeout = 20 * time.Second
 
 // Command says how to start a program.
 type Command struct {
-	// Name is what messages call the program.
+	// Name is the program's name in messages.
 	Name string
 
-	// Path is the executable, Args are its arguments.
+	// Path is the executable, and Args are its arguments.
 	Path string
 	Args []string
 
 	// Env is added to the environment of this process.
 	Env []string
 
-	// Log is the file that gets all that the program writes.
+	// Log is the file for the program's output.
 	Log string
 }
 
-// Process is a program that was started.
+// Process is a started program.
 type Process struct {
 	name string
 	log  string
 	cmd  *exec.Cmd
 	done chan struct{}
-	err  error // how it ended; to be read when done is closed
+	err  error // how it ended; read it only after done is closed
 }
 
-// Start starts a program. The signals of the terminal do not reach it, and it does not outlive this process.
+// Start starts a program. It receives no signals of the terminal, and it does not outlive this process.
 func Start(c Command) (*Process, error) {
 	log, err := os.OpenFile(c.Log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("stack: the log of %s: %w", c.Name, err)
+		return nil, fmt.Errorf("stack: open the log of %s: %w", c.Name, err)
 	}
 	defer log.Close()
 	p := &Process{name: c.Name, log: c.Log, cmd: exec.Command(c.Path, c.Args...), done: make(chan struct{})}
@@ -55,7 +55,7 @@ func Start(c Command) (*Process, error) {
 
 	started := make(chan error)
 	go func() {
-		// The kernel ends the program when the thread that started it ends, not the process: keep the thread.
+		// The kernel ends the program when the thread that started it ends, not the process, so keep the thread.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := p.cmd.Start()
@@ -66,21 +66,22 @@ func Start(c Command) (*Process, error) {
 		}
 	}()
 	if err := <-started; err != nil {
-		return nil, fmt.Errorf("stack: %s cannot be started: %w", c.Name, err)
+		return nil, fmt.Errorf("stack: start %s: %w", c.Name, err)
 	}
 	return p, nil
 }
 
-// Name gives the program's name.
+// Name returns the program's name.
 func (p *Process) Name() string { return p.name }
 
-// PID gives the program's process id.
+// PID returns the program's process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Done is closed when the program has ended.
+// Done returns a channel that is closed when the program has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Ended returns nil while the program runs, and then an error that says how it ended, with its last words.
+// Ended returns nil while the program runs. After that it returns an error that contains the result and the last
+// lines of output.
 func (p *Process) Ended() error {
 	select {
 	case <-p.done:
@@ -97,10 +98,10 @@ func (p *Process) Ended() error {
 // Signal sends the program a signal.
 func (p *Process) Signal(sig os.Signal) error { return p.cmd.Process.Signal(sig) }
 
-// Stop asks the program to end, and waits until it has; one that does not in time is killed, which is an error. To stop
-// a program that has ended is none.
+// Stop asks the program to end, and waits until it has. It kills a program that does not end in time, and returns an
+// error. It does nothing if the program has ended.
 func (p *Process) Stop() error {
-	// One that was suspended hears nothing until it goes on.
+	// A suspended program receives the signal only after it continues.
 	_ = p.Signal(syscall.SIGCONT)
 	if err := p.Signal(syscall.SIGTERM); errors.Is(err, os.ErrProcessDone) {
 		<-p.done
@@ -118,7 +119,7 @@ func (p *Process) Stop() error {
 	}
 }
 
-// Kill ends the program at once and waits until it is gone.
+// Kill kills the program and waits until it has ended.
 func (p *Process) Kill() error {
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stack: kill %s: %w", p.name, err)
@@ -127,7 +128,7 @@ func (p *Process) Kill() error {
 	return nil
 }
 
-// LastLines gives the last n lines that the program wrote.
+// LastLines returns the last n lines of the program's output.
 func (p *Process) LastLines(n int) string {
 	const most = 64 << 10
 	text, err := os.ReadFile(p.log)
@@ -139,8 +140,8 @@ func (p *Process) LastLines(n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
-// indent sets the words of another apart from our own.
+// indent indents another program's output.
 func indent(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }
 
-// joinStop stops a program that is of no use because of err.
+// joinStop stops a program that is unusable because of err.
 func joinStop(err error, p *Process) error { return errors.Join(err, p.Stop()) }

@@ -2,7 +2,8 @@ package stack
 
 import "syscall"
 
-// attributes keep the terminal's signals from the child, and have the kernel end it when its parent dies.
+// attributes returns attributes that shield the child from the terminal's signals, and make the kernel end it when
+// its parent dies.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }

@@ -4,5 +4,5 @@ package stack
 
 import "syscall"
 
-// attributes keep the terminal's signals from the child.
+// attributes returns attributes that shield the child from the terminal's signals.
 func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

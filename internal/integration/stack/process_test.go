@@ -22,7 +22,7 @@ func shell(t *testing.T, script string) *stack.Process {
 	return p
 }
 
-func TestAProgramThatEndsIsReportedWithItsLastWords(t *testing.T) {
+func TestEndedReportsLastLinesOfOutput(t *testing.T) {
 	t.Parallel()
 	p := shell(t, "for i in $(seq 30); do echo line $i; done; echo $WORD >&2; exit 7")
 	<-p.Done()
@@ -40,7 +40,7 @@ func TestAProgramThatEndsIsReportedWithItsLastWords(t *testing.T) {
 	}
 }
 
-func TestAProgramIsAskedToEnd(t *testing.T) {
+func TestStopAsksProgramToEnd(t *testing.T) {
 	t.Parallel()
 	p := shell(t, `trap "echo asked; exit 0" TERM; echo ready; while true; do sleep 0.05; done`)
 	eventually(t, "the script is ready", func() bool { return p.LastLines(1) == "ready" })
@@ -55,7 +55,7 @@ func TestAProgramIsAskedToEnd(t *testing.T) {
 	}
 }
 
-func TestASuspendedProgramCanBeStopped(t *testing.T) {
+func TestStopEndsSuspendedProgram(t *testing.T) {
 	t.Parallel()
 	p := shell(t, "exec sleep 1000")
 	if err := p.Signal(syscall.SIGSTOP); err != nil {
@@ -66,15 +66,15 @@ func TestASuspendedProgramCanBeStopped(t *testing.T) {
 	}
 }
 
-func TestAProgramThatIsNotThereIsAnError(t *testing.T) {
+func TestStartRefusesMissingProgram(t *testing.T) {
 	t.Parallel()
 	_, err := stack.Start(stack.Command{Name: "nothing", Path: "/nowhere/nothing", Log: filepath.Join(t.TempDir(), "log")})
-	if err == nil || !strings.Contains(err.Error(), "nothing cannot be started") {
+	if err == nil || !strings.Contains(err.Error(), "start nothing:") {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestWhatAProgramUsesIsRead(t *testing.T) {
+func TestUsageReadsTimeAndMemory(t *testing.T) {
 	t.Parallel()
 	p := shell(t, "while true; do :; done")
 	eventually(t, "processor time is used", func() bool {

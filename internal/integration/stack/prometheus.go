@@ -8,37 +8,37 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// PrometheusSettings say how Prometheus is started.
+// PrometheusSettings say how to start Prometheus.
 type PrometheusSettings struct {
 	// Program is the executable.
 	Program string
 
-	// Config is the configuration file. It is used as it is, except for what the fields below change.
+	// Config is the configuration file. Only the fields below change it.
 	Config string
 
-	// Address is where Prometheus listens, by default a free loopback port.
+	// Address is the address that Prometheus listens on. The default is a free loopback port.
 	Address string
 
-	// Collector and Service are the addresses of what Prometheus scrapes, in place of those that the configuration file has
-	// on their usual ports. What is empty is not scraped.
+	// Collector and Service are the addresses to scrape. They replace the targets on the usual ports in the
+	// configuration file. An empty one is not scraped.
 	Collector, Service string
 
-	// Interval replaces the times between scrapes, and between evaluations of rules, where it is not 0.
+	// Interval replaces the intervals of scrapes and rule evaluations, unless it is 0.
 	Interval time.Duration
 
 	// Dir is a folder for the program's data and its log.
 	Dir string
 }
 
-// Prometheus is a Prometheus server that is ready.
+// Prometheus is a running Prometheus server.
 type Prometheus struct {
 	*Process
 
-	// URL is where it is reached.
+	// URL is the server's base URL.
 	URL string
 }
 
-// StartPrometheus starts a Prometheus server that takes OTLP too, and waits until it is ready.
+// StartPrometheus starts a Prometheus server that also accepts OTLP, and waits until it is ready.
 func StartPrometheus(ctx context.Context, s PrometheusSettings) (p *Prometheus, err error) {
 	err = startOnFree(func() (err error) {
 		p, err = startPrometheus(ctx, s)
@@ -82,5 +82,5 @@ func (p *Prometheus) ready(ctx context.Context) error {
 	})
 }
 
-// OTLP gives the URL that takes metrics over OTLP.
+// OTLP returns the URL for metrics over OTLP.
 func (p *Prometheus) OTLP() string { return p.URL + "/api/v1/otlp/v1/metrics" }

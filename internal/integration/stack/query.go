@@ -14,7 +14,7 @@ type Sample struct {
 	Value  float64
 }
 
-// Query evaluates an expression that gives a vector, now.
+// Query evaluates an expression that returns a vector at the current time.
 func (p *Prometheus) Query(ctx context.Context, expression string) ([]Sample, error) {
 	body, err := Get(ctx, p.URL+"/api/v1/query?query="+url.QueryEscape(expression))
 	if err != nil {
@@ -47,14 +47,14 @@ func (p *Prometheus) Query(ctx context.Context, expression string) ([]Sample, er
 	return samples, nil
 }
 
-// Number evaluates an expression that gives one number, and 0 where it gives none.
+// Number evaluates an expression that returns at most one series, and returns its value or 0.
 func (p *Prometheus) Number(ctx context.Context, expression string) (float64, error) {
 	samples, err := p.Query(ctx, expression)
 	if err != nil || len(samples) == 0 {
 		return 0, err
 	}
 	if len(samples) > 1 {
-		return 0, fmt.Errorf("stack: %s gives %d series: want one", expression, len(samples))
+		return 0, fmt.Errorf("stack: %s returns %d series: want one", expression, len(samples))
 	}
 	return samples[0].Value, nil
 }

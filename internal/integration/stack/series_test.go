@@ -18,11 +18,11 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// The labels by which Prometheus tells where a series came from. They are set aside when edges are compared; the last
-// is the mark of what the recording rules make.
+// origin lists the labels that identify the source of a series. Comparisons of edges ignore them. The last one marks
+// the series of the recording rules.
 var origin = []string{"job", "instance", "otelpool_edge"}
 
-// documentedSeries are the names of the series that the table of metrics has, those of histograms in their parts.
+// documentedSeries returns the names of the series in the table of metrics, including the parts of histograms.
 func documentedSeries() map[string]bool {
 	names := make(map[string]bool)
 	for _, row := range catalogue.Rows() {
@@ -39,8 +39,8 @@ func documentedSeries() map[string]bool {
 	return names
 }
 
-// compare lists where two edges differ. Counts and states have to be the same; sums of seconds may differ by rounding, as
-// each reader of the SDK adds up what was recorded at the same time in an order of its own.
+// compare lists the differences between two edges. Counts and states must be equal. Sums of seconds may differ by
+// their rounding, because each reader of the SDK adds up concurrent measurements in its own order.
 func compare(aName string, a map[string]float64, bName string, b map[string]float64) []string {
 	var lines []string
 	for _, k := range slices.Sorted(maps.Keys(a)) {
@@ -64,7 +64,7 @@ func compare(aName string, a map[string]float64, bName string, b map[string]floa
 	return lines
 }
 
-// key writes a series, without its origin, in a way that does not depend on the order of labels or the spelling of a
+// key returns a name for a series that does not depend on the origin, the order of labels or the spelling of a
 // boundary.
 func key(labels map[string]string) string {
 	series := labels["__name__"]
@@ -81,13 +81,13 @@ func key(labels map[string]string) string {
 	return series
 }
 
-// nameOf gives the name of a series that key wrote.
+// nameOf returns the metric name in a key.
 func nameOf(key string) string {
 	name, _, _ := strings.Cut(key, " ")
 	return name
 }
 
-// page gives the documented series of a page of metrics.
+// page returns the documented series of a page of metrics.
 func page(t *testing.T, address string) map[string]float64 {
 	t.Helper()
 	response, err := http.Get("http://" + address + "/metrics")

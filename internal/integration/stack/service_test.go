@@ -22,26 +22,26 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// The demo's pool.
+// The size of the demo's pool.
 const (
 	baseSize    = 5
 	maxOverflow = 10
 )
 
-// longHold is soon enough for a test to hold a connection longer.
+// longHold is short, so that a test can hold a connection longer.
 const longHold = 100 * time.Millisecond
 
 var errNoDial = errors.New("the network is down")
 
-// service is a program with the demo's pool, on a real database, that serves its metrics and pushes them.
+// service is a program with the demo's pool on a real database. It serves its metrics and pushes them.
 type service struct {
 	pool     *pgxpool.Pool
 	provider *sdkmetric.MeterProvider
-	page     string       // the address of the bridge, which serves /metrics
+	page     string       // address of the bridge, which serves /metrics
 	noDial   *atomic.Bool // connections cannot be opened
 }
 
-// newService starts one, whose metrics the readers push, and ends it with the test.
+// newService starts a service whose metrics the readers push, and ends it after the test.
 func newService(t *testing.T, readers ...sdkmetric.Reader) *service {
 	t.Helper()
 	bridge, err := prometheus.New()
@@ -67,7 +67,7 @@ func newService(t *testing.T, readers ...sdkmetric.Reader) *service {
 	t.Cleanup(func() {
 		server.Close()
 		pool.Close()
-		// The receivers may be gone by now, so a last push may fail.
+		// The receivers may have ended, so a last push may fail.
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_ = s.provider.Shutdown(ctx)
@@ -98,13 +98,13 @@ func (s *service) newPool(t *testing.T) (*pgxpool.Pool, *otelpool.Instrumentatio
 		otelpool.WithMeterProvider(s.provider),
 		otelpool.WithPoolName("main"),
 		otelpool.WithLongHold(longHold),
-		// Peaks that were there during the load are still there when the last edge is read.
+		// Peaks during the load must remain until the last edge is read.
 		otelpool.WithPeakWindow(time.Hour),
 		otelpool.WithLogger(slog.New(slog.DiscardHandler)),
 	)
 }
 
-// newPush makes a reader that pushes over OTLP when it is told to.
+// newPush returns a reader that pushes over OTLP on request.
 func newPush(t *testing.T, opts ...otlp.Option) *sdkmetric.PeriodicReader {
 	t.Helper()
 	reader, err := otlp.NewReader(t.Context(), append([]otlp.Option{otlp.WithInterval(time.Hour)}, opts...)...)
@@ -114,7 +114,7 @@ func newPush(t *testing.T, opts ...otlp.Option) *sdkmetric.PeriodicReader {
 	return reader
 }
 
-// rest waits until no connection is in use, or on its way to or from it.
+// rest waits until no connection is in use, being opened or being closed.
 func (s *service) rest(t *testing.T) {
 	t.Helper()
 	eventually(t, "pool at rest", func() bool {

@@ -13,7 +13,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// Variables of [NewSettings], beside those of the Collector's configuration.
+// Variables of [NewSettings], in addition to those of the Collector's configuration.
 const (
 	demoAddrEnv         = "ADDR"
 	prometheusAddrEnv   = "PROMETHEUS_ADDR"
@@ -22,13 +22,13 @@ const (
 	prometheusConfigEnv = "PROMETHEUS_CONFIG"
 	collectorEnv        = "COLLECTOR"
 	prometheusEnv       = "PROMETHEUS"
-	patienceEnv         = "PATIENCE"
+	arrivalTimeoutEnv   = "PATIENCE"
 )
 
-// defaultPatience is a few pushes and scrapes, on a machine that has more to do.
-const defaultPatience = 2 * time.Minute
+// defaultArrivalTimeout is enough for a few pushes and scrapes on a busy machine.
+const defaultArrivalTimeout = 2 * time.Minute
 
-// Help is what the command says of itself.
+// Help is the usage text of the command.
 const Help = `Runs the demo on its database, an OpenTelemetry Collector and Prometheus side by side, until Ctrl-C.
 
 Environment variables:
@@ -46,25 +46,25 @@ Environment variables:
   PATIENCE             how long the first metrics may take from the demo to Prometheus (default 2m)
 `
 
-// Settings are what the user can choose.
+// Settings are the user's settings.
 type Settings struct {
-	// Demo, GRPC, HTTP, Page and Prometheus are the addresses that are listened on.
+	// Demo, GRPC, HTTP, Page and Prometheus are the addresses to listen on.
 	Demo, GRPC, HTTP, Page, Prometheus string
 
 	// CollectorConfig and PrometheusConfig are the configuration files.
 	CollectorConfig, PrometheusConfig string
 
-	// CollectorProgram and PrometheusProgram are executables; empty for those built from source.
+	// CollectorProgram and PrometheusProgram are executables. If empty, they are built from source.
 	CollectorProgram, PrometheusProgram string
 
-	// Duration is how long to run, 0 until the context ends.
+	// Duration is how long to run. If it is 0, the stack runs until the context ends.
 	Duration time.Duration
 
-	// Patience is how long the first metrics may take from the demo to Prometheus.
-	Patience time.Duration
+	// ArrivalTimeout is how long the first metrics may take from the demo to Prometheus.
+	ArrivalTimeout time.Duration
 }
 
-// NewSettings reads the environment. A variable that is empty is not set. All that cannot be used is in the error.
+// NewSettings reads the environment. An empty variable counts as not set. The error lists all invalid values.
 func NewSettings(getenv func(string) string) (Settings, error) {
 	root, err := programs.Root()
 	if err != nil {
@@ -82,7 +82,7 @@ func NewSettings(getenv func(string) string) (Settings, error) {
 		CollectorProgram:  r.file(collectorEnv, ""),
 		PrometheusProgram: r.file(prometheusEnv, ""),
 		Duration:          r.duration(durationEnv, 0),
-		Patience:          r.duration(patienceEnv, defaultPatience),
+		ArrivalTimeout:    r.duration(arrivalTimeoutEnv, defaultArrivalTimeout),
 	}
 	if err := errors.Join(r.errs...); err != nil {
 		return Settings{}, err
@@ -90,7 +90,7 @@ func NewSettings(getenv func(string) string) (Settings, error) {
 	return s, nil
 }
 
-// reader reads variables and keeps what is wrong with them.
+// reader reads variables and collects the errors.
 type reader struct {
 	getenv func(string) string
 	errs   []error
@@ -112,7 +112,7 @@ func (r *reader) address(name, fallback string) string {
 	return value
 }
 
-// file reads the path of a file, which must be there.
+// file reads the path of a file, which must exist.
 func (r *reader) file(name, fallback string) string {
 	value := strings.TrimSpace(r.getenv(name))
 	if value == "" {
@@ -122,7 +122,7 @@ func (r *reader) file(name, fallback string) string {
 		return ""
 	}
 	if info, err := os.Stat(value); err != nil || info.IsDir() {
-		r.reject("%s is %q, and no such file is there: correct the path, or leave %s empty", name, value, name)
+		r.reject("%s is %q: no such file (correct the path, or leave %s empty)", name, value, name)
 	}
 	return value
 }

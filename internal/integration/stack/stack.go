@@ -12,10 +12,10 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// Run runs everything until ctx ends or the time is up, and leaves nothing behind. It fails when a program cannot be
-// started or ends by itself, and then says which, why, and what can be done.
+// Run runs the stack until ctx ends or the time is up, and stops all programs. It returns an error if a program
+// cannot be started or ends by itself. The error says which program, why, and what to do.
 func Run(ctx context.Context, s Settings, out io.Writer) (err error) {
-	if err := s.canListen(ctx); err != nil {
+	if err := s.checkListen(ctx); err != nil {
 		return err
 	}
 	executables, err := s.build(ctx, out)
@@ -33,18 +33,18 @@ func Run(ctx context.Context, s Settings, out io.Writer) (err error) {
 	if err := r.start(ctx, executables, out); err != nil {
 		return unlessEnded(ctx, err)
 	}
-	r.introduce(out)
+	r.printAddresses(out)
 	return r.wait(ctx)
 }
 
-// canListen checks every address before anything is started.
-func (s Settings) canListen(ctx context.Context) error {
+// checkListen checks every address before any program is started.
+func (s Settings) checkListen(ctx context.Context) error {
 	return errors.Join(
-		canListen(ctx, "the demo", demoAddrEnv, s.Demo),
-		canListen(ctx, "the Collector", collectorGRPCEnv, s.GRPC),
-		canListen(ctx, "the Collector", collectorHTTPEnv, s.HTTP),
-		canListen(ctx, "the Collector", collectorPageEnv, s.Page),
-		canListen(ctx, "Prometheus", prometheusAddrEnv, s.Prometheus),
+		checkListen(ctx, "the demo", demoAddrEnv, s.Demo),
+		checkListen(ctx, "the Collector", collectorGRPCEnv, s.GRPC),
+		checkListen(ctx, "the Collector", collectorHTTPEnv, s.HTTP),
+		checkListen(ctx, "the Collector", collectorPageEnv, s.Page),
+		checkListen(ctx, "Prometheus", prometheusAddrEnv, s.Prometheus),
 	)
 }
 
@@ -52,7 +52,7 @@ func (s Settings) canListen(ctx context.Context) error {
 type executables struct{ demo, collector, prometheus string }
 
 func (s Settings) build(ctx context.Context, out io.Writer) (executables, error) {
-	fmt.Fprintln(out, "Building what is not built yet; the first time, Collector and Prometheus take minutes ...")
+	fmt.Fprintln(out, "Building missing programs; the first build of Collector and Prometheus takes minutes ...")
 	var e executables
 	var err error
 	if e.demo, err = BuildDemo(ctx); err != nil {
@@ -65,7 +65,7 @@ func (s Settings) build(ctx context.Context, out io.Writer) (executables, error)
 	return e, err
 }
 
-// running are the programs, in the order in which they were started.
+// running holds the programs in the order in which they were started.
 type running struct {
 	settings   Settings
 	dir        string
@@ -74,7 +74,7 @@ type running struct {
 	demo       *Process
 }
 
-// start starts the programs, each when the ones that it needs are ready.
+// start starts the programs, each when those that it needs are ready.
 func (r *running) start(ctx context.Context, e executables, out io.Writer) (err error) {
 	s := r.settings
 	fmt.Fprintln(out, "Starting the Collector ...")
@@ -85,7 +85,7 @@ func (r *running) start(ctx context.Context, e executables, out io.Writer) (err 
 		return err
 	}
 	fmt.Fprintln(out, "Starting Prometheus ...")
-	// The demo pushes to the Collector. Scraped as well, its pool would be there twice.
+	// The demo pushes to the Collector. If it were scraped too, its pool would count twice.
 	r.prometheus, err = StartPrometheus(ctx, PrometheusSettings{
 		Program: e.prometheus, Config: s.PrometheusConfig, Address: s.Prometheus, Collector: r.collector.Page, Dir: r.dir,
 	})
@@ -96,8 +96,8 @@ func (r *running) start(ctx context.Context, e executables, out io.Writer) (err 
 	if err := r.startDemo(ctx, e.demo); err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "Waiting for the first metrics to come through ...")
-	return r.arrival(ctx)
+	fmt.Fprintln(out, "Waiting for the first metrics ...")
+	return r.waitForMetrics(ctx)
 }
 
 func (r *running) startDemo(ctx context.Context, program string) (err error) {
@@ -118,7 +118,7 @@ func (r *running) startDemo(ctx context.Context, program string) (err error) {
 	})
 }
 
-// wait waits for the end of ctx or of the time, or of a program, which is an error.
+// wait waits until ctx ends or the time is up. It returns an error if a program ends first.
 func (r *running) wait(ctx context.Context) error {
 	var up <-chan time.Time
 	if r.settings.Duration > 0 {
@@ -140,7 +140,7 @@ func (r *running) wait(ctx context.Context) error {
 	}
 }
 
-// stop stops the demo first, so that the others still take what it sends last.
+// stop stops the demo first, so that the others receive its last push.
 func (r *running) stop(out io.Writer) error {
 	fmt.Fprintln(out, "Stopping ...")
 	var errs []error
@@ -156,7 +156,7 @@ func (r *running) stop(out io.Writer) error {
 	return errors.Join(errs...)
 }
 
-// unlessEnded drops an error of something that was only cut short: to be stopped while starting is no failure.
+// unlessEnded drops an error if ctx has ended: stopping during the start is not an error.
 func unlessEnded(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil

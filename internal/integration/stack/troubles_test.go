@@ -12,7 +12,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// troubles are what goes wrong with pools, each so that a counter of its own shows it.
+// troubles are the troubles of a pool. Each has a counter that shows it.
 var troubles = map[string]work{
 	"a caller gives up": func(ctx context.Context, s *service) error {
 		held, err := s.fill(ctx)
@@ -69,7 +69,7 @@ var troubles = map[string]work{
 	},
 }
 
-// makeTroubles makes one after the other.
+// makeTroubles causes one trouble after the other.
 func (s *service) makeTroubles(t *testing.T) {
 	t.Helper()
 	for name, trouble := range troubles {
@@ -79,7 +79,7 @@ func (s *service) makeTroubles(t *testing.T) {
 	}
 }
 
-// fill takes all connections that there may be.
+// fill acquires all connections of the pool.
 func (s *service) fill(ctx context.Context) (conns held, err error) {
 	for range baseSize + maxOverflow {
 		conn, err := s.pool.Acquire(ctx)
@@ -100,7 +100,7 @@ func (h held) release() {
 	}
 }
 
-// acquire takes a connection and gives it back.
+// acquire acquires a connection and releases it.
 func acquire(ctx context.Context, s *service) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err == nil {
@@ -109,7 +109,7 @@ func acquire(ctx context.Context, s *service) error {
 	return err
 }
 
-// want is nil if err is what was wanted.
+// want returns nil if err is the wanted error.
 func want(wanted, err error) error {
 	if errors.Is(err, wanted) {
 		return nil

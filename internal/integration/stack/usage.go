@@ -2,11 +2,11 @@ package stack
 
 import "time"
 
-// Usage is what a process has used.
+// Usage is the use of resources by a process.
 type Usage struct {
 	CPU    time.Duration // of all its threads, since it started
-	Memory int64         // bytes, resident now
+	Memory int64         // resident bytes now
 }
 
-// Usage reads what the program has used so far.
+// Usage returns the program's use of resources so far.
 func (p *Process) Usage() (Usage, error) { return UsageOf(p.PID()) }

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// ticksPerSecond is what Linux counts processor time in, on every architecture that Go has.
+// ticksPerSecond is Linux' unit of processor time on every architecture of Go.
 const ticksPerSecond = 100
 
-// UsageOf reads what a process has used so far.
+// UsageOf returns a process's use of resources so far.
 func UsageOf(pid int) (Usage, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -22,7 +22,7 @@ func UsageOf(pid int) (Usage, error) {
 	if err != nil {
 		return Usage{}, fmt.Errorf("stack: %w", err)
 	}
-	// The name, in parentheses, may have blanks. After it come the state and, 11 fields later, user and system time.
+	// The name, in parentheses, may contain blanks. The state follows it and, 11 fields later, user and system time.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	if len(fields) < 13 {
 		return Usage{}, fmt.Errorf("stack: /proc/%d/stat has %q", pid, stat)
@@ -38,7 +38,7 @@ func UsageOf(pid int) (Usage, error) {
 	return Usage{CPU: time.Duration(ticks) * time.Second / ticksPerSecond, Memory: kilobytes(status, "VmRSS:") << 10}, nil
 }
 
-// kilobytes reads a line of /proc/PID/status. A process that has ended has none.
+// kilobytes returns a value of /proc/PID/status, or 0 for a process that has ended.
 func kilobytes(status []byte, key string) int64 {
 	for line := range bytes.Lines(status) {
 		if rest, ok := bytes.CutPrefix(line, []byte(key)); ok {

@@ -4,7 +4,7 @@ package stack
 
 import "errors"
 
-// UsageOf reads what a process has used so far. Only Linux says.
+// UsageOf returns an error, because only Linux has the numbers.
 func UsageOf(int) (Usage, error) {
-	return Usage{}, errors.New("stack: what a process uses can be read on Linux only")
+	return Usage{}, errors.New("stack: the usage of a process is available only on Linux")
 }

@@ -15,14 +15,14 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-func TestComposeListensWhereOtherContainersReachIt(t *testing.T) {
+func TestComposeListensForOtherContainers(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(shipped(t, "collector.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	environment := composeProject(t, nil).Services["collector"].Environment
-	// Whatever in the configuration is an address with a loopback default.
+	// Every address of the configuration with a loopback default.
 	variables := regexp.MustCompile(`endpoint: \$\{env:([A-Z_]+):-127\.0\.0\.1:(\d+)\}`).FindAllStringSubmatch(string(text), -1)
 	if len(variables) < 3 {
 		t.Errorf("found only %v", variables)
@@ -35,7 +35,7 @@ func TestComposeListensWhereOtherContainersReachIt(t *testing.T) {
 	}
 }
 
-func TestPrometheusInComposeFindsTheOtherContainers(t *testing.T) {
+func TestComposePrometheusFindsContainers(t *testing.T) {
 	t.Parallel()
 	project := composeProject(t, nil)
 	service := project.Services["prometheus"]
@@ -43,7 +43,7 @@ func TestPrometheusInComposeFindsTheOtherContainers(t *testing.T) {
 	if !ok || !strings.Contains(start, "--config.file=/derived/prometheus.yml") {
 		t.Fatalf("the command is %q", service.Command)
 	}
-	// What it does to the configuration before Prometheus starts, done here.
+	// Run the entry point's change of the configuration here.
 	derived := t.TempDir()
 	script := strings.NewReplacer("/shipped/", service.Volumes[0].Source+"/", "/derived/", derived+"/").Replace(before)
 	if out, err := exec.Command("/bin/sh", "-euc", script).CombinedOutput(); err != nil {
@@ -74,7 +74,7 @@ func TestPrometheusInComposeFindsTheOtherContainers(t *testing.T) {
 	}
 }
 
-func TestGrafanaInComposeFindsPrometheusAndTheDashboards(t *testing.T) {
+func TestComposeGrafanaFindsDataAndDashboards(t *testing.T) {
 	t.Parallel()
 	service := composeProject(t, nil).Services["grafana"]
 	variable := func(name string) string {

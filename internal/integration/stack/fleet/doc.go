@@ -1,8 +1,8 @@
-// Package fleet is a load test of what receives the metrics of many instances: one Collector and one Prometheus on this
-// machine.
+// Package fleet is a load test of the receivers of metrics from many instances: one Collector and one Prometheus on
+// this machine.
 //
-// [Record] takes down what a real program with an instrumented pool pushes over OTLP, push by push. [Run] sends that
-// recording in the name of more and more instances, each on a connection of its own, with its own service.instance.id
-// and the time of sending, and measures at each step what the receivers use and how long pushes and scrapes take. It
-// ends by itself: when the time is up, when memory is, or when the receivers no longer keep up.
+// [Record] records the OTLP pushes of a real program with an instrumented pool. [Run] sends the recording for a
+// growing number of instances. Each instance has its own connection and service.instance.id, and sends current
+// timestamps. At each step Run measures the receivers' resources and the duration of pushes and scrapes. It ends by
+// itself: when the time or the memory is used up, or when the receivers are too slow.
 package fleet

@@ -10,7 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-func TestAFleetIsSeenAsThatManyInstances(t *testing.T) {
+func TestFleetIsSeenAsManyInstances(t *testing.T) {
 	t.Parallel()
 	s := settings(t)
 	s.Steps = []int{3, 8}
@@ -27,7 +27,7 @@ func TestAFleetIsSeenAsThatManyInstances(t *testing.T) {
 		if step.Instances != s.Steps[i] || step.Pushes != step.Instances || step.Failed != 0 || !step.Up {
 			t.Errorf("step %d: %+v", i, step)
 		}
-		// Each has the metrics of a pool, of which there are more than a hundred.
+		// Each instance has the metrics of a pool, which are more than a hundred.
 		if step.Samples < 100*step.Instances || step.Series < step.Samples {
 			t.Errorf("%d instances have %d samples and %d series", step.Instances, step.Samples, step.Series)
 		}
@@ -44,7 +44,7 @@ func TestAFleetIsSeenAsThatManyInstances(t *testing.T) {
 	}
 }
 
-func TestARunEndsByItself(t *testing.T) {
+func TestRunEndsAtItsLimits(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		change func(*fleet.Settings)
@@ -56,7 +56,7 @@ func TestARunEndsByItself(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := settings(t)
-			// A step takes three intervals. The run ends within the first, before one can be found too much.
+			// A step takes three intervals. The run ends within the first, before a step can be an overload.
 			s.Steps = []int{2, 3, 4, 5, 6, 7, 8, 9, 10}
 			test.change(&s)
 			result, err := fleet.Run(t.Context(), s, func(fleet.Step) {})
@@ -70,16 +70,16 @@ func TestARunEndsByItself(t *testing.T) {
 	}
 }
 
-func TestSettingsThatCannotBeUsedAreRefused(t *testing.T) {
+func TestRunRefusesUnusableSettings(t *testing.T) {
 	t.Parallel()
 	good := fleet.Settings{Steps: []int{1}, Interval: time.Second, Limit: time.Minute, Memory: 1 << 30, Recording: &fleet.Recording{}}
 	for want, change := range map[string]func(*fleet.Settings){
-		"want rising numbers":        func(s *fleet.Settings) { s.Steps = []int{5, 3} },
-		"the interval is 1m0s":       func(s *fleet.Settings) { s.Interval = time.Minute },
-		"the time limit is -1s":      func(s *fleet.Settings) { s.Limit = -time.Second },
-		"the memory limit is 0":      func(s *fleet.Settings) { s.Memory = 0 },
-		"there is no recording":      func(s *fleet.Settings) { s.Recording = nil },
-		"want rising numbers from 1": func(s *fleet.Settings) { s.Steps = nil },
+		"want rising numbers":                    func(s *fleet.Settings) { s.Steps = []int{5, 3} },
+		"the interval is 1m0s":                   func(s *fleet.Settings) { s.Interval = time.Minute },
+		"the time limit is -1s":                  func(s *fleet.Settings) { s.Limit = -time.Second },
+		"the memory limit is 0":                  func(s *fleet.Settings) { s.Memory = 0 },
+		"the recording is nil: want a recording": func(s *fleet.Settings) { s.Recording = nil },
+		"want rising numbers from 1":             func(s *fleet.Settings) { s.Steps = nil },
 	} {
 		s := good
 		change(&s)
@@ -89,8 +89,8 @@ func TestSettingsThatCannotBeUsedAreRefused(t *testing.T) {
 	}
 }
 
-// settings are those of a small run. The interval, which is also how long a scrape may take, is one that a machine with
-// other work keeps to.
+// settings returns the settings of a small run. Its interval, which also limits a scrape, is long enough for a busy
+// machine.
 func settings(t *testing.T) fleet.Settings {
 	t.Helper()
 	root, err := programs.Root()

@@ -12,10 +12,10 @@ import (
 
 const contentType = "application/x-protobuf"
 
-// pushTimeout is the exporters' own.
+// pushTimeout is the default of the exporters.
 const pushTimeout = 10 * time.Second
 
-// instance is one of the fleet. It is used by one worker at a time.
+// instance is one instance of the fleet. One worker at a time uses it.
 type instance struct {
 	number int
 	start  time.Time
@@ -23,7 +23,7 @@ type instance struct {
 	conn   net.Conn
 }
 
-// worker sends the pushes of instances, one after the other. Its buffers serve them all.
+// worker sends the pushes of instances in sequence. Its buffers are shared by all of them.
 type worker struct {
 	target    target
 	recording *Recording
@@ -31,7 +31,7 @@ type worker struct {
 	reader    *bufio.Reader
 }
 
-// target is where the fleet pushes to.
+// target is the address and path of the fleet's pushes.
 type target struct{ address, path string }
 
 func newWorker(t target, r *Recording) *worker {
@@ -54,7 +54,7 @@ func (w *worker) push(i *instance) error {
 	return err
 }
 
-// send writes what is in body over the instance's connection, which stays open as those of the exporters do.
+// send sends body over the instance's connection, which stays open like those of the exporters.
 func (w *worker) send(i *instance) error {
 	deadline := time.Now().Add(pushTimeout)
 	if i.conn == nil {

@@ -11,43 +11,43 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 )
 
-// Step is what was measured with a number of instances.
+// Step is the result for one number of instances.
 type Step struct {
 	Instances int
 
-	// Series are those that Prometheus holds, Samples those of one scrape of the Collector.
+	// Series is the number of series in Prometheus, Samples the number in one scrape of the Collector.
 	Series, Samples int
 
-	// Collector, Prometheus and Generator are what the programs used while instances pushed and Prometheus scraped.
+	// Collector, Prometheus and Generator are the programs' loads while instances push and Prometheus scrapes.
 	Collector, Prometheus, Generator Load
 
-	// ScrapeCPU is what the Collector used over an interval in which nobody pushed: scrapes alone.
+	// ScrapeCPU is the Collector's load in an interval without pushes: scrapes alone.
 	ScrapeCPU Load
 
-	// Pushes and Failed count what was sent, Failure is the first that failed.
+	// Pushes and Failed count the pushes, and Failure is the first error.
 	Pushes, Failed int
 	Failure        error
 
-	// PushP50 and PushP99 are how long a push took, Late is the most by which one came after its time.
+	// PushP50 and PushP99 are quantiles of the duration of a push. Late is the longest delay of a push.
 	PushP50, PushP99, Late time.Duration
 
-	// Scrape is how long Prometheus took to scrape the Collector, Rules to evaluate the group of rules that
-	// takes longest; Up tells whether the scrape worked.
+	// Scrape is the duration of Prometheus' scrape of the Collector, and Rules that of the slowest group of rules. Up
+	// reports whether the scrape succeeded.
 	Scrape, Rules time.Duration
 	Up            bool
 }
 
-// Load is what a process used in a time.
+// Load is the use of resources by a process over a time.
 type Load struct {
 	CPU    time.Duration
 	Over   time.Duration
 	Memory int64
 }
 
-// Cores gives how many processors were busy with it.
+// Cores returns the mean number of processors in use.
 func (l Load) Cores() float64 { return l.CPU.Seconds() / l.Over.Seconds() }
 
-// meter measures what a process uses from start to stop.
+// meter measures the use of resources by a process from start to stop.
 type meter struct {
 	pid    int
 	begin  time.Time
@@ -64,7 +64,7 @@ func (m meter) stop() (Load, error) {
 	return Load{CPU: usage.CPU - m.before.CPU, Over: time.Since(m.begin), Memory: usage.Memory}, err
 }
 
-// readPrometheus takes down what Prometheus says of itself and of its scrapes of the Collector.
+// readPrometheus reads Prometheus' own metrics and those of its scrapes of the Collector.
 func (s *Step) readPrometheus(ctx context.Context, p *stack.Prometheus, page string) error {
 	target := fmt.Sprintf("{instance=%q}", page)
 	for expression, set := range map[string]func(float64){
@@ -89,7 +89,7 @@ func (s *Step) readPrometheus(ctx context.Context, p *stack.Prometheus, page str
 
 func seconds(v float64) time.Duration { return time.Duration(v * float64(time.Second)) }
 
-// largest gives the largest value that a metric has on a page.
+// largest returns the largest value of a metric on a page.
 func largest(page []byte, metric string) float64 {
 	var most float64
 	for line := range bytes.Lines(page) {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Overload says why a step is past what the receivers carry, or nothing where it is not.
+// Overload returns the reason why a step exceeds the receivers' capacity, or "" if it does not.
 func (s Step) Overload(interval time.Duration) string {
 	switch {
 	case s.Failed > 0:

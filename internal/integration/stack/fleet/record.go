@@ -17,16 +17,16 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 )
 
-// recordInterval is the time between two pushes of the recorded program. Recorded fast and sent slowly, the values grow
-// less from push to push than those of a real service under such a load, which matters to nobody on the way.
+// recordInterval is the time between two pushes of the recorded program. It is shorter than the interval of sending,
+// so the values grow less from push to push than those of a real service. That has no effect on the receivers.
 const recordInterval = time.Second
 
-// Recording is what a program pushed, one template for each push.
+// Recording is the pushes of a program, one template for each.
 type Recording struct {
 	pushes []template
 }
 
-// Record runs the demo for as long as it takes to receive n pushes. Its pool goes through quiet and busy times.
+// Record runs the demo until it has received n pushes. The demo's pool has quiet and busy times.
 func Record(ctx context.Context, program, dir string, n int) (*Recording, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -34,7 +34,7 @@ func Record(ctx context.Context, program, dir string, n int) (*Recording, error)
 	}
 	received := make(chan *colmetricspb.ExportMetricsServiceRequest, n)
 	server := &http.Server{Handler: receiver(received)}
-	go func() { _ = server.Serve(listener) }() // ends with Close
+	go func() { _ = server.Serve(listener) }() // returns after Close
 	defer server.Close()
 
 	demo, err := stack.Start(stack.Command{
@@ -63,7 +63,7 @@ func record(ctx context.Context, demo *stack.Process, received <-chan *colmetric
 		case request := <-received:
 			t, err := newTemplate(request, catalogue.ScopeName)
 			if errors.Is(err, errNoMetrics) {
-				continue // the demo had not opened its pool yet
+				continue // the demo has not opened its pool yet
 			}
 			if err != nil {
 				return nil, err
@@ -78,7 +78,7 @@ func record(ctx context.Context, demo *stack.Process, received <-chan *colmetric
 	return r, nil
 }
 
-// receiver takes what the demo pushes. More than fits the channel is not kept.
+// receiver returns a handler for the demo's pushes. It drops pushes that do not fit into the channel.
 func receiver(received chan<- *colmetricspb.ExportMetricsServiceRequest) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -98,9 +98,9 @@ func receiver(received chan<- *colmetricspb.ExportMetricsServiceRequest) http.Ha
 	}
 }
 
-// Bytes gives the size of the recording's last push.
+// Bytes returns the size of the recording's last push.
 func (r *Recording) Bytes() int { return len(r.pushes[len(r.pushes)-1].body) }
 
-// push gives the nth push of an instance, and the last one for what is past the end: by then a service that does
-// nothing would report the same, too.
+// push returns the nth push of an instance, or the last one for a greater n. An idle service would report the same
+// values.
 func (r *Recording) push(n int) template { return r.pushes[min(n, len(r.pushes)-1)] }

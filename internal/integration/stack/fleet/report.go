@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// Line gives a step in one line, to show progress.
+// Line returns a step in one line, to show progress.
 func (s Step) Line() string {
 	return fmt.Sprintf("%5d instances: %d series; Collector %.2f cores, %d MiB; Prometheus %.2f cores, %d MiB; push p99 %v, scrape %v, longest rules %v",
 		s.Instances, s.Series, s.Collector.Cores(), s.Collector.Memory>>20, s.Prometheus.Cores(), s.Prometheus.Memory>>20,
 		s.PushP99.Round(time.Millisecond), s.Scrape.Round(time.Millisecond), s.Rules.Round(time.Millisecond))
 }
 
-// Report writes what was found as Markdown.
+// Report writes the result as Markdown.
 func Report(w io.Writer, s Settings, r Result) error {
 	_, err := fmt.Fprintf(w, "%d processors, shared by Collector, Prometheus and the generator. Each instance pushes %d bytes (%d series) every %v,"+
 		" Prometheus scrapes every %v.\n\n%s\n%s", runtime.NumCPU(), s.Recording.Bytes(), r.perInstance(), s.Interval, s.Interval, table(r.Steps), r.summary(s.Interval))
 	return err
 }
 
-// table writes the steps.
+// table returns the table of the steps.
 func table(steps []Step) string {
 	text := "| instances | samples a scrape | series in Prometheus | Collector: cores, MiB | of it for scrapes | Prometheus: cores, MiB |" +
 		" generator: cores | push p50, p99 | scrape | longest group of rules |\n|---|---|---|---|---|---|---|---|---|---|\n"
@@ -35,7 +35,7 @@ func table(steps []Step) string {
 	return text
 }
 
-// perInstance gives how many series of the Collector's page are an instance's.
+// perInstance returns the number of series of one instance on the Collector's page.
 func (r Result) perInstance() int {
 	for _, s := range r.Steps {
 		if s.Samples > 0 {
@@ -45,7 +45,7 @@ func (r Result) perInstance() int {
 	return 0
 }
 
-// summary says what a thousand instances take, and where the curve bends.
+// summary returns the cost of a thousand instances, and the reason of the end.
 func (r Result) summary(interval time.Duration) string {
 	last := r.lastGood(interval)
 	if last == nil {
@@ -65,7 +65,7 @@ Ended %s.
 		last.Scrape.Seconds()/thousands, r.End)
 }
 
-// lastGood gives the last step that was carried, nil if none was.
+// lastGood returns the last step without overload, or nil if there is none.
 func (r Result) lastGood(interval time.Duration) *Step {
 	for i := len(r.Steps) - 1; i >= 0; i-- {
 		if r.Steps[i].Overload(interval) == "" {

@@ -10,18 +10,18 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 )
 
-// Result is what a run found.
+// Result is the result of a run.
 type Result struct {
 	Steps []Step
 
-	// End says why there was no further step.
+	// End is the reason why there was no further step.
 	End string
 }
 
-// errEnough is the cause of an end that is no failure.
+// errEnough is the cause of a regular end.
 var errEnough = errors.New("enough")
 
-// run is a run under way.
+// run is a run in progress.
 type run struct {
 	Settings
 	collector  *stack.Collector
@@ -29,7 +29,8 @@ type run struct {
 	sender     *sender
 }
 
-// Run measures step after step, and calls each with what it measured. What it started has ended when it returns.
+// Run measures one step after the other, and calls each with its result. It ends all programs that it started before
+// it returns.
 func Run(ctx context.Context, s Settings, each func(Step)) (_ Result, err error) {
 	if err := s.check(); err != nil {
 		return Result{}, err
@@ -87,7 +88,7 @@ func (r *run) start(ctx context.Context) (err error) {
 	return r.firstScrape(ctx)
 }
 
-// firstScrape waits until Prometheus has scraped the Collector, which it does a while after it started.
+// firstScrape waits for Prometheus' first scrape of the Collector, which happens some time after its start.
 func (r *run) firstScrape(ctx context.Context) error {
 	return r.prometheus.Await(ctx, func(ctx context.Context) error {
 		up, err := r.prometheus.Number(ctx, fmt.Sprintf("up{instance=%q}", r.collector.Page))
@@ -104,7 +105,7 @@ func (r *run) stop() error {
 		r.sender.close()
 	}
 	if r.prometheus != nil {
-		errs = append(errs, r.prometheus.Kill()) // its data is thrown away, so it need not be written
+		errs = append(errs, r.prometheus.Kill()) // its data is deleted, so it need not write it
 	}
 	if r.collector != nil {
 		errs = append(errs, r.collector.Kill())
@@ -112,7 +113,7 @@ func (r *run) stop() error {
 	return errors.Join(errs...)
 }
 
-// watch ends the run when memory is used up, or a program has ended.
+// watch ends the run if the memory is used up or a program has ended.
 func (r *run) watch(ctx context.Context, end context.CancelCauseFunc) {
 	tick := time.NewTicker(time.Second / 2)
 	defer tick.Stop()
@@ -141,7 +142,7 @@ func (r *run) watch(ctx context.Context, end context.CancelCauseFunc) {
 	}
 }
 
-// step measures with n instances: a round of pushes for the new ones to arrive, one that is measured, and an interval
+// step measures n instances. It runs a round of pushes for the new instances, a measured round, and an interval
 // without pushes.
 func (r *run) step(ctx context.Context, n int) (Step, error) {
 	r.sender.grow(n)

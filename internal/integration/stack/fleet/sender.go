@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// workers push at the same time. More of them would only wait for the processors, which the receivers need as well.
+// workers is the number of concurrent pushes. More would only compete for the processors, which the receivers need.
 const workers = 16
 
-// sender pushes in the name of its instances, each once an interval, evenly spread over it.
+// sender pushes for its instances, each once an interval, evenly spread over it.
 type sender struct {
 	target    target
 	recording *Recording
@@ -18,12 +18,12 @@ type sender struct {
 	instances []*instance
 }
 
-// pushes is what became of a number of pushes.
+// pushes is the result of a number of pushes.
 type pushes struct {
 	sent, failed int
-	err          error           // the first failure
-	took         []time.Duration // from sending to the answer
-	late         time.Duration   // the most by which a push came after its time
+	err          error           // the first error
+	took         []time.Duration // time from sending to the answer
+	late         time.Duration   // longest delay of a push
 }
 
 // grow adds instances until there are n.
@@ -34,7 +34,7 @@ func (s *sender) grow(n int) {
 	}
 }
 
-// round has every instance push once, within an interval if the receiver keeps up. It ends early with ctx.
+// round makes every instance push once, within an interval if the receiver is fast enough. It ends early if ctx ends.
 func (s *sender) round(ctx context.Context) pushes {
 	work := make(chan *instance)
 	results := make([]pushes, workers)
@@ -59,7 +59,7 @@ func (s *sender) round(ctx context.Context) pushes {
 	}
 	close(work)
 	wg.Wait()
-	// A round takes its interval, however few instances there are.
+	// A round takes the whole interval, even with few instances.
 	sleepUntil(ctx, begin.Add(s.interval))
 
 	all := pushes{late: late}
@@ -75,7 +75,7 @@ func (s *sender) round(ctx context.Context) pushes {
 	return all
 }
 
-// add has a worker push for an instance and notes how it went.
+// add makes a worker push for an instance and records the result.
 func (p *pushes) add(w *worker, i *instance) {
 	start := time.Now()
 	err := w.push(i)
@@ -89,7 +89,7 @@ func (p *pushes) add(w *worker, i *instance) {
 	}
 }
 
-// quantile gives the q-quantile of how long pushes took.
+// quantile returns the q-quantile of the duration of pushes.
 func (p pushes) quantile(q float64) time.Duration {
 	if len(p.took) == 0 {
 		return 0
@@ -103,7 +103,7 @@ func (s *sender) close() {
 	}
 }
 
-// sleepUntil waits, and tells whether the time came before the end of ctx.
+// sleepUntil waits until t. It returns false if ctx ends first.
 func sleepUntil(ctx context.Context, t time.Time) bool {
 	timer := time.NewTimer(time.Until(t))
 	defer timer.Stop()

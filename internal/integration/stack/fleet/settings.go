@@ -7,29 +7,30 @@ import (
 	"time"
 )
 
-// Settings say what a run does. Every field but CollectorEnv has to be set.
+// Settings are the settings of a run. Every field but CollectorEnv is required.
 type Settings struct {
-	// Steps are how many instances there are, step by step.
+	// Steps are the numbers of instances, step by step.
 	Steps []int
 
 	// Interval is the time between two pushes of an instance, and between two scrapes.
 	Interval time.Duration
 
-	// Limit ends the run: when the time is up, or when Collector, Prometheus and the generator use so many bytes.
+	// Limit and Memory end the run: after that time, or when Collector, Prometheus and the generator use that many
+	// bytes.
 	Limit  time.Duration
 	Memory int64
 
-	// Recording is what instances push.
+	// Recording is the pushes of an instance.
 	Recording *Recording
 
-	// Collector and Prometheus are the programs, CollectorConfig and PrometheusConfig their configuration files.
+	// Collector and Prometheus are the programs, and CollectorConfig and PrometheusConfig their configuration files.
 	Collector, CollectorConfig   string
 	Prometheus, PrometheusConfig string
 
-	// CollectorEnv is added to the Collector's environment, to raise its limit of memory.
+	// CollectorEnv is added to the Collector's environment, to raise its memory limit.
 	CollectorEnv []string
 
-	// Dir is a folder for what the programs write.
+	// Dir is a folder for the files of the programs.
 	Dir string
 }
 
@@ -44,7 +45,7 @@ func (s Settings) check() error {
 	case s.Memory <= 0:
 		return fmt.Errorf("fleet: the memory limit is %d: want more than 0", s.Memory)
 	case s.Recording == nil:
-		return errors.New("fleet: there is no recording")
+		return errors.New("fleet: the recording is nil: want a recording")
 	}
 	return nil
 }

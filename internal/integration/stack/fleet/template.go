@@ -13,25 +13,25 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// What stands in a template where each push has its own. All are found by their bytes, so they must be like nothing
-// else in a message, and what replaces them must be as long.
+// Placeholders in a template for the values of each push. They are found by their bytes, so they must occur nowhere
+// else in a message. Their replacements must have the same length.
 const (
 	placeID           = "fleet-@@@@@@@"
 	placeTime  uint64 = 0xfe01_ed02_fa03_ce04
 	placeStart uint64 = 0xfe05_ed06_fa07_ce08
 )
 
-// template is an encoded push that can be made any instance's by overwriting a few bytes.
+// template is an encoded push. Overwriting a few bytes makes it the push of any instance.
 type template struct {
 	body          []byte
 	ids           []int
 	times, starts []int
 }
 
-// errNoMetrics says that a push has nothing of what is to be recorded.
-var errNoMetrics = errors.New("fleet: a push has no metrics of pools")
+// errNoMetrics is the error of a push without the metrics to record.
+var errNoMetrics = errors.New("fleet: a push contains no pool metrics")
 
-// newTemplate makes one of what a program pushed. Only the named scope is kept.
+// newTemplate returns a template of a push. It keeps only the named scope.
 func newTemplate(request *colmetricspb.ExportMetricsServiceRequest, scope string) (template, error) {
 	request = proto.CloneOf(request)
 	for _, resource := range request.GetResourceMetrics() {
@@ -60,7 +60,7 @@ func newTemplate(request *colmetricspb.ExportMetricsServiceRequest, scope string
 	return t, nil
 }
 
-// stamp makes body, a copy of the template's, the push of an instance at a time.
+// stamp turns body, a copy of the template's body, into the push of an instance at a time.
 func (t template) stamp(body []byte, instance int, start, now time.Time) {
 	id := fmt.Sprintf("fleet-%07d", instance)
 	for _, at := range t.ids {
@@ -74,7 +74,7 @@ func (t template) stamp(body []byte, instance int, start, now time.Time) {
 	}
 }
 
-// setInstance puts the placeholder into the resource.
+// setInstance sets the placeholder in the resource.
 func setInstance(resource *metricspb.ResourceMetrics) {
 	const key = "service.instance.id"
 	kept := []*commonpb.KeyValue{{Key: key, Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: placeID}}}}
@@ -86,7 +86,7 @@ func setInstance(resource *metricspb.ResourceMetrics) {
 	resource.GetResource().Attributes = kept
 }
 
-// setTimes puts the placeholders into every point of a metric.
+// setTimes sets the placeholders in every point of a metric.
 func setTimes(m *metricspb.Metric) {
 	switch data := m.GetData().(type) {
 	case *metricspb.Metric_Gauge:
@@ -114,7 +114,7 @@ func setNumberTimes(points []*metricspb.NumberDataPoint) {
 
 func encode(n uint64) []byte { return binary.LittleEndian.AppendUint64(nil, n) }
 
-// find gives the offsets of all occurrences.
+// find returns the offsets of all occurrences.
 func find(body, what []byte) []int {
 	var offsets []int
 	for from := 0; ; {

@@ -17,7 +17,7 @@ func text(key, value string) *commonpb.KeyValue {
 	return &commonpb.KeyValue{Key: key, Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: value}}}
 }
 
-// push is a message with a metric of each kind, in one of two scopes.
+// push returns a message with a metric of each kind, in one of two scopes.
 func push(id string, start, now uint64) *colmetricspb.ExportMetricsServiceRequest {
 	sum, bounds := 1.5, []float64{1, 2}
 	number := []*metricspb.NumberDataPoint{{StartTimeUnixNano: start, TimeUnixNano: now, Value: &metricspb.NumberDataPoint_AsInt{AsInt: 7}}}
@@ -36,7 +36,7 @@ func push(id string, start, now uint64) *colmetricspb.ExportMetricsServiceReques
 	}}}
 }
 
-func TestAStampedPushIsTheInstancesOwn(t *testing.T) {
+func TestStampMakesPushOfInstance(t *testing.T) {
 	t.Parallel()
 	recorded := push("the one that was recorded", 1, 2)
 	recorded.ResourceMetrics[0].ScopeMetrics = append(recorded.ResourceMetrics[0].ScopeMetrics,
@@ -58,14 +58,14 @@ func TestAStampedPushIsTheInstancesOwn(t *testing.T) {
 	}
 }
 
-func TestARecordingWithoutThePoolsMetricsIsRefused(t *testing.T) {
+func TestTemplateNeedsPoolMetrics(t *testing.T) {
 	t.Parallel()
 	if _, err := newTemplate(push("x", 1, 2), "nobody's"); !errors.Is(err, errNoMetrics) {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestAStepIsTooMuchWhenSomethingNoLongerKeepsUp(t *testing.T) {
+func TestOverloadReportsSlowReceivers(t *testing.T) {
 	t.Parallel()
 	const interval = 10 * time.Second
 	good := Step{Pushes: 10, Up: true, Scrape: time.Second}

@@ -1,4 +1,4 @@
-// Command fleet finds out how many instances one Collector and one Prometheus on this machine carry; see its -h.
+// Command fleet measures how many instances one Collector and one Prometheus on this machine can serve; see its -h.
 package main
 
 import (
@@ -35,7 +35,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// measure runs the load test and prints its progress on stderr and its table on stdout.
+// measure runs the load test. It prints its progress on stderr and its table on stdout.
 func measure(ctx context.Context, s settings, stdout, stderr io.Writer) (err error) {
 	dir, err := os.MkdirTemp("", "otelpool-fleet-")
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestFlagsAreRead(t *testing.T) {
+func TestFlagsSetSettings(t *testing.T) {
 	t.Parallel()
 	s, err := newSettings([]string{"-for", "1m", "-memory", "512", "-steps", "1, 20,300", "-interval", "5s"})
 	if err != nil {
@@ -19,7 +19,7 @@ func TestFlagsAreRead(t *testing.T) {
 	}
 }
 
-func TestItTakesThreeMinutesUnlessToldOtherwise(t *testing.T) {
+func TestDefaultLimitsAreThreeMinutesAnd8GiB(t *testing.T) {
 	t.Parallel()
 	s, err := newSettings(nil)
 	if err != nil {
@@ -30,12 +30,12 @@ func TestItTakesThreeMinutesUnlessToldOtherwise(t *testing.T) {
 	}
 }
 
-func TestWrongFlagsAreRefused(t *testing.T) {
+func TestRunRefusesWrongFlags(t *testing.T) {
 	t.Parallel()
 	for want, args := range map[string][]string{
 		"-steps is \"many\": want numbers": {"-steps", "many"},
-		"argument \"100\" is not known":    {"100"},
-		"-h shows what there is":           {"-fast"},
+		"unknown argument \"100\"":         {"100"},
+		"-h lists the flags":               {"-fast"},
 	} {
 		var stderr strings.Builder
 		if code := run(args, io.Discard, &stderr); code != 1 || !strings.Contains(stderr.String(), want) {
@@ -44,7 +44,7 @@ func TestWrongFlagsAreRefused(t *testing.T) {
 	}
 }
 
-func TestHelpListsTheFlags(t *testing.T) {
+func TestHelpListsFlags(t *testing.T) {
 	t.Parallel()
 	var stdout strings.Builder
 	if code := run([]string{"-h"}, &stdout, io.Discard); code != 0 || !strings.Contains(stdout.String(), "-memory") {

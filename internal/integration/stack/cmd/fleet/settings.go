@@ -15,16 +15,17 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-const help = `Finds out how many instances one Collector and one Prometheus on this machine carry, and prints a Markdown table.
+const help = `Finds out how many instances one Collector and one Prometheus on this machine can serve, and prints a Markdown table.
 
 Flags:
-  -for       DURATION  how long it may take, building left out (default 3m)
-  -memory    MIB       most that Collector, Prometheus and generator may use together (default 8192)
+  -for       DURATION  time limit, without building (default 3m)
+  -memory    MIB       memory limit of Collector, Prometheus and generator together (default 8192)
   -steps     N,N,...   instances, step by step (default 100,250,500,1000,1500,2000,3000,4000)
   -interval  DURATION  between two pushes of an instance, and between two scrapes (default 10s)
 `
 
-// recorded is how many pushes of the demo are recorded: the quiet and the busy time, and the first troubles.
+// recorded is the number of recorded pushes of the demo. They cover its quiet and its busy time, and the first
+// troubles.
 const recorded = 16
 
 // settings are the flags.
@@ -43,10 +44,10 @@ func newSettings(args []string) (settings, error) {
 	steps := flags.String("steps", "100,250,500,1000,1500,2000,3000,4000", "")
 	interval := flags.Duration("interval", 10*time.Second, "")
 	if err := flags.Parse(args); err != nil {
-		return settings{}, fmt.Errorf("fleet: %w (-h shows what there is)", err)
+		return settings{}, fmt.Errorf("fleet: %w (-h lists the flags)", err)
 	}
 	if flags.NArg() > 0 {
-		return settings{}, fmt.Errorf("fleet: argument %q is not known (-h shows what there is)", flags.Arg(0))
+		return settings{}, fmt.Errorf("fleet: unknown argument %q (-h lists the flags)", flags.Arg(0))
 	}
 	s := settings{limit: *limit, memory: *memory << 20, interval: *interval}
 	for text := range strings.SplitSeq(*steps, ",") {
@@ -59,7 +60,7 @@ func newSettings(args []string) (settings, error) {
 	return s, nil
 }
 
-// prepare builds the programs and records what instances push.
+// prepare builds the programs and records the pushes of an instance.
 func (s settings) prepare(ctx context.Context, dir string, progress io.Writer) (fleet.Settings, error) {
 	root, err := programs.Root()
 	if err != nil {
@@ -69,13 +70,13 @@ func (s settings) prepare(ctx context.Context, dir string, progress io.Writer) (
 		Steps: s.steps, Interval: s.interval, Memory: s.memory, Dir: dir,
 		CollectorConfig:  filepath.Join(root, "collector-config", "collector.yaml"),
 		PrometheusConfig: filepath.Join(root, "collector-config", "prometheus", "prometheus.yml"),
-		// The limits of the shipped configuration are for less than a machine's memory.
+		// The limits of the shipped configuration are smaller than a machine's memory.
 		CollectorEnv: []string{
 			fmt.Sprintf("MEMORY_LIMIT_MIB=%d", s.memory>>21), fmt.Sprintf("MEMORY_SPIKE_MIB=%d", s.memory>>23),
 			fmt.Sprintf("GOMEMLIMIT=%dMiB", s.memory>>21*8/10),
 		},
 	}
-	fmt.Fprintln(progress, "Building what is not built yet; the first time, Collector and Prometheus take minutes ...")
+	fmt.Fprintln(progress, "Building missing programs; the first build of Collector and Prometheus takes minutes ...")
 	if run.Collector, err = stack.Build(ctx, programs.Collector, ""); err != nil {
 		return run, err
 	}

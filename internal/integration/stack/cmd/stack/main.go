@@ -14,7 +14,7 @@ import (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run runs everything and returns the exit code.
+// run runs the stack and returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -23,7 +23,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 			fmt.Fprint(stdout, stack.Help)
 			return 0
 		}
-		fmt.Fprintf(stderr, "stack: argument %q is not known: settings are environment variables, -h lists them\n", args[0])
+		fmt.Fprintf(stderr, "stack: unknown argument %q: settings are environment variables, -h lists them\n", args[0])
 		return 1
 	}
 	s, err := stack.NewSettings(os.Getenv)

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// client asks the programs for what they serve. It uses no proxy, whatever the environment says: they are on this
+// client is the HTTP client for the programs' pages. It ignores the proxy variables, because the programs run on this
 // machine.
 var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute}}
 
-// Get gives the body of a page. Another status than 200 is an error.
+// Get returns the body of a page. It returns an error for any status but 200.
 func Get(ctx context.Context, url string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -33,8 +33,8 @@ func Get(ctx context.Context, url string) ([]byte, error) {
 	return body, nil
 }
 
-// Await waits until probe has no error. It ends early when the program does, or ctx; of what the probe said last the
-// error tells.
+// Await waits until probe returns nil. It ends early if the program or ctx ends; the error then contains the last
+// error of probe.
 func (p *Process) Await(ctx context.Context, probe func(context.Context) error) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

@@ -6,8 +6,8 @@ import (
 	"net/url"
 )
 
-// introduce prints where everything is, what is worth opening first on top.
-func (r *running) introduce(out io.Writer) {
+// printAddresses prints the addresses of all programs. The pages to open first are on top.
+func (r *running) printAddresses(out io.Writer) {
 	demo, prometheus := "http://"+reachable(r.settings.Demo), r.prometheus.URL
 	fmt.Fprintf(out, `
 Everything runs. Open first:
@@ -37,7 +37,7 @@ Logs are in %s while this runs. Ctrl-C stops everything.
 		"the Collector's page": r.settings.Page, "Prometheus": r.settings.Prometheus,
 	} {
 		if !isLoopback(address) {
-			fmt.Fprintf(out, "Mind: other machines may reach %s at %s.\n", what, address)
+			fmt.Fprintf(out, "Note: other machines can reach %s at %s.\n", what, address)
 		}
 	}
 }

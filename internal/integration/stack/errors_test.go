@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestTheStackSaysWhatIsWrongAndHowToMendIt(t *testing.T) {
+func TestStackExplainsWrongSettings(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -35,7 +35,7 @@ func TestTheStackSaysWhatIsWrongAndHowToMendIt(t *testing.T) {
 		},
 		"a missing Prometheus": {
 			env:  map[string]string{"PROMETHEUS": filepath.Join(empty, "prometheus")},
-			want: []string{"PROMETHEUS is", "no such file is there", "leave PROMETHEUS empty"},
+			want: []string{"PROMETHEUS is", "no such file (correct the path, or leave PROMETHEUS empty)"},
 		},
 		"a Prometheus that is none": {
 			env:  map[string]string{"PROMETHEUS": write(t, "#!/bin/sh\necho this is not Prometheus >&2\nexit 3\n", 0o755)},
@@ -47,11 +47,11 @@ func TestTheStackSaysWhatIsWrongAndHowToMendIt(t *testing.T) {
 		},
 		"a configuration that is not there": {
 			env:  map[string]string{"COLLECTOR_CONFIG": filepath.Join(empty, "collector.yaml")},
-			want: []string{"COLLECTOR_CONFIG is", "no such file is there"},
+			want: []string{"COLLECTOR_CONFIG is", "no such file (correct the path, or leave COLLECTOR_CONFIG empty)"},
 		},
 		"an argument": {
 			args: []string{"-fast"},
-			want: []string{`"-fast" is not known`, "-h lists them"},
+			want: []string{`unknown argument "-fast"`, "-h lists them"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -61,7 +61,8 @@ func TestTheStackSaysWhatIsWrongAndHowToMendIt(t *testing.T) {
 	}
 }
 
-// fails runs the command, which must say all that is wanted, and end with exit code 1 and nothing left.
+// fails runs the command. It checks that the command prints the wanted texts, ends with exit code 1, and leaves
+// nothing behind.
 func fails(t *testing.T, want []string, env map[string]string, args ...string) {
 	t.Helper()
 	e := execute(t, env, args...)
@@ -80,7 +81,7 @@ func fails(t *testing.T, want []string, env map[string]string, args ...string) {
 	}
 }
 
-// write makes a file.
+// write writes a file.
 func write(t *testing.T, text string, mode os.FileMode) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
@@ -90,7 +91,7 @@ func write(t *testing.T, text string, mode os.FileMode) string {
 	return path
 }
 
-// altered gives a copy of a shipped file with one change.
+// altered returns the path of a copy of a shipped file with one change.
 func altered(t *testing.T, before, after string, path ...string) string {
 	t.Helper()
 	text, err := os.ReadFile(shipped(t, path...))
@@ -103,7 +104,7 @@ func altered(t *testing.T, before, after string, path ...string) string {
 	return write(t, strings.ReplaceAll(string(text), before, after), 0o644)
 }
 
-func TestTheStackSaysWhatIsWrongInAConfiguration(t *testing.T) {
+func TestStackExplainsWrongConfigurations(t *testing.T) {
 	t.Parallel()
 	collector := func(before, after string) map[string]string {
 		return map[string]string{"COLLECTOR_CONFIG": altered(t, before, after, "collector.yaml"), "PATIENCE": "20s"}
@@ -114,7 +115,7 @@ func TestTheStackSaysWhatIsWrongInAConfiguration(t *testing.T) {
 	}{
 		"a key that is misspelt": {
 			env:  collector("check_interval:", "check_intervall:"),
-			want: []string{"the Collector refuses the configuration", "check_intervall", "mend what it names"},
+			want: []string{"the Collector refuses the configuration", "check_intervall", "correct the named settings"},
 		},
 		"an endpoint of another machine": {
 			env:  collector("${env:OTLP_HTTP_ENDPOINT:-127.0.0.1:4318}", "192.0.2.1:4318"),
@@ -122,7 +123,7 @@ func TestTheStackSaysWhatIsWrongInAConfiguration(t *testing.T) {
 		},
 		"an endpoint that is not where it is looked for": {
 			env:  collector("${env:PROMETHEUS_ENDPOINT:-127.0.0.1:8889}", "127.0.0.1:0"),
-			want: []string{"does not listen where it should", "the page that Prometheus scrapes", "${env:PROMETHEUS_ENDPOINT}"},
+			want: []string{"does not listen on an expected address", "the page that Prometheus scrapes", "${env:PROMETHEUS_ENDPOINT}"},
 		},
 		"other names": {
 			env:  collector("    metric_expiration:", "    namespace: mine\n    metric_expiration:"),
@@ -132,7 +133,7 @@ func TestTheStackSaysWhatIsWrongInAConfiguration(t *testing.T) {
 			env: map[string]string{
 				"PROMETHEUS_CONFIG": altered(t, `["127.0.0.1:8889"]`, `["127.0.0.1:1"]`, "prometheus", "prometheus.yml"), "PATIENCE": "20s",
 			},
-			want: []string{"the metrics reach the Collector and not Prometheus", "do not answer: 127.0.0.1:1"},
+			want: []string{"the metrics reach the Collector but not Prometheus", "do not answer: 127.0.0.1:1"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

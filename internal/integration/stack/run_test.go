@@ -34,13 +34,13 @@ var command = sync.OnceValues(func() (string, error) {
 type execution struct {
 	*testing.T
 	cmd            *exec.Cmd
-	ports          map[string]string // those that were free, by variable
+	ports          map[string]string // the free ports, by variable
 	temp           string
 	stdout, stderr *output
 	exited         chan struct{}
 }
 
-// output is what a program wrote so far. It is safe for concurrent use.
+// output is a program's output so far. It is safe for concurrent use.
 type output struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -58,10 +58,10 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// addresses are the variables of all addresses.
+// addresses lists the variables of all addresses.
 var addresses = []string{"ADDR", "OTLP_GRPC_ENDPOINT", "OTLP_HTTP_ENDPOINT", "PROMETHEUS_ENDPOINT", "PROMETHEUS_ADDR"}
 
-// freePorts gives every address a free port.
+// freePorts returns a free port for every address.
 func freePorts(t *testing.T) map[string]string {
 	t.Helper()
 	ports := make(map[string]string)
@@ -75,14 +75,15 @@ func freePorts(t *testing.T) map[string]string {
 	return ports
 }
 
-// execute starts the command on free ports, unless env says otherwise.
+// execute starts the command on free ports, unless env sets others.
 func execute(t *testing.T, env map[string]string, args ...string) *execution {
 	t.Helper()
 	path, err := command()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Not t.TempDir: PostgreSQL, which may run as another user, must get in, and a socket's path must be short.
+	// t.TempDir would not do: PostgreSQL, which may run as another user, must be able to enter it, and a socket's
+	// path must be short.
 	temp, err := os.MkdirTemp("/tmp", "otelpool-")
 	if err == nil {
 		err = os.Chmod(temp, 0o755)
@@ -119,8 +120,8 @@ func execute(t *testing.T, env map[string]string, args ...string) *execution {
 	return e
 }
 
-// running is execute that waits until everything runs, and gives the processes that the command started, PostgreSQL's
-// among them.
+// running starts the command and waits until everything runs. It returns the processes that the command started,
+// including PostgreSQL's.
 func running(t *testing.T, env map[string]string) (e *execution, started []int) {
 	t.Helper()
 	for runs := false; !runs; {
@@ -146,7 +147,7 @@ func (e *execution) hasEnded() bool {
 	}
 }
 
-// lostPort tells whether somebody else took a port that was free a while before.
+// lostPort reports whether another process took a port after freePorts returned it.
 func (e *execution) lostPort() bool {
 	said := e.stderr.String()
 	for _, port := range e.ports {
@@ -157,12 +158,12 @@ func (e *execution) lostPort() bool {
 	return false
 }
 
-// exit waits until the command has ended, and gives its exit code. Nothing may be left of it.
+// exit waits until the command has ended, and returns its exit code. It checks that no process is left.
 func (e *execution) exit(started []int) int {
 	e.Helper()
 	select {
 	case <-e.exited:
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		e.Fatalf("has not ended:\n%s%s", e.stdout, e.stderr)
 	}
 	eventually(e.T, "the processes are gone", func() bool {

@@ -8,18 +8,18 @@ import (
 	"strings"
 )
 
-// sign is a metric that every pool has from its first push on.
-const sign = "db_pool_size"
+// firstMetric is a metric that every pool has from its first push on.
+const firstMetric = "db_pool_size"
 
-// arrival waits until the demo's metrics are in Prometheus. Where they do not come through, it finds out how far they
-// get, and says what to look at.
-func (r *running) arrival(ctx context.Context) error {
-	limited, cancel := context.WithTimeout(ctx, r.settings.Patience)
+// waitForMetrics waits until Prometheus has the demo's metrics. After a timeout it finds out where they got lost, and
+// returns an error that says what to check.
+func (r *running) waitForMetrics(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, r.settings.ArrivalTimeout)
 	defer cancel()
 	err := r.demo.Await(limited, func(ctx context.Context) error {
-		samples, err := r.prometheus.Query(ctx, sign)
+		samples, err := r.prometheus.Query(ctx, firstMetric)
 		if err == nil && len(samples) == 0 {
-			err = fmt.Errorf("stack: Prometheus has no %s", sign)
+			err = fmt.Errorf("stack: Prometheus has no %s", firstMetric)
 		}
 		return err
 	})
@@ -29,15 +29,15 @@ func (r *running) arrival(ctx context.Context) error {
 	return r.diagnose(ctx)
 }
 
-// diagnose tells where the metrics get lost.
+// diagnose returns an error that says where the metrics get lost.
 func (r *running) diagnose(ctx context.Context) error {
 	page, err := Get(ctx, "http://"+r.collector.Page+"/metrics")
-	if err == nil && bytes.Contains(page, []byte("\n"+sign)) {
-		return fmt.Errorf("stack: the metrics reach the Collector and not Prometheus: check that a target in scrape_configs of %s is %s.%s",
+	if err == nil && bytes.Contains(page, []byte("\n"+firstMetric)) {
+		return fmt.Errorf("stack: the metrics reach the Collector but not Prometheus: check that a target in scrape_configs of %s is %s.%s",
 			r.settings.PrometheusConfig, r.collector.Page, r.down(ctx))
 	}
 	return fmt.Errorf("stack: no %s on the Collector's page http://%s/metrics after %v: check the receivers, pipelines and exporters of %s. "+
-		"The last lines of the demo, which pushes to http://%s, and of the Collector:\n%s\n%s", sign, r.collector.Page, r.settings.Patience,
+		"The last lines of the demo, which pushes to http://%s, and of the Collector:\n%s\n%s", firstMetric, r.collector.Page, r.settings.ArrivalTimeout,
 		r.settings.CollectorConfig, r.collector.HTTP, indent(r.demo.LastLines(3)), indent(r.collector.LastLines(6)))
 }
 
