@@ -19,10 +19,11 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// databaseEnv tells a child where its database is.
+// databaseEnv is the environment variable with the connection string of a child.
 const databaseEnv = "OTELPOOL_HOSTILE_DATABASE"
 
-// children are the programs that the test's executable can be: what ends a process must not end the tests.
+// children are the programs that the test's executable can run as. A program that ends its process must not end the
+// tests.
 var children = map[string]func(instrumented bool, argument string) int{
 	"crash": crash,
 	"load":  underLoad,
@@ -39,7 +40,7 @@ func runChild(command string) int {
 	return child(words[1] == "instrumented", words[2])
 }
 
-// newChild makes the command of a child: "crash instrumented AfterConnect".
+// newChild returns the command of a child: "crash instrumented AfterConnect".
 func newChild(t testing.TB, connString string, words ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
@@ -47,7 +48,7 @@ func newChild(t testing.TB, connString string, words ...string) *exec.Cmd {
 	return cmd
 }
 
-// childPool makes the pool of a child. end is for a child that ends well.
+// childPool creates the pool of a child. A child that ends normally calls end.
 func childPool(instrumented bool, change func(*pgxpool.Config)) (pool *pgxpool.Pool, end func() error, err error) {
 	config, err := pgxpool.ParseConfig(os.Getenv(databaseEnv))
 	if err != nil {
@@ -72,7 +73,7 @@ func childPool(instrumented bool, change func(*pgxpool.Config)) (pool *pgxpool.P
 	}, err
 }
 
-// crash uses a pool with a hook that panics on a goroutine of the pool's.
+// crash uses a pool with a hook that panics on a goroutine of the pool.
 func crash(instrumented bool, name string) int {
 	pool, _, err := childPool(instrumented, func(config *pgxpool.Config) {
 		misbehave(config, hook(name), func(context.Context) { panic("mine") })
@@ -81,15 +82,16 @@ func crash(instrumented bool, name string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 98
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 	defer cancel()
 	_, _ = pool.Exec(ctx, "SELECT 1")
 	pool.Reset()
-	<-ctx.Done() // the panic comes on another goroutine
+	<-ctx.Done() // the panic happens on another goroutine
 	return 97
 }
 
-// underLoad loads a pool until a signal. With "graceful" it ends as programs should, otherwise it does nothing about it.
+// underLoad loads a pool until a signal arrives. With "graceful" it shuts down; otherwise it does not handle the
+// signal.
 func underLoad(instrumented bool, how string) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -1,5 +1,5 @@
-// Package hostile attacks the instrumentation and the exporters: input that means harm, hooks of the user's that panic,
-// block or come back, life cycles in any order, long runs, and a search for secrets on everything that shows.
+// Package hostile attacks the instrumentation and the exporters: harmful input, hooks of the user's that panic, block
+// or call the pool, life cycles in any order, long runs, and a search for secrets in all output.
 //
-// Prometheus' own parser reads the pages, and goleak counts the goroutines.
+// Prometheus' own parser reads the pages, and goleak checks for leaked goroutines.
 package hostile

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestProgramsStartedUnderLoadInheritNothing starts programs by fork and exec while pools are in use and collected. They
-// must end well and have none of our connections, and the pool must not notice.
+// TestProgramsStartedUnderLoadInheritNothing starts programs by fork and exec while pools are in use and collected.
+// The programs must succeed and inherit no connections, and the pools must not be affected.
 func TestProgramsStartedUnderLoadInheritNothing(t *testing.T) {
 	t.Parallel()
 	m := measure(t)
@@ -34,7 +34,7 @@ func TestProgramsStartedUnderLoadInheritNothing(t *testing.T) {
 	}
 	cancel()
 	load.Wait()
-	saw(t, "50 programs started under load: none has a socket of ours")
+	recordFigure(t, "50 programs started under load: none has a socket of ours")
 	m.goesOn(t)
 	closePool(t, pool)
 	if err := inst.Unregister(); err != nil {

@@ -13,15 +13,15 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// figures are what the tests saw, by their names: what stands in FAULTS.md.
+// figures holds the tests' results by test name, for FAULTS.md.
 var figures = struct {
 	sync.Mutex
 	rows map[string]string
 }{rows: map[string]string{}}
 
-// saw prints what a test saw, unless it has failed, and writes it to the folder .tmp/faults of the project, with what
-// others saw.
-func saw(t *testing.T, format string, args ...any) {
+// recordFigure prints the result of a test, unless the test has failed, and writes all results to the folder .tmp/faults of
+// the project.
+func recordFigure(t *testing.T, format string, args ...any) {
 	t.Helper()
 	if t.Failed() {
 		return

@@ -10,9 +10,9 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 )
 
-// scrapeAll asks for the page in each format, and demands that all say the same. What a format says otherwise is only
-// this: OpenMetrics calls the metadata of a counter as it does without _total, and writes the bounds of buckets as 1.0
-// where the text has 1, which read as one; and the text has no exemplars. None has _created series.
+// scrapeAll fetches the page in each format, and checks that all have the same content. Only these differences are
+// allowed. OpenMetrics names the metadata of a counter without _total. It writes the bounds of buckets as 1.0 where
+// the text format has 1; both are read alike. The text format has no exemplars. No format has _created series.
 func scrapeAll(t testing.TB, handler http.Handler) series {
 	t.Helper()
 	before := scrapePage(t, handler, formats[0])
@@ -30,7 +30,8 @@ func scrapeAll(t testing.TB, handler http.Handler) series {
 	return before.series
 }
 
-// differences is what a page says otherwise than those before and after it, where these two agree: ages grow meanwhile.
+// differences returns the differences of a page from the pages before and after it, as far as these two agree: ages
+// grow in between.
 func differences(before, between, after page) (found []string) {
 	for key, old := range before.series {
 		next, stays := after.series[key]
@@ -63,7 +64,7 @@ func differences(before, between, after page) (found []string) {
 
 func same(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
 
-// exemplarDifferences compares the exemplars of two formats where nothing was recorded meanwhile.
+// exemplarDifferences compares the exemplars of two formats, unless something was recorded in between.
 func exemplarDifferences(before, one, other, after page) (found []string) {
 	for key, old := range before.series {
 		if !old.exemplar.IsEmpty() {
@@ -77,7 +78,7 @@ func exemplarDifferences(before, one, other, after page) (found []string) {
 	return found
 }
 
-func TestDifferencesOfFormatsAreFound(t *testing.T) {
+func TestDifferencesFindsFormatDifferences(t *testing.T) {
 	t.Parallel()
 	const text = "# HELP c_total Things.\n# TYPE c_total counter\nc_total 1\n# HELP h Times.\n# TYPE h histogram\n" +
 		"h_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n# HELP g Age.\n# TYPE g gauge\ng 1\n"

@@ -12,7 +12,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// attributeOf makes an attribute of any type there is.
+// attributeOf returns an attribute of any type.
 func attributeOf(key string, kind uint8, text string, number int64) attribute.KeyValue {
 	k := attribute.Key(key)
 	float := math.Float64frombits(uint64(number))
@@ -41,8 +41,8 @@ func attributeOf(key string, kind uint8, text string, number int64) attribute.Ke
 	return attribute.KeyValue{Key: k}
 }
 
-// FuzzAttributes adds attributes to two pools of one name. Those that are taken must leave the documented labels as
-// they are, and the two pools one.
+// FuzzAttributes adds attributes to two pools of one name. Accepted attributes must not change the documented labels,
+// and the two pools must share their series.
 func FuzzAttributes(f *testing.F) {
 	for i, text := range nasty {
 		f.Add(text, uint8(i), "value", int64(i), "zone")
@@ -54,7 +54,7 @@ func FuzzAttributes(f *testing.F) {
 	conn := connect(f)
 	f.Fuzz(func(t *testing.T, key string, kind uint8, text string, number int64, other string) {
 		if len(key)+len(text)+len(other) > 16<<10 {
-			return // each series repeats it, in each format: that is slow, and tried once elsewhere
+			return // each series repeats it in each format, which is slow; another test covers it
 		}
 		exporter := newExporter(t)
 		provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))

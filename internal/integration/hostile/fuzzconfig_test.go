@@ -12,11 +12,11 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// secret is easy to find.
+// secret is a password that occurs nowhere else.
 const secret = "Hunter2Zq7Secret"
 
-// FuzzConnString puts a secret for a password into connection strings and looks for it in errors. What can be parsed is
-// sized and instrumented; nothing is connected to.
+// FuzzConnString puts a secret password into connection strings and searches errors for it. It sizes and instruments
+// configurations that can be parsed, but never connects.
 func FuzzConnString(f *testing.F) {
 	for _, around := range [][2]string{
 		{"postgres://u:", "@localhost/db"}, {"postgres://u:", "@localhost:port/db"}, {"postgres://u:", "@local host/db"},

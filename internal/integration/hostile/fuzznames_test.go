@@ -13,8 +13,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// nasty is what fuzzing begins with: text that breaks formats which do not expect it. A megabyte of it is tried apart:
-// fuzzing with such is slow.
+// nasty is the seed of the fuzz tests: text that breaks careless formats. Another test covers a megabyte of it,
+// because that is slow to fuzz.
 var nasty = []string{
 	"", " ", "get_user", "a\nb", "a\r\nb", `a"b`, `a\b`, `\`, `\n`, "\"} 1\n# EOF\n", "\xff", "a\xc3", "\x00", "\u2028", "\ufeff", "\u202e",
 	"größe", "🐘", "_OTHER", "# HELP x y", "{pool=\"x\"}", "{}", ",", "=", "\x7f", "\x1b[31m", "; DROP TABLE x", "%s%d%!", "$(x)", "{{.}}",
@@ -22,7 +22,7 @@ var nasty = []string{
 	strings.Repeat("\n", 300), "select 1", "-- name: GetUser :one\nselect 1", "/* name: a\"b */ select 1", "-- name: \xff :one",
 }
 
-// want is what must become of a name: UTF-8, and no more than 255 bytes of it.
+// want returns the expected form of a name: valid UTF-8 of at most 255 bytes.
 func want(name string) string {
 	name = strings.ToValidUTF8(name, string(utf8.RuneError))
 	for len(name) > 255 {
@@ -32,14 +32,14 @@ func want(name string) string {
 	return name
 }
 
-func TestWantCutsBetweenRunes(t *testing.T) {
+func TestWantCutsAtRunes(t *testing.T) {
 	t.Parallel()
 	if got := want(strings.Repeat("x", 254) + "é"); got != strings.Repeat("x", 254) {
 		t.Errorf("%q", got)
 	}
 }
 
-// offlinePool is an instrumented pool that is never used.
+// offlinePool returns an instrumented pool that is never used.
 func offlinePool(t testing.TB, provider *sdkmetric.MeterProvider, opts ...otelpool.Option) (*pgxpool.Pool, func()) {
 	t.Helper()
 	pool, inst, err := otelpool.NewWithConfig(context.Background(), offline(t), append(opts, otelpool.WithMeterProvider(provider))...)
@@ -54,16 +54,16 @@ func offlinePool(t testing.TB, provider *sdkmetric.MeterProvider, opts ...otelpo
 	}
 }
 
-// tracerOf is what pgx calls in an instrumented pool. It copies the pool's configuration, so ask once.
+// tracerOf returns the tracer of an instrumented pool. It copies the pool's configuration, so call it once.
 func tracerOf(pool *pgxpool.Pool) pgx.QueryTracer { return pool.Config().ConnConfig.Tracer }
 
-// event has pgx's hooks called as for a query of that text. conn is any connection: it only carries state.
+// event calls the hooks that pgx calls for a query. The conn can be any connection: it only holds state.
 func event(ctx context.Context, tracer pgx.QueryTracer, conn *pgx.Conn, sql string) {
 	ctx = tracer.TraceQueryStart(ctx, conn, pgx.TraceQueryStartData{SQL: sql})
 	tracer.TraceQueryEnd(ctx, conn, pgx.TraceQueryEndData{})
 }
 
-// connect opens a connection of no pool.
+// connect opens a connection outside any pool.
 func connect(t testing.TB) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.ConnectConfig(context.Background(), onDatabase(t, 1).ConnConfig)
@@ -74,7 +74,7 @@ func connect(t testing.TB) *pgx.Conn {
 	return conn
 }
 
-// FuzzOperationName gives a name by WithOperation and by a function, and looks for it on the page.
+// FuzzOperationName sets a name by WithOperation and by a function, and searches for it on the page.
 func FuzzOperationName(f *testing.F) {
 	for _, name := range nasty {
 		f.Add(name, "a")
@@ -119,7 +119,7 @@ func FuzzOperationName(f *testing.F) {
 	})
 }
 
-// FuzzPoolName makes pools whose names collide or nearly do.
+// FuzzPoolName creates pools whose names are equal or nearly so.
 func FuzzPoolName(f *testing.F) {
 	for i, name := range nasty {
 		f.Add(name, nasty[len(nasty)-1-i])

@@ -17,7 +17,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// FuzzScrape asks for a page whose names are nasty, in ways that no scraper would.
+// FuzzScrape requests a page with nasty names, by requests that no scraper sends.
 func FuzzScrape(f *testing.F) {
 	for _, accept := range append(formats, "", "*/*", "text/html", "application/openmetrics-text; version=99", "application/openmetrics-text;version=1.0.0;escaping=dots",
 		"text/plain;version=1.0.0;escaping=values", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text",
@@ -60,7 +60,7 @@ func FuzzScrape(f *testing.F) {
 		}
 		contentType := recorder.Header().Get("Content-Type")
 		if strings.Contains(contentType, "encoding=text") || strings.Contains(contentType, "encoding=compact-text") {
-			return // protobuf as text, for people: nothing reads it
+			return // protobuf as text for people, which no scraper reads
 		}
 		page, err := read(body, contentType)
 		if err != nil {
@@ -72,12 +72,12 @@ func FuzzScrape(f *testing.F) {
 	})
 }
 
-// TestAClientThatTakesNoCompressionIsNoErrorOfTheBridge asks for what promhttp reports as an error of the program, once a
-// request: any client could fill its log.
-func TestAClientThatTakesNoCompressionIsNoErrorOfTheBridge(t *testing.T) {
+// TestRefusedCompressionIsNotAnError sends a request that promhttp would report as an error of the program. If it
+// did, any client could fill the program's log.
+func TestRefusedCompressionIsNotAnError(t *testing.T) {
 	t.Parallel()
 	for _, encoding := range []string{"gzip;q=0", "*;q=0", "identity;q=0", "gzip;q=0, zstd;q=0"} {
-		exporter := newExporter(t) // an error of it fails the test
+		exporter := newExporter(t) // its errors fail the test
 		sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
 		request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 		request.Header.Set("Accept-Encoding", encoding)

@@ -10,7 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// FuzzSQL gives texts to a real pool, and to the server only to be parsed.
+// FuzzSQL runs texts on a real pool. The server only parses them.
 func FuzzSQL(f *testing.F) {
 	const limit = 20
 	for i, sql := range append(nasty, "SELECT * FROM t WHERE a = 'x'", "WITH a AS (SELECT 1) INSERT INTO b SELECT * FROM a", "COPY t FROM STDIN",
@@ -20,14 +20,14 @@ func FuzzSQL(f *testing.F) {
 	s := newService(f, onDatabase(f, 2), otelpool.WithOperationLimit(limit), otelpool.WithReturnedRows())
 	executions := 0
 	f.Fuzz(func(t *testing.T, sql string, kind uint8) {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 		defer cancel()
 		switch kind % 4 {
 		case 0:
 			if _, err := s.pool.Exec(ctx, sql, rewriteTo("SELECT 1")); err != nil {
 				t.Error(err)
 			}
-		case 1: // the server parses, and runs nothing
+		case 1: // the server parses and executes nothing
 			conn, err := s.pool.Acquire(ctx)
 			if err != nil {
 				t.Fatal(err)
@@ -70,7 +70,7 @@ func FuzzSQL(f *testing.F) {
 	})
 }
 
-// rewriteTo has pgx send another text than the one that its tracers see.
+// rewriteTo makes pgx send another text than the one that its tracers receive.
 type rewriteTo string
 
 func (r rewriteTo) RewriteQuery(context.Context, *pgx.Conn, string, []any) (string, []any, error) {

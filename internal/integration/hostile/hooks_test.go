@@ -20,7 +20,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// steps are one use of a pool each.
+// steps are the ways to use a pool.
 var steps = []func(context.Context, *pgxpool.Pool) error{
 	func(ctx context.Context, pool *pgxpool.Pool) error { _, err := pool.Exec(ctx, "SELECT 1"); return err },
 	func(ctx context.Context, pool *pgxpool.Pool) error {
@@ -64,7 +64,7 @@ var steps = []func(context.Context, *pgxpool.Pool) error{
 	},
 }
 
-// outcome is what a step came to, on a goroutine of its own since it may end that.
+// outcome returns the result of a step. It runs the step on a goroutine of its own, because the step may end it.
 func outcome(ctx context.Context, pool *pgxpool.Pool, step func(context.Context, *pgxpool.Pool) error) string {
 	came := make(chan string, 1)
 	go func() {
@@ -80,7 +80,7 @@ func outcome(ctx context.Context, pool *pgxpool.Pool, step func(context.Context,
 	return <-came
 }
 
-// withThings is the configuration of a pool on a database that the steps can work on.
+// withThings returns the configuration of a pool on a database with the tables of the steps.
 func withThings(t testing.TB) *pgxpool.Config {
 	t.Helper()
 	config := onDatabase(t, enough)
@@ -95,7 +95,7 @@ func withThings(t testing.TB) *pgxpool.Config {
 	return config
 }
 
-// cutOff ends all connections of a pool with the test: some are lost to it, and would fill the server.
+// cutOff closes all connections of a pool after the test. Otherwise lost ones would use up the server's connections.
 func cutOff(t testing.TB, config *pgxpool.Config) {
 	t.Helper()
 	var mu sync.Mutex
@@ -119,7 +119,7 @@ func cutOff(t testing.TB, config *pgxpool.Config) {
 	})
 }
 
-// measured is what stands beside an instrumented pool while it is ill-treated: three readers that collect all the time.
+// measured is a provider with three readers that collect all the time.
 type measured struct {
 	readers  []*sdkmetric.ManualReader
 	provider *sdkmetric.MeterProvider
@@ -153,19 +153,19 @@ func (m *measured) collect(t testing.TB, reader *sdkmetric.ManualReader) {
 		select {
 		case <-m.stop:
 			return
-		case m.rounds <- struct{}{}: // somebody waits for it
+		case m.rounds <- struct{}{}: // a caller of goesOn waits for it
 		case <-time.After(time.Millisecond):
 		}
 	}
 }
 
-// goesOn checks that collection is not held up: each of the readers goes round, and more than once.
+// goesOn checks that collection is not blocked: each of the readers completes more than one round.
 func (m *measured) goesOn(t testing.TB) {
 	t.Helper()
 	for range 2 * len(m.readers) {
 		select {
 		case <-m.rounds:
-		case <-time.After(patience):
+		case <-time.After(waitLimit):
 			t.Fatal("collection hangs")
 		}
 	}
@@ -176,7 +176,7 @@ func (m *measured) end() {
 	m.ended.Wait()
 }
 
-// value adds an int64 metric.
+// value returns the sum of an int64 metric.
 func (m *measured) value(t testing.TB, name string) (sum int64) {
 	t.Helper()
 	var rm metricdata.ResourceMetrics
@@ -195,10 +195,10 @@ func (m *measured) value(t testing.TB, name string) (sum int64) {
 	return sum
 }
 
-// enough connections that every step has one, whatever the steps before it lost.
+// enough is the number of connections that all steps can lose.
 const enough = 24
 
-// makePool makes a bare pool, or with a provider one with all features.
+// makePool creates a pool: bare if m is nil, with all features otherwise.
 func makePool(t testing.TB, config *pgxpool.Config, m *measured) (*pgxpool.Pool, *otelpool.Instrumentation) {
 	t.Helper()
 	config.MaxConns = enough
@@ -217,13 +217,13 @@ func makePool(t testing.TB, config *pgxpool.Config, m *measured) (*pgxpool.Pool,
 	return pool, inst
 }
 
-// numbers are what pgxpool says of a pool.
+// numbers returns four counts from the Stat of a pool.
 func numbers(pool *pgxpool.Pool) [4]int32 {
 	s := pool.Stat()
 	return [4]int32{s.AcquiredConns(), s.IdleConns(), s.ConstructingConns(), s.TotalConns()}
 }
 
-// behaviours are what a bad hook does.
+// behaviours lists the ways in which a hook misbehaves.
 var behaviours = []struct {
 	name string
 	of   []hook
@@ -237,16 +237,16 @@ var behaviours = []struct {
 			_, _ = conn.Exec(ctx, "SELECT pg_sleep(0.002)")
 		}
 	}},
-	// Opening connections anew is what takes long here, so not all hooks do that.
+	// Opening new connections is slow, so only some hooks do this.
 	{"resets the pool", []hook{"TraceAcquireStart", "TraceRelease", "TraceQueryStart"}, func(_ context.Context, pool *pgxpool.Pool) { pool.Reset() }},
 }
 
-// inside marks the context of what a hook does itself.
+// inside marks the context of a hook's own calls.
 type inside struct{}
 
-// TestABadHookDoesWhatItDoesWithoutUs compares each hook of the caller's, behaving in each bad way, with and without
-// instrumentation: what every use of the pool comes to, how often the hook is called, and what pgxpool says afterwards.
-func TestABadHookDoesWhatItDoesWithoutUs(t *testing.T) {
+// TestBadHookBehavesAsWithoutOtelpool compares each hook of the caller in each bad behaviour with and without
+// instrumentation. It compares the results of all steps, the number of calls of the hook, and the pool's Stat.
+func TestBadHookBehavesAsWithoutOtelpool(t *testing.T) {
 	t.Parallel()
 	compared := 0
 	database := withThings(t)
@@ -255,10 +255,10 @@ func TestABadHookDoesWhatItDoesWithoutUs(t *testing.T) {
 			compared++
 			t.Run(fmt.Sprintf("%s %s", hook, b.name), func(t *testing.T) {
 				t.Parallel()
-				bare, bareOutcomes, bareCalls := illTreat(t, database.Copy(), hook, b.do, nil)
+				bare, bareOutcomes, bareCalls := useWithBadHook(t, database.Copy(), hook, b.do, nil)
 				m := measure(t)
 				defer m.end()
-				ours, outcomes, calls := illTreat(t, database.Copy(), hook, b.do, m)
+				ours, outcomes, calls := useWithBadHook(t, database.Copy(), hook, b.do, m)
 				if !slices.Equal(outcomes, bareOutcomes) || calls != bareCalls {
 					t.Errorf("with us %d calls and\n%q\nwithout %d calls and\n%q", calls, outcomes, bareCalls, bareOutcomes)
 				}
@@ -270,11 +270,11 @@ func TestABadHookDoesWhatItDoesWithoutUs(t *testing.T) {
 			})
 		}
 	}
-	t.Cleanup(func() { saw(t, "%d pairs of a hook and a misbehaviour: each as on a bare pool", compared) })
+	t.Cleanup(func() { recordFigure(t, "%d pairs of a hook and a misbehaviour: each as on a bare pool", compared) })
 }
 
-// illTreat uses a pool with a bad hook in every way.
-func illTreat(t *testing.T, config *pgxpool.Config, name hook, behave func(context.Context, *pgxpool.Pool), m *measured) (*pgxpool.Pool, []string, int) {
+// useWithBadHook uses a pool with a bad hook in every way.
+func useWithBadHook(t *testing.T, config *pgxpool.Config, name hook, behave func(context.Context, *pgxpool.Pool), m *measured) (*pgxpool.Pool, []string, int) {
 	t.Helper()
 	var mu sync.Mutex
 	var pool *pgxpool.Pool
@@ -282,7 +282,7 @@ func illTreat(t *testing.T, config *pgxpool.Config, name hook, behave func(conte
 	cutOff(t, config)
 	misbehave(config, name, func(ctx context.Context) {
 		mu.Lock()
-		again := busy || ctx.Value(inside{}) != nil // by what it does itself, which TraceRelease cannot tell by the context
+		again := busy || ctx.Value(inside{}) != nil // called from the hook itself, which TraceRelease cannot see from the context
 		if !again {
 			calls++
 			busy = true
@@ -296,7 +296,7 @@ func illTreat(t *testing.T, config *pgxpool.Config, name hook, behave func(conte
 	})
 	pool, inst := makePool(t, config, m)
 	t.Cleanup(func() {
-		go pool.Close() // waits for ever where a connection was lost
+		go pool.Close() // blocks forever if a connection was lost
 		if err := inst.Unregister(); err != nil {
 			t.Error(err)
 		}
@@ -310,11 +310,11 @@ func illTreat(t *testing.T, config *pgxpool.Config, name hook, behave func(conte
 	return pool, outcomes, calls
 }
 
-// TestAHookThatBlocksHoldsUpNothingButItsCaller blocks each hook, collects meanwhile, and lets it go on.
-func TestAHookThatBlocksHoldsUpNothingButItsCaller(t *testing.T) {
+// TestBlockingHookBlocksOnlyItsCaller blocks each hook, collects in the meantime, and then lets the hook continue.
+func TestBlockingHookBlocksOnlyItsCaller(t *testing.T) {
 	t.Parallel()
 	t.Cleanup(func() {
-		saw(t, "%d hooks blocked: collections and Unregister went on", len(callerHooks)+len(poolHooks))
+		recordFigure(t, "%d hooks blocked: collections and Unregister went on", len(callerHooks)+len(poolHooks))
 	})
 	database := withThings(t)
 	for _, hook := range slices.Concat(callerHooks, poolHooks) {
@@ -334,11 +334,11 @@ func TestAHookThatBlocksHoldsUpNothingButItsCaller(t *testing.T) {
 				for _, step := range steps {
 					_ = step(deadline(t), pool)
 				}
-				pool.Reset() // so that connections are closed
+				pool.Reset() // closes connections
 			})
 			select {
 			case <-entered:
-			case <-time.After(patience):
+			case <-time.After(waitLimit):
 				t.Fatal("the hook was not called")
 			}
 			m.goesOn(t)

@@ -17,12 +17,12 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// millionEnv has TestAMillionNamesStayUnderTheLimit use another number.
+// millionEnv sets another number of names for TestMillionNamesStayWithinLimit.
 const millionEnv = "OTELPOOL_HOSTILE_NAMES"
 
-// TestAMillionNamesStayUnderTheLimit gives a pool a million names, texts and error codes, no two the same, and counts
-// what is kept. Not parallel: it looks at the heap.
-func TestAMillionNamesStayUnderTheLimit(t *testing.T) {
+// TestMillionNamesStayWithinLimit uses a pool with a million different names, texts and error codes, and counts the
+// series. It is not parallel, because it measures the heap.
+func TestMillionNamesStayWithinLimit(t *testing.T) {
 	const limit = 200
 	million := amount(t, millionEnv, 1_000_000)
 	database := onDatabase(t, 1)
@@ -34,7 +34,7 @@ func TestAMillionNamesStayUnderTheLimit(t *testing.T) {
 	}
 	scrape(t, s.exporter, formats[0])
 	tracer := tracerOf(s.pool)
-	for i := range 3000 { // fills what is bounded
+	for i := range 3000 { // fills the bounded caches
 		event(otelpool.WithOperation(t.Context(), fmt.Sprint("name ", i)), tracer, conn.Conn(), "SELECT 1")
 		event(t.Context(), tracer, conn.Conn(), fmt.Sprintf("SELECT %d FROM first%d", i, i))
 	}
@@ -64,24 +64,24 @@ func TestAMillionNamesStayUnderTheLimit(t *testing.T) {
 	if grown > 1<<20 {
 		t.Errorf("the heap grew by %d KiB", grown>>10)
 	}
-	saw(t, "%d distinct names and texts: %d series of operations, heap %+d KiB, %v each", million, len(operations), grown>>10, took/time.Duration(million))
+	recordFigure(t, "%d distinct names and texts: %d series of operations, heap %+d KiB, %v each", million, len(operations), grown>>10, took/time.Duration(million))
 }
 
 func liveHeap() uint64 {
 	var m runtime.MemStats
-	for range 3 { // also what sync.Pools and cleanups let go
+	for range 3 { // also frees what sync.Pools and cleanups held
 		runtime.GC()
 	}
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
 
-// TestAMegabyteInEveryPlaceIsBorne puts a megabyte wherever text can come from.
-func TestAMegabyteInEveryPlaceIsBorne(t *testing.T) {
+// TestMegabyteTextsAreCut uses a megabyte of text wherever a caller can pass text.
+func TestMegabyteTextsAreCut(t *testing.T) {
 	t.Parallel()
 	var longest atomic.Int64
 	t.Cleanup(func() {
-		saw(t, "a megabyte in names, comments and texts: labels of a series have %d bytes at most", longest.Load())
+		recordFigure(t, "a megabyte in names, comments and texts: labels of a series have %d bytes at most", longest.Load())
 	})
 	for name, long := range map[string]string{
 		"letters": strings.Repeat("x", 1<<20), "no UTF-8": strings.Repeat("\xff", 1<<20), "newlines": strings.Repeat("\n", 1<<20), "quotes": strings.Repeat(`"`, 1<<20),
@@ -115,8 +115,8 @@ func TestAMegabyteInEveryPlaceIsBorne(t *testing.T) {
 	}
 }
 
-// TestALongAttributeLeavesThePageReadable gives every series an attribute of 48 kB, which is the program's to decide.
-func TestALongAttributeLeavesThePageReadable(t *testing.T) {
+// TestLongAttributeKeepsPageReadable adds an attribute of 48 kB, which the program is free to do.
+func TestLongAttributeKeepsPageReadable(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t)
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
@@ -127,10 +127,10 @@ func TestALongAttributeLeavesThePageReadable(t *testing.T) {
 	}
 }
 
-// TestExemplarsOfDroppedAttributesLeaveThePageReadable has a View drop the name of the operation, which the SDK then
-// puts into exemplars. OpenMetrics allows these 128 characters, of which 49 are left for the name: one that is longer
-// must cost the exemplar neither its trace nor itself. Nor may there be a NUL, which Prometheus takes in labels alone.
-func TestExemplarsOfDroppedAttributesLeaveThePageReadable(t *testing.T) {
+// TestLongExemplarsKeepPageReadable makes a View drop the name of the operation, which the SDK then adds to
+// exemplars. OpenMetrics limits their labels to 128 characters, which leaves 49 for the name. A longer name must not
+// remove the exemplar or its trace. The name must not contain a NUL, which Prometheus accepts only in labels.
+func TestLongExemplarsKeepPageReadable(t *testing.T) {
 	t.Parallel()
 	const room = 128 - len("trace_id") - 32 - len("span_id") - 16 - len("db_query_summary")
 	conn := connect(t)
@@ -147,11 +147,11 @@ func TestExemplarsOfDroppedAttributesLeaveThePageReadable(t *testing.T) {
 		provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithView(view))
 		pool, end := offlinePool(t, provider, otelpool.WithPoolName("p\n\""), otelpool.WithAttributes(attribute.String("größe", "\"}\n# EOF")))
 		event(otelpool.WithOperation(ctx, name), tracerOf(pool), conn, "SELECT 1")
-		clear(conn.PgConn().CustomData()) // it was this pool's, and is the next one's
+		clear(conn.PgConn().CustomData()) // the next pool uses the same connection
 		if got := scrapeAll(t, exporter).sum("db_query_duration_seconds_count"); got != 1 {
 			t.Errorf("%.100q: %v operations", name, got)
 		}
-		for _, format := range formats[1:] { // the text has no exemplars
+		for _, format := range formats[1:] { // the text format has no exemplars
 			var found []labels.Labels
 			for _, s := range scrape(t, exporter, format).of("db_query_duration_seconds_bucket") {
 				if !s.exemplar.IsEmpty() {

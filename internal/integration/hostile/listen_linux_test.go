@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// TestTheDemoListensOnLoopbackAndNoClientHoldsItUp looks at what the demo and the server that it starts listen on, and
-// sends it requests that never end, or that have no end of headers.
-func TestTheDemoListensOnLoopbackAndNoClientHoldsItUp(t *testing.T) {
+// TestDemoListensOnLoopbackOnly checks the addresses that the demo and its server listen on. It also sends requests
+// that never end or whose headers never end, which must not block the demo.
+func TestDemoListensOnLoopbackOnly(t *testing.T) {
 	t.Parallel()
 	s := newSurfaces()
 	withDemo(t, s, build(t), "", func(addr string, pid int) {
 		listening := listeners(t, append(descendants(t, pid), pid))
-		if len(listening) < 2 { // its own and the server's
+		if len(listening) < 2 { // the demo's own and the server's
 			t.Errorf("the demo listens on %v", listening)
 		}
 		for _, ip := range listening {
@@ -28,7 +28,7 @@ func TestTheDemoListensOnLoopbackAndNoClientHoldsItUp(t *testing.T) {
 				t.Errorf("something listens on %v", ip)
 			}
 		}
-		saw(t, "listening: %v", listening)
+		recordFigure(t, "listening: %v", listening)
 		for name, request := range map[string]string{
 			"a request that never ends":  "GET /metrics HTTP/1.1\r\nHost: h\r\n",
 			"headers of a megabyte":      "GET /metrics HTTP/1.1\r\nHost: h\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n",
@@ -41,8 +41,8 @@ func TestTheDemoListensOnLoopbackAndNoClientHoldsItUp(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			_, _ = conn.Write([]byte(request)) // may be cut off already
-			_ = conn.SetReadDeadline(time.Now().Add(patience))
+			_, _ = conn.Write([]byte(request)) // the server may have closed it
+			_ = conn.SetReadDeadline(time.Now().Add(waitLimit))
 			answer, err := bufio.NewReader(conn).ReadString('\n')
 			if os.IsTimeout(err) || strings.Contains(answer, "200") && !strings.Contains(name, "body") {
 				t.Errorf("%s: %q, %v", name, answer, err)
@@ -54,7 +54,7 @@ func TestTheDemoListensOnLoopbackAndNoClientHoldsItUp(t *testing.T) {
 	})
 }
 
-// descendants are the processes that a process has started, and those that these have.
+// descendants returns the processes that a process has started, and theirs in turn.
 func descendants(t *testing.T, pid int) (all []int) {
 	t.Helper()
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
@@ -65,7 +65,7 @@ func descendants(t *testing.T, pid int) (all []int) {
 	for _, path := range stats {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			continue // it has ended meanwhile
+			continue // it has ended
 		}
 		child, _ := strconv.Atoi(strings.Split(path, "/")[2])
 		fields := strings.Fields(string(text[strings.LastIndex(string(text), ")")+1:]))
@@ -81,7 +81,7 @@ func descendants(t *testing.T, pid int) (all []int) {
 	return all
 }
 
-// listeners are the addresses that processes listen on by TCP.
+// listeners returns the addresses that processes listen on by TCP.
 func listeners(t *testing.T, pids []int) (ips []net.IP) {
 	t.Helper()
 	var sockets []string
@@ -98,7 +98,7 @@ func listeners(t *testing.T, pids []int) (ips []net.IP) {
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		text, err := os.ReadFile(table)
 		if err != nil {
-			continue // no such protocol here
+			continue // the kernel lacks the protocol
 		}
 		for line := range strings.Lines(string(text)) {
 			fields := strings.Fields(line)
@@ -110,7 +110,7 @@ func listeners(t *testing.T, pids []int) (ips []net.IP) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for word := 0; word < len(ip); word += 4 { // each of four bytes is in the processor's order
+			for word := 0; word < len(ip); word += 4 { // each group of four bytes is in the processor's order
 				slices.Reverse(ip[word : word+4])
 			}
 			ips = append(ips, ip)

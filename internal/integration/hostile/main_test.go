@@ -18,7 +18,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// childEnv tells a process of the test's executable which child it is to be, see children.
+// childEnv selects the child that the test's executable runs as, see children.
 const childEnv = "OTELPOOL_HOSTILE_CHILD"
 
 func TestMain(m *testing.M) {
@@ -28,10 +28,10 @@ func TestMain(m *testing.M) {
 	postgrestest.Main(m)
 }
 
-// patience is for what must happen, on a machine that is busy.
-const patience = time.Minute
+// waitLimit is how long a test waits for an event on a busy machine.
+const waitLimit = time.Minute
 
-// service is an instrumented pool, and a bridge that serves what it measures.
+// service is an instrumented pool, and a bridge that serves its metrics.
 type service struct {
 	exporter *prometheus.Exporter
 	provider *sdkmetric.MeterProvider
@@ -39,7 +39,7 @@ type service struct {
 	inst     *otelpool.Instrumentation
 }
 
-// newService makes one and ends it with the test. An error of its telemetry fails the test.
+// newService creates a service and ends it after the test. An error of its telemetry fails the test.
 func newService(t testing.TB, config *pgxpool.Config, opts ...otelpool.Option) *service {
 	t.Helper()
 	s := &service{exporter: newExporter(t)}
@@ -68,14 +68,14 @@ func newExporter(t testing.TB, opts ...prometheus.Option) *prometheus.Exporter {
 	return exporter
 }
 
-// closePool closes a pool. Close waits for whoever still holds a connection, which a test that failed may do.
+// closePool closes a pool. Close waits for all connections, which a failed test may still hold.
 func closePool(t testing.TB, pool *pgxpool.Pool) {
 	t.Helper()
 	closed := make(chan struct{})
 	go func() { pool.Close(); close(closed) }()
 	select {
 	case <-closed:
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		t.Error("a connection was not given back")
 	}
 }
@@ -89,7 +89,7 @@ func parse(t testing.TB, connString string) *pgxpool.Config {
 	return config
 }
 
-// onDatabase is the configuration of a pool of at most maxConns on a database of the test's own.
+// onDatabase returns the configuration of a pool of at most maxConns on a database of the test's own.
 func onDatabase(t testing.TB, maxConns int32) *pgxpool.Config {
 	t.Helper()
 	config := parse(t, postgrestest.Database(t))
@@ -97,7 +97,7 @@ func onDatabase(t testing.TB, maxConns int32) *pgxpool.Config {
 	return config
 }
 
-// offline is a configuration of a pool that is never used: nobody listens there.
+// offline returns the configuration of a pool that is never used: no server listens there.
 func offline(t testing.TB) *pgxpool.Config {
 	t.Helper()
 	return parse(t, "postgres://user@127.0.0.1:1/db?sslmode=disable")
@@ -106,25 +106,25 @@ func offline(t testing.TB) *pgxpool.Config {
 // eventually waits until the condition holds.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(waitLimit)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !condition() {
 		select {
 		case <-deadline:
-			t.Fatalf("not within %v: %s", patience, what)
+			t.Fatalf("not within %v: %s", waitLimit, what)
 		case <-tick.C:
 		}
 	}
 }
 
-// noLeak checks, when the test is over, that no goroutine is left that was not there when it began. Call it when there is
-// a database, and in a test that is not parallel.
+// noLeak checks after the test that no new goroutine is left. Call it when there is a database, and in a test that is
+// not parallel.
 func noLeak(t testing.TB) {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() {
-		deadline := time.Now().Add(patience)
+		deadline := time.Now().Add(waitLimit)
 		err := goleak.Find(before)
 		for err != nil && time.Now().Before(deadline) { // a search waits half a second at most
 			err = goleak.Find(before)
@@ -135,7 +135,7 @@ func noLeak(t testing.TB) {
 	})
 }
 
-// amount is how often a test is to do something: n, or what the environment says, for long runs by hand.
+// amount returns how often a test repeats an action: n, or the value of the environment variable for long runs.
 func amount(t testing.TB, variable string, n int) int {
 	t.Helper()
 	text := os.Getenv(variable)
@@ -149,10 +149,10 @@ func amount(t testing.TB, variable string, n int) int {
 	return n
 }
 
-// deadline is far enough for a test that must not hang.
+// deadline returns a context whose deadline is far enough for a test that must not block.
 func deadline(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*waitLimit)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -20,14 +20,14 @@ import (
 	"github.com/prometheus/prometheus/model/textparse"
 )
 
-// formats are what Prometheus asks for, in its own words.
+// formats are Prometheus' Accept headers.
 var formats = []string{
 	config.ScrapeProtocolsHeaders[config.PrometheusText0_0_4],
 	config.ScrapeProtocolsHeaders[config.OpenMetricsText1_0_0],
 	config.ScrapeProtocolsHeaders[config.PrometheusProto],
 }
 
-// series are the values of a page by their labels, the name among them.
+// series maps labels, including the name, to the values of a page.
 type series map[string]sample
 
 type sample struct {
@@ -36,7 +36,7 @@ type sample struct {
 	exemplar labels.Labels
 }
 
-// of gives the series of a metric.
+// of returns the series of a metric.
 func (all series) of(name string) []sample {
 	var found []sample
 	for _, s := range all {
@@ -55,13 +55,13 @@ func (all series) sum(name string) (sum float64) {
 	return sum
 }
 
-// scrape asks a handler for its page.
+// scrape fetches the page of a handler.
 func scrape(t testing.TB, handler http.Handler, accept string) series {
 	t.Helper()
 	return scrapePage(t, handler, accept).series
 }
 
-// scrapeBody asks a handler for its page as it is sent.
+// scrapeBody fetches the page of a handler as it is sent.
 func scrapeBody(t testing.TB, handler http.Handler, accept string) (body []byte, contentType string) {
 	t.Helper()
 	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
@@ -74,10 +74,10 @@ func scrapeBody(t testing.TB, handler http.Handler, accept string) (body []byte,
 	return recorder.Body.Bytes(), recorder.Header().Get("Content-Type")
 }
 
-// page is all that a page says.
+// page is the whole content of a page.
 type page struct {
 	series series
-	about  map[string]string // type and help text by name, that of counters without _total
+	about  map[string]string // type and help text by name; counters without _total
 }
 
 func scrapePage(t testing.TB, handler http.Handler, accept string) page {
@@ -90,8 +90,8 @@ func scrapePage(t testing.TB, handler http.Handler, accept string) page {
 	return p
 }
 
-// read reads a page as Prometheus does, and where it is text also as expfmt does. A duplicate series is an error, and
-// so is an exemplar or a label that is no UTF-8.
+// read parses a page as Prometheus does, and text also with expfmt. It returns an error for a duplicate series, and
+// for an exemplar or a label that is not UTF-8.
 func read(body []byte, contentType string) (series, error) {
 	p, err := readPage(body, contentType)
 	return p.series, err
@@ -140,10 +140,10 @@ func readPage(body []byte, contentType string) (page, error) {
 	return all, nil
 }
 
-// unescape undoes the escapes of exemplars in OpenMetrics, which Prometheus leaves in them.
+// unescape removes the escapes of exemplars in OpenMetrics, which Prometheus leaves in them.
 var unescape = strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n")
 
-// add takes the series that a parser is at.
+// add adds the series at the parser's position.
 func (all series) add(parser textparse.Parser, escaped bool) error {
 	var s sample
 	_, _, s.value = parser.Series()
@@ -174,7 +174,7 @@ func expfmtParser() *expfmt.TextParser {
 	return &parser
 }
 
-// unpack undoes the compression of an answer.
+// unpack decompresses an answer.
 func unpack(body io.Reader, encoding string) ([]byte, error) {
 	switch encoding {
 	case "gzip":

@@ -11,8 +11,9 @@ import (
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
 
-// TestAPanicOnAGoroutineOfThePoolEndsTheProcessAsWithoutUs compares what hooks do that nobody can recover from.
-func TestAPanicOnAGoroutineOfThePoolEndsTheProcessAsWithoutUs(t *testing.T) {
+// TestPanicOnPoolGoroutineEndsProcess compares panics of hooks that cannot be recovered, with and without
+// instrumentation.
+func TestPanicOnPoolGoroutineEndsProcess(t *testing.T) {
 	t.Parallel()
 	connString := postgrestest.Database(t)
 	for _, hook := range poolHooks {
@@ -28,7 +29,7 @@ func TestAPanicOnAGoroutineOfThePoolEndsTheProcessAsWithoutUs(t *testing.T) {
 				first, _, _ := strings.Cut(string(out), "\n")
 				ends[how] = exit.String() + ", " + first
 			}
-			saw(t, "without us %q, with us %q", ends["bare"], ends["instrumented"])
+			recordFigure(t, "without us %q, with us %q", ends["bare"], ends["instrumented"])
 			if ends["bare"] != "exit status 2, panic: mine" || ends["instrumented"] != ends["bare"] {
 				t.Errorf("without us %q, with us %q", ends["bare"], ends["instrumented"])
 			}
@@ -36,9 +37,8 @@ func TestAPanicOnAGoroutineOfThePoolEndsTheProcessAsWithoutUs(t *testing.T) {
 	}
 }
 
-// TestASignalUnderLoadEndsTheProcessAsWithoutUs sends SIGTERM to programs that do nothing about it, and to ones that end
-// as they should.
-func TestASignalUnderLoadEndsTheProcessAsWithoutUs(t *testing.T) {
+// TestSignalUnderLoadEndsProcess sends SIGTERM to programs that do not handle it, and to programs that shut down.
+func TestSignalUnderLoadEndsProcess(t *testing.T) {
 	t.Parallel()
 	connString := postgrestest.Database(t)
 	for _, tt := range []struct{ how, want string }{
@@ -68,7 +68,7 @@ func TestASignalUnderLoadEndsTheProcessAsWithoutUs(t *testing.T) {
 				if err := cmd.Wait(); err != nil {
 					got += err.Error()
 				}
-				saw(t, "it ends with %q", got)
+				recordFigure(t, "it ends with %q", got)
 				if got != tt.want || stderr.Len() > 0 {
 					t.Errorf("it ends with %q, want %q: %s", got, tt.want, stderr.String())
 				}

@@ -17,7 +17,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// build builds the programs of examples, and gives the folder that they are in.
+// build builds the programs of examples, and returns their folder.
 func build(t *testing.T) string {
 	t.Helper()
 	root, err := programs.Root()
@@ -33,7 +33,7 @@ func build(t *testing.T) string {
 	return dir
 }
 
-// program is one of them, with a telling environment.
+// program returns the command of an example, with secrets in its environment.
 func program(ctx context.Context, s *surfaces, name, databaseURL string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), "DATABASE_URL="+databaseURL,
@@ -41,11 +41,11 @@ func program(ctx context.Context, s *surfaces, name, databaseURL string, args ..
 	out := s.writer(filepath.Base(name))
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = patience
+	cmd.WaitDelay = waitLimit
 	return cmd
 }
 
-// freeAddr is a loopback address that nobody listens on.
+// freeAddr returns a free loopback address.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	addr, err := programs.FreeAddress()
@@ -55,8 +55,8 @@ func freeAddr(t *testing.T) string {
 	return addr
 }
 
-// TestProgramsShowNoSecret runs the examples with a database whose password is a secret, and with addresses that cannot
-// be used and have one, and searches what they print and serve.
+// TestProgramsShowNoSecret runs the examples with a secret password of the database, and with unusable addresses that
+// contain it. It searches their output and pages for the secret.
 func TestProgramsShowNoSecret(t *testing.T) {
 	t.Parallel()
 	connString, _ := keeper(t)
@@ -92,7 +92,7 @@ func TestProgramsShowNoSecret(t *testing.T) {
 	s.check(t, map[string][]string{"demo": {"PostgreSQL"}, "demo's pages": {"db_pool_size"}, "loadtest": {"PASS"}, "quickstart": {"malformed connection string"}, "capacity": {"capacity: "}})
 }
 
-// withDemo runs the demo and calls do with where it listens and its process.
+// withDemo runs the demo and calls do with its address and process id.
 func withDemo(t *testing.T, s *surfaces, bin, connString string, do func(addr string, pid int)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(deadline(t))
@@ -122,12 +122,12 @@ func withDemo(t *testing.T, s *surfaces, bin, connString string, do func(addr st
 	cancel()
 	select {
 	case <-ended:
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		t.Error("the demo does not end")
 	}
 }
 
-// get gives a page with its headers.
+// get returns a page with its headers.
 func get(t *testing.T, url string) string {
 	t.Helper()
 	response, err := http.Get(url)

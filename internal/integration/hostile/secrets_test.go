@@ -25,10 +25,11 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// mark is in every secret of these tests: the password, literals, arguments, comments and the token of a header.
+// mark is a part of every secret in these tests: the password, literals, arguments, comments and the token of a
+// header.
 const mark = "Zq7Secret"
 
-// keeper is a server whose superuser has a password that is a secret.
+// keeper returns a server whose superuser has a secret password.
 func keeper(t *testing.T) (connString string, server *postgres.Server) {
 	t.Helper()
 	server = postgrestest.Server(t)
@@ -43,8 +44,8 @@ func keeper(t *testing.T) (connString string, server *postgres.Server) {
 	return "postgres://keeper:" + secret + "@127.0.0.1:" + strconv.Itoa(server.Port()) + "/postgres?sslmode=disable", server
 }
 
-// TestNoSecretShowsOnAnySurface uses every feature with secrets wherever there can be some, and searches all that shows.
-// Not parallel: it sets OpenTelemetry's global error handler, the default logger and the environment.
+// TestNoSecretShowsOnAnySurface uses every feature with secrets in every possible place, and searches all output. It
+// is not parallel, because it sets OpenTelemetry's global error handler, the default logger and the environment.
 func TestNoSecretShowsOnAnySurface(t *testing.T) {
 	connString, _ := keeper(t)
 	noLeak(t)
@@ -67,7 +68,7 @@ func TestNoSecretShowsOnAnySurface(t *testing.T) {
 		url      string
 		timeout  time.Duration
 	}{
-		{otlp.ProtocolHTTP, receivers[0].Endpoint(), patience}, {otlp.ProtocolGRPC, receivers[1].Endpoint(), patience},
+		{otlp.ProtocolHTTP, receivers[0].Endpoint(), waitLimit}, {otlp.ProtocolGRPC, receivers[1].Endpoint(), waitLimit},
 		{otlp.ProtocolHTTP, "http://127.0.0.1:1", 2 * time.Second}, {otlp.ProtocolGRPC, "http://127.0.0.1:1", 2 * time.Second},
 	} {
 		reader, err := otlp.NewReader(t.Context(), otlp.WithProtocol(endpoint.protocol), otlp.WithEndpointURL(endpoint.url), otlp.WithTimeout(endpoint.timeout))
@@ -82,7 +83,7 @@ func TestNoSecretShowsOnAnySurface(t *testing.T) {
 	constructBadly(t, s, connString)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	s.add("shutdown's error", provider.Shutdown(ctx)) // two endpoints are away
+	s.add("shutdown's error", provider.Shutdown(ctx)) // two endpoints are unreachable
 	for i, receiver := range receivers {
 		s.add(fmt.Sprint("OTLP ", i, " after all"), fmt.Sprint(receiver.Metrics()))
 		if sent := fmt.Sprint(receiver.Requests()); !strings.Contains(sent, "Token"+mark) {
@@ -92,7 +93,7 @@ func TestNoSecretShowsOnAnySurface(t *testing.T) {
 	s.check(t, expected())
 }
 
-// useEverything uses pools made in each of the ways there are, and has looks taken before they end and after.
+// useEverything uses pools created in every way, and calls look before and after they end.
 func useEverything(t *testing.T, s *surfaces, provider *sdkmetric.MeterProvider, connString string, look func(when string)) {
 	t.Helper()
 	spans := tracetest.NewSpanRecorder()
@@ -144,7 +145,7 @@ func useEverything(t *testing.T, s *surfaces, provider *sdkmetric.MeterProvider,
 	}
 }
 
-// statements have a secret in a literal, in a comment, in a name, or in the error that they end with.
+// statements contain a secret in a literal, a comment, a name, or their error.
 var statements = []string{
 	"SELECT 'Literal" + mark + "'", "SELECT $tag$Literal" + mark + "$tag$", `SELECT E'it\'s Literal` + mark + `'`, "SELECT 1 -- Comment" + mark,
 	"/* Comment" + mark + " */ SELECT 1", "SELECT 'Literal" + mark, "SELECT 'Literal" + mark + "'::int", "SET application_name = 'Literal" + mark + "'",
@@ -153,7 +154,7 @@ var statements = []string{
 	"SELECT U&'Literal" + mark + "'", "SELECT B'Literal" + mark + "'", "VALUES ('Literal" + mark + "')", "CALL p('Literal" + mark + "')", "LISTEN c; SELECT 'Literal" + mark + "'",
 }
 
-// misuse uses a pool in all ways, good and bad.
+// misuse uses a pool in all ways, correct and incorrect.
 func misuse(ctx context.Context, s *surfaces, pool *pgxpool.Pool, inst *otelpool.Instrumentation) {
 	for _, sql := range statements {
 		_, _ = pool.Exec(ctx, sql)
@@ -166,7 +167,7 @@ func misuse(ctx context.Context, s *surfaces, pool *pgxpool.Pool, inst *otelpool
 	_, _ = pool.Exec(ctx, "SELECT $1::int", "Argument"+mark)
 	_, _ = pool.Exec(ctx, "SELECT @a::text", pgx.NamedArgs{"a": "Argument" + mark})
 	_, _ = pool.CopyFrom(ctx, pgx.Identifier{"pg_class"}, []string{"oid"}, pgx.CopyFromRows([][]any{{"Argument" + mark}}))
-	// A long hold, in which another is acquired until there is no more, and which ends in a transaction.
+	// A long hold with nested acquires until the pool is empty, which ends within a transaction.
 	conn, err := pool.Acquire(otelpool.WithOperation(ctx, "mine"))
 	if err != nil {
 		s.add("errors of acquires", err)
@@ -187,7 +188,7 @@ func misuse(ctx context.Context, s *surfaces, pool *pgxpool.Pool, inst *otelpool
 		more = append(more, another)
 	}
 	for _, another := range more {
-		_, _ = another.Query(ctx, "SELECT generate_series(1, 3), 'Literal"+mark+"'") // released busy
+		_, _ = another.Query(ctx, "SELECT generate_series(1, 3), 'Literal"+mark+"'") // released while busy
 		another.Release()
 	}
 	conn.Release()

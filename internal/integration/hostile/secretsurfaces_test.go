@@ -18,7 +18,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 )
 
-// surfaces are everything that shows, by where. They are safe for concurrent use.
+// surfaces holds all output by its source. It is safe for concurrent use.
 type surfaces struct {
 	mu    sync.Mutex
 	texts map[string]*bytes.Buffer
@@ -35,7 +35,7 @@ func (s *surfaces) add(where string, what any) {
 	switch what := what.(type) {
 	case []byte:
 		s.texts[where].Write(what)
-	case error: // with what it wraps
+	case error: // also with the errors it wraps
 		for err := what; err != nil; err = errors.Unwrap(err) {
 			fmt.Fprintf(s.texts[where], "%v %+v %#v\n", err, err, err)
 		}
@@ -44,7 +44,7 @@ func (s *surfaces) add(where string, what any) {
 	}
 }
 
-// writer collects what is written.
+// writer returns a writer that adds to a surface.
 func (s *surfaces) writer(where string) io.Writer {
 	return writerFunc(func(b []byte) (int, error) { s.add(where, bytes.Clone(b)); return len(b), nil })
 }
@@ -53,13 +53,14 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
-// check searches them all, and demands that each says what it is to say: an empty surface hides nothing.
+// check searches all surfaces for secrets. It also checks that each contains the expected words, because an empty
+// surface proves nothing.
 func (s *surfaces) check(t *testing.T, says map[string][]string) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	total := 0
-	defer func() { saw(t, "%d kB on %d surfaces searched", total>>10, len(s.texts)) }()
+	defer func() { recordFigure(t, "%d kB on %d surfaces searched", total>>10, len(s.texts)) }()
 	for where, text := range s.texts {
 		total += text.Len()
 		if at := strings.Index(text.String(), mark); at >= 0 {
@@ -69,14 +70,14 @@ func (s *surfaces) check(t *testing.T, says map[string][]string) {
 	for where, words := range says {
 		for _, word := range words {
 			if text := s.texts[where]; text == nil || !strings.Contains(text.String(), word) {
-				t.Errorf("%s does not say %q: %.500q", where, word, text.String()) // a nil one says so
+				t.Errorf("%s does not say %q: %.500q", where, word, text.String()) // a nil one contains nothing
 			}
 		}
 	}
 }
 
-// expected is what each surface must say, so that what is searched is more than nothing: gauges and asynchronous counters
-// as long as there are pools, and exemplars.
+// expected returns the words that each surface must contain, so that the search covers real output: exemplars, and
+// gauges and asynchronous counters while there are pools.
 func expected() map[string][]string {
 	says := map[string][]string{
 		"log": {"connection held for long"}, "default log": {"connection released in a transaction"},
@@ -101,8 +102,8 @@ func expected() map[string][]string {
 	return says
 }
 
-// look takes what each exporter shows now: whole pages as they are sent, metrics with their exemplars, and what has been
-// pushed.
+// look adds the current output of each exporter: whole pages as they are sent, metrics with their exemplars, and
+// pushes.
 func look(t *testing.T, s *surfaces, when string, exporter *prometheus.Exporter, manual sdkmetric.Reader, provider *sdkmetric.MeterProvider, receivers []*otlptest.Receiver) {
 	t.Helper()
 	for i, name := range []string{"text", "OpenMetrics", "protobuf"} {
@@ -125,9 +126,9 @@ func look(t *testing.T, s *surfaces, when string, exporter *prometheus.Exporter,
 	for i, receiver := range receivers {
 		before[i] = len(receiver.Metrics())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*waitLimit)
 	defer cancel()
-	s.add("flush's errors", provider.ForceFlush(ctx)) // two endpoints are away
+	s.add("flush's errors", provider.ForceFlush(ctx)) // two endpoints are unreachable
 	for i, receiver := range receivers {
 		s.add(fmt.Sprint("OTLP ", i, when), fmt.Sprint(receiver.Metrics()[before[i]:]))
 	}

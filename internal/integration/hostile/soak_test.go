@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-var soakTime = flag.Duration("soak", 20*time.Second, "how long TestMemoryIsFlatOverASoak runs")
+var soakTime = flag.Duration("soak", 20*time.Second, "how long TestMemoryIsFlatOverSoak runs")
 
-// The most that the heap may grow from the first third of a soak to its end, by the straight line that fits best. In ten
+// The most that the heap may grow from the first third of a soak to its end, by the best straight line. For ten
 // minutes of five hundred requests a second that is a leak of five bytes a request.
 const (
 	soakBytes   = 1 << 20
 	soakObjects = 10_000
 )
 
-// TestMemoryIsFlatOverASoak uses every feature of package otelpool at once (see TestTheSoakUsesAllOfOtelpool) under a
-// bridge, an OTLP reader and two others, for as long as it is told, and watches the heap.
-func TestMemoryIsFlatOverASoak(t *testing.T) {
+// TestMemoryIsFlatOverSoak uses every feature of package otelpool (see TestSoakUsesAllOfOtelpool) with a bridge, an
+// OTLP reader and two others, for the time of -soak. It watches the heap.
+func TestMemoryIsFlatOverSoak(t *testing.T) {
 	config := onDatabase(t, 4)
 	noLeak(t)
 	s := newSoak(t, config)
@@ -44,7 +44,7 @@ func TestMemoryIsFlatOverASoak(t *testing.T) {
 	s.end(t)
 	bytes, objects := growth(samples, func(m heap) float64 { return m.bytes }), growth(samples, func(m heap) float64 { return m.objects })
 	last := samples[len(samples)-1]
-	saw(t, "soak of %v: %d requests, %d pools came and went, %d pushes, heap at the end %.2f MiB in %.0f objects; trend after the first third %+.0f KiB, %+.0f objects",
+	recordFigure(t, "soak of %v: %d requests, %d pools came and went, %d pushes, heap at the end %.2f MiB in %.0f objects; trend after the first third %+.0f KiB, %+.0f objects",
 		*soakTime, s.requests.Load(), s.pools.Load(), s.pushes.Load(), last.bytes/(1<<20), last.objects, bytes/1024, objects)
 	if bytes > soakBytes || objects > soakObjects {
 		t.Errorf("the heap grows: %+.0f bytes, %+.0f objects; allowed are %d and %d", bytes, objects, soakBytes, soakObjects)
@@ -54,7 +54,7 @@ func TestMemoryIsFlatOverASoak(t *testing.T) {
 	}
 }
 
-// heap is what the heap holds after a collection of garbage.
+// heap is the size of the heap after a garbage collection.
 type heap struct {
 	at             time.Duration
 	bytes, objects float64
@@ -67,8 +67,8 @@ func (s *soak) watch(ctx context.Context, t *testing.T) []heap {
 	start := time.Now()
 	for n := 0; ctx.Err() == nil; n++ {
 		pause(ctx, *soakTime/60)
-		s.gate.Lock() // nobody is in the middle of anything
-		for range 3 { // also what cleanups and sync.Pools let go
+		s.gate.Lock() // no request is in progress
+		for range 3 { // also frees what cleanups and sync.Pools held
 			runtime.GC()
 		}
 		var m runtime.MemStats
@@ -83,7 +83,7 @@ func (s *soak) watch(ctx context.Context, t *testing.T) []heap {
 	return samples
 }
 
-// growth is how much a value grew after the first third, by the straight line that fits the samples best.
+// growth returns the growth of a value after the first third, by the straight line that fits the samples best.
 func growth(samples []heap, value func(heap) float64) float64 {
 	samples = samples[len(samples)/3:]
 	var n, x, y, xx, xy float64
@@ -98,7 +98,7 @@ func growth(samples []heap, value func(heap) float64) float64 {
 	return slope * (samples[len(samples)-1].at - samples[0].at).Seconds()
 }
 
-func TestGrowthIsThatOfTheLineThroughTheSamples(t *testing.T) {
+func TestGrowthFollowsFittedLine(t *testing.T) {
 	t.Parallel()
 	var flat, rising []heap
 	for i := range 30 {

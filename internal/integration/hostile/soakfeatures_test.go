@@ -11,8 +11,8 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// TestTheSoakUsesAllOfOtelpool looks for what package otelpool exports in the soak's code.
-func TestTheSoakUsesAllOfOtelpool(t *testing.T) {
+// TestSoakUsesAllOfOtelpool checks that the soak's code uses every exported function and method of package otelpool.
+func TestSoakUsesAllOfOtelpool(t *testing.T) {
 	t.Parallel()
 	root, err := programs.Root()
 	if err != nil {
@@ -22,7 +22,7 @@ func TestTheSoakUsesAllOfOtelpool(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	used := map[string]bool{"Error": true, "Is": true} // of an error that its timeouts make
+	used := map[string]bool{"Error": true, "Is": true} // of an error that its timeouts cause
 	for _, path := range []string{"soakprogram_test.go", "soakwork_test.go"} {
 		soaked, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
 		if err != nil {
@@ -60,7 +60,7 @@ func TestTheSoakUsesAllOfOtelpool(t *testing.T) {
 	}
 }
 
-// exported tells whether a receiver is of an exported type.
+// exported reports whether a receiver is of an exported type.
 func exported(receiver ast.Expr) bool {
 	if star, is := receiver.(*ast.StarExpr); is {
 		receiver = star.X

@@ -28,21 +28,21 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// soak is a program that uses everything.
+// soak is a program that uses every feature.
 type soak struct {
 	provider *sdkmetric.MeterProvider
-	tracer   trace.Tracer    // samples all
+	tracer   trace.Tracer    // samples every trace
 	plain    *pgxpool.Config // with hooks, without a Sizing
 	config   *pgxpool.Config // with both
 	pool     *pgxpool.Pool
 	inst     *otelpool.Instrumentation
 	readers  []func()
 
-	gate            sync.RWMutex // whoever works has it for reading
+	gate            sync.RWMutex // workers hold it for reading
 	work            sync.WaitGroup
 	requests, pools atomic.Int64
-	pushes          atomic.Int64 // that came to the OTLP receiver
-	exemplars       atomic.Int64 // pages that had some
+	pushes          atomic.Int64 // received by the OTLP receiver
+	exemplars       atomic.Int64 // pages with exemplars
 	hooked          atomic.Int64 // calls of the program's own hooks
 }
 
@@ -65,7 +65,7 @@ func newSoak(t *testing.T, config *pgxpool.Config) *soak {
 	return s
 }
 
-// hook gives a configuration hooks of the program's own, which now and then refuse a connection.
+// hook adds hooks of the program to a configuration. They sometimes refuse a connection.
 func (s *soak) hook(config *pgxpool.Config) {
 	accepts := func() bool { return s.hooked.Add(1)%500 != 0 }
 	refuse := func() error {
@@ -83,17 +83,18 @@ func (s *soak) hook(config *pgxpool.Config) {
 	config.BeforeClose = func(*pgx.Conn) { s.hooked.Add(1) }
 }
 
-// export makes the readers: a bridge, one that pushes by OTLP to a receiver that keeps nothing, and two others.
+// export creates the readers: a bridge, one that pushes by OTLP to a receiver that discards everything, and two
+// others.
 func (s *soak) export(t *testing.T) {
 	t.Helper()
 	sink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.pushes.Add(1)
 		_, _ = io.Copy(io.Discard, r.Body)
-		w.Header().Set("Content-Type", "application/x-protobuf") // an empty answer: all is well
+		w.Header().Set("Content-Type", "application/x-protobuf") // an empty answer means success
 	}))
 	t.Cleanup(sink.Close)
 	push, err := otlp.NewReader(t.Context(), otlp.WithProtocol(otlp.ProtocolHTTP), otlp.WithEndpointURL(sink.URL), otlp.WithInterval(time.Hour),
-		otlp.WithTimeout(patience), otlp.WithExportTimeout(patience))
+		otlp.WithTimeout(waitLimit), otlp.WithExportTimeout(waitLimit))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +118,7 @@ func (s *soak) export(t *testing.T) {
 	})
 }
 
-// fill fills what is bounded, so that only what is not can grow: operation names, SQL texts, and their errors.
+// fill fills the bounded caches, so that only unbounded ones can grow: operation names, SQL texts, and their errors.
 func (s *soak) fill(t *testing.T) {
 	t.Helper()
 	conn, err := s.pool.Acquire(t.Context())
@@ -125,7 +126,7 @@ func (s *soak) fill(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Release()
-	for _, read := range s.readers { // somebody is there to record for
+	for _, read := range s.readers { // the instrumentation records only for a reader
 		read()
 	}
 	tracer := tracerOf(s.pool)
@@ -137,15 +138,15 @@ func (s *soak) fill(t *testing.T) {
 	}
 }
 
-// options are all that there are but WithoutStacks and WithBaseSize: pools that come and go have these.
+// options returns all options but WithoutStacks and WithBaseSize, which the pools of comeAndGo have.
 func (s *soak) options(name string) []otelpool.Option {
 	return []otelpool.Option{
 		otelpool.WithMeterProvider(s.provider), otelpool.WithPoolName(name), otelpool.WithAttributes(attribute.String("tier", "soak")),
 		otelpool.WithLongHold(20 * time.Millisecond), otelpool.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))),
 		otelpool.WithReturnedRows(), otelpool.WithServerAttributes(), otelpool.WithOperationLimit(50), otelpool.WithPeakWindow(time.Second),
 		otelpool.WithOperationName(func(_ context.Context, sql string) string {
-			if sql == "SELECT 2" { // in batches also
-				return fmt.Sprint("by function ", rand.Int()) // a new one each time
+			if sql == "SELECT 2" { // also in batches
+				return fmt.Sprint("by function ", rand.Int()) // a new name each time
 			}
 			return ""
 		}),

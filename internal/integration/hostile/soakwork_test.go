@@ -20,7 +20,7 @@ func (s *soak) use(ctx context.Context) {
 		n := s.requests.Add(1)
 		request, cancel := context.WithTimeout(otelpool.WithScope(ctx), 5*time.Second)
 		request, span := s.tracer.Start(request, "request")
-		named := otelpool.WithOperation(request, fmt.Sprint("operation ", n)) // a new one each time
+		named := otelpool.WithOperation(request, fmt.Sprint("operation ", n)) // a new name each time
 		switch kind := rand.IntN(1000); {
 		case kind < 300:
 			_, _ = s.pool.Exec(named, "SELECT 1")
@@ -55,7 +55,7 @@ func (s *soak) use(ctx context.Context) {
 	}
 }
 
-// nest holds a connection for long, and takes another meanwhile.
+// nest holds a connection for long, and acquires another in the meantime.
 func (s *soak) nest(ctx context.Context) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
@@ -69,19 +69,19 @@ func (s *soak) nest(ctx context.Context) {
 	s.inst.Held()
 }
 
-// abuse does what programs should not.
+// abuse misuses the pool.
 func (s *soak) abuse(ctx context.Context, kind int) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return
 	}
 	switch kind % 4 {
-	case 0: // hijacked, and closed by nobody the pool knows
+	case 0: // hijacked, and closed outside the pool
 		_ = conn.Hijack().Close(context.Background())
 	case 1: // released in a transaction
 		_, _ = conn.Exec(ctx, "BEGIN")
 		conn.Release()
-	case 2: // released busy
+	case 2: // released while busy
 		_, _ = conn.Query(ctx, "SELECT generate_series(1, 5)")
 		conn.Release()
 	default:
@@ -92,8 +92,8 @@ func (s *soak) abuse(ctx context.Context, kind int) {
 	}
 }
 
-// comeAndGo opens and closes pools beside the one under load. Their names come again: the SDK keeps a series of a
-// histogram as long as its MeterProvider.
+// comeAndGo opens and closes pools beside the one under load. It reuses their names, because the SDK keeps a series
+// of a histogram as long as its MeterProvider.
 func (s *soak) comeAndGo(ctx context.Context, t *testing.T) {
 	for ctx.Err() == nil {
 		s.gate.RLock()
@@ -115,10 +115,10 @@ func (s *soak) comeAndGo(ctx context.Context, t *testing.T) {
 	}
 }
 
-// another makes the nth of the pools that come and go, in each of the ways there are.
+// another creates the nth of the pools of comeAndGo, in one of the possible ways.
 func (s *soak) another(ctx context.Context, n int64) (pool *pgxpool.Pool, inst *otelpool.Instrumentation, err error) {
 	options := append(s.options(fmt.Sprint("pool ", n%8)), otelpool.WithoutStacks(), otelpool.WithBaseSize(1))
-	switch rand.IntN(5) { // not n: every name with every way
+	switch rand.IntN(5) { // random, so that every name meets every way
 	case 0:
 		return otelpool.New(ctx, s.plain.ConnString(), options...)
 	case 1:

@@ -15,9 +15,9 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// TestServersOfExamplesAndDocsHaveTimeouts reads the Go code that users copy: the packages and examples, the code in
-// Markdown, and that in comments of Go files. A server must limit the time of headers, and of answers, since slow readers
-// would keep the bridge's places; its headers are limited by net/http.
+// TestServersOfExamplesAndDocsHaveTimeouts reads the Go code that users copy: the packages and examples, and the code
+// in Markdown and in comments of Go files. A server must limit the time of headers and of answers, because slow
+// readers would occupy the bridge's places. The size of headers is limited by net/http.
 func TestServersOfExamplesAndDocsHaveTimeouts(t *testing.T) {
 	t.Parallel()
 	root, err := programs.Root()
@@ -33,21 +33,21 @@ func TestServersOfExamplesAndDocsHaveTimeouts(t *testing.T) {
 			t.Errorf("%s: %s", name, problem)
 		}
 	}
-	if servers < 3 { // of the demo, of quickstart, and of the README
+	if servers < 3 { // those of the demo, of quickstart and of the README
 		t.Errorf("%d servers found", servers)
 	}
 	if comments == 0 {
 		t.Error("no code found in comments")
 	}
-	saw(t, "%d servers, and %d blocks of code in comments", servers, comments)
+	recordFigure(t, "%d servers, and %d blocks of code in comments", servers, comments)
 }
 
-func TestServersWithoutTimeoutsAreFound(t *testing.T) {
+func TestProblemsFindsServersWithoutTimeouts(t *testing.T) {
 	t.Parallel()
 	const limited = "http.Server{ReadHeaderTimeout: 1, WriteTimeout: 1}"
 	for name, tt := range map[string]struct {
 		code string
-		want int // problems
+		want int // number of problems
 	}{
 		"limited":                     {"s := " + limited, 0},
 		"without one":                 {"s := &http.Server{ReadHeaderTimeout: 1}", 1},
@@ -68,7 +68,7 @@ func TestServersWithoutTimeoutsAreFound(t *testing.T) {
 	}
 }
 
-// codeForUsers gives the code by where it stands.
+// codeForUsers returns the code by its location.
 func codeForUsers(t *testing.T, root string) map[string]string {
 	t.Helper()
 	code := map[string]string{}
@@ -100,7 +100,7 @@ func codeForUsers(t *testing.T, root string) map[string]string {
 	return code
 }
 
-// asFile makes code a file: it may be one already, or declarations, or statements.
+// asFile makes a file of code that is a file, declarations or statements.
 func asFile(block string) (file string) {
 	for _, frame := range []string{"%s", "package p\n%s", "package p\nfunc f() {\n%s\n}"} {
 		file = fmt.Sprintf(frame, block)
@@ -111,7 +111,7 @@ func asFile(block string) (file string) {
 	return file
 }
 
-// codeInComments gives the code in comments, which is indented there, as go doc finds it.
+// codeInComments returns the code in comments, which is indented as in go doc.
 func codeInComments(t *testing.T, name, text string) (blocks []string) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.ParseComments)
@@ -128,11 +128,11 @@ func codeInComments(t *testing.T, name, text string) (blocks []string) {
 	return blocks
 }
 
-// problems finds servers without limits.
+// problems returns the servers without limits.
 func problems(t *testing.T, name, code string, servers *int) (found []string) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), name, code, 0)
-	if err != nil && strings.Contains(code, "http.") { // other comments may have more than Go in them
+	if err != nil && strings.Contains(code, "http.") { // comments may contain other things than Go
 		found = append(found, err.Error())
 	}
 	if file == nil {

@@ -15,19 +15,19 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestABadNameFunctionHoldsUpNothingButItsCaller has the function of WithOperationName misbehave.
-func TestABadNameFunctionHoldsUpNothingButItsCaller(t *testing.T) {
+// TestBadNameFunctionBlocksOnlyItsCaller makes the function of WithOperationName misbehave.
+func TestBadNameFunctionBlocksOnlyItsCaller(t *testing.T) {
 	t.Parallel()
 	database := withThings(t)
 	release := make(chan struct{})
 	for _, tt := range []struct {
 		name string
 		do   func(ctx context.Context, pool *pgxpool.Pool)
-		want string // what an Exec comes to
+		want string // the result of an Exec
 		more []func(context.Context, *pgxpool.Pool) error
 	}{
 		{"panics", func(context.Context, *pgxpool.Pool) { panic("mine") }, "error: <nil>", steps},
-		// pgx itself loses a connection where a goroutine ends in SendBatch and the like, whatever ends it.
+		// pgx itself loses a connection if a goroutine ends within SendBatch or a similar call, for whatever reason.
 		{"ends its goroutine", func(context.Context, *pgxpool.Pool) { runtime.Goexit() }, "goroutine ended", steps[:2]},
 		{"uses the pool", func(ctx context.Context, pool *pgxpool.Pool) { _, _ = pool.Exec(ctx, "SELECT 3") }, "error: <nil>", steps},
 		{"resets the pool", func(_ context.Context, pool *pgxpool.Pool) { pool.Reset() }, "error: <nil>", steps},
@@ -67,7 +67,7 @@ func TestABadNameFunctionHoldsUpNothingButItsCaller(t *testing.T) {
 			if got := <-came; got != tt.want {
 				t.Errorf("%s, want %s", got, tt.want)
 			} else {
-				saw(t, "three readers went on, the caller got %s", got)
+				recordFigure(t, "three readers went on, the caller got %s", got)
 			}
 			for _, step := range tt.more {
 				outcome(deadline(t), pool, step)
@@ -84,8 +84,8 @@ func TestABadNameFunctionHoldsUpNothingButItsCaller(t *testing.T) {
 	}
 }
 
-// TestABadLoggerHoldsUpNothing gives the pool a logger that does harm, and enough to log.
-func TestABadLoggerHoldsUpNothing(t *testing.T) {
+// TestBadLoggerBlocksNothing sets a harmful logger, and makes the pool log.
+func TestBadLoggerBlocksNothing(t *testing.T) {
 	t.Parallel()
 	database := withThings(t)
 	release := make(chan struct{})
@@ -128,12 +128,12 @@ func TestABadLoggerHoldsUpNothing(t *testing.T) {
 			}
 			select {
 			case <-logged:
-			case <-time.After(patience):
+			case <-time.After(waitLimit):
 				t.Fatal("nothing was logged")
 			}
 			m.goesOn(t)
 			inst.Held()
-			saw(t, "no caller noticed, three readers went on")
+			recordFigure(t, "no caller noticed, three readers went on")
 			if err := inst.Unregister(); err != nil {
 				t.Error(err)
 			}
@@ -142,7 +142,7 @@ func TestABadLoggerHoldsUpNothing(t *testing.T) {
 	}
 }
 
-// handlerFunc is a slog.Handler of the user's.
+// handlerFunc is a slog.Handler of the user.
 type handlerFunc func()
 
 func (handlerFunc) Enabled(context.Context, slog.Level) bool    { return true }
@@ -150,9 +150,9 @@ func (h handlerFunc) Handle(context.Context, slog.Record) error { h(); return ni
 func (h handlerFunc) WithAttrs([]slog.Attr) slog.Handler        { return h }
 func (h handlerFunc) WithGroup(string) slog.Handler             { return h }
 
-// TestACallbackMayUseThePoolWhileItIsCollected has another instrument's callback query by the pool that is collected, in
-// the middle of the collections of three readers.
-func TestACallbackMayUseThePoolWhileItIsCollected(t *testing.T) {
+// TestCallbackMayUseCollectedPool makes another instrument's callback query the pool, during the collections of three
+// readers.
+func TestCallbackMayUseCollectedPool(t *testing.T) {
 	t.Parallel()
 	m := measure(t)
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), onDatabase(t, 2), otelpool.WithMeterProvider(m.provider), otelpool.WithLongHold(time.Hour))

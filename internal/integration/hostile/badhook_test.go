@@ -7,19 +7,19 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// hook is something of the user's that pgx calls.
+// hook is a hook or tracer method of the user's that pgx calls.
 type hook string
 
-// callerHooks run on the goroutine of whoever uses the pool.
+// callerHooks run on the goroutine that uses the pool.
 var callerHooks = []hook{
 	"TraceAcquireStart", "TraceAcquireEnd", "TraceRelease", "TraceQueryStart", "TraceQueryEnd", "TraceBatchStart", "TraceBatchQuery",
 	"TraceBatchEnd", "TraceCopyFromStart", "TraceCopyFromEnd", "TracePrepareStart", "TracePrepareEnd", "ShouldPing", "PrepareConn", "BeforeAcquire",
 }
 
-// poolHooks run on goroutines of the pool's.
+// poolHooks run on goroutines of the pool.
 var poolHooks = []hook{"TraceConnectStart", "TraceConnectEnd", "BeforeConnect", "AfterConnect", "AfterRelease", "BeforeClose"}
 
-// misbehave makes a configuration whose hook of that name does something bad.
+// misbehave sets the hook of that name to one that calls bad.
 func misbehave(config *pgxpool.Config, name hook, bad func(context.Context)) {
 	config.ConnConfig.Tracer = &badTracer{name, bad}
 	switch name {
@@ -41,7 +41,7 @@ func misbehave(config *pgxpool.Config, name hook, bad func(context.Context)) {
 	}
 }
 
-// badTracer is a tracer of the user's, one of whose methods is bad.
+// badTracer is a user's tracer with one bad method.
 type badTracer struct {
 	name hook
 	bad  func(context.Context)

@@ -17,11 +17,11 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// livesEnv has TestPoolsLiveTenThousandLives live more of them.
+// livesEnv sets another number of lives for TestPoolsLiveTenThousandLives.
 const livesEnv = "OTELPOOL_HOSTILE_LIVES"
 
 // TestPoolsLiveTenThousandLives creates, registers, uses, unregisters and closes pools in random orders from many
-// goroutines, some with MeterProviders that are shut down meanwhile. Three readers collect all the time.
+// goroutines. Some MeterProviders are shut down in between. Three readers collect all the time.
 func TestPoolsLiveTenThousandLives(t *testing.T) {
 	lives := amount(t, livesEnv, 10_000)
 	database := onDatabase(t, 2)
@@ -61,31 +61,31 @@ func liveAll(t *testing.T, database *pgxpool.Config, lives int) {
 	if used.Load() == 0 {
 		t.Error("no pool was used")
 	}
-	saw(t, "%d lives by 16 goroutines under three readers, of which %d asked the database; no gauge and no goroutine is left", lives, used.Load())
+	recordFigure(t, "%d lives by 16 goroutines under three readers, of which %d asked the database; no gauge and no goroutine is left", lives, used.Load())
 	if err := m.provider.Shutdown(context.Background()); err != nil {
 		t.Error(err)
 	}
 }
 
-// life is that of one pool.
+// life is the life of one pool.
 type life struct {
 	random   *rand.Rand
 	database *pgxpool.Config
 	measured *measured
-	asks     bool // the database
+	asks     bool // uses the database
 	used     *atomic.Int64
 
-	own  *sdkmetric.MeterProvider // nil: the shared one
+	own  *sdkmetric.MeterProvider // nil for the shared one
 	pool *pgxpool.Pool
 	inst *otelpool.Instrumentation
 }
 
-// live does what can be done to a pool in random order. An error is one that should not be.
+// live calls all methods of a pool's life in random order. It returns an unexpected error.
 func (l *life) live(ctx context.Context) error {
 	if err := l.begin(ctx); err != nil {
 		return err
 	}
-	acts := []func(context.Context) error{l.use, l.giveUp, l.register, l.unregister, l.unregister, l.unregisterAside, l.close, l.look, l.shutDown, l.holdAndHijack}
+	acts := []func(context.Context) error{l.use, l.acquireCancelled, l.register, l.unregister, l.unregister, l.unregisterAside, l.close, l.look, l.shutDown, l.holdAndHijack}
 	l.random.Shuffle(len(acts), func(i, j int) { acts[i], acts[j] = acts[j], acts[i] })
 	for _, act := range acts {
 		if err := act(ctx); err != nil {
@@ -95,7 +95,7 @@ func (l *life) live(ctx context.Context) error {
 	return nil
 }
 
-// begin makes the pool by one of the three ways there are.
+// begin creates the pool in one of the three ways.
 func (l *life) begin(ctx context.Context) (err error) {
 	provider := l.measured.provider
 	if l.random.IntN(5) == 0 {
@@ -125,7 +125,8 @@ func (l *life) begin(ctx context.Context) (err error) {
 	return err
 }
 
-// use asks the database, which may fail only once the pool is closed. Most lives go without: connecting takes long.
+// use queries the database, which may fail only after the pool is closed. Most lives skip it, because connecting is
+// slow.
 func (l *life) use(ctx context.Context) error {
 	if !l.asks {
 		return nil
@@ -142,8 +143,8 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-// giveUp acquires with a context that has ended.
-func (l *life) giveUp(ctx context.Context) error {
+// acquireCancelled acquires with a context that has ended.
+func (l *life) acquireCancelled(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	cancel()
 	conn, err := l.pool.Acquire(ctx)
@@ -153,7 +154,8 @@ func (l *life) giveUp(ctx context.Context) error {
 	return nil
 }
 
-// register is refused but where Instrument made the pool, and it was neither registered nor unregistered.
+// register ignores the error: Register fails unless Instrument created the pool, and it was neither registered nor
+// unregistered before.
 func (l *life) register(context.Context) error { _ = l.inst.Register(l.pool); return nil }
 
 func (l *life) unregister(context.Context) error { return l.inst.Unregister() }
@@ -176,7 +178,7 @@ func (l *life) look(ctx context.Context) error {
 
 func (l *life) shutDown(ctx context.Context) error {
 	if l.own != nil {
-		_ = l.own.Shutdown(ctx) // the second time says that it was
+		_ = l.own.Shutdown(ctx) // the second call returns an error
 	}
 	return nil
 }
@@ -192,7 +194,7 @@ func (l *life) holdAndHijack(ctx context.Context) error {
 	return errors.Join(conn.Hijack().Close(ctx))
 }
 
-// checkNoGauges checks that of the pools that were unregistered no series is left but those of histograms.
+// checkNoGauges checks that only histograms of unregistered pools still have series.
 func checkNoGauges(t *testing.T, reader *sdkmetric.ManualReader) {
 	t.Helper()
 	var rm metricdata.ResourceMetrics
@@ -210,8 +212,8 @@ func checkNoGauges(t *testing.T, reader *sdkmetric.ManualReader) {
 	}
 }
 
-// TestAProviderShutDownUnderLoadDisturbsNobody shuts a MeterProvider down before, while and after a pool is used.
-func TestAProviderShutDownUnderLoadDisturbsNobody(t *testing.T) {
+// TestProviderShutdownUnderLoadIsHarmless shuts a MeterProvider down before, during and after the use of a pool.
+func TestProviderShutdownUnderLoadIsHarmless(t *testing.T) {
 	database := onDatabase(t, 4)
 	noLeak(t)
 	for _, when := range []string{"before", "while", "after"} {
@@ -238,8 +240,8 @@ func TestAProviderShutDownUnderLoadDisturbsNobody(t *testing.T) {
 			if _, err := s.pool.Exec(t.Context(), "SELECT 1"); err != nil {
 				t.Error(err)
 			}
-			saw(t, "400 transactions by 8 callers, all well")
-			s.provider = sdkmetric.NewMeterProvider() // newService shuts it down, which is an error the second time
+			recordFigure(t, "400 transactions by 8 callers, all well")
+			s.provider = sdkmetric.NewMeterProvider() // newService shuts it down, and a second shutdown is an error
 		})
 	}
 }

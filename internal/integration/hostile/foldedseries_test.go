@@ -18,12 +18,12 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestAThousandPoolsLoseNoSeriesWithoutAWord has a thousand pools run three operations each, scraped and pushed: once
-// without a limit of series, when each is there, and once with the SDK's own, when what is folded must be said. Not
-// parallel: it sets OpenTelemetry's global error handler.
-func TestAThousandPoolsLoseNoSeriesWithoutAWord(t *testing.T) {
+// TestThousandPoolsReportFoldedSeries makes a thousand pools run three operations each, and scrapes and pushes them.
+// Without a limit, every series must exist. With the SDK's default limit, folded series must be reported. It is not
+// parallel, because it sets OpenTelemetry's global error handler.
+func TestThousandPoolsReportFoldedSeries(t *testing.T) {
 	const pools, operations = 1000, 3
-	onDatabase(t, 1) // there is one, before anything can leak
+	onDatabase(t, 1) // creates the shared server before the check for leaks
 	noLeak(t)
 	for _, tt := range []struct {
 		name string
@@ -34,15 +34,15 @@ func TestAThousandPoolsLoseNoSeriesWithoutAWord(t *testing.T) {
 		{"with the SDK's limit", nil, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var said said
-			otel.SetErrorHandler(&said)
-			bridge, err := prometheus.New(prometheus.WithErrorHandler(&said))
+			var reported reports
+			otel.SetErrorHandler(&reported)
+			bridge, err := prometheus.New(prometheus.WithErrorHandler(&reported))
 			if err != nil {
 				t.Fatal(err)
 			}
 			receiver := otlptest.New(t, otlptest.HTTP)
 			push, err := otlp.NewReader(t.Context(), otlp.WithProtocol(otlp.ProtocolHTTP), otlp.WithEndpointURL(receiver.Endpoint()), otlp.WithInterval(time.Hour),
-				otlp.WithTimeout(patience), otlp.WithExportTimeout(patience))
+				otlp.WithTimeout(waitLimit), otlp.WithExportTimeout(waitLimit))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -54,7 +54,7 @@ func TestAThousandPoolsLoseNoSeriesWithoutAWord(t *testing.T) {
 				for operation := range operations {
 					event(otelpool.WithOperation(t.Context(), fmt.Sprint("operation ", operation)), tracerOf(pool), conn, "SELECT 1")
 				}
-				clear(conn.PgConn().CustomData()) // it was this pool's, and is the next one's
+				clear(conn.PgConn().CustomData()) // the next pool uses the same connection
 			}
 			page := scrape(t, bridge, formats[0])
 			if err := provider.Shutdown(deadline(t)); err != nil {
@@ -76,22 +76,22 @@ func TestAThousandPoolsLoseNoSeriesWithoutAWord(t *testing.T) {
 				t.Errorf("folded: %v", folded)
 			}
 			for _, exporter := range []string{"prometheus", "otlp"} {
-				if got := said.by(exporter); !slices.Equal(got, folded) {
+				if got := reported.by(exporter); !slices.Equal(got, folded) {
 					t.Errorf("%s reports %v, folded are %v", exporter, got, folded)
 				}
 			}
-			saw(t, "%d series on the page, folded and said so: %v", len(page), folded)
+			recordFigure(t, "%d series on the page, folded and reported: %v", len(page), folded)
 		})
 	}
 }
 
-// said collects reports.
-type said struct {
+// reports collects reported errors.
+type reports struct {
 	mu   sync.Mutex
 	errs []string
 }
 
-func (s *said) Handle(err error) {
+func (s *reports) Handle(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.errs = append(s.errs, err.Error())
@@ -99,8 +99,8 @@ func (s *said) Handle(err error) {
 
 var foldedName = regexp.MustCompile(`^(prometheus|otlp): "([^"]+)".* has more series than the SDK keeps apart`)
 
-// by gives the instruments whose folding an exporter reported, sorted, as often as it did.
-func (s *said) by(exporter string) (names []string) {
+// by returns the instruments with folded series that an exporter reported, sorted, one entry for each report.
+func (s *reports) by(exporter string) (names []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, text := range s.errs {
@@ -112,7 +112,7 @@ func (s *said) by(exporter string) (names []string) {
 	return names
 }
 
-// foldedIn gives the instruments that a receiver has the folded series of, sorted.
+// foldedIn returns the instruments with folded series at a receiver, sorted.
 func foldedIn(receiver *otlptest.Receiver) (names []string) {
 	for _, resource := range receiver.Metrics() {
 		for _, scope := range resource.GetScopeMetrics() {
