@@ -21,8 +21,9 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestTheConsumerGoes breaks one consumer after the other. Its parts do not run at the same time: each compares loads.
-func TestTheConsumerGoes(t *testing.T) {
+// TestLoadSurvivesConsumerFaults breaks one consumer after the other. Its subtests run in sequence, because each
+// compares loads.
+func TestLoadSurvivesConsumerFaults(t *testing.T) {
 	t.Cleanup(func() {
 		if err := figures.Publish(); err != nil {
 			t.Error(err)
@@ -46,10 +47,10 @@ func TestTheConsumerGoes(t *testing.T) {
 		slice   time.Duration
 		timeout time.Duration
 	}{
-		{"scrapers disconnect in the middle", (*page).disconnecting, usual, rig.Wait},
-		{"scrapers read a byte a second", (*page).creeping, usual, writeTimeout},
-		{"500 scrapers at a time", (*page).crowding, 6 * usual, rig.Wait}, // a crowd costs what it costs, but then it is over
-		{"scrapers ask for formats that do not exist", (*page).asking, usual, rig.Wait},
+		{"scrapers disconnect in the middle", (*page).disconnect, sliceTime, rig.Wait},
+		{"scrapers read a byte a second", (*page).readSlowly, sliceTime, writeTimeout},
+		{"500 scrapers at a time", (*page).scrapeConcurrently, 6 * sliceTime, rig.Wait}, // the scrapes cost time, so the slice is longer
+		{"scrapers ask for formats that do not exist", (*page).requestOddly, sliceTime, rig.Wait},
 	} {
 		t.Run(s.name, func(t *testing.T) {
 			rig.NoLeak(t)
@@ -102,8 +103,8 @@ func database(t *testing.T) *pgxpool.Config {
 	return config
 }
 
-// logged compares a load of which nearly every hold is a long one, and is logged. A handler that cannot keep up is told
-// how much it missed.
+// logged compares a load in which nearly every hold is a long one and is logged. A slow handler is told how many
+// lines it missed.
 func logged(t *testing.T, config *pgxpool.Config, handler slog.Handler, misses bool) {
 	t.Helper()
 	counted := &counting{Handler: handler}
@@ -113,7 +114,7 @@ func logged(t *testing.T, config *pgxpool.Config, handler slog.Handler, misses b
 		also: func(t *testing.T) string {
 			var errs int64
 			rig.Eventually(t, "every line was an error", func() bool {
-				errs = counted.errs.Load() // first, or a line between the two would be taken for one that went well
+				errs = counted.errs.Load() // first: a line between the two loads would count as a success
 				return errs > 0 && counted.lines.Load() == errs
 			})
 			if misses && counted.dropped.Load() == 0 {
@@ -124,7 +125,7 @@ func logged(t *testing.T, config *pgxpool.Config, handler slog.Handler, misses b
 	})
 }
 
-// counting counts what a handler is given, what it fails at, and what it is told to have missed.
+// counting counts the lines that a handler receives, its errors, and the lines it is told to have missed.
 type counting struct {
 	slog.Handler
 	lines, errs, dropped atomic.Int64
@@ -146,7 +147,7 @@ func (h *counting) Handle(ctx context.Context, r slog.Record) error {
 	return err
 }
 
-// failing is a handler that fails, after a while.
+// failing is a handler that fails after a delay.
 type failing struct{ delay time.Duration }
 
 func (failing) Enabled(context.Context, slog.Level) bool { return true }

@@ -1,5 +1,5 @@
-// Package consumer_test breaks what consumes the metrics and the log of a pool under load, and compares the load with
-// one whose metrics nobody asks for.
+// Package consumer_test breaks the consumers of the metrics and the log of a pool under load. It compares the load
+// with one without the consumer.
 package consumer_test
 
 import (
@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 	postgrestest.Main(m)
 }
 
-// reported is what was reported to OpenTelemetry's error handler.
+// reported holds the errors reported to OpenTelemetry's error handler.
 var reported errorLog
 
 // errorLog counts errors. It is safe for concurrent use.

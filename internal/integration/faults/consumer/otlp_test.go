@@ -16,7 +16,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 )
 
-// endpoint gives the address of an OTLP endpoint at fault.
+// endpoint returns the address of a faulty OTLP endpoint.
 type endpoint func(t *testing.T, p otlptest.Protocol) string
 
 func proxied(harm func(*testing.T, *rig.Proxy)) endpoint {
@@ -39,7 +39,7 @@ func refusing(t *testing.T, p otlptest.Protocol) string {
 	return receiver.Addr()
 }
 
-// garbage answers every connection with what is no protocol's.
+// garbage answers every connection with bytes of no protocol.
 func garbage(t *testing.T, _ otlptest.Protocol) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -68,7 +68,7 @@ func garbage(t *testing.T, _ otlptest.Protocol) string {
 	return listener.Addr().String()
 }
 
-// pushing is a consumer by OTLP that is asked far more often than usual, and soon gives up where it cannot send.
+// pushing returns a consumer that pushes over OTLP, far more often than usual. It times out early if it cannot send.
 func pushing(addr string, p otlp.Protocol, loses bool) func(*testing.T) sdkmetric.Reader {
 	timeout := rig.Wait
 	if loses {
@@ -91,9 +91,9 @@ var endpoints = []struct {
 }{
 	{"works", proxied(func(*testing.T, *rig.Proxy) {}), false},
 	{"refused", proxied(func(_ *testing.T, p *rig.Proxy) { p.Refuse() }), true},
-	{"black-holed", proxied(func(t *testing.T, p *rig.Proxy) { p.Harm(t, "timeout", map[string]any{"timeout": 0}) }), true},
-	{"slow", proxied(func(t *testing.T, p *rig.Proxy) { p.Harm(t, "latency", map[string]any{"latency": 1000}) }), true},
-	{"reset", proxied(func(t *testing.T, p *rig.Proxy) { p.Harm(t, "reset_peer", map[string]any{"timeout": 0}) }), true},
+	{"black-holed", proxied(func(t *testing.T, p *rig.Proxy) { p.Inject(t, "timeout", map[string]any{"timeout": 0}) }), true},
+	{"slow", proxied(func(t *testing.T, p *rig.Proxy) { p.Inject(t, "latency", map[string]any{"latency": 1000}) }), true},
+	{"reset", proxied(func(t *testing.T, p *rig.Proxy) { p.Inject(t, "reset_peer", map[string]any{"timeout": 0}) }), true},
 	{"answers garbage", garbage, true},
 	{"answers errors", refusing, true},
 }

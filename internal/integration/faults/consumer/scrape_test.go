@@ -22,23 +22,23 @@ import (
 )
 
 const (
-	// writeTimeout is how long a server lets a client take its time that is known to be slow.
+	// writeTimeout is the server's write timeout for slow clients.
 	writeTimeout = 2 * time.Second
-	// smallBuffer has a page not fit into the buffers of a connection, so that a slow reader is felt.
+	// smallBuffer makes a page larger than the buffers of a connection, so that a slow reader blocks the server.
 	smallBuffer = 4 << 10
 )
 
-// page serves the metrics of whichever exporter is the current one, or, to compare with, a fixed text.
+// page serves the metrics of the current exporter, or a fixed text for comparison.
 type page struct {
 	addr    string
 	fixed   bool
 	current atomic.Pointer[prometheus.Exporter]
 	codes   [600]atomic.Int64 // answers by status
 	broken  atomic.Int64      // requests without an answer
-	slowest atomic.Int64      // nanoseconds of an answer to somebody who reads at once
+	slowest atomic.Int64      // slowest answer to a client that reads without delay, in nanoseconds
 }
 
-// fixedText is of the size of a page.
+// fixedText has the size of a page.
 var fixedText = strings.Repeat("db_pool_size{pool=\"test\"} 8\n", 500)
 
 // ServeHTTP implements http.Handler.
@@ -50,7 +50,7 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.current.Load().ServeHTTP(w, r)
 }
 
-// serve starts the server, which ends with the test. It has the time-outs that every server should have.
+// serve starts the server and closes it after the test. It has the timeouts that every server should have.
 func serve(t *testing.T, fixed bool, timeout time.Duration) *page {
 	t.Helper()
 	p := &page{fixed: fixed}
@@ -63,7 +63,7 @@ func serve(t *testing.T, fixed bool, timeout time.Duration) *page {
 		Handler:           p,
 		ReadHeaderTimeout: timeout, WriteTimeout: timeout, IdleTimeout: timeout, MaxHeaderBytes: 16 << 10,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			_ = conn.(*net.TCPConn).SetWriteBuffer(smallBuffer) // then the page is only faster gone
+			_ = conn.(*net.TCPConn).SetWriteBuffer(smallBuffer) // without it, the page only arrives faster
 			return ctx
 		},
 	}
@@ -92,7 +92,7 @@ func (p *page) reader(t *testing.T) sdkmetric.Reader {
 	return exporter
 }
 
-// get scrapes as Prometheus does, on a connection of its own, and gives the status, 0 for none.
+// get scrapes as Prometheus does, on a new connection, and returns the status, or 0 without an answer.
 func (p *page) get(t *testing.T, header ...string) int {
 	began := time.Now()
 	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
@@ -124,7 +124,7 @@ func (p *page) get(t *testing.T, header ...string) int {
 	}
 }
 
-// summary tells what scrapers were answered.
+// summary returns the numbers of answers by status.
 func (p *page) summary() string {
 	var parts []string
 	for code := range p.codes {
@@ -138,10 +138,10 @@ func (p *page) summary() string {
 	return strings.Join(parts, ", ") + fmt.Sprintf(", the slowest after %v", time.Duration(p.slowest.Load()).Round(time.Millisecond))
 }
 
-// often is how long scrapers wait between two requests: a hundredth of what Prometheus does.
-const often = 150 * time.Millisecond
+// scrapePause is the time between two requests of a scraper: a hundredth of Prometheus' default.
+const scrapePause = 150 * time.Millisecond
 
-// untilStop has n goroutines do something over and over.
+// untilStop runs n goroutines that call f repeatedly.
 func untilStop(n int, stop <-chan struct{}, f func(i int)) {
 	var wg sync.WaitGroup
 	for i := range n {
@@ -150,7 +150,7 @@ func untilStop(n int, stop <-chan struct{}, f func(i int)) {
 				select {
 				case <-stop:
 					return
-				case <-time.After(often):
+				case <-time.After(scrapePause):
 					f(i)
 				}
 			}
@@ -159,7 +159,7 @@ func untilStop(n int, stop <-chan struct{}, f func(i int)) {
 	wg.Wait()
 }
 
-// ask opens a connection with small buffers and asks for the page.
+// ask opens a connection with small buffers and requests the page.
 func (p *page) ask() (*net.TCPConn, error) {
 	dialer := net.Dialer{Timeout: rig.Wait, Control: func(_, _ string, c syscall.RawConn) error {
 		var err error
@@ -179,8 +179,8 @@ func (p *page) ask() (*net.TCPConn, error) {
 	return tcp, nil
 }
 
-// disconnecting scrapers go in the middle of a page.
-func (p *page) disconnecting(t *testing.T, stop <-chan struct{}) {
+// disconnect runs scrapers that disconnect in the middle of a page.
+func (p *page) disconnect(t *testing.T, stop <-chan struct{}) {
 	untilStop(8, stop, func(int) {
 		conn, err := p.ask()
 		if err != nil {
@@ -197,8 +197,8 @@ func (p *page) disconnecting(t *testing.T, stop <-chan struct{}) {
 	}
 }
 
-// creeping scrapers read one byte a second, more of them than are served at once.
-func (p *page) creeping(t *testing.T, stop <-chan struct{}) {
+// readSlowly runs scrapers that read one byte a second. There are more of them than are served at the same time.
+func (p *page) readSlowly(t *testing.T, stop <-chan struct{}) {
 	var conns []net.Conn
 	for range 60 {
 		conn, err := p.ask()
@@ -228,15 +228,15 @@ func (p *page) creeping(t *testing.T, stop <-chan struct{}) {
 		})
 	})
 	wg.Wait()
-	// They are still there, and the server cuts them off.
+	// The slow readers still hold their places until the server closes them.
 	rig.Eventually(t, "a scrape beside slow readers", func() bool { return p.get(t) == http.StatusOK })
 	for _, conn := range conns {
 		_ = conn.Close()
 	}
 }
 
-// crowding scrapers come 500 at a time.
-func (p *page) crowding(t *testing.T, stop <-chan struct{}) {
+// scrapeConcurrently runs 500 scrapers at a time.
+func (p *page) scrapeConcurrently(t *testing.T, stop <-chan struct{}) {
 	var wg sync.WaitGroup
 	for range 500 {
 		wg.Go(func() {
@@ -252,7 +252,7 @@ func (p *page) crowding(t *testing.T, stop <-chan struct{}) {
 	}
 }
 
-// odd are headers that make no sense. The page is served all the same.
+// odd lists headers that make no sense. The page is served anyway.
 var odd = [][]string{
 	{"Accept", "application/x-nothing"}, {"Accept", "application/openmetrics-text;version=99.0"}, {"Accept", "text/plain;version=banana;q=2"},
 	{"Accept", "\xff\xfe;;;=,=;"}, {"Accept", strings.Repeat("a/b,", 2000)}, {"Accept-Encoding", "nothing, br;q=banana"},
@@ -260,8 +260,8 @@ var odd = [][]string{
 	{"Accept", ""}, {"X-Prometheus-Scrape-Timeout-Seconds", "-1e999"},
 }
 
-// asking asks for formats that do not exist, and in ways that HTTP does not have.
-func (p *page) asking(t *testing.T, stop <-chan struct{}) {
+// requestOddly requests formats that do not exist, by methods that HTTP does not have.
+func (p *page) requestOddly(t *testing.T, stop <-chan struct{}) {
 	untilStop(1, stop, func(int) {
 		for _, header := range odd {
 			if code := p.get(t, header...); code != http.StatusOK {
@@ -278,7 +278,7 @@ func (p *page) asking(t *testing.T, stop <-chan struct{}) {
 	})
 }
 
-// raw sends what may be no HTTP and reads the status of the answer, if there is one.
+// raw sends bytes that may not be HTTP and reads the status of the answer, if there is one.
 func (p *page) raw(t *testing.T, request string) {
 	conn, err := net.DialTimeout("tcp", p.addr, rig.Wait)
 	if err != nil {
@@ -287,7 +287,7 @@ func (p *page) raw(t *testing.T, request string) {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(rig.Wait))
-	_, _ = io.WriteString(conn, request) // the server may hang up in the middle
+	_, _ = io.WriteString(conn, request) // the server may close the connection
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		p.broken.Add(1)

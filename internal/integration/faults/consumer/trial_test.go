@@ -20,57 +20,57 @@ import (
 const (
 	conns = 8
 	pairs = 3
-	// rounds are how many sets of pairs are run at most. More than one is for a machine on which something else began to
-	// run in the middle of the first.
+	// rounds is the maximum number of sets of pairs. A further set is for a machine on which other work began during
+	// the first.
 	rounds = 3
-	// usual is how long the load is looked at, with the consumer and without, by turns.
-	usual = 500 * time.Millisecond
-	pause = 20 * time.Millisecond
+	// sliceTime is how long each slice of the load is measured, with the consumer and without, in turns.
+	sliceTime = 500 * time.Millisecond
+	pause     = 20 * time.Millisecond
 
-	// deadline is what Shutdown is given where it cannot send.
+	// deadline is the deadline of Shutdown when it cannot send.
 	deadline = 500 * time.Millisecond
 )
 
 var figures = rig.NewTable("consumer", "fault", "calls a second: without, with", "ratio", "p99: without, with", "heap in use: without, with",
 	"shutdown (deadline 500ms)", "what was reported")
 
-// consumer is what asks for metrics, or takes the log, and is at fault.
+// consumer is a faulty consumer of the metrics or of the log.
 type consumer struct {
 	reader  func(t *testing.T) sdkmetric.Reader
-	disturb func(t *testing.T, stop <-chan struct{}) // runs while the load does, on a goroutine of its own; may be nil
-	control func(t *testing.T, stop <-chan struct{}) // the same for the load without; may be nil
+	disturb func(t *testing.T, stop <-chan struct{}) // runs on a goroutine of its own while the load runs; may be nil
+	control func(t *testing.T, stop <-chan struct{}) // the same for the load without the consumer; may be nil
 	options []otelpool.Option
-	slice   time.Duration // in place of the usual one
-	busy    bool          // it has much work, which the machine has to do beside the load
-	loses   bool          // what is to be sent cannot be, and Shutdown has to say so
+	slice   time.Duration // replaces sliceTime
+	busy    bool          // the consumer takes much processor time on this machine
+	loses   bool          // the data cannot be sent, and Shutdown must report it
 	also    func(t *testing.T) string
 }
 
-// half is what was seen with the consumer, or without.
-type half struct {
+// result is the result with the consumer, or without.
+type result struct {
 	calls     int
 	during    time.Duration
 	latencies []time.Duration
 	heap      uint64
 }
 
-func (h *half) rate() float64 { return float64(h.calls) / h.during.Seconds() }
+func (h *result) rate() float64 { return float64(h.calls) / h.during.Seconds() }
 
-func (h *half) p99() time.Duration {
+func (h *result) p99() time.Duration {
 	slices.Sort(h.latencies)
 	return h.latencies[len(h.latencies)*99/100]
 }
 
-// compare has the load run by turns with the consumer and without. See to it before that nothing leaks.
+// compare runs the load in turns with the consumer and without. Call NoLeak before.
 func compare(t *testing.T, config *pgxpool.Config, c consumer) {
 	t.Helper()
-	var with, without half
+	var with, without result
 	var longest time.Duration
 	lost := error(nil)
 	before, _ := reported.read()
 	quiet := consumer{slice: c.slice, reader: func(*testing.T) sdkmetric.Reader { return sdkmetric.NewManualReader() }, disturb: c.control}
 	for round := range rounds {
-		if round > 0 && c.wrong(&without, &with) == nil {
+		if round > 0 && c.compareLoads(&without, &with) == nil {
 			break
 		}
 		for range pairs {
@@ -102,8 +102,8 @@ func compare(t *testing.T, config *pgxpool.Config, c consumer) {
 	c.judge(t, &without, &with, longest, said)
 }
 
-// judge prints the figures and compares them.
-func (c consumer) judge(t *testing.T, without, with *half, shutdown time.Duration, said string) {
+// judge logs the results and compares them.
+func (c consumer) judge(t *testing.T, without, with *result, shutdown time.Duration, said string) {
 	t.Helper()
 	ratio := with.rate() / without.rate()
 	const mb = 1 << 20
@@ -112,7 +112,7 @@ func (c consumer) judge(t *testing.T, without, with *half, shutdown time.Duratio
 		fmt.Sprintf("%.1f, %.1f MB", float64(without.heap)/mb, float64(with.heap)/mb), shutdown.Round(time.Millisecond).String(), said)
 	t.Logf("%.0f calls a second without, %.0f with: ratio %.2f; p99 %v, %v; heap in use %.1f, %.1f MB; shutdown within %v; reported: %s",
 		without.rate(), with.rate(), ratio, without.p99(), with.p99(), float64(without.heap)/mb, float64(with.heap)/mb, shutdown, said)
-	if err := c.wrong(without, with); err != nil {
+	if err := c.compareLoads(without, with); err != nil {
 		t.Error(err)
 	}
 	if with.heap > without.heap+32*mb {
@@ -123,14 +123,15 @@ func (c consumer) judge(t *testing.T, without, with *half, shutdown time.Duratio
 	}
 }
 
-// wrong tells what is worse with the consumer than without: generously, since the consumers themselves run here, too.
-func (c consumer) wrong(without, with *half) error {
+// compareLoads returns an error if the load is worse with the consumer. It allows much, because the consumers
+// themselves run on the same machine.
+func (c consumer) compareLoads(without, with *result) error {
 	least, slack := 0.5, 250*time.Millisecond
 	if c.busy {
 		least, slack = 0.1, time.Second
 	}
 	if ratio := with.rate() / without.rate(); ratio < least {
-		return fmt.Errorf("the load made %.2f of the calls that it makes without, want %.1f", ratio, least)
+		return fmt.Errorf("the load made %.2f of the calls without the consumer, want at least %.1f", ratio, least)
 	}
 	if limit := 5*without.p99() + slack; with.p99() > limit {
 		return fmt.Errorf("p99 is %v, without %v", with.p99(), without.p99())
@@ -138,8 +139,8 @@ func (c consumer) wrong(without, with *half) error {
 	return nil
 }
 
-// run runs the load for a slice of time and gives what shutting down took and said.
-func run(t *testing.T, config *pgxpool.Config, c consumer, h *half) (took time.Duration, err error) {
+// run runs the load for a slice of time. It returns the duration and the error of Shutdown.
+func run(t *testing.T, config *pgxpool.Config, c consumer, h *result) (took time.Duration, err error) {
 	t.Helper()
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(c.reader(t)))
 	side := rig.InstrumentedFor(t, config, provider, c.options...)
@@ -154,7 +155,7 @@ func run(t *testing.T, config *pgxpool.Config, c consumer, h *half) (took time.D
 	}()
 	load.Mark()
 	began := time.Now()
-	<-time.After(cmp.Or(c.slice, usual))
+	<-time.After(cmp.Or(c.slice, sliceTime))
 	latencies, during := load.Latencies(), time.Since(began)
 	load.Stop()
 	h.calls += len(latencies)
@@ -172,17 +173,17 @@ func run(t *testing.T, config *pgxpool.Config, c consumer, h *half) (took time.D
 	began = time.Now()
 	err = provider.Shutdown(ctx)
 	took = time.Since(began)
-	if failed := side.Ledger.Classes(); len(failed) > 0 {
+	if failed := side.Counts.Classes(); len(failed) > 0 {
 		t.Errorf("calls failed: %v", failed)
 	}
 	side.Close(t)
 	return took, err
 }
 
-// heap gives what is in use when the garbage is gone.
+// heap returns the heap in use after garbage collection.
 func heap() uint64 {
 	runtime.GC()
-	runtime.GC() // what finalizers held
+	runtime.GC() // frees what finalizers held
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc

@@ -18,9 +18,9 @@ import (
 	"github.com/otelpool/otelpool-go/internal/postgres"
 )
 
-// TestTheDatabaseGoes breaks the database in one way after the other. Its parts do not run at the same time: each
-// compares times.
-func TestTheDatabaseGoes(t *testing.T) {
+// TestPoolsRecoverFromDatabaseFaults breaks the database in one way after the other. Its subtests run in sequence,
+// because each compares times.
+func TestPoolsRecoverFromDatabaseFaults(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		fault func(*testing.T)
@@ -44,24 +44,24 @@ func TestTheDatabaseGoes(t *testing.T) {
 	}
 }
 
-// gone are the classes of calls and dials that meet a server which ends, is away, or is about to be ready.
-var gone = []string{"57P01", "57P02", "57P03", "connection", "connect connect", "connect 57P03", "timeout", "connect timeout", "connect connection"}
+// unavailable lists the classes of calls and dials that meet a server that ends, is down, or is starting.
+var unavailable = []string{"57P01", "57P02", "57P03", "connection", "connect connect", "connect 57P03", "timeout", "connect timeout", "connect connection"}
 
 func stoppedAndStarted(t *testing.T) {
 	s := database(t)
 	p := begin(t, parse(t, s.ConnString()))
-	p.breaks()
+	p.faultBegins()
 	if err := s.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	p.mended(t)
-	only(t, p.end(t), 1, gone...)
+	p.faultEnds(t)
+	only(t, p.end(t), 1, unavailable...)
 }
 
 func killed(t *testing.T) {
 	s := database(t)
 	p := begin(t, parse(t, s.ConnString()))
-	p.breaks()
+	p.faultBegins()
 	if err := s.Crash(); err != nil {
 		t.Fatal(err)
 	}
@@ -69,23 +69,23 @@ func killed(t *testing.T) {
 	if err := s.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	p.mended(t)
-	only(t, p.end(t), 1, append([]string{"connect connect"}, gone...)...)
+	p.faultEnds(t)
+	only(t, p.end(t), 1, append([]string{"connect connect"}, unavailable...)...)
 }
 
-// restartedInTransactions restarts the server while every connection is within a transaction, nearly all the time.
+// restartedInTransactions restarts the server while every connection is in a transaction nearly all the time.
 func restartedInTransactions(t *testing.T) {
 	s := database(t)
 	p := begin(t, parse(t, s.ConnString()), rig.Slow)
-	p.breaks()
+	p.faultBegins()
 	if err := s.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	p.mended(t)
-	only(t, p.end(t), 1, gone...)
+	p.faultEnds(t)
+	only(t, p.end(t), 1, unavailable...)
 }
 
-// proxied makes a server and a proxy before it.
+// proxied starts a server with a proxy in front.
 func proxied(t *testing.T) (*rig.Proxy, *pair) {
 	t.Helper()
 	s := database(t)
@@ -95,44 +95,45 @@ func proxied(t *testing.T) (*rig.Proxy, *pair) {
 
 func connectionsReset(t *testing.T) {
 	proxy, p := proxied(t)
-	p.breaks()
-	proxy.Harm(t, "reset_peer", map[string]any{"timeout": 0})
+	p.faultBegins()
+	proxy.Inject(t, "reset_peer", map[string]any{"timeout": 0})
 	p.fails(t, 20, "connection", "connect connect")
-	proxy.Heal(t)
-	p.mended(t)
+	proxy.Remove(t)
+	p.faultEnds(t)
 	only(t, p.end(t), 1, "connection", "connect connect")
 }
 
-// blackHole swallows all that the server says, with the connections open: callers see nothing but their deadlines.
+// blackHole drops all of the server's answers and keeps the connections open. Callers see only their deadlines.
 func blackHole(t *testing.T) {
 	proxy, p := proxied(t)
-	p.breaks()
-	proxy.Harm(t, "timeout", map[string]any{"timeout": 0})
+	p.faultBegins()
+	proxy.Inject(t, "timeout", map[string]any{"timeout": 0})
 	p.fails(t, 20, "timeout", "connect timeout")
-	proxy.Heal(t)
-	p.mended(t)
+	proxy.Remove(t)
+	p.faultEnds(t)
 	classes := p.end(t)
 	only(t, classes, 1, "timeout", "connect timeout", "connect connect", "connection")
-	if n := p.otel.Ledger.Acquires()["timeout"]; n == 0 {
+	if n := p.otel.Counts.Acquires()["timeout"]; n == 0 {
 		t.Error("no acquire ran into its deadline, though all connections were stuck")
 	}
 }
 
-// slow is no failure: calls take longer, and so callers wait longer, some of them too long.
+// slow delays the server's answers, which is not a failure. Calls take longer, so callers wait longer, and some time
+// out.
 func slow(t *testing.T) {
 	proxy, p := proxied(t)
-	p.breaks()
-	proxy.Harm(t, "latency", map[string]any{"latency": 200})
+	p.faultBegins()
+	proxy.Inject(t, "latency", map[string]any{"latency": 200})
 	for _, s := range p.sides {
-		before := s.Ledger.Acquires()["timeout"]
-		rig.Eventually(t, s.Name+": callers wait for too long", func() bool { return s.Ledger.Acquires()["timeout"] >= before+20 })
+		before := s.Counts.Acquires()["timeout"]
+		rig.Eventually(t, s.Name+": callers wait for too long", func() bool { return s.Counts.Acquires()["timeout"] >= before+20 })
 	}
-	proxy.Heal(t)
-	p.mended(t)
+	proxy.Remove(t)
+	p.faultEnds(t)
 	only(t, p.end(t), 0, "timeout", "connect timeout", "connection")
 }
 
-// full has others take every connection of the server, those of the pools too.
+// full takes every connection of the server, including those of the pools.
 func full(t *testing.T) {
 	const most = 2*conns + 8
 	s := database(t, postgres.WithMaxConnections(most), postgres.WithSetting("superuser_reserved_connections", "2"))
@@ -144,13 +145,13 @@ func full(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.breaks()
+	p.faultBegins()
 	var others []*pgx.Conn
 	rig.Eventually(t, "the server is full of others", func() bool {
 		if _, err := control.Exec(t.Context(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'"); err != nil {
 			t.Error(err)
 		}
-		others = append(others, atOnce(t, s.ConnString(), most-1-len(others))...)
+		others = append(others, connectAll(t, s.ConnString(), most-1-len(others))...)
 		return len(others) == most-1
 	})
 	p.fails(t, 20, "connect 53300")
@@ -159,12 +160,12 @@ func full(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	p.mended(t)
+	p.faultEnds(t)
 	only(t, p.end(t), 2, "connect 53300", "57P01", "connection", "timeout", "connect timeout", "connect connection")
 }
 
-// atOnce opens up to n connections at the same time, as many as the server takes.
-func atOnce(t *testing.T, connString string, n int) (conns []*pgx.Conn) {
+// connectAll opens up to n connections concurrently, as many as the server accepts.
+func connectAll(t *testing.T, connString string, n int) (conns []*pgx.Conn) {
 	t.Helper()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -184,7 +185,7 @@ func atOnce(t *testing.T, connString string, n int) (conns []*pgx.Conn) {
 	return conns
 }
 
-// passwordChanged changes the password in the database first, and a moment later where the service has it from.
+// passwordChanged changes the password in the database, and a moment later in the service's configuration.
 func passwordChanged(t *testing.T) {
 	s := database(t)
 	admin(t, s.ConnString(), "CREATE ROLE app LOGIN PASSWORD 'old'; GRANT ALL ON ALL TABLES IN SCHEMA public TO app")
@@ -197,16 +198,16 @@ func passwordChanged(t *testing.T) {
 		return nil
 	}
 	p := begin(t, config)
-	p.breaks()
+	p.faultBegins()
 	admin(t, s.ConnString(), "ALTER ROLE app PASSWORD 'new'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
 	p.fails(t, 20, "connect 28P01")
 	password.Store("new")
-	p.mended(t)
+	p.faultEnds(t)
 	only(t, p.end(t), 2, "connect 28P01", "57P01", "connection", "timeout")
 }
 
-// failover demotes one server to read-only and promotes a second. Clients find the one that takes writes by a connection
-// string that names both.
+// failover makes one server read-only and promotes a second. Clients find the writable one by a connection string
+// that names both.
 func failover(t *testing.T) {
 	first := database(t)
 	second := database(t)
@@ -216,12 +217,12 @@ func failover(t *testing.T) {
 	promote := func(s *postgres.Server) { alter(t, s, fmt.Sprintf(readOnly, "off")) }
 	demote(second)
 	p := begin(t, parse(t, both), rig.Transaction, rig.Select)
-	p.breaks()
+	p.faultBegins()
 	demote(first)
 	p.fails(t, 20, "25006")
 	promote(second)
 	admin(t, first.ConnString(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
-	p.mended(t)
+	p.faultEnds(t)
 	p.rest(t)
 	for _, s := range p.sides {
 		for _, port := range portsOf(t, s) {
@@ -233,7 +234,7 @@ func failover(t *testing.T) {
 	only(t, p.end(t), 1, "25006", "57P01", "connection", "connect connect", "connect connection", "timeout", "connect timeout")
 }
 
-// portsOf gives the ports that a pool at rest is connected to, in a way of which the books know nothing.
+// portsOf returns the ports that a pool at rest is connected to. It bypasses the callers' counts.
 func portsOf(t *testing.T, s *rig.Side) (ports []int) {
 	t.Helper()
 	for _, c := range s.Pool.AcquireAllIdle(t.Context()) {
@@ -247,7 +248,7 @@ func portsOf(t *testing.T, s *rig.Side) (ports []int) {
 	return ports
 }
 
-// shared makes one user with one password on both servers and gives the connection string that names both.
+// shared creates a user with the same password on both servers, and returns the connection string that names both.
 func shared(t *testing.T, servers ...*postgres.Server) string {
 	t.Helper()
 	var hosts []string
@@ -258,7 +259,7 @@ func shared(t *testing.T, servers ...*postgres.Server) string {
 	return "postgres://app:app@" + strings.Join(hosts, ",") + "/postgres?sslmode=disable&target_session_attrs=read-write"
 }
 
-// alter runs statements that must not be in one transaction, and that a read-only server takes.
+// alter runs statements that cannot run in one transaction, and that a read-only server accepts.
 func alter(t *testing.T, s *postgres.Server, statements string) {
 	t.Helper()
 	for statement := range strings.SplitSeq(statements, "; ") {
@@ -266,7 +267,7 @@ func alter(t *testing.T, s *postgres.Server, statements string) {
 	}
 }
 
-// bounced makes a server with a PgBouncer before it, in transaction mode, with fewer connections than the pools have.
+// bounced starts a server with a PgBouncer in front, in transaction mode, with fewer connections than the pools have.
 func bounced(t *testing.T) (*postgres.Server, *pgbouncer.Server, *pair) {
 	t.Helper()
 	s := database(t)
@@ -284,13 +285,13 @@ func bounced(t *testing.T) (*postgres.Server, *pgbouncer.Server, *pair) {
 		t.Fatal(err)
 	}
 	u.Host = net.JoinHostPort("127.0.0.1", strconv.Itoa(b.Port()))
-	// Statements prepared in one transaction are not there in the next.
+	// Statements prepared in one transaction do not exist in the next.
 	return s, b, begin(t, parse(t, u.String()+"&default_query_exec_mode=exec"))
 }
 
 func behindPgBouncer(t *testing.T) {
 	s, _, p := bounced(t)
-	p.breaks()
+	p.faultBegins()
 	if err := s.Crash(); err != nil {
 		t.Fatal(err)
 	}
@@ -298,13 +299,13 @@ func behindPgBouncer(t *testing.T) {
 	if err := s.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	p.mended(t)
-	only(t, p.end(t), 0, append(gone, "08P01", "connect 08P01", "58000", "connect 58000")...)
+	p.faultEnds(t)
+	only(t, p.end(t), 0, append(unavailable, "08P01", "connect 08P01", "58000", "connect 58000")...)
 }
 
 func pgBouncerKilled(t *testing.T) {
 	_, b, p := bounced(t)
-	p.breaks()
+	p.faultBegins()
 	if err := b.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -312,6 +313,6 @@ func pgBouncerKilled(t *testing.T) {
 	if err := b.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	p.mended(t)
+	p.faultEnds(t)
 	only(t, p.end(t), 2, "connect connect", "connection", "08P01", "connect connection", "timeout", "connect timeout")
 }

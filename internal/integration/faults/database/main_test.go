@@ -1,4 +1,5 @@
-// Package database_test breaks the database under a load on two pools, one of them measured by otelpool, and compares.
+// Package database_test breaks the database under a load on two pools, one of them with otelpool, and compares the
+// pools.
 package database_test
 
 import (

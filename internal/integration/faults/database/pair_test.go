@@ -20,7 +20,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// conns is the size of each pool: few, so that callers wait for each other, as in a service under load.
+// conns is the size of each pool. It is small, so that callers wait for each other, as in a service under load.
 const conns = 8
 
 // pair is the two pools, with a load of 64 callers on each.
@@ -34,7 +34,7 @@ type pair struct {
 	stop, looked chan struct{}
 }
 
-// database makes a throwaway server with what the load needs.
+// database starts a throwaway server with the tables of the load.
 func database(t *testing.T, opts ...postgres.Option) *postgres.Server {
 	t.Helper()
 	s, err := postgres.Start(t.Context(), opts...)
@@ -50,7 +50,7 @@ func database(t *testing.T, opts ...postgres.Option) *postgres.Server {
 	return s
 }
 
-// admin runs SQL on a connection of its own, again and again should the server not be ready.
+// admin runs SQL on a new connection. It tries again while the server is not ready.
 func admin(t *testing.T, connString, sql string) {
 	t.Helper()
 	var err error
@@ -71,7 +71,7 @@ func once(connString, sql string) error {
 	return err
 }
 
-// parse gives the configuration of the pools. Dials give up before callers do.
+// parse returns the configuration of the pools. A dial times out before a caller does.
 func parse(t *testing.T, connString string) *pgxpool.Config {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(connString)
@@ -79,11 +79,11 @@ func parse(t *testing.T, connString string) *pgxpool.Config {
 		t.Fatal(err)
 	}
 	config.MaxConns = conns
-	config.ConnConfig.ConnectTimeout = rig.Patience / 2
+	config.ConnConfig.ConnectTimeout = rig.CallTimeout / 2
 	return config
 }
 
-// by gives the configuration with another address.
+// by returns the configuration with another address.
 func by(t *testing.T, config *pgxpool.Config, addr string) *pgxpool.Config {
 	t.Helper()
 	host, port, err := net.SplitHostPort(addr)
@@ -99,7 +99,7 @@ func by(t *testing.T, config *pgxpool.Config, addr string) *pgxpool.Config {
 	return config
 }
 
-// begin makes both pools of one configuration and waits until all callers of both have been served.
+// begin creates both pools from one configuration and waits until all callers of both have succeeded.
 func begin(t *testing.T, config *pgxpool.Config, work ...rig.Work) *pair {
 	t.Helper()
 	p := &pair{stop: make(chan struct{}), looked: make(chan struct{})}
@@ -117,7 +117,7 @@ func begin(t *testing.T, config *pgxpool.Config, work ...rig.Work) *pair {
 	return p
 }
 
-// watch looks at the measured pool all the time.
+// watch checks the instrumented pool all the time.
 func (p *pair) watch(t *testing.T) {
 	defer close(p.looked)
 	for {
@@ -130,10 +130,10 @@ func (p *pair) watch(t *testing.T) {
 	}
 }
 
-// enough is how much work of each pool is done before a fault, and again after it.
+// enough is the number of works of each pool before a fault, and again after it.
 const enough = 1000
 
-// await waits until all callers have been served, and then for a good deal of work.
+// await waits until all callers have succeeded, and then for enough works.
 func (p *pair) await(t *testing.T) {
 	t.Helper()
 	for _, l := range p.loads {
@@ -143,15 +143,15 @@ func (p *pair) await(t *testing.T) {
 	}
 }
 
-// breaks notes that the fault begins now.
-func (p *pair) breaks() { p.broken = time.Now() }
+// faultBegins records that the fault begins now.
+func (p *pair) faultBegins() { p.broken = time.Now() }
 
-// fails waits until callers of both pools have met the fault, in at least n calls or dials of one of these classes.
+// fails waits until callers of both pools have met the fault: n calls or dials have failed with one of the classes.
 func (p *pair) fails(t *testing.T, n int64, classes ...string) {
 	t.Helper()
 	for _, s := range p.sides {
 		rig.Eventually(t, fmt.Sprintf("%s: %v", s.Name, classes), func() bool {
-			met, seen := s.Ledger.Classes(), int64(0)
+			met, seen := s.Counts.Classes(), int64(0)
 			for _, class := range classes {
 				seen += met[class]
 			}
@@ -160,9 +160,9 @@ func (p *pair) fails(t *testing.T, n int64, classes ...string) {
 	}
 }
 
-// mended notes that the fault has ended just now, waits until all callers of both pools are served again, and
-// then for a good deal of work.
-func (p *pair) mended(t *testing.T) {
+// faultEnds records that the fault ends now. It waits until all callers of both pools succeed again, and then for
+// enough works.
+func (p *pair) faultEnds(t *testing.T) {
 	t.Helper()
 	p.out = time.Since(p.broken)
 	for _, l := range p.loads {
@@ -186,7 +186,7 @@ func (p *pair) rest(t *testing.T) {
 	})
 }
 
-// end ends the load, compares all there is to be compared, and gives the classes of failures that there were.
+// end ends the load, compares the pools, and returns the classes of failures.
 func (p *pair) end(t *testing.T) map[string]int64 {
 	t.Helper()
 	p.rest(t)
@@ -195,10 +195,10 @@ func (p *pair) end(t *testing.T) map[string]int64 {
 	for _, s := range p.sides {
 		s.Close(t)
 	}
-	return p.otel.Ledger.Classes()
+	return p.otel.Counts.Classes()
 }
 
-// compare prints the figures, and compares how long both pools took.
+// compare logs the results, and compares the recovery times of both pools.
 func (p *pair) compare(t *testing.T) {
 	t.Helper()
 	var cells []string
@@ -208,14 +208,14 @@ func (p *pair) compare(t *testing.T) {
 		first, all[i], _ = l.Recovered()
 		cells = append(cells, fmt.Sprintf("%v, %v", round(first), round(all[i])))
 	}
-	classes := p.otel.Ledger.Classes()
+	classes := p.otel.Counts.Classes()
 	var failed, refused int64
 	var named []string
 	for _, class := range slices.Sorted(maps.Keys(classes)) {
 		named = append(named, fmt.Sprintf("%s %d", class, classes[class]))
 		if strings.HasPrefix(class, "connect ") {
 			refused += classes[class]
-		} else if class != "22012" { // which the load wants
+		} else if class != "22012" { // the load causes it on purpose
 			failed += classes[class]
 		}
 	}
@@ -223,16 +223,16 @@ func (p *pair) compare(t *testing.T) {
 	_, name, _ := strings.Cut(t.Name(), "/")
 	name = strings.ReplaceAll(name, "_", " ")
 	row := []string{name, round(p.out).String(), cells[0], cells[1],
-		fmt.Sprintf("%d, %d", p.otel.Ledger.Total(), failed), fmt.Sprintf("%d, %d", opened, refused), strings.Join(named, "; ")}
+		fmt.Sprintf("%d, %d", p.otel.Counts.Total(), failed), fmt.Sprintf("%d, %d", opened, refused), strings.Join(named, "; ")}
 	figures.Add(row...)
 	t.Logf("out of service for %s; served again (first, last caller): bare pool %s, otelpool %s; calls, failed: %s; connections opened, refused: %s; %s",
 		row[1], row[2], row[3], row[4], row[5], row[6])
 	for class := range classes {
-		if example := p.otel.Ledger.Example(class); example != "" {
+		if example := p.otel.Counts.Example(class); example != "" {
 			t.Logf("%s: %s", class, example)
 		}
 	}
-	// Both pools have the same machine at the same time, so neither can be much slower than the other for long.
+	// Both pools share the machine at the same time, so neither can be much slower than the other for long.
 	if limit := 3*all[0] + 5*time.Second; all[1] > limit {
 		t.Errorf("with otelpool all callers were served again after %v, without after %v", all[1], all[0])
 	}
@@ -240,10 +240,10 @@ func (p *pair) compare(t *testing.T) {
 
 func round(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
 
-// usual are the classes of what the load does on purpose, and of deadlines, which pass on a machine that is busy enough.
+// usual lists the classes that every load has: intended failures, and deadlines, which can pass on a busy machine.
 var usual = []string{"22012", "timeout", "connect timeout"}
 
-// only checks that failures are of these classes and the usual ones alone, and that there was each of the first ones.
+// only checks that failures have only these classes and the usual ones, and that the first of the classes occurred.
 func only(t *testing.T, classes map[string]int64, needed int, allowed ...string) {
 	t.Helper()
 	for _, class := range allowed[:needed] {

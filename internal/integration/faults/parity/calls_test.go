@@ -13,7 +13,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 )
 
-// caller is what a pool, a connection of it and a transaction have in common.
+// caller has the common methods of a pool, a connection and a transaction.
 type caller interface {
 	Exec(ctx context.Context, sql string, arguments ...any) (pgconn.CommandTag, error)
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
@@ -22,31 +22,31 @@ type caller interface {
 	CopyFrom(ctx context.Context, tableName pgx.Identifier, columnNames []string, rowSrc pgx.CopyFromSource) (int64, error)
 }
 
-func (w *world) exec(c caller) {
+func (w *fixture) exec(c caller) {
 	tag, err := c.Exec(w.ctx, "set time zone 'America/Chicago'")
-	w.note("exec %q %s", tag, telling(err))
+	w.record("exec %q %s", tag, describe(err))
 }
 
-func (w *world) query(c caller) {
+func (w *fixture) query(c caller) {
 	rows, err := c.Query(w.ctx, "select generate_series(1,$1)", 10)
-	w.note("query %s", telling(err))
+	w.record("query %s", describe(err))
 	var sum, count int32
 	for rows.Next() {
 		var n int32
-		w.note("row %s", telling(rows.Scan(&n)))
+		w.record("row %s", describe(rows.Scan(&n)))
 		sum += n
 		count++
 	}
-	w.note("%d rows, sum %d, %q %s", count, sum, rows.CommandTag(), telling(rows.Err()))
+	w.record("%d rows, sum %d, %q %s", count, sum, rows.CommandTag(), describe(rows.Err()))
 }
 
-func (w *world) queryRow(c caller) {
+func (w *fixture) queryRow(c caller) {
 	var what, who string
 	err := c.QueryRow(w.ctx, "select 'hello', $1::text", "world").Scan(&what, &who)
-	w.note("%s %s %s", what, who, telling(err))
+	w.record("%s %s %s", what, who, describe(err))
 }
 
-func (w *world) sendBatch(c caller) {
+func (w *fixture) sendBatch(c caller) {
 	var b pgx.Batch
 	b.Queue("select 1")
 	b.Queue("select 2")
@@ -54,136 +54,136 @@ func (w *world) sendBatch(c caller) {
 	for range 3 { // one too many
 		var n int32
 		err := results.QueryRow().Scan(&n)
-		w.note("%d %s", n, telling(err))
+		w.record("%d %s", n, describe(err))
 	}
-	w.note("%s", telling(results.Close()))
-	w.note("again %s", telling(results.Close()))
+	w.record("%s", describe(results.Close()))
+	w.record("again %s", describe(results.Close()))
 }
 
-func (w *world) copyFrom(c caller, table string) {
+func (w *fixture) copyFrom(c caller, table string) {
 	at := time.Date(2010, 2, 3, 4, 5, 6, 0, time.UTC)
 	rows := [][]any{{int16(0), int32(1), int64(2), "abc", at}, {nil, nil, nil, nil, nil}}
 	n, err := c.CopyFrom(w.ctx, pgx.Identifier{table}, []string{"a", "b", "c", "d", "e"}, pgx.CopyFromRows(rows))
-	w.note("%d %s", n, telling(err))
+	w.record("%d %s", n, describe(err))
 	read, err := c.Query(w.ctx, "select a, b, c, d, e at time zone 'UTC' from "+table)
-	w.note("%s", telling(err))
+	w.record("%s", describe(err))
 	for read.Next() {
 		values, err := read.Values()
-		w.note("%v %s", values, telling(err))
+		w.record("%v %s", values, describe(err))
 	}
-	w.note("%s", telling(read.Err()))
+	w.record("%s", describe(read.Err()))
 	_, err = c.CopyFrom(w.ctx, pgx.Identifier{"nothing", "here"}, []string{"a"}, pgx.CopyFromRows(rows))
-	w.note("%s", telling(err))
+	w.record("%s", describe(err))
 }
 
 const copyTable = "(a int2, b int4, c int8, d varchar, e timestamptz)"
 
-// everywhere makes a scenario of calls for a pool, for a connection and for a transaction.
-func everywhere(name string, do func(*world, caller)) []scenario {
+// everywhere returns scenarios of calls for a pool, for a connection and for a transaction.
+func everywhere(name string, do func(*fixture, caller)) []scenario {
 	return []scenario{
-		{name: name + " of a pool", do: func(w *world) {
+		{name: name + " of a pool", do: func(w *fixture) {
 			do(w, w.pool)
 			w.settle(0, 1)
 		}},
-		{name: name + " of a connection", do: func(w *world) {
+		{name: name + " of a connection", do: func(w *fixture) {
 			c := w.acquire()
 			do(w, c)
 			c.Release()
 			w.settle(0, 1)
 		}},
-		{name: name + " of a transaction", do: func(w *world) {
+		{name: name + " of a transaction", do: func(w *fixture) {
 			tx, err := w.pool.Begin(w.ctx)
-			w.note("%s", telling(err))
+			w.record("%s", describe(err))
 			do(w, tx)
-			w.note("%s", telling(tx.Rollback(w.ctx)))
+			w.record("%s", describe(tx.Rollback(w.ctx)))
 			w.settle(0, 1)
 		}},
 	}
 }
 
-// once gives a scenario that a pool is to be left with one connection by.
-func once(name string, do func(*world)) scenario {
-	return scenario{name: name, do: func(w *world) { do(w); w.settle(0, 1) }}
+// once returns a scenario that leaves the pool with one connection.
+func once(name string, do func(*fixture)) scenario {
+	return scenario{name: name, do: func(w *fixture) { do(w); w.settle(0, 1) }}
 }
 
 var callScenarios = append(append(append(append(
-	everywhere("exec", (*world).exec),
-	everywhere("query", (*world).query)...),
-	everywhere("a row", (*world).queryRow)...),
-	everywhere("batch", (*world).sendBatch)...),
-	once("copy by a pool", func(w *world) {
+	everywhere("exec", (*fixture).exec),
+	everywhere("query", (*fixture).query)...),
+	everywhere("a row", (*fixture).queryRow)...),
+	everywhere("batch", (*fixture).sendBatch)...),
+	once("copy by a pool", func(w *fixture) {
 		_, err := w.pool.Exec(w.ctx, "drop table if exists copied; create table copied"+copyTable)
-		w.note("%s", telling(err))
+		w.record("%s", describe(err))
 		w.copyFrom(w.pool, "copied")
 	}),
-	once("copy by a connection", func(w *world) {
+	once("copy by a connection", func(w *fixture) {
 		c := w.acquire()
 		defer c.Release()
 		_, err := c.Exec(w.ctx, "create temporary table foo"+copyTable)
-		w.note("%s", telling(err))
+		w.record("%s", describe(err))
 		w.copyFrom(c, "foo")
 	}),
-	once("copy by a transaction", func(w *world) {
+	once("copy by a transaction", func(w *fixture) {
 		tx, err := w.pool.Begin(w.ctx)
-		w.note("%s", telling(err))
+		w.record("%s", describe(err))
 		_, err = tx.Exec(w.ctx, "create temporary table foo"+copyTable)
-		w.note("%s", telling(err))
+		w.record("%s", describe(err))
 		w.copyFrom(tx, "foo")
-		w.note("%s", telling(tx.Rollback(w.ctx)))
+		w.record("%s", describe(tx.Rollback(w.ctx)))
 	}),
-	once("the rows of a pool hold its connection until they are closed", func(w *world) {
+	once("the rows of a pool hold its connection until they are closed", func(w *fixture) {
 		rows, err := w.pool.Query(w.ctx, "select generate_series(1,$1)", 10)
-		w.note("%s", telling(err))
-		w.noteStat()
+		w.record("%s", describe(err))
+		w.recordStat()
 		rows.Close()
 		rows.Close()
-		w.note("%s", telling(rows.Err()))
+		w.record("%s", describe(rows.Err()))
 	}),
-	once("no rows", func(w *world) {
+	once("no rows", func(w *fixture) {
 		err := w.pool.QueryRow(w.ctx, "select n from generate_series(1,10) n where n=0").Scan(nil)
-		w.note("%s %v", telling(err), err == pgx.ErrNoRows)
+		w.record("%s %v", describe(err), err == pgx.ErrNoRows)
 	}),
-	scenario{name: "a scan that panics gives the connection back", do: func(w *world) {
+	scenario{name: "a scan that panics gives the connection back", do: func(w *fixture) {
 		func() {
-			defer func() { w.note("panicked: %v", recover() != nil) }()
+			defer func() { w.record("panicked: %v", recover() != nil) }()
 			var greeting *string
-			_ = w.pool.QueryRow(w.ctx, "select 'Hello, world!'").Scan(greeting) // not its address
+			_ = w.pool.QueryRow(w.ctx, "select 'Hello, world!'").Scan(greeting) // not its address, which is an error
 		}()
 		w.settle(0, 0) // it was busy
 	}},
-	once("a query that the server refuses", func(w *world) {
+	once("a query that the server refuses", func(w *fixture) {
 		_, err := w.pool.Exec(w.ctx, "selct")
-		w.note("%s", telling(err))
+		w.record("%s", describe(err))
 		rows, err := w.pool.Query(w.ctx, "select 1/0")
-		w.note("%s", telling(err))
+		w.record("%s", describe(err))
 		rows.Close()
-		w.note("%s", telling(rows.Err()))
-		w.note("%s", telling(w.pool.QueryRow(w.ctx, "select 1/0").Scan(nil)))
+		w.record("%s", describe(rows.Err()))
+		w.record("%s", describe(w.pool.QueryRow(w.ctx, "select 1/0").Scan(nil)))
 	}),
-	once("a transaction that cannot begin", func(w *world) {
+	once("a transaction that cannot begin", func(w *fixture) {
 		tx, err := w.pool.BeginTx(w.ctx, pgx.TxOptions{IsoLevel: "foo"})
-		w.note("%v %s", tx == nil, telling(err))
+		w.record("%v %s", tx == nil, describe(err))
 		var n int
-		w.note("%s", telling(w.pool.QueryRow(w.ctx, "select 1").Scan(&n)))
+		w.record("%s", describe(w.pool.QueryRow(w.ctx, "select 1").Scan(&n)))
 	}),
-	scenario{name: "a transaction whose begin ends the connection", do: func(w *world) {
+	scenario{name: "a transaction whose begin ends the connection", do: func(w *fixture) {
 		tx, err := w.pool.BeginTx(w.ctx, pgx.TxOptions{BeginQuery: "select pg_terminate_backend(pg_backend_pid())"})
-		w.note("%v %s", tx == nil, telling(err))
+		w.record("%v %s", tx == nil, describe(err))
 		w.settle(0, 0)
 	}},
-	once("commit and rollback after the end", func(w *world) {
+	once("commit and rollback after the end", func(w *fixture) {
 		tx, err := w.pool.Begin(w.ctx)
-		w.note("%s", telling(err))
-		w.note("%s", telling(tx.Commit(w.ctx)))
-		w.note("%s", telling(tx.Commit(w.ctx)))
-		w.note("%s", telling(tx.Rollback(w.ctx)))
+		w.record("%s", describe(err))
+		w.record("%s", describe(tx.Commit(w.ctx)))
+		w.record("%s", describe(tx.Commit(w.ctx)))
+		w.record("%s", describe(tx.Rollback(w.ctx)))
 		_, err = tx.Exec(w.ctx, "select 1")
-		w.note("%s", telling(err))
+		w.record("%s", describe(err))
 	}),
-	once("transactions in transactions, committed", func(w *world) { nested(w, nil) }),
-	once("transactions in transactions, one rolled back", func(w *world) { nested(w, errMine) }),
-	scenario{name: "a hundred callers", do: func(w *world) {
-		w.quiet = true // in what order they come is chance
+	once("transactions in transactions, committed", func(w *fixture) { nested(w, nil) }),
+	once("transactions in transactions, one rolled back", func(w *fixture) { nested(w, errMine) }),
+	scenario{name: "a hundred callers", do: func(w *fixture) {
+		w.quiet = true // their order is random
 		var wg sync.WaitGroup
 		for range 100 {
 			wg.Go(func() {
@@ -196,12 +196,12 @@ var callScenarios = append(append(append(append(
 		w.mu.Lock()
 		w.quiet = false
 		w.mu.Unlock()
-		w.note("%d acquires, %d canceled", w.pool.Stat().AcquireCount(), w.pool.Stat().CanceledAcquireCount())
+		w.record("%d acquires, %d canceled", w.pool.Stat().AcquireCount(), w.pool.Stat().CanceledAcquireCount())
 		w.mu.Lock()
 		w.quiet = true
 		w.mu.Unlock()
 	}},
-	scenario{name: "a call that is canceled", do: func(w *world) {
+	scenario{name: "a call that is canceled", do: func(w *fixture) {
 		c := w.acquire()
 		admin := w.admin()
 		defer admin.Close(context.Background())
@@ -216,33 +216,33 @@ var callScenarios = append(append(append(append(
 			})
 		}()
 		_, err := c.Exec(ctx, "select pg_sleep(60)")
-		w.note("%v", errors.Is(err, context.Canceled))
+		w.record("%v", errors.Is(err, context.Canceled))
 		c.Release()
 		w.settle(0, 0)
 	}, plain: true, unordered: true},
 )
 
-// nested has three transactions in each other, of which the innermost ends with err.
-func nested(w *world, inner error) {
+// nested runs three nested transactions, of which the innermost ends with err.
+func nested(w *fixture, inner error) {
 	_, err := w.pool.Exec(w.ctx, "drop table if exists nested; create table nested(id integer, unique (id))")
-	w.note("%s", telling(err))
+	w.record("%s", describe(err))
 	insert := func(tx pgx.Tx, id int) {
 		_, err := tx.Exec(w.ctx, "insert into nested(id) values ($1)", id)
-		w.note("%s", telling(err))
+		w.record("%s", describe(err))
 	}
 	err = pgx.BeginFunc(w.ctx, w.pool, func(tx pgx.Tx) error {
 		insert(tx, 1)
-		w.note("%s", telling(pgx.BeginFunc(w.ctx, tx, func(tx pgx.Tx) error {
+		w.record("%s", describe(pgx.BeginFunc(w.ctx, tx, func(tx pgx.Tx) error {
 			insert(tx, 2)
 			return inner
 		})))
 		insert(tx, 3)
 		return nil
 	})
-	w.note("%s", telling(err))
+	w.record("%s", describe(err))
 	var n int64
-	w.note("%s", telling(w.pool.QueryRow(w.ctx, "select count(*) from nested").Scan(&n)))
-	w.note("%d", n)
+	w.record("%s", describe(w.pool.QueryRow(w.ctx, "select count(*) from nested").Scan(&n)))
+	w.record("%d", n)
 }
 
 var _ caller = (*pgxpool.Pool)(nil)

@@ -10,8 +10,8 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 )
 
-// count counts the calls of a hook. A scenario's hooks are called by one goroutine at a time, but by AfterRelease's.
-func (w *world) count(hook string) int {
+// count counts the calls of a hook. One goroutine at a time calls a scenario's hooks, except AfterRelease.
+func (w *fixture) count(hook string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n, _ := w.keep[hook].(int)
@@ -19,7 +19,7 @@ func (w *world) count(hook string) int {
 	return n + 1
 }
 
-func (w *world) counted(hook string) int {
+func (w *fixture) counted(hook string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n, _ := w.keep[hook].(int)
@@ -29,46 +29,46 @@ func (w *world) counted(hook string) int {
 var errMine = errors.New("an error of the program's own")
 
 var hookScenarios = []scenario{
-	{name: "BeforeConnect changes the configuration", configure: func(c *pgxpool.Config, _ *world) {
+	{name: "BeforeConnect changes the configuration", configure: func(c *pgxpool.Config, _ *fixture) {
 		c.BeforeConnect = func(_ context.Context, cc *pgx.ConnConfig) error {
 			cc.RuntimeParams["application_name"] = "changed"
 			return nil
 		}
-	}, do: func(w *world) {
+	}, do: func(w *fixture) {
 		var name string
-		w.note("%s", telling(w.pool.QueryRow(w.ctx, "SHOW application_name").Scan(&name)))
-		w.note("%s", name)
+		w.record("%s", describe(w.pool.QueryRow(w.ctx, "SHOW application_name").Scan(&name)))
+		w.record("%s", name)
 		w.settle(0, 1)
 	}},
-	{name: "BeforeConnect fails", configure: func(c *pgxpool.Config, _ *world) {
+	{name: "BeforeConnect fails", configure: func(c *pgxpool.Config, _ *fixture) {
 		c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { return errMine }
-	}, do: func(w *world) {
+	}, do: func(w *fixture) {
 		_, err := w.pool.Acquire(w.ctx)
-		w.note("%s %v", telling(err), errors.Is(err, errMine))
+		w.record("%s %v", describe(err), errors.Is(err, errMine))
 		w.settle(0, 0)
 	}},
-	{name: "AfterConnect prepares a statement", configure: func(c *pgxpool.Config, _ *world) {
+	{name: "AfterConnect prepares a statement", configure: func(c *pgxpool.Config, _ *fixture) {
 		c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 			_, err := conn.Prepare(ctx, "ps1", "select 1")
 			return err
 		}
-	}, do: func(w *world) {
+	}, do: func(w *fixture) {
 		var n int32
-		w.note("%s", telling(w.pool.QueryRow(w.ctx, "ps1").Scan(&n)))
-		w.note("%d", n)
+		w.record("%s", describe(w.pool.QueryRow(w.ctx, "ps1").Scan(&n)))
+		w.record("%d", n)
 		w.settle(0, 1)
 	}},
-	{name: "AfterConnect fails", configure: func(c *pgxpool.Config, _ *world) {
+	{name: "AfterConnect fails", configure: func(c *pgxpool.Config, _ *fixture) {
 		c.AfterConnect = func(context.Context, *pgx.Conn) error { return errMine }
-	}, do: func(w *world) {
+	}, do: func(w *fixture) {
 		_, err := w.pool.Acquire(w.ctx)
-		w.note("%s %v", telling(err), errors.Is(err, errMine))
+		w.record("%s %v", describe(err), errors.Is(err, errMine))
 		w.settle(0, 0)
 	}},
-	{name: "BeforeAcquire refuses every other connection", plain: true, configure: func(c *pgxpool.Config, w *world) {
+	{name: "BeforeAcquire refuses every other connection", plain: true, configure: func(c *pgxpool.Config, w *fixture) {
 		//lint:ignore SA1019 the deprecated hook is one of pgx's scenarios
 		c.BeforeAcquire = func(context.Context, *pgx.Conn) bool { return w.count("acquire")%2 == 0 }
-	}, do: func(w *world) {
+	}, do: func(w *fixture) {
 		var conns []*pgxpool.Conn
 		for range 4 {
 			conns = append(conns, w.acquire())
@@ -77,16 +77,16 @@ var hookScenarios = []scenario{
 			c.Release()
 		}
 		w.settle(0, 4)
-		w.note("%d calls", w.counted("acquire"))
+		w.record("%d calls", w.counted("acquire"))
 		conns = w.pool.AcquireAllIdle(w.ctx)
-		w.note("%d idle", len(conns))
+		w.record("%d idle", len(conns))
 		for _, c := range conns {
 			c.Release()
 		}
 		w.settle(0, 2)
-		w.note("%d calls", w.counted("acquire"))
+		w.record("%d calls", w.counted("acquire"))
 	}, unordered: true},
-	{name: "PrepareConn refuses some connections and fails for others", configure: func(c *pgxpool.Config, w *world) {
+	{name: "PrepareConn refuses some connections and fails for others", configure: func(c *pgxpool.Config, w *fixture) {
 		c.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) {
 			n := w.count("prepare")
 			if n%3 == 0 {
@@ -94,73 +94,74 @@ var hookScenarios = []scenario{
 			}
 			return n%2 == 0, nil
 		}
-	}, do: func(w *world) {
+	}, do: func(w *fixture) {
 		var conns []*pgxpool.Conn
 		failed := 0
 		for len(conns) < 4 {
 			c, err := w.pool.Acquire(w.ctx)
-			w.note("%s", telling(err))
+			w.record("%s", describe(err))
 			if err != nil {
 				failed++
-				// What was refused is closed by a goroutine of the pool's, whose place must be free for all runs to be alike.
+				// A goroutine of the pool closes refused connections. Their places must be free for all runs to be
+				// alike.
 				rig.Eventually(w.t, "what was refused is closed", func() bool { return int(w.pool.Stat().AcquiredConns()) == len(conns) })
 				continue
 			}
 			conns = append(conns, c)
 		}
-		w.note("%d failed, %d calls", failed, w.counted("prepare"))
+		w.record("%d failed, %d calls", failed, w.counted("prepare"))
 		for _, c := range conns {
 			c.Release()
 		}
 		w.settle(0, 4)
 		conns = w.pool.AcquireAllIdle(w.ctx)
-		w.note("%d idle", len(conns))
+		w.record("%d idle", len(conns))
 		for _, c := range conns {
 			c.Release()
 		}
 		w.settle(0, int32(len(conns)))
-		w.note("%d calls", w.counted("prepare"))
+		w.record("%d calls", w.counted("prepare"))
 	}, unordered: true},
-	{name: "PrepareConn refuses all connections", configure: func(c *pgxpool.Config, _ *world) {
+	{name: "PrepareConn refuses all connections", configure: func(c *pgxpool.Config, _ *fixture) {
 		c.MaxConns = 2
 		c.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) { return false, nil }
-	}, do: func(w *world) {
+	}, do: func(w *fixture) {
 		_, err := w.pool.Acquire(w.ctx)
-		w.note("%s", telling(err))
+		w.record("%s", describe(err))
 		w.settle(0, 0)
 	}, unordered: true},
-	{name: "PrepareConn panics", configure: func(c *pgxpool.Config, w *world) {
+	{name: "PrepareConn panics", configure: func(c *pgxpool.Config, w *fixture) {
 		c.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) {
 			if w.count("prepare") == 2 {
 				panic("mine")
 			}
 			return true, nil
 		}
-	}, do: func(w *world) {
+	}, do: func(w *fixture) {
 		w.acquire().Release()
 		func() {
-			defer func() { w.note("panic %v", recover()) }()
+			defer func() { w.record("panic %v", recover()) }()
 			_, _ = w.pool.Acquire(w.ctx)
 		}()
-		w.noteStat()
+		w.recordStat()
 	}, leaks: true},
-	{name: "AfterRelease comes when the connection is back", configure: func(c *pgxpool.Config, w *world) {
+	{name: "AfterRelease comes when the connection is back", configure: func(c *pgxpool.Config, w *fixture) {
 		c.AfterRelease = func(conn *pgx.Conn) bool {
-			w.note("%v", conn.IsClosed())
+			w.record("%v", conn.IsClosed())
 			return true
 		}
-	}, do: func(w *world) {
+	}, do: func(w *fixture) {
 		for range 3 {
 			w.acquire().Release()
 			w.settle(0, 1)
 			_, err := w.pool.Exec(w.ctx, "select 1")
-			w.note("%s", telling(err))
+			w.record("%s", describe(err))
 			w.settle(0, 1)
 		}
 	}, unordered: true},
-	{name: "AfterRelease keeps every other connection", configure: func(c *pgxpool.Config, w *world) {
+	{name: "AfterRelease keeps every other connection", configure: func(c *pgxpool.Config, w *fixture) {
 		c.AfterRelease = func(*pgx.Conn) bool { return w.count("release")%2 == 1 }
-	}, do: func(w *world) {
+	}, do: func(w *fixture) {
 		seen := make(map[*pgx.Conn]bool)
 		for i := range 10 {
 			c := w.acquire()
@@ -168,11 +169,11 @@ var hookScenarios = []scenario{
 			c.Release()
 			w.settle(0, int32(1-i%2))
 		}
-		w.note("%d connections", len(seen))
+		w.record("%d connections", len(seen))
 	}},
-	{name: "BeforeClose is called for each", configure: func(c *pgxpool.Config, w *world) {
+	{name: "BeforeClose is called for each", configure: func(c *pgxpool.Config, w *fixture) {
 		c.BeforeClose = func(*pgx.Conn) { w.count("close") }
-	}, do: func(w *world) {
+	}, do: func(w *fixture) {
 		for i := range 5 {
 			c := w.acquire()
 			c.Release()
@@ -181,29 +182,29 @@ var hookScenarios = []scenario{
 			w.settle(0, 0)
 		}
 	}},
-	{name: "ShouldPing decides", configure: func(c *pgxpool.Config, w *world) {
+	{name: "ShouldPing decides", configure: func(c *pgxpool.Config, w *fixture) {
 		c.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool {
 			w.keep["asked"] = p.Conn
 			return w.count("ping") == 3
 		}
-	}, do: func(w *world) {
+	}, do: func(w *fixture) {
 		for range 4 {
 			c := w.acquire()
-			w.note("asked for this one: %v", w.keep["asked"] == c.Conn())
+			w.record("asked for this one: %v", w.keep["asked"] == c.Conn())
 			c.Release()
 		}
 		w.settle(0, 1)
 	}},
-	{name: "hooks get the contexts they should", configure: func(c *pgxpool.Config, w *world) {
+	{name: "hooks get the contexts they should", configure: func(c *pgxpool.Config, w *fixture) {
 		c.PrepareConn = func(ctx context.Context, _ *pgx.Conn) (bool, error) {
 			_, limited := ctx.Deadline()
-			w.note("limited: %v", limited)
+			w.record("limited: %v", limited)
 			return true, nil
 		}
-	}, do: func(w *world) {
+	}, do: func(w *fixture) {
 		for _, ctx := range []context.Context{context.Background(), w.ctx} {
 			c, err := w.pool.Acquire(ctx)
-			w.note("%s", telling(err))
+			w.record("%s", describe(err))
 			c.Release()
 		}
 		w.settle(0, 1)

@@ -1,5 +1,5 @@
-// Package parity_test runs the scenarios of pgx's own tests of pgxpool on a pool as pgx makes it and on pools with
-// otelpool, and compares what the program sees: errors, results, the order of hooks and events, and Stat.
+// Package parity_test runs the scenarios of pgx's own tests of pgxpool on a bare pool and on pools with otelpool. It
+// compares what the program sees: errors, results, the order of hooks and events, and Stat.
 package parity_test
 
 import (

@@ -13,9 +13,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// bubble runs a scenario where time passes at once. The pool of the scenario lies outside: it makes its own.
-func bubble(f func(*world)) func(*world) {
-	return func(w *world) {
+// bubble runs a scenario in a synctest bubble. The pool of the scenario is outside the bubble, so f creates its own.
+func bubble(f func(*fixture)) func(*fixture) {
+	return func(w *fixture) {
 		t, ok := w.t.(*testing.T)
 		if !ok {
 			w.t.Fatal("no bubble outside a test")
@@ -23,22 +23,22 @@ func bubble(f func(*world)) func(*world) {
 		synctest.Test(t, func(*testing.T) {
 			outside, ctx := len(w.ends), w.ctx
 			defer func() { w.ctx = ctx }()
-			w.ctx = mark(context.Background(), "caller", "test") // without a channel from outside
+			w.ctx = mark(context.Background(), "caller", "test") // without a channel from outside the bubble
 			f(w)
-			w.end(outside) // a timer is stopped where it was started
+			w.end(outside) // a timer must be stopped in the bubble where it was started
 		})
 	}
 }
 
-// offlineConfig is one that dials nothing.
-func offlineConfig(w *world) *pgxpool.Config {
+// offlineConfig returns a configuration that dials nothing.
+func offlineConfig(w *fixture) *pgxpool.Config {
 	config := w.config.Copy()
 	config.MaxConns, config.HealthCheckPeriod = 1, time.Hour
 	return config
 }
 
 var offlineScenarios = []scenario{
-	{name: "background dials outlive the context of the constructor", offline: true, plain: true, do: bubble(func(w *world) {
+	{name: "background dials outlive the context of the constructor", offline: true, plain: true, do: bubble(func(w *fixture) {
 		config := offlineConfig(w)
 		config.MinConns = 1
 		seen, ended := make(chan context.Context, 1), make(chan error, 1)
@@ -54,21 +54,21 @@ var offlineScenarios = []scenario{
 		for range 2 {
 			ctx := <-seen
 			deadline, ok := ctx.Deadline()
-			w.note("[%s] %v %v", marks(ctx), ok, deadline.Sub(start))
+			w.record("[%s] %v %v", marks(ctx), ok, deadline.Sub(start))
 			time.Sleep(59 * time.Second)
 			synctest.Wait()
-			w.note("%s, %d constructing", telling(ctx.Err()), pool.Stat().ConstructingConns())
+			w.record("%s, %d constructing", describe(ctx.Err()), pool.Stat().ConstructingConns())
 			time.Sleep(time.Second)
 			synctest.Wait()
-			w.note("%s, %d in all", telling(<-ended), pool.Stat().TotalConns())
-			time.Sleep(config.HealthCheckPeriod) // which tries again
+			w.record("%s, %d in all", describe(<-ended), pool.Stat().TotalConns())
+			time.Sleep(config.HealthCheckPeriod) // the check tries again
 			synctest.Wait()
 		}
 		<-seen
 		time.Sleep(time.Minute)
 		<-ended
 	})},
-	{name: "the error of a background dial is nobody's", offline: true, do: bubble(func(w *world) {
+	{name: "the error of a background dial is nobody's", offline: true, do: bubble(func(w *fixture) {
 		config := offlineConfig(w)
 		config.MinConns = 1
 		finish := make(chan struct{})
@@ -83,19 +83,19 @@ var offlineScenarios = []scenario{
 		pool := w.build(config)
 		defer pool.Close()
 		synctest.Wait()
-		w.note("%d constructing", pool.Stat().ConstructingConns())
+		w.record("%d constructing", pool.Stat().ConstructingConns())
 		close(finish)
 		synctest.Wait()
-		w.note("%d in all", pool.Stat().TotalConns())
+		w.record("%d in all", pool.Stat().TotalConns())
 		_, err := pool.Acquire(w.ctx)
-		w.note("%s %v, %d attempts", telling(err), errors.Is(err, errMine), attempts)
+		w.record("%s %v, %d attempts", describe(err), errors.Is(err, errMine), attempts)
 	})},
-	{name: "an acquire canceled while its ping hangs", offline: true, plain: true, do: bubble(func(w *world) { hangingPing(w, 0) })},
-	{name: "an acquire canceled while its ping hangs, with a limit", offline: true, plain: true, do: bubble(func(w *world) { hangingPing(w, 10*time.Second) })},
+	{name: "an acquire canceled while its ping hangs", offline: true, plain: true, do: bubble(func(w *fixture) { hangingPing(w, 0) })},
+	{name: "an acquire canceled while its ping hangs, with a limit", offline: true, plain: true, do: bubble(func(w *fixture) { hangingPing(w, 10*time.Second) })},
 }
 
-// hangingPing acquires from a server that never answers a ping. Close waits for the ping, but no longer than it may last.
-func hangingPing(w *world, limit time.Duration) {
+// hangingPing acquires from a server that never answers a ping. Close waits for the ping until its timeout.
+func hangingPing(w *fixture, limit time.Duration) {
 	client, server := net.Pipe()
 	defer client.Close()
 	defer server.Close()
@@ -125,9 +125,9 @@ func hangingPing(w *world, limit time.Duration) {
 	}()
 	<-pinged
 	cancel()
-	w.note("%s", telling(<-acquired))
+	w.record("%s", describe(<-acquired))
 	synctest.Wait()
-	w.note("%d acquired", pool.Stat().AcquiredConns())
+	w.record("%d acquired", pool.Stat().AcquiredConns())
 	closed := make(chan struct{})
 	go func() { pool.Close(); close(closed) }()
 	if limit == 0 {
@@ -135,22 +135,22 @@ func hangingPing(w *world, limit time.Duration) {
 	}
 	time.Sleep(limit - time.Second)
 	synctest.Wait()
-	w.note("%d acquired", pool.Stat().AcquiredConns())
+	w.record("%d acquired", pool.Stat().AcquiredConns())
 	time.Sleep(time.Second)
 	synctest.Wait()
-	w.note("%d in all", pool.Stat().TotalConns())
+	w.record("%d in all", pool.Stat().TotalConns())
 	select {
 	case <-closed:
 	default:
-		w.note("Close still waits")
+		w.record("Close still waits")
 		_ = client.Close()
 		<-closed
 	}
 	<-left
 }
 
-// neverAnswers takes a connection as a server does, and reads one query.
-func neverAnswers(w *world, conn net.Conn, pinged chan<- struct{}) {
+// neverAnswers accepts a connection as a server does, and reads one query.
+func neverAnswers(w *fixture, conn net.Conn, pinged chan<- struct{}) {
 	defer conn.Close()
 	b := pgproto3.NewBackend(conn, conn)
 	_, err := b.ReceiveStartupMessage()
@@ -158,10 +158,10 @@ func neverAnswers(w *world, conn net.Conn, pinged chan<- struct{}) {
 	b.Send(&pgproto3.BackendKeyData{SecretKey: []byte{0, 0, 0, 0}})
 	b.Send(&pgproto3.ReadyForQuery{TxStatus: 'I'})
 	if err := errors.Join(err, b.Flush()); err != nil {
-		w.note("%s", telling(err))
+		w.record("%s", describe(err))
 	}
 	_, err = b.Receive()
-	w.note("%s", telling(err))
+	w.record("%s", describe(err))
 	close(pinged)
 	for err == nil { // until it is closed
 		_, err = b.Receive()

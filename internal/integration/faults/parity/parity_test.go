@@ -17,44 +17,44 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// scenario is what one of pgx's tests does.
+// scenario is the content of one of pgx's tests.
 type scenario struct {
 	name      string
-	configure func(*pgxpool.Config, *world) // may be nil
-	do        func(*world)
+	configure func(*pgxpool.Config, *fixture) // may be nil
+	do        func(*fixture)
 	unordered bool // its goroutines have no order
-	plain     bool // without hooks of a test, where these would change what it is about
-	offline   bool // it dials nothing real, and keeps its own time
-	leaks     bool // pgx loses a place of the pool in it, and Close would wait for that for ever
+	plain     bool // without hooks of the test, which would change the scenario
+	offline   bool // it dials no server, and uses a fake clock
+	leaks     bool // pgx leaks a place of the pool in it, so Close would block forever
 }
 
-// world is where a scenario runs.
-type world struct {
-	*diary
+// fixture is a run of a scenario.
+type fixture struct {
+	*eventLog
 	t      testing.TB
 	ctx    context.Context
-	config *pgxpool.Config // before anything was put into it
+	config *pgxpool.Config // before any hooks were added
 	build  func(*pgxpool.Config) *pgxpool.Pool
 	pool   *pgxpool.Pool
-	ends   []func()       // what is to be done when the pools are closed
-	keep   map[string]any // what the scenario's parts share
+	ends   []func()       // functions to call when the pools are closed
+	keep   map[string]any // values that the scenario's parts share
 }
 
-// end ends what belongs to the pools that were made when there were n already.
-func (w *world) end(n int) {
+// end ends the pools that were created after the first n functions in ends.
+func (w *fixture) end(n int) {
 	for _, end := range w.ends[n:] {
 		end()
 	}
 	w.ends = w.ends[:n]
 }
 
-// variant is a way to make a pool. It gives also what is to be done when the pool is closed.
+// variant is a way to create a pool. It also returns a function to call when the pool is closed.
 type variant struct {
 	name  string
 	build func(testing.TB, *pgxpool.Config) (*pgxpool.Pool, func())
 }
 
-// bare is pgx's own.
+// bare creates a pool without otelpool.
 var bare = variant{"bare", func(t testing.TB, c *pgxpool.Config) (*pgxpool.Pool, func()) {
 	pool, err := pgxpool.NewWithConfig(mark(context.Background(), "caller", "constructor"), c)
 	if err != nil {
@@ -63,7 +63,7 @@ var bare = variant{"bare", func(t testing.TB, c *pgxpool.Config) (*pgxpool.Pool,
 	return pool, func() {}
 }}
 
-// variants are the ways of otelpool. A Sizing is one that asks for what the pool is anyway.
+// variants are the ways to create a pool with otelpool. Their Sizing keeps the pool's own settings.
 var variants = []variant{
 	{"New", func(t testing.TB, c *pgxpool.Config) (*pgxpool.Pool, func()) {
 		pool, inst, err := otelpool.NewWithConfig(mark(context.Background(), "caller", "constructor"), c, measured()...)
@@ -86,7 +86,7 @@ var variants = []variant{
 	}},
 }
 
-// measured are options by which all is measured, and the misuse of scenarios logged to nobody.
+// measured returns options that enable all measurements, and log the misuse in scenarios to nowhere.
 func measured() []otelpool.Option {
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
 	return []otelpool.Option{otelpool.WithMeterProvider(provider), otelpool.WithLogger(slog.New(slog.DiscardHandler))}
@@ -118,7 +118,7 @@ func ends(t testing.TB, inst *otelpool.Instrumentation) func() {
 	}
 }
 
-// setup is what a user's configuration has beside the scenario's own.
+// setup is the part of a user's configuration that is not the scenario's own.
 type setup struct {
 	name   string
 	tracer string
@@ -130,7 +130,7 @@ var setups = []setup{
 	{"nothing", "", hooks{}},
 }
 
-func TestPoolsBehaveAsPgxSaysTheyDo(t *testing.T) {
+func TestPoolsBehaveAsInPgxTests(t *testing.T) {
 	t.Cleanup(func() {
 		if err := figures.Publish(); err != nil {
 			t.Error(err)
@@ -173,7 +173,7 @@ func TestPoolsBehaveAsPgxSaysTheyDo(t *testing.T) {
 	}
 }
 
-// run runs a scenario once and gives its transcript.
+// run runs a scenario once and returns its transcript.
 func run(t testing.TB, connString string, s scenario, u setup, v variant) []string {
 	t.Helper()
 	if s.offline {
@@ -181,7 +181,7 @@ func run(t testing.TB, connString string, s scenario, u setup, v variant) []stri
 	}
 	ctx, cancel := context.WithTimeout(mark(context.Background(), "caller", "test"), 2*rig.Wait)
 	defer cancel()
-	w := &world{diary: new(diary), t: t, ctx: ctx, keep: make(map[string]any)}
+	w := &fixture{eventLog: new(eventLog), t: t, ctx: ctx, keep: make(map[string]any)}
 	var err error
 	if w.config, err = pgxpool.ParseConfig(connString); err != nil {
 		t.Fatal(err)
@@ -199,9 +199,9 @@ func run(t testing.TB, connString string, s scenario, u setup, v variant) []stri
 	}
 	w.pool = w.build(w.config)
 	s.do(w)
-	w.note("before the close")
+	w.record("before the close")
 	if s.leaks {
-		w.noteStat()
+		w.recordStat()
 	} else {
 		w.until("nothing is acquired", func(s *pgxpool.Stat) bool { return s.AcquiredConns() == 0 && s.ConstructingConns() == 0 })
 	}
@@ -213,14 +213,14 @@ func run(t testing.TB, connString string, s scenario, u setup, v variant) []stri
 		case <-time.After(2 * rig.Wait):
 			t.Fatalf("%s: the pool does not close: %s", v.name, w.stat())
 		}
-		w.note("after the close: %s", w.stat())
+		w.record("after the close: %s", w.stat())
 	}
 	w.end(0)
 	return w.transcript(s.unordered)
 }
 
-// stat gives all counts that Stat has.
-func (w *world) stat() string { return counts(w.pool.Stat()) }
+// stat returns all counts of Stat.
+func (w *fixture) stat() string { return counts(w.pool.Stat()) }
 
 func counts(s *pgxpool.Stat) string {
 	return fmt.Sprintf("acquires %d, canceled %d, empty %d, acquired %d, constructing %d, idle %d, total %d, max %d, new %d, lifetime %d, idle time %d",
@@ -228,39 +228,40 @@ func counts(s *pgxpool.Stat) string {
 		s.MaxConns(), s.NewConnsCount(), s.MaxLifetimeDestroyCount(), s.MaxIdleDestroyCount())
 }
 
-// noteStat writes the counts down.
-func (w *world) noteStat() { w.note("%s", w.stat()) }
+// recordStat records the counts.
+func (w *fixture) recordStat() { w.record("%s", w.stat()) }
 
-// settle waits until the pool has so many acquired connections, so many in all, and dials none. pgx's tests sleep here.
-func (w *world) settle(acquired, total int32) {
+// settle waits until the pool has these numbers of acquired and of all connections, and dials none. pgx's tests sleep
+// here.
+func (w *fixture) settle(acquired, total int32) {
 	w.t.Helper()
 	w.until(fmt.Sprintf("%d acquired, %d in all", acquired, total), func(s *pgxpool.Stat) bool {
 		return s.AcquiredConns() == acquired && s.TotalConns() == total && s.ConstructingConns() == 0
 	})
 }
 
-// until waits for counts and writes them down as they were at that moment: a health check, for which idle connections
-// are acquired, too, may begin at the next.
-func (w *world) until(what string, condition func(*pgxpool.Stat) bool) {
+// until waits for counts and records them as they were at that moment. A health check, which also acquires idle
+// connections, may begin at the next.
+func (w *fixture) until(what string, condition func(*pgxpool.Stat) bool) {
 	w.t.Helper()
 	var s *pgxpool.Stat
 	rig.Eventually(w.t, what, func() bool { s = w.pool.Stat(); return condition(s) })
-	w.note("%s", counts(s))
+	w.record("%s", counts(s))
 }
 
-// acquire acquires what must be had.
-func (w *world) acquire() *pgxpool.Conn {
+// acquire acquires a connection and fails the test if it cannot.
+func (w *fixture) acquire() *pgxpool.Conn {
 	w.t.Helper()
 	c, err := w.pool.Acquire(w.ctx)
-	w.note("Acquire %s", telling(err))
+	w.record("Acquire %s", describe(err))
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return c
 }
 
-// admin gives a connection beside the pool.
-func (w *world) admin() *pgx.Conn {
+// admin returns a connection outside the pool.
+func (w *fixture) admin() *pgx.Conn {
 	w.t.Helper()
 	conn, err := pgx.Connect(w.ctx, w.config.ConnString())
 	if err != nil {
@@ -269,7 +270,7 @@ func (w *world) admin() *pgx.Conn {
 	return conn
 }
 
-// difference shows where two transcripts part.
+// difference returns the lines from which two transcripts differ.
 func difference(want, got []string) string {
 	text := ""
 	for i := range max(len(want), len(got)) {

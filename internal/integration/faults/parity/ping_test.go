@@ -13,7 +13,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 )
 
-// slowConn is a connection whose reads take their time when they are to.
+// slowConn is a connection whose reads are slow while slow is set.
 type slowConn struct {
 	net.Conn
 	delay time.Duration
@@ -27,8 +27,8 @@ func (c slowConn) Read(b []byte) (int, error) {
 	return c.Conn.Read(b)
 }
 
-// slowly has the first connection of a pool be one that is slow as soon as slow says so.
-func slowly(c *pgxpool.Config, w *world, delay time.Duration) {
+// slowly makes the first connection of a pool a slowConn.
+func slowly(c *pgxpool.Config, w *fixture, delay time.Duration) {
 	slow := new(atomic.Bool)
 	w.keep["slow"] = slow
 	var first sync.Once
@@ -40,17 +40,17 @@ func slowly(c *pgxpool.Config, w *world, delay time.Duration) {
 	}
 }
 
-func (w *world) slow(yes bool) { w.keep["slow"].(*atomic.Bool).Store(yes) }
+func (w *fixture) slow(yes bool) { w.keep["slow"].(*atomic.Bool).Store(yes) }
 
 var pingScenarios = []scenario{
-	{name: "ping", do: func(w *world) {
-		w.note("%s", telling(w.pool.Ping(w.ctx)))
+	{name: "ping", do: func(w *fixture) {
+		w.record("%s", describe(w.pool.Ping(w.ctx)))
 		c := w.acquire()
-		w.note("%s", telling(c.Ping(w.ctx)))
+		w.record("%s", describe(c.Ping(w.ctx)))
 		c.Release()
 		w.settle(0, 1)
 	}},
-	{name: "idle connections that died are found by a ping", plain: true, do: func(w *world) {
+	{name: "idle connections that died are found by a ping", plain: true, do: func(w *fixture) {
 		admin := w.admin()
 		defer admin.Close(context.Background())
 		conns := []*pgxpool.Conn{w.acquire(), w.acquire(), w.acquire()}
@@ -62,16 +62,16 @@ var pingScenarios = []scenario{
 			c.Release()
 		}
 		_, err := admin.Exec(w.ctx, "select pg_terminate_backend(n, 10000) from unnest($1::int[]) n", pids)
-		w.note("%s", telling(err))
-		w.noteStat()
-		older(time.Second) // after which pgxpool pings
-		w.note("%s", telling(w.pool.Ping(w.ctx)))
+		w.record("%s", describe(err))
+		w.recordStat()
+		older(time.Second) // pgxpool pings a connection that was idle for a second
+		w.record("%s", describe(w.pool.Ping(w.ctx)))
 		w.settle(0, 1)
 		c := w.acquire()
-		w.note("one of the dead: %v", dead[c.Conn()])
+		w.record("one of the dead: %v", dead[c.Conn()])
 		c.Release()
 	}, unordered: true},
-	{name: "a ping that takes too long", configure: func(c *pgxpool.Config, w *world) {
+	{name: "a ping that takes too long", configure: func(c *pgxpool.Config, w *fixture) {
 		c.PingTimeout, c.MaxConns = 20*time.Millisecond, 1
 		slowly(c, w, 300*time.Millisecond)
 		c.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool {
@@ -79,7 +79,7 @@ var pingScenarios = []scenario{
 			defer w.mu.Unlock()
 			return w.keep["first"] == p.Conn
 		}
-	}, do: func(w *world) {
+	}, do: func(w *fixture) {
 		c := w.acquire()
 		first := c.Conn()
 		w.mu.Lock()
@@ -89,11 +89,11 @@ var pingScenarios = []scenario{
 		w.slow(true)
 		c = w.acquire()
 		w.slow(false)
-		w.note("the same: %v", c.Conn() == first)
+		w.record("the same: %v", c.Conn() == first)
 		c.Release()
-		w.note("%d in all", w.pool.Stat().TotalConns())
+		w.record("%d in all", w.pool.Stat().TotalConns())
 	}, unordered: true},
-	{name: "an acquire canceled while it pings keeps the connection", configure: func(c *pgxpool.Config, w *world) {
+	{name: "an acquire canceled while it pings keeps the connection", configure: func(c *pgxpool.Config, w *fixture) {
 		c.MaxConns = 1
 		slowly(c, w, 300*time.Millisecond)
 		c.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool {
@@ -105,7 +105,7 @@ var pingScenarios = []scenario{
 			}
 			return true
 		}
-	}, do: func(w *world) {
+	}, do: func(w *fixture) {
 		c := w.acquire()
 		first := c.Conn()
 		c.Release()
@@ -116,9 +116,9 @@ var pingScenarios = []scenario{
 		w.slow(true)
 		_, err := w.pool.Acquire(ctx)
 		w.slow(false)
-		w.note("%s", telling(err))
+		w.record("%s", describe(err))
 		c = w.acquire()
-		w.note("the same: %v", c.Conn() == first)
+		w.record("the same: %v", c.Conn() == first)
 		c.Release()
 		rig.Eventually(w.t, "back", func() bool { return w.pool.Stat().AcquiredConns() == 0 })
 	}},

@@ -2,6 +2,6 @@ package parity_test
 
 import "slices"
 
-// scenarios are those of pgx v5.12.0's tests of pgxpool that are about a pool; of its parsing of connection strings
-// otelpool has no part.
+// scenarios are those of pgx v5.12.0's tests of pgxpool that concern a pool. They leave out the parsing of connection
+// strings, which otelpool does not affect.
 var scenarios = slices.Concat(acquireScenarios, hookScenarios, closingScenarios, callScenarios, batchScenarios, pingScenarios, offlineScenarios)

@@ -10,18 +10,18 @@ import (
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
 
-// endWithoutStart is the end of a query that did not start. pgx tells it to a tracer of queries that is none of batches,
-// for the rows of a batch. Beside another tracer that is one of batches, such as otelpool's, it is not told, nor beside
-// any in pgx's own multitracer.
+// endWithoutStart matches the end of a query that did not start. For the rows of a batch, pgx reports it to a tracer
+// of queries that is not a tracer of batches. It does not report it if another tracer, such as otelpool's, is a
+// tracer of batches, nor with pgx's own multitracer.
 var endWithoutStart = regexp.MustCompile(`QueryEnd \[caller=test\] "[^"]*" (no error|\S+ of \S+ "[^"]*"|\S+ "[^"]*")(; |$)`)
 
-// started gives a transcript without the ends of what did not start, and how many of them there were.
+// started returns a transcript without ends of queries that did not start, and the number of those.
 func started(transcript []string) (kept []string, without int) {
 	for _, text := range transcript {
 		switch rest := strings.TrimSuffix(endWithoutStart.ReplaceAllString(text, ""), "; "); rest {
 		case "": // a line of its own
 			without++
-		case "a connection: ": // of which nothing else is told
+		case "a connection: ": // no other event of that connection
 		default:
 			kept = append(kept, rest)
 		}
@@ -29,7 +29,7 @@ func started(transcript []string) (kept []string, without int) {
 	return kept, without
 }
 
-func TestTracersOfSomeInterfacesSeeWhatTheyWouldWithoutOtelpool(t *testing.T) {
+func TestPartialTracersSeeSameEvents(t *testing.T) {
 	connString := postgrestest.Database(t)
 	for _, tracer := range []string{"query", "batch", "copy", "prepare", "connect", "acquire", "release"} {
 		t.Run(tracer, func(t *testing.T) {

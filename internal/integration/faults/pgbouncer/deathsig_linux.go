@@ -2,5 +2,5 @@ package pgbouncer
 
 import "syscall"
 
-// dieWithParent has the process killed when this one ends, however that may be.
+// dieWithParent makes the kernel kill the process when this one ends, for whatever reason.
 func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }

@@ -4,5 +4,5 @@ package pgbouncer
 
 import "syscall"
 
-// dieWithParent does nothing where there is no such signal.
+// dieWithParent does nothing: this system has no such signal.
 func dieWithParent(*syscall.SysProcAttr) {}

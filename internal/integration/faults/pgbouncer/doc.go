@@ -1,6 +1,6 @@
-// Package pgbouncer brings and runs a PgBouncer for tests.
+// Package pgbouncer finds or fetches PgBouncer, and runs it for tests.
 //
-// [Find] looks for the program at the variable named by [BinEnv], in PATH, in the folders of packages and in a cache
-// folder. Where there is none, on Debian and its kin, [Fetch] downloads the distribution's package and what that needs
-// into the cache folder; it installs nothing and need not be root.
+// [Find] searches the variable [BinEnv], PATH, the folders of packages and a cache folder. If it finds no PgBouncer
+// on Debian or a derived distribution, [Fetch] downloads the distribution's package and its dependencies into the
+// cache folder. Fetch installs nothing and does not need root.
 package pgbouncer

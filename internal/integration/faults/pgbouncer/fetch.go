@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// fetchTimeout is for a slow line: the packages are some 5 MB, the lists of packages some 30.
+// fetchTimeout allows for a slow connection: the packages are about 5 MB, the lists of packages about 30 MB.
 const fetchTimeout = 5 * time.Minute
 
-// Fetch downloads the package pgbouncer of the distribution, and the libraries that the machine lacks for it, into the
-// cache folder. Debian and its kin only. The error says what else can be done.
+// Fetch downloads the distribution's package pgbouncer, and missing libraries that it needs, into the cache folder.
+// It works on Debian and derived distributions. The error says what else to do.
 func Fetch(ctx context.Context) (Program, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
@@ -45,7 +45,7 @@ func fetch(ctx context.Context) (Program, error) {
 	}
 	defer os.RemoveAll(staging)
 	f := fetcher{staging: staging, root: filepath.Join(staging, "root")}
-	if err := f.bring(ctx); err != nil {
+	if err := f.unpackAll(ctx); err != nil {
 		return Program{}, err
 	}
 	if err := os.Chmod(f.root, 0o755); err != nil {
@@ -55,7 +55,7 @@ func fetch(ctx context.Context) (Program, error) {
 		return Program{}, fmt.Errorf("fetch: %w", err)
 	}
 	if err := os.Rename(f.root, dir); err != nil {
-		// Another process has put its own there meanwhile, or there was a broken one.
+		// Another process has installed its own in the meantime, or there was a broken one.
 		if p, err := unpacked(ctx, dir); err == nil {
 			return p, nil
 		}
@@ -72,11 +72,11 @@ type fetcher struct {
 	options       []string // of apt-get
 }
 
-// bring unpacks pgbouncer and those of the libraries it needs that are not installed.
-func (f *fetcher) bring(ctx context.Context) error {
+// unpackAll unpacks pgbouncer and those libraries it needs that are not installed.
+func (f *fetcher) unpackAll(ctx context.Context) error {
 	err := f.download(ctx, "pgbouncer")
 	if err != nil {
-		// A new machine may have no lists of packages yet. Some of our own need no privileges.
+		// A new machine may have no lists of packages yet. Lists in a folder of our own need no privileges.
 		if err = errors.Join(err, f.update(ctx)); f.options == nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (f *fetcher) bring(ctx context.Context) error {
 	return f.flatten()
 }
 
-// flatten moves libraries from lib, where some packages have them, to usr/lib.
+// flatten moves libraries from lib, where some packages install them, to usr/lib.
 func (f *fetcher) flatten() error {
 	libraries, _ := filepath.Glob(filepath.Join(f.root, "lib", "*-linux-*", "*")) // fails only for a malformed pattern
 	for _, library := range libraries {
@@ -130,7 +130,7 @@ func (f *fetcher) download(ctx context.Context, name string) error {
 	return err
 }
 
-// update gets the lists of packages into a folder of our own.
+// update downloads the lists of packages into a folder of our own.
 func (f *fetcher) update(ctx context.Context) error {
 	state, cache := filepath.Join(f.staging, "state"), filepath.Join(f.staging, "cache")
 	for _, dir := range []string{filepath.Join(state, "lists", "partial"), filepath.Join(cache, "archives", "partial")} {
@@ -149,7 +149,7 @@ func (f *fetcher) update(ctx context.Context) error {
 	return nil
 }
 
-// installed reports whether a package is on the machine.
+// installed reports whether a package is installed on the machine.
 func installed(ctx context.Context, name string) bool {
 	out, err := run(ctx, "", "dpkg-query", "--show", "--showformat", "${db:Status-Status}", name)
 	return err == nil && strings.Contains(out, "installed") && !strings.Contains(out, "not-installed")

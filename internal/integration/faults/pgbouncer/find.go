@@ -12,23 +12,23 @@ import (
 	"github.com/otelpool/otelpool-go/internal/postgres"
 )
 
-// BinEnv names the environment variable that gives the path of the program pgbouncer.
+// BinEnv is the environment variable with the path of the program pgbouncer.
 const BinEnv = "OTELPOOL_PGBOUNCER"
 
-// ErrNotFound is what errors of [Find] and [Fetch] wrap when there is no PgBouncer and none could be brought.
+// ErrNotFound is wrapped by the errors of [Find] and [Fetch] if no PgBouncer was found or fetched.
 var ErrNotFound = errors.New("no PgBouncer found")
 
-// Program is a PgBouncer that can be run.
+// Program is an executable PgBouncer.
 type Program struct {
 	Path      string
 	Version   string // such as 1.18.0
-	libraries string // the folders of libraries that it needs beside the system's, as LD_LIBRARY_PATH has them
+	libraries string // folders of additional libraries, as in LD_LIBRARY_PATH
 }
 
-// Find gives the PgBouncer of this machine, and fetches one where there is none.
+// Find returns the PgBouncer of this machine, or fetches one.
 func Find(ctx context.Context) (Program, error) {
 	if path := os.Getenv(BinEnv); path != "" {
-		p, err := tried(ctx, Program{Path: path})
+		p, err := checked(ctx, Program{Path: path})
 		if err != nil {
 			return Program{}, fmt.Errorf("pgbouncer: %s: %w", BinEnv, err)
 		}
@@ -36,7 +36,7 @@ func Find(ctx context.Context) (Program, error) {
 	}
 	for _, path := range []string{"pgbouncer", "/usr/sbin/pgbouncer", "/usr/local/sbin/pgbouncer", "/opt/homebrew/bin/pgbouncer"} {
 		if found, err := exec.LookPath(path); err == nil {
-			if p, err := tried(ctx, Program{Path: found}); err == nil {
+			if p, err := checked(ctx, Program{Path: found}); err == nil {
 				return p, nil
 			}
 		}
@@ -51,8 +51,8 @@ func Find(ctx context.Context) (Program, error) {
 	return Fetch(ctx)
 }
 
-// fetchedDir is where Fetch puts what it fetched. It is in the cache folder of package postgres, which an unprivileged
-// user can reach also when root made it.
+// fetchedDir returns the folder of fetched programs. It is in the cache folder of package postgres, which an
+// unprivileged user can also reach if root created it.
 func fetchedDir() (string, error) {
 	cache, err := postgres.CacheDir()
 	if err != nil {
@@ -61,14 +61,14 @@ func fetchedDir() (string, error) {
 	return filepath.Join(cache, "pgbouncer"), nil
 }
 
-// unpacked gives the program of packages that were unpacked into a folder.
+// unpacked returns the program of packages that were unpacked into a folder.
 func unpacked(ctx context.Context, dir string) (Program, error) {
 	libraries, _ := filepath.Glob(filepath.Join(dir, "usr", "lib", "*-linux-*")) // fails only for a malformed pattern
-	return tried(ctx, Program{Path: filepath.Join(dir, "usr", "sbin", "pgbouncer"), libraries: strings.Join(libraries, ":")})
+	return checked(ctx, Program{Path: filepath.Join(dir, "usr", "sbin", "pgbouncer"), libraries: strings.Join(libraries, ":")})
 }
 
-// tried gives a program if it runs, with its version.
-func tried(ctx context.Context, p Program) (Program, error) {
+// checked runs the program and returns it with its version.
+func checked(ctx context.Context, p Program) (Program, error) {
 	cmd := exec.CommandContext(ctx, p.Path, "--version")
 	cmd.Env = p.environment()
 	out, err := cmd.CombinedOutput()
@@ -78,7 +78,7 @@ func tried(ctx context.Context, p Program) (Program, error) {
 	first, _, _ := strings.Cut(string(out), "\n")
 	version, ok := strings.CutPrefix(first, "PgBouncer ")
 	if !ok {
-		return Program{}, fmt.Errorf("%s is no PgBouncer: it says %q", p.Path, first)
+		return Program{}, fmt.Errorf("%s has version %q (must be PgBouncer)", p.Path, first)
 	}
 	p.Version = version
 	return p, nil
@@ -99,6 +99,6 @@ func errMissing(cause error) error {
     Fedora:          sudo dnf install pgbouncer
     Alpine:          apk add pgbouncer
     macOS:           brew install pgbouncer
-  or say where it is:
+  or set its path:
     %s=/path/to/pgbouncer`, ErrNotFound, cause, BinEnv)
 }

@@ -26,8 +26,8 @@ const (
 	portTries    = 10
 )
 
-// Server is a PgBouncer that listens on a loopback port, in transaction mode, and passes all databases on to one server.
-// It is not safe for concurrent use.
+// Server is a PgBouncer that listens on a loopback port, in transaction mode. It forwards all databases to one
+// server. It is not safe for concurrent use.
 type Server struct {
 	program Program
 	target  *pgx.ConnConfig
@@ -40,8 +40,8 @@ type Server struct {
 	log    *tail
 }
 
-// Start starts a PgBouncer in front of the server that connString leads to, by at most size connections to it. Clients
-// give the same user and password as connString does.
+// Start starts a PgBouncer in front of the server of connString, with at most size connections to it. Clients use the
+// user and password of connString.
 func Start(ctx context.Context, connString string, size int) (*Server, error) {
 	target, err := pgx.ParseConfig(connString)
 	if err != nil {
@@ -58,7 +58,7 @@ func Start(ctx context.Context, connString string, size int) (*Server, error) {
 		if s.port, err = freePort(); err != nil {
 			break
 		}
-		// Between the look for a port and the program's own attempt someone else may take it.
+		// Another process may take the port before PgBouncer does.
 		if err = s.Restart(ctx); err == nil || !strings.Contains(s.log.String(), "in use") {
 			break
 		}
@@ -69,22 +69,22 @@ func Start(ctx context.Context, connString string, size int) (*Server, error) {
 	return s, nil
 }
 
-// Version gives the version of the program.
+// Version returns the version of the program.
 func (s *Server) Version() string { return s.program.Version }
 
-// Port gives the port that it listens on at 127.0.0.1. It stays the same over a Restart.
+// Port returns the port that it listens on at 127.0.0.1. Restart keeps it.
 func (s *Server) Port() int { return s.port }
 
-// Stop ends it and removes its files.
+// Stop ends the server and removes its files.
 func (s *Server) Stop() error {
 	err := s.end(syscall.SIGTERM)
 	return errors.Join(err, os.RemoveAll(s.dir))
 }
 
-// Kill ends it as a crash does.
+// Kill kills the server, like a crash.
 func (s *Server) Kill() error { return s.end(syscall.SIGKILL) }
 
-// Restart starts it, on the same port, having ended it should it run.
+// Restart starts the server on the same port. It ends the server first if it runs.
 func (s *Server) Restart(ctx context.Context) error {
 	if err := s.end(syscall.SIGTERM); err != nil {
 		return err
@@ -104,7 +104,7 @@ func (s *Server) Restart(ctx context.Context) error {
 		}
 		select {
 		case <-s.exited:
-			return fmt.Errorf("pgbouncer: it ended while starting: %s", s.log)
+			return fmt.Errorf("pgbouncer: the server ended while starting: %s", s.log)
 		case <-ctx.Done():
 			return errors.Join(fmt.Errorf("pgbouncer: not ready: %w: %s", ctx.Err(), s.log), s.end(syscall.SIGKILL))
 		case <-tick.C:
@@ -112,7 +112,7 @@ func (s *Server) Restart(ctx context.Context) error {
 	}
 }
 
-// start starts the process. PgBouncer refuses to run as root, and is then run as nobody.
+// start starts the process. PgBouncer refuses to run as root, so root runs it as nobody.
 func (s *Server) start() error {
 	credential, err := unprivileged()
 	if err != nil {
@@ -141,13 +141,13 @@ func (s *Server) start() error {
 	dieWithParent(s.cmd.SysProcAttr)
 	cmd, exited, started := s.cmd, s.exited, make(chan error)
 	go func() {
-		// The kernel sends the death signal when the thread ends, not the process: keep the thread.
+		// The kernel sends the death signal when the thread ends, not the process, so keep the thread.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() // how it ended says its log
+			_ = cmd.Wait() // the log has the result
 			close(exited)
 		}
 	}()
@@ -184,7 +184,7 @@ func (s *Server) end(sig syscall.Signal) error {
 		return nil
 	}
 	for _, sig := range []syscall.Signal{sig, syscall.SIGKILL} {
-		_ = s.cmd.Process.Signal(sig) // fails when it has ended
+		_ = s.cmd.Process.Signal(sig) // fails if it has ended
 		select {
 		case <-s.exited:
 			s.cmd = nil
@@ -192,17 +192,17 @@ func (s *Server) end(sig syscall.Signal) error {
 		case <-time.After(stopTimeout):
 		}
 	}
-	return fmt.Errorf("pgbouncer: still there %v after it was killed", stopTimeout)
+	return fmt.Errorf("pgbouncer: the server still runs %v after it was killed", stopTimeout)
 }
 
-// unprivileged gives the account to run as when the caller is root.
+// unprivileged returns the account of the server if the caller is root.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
 	nobody, err := user.Lookup("nobody")
 	if err != nil {
-		return nil, fmt.Errorf("pgbouncer: it does not run as root, and there is no user nobody to run it as: %w", err)
+		return nil, fmt.Errorf("pgbouncer: PgBouncer does not run as root, and there is no user nobody: %w", err)
 	}
 	uid, uidErr := strconv.ParseUint(nobody.Uid, 10, 32)
 	gid, gidErr := strconv.ParseUint(nobody.Gid, 10, 32)
@@ -221,7 +221,7 @@ func freePort() (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
-// tail keeps the last words of a program. It is safe for concurrent use.
+// tail keeps the end of a program's output. It is safe for concurrent use.
 type tail struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -240,7 +240,7 @@ func (l *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String gives them.
+// String returns the end of the output.
 func (l *tail) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
 
-// through gives a connection string by way of a PgBouncer.
+// through returns a connection string that leads through a PgBouncer.
 func through(t *testing.T, s *Server, connString string) string {
 	t.Helper()
 	u, err := url.Parse(connString)
@@ -26,7 +26,7 @@ func through(t *testing.T, s *Server, connString string) string {
 	return u.String() + "&default_query_exec_mode=exec"
 }
 
-func TestClientsShareConnectionsByTransaction(t *testing.T) {
+func TestClientsShareConnectionPerTransaction(t *testing.T) {
 	connString := postgrestest.Server(t).ConnString()
 	s, err := Start(t.Context(), connString, 1)
 	if err != nil {
@@ -65,12 +65,12 @@ func TestClientsShareConnectionsByTransaction(t *testing.T) {
 	conn.Close(t.Context())
 }
 
-func TestAMissingProgramIsReportedWithWhatToDo(t *testing.T) {
+func TestMissingProgramErrorSuggestsFixes(t *testing.T) {
 	t.Setenv(BinEnv, filepath.Join(t.TempDir(), "nothing"))
 	if _, err := Find(t.Context()); err == nil || !strings.Contains(err.Error(), BinEnv) {
 		t.Errorf("the error is %v", err)
 	}
-	t.Setenv("PATH", t.TempDir()) // no apt-get
+	t.Setenv("PATH", t.TempDir()) // without apt-get
 	if _, err := Fetch(t.Context()); err == nil || !strings.Contains(err.Error(), "apt-get install pgbouncer") {
 		t.Errorf("the error is %v", err)
 	}

@@ -5,19 +5,19 @@ import (
 	"testing"
 )
 
-// AwaitRest waits until nothing is in use and nothing is being dialed or closed.
+// AwaitRest waits until no connection is in use, being dialed or being closed.
 func (s *Side) AwaitRest(t testing.TB) {
 	t.Helper()
 	Eventually(t, s.Name+": the pool comes to rest", func() bool {
 		stat := s.Pool.Stat()
-		s.Ledger.mu.Lock()
-		open := s.Ledger.opened - s.Ledger.closed
-		s.Ledger.mu.Unlock()
+		s.Counts.mu.Lock()
+		open := s.Counts.opened - s.Counts.closed
+		s.Counts.mu.Unlock()
 		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0 && int64(stat.TotalConns()) == open
 	})
 }
 
-// CheckWhileUsed checks what must hold at any moment, however much is going on.
+// CheckWhileUsed checks the relations that hold at any moment.
 func (s *Side) CheckWhileUsed(t testing.TB) {
 	t.Helper()
 	m := s.Collect(t)
@@ -39,32 +39,32 @@ func (s *Side) CheckWhileUsed(t testing.TB) {
 	}
 }
 
-// Check compares what was measured of a pool at rest with its Stat and with the books.
+// Check compares the metrics of a pool at rest with its Stat and with the callers' counts.
 func (s *Side) Check(t testing.TB) {
 	t.Helper()
 	m := s.Collect(t)
 	s.checkGauges(t, m)
-	s.Ledger.mu.Lock()
-	defer s.Ledger.mu.Unlock()
+	s.Counts.mu.Lock()
+	defer s.Counts.mu.Unlock()
 	s.checkAcquires(t, m)
-	same(t, "calls by operation and class", m.By("db.client.operation.duration", "db.query.summary", "error.type"), s.Ledger.calls)
-	same(t, "holds by operation", m.By("db.client.connection.use_time", "db.query.summary"), s.Ledger.uses)
-	same(t, "connections refused by class", m.By("pgxpool.connections.errors", "error.type"), s.Ledger.refused)
+	same(t, "calls by operation and class", m.By("db.client.operation.duration", "db.query.summary", "error.type"), s.Counts.calls)
+	same(t, "holds by operation", m.By("db.client.connection.use_time", "db.query.summary"), s.Counts.uses)
+	same(t, "connections refused by class", m.By("pgxpool.connections.errors", "error.type"), s.Counts.refused)
 	for name, want := range map[string]int64{
-		"db.client.connection.create_time": s.Ledger.opened,
-		"pgxpool.connections.opened":       s.Ledger.opened,
-		"pgxpool.connections.closed":       s.Ledger.closed,
+		"db.client.connection.create_time": s.Counts.opened,
+		"pgxpool.connections.opened":       s.Counts.opened,
+		"pgxpool.connections.closed":       s.Counts.closed,
 	} {
 		if got := int64(m.Total(name)); got != want {
-			t.Errorf("%s is %d, the books say %d", name, got, want)
+			t.Errorf("%s is %d, the callers counted %d", name, got, want)
 		}
 	}
 	refused := int64(0)
-	for _, n := range s.Ledger.refused {
+	for _, n := range s.Counts.refused {
 		refused += n
 	}
-	if stat := s.Pool.Stat(); stat.NewConnsCount() != s.Ledger.opened+refused {
-		t.Errorf("pgx tried to open %d connections, the books say %d and %d refused", stat.NewConnsCount(), s.Ledger.opened, refused)
+	if stat := s.Pool.Stat(); stat.NewConnsCount() != s.Counts.opened+refused {
+		t.Errorf("pgx tried to open %d connections, the callers counted %d opened and %d refused", stat.NewConnsCount(), s.Counts.opened, refused)
 	}
 }
 
@@ -104,23 +104,23 @@ func (s *Side) checkGauges(t testing.TB, m Metrics) {
 	})
 }
 
-// checkAcquires compares acquires. Caller must hold the lock of the books.
+// checkAcquires compares acquires. The caller must hold the lock of the counts.
 func (s *Side) checkAcquires(t testing.TB, m Metrics) {
 	t.Helper()
-	books, either := maps.Clone(s.Ledger.acquires), s.Ledger.either
+	counted, either := maps.Clone(s.Counts.acquires), s.Counts.either
 	measured := m.By("pgxpool.acquires", "result")
-	if late := measured["timeout"] - books["timeout"]; either > 0 && late >= 0 && late <= either {
-		books["timeout"] += late
-		if failed := books["error"] + either - late; failed > 0 {
-			books["error"] = failed
+	if late := measured["timeout"] - counted["timeout"]; either > 0 && late >= 0 && late <= either {
+		counted["timeout"] += late
+		if failed := counted["error"] + either - late; failed > 0 {
+			counted["error"] = failed
 		}
 	}
-	same(t, "acquires by result", measured, nonzero(books))
-	if got := int64(m.Total("db.client.connection.wait_time")); got != books["ok"] {
-		t.Errorf("%d waits, the books say %d acquires ended well", got, books["ok"])
+	same(t, "acquires by result", measured, nonzero(counted))
+	if got := int64(m.Total("db.client.connection.wait_time")); got != counted["ok"] {
+		t.Errorf("%d waits, the callers counted %d successful acquires", got, counted["ok"])
 	}
-	if got := int64(m.Total("db.client.connection.timeouts")); got != books["timeout"] {
-		t.Errorf("%d timeouts, the books say %d", got, books["timeout"])
+	if got := int64(m.Total("db.client.connection.timeouts")); got != counted["timeout"] {
+		t.Errorf("%d timeouts, the callers counted %d", got, counted["timeout"])
 	}
 }
 
@@ -129,16 +129,16 @@ func nonzero(m map[string]int64) map[string]int64 {
 	return m
 }
 
-func same(t testing.TB, what string, measured, books map[string]int64) {
+func same(t testing.TB, what string, measured, counted map[string]int64) {
 	t.Helper()
-	for key, n := range books {
+	for key, n := range counted {
 		if measured[key] != n {
-			t.Errorf("%s: %q was measured %d times, the books say %d", what, key, measured[key], n)
+			t.Errorf("%s: %q was measured %d times, the callers counted %d", what, key, measured[key], n)
 		}
 	}
 	for key, n := range measured {
-		if _, known := books[key]; !known {
-			t.Errorf("%s: %q was measured %d times, the books know none", what, key, n)
+		if _, known := counted[key]; !known {
+			t.Errorf("%s: %q was measured %d times, the callers counted none", what, key, n)
 		}
 	}
 }

@@ -1,3 +1,3 @@
-// Package rig is what the fault tests are made of: pools with and without otelpool side by side, a load on them that
-// keeps its own books, and the comparison of those books with what was measured.
+// Package rig has the parts of the fault tests: pools with and without otelpool side by side, and a load on them that
+// counts its own calls. It compares those counts with the metrics.
 package rig

@@ -7,10 +7,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-// stuckToxic is toxiproxy's: what it has in hand when a connection ends is offered to nobody for ever.
+// stuckToxic is a goroutine of toxiproxy. If a connection ends while it holds data, it blocks forever.
 var stuckToxic = goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run")
 
-// NoLeak checks, when the test is over, that no goroutine is left that was not there when it began. Call it first.
+// NoLeak checks after the test that no new goroutine is left. Call it first.
 func NoLeak(t testing.TB) {
 	t.Helper()
 	options := []goleak.Option{goleak.IgnoreCurrent(), stuckToxic}

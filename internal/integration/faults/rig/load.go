@@ -15,13 +15,13 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// Callers is how many goroutines use a pool at the same time.
+// Callers is the number of goroutines that use a pool concurrently.
 const Callers = 64
 
-// Patience is how long a caller waits for all that it does with one connection.
-const Patience = 1500 * time.Millisecond
+// CallTimeout is the timeout of one caller's acquire and work.
+const CallTimeout = 1500 * time.Millisecond
 
-// Load is callers who use a pool over and over, until they are stopped.
+// Load is callers who use a pool repeatedly until they are stopped.
 type Load struct {
 	side  *Side
 	work  []Work
@@ -32,23 +32,23 @@ type Load struct {
 	phase atomic.Pointer[phase]
 
 	mu        sync.Mutex
-	latencies []time.Duration // of those that succeeded in the phase
+	latencies []time.Duration // of successful works in the phase
 	count     atomic.Int64
 }
 
-// phase is a part of a load's time, in which it shows when the service works again.
+// phase is a part of a load's time. It shows when the service works again.
 type phase struct {
 	began     time.Time
 	seen      [Callers]atomic.Bool
 	remaining atomic.Int64
-	first     atomic.Int64 // nanoseconds since it began
+	first     atomic.Int64 // nanoseconds since its start
 	all       atomic.Int64
 }
 
-// Work is what a caller does with a connection. It gives what went wrong, if something did.
-type Work func(ctx context.Context, c *pgxpool.Conn, l *Ledger) error
+// Work is the work of a caller with a connection. It returns the error of the work.
+type Work func(ctx context.Context, c *pgxpool.Conn, l *Counts) error
 
-// Start starts a load whose callers do the kinds of work by turns, with a pause between one and the next.
+// Start starts a load whose callers do the kinds of work in turns, with a pause after each.
 func Start(side *Side, pause time.Duration, work ...Work) *Load {
 	l := &Load{side: side, work: work, pause: pause, stop: make(chan struct{})}
 	l.Mark()
@@ -68,8 +68,8 @@ func (l *Load) Mark() {
 	l.phase.Store(p)
 }
 
-// Recovered reports whether every caller has had a success that began in this phase, and if so when the first and when
-// the last one had it.
+// Recovered reports whether every caller has had a success that began in this phase. If so, it returns when the first
+// and the last caller had it.
 func (l *Load) Recovered() (first, all time.Duration, ok bool) {
 	p := l.phase.Load()
 	all = time.Duration(p.all.Load())
@@ -82,16 +82,16 @@ func (l *Load) Await(t testing.TB) {
 	Eventually(t, l.side.Name+": every caller succeeds", func() bool { _, _, ok := l.Recovered(); return ok })
 }
 
-// Stop has the callers end what they do, and waits for them.
+// Stop stops the callers and waits for them.
 func (l *Load) Stop() {
 	close(l.stop)
 	l.done.Wait()
 }
 
-// Done gives how much work succeeded, in all phases.
+// Done returns the number of successful works in all phases.
 func (l *Load) Done() int64 { return l.count.Load() }
 
-// Latencies gives those of this phase, of what succeeded.
+// Latencies returns the latencies of successful works in this phase.
 func (l *Load) Latencies() []time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -107,7 +107,7 @@ func (l *Load) call(caller int) {
 		if err == nil {
 			l.succeeded(p, caller, began)
 		} else {
-			pause = 10 * time.Millisecond // who is refused does not come back at once
+			pause = 10 * time.Millisecond // a refused caller waits before it tries again
 		}
 		select {
 		case <-l.stop:
@@ -134,9 +134,9 @@ func (l *Load) succeeded(p *phase, caller int, began time.Time) {
 	}
 }
 
-// once acquires a connection and uses it. Every second caller names what it holds the connection for.
+// once acquires a connection and uses it. Every second caller names its hold.
 func (l *Load) once(turn int, work Work) error {
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), CallTimeout)
 	defer cancel()
 	acquireCtx, holder := ctx, ""
 	if turn%2 == 0 {
@@ -144,13 +144,13 @@ func (l *Load) once(turn int, work Work) error {
 		acquireCtx = otelpool.WithOperation(ctx, holder)
 	}
 	conn, err := l.side.Pool.Acquire(acquireCtx)
-	l.side.Ledger.noteAcquire(acquireCtx, err)
+	l.side.Counts.countAcquire(acquireCtx, err)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		conn.Release()
-		l.side.Ledger.note(l.side.Ledger.uses, holder)
+		l.side.Counts.count(l.side.Counts.uses, holder)
 	}()
-	return work(ctx, conn, l.side.Ledger)
+	return work(ctx, conn, l.side.Counts)
 }

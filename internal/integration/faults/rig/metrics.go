@@ -14,17 +14,17 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// Point is a series as it was collected: a number of a sum or gauge, or the count of a histogram.
+// Point is a collected series: the value of a sum or gauge, or the count of a histogram.
 type Point struct {
 	Name   string
-	Labels map[string]string // without the pool's name and the system, which all have
+	Labels map[string]string // without the pool's name and the system, which all series have
 	Value  float64
 }
 
-// Metrics are the series of otelpool at one collection.
+// Metrics are otelpool's series at one collection.
 type Metrics []Point
 
-// Collect reads all of them.
+// Collect reads all series.
 func Collect(t testing.TB, reader sdkmetric.Reader) Metrics {
 	t.Helper()
 	var rm metricdata.ResourceMetrics
@@ -82,7 +82,7 @@ func labels(set attribute.Set) map[string]string {
 	return labels
 }
 
-// Value gives the one series of a name that has these labels, given as key, value, key, value.
+// Value returns the value of the only series with that name and those labels, given as key, value, key, value.
 func (m Metrics) Value(t testing.TB, name string, keysAndValues ...string) float64 {
 	t.Helper()
 	want := make(map[string]string)
@@ -97,7 +97,7 @@ func (m Metrics) Value(t testing.TB, name string, keysAndValues ...string) float
 	return m[at].Value
 }
 
-// By gives the values of all series of a name by the values of labels, joined by a space. What is 0 is left out.
+// By returns the values of all series of a name, by the values of labels joined by a space. It leaves out zeros.
 func (m Metrics) By(name string, keys ...string) map[string]int64 {
 	by := make(map[string]int64)
 	for _, p := range m {
@@ -112,7 +112,7 @@ func (m Metrics) By(name string, keys ...string) map[string]int64 {
 	return by
 }
 
-// Total gives the sum of all series of a name.
+// Total returns the sum of all series of a name.
 func (m Metrics) Total(name string) (total float64) {
 	for _, p := range m {
 		if p.Name == name {

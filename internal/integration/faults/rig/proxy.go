@@ -11,13 +11,13 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Proxy stands between a client and a server, and does harm to what they say.
+// Proxy is a proxy between a client and a server that injects faults.
 type Proxy struct {
 	proxy *toxiproxy.Proxy
 	toxic string
 }
 
-// NewProxy starts a proxy before an address, and ends it with the test.
+// NewProxy starts a proxy in front of an address, and stops it after the test.
 func NewProxy(t testing.TB, upstream string) *Proxy {
 	t.Helper()
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
@@ -29,12 +29,12 @@ func NewProxy(t testing.TB, upstream string) *Proxy {
 	return p
 }
 
-// Addr is where the proxy listens.
+// Addr returns the address that the proxy listens on.
 func (p *Proxy) Addr() string { return p.proxy.Listen }
 
-// Harm does one kind of harm to what the server answers: latency, timeout (which swallows it) or reset_peer, for
-// instance, with the attributes of that kind.
-func (p *Proxy) Harm(t testing.TB, kind string, attributes map[string]any) {
+// Inject injects one kind of fault into the server's answers, such as latency, timeout (which drops them) or
+// reset_peer. The attributes are those of toxiproxy's toxic of that kind.
+func (p *Proxy) Inject(t testing.TB, kind string, attributes map[string]any) {
 	t.Helper()
 	text, err := json.Marshal(map[string]any{"name": kind, "type": kind, "stream": "downstream", "attributes": attributes})
 	if err == nil {
@@ -46,8 +46,8 @@ func (p *Proxy) Harm(t testing.TB, kind string, attributes map[string]any) {
 	p.toxic = kind
 }
 
-// Heal ends the harm.
-func (p *Proxy) Heal(t testing.TB) {
+// Remove removes the fault.
+func (p *Proxy) Remove(t testing.TB) {
 	t.Helper()
 	if err := p.proxy.Toxics.RemoveToxic(context.Background(), p.toxic); err != nil {
 		t.Fatal(fmt.Errorf("rig: remove %s: %w", p.toxic, err))
@@ -57,7 +57,7 @@ func (p *Proxy) Heal(t testing.TB) {
 // Refuse closes all connections, and refuses new ones until Accept.
 func (p *Proxy) Refuse() { p.proxy.Stop() }
 
-// Accept ends Refuse, at the same address.
+// Accept ends Refuse, on the same address.
 func (p *Proxy) Accept(t testing.TB) {
 	t.Helper()
 	if err := p.proxy.Start(); err != nil {

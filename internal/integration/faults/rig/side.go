@@ -13,25 +13,25 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// Wait is how long a condition may take to come true. It is generous: the machine may have other things to do.
+// Wait is how long a condition may take to become true. It is generous, because the machine may be busy.
 const Wait = time.Minute
 
-// Side is one of the pools that are compared.
+// Side is one of the compared pools.
 type Side struct {
 	Name   string
 	Pool   *pgxpool.Pool
-	Ledger *Ledger
+	Counts *Counts
 
-	// Of the instrumented one only.
+	// For the instrumented pool only.
 	Inst     *otelpool.Instrumentation
 	reader   *sdkmetric.ManualReader
 	provider *sdkmetric.MeterProvider
 }
 
-// Bare makes a pool without otelpool.
+// Bare creates a pool without otelpool.
 func Bare(t testing.TB, config *pgxpool.Config) *Side {
 	t.Helper()
-	s := &Side{Name: "bare", Ledger: NewLedger()}
+	s := &Side{Name: "bare", Counts: NewCounts()}
 	config = s.prepared(config)
 	var err error
 	if s.Pool, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
@@ -40,18 +40,18 @@ func Bare(t testing.TB, config *pgxpool.Config) *Side {
 	return s
 }
 
-// Instrumented makes one with it, with a reader of its own.
+// Instrumented creates a pool with otelpool and a reader of its own.
 func Instrumented(t testing.TB, config *pgxpool.Config, opts ...otelpool.Option) *Side {
 	t.Helper()
-	s := &Side{Name: "otelpool", Ledger: NewLedger(), reader: sdkmetric.NewManualReader()}
+	s := &Side{Name: "otelpool", Counts: NewCounts(), reader: sdkmetric.NewManualReader()}
 	s.provider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(s.reader))
 	return s.build(t, config, s.provider, opts)
 }
 
-// InstrumentedFor makes one that is reported to a provider of the caller's, who shuts that down.
+// InstrumentedFor creates a pool with otelpool and the caller's provider. The caller shuts the provider down.
 func InstrumentedFor(t testing.TB, config *pgxpool.Config, provider metric.MeterProvider, opts ...otelpool.Option) *Side {
 	t.Helper()
-	return (&Side{Name: "otelpool", Ledger: NewLedger()}).build(t, config, provider, opts)
+	return (&Side{Name: "otelpool", Counts: NewCounts()}).build(t, config, provider, opts)
 }
 
 func (s *Side) build(t testing.TB, config *pgxpool.Config, provider metric.MeterProvider, opts []otelpool.Option) *Side {
@@ -65,21 +65,21 @@ func (s *Side) build(t testing.TB, config *pgxpool.Config, provider metric.Meter
 	return s
 }
 
-// prepared gives a copy of the configuration that keeps the books.
+// prepared returns a copy of the configuration with a tracer for the callers' counts.
 func (s *Side) prepared(config *pgxpool.Config) *pgxpool.Config {
 	config = config.Copy()
-	config.ConnConfig.Tracer = connectTracer{s.Ledger}
-	config.BeforeClose = func(*pgx.Conn) { s.Ledger.noteClosed() }
+	config.ConnConfig.Tracer = connectTracer{s.Counts}
+	config.BeforeClose = func(*pgx.Conn) { s.Counts.countClosed() }
 	return config
 }
 
-// Collect reads what was measured.
+// Collect reads the metrics.
 func (s *Side) Collect(t testing.TB) Metrics {
 	t.Helper()
 	return Collect(t, s.reader)
 }
 
-// Close closes the pool, and ends what measures it.
+// Close closes the pool and ends its instrumentation.
 func (s *Side) Close(t testing.TB) {
 	t.Helper()
 	closed := make(chan struct{})
@@ -87,7 +87,7 @@ func (s *Side) Close(t testing.TB) {
 	select {
 	case <-closed:
 	case <-time.After(Wait):
-		t.Errorf("%s: the pool does not close: %d connections are not given back", s.Name, s.Pool.Stat().AcquiredConns())
+		t.Errorf("%s: the pool does not close: %d connections are not released", s.Name, s.Pool.Stat().AcquiredConns())
 	}
 	if err := s.Inst.Unregister(); err != nil {
 		t.Error(err)

@@ -10,7 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// Table gathers the figures of a package's tests. It is safe for concurrent use.
+// Table collects the results of a package's tests. It is safe for concurrent use.
 type Table struct {
 	name    string
 	columns []string
@@ -19,7 +19,7 @@ type Table struct {
 	rows [][]string
 }
 
-// NewTable makes an empty one. Its name is that of the file it is written to.
+// NewTable returns an empty table. Its name is also that of its file.
 func NewTable(name string, columns ...string) *Table { return &Table{name: name, columns: columns} }
 
 // Add adds a row.
@@ -29,7 +29,7 @@ func (t *Table) Add(cells ...string) {
 	t.rows = append(t.rows, cells)
 }
 
-// Markdown gives the table as Markdown.
+// Markdown returns the table as Markdown.
 func (t *Table) Markdown() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -43,7 +43,7 @@ func (t *Table) Markdown() string {
 	return b.String()
 }
 
-// Publish prints the table, if it has rows, and writes it to the folder .tmp/faults of the project.
+// Publish prints the table, unless it is empty, and writes it to the folder .tmp/faults of the project.
 func (t *Table) Publish() error {
 	if t.mu.Lock(); len(t.rows) == 0 {
 		t.mu.Unlock()

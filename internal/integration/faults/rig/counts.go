@@ -12,38 +12,39 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Ledger is the books of a load on one pool: what its callers did and what they were told. It is safe for concurrent
+// Counts are the callers' own counts of a load on one pool: their calls and the results. It is safe for concurrent
 // use.
-type Ledger struct {
+type Counts struct {
 	mu       sync.Mutex
 	acquires map[string]int64 // by result
-	either   int64            // acquires that failed at the very moment of their deadline: timeout or error
+	either   int64            // acquires that failed at the moment of their deadline: timeout or error
 	calls    map[string]int64 // by operation and class, "" for success
-	uses     map[string]int64 // by the name the holder gave
+	uses     map[string]int64 // by the holder's name
 	opened   int64
 	closed   int64
-	refused  map[string]int64 // connections that could not be made, by class
+	refused  map[string]int64 // failed connection attempts, by class
 	samples  map[string]string
 }
 
-// NewLedger makes an empty one.
-func NewLedger() *Ledger {
-	return &Ledger{acquires: map[string]int64{}, calls: map[string]int64{}, uses: map[string]int64{}, refused: map[string]int64{}, samples: map[string]string{}}
+// NewCounts returns empty counts.
+func NewCounts() *Counts {
+	return &Counts{acquires: map[string]int64{}, calls: map[string]int64{}, uses: map[string]int64{}, refused: map[string]int64{}, samples: map[string]string{}}
 }
 
-func (l *Ledger) note(to map[string]int64, key string) {
+func (l *Counts) count(to map[string]int64, key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	to[key]++
 }
 
-// noteAcquire keeps the books of an Acquire.
-func (l *Ledger) noteAcquire(ctx context.Context, err error) {
+// countAcquire counts an Acquire.
+func (l *Counts) countAcquire(ctx context.Context, err error) {
 	result := "error"
 	switch {
 	case err == nil:
 		result = "ok"
-	// What pgxpool itself says when the context of an Acquire has ended. A dial that took too long says so in other words.
+	// The error that pgxpool itself returns when the context of an Acquire has ended. A dial that timed out returns
+	// another.
 	case err == context.DeadlineExceeded:
 		result = "timeout"
 	case err == context.Canceled:
@@ -54,11 +55,11 @@ func (l *Ledger) noteAcquire(ctx context.Context, err error) {
 		l.mu.Unlock()
 		return
 	}
-	l.note(l.acquires, result)
+	l.count(l.acquires, result)
 }
 
-// noteCall keeps the books of a call on a connection, and an example of each class.
-func (l *Ledger) noteCall(operation string, err error) {
+// countCall counts a call on a connection, and keeps an example of each class.
+func (l *Counts) countCall(operation string, err error) {
 	class := Class(err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -68,8 +69,9 @@ func (l *Ledger) noteCall(operation string, err error) {
 	}
 }
 
-// Classes gives how many calls failed by class, and connections that could not be made, under "connect " and the class.
-func (l *Ledger) Classes() map[string]int64 {
+// Classes returns the number of failed calls by class. It lists failed connection attempts under "connect " and the
+// class.
+func (l *Counts) Classes() map[string]int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	classes := make(map[string]int64)
@@ -84,15 +86,15 @@ func (l *Ledger) Classes() map[string]int64 {
 	return classes
 }
 
-// Acquires gives them by result.
-func (l *Ledger) Acquires() map[string]int64 {
+// Acquires returns the number of acquires by result.
+func (l *Counts) Acquires() map[string]int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return maps.Clone(l.acquires)
 }
 
-// Total gives how many calls there were.
-func (l *Ledger) Total() (total int64) {
+// Total returns the number of calls.
+func (l *Counts) Total() (total int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, n := range l.calls {
@@ -101,8 +103,8 @@ func (l *Ledger) Total() (total int64) {
 	return total
 }
 
-// Example gives what a failure of a class said.
-func (l *Ledger) Example(class string) string {
+// Example returns the text of a failure of a class.
+func (l *Counts) Example(class string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.samples[class]
@@ -117,8 +119,8 @@ func lastSpace(s string) int {
 	return -1
 }
 
-// Class is what error.type is to be for an error, "" for none: the SQLSTATE, else a word for what went wrong. It is
-// written from what otelpool documents, not from its code.
+// Class returns the expected error.type of an error: the SQLSTATE, or a word for the cause, or "" for no error. It
+// follows otelpool's documentation, not its code.
 func Class(err error) string {
 	var pgErr *pgconn.PgError
 	var connect *pgconn.ConnectError
@@ -141,10 +143,10 @@ func Class(err error) string {
 	return "_OTHER"
 }
 
-// connectTracer writes into the books which connections could be made.
-type connectTracer struct{ ledger *Ledger }
+// connectTracer counts connections and failed attempts.
+type connectTracer struct{ counts *Counts }
 
-// TraceQueryStart implements pgx.QueryTracer, which every tracer must.
+// TraceQueryStart implements pgx.QueryTracer, which every tracer must implement.
 func (connectTracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
 	return ctx
 }
@@ -159,16 +161,16 @@ func (connectTracer) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectSt
 
 // TraceConnectEnd implements pgx.ConnectTracer.
 func (c connectTracer) TraceConnectEnd(_ context.Context, data pgx.TraceConnectEndData) {
-	c.ledger.mu.Lock()
-	defer c.ledger.mu.Unlock()
+	c.counts.mu.Lock()
+	defer c.counts.mu.Unlock()
 	if data.Err == nil {
-		c.ledger.opened++
+		c.counts.opened++
 	} else {
-		c.ledger.refused[Class(data.Err)]++
+		c.counts.refused[Class(data.Err)]++
 	}
 }
 
-func (l *Ledger) noteClosed() {
+func (l *Counts) countClosed() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed++

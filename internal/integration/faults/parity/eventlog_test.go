@@ -12,21 +12,22 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// diary writes down what a program sees of a pool: events of its hooks and of its tracer, and what its calls gave.
-type diary struct {
+// eventLog records what a program sees of a pool: the events of its hooks and its tracer, and the results of its
+// calls.
+type eventLog struct {
 	mu    sync.Mutex
-	conns []*pgx.Conn // known ones, in the order of their first event
+	conns []*pgx.Conn // known connections, in the order of their first event
 	lines []line
 	quiet bool
 }
 
 type line struct {
-	conn int // its number, 0 for none
+	conn int // number of the connection, 0 for none
 	text string
-	late bool // it comes from a goroutine of pgxpool's own, so its place among the others is chance
+	late bool // from a goroutine of pgxpool's own, so its position is random
 }
 
-func (d *diary) add(conn *pgx.Conn, late bool, format string, args ...any) {
+func (d *eventLog) add(conn *pgx.Conn, late bool, format string, args ...any) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.quiet {
@@ -35,8 +36,8 @@ func (d *diary) add(conn *pgx.Conn, late bool, format string, args ...any) {
 	d.lines = append(d.lines, line{d.number(conn), fmt.Sprintf(format, args...), late})
 }
 
-// number gives the number of a connection. Caller must hold the lock.
-func (d *diary) number(conn *pgx.Conn) int {
+// number returns the number of a connection. The caller must hold the lock.
+func (d *eventLog) number(conn *pgx.Conn) int {
 	if conn == nil {
 		return 0
 	}
@@ -48,12 +49,12 @@ func (d *diary) number(conn *pgx.Conn) int {
 	return at + 1
 }
 
-// note writes down what a call gave.
-func (d *diary) note(format string, args ...any) { d.add(nil, false, format, args...) }
+// result records the result of a call.
+func (d *eventLog) record(format string, args ...any) { d.add(nil, false, format, args...) }
 
-// transcript gives the diary line by line, but what came when it liked is given apart, connection by connection: what
-// happened to one has an order. In unordered diaries only that is.
-func (d *diary) transcript(unordered bool) []string {
+// transcript returns the log line by line. Lines with a random position come separately, by connection, because the
+// events of one connection have an order. In unordered logs all lines do.
+func (d *eventLog) transcript(unordered bool) []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var told []string
@@ -77,8 +78,8 @@ func (d *diary) transcript(unordered bool) []string {
 	return append(told, lives...)
 }
 
-// telling gives an error as a program may tell it from others: its types, from outside to inside, and its text.
-func telling(err error) string {
+// describe returns an error as a program can distinguish it: its types, from outside to inside, and its text.
+func describe(err error) string {
 	if err == nil {
 		return "no error"
 	}
@@ -91,12 +92,12 @@ func telling(err error) string {
 
 type markKey string
 
-// mark gives a context by which an event is recognised as the caller's.
+// mark returns a context with a value by which the test recognizes it in later events.
 func mark(ctx context.Context, key, value string) context.Context {
 	return context.WithValue(ctx, markKey(key), value)
 }
 
-// marks tells which marks a context has: those of the caller and of the starts of events.
+// marks returns the values in a context: those of the caller and of the starts of events.
 func marks(ctx context.Context) string {
 	var found []string
 	for _, key := range []string{"caller", "acquire", "connect", "query", "batch", "copy", "prepare"} {
@@ -107,14 +108,14 @@ func marks(ctx context.Context) string {
 	return strings.Join(found, ",")
 }
 
-// hook puts hooks that write into the diary around those that a scenario has set.
-func (d *diary) hook(c *pgxpool.Config, which hooks) {
+// hook wraps the hooks of a scenario with hooks that record their calls.
+func (d *eventLog) hook(c *pgxpool.Config, which hooks) {
 	if before := c.BeforeConnect; which.beforeConnect {
 		c.BeforeConnect = func(ctx context.Context, cc *pgx.ConnConfig) (err error) {
 			if before != nil {
 				err = before(ctx, cc)
 			}
-			d.add(nil, false, "BeforeConnect [%s] %s", marks(ctx), telling(err))
+			d.add(nil, false, "BeforeConnect [%s] %s", marks(ctx), describe(err))
 			return err
 		}
 	}
@@ -123,7 +124,7 @@ func (d *diary) hook(c *pgxpool.Config, which hooks) {
 			if after != nil {
 				err = after(ctx, conn)
 			}
-			d.add(conn, false, "AfterConnect [%s] %s", marks(ctx), telling(err))
+			d.add(conn, false, "AfterConnect [%s] %s", marks(ctx), describe(err))
 			return err
 		}
 	}
@@ -133,11 +134,11 @@ func (d *diary) hook(c *pgxpool.Config, which hooks) {
 			if prepare != nil {
 				ok, err = prepare(ctx, conn)
 			}
-			d.add(conn, false, "PrepareConn [%s] %v %s", marks(ctx), ok, telling(err))
+			d.add(conn, false, "PrepareConn [%s] %v %s", marks(ctx), ok, describe(err))
 			return ok, err
 		}
 	}
-	// With it a release goes on after Release, so only scenarios that wait for that have it.
+	// With this hook a release goes on after Release returns, so only scenarios that wait for it have the hook.
 	if release := c.AfterRelease; release != nil && which.afterRelease {
 		c.AfterRelease = func(conn *pgx.Conn) (keep bool) {
 			keep = release(conn)
@@ -164,7 +165,7 @@ func (d *diary) hook(c *pgxpool.Config, which hooks) {
 	}
 }
 
-// hooks are which hooks a pool has.
+// hooks says which hooks a pool has.
 type hooks struct {
 	beforeConnect, afterConnect, prepareConn, afterRelease, beforeClose, shouldPing bool
 }
