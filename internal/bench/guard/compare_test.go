@@ -11,7 +11,7 @@ func TestCompareFailsForHigherCosts(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		got  cost
-		as   string // the release of Go
+		as   string // release of Go
 		fail bool
 		say  string
 	}{

@@ -5,8 +5,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// databaseOrUs returns panels that answer whether the database or the program is slow or fails.
-func databaseOrUs() []cog.Builder[dashboard.Panel] {
+// databaseOrProgram returns panels that answer whether the database or the program is slow or fails.
+func databaseOrProgram() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
 		panel{
 			id: 501, title: "Query duration", unit: seconds, width: 6, height: 8, from: poolSelector,

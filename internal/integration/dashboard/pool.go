@@ -21,7 +21,7 @@ func pool() *dashboard.DashboardBuilder {
 	row(b, 200, "Is the pool full?", capacity()...)
 	row(b, 300, "Is anyone waiting, and how long?", waiting()...)
 	row(b, 400, "Who holds the connections?", holders()...)
-	row(b, 500, "Is it the database or us?", databaseOrUs()...)
+	row(b, 500, "Is it the database or us?", databaseOrProgram()...)
 	row(b, 600, "What size should it be?", size()...)
 	collapsedRow(b, 700, "Fleet: all instances against the server's max_connections", fleet()...)
 	return b

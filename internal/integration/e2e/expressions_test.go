@@ -16,11 +16,11 @@ func TestExpressionsReturnNumbersInTheirStates(t *testing.T) {
 	h := &timeline{service: newService(t, nil, otelpool.WithBaseSize(baseSize)), prom: newProm(t)}
 	h.walk(t, func(t *testing.T, state expressions.State) {
 		for _, e := range expressions.Guide() {
-			vector, remarks := h.remarked(t, e.PromQL)
+			vector, warnings := h.queryWithWarnings(t, e.PromQL)
 			checkNumbers(t, "guide's", e, state, vector)
 			// Prometheus notices a rate over a gauge.
-			if want := e.Name == "overflow frequency"; (len(remarks) > 0) != want {
-				t.Errorf("%s: guide's %q: %v", state, e.Name, remarks.AsErrors())
+			if want := e.Name == "overflow frequency"; (len(warnings) > 0) != want {
+				t.Errorf("%s: guide's %q: %v", state, e.Name, warnings.AsErrors())
 			}
 		}
 		for _, e := range expressions.Corrected() {

@@ -109,15 +109,15 @@ func (p *prom) scrapes(t *testing.T, s *service, n int) {
 // query evaluates an expression at the time of the last scrape. It fails the test if Prometheus has a warning for it.
 func (p *prom) query(t *testing.T, expression string) promql.Vector {
 	t.Helper()
-	vector, remarks := p.remarked(t, expression)
-	if len(remarks) > 0 {
-		t.Fatalf("%s: %v", expression, remarks.AsErrors())
+	vector, warnings := p.queryWithWarnings(t, expression)
+	if len(warnings) > 0 {
+		t.Fatalf("%s: %v", expression, warnings.AsErrors())
 	}
 	return vector
 }
 
-// remarked is query that also returns Prometheus' warnings.
-func (p *prom) remarked(t *testing.T, expression string) (promql.Vector, annotations.Annotations) {
+// queryWithWarnings is query that also returns Prometheus' warnings.
+func (p *prom) queryWithWarnings(t *testing.T, expression string) (promql.Vector, annotations.Annotations) {
 	t.Helper()
 	return query(t, p.engine, p.db, expression, p.now)
 }

@@ -19,8 +19,8 @@ var figures = struct {
 	rows map[string]string
 }{rows: map[string]string{}}
 
-// recordFigure prints the result of a test, unless the test has failed, and writes all results to the folder .tmp/faults of
-// the project.
+// recordFigure prints the result of a test, unless the test has failed, and writes all results to the folder
+// .tmp/faults of the project.
 func recordFigure(t *testing.T, format string, args ...any) {
 	t.Helper()
 	if t.Failed() {

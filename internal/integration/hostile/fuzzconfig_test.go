@@ -43,23 +43,23 @@ func FuzzConnString(f *testing.F) {
 		sizing, err := otelpool.Staging.FromConfig(config)
 		checkSizing(t, config, sizing, err)
 		inst, err := otelpool.Instrument(config)
-		checkNoSecretUnless(t, err, config)
-		if err := inst.Unregister(); err != nil { // of nil too
+		checkNoSecretIfPassword(t, err, config)
+		if err := inst.Unregister(); err != nil { // inst may be nil
 			t.Error(err)
 		}
 	})
 }
 
-// checkSizing applies a sizing, which says no or gives a configuration that makes sense.
+// checkSizing applies a sizing, which must fail or leave a valid configuration.
 func checkSizing(t *testing.T, config *pgxpool.Config, sizing otelpool.Sizing, err error) {
 	t.Helper()
-	checkNoSecretUnless(t, err, config)
+	checkNoSecretIfPassword(t, err, config)
 	if err != nil {
 		return
 	}
 	before := config.MaxConns
 	err = sizing.Apply(config)
-	checkNoSecretUnless(t, err, config)
+	checkNoSecretIfPassword(t, err, config)
 	switch {
 	case err != nil && config.MaxConns != before:
 		t.Errorf("%v, but MaxConns went from %d to %d", err, before, config.MaxConns)
@@ -68,7 +68,7 @@ func checkSizing(t *testing.T, config *pgxpool.Config, sizing otelpool.Sizing, e
 	}
 }
 
-// checkNoSecret looks for the secret in an error and in what it wraps.
+// checkNoSecret searches an error and its wrapped errors for the secret.
 func checkNoSecret(t *testing.T, err error) {
 	t.Helper()
 	for err := err; err != nil; err = errors.Unwrap(err) {
@@ -78,16 +78,16 @@ func checkNoSecret(t *testing.T, err error) {
 	}
 }
 
-// checkNoSecretUnless does so where the secret is the password. In another part of a connection string it is none: a
-// pool is called by its host and database, and a setting that is wrong is quoted.
-func checkNoSecretUnless(t *testing.T, err error, config *pgxpool.Config) {
+// checkNoSecretIfPassword calls checkNoSecret if the secret is the password. Other parts of a connection string are
+// not secret: the pool's default name contains the host and database, and an error quotes a wrong setting.
+func checkNoSecretIfPassword(t *testing.T, err error, config *pgxpool.Config) {
 	t.Helper()
 	if config.ConnConfig.Password == secret {
 		checkNoSecret(t, err)
 	}
 }
 
-// FuzzEnvironment sets a variable that a Sizing may be read from.
+// FuzzEnvironment sets a variable that a Sizing may read.
 func FuzzEnvironment(f *testing.F) {
 	for _, name := range []string{"POOL_SIZE", "MAX_OVERFLOW", "POOL_PRE_PING", "POOL_RECYCLE", "POOL_TIMEOUT", "pool_size", "", "X", "POOL_SIZE "} {
 		for _, value := range []string{"", "5", "-1", "0", "1e9", "true", "30s", "9223372036854775807", "2147483647", "-5s", "\xff", "٣", "0x10", "1_000", " 5", "2540400h", "99999999999999999999"} {
@@ -97,7 +97,7 @@ func FuzzEnvironment(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, value string) {
 		name = otelpool.SizingEnv + name
 		if os.Setenv(name, value) != nil {
-			return // no system takes such a variable
+			return // no system accepts such a variable
 		}
 		defer os.Unsetenv(name)
 		config := offline(t)

@@ -17,24 +17,24 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// livesEnv sets another number of lives for TestPoolsLiveTenThousandLives.
-const livesEnv = "OTELPOOL_HOSTILE_LIVES"
+// lifecyclesEnv sets another number of lifecycles for TestPoolsPassTenThousandLifecycles.
+const lifecyclesEnv = "OTELPOOL_HOSTILE_LIVES"
 
-// TestPoolsLiveTenThousandLives creates, registers, uses, unregisters and closes pools in random orders from many
-// goroutines. Some MeterProviders are shut down in between. Three readers collect all the time.
-func TestPoolsLiveTenThousandLives(t *testing.T) {
-	lives := amount(t, livesEnv, 10_000)
+// TestPoolsPassTenThousandLifecycles creates, registers, uses, unregisters and closes pools in random orders from
+// many goroutines. Some MeterProviders are shut down in between. Three readers collect all the time.
+func TestPoolsPassTenThousandLifecycles(t *testing.T) {
+	lives := amount(t, lifecyclesEnv, 10_000)
 	database := onDatabase(t, 2)
 	noLeak(t)
-	liveAll(t, database, lives)
+	runLifecycles(t, database, lives)
 }
 
-func TestPoolsLiveUnderThreeReadersConcurrentSafe(t *testing.T) {
+func TestPoolsUnderThreeReadersConcurrentSafe(t *testing.T) {
 	t.Parallel()
-	liveAll(t, onDatabase(t, 2), 100)
+	runLifecycles(t, onDatabase(t, 2), 100)
 }
 
-func liveAll(t *testing.T, database *pgxpool.Config, lives int) {
+func runLifecycles(t *testing.T, database *pgxpool.Config, lives int) {
 	t.Helper()
 	m := measure(t)
 	before := *database.Copy()
@@ -44,8 +44,8 @@ func liveAll(t *testing.T, database *pgxpool.Config, lives int) {
 		living.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(lives), uint64(g)))
 			for n := next.Add(1); n <= int64(lives) && !t.Failed(); n = next.Add(1) {
-				l := &life{random: random, database: database, measured: m, asks: n%20 == 0, used: &used}
-				if err := l.live(t.Context()); err != nil {
+				l := &lifecycle{random: random, database: database, measured: m, asks: n%20 == 0, used: &used}
+				if err := l.runSteps(t.Context()); err != nil {
 					t.Error(err)
 				}
 			}
@@ -67,8 +67,8 @@ func liveAll(t *testing.T, database *pgxpool.Config, lives int) {
 	}
 }
 
-// life is the life of one pool.
-type life struct {
+// lifecycle is the life of one pool.
+type lifecycle struct {
 	random   *rand.Rand
 	database *pgxpool.Config
 	measured *measured
@@ -80,8 +80,8 @@ type life struct {
 	inst *otelpool.Instrumentation
 }
 
-// live calls all methods of a pool's life in random order. It returns an unexpected error.
-func (l *life) live(ctx context.Context) error {
+// runSteps calls all methods of a pool's life in random order. It returns an unexpected error.
+func (l *lifecycle) runSteps(ctx context.Context) error {
 	if err := l.begin(ctx); err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (l *life) live(ctx context.Context) error {
 }
 
 // begin creates the pool in one of the three ways.
-func (l *life) begin(ctx context.Context) (err error) {
+func (l *lifecycle) begin(ctx context.Context) (err error) {
 	provider := l.measured.provider
 	if l.random.IntN(5) == 0 {
 		l.own = sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
@@ -127,7 +127,7 @@ func (l *life) begin(ctx context.Context) (err error) {
 
 // use queries the database, which may fail only after the pool is closed. Most lives skip it, because connecting is
 // slow.
-func (l *life) use(ctx context.Context) error {
+func (l *lifecycle) use(ctx context.Context) error {
 	if !l.asks {
 		return nil
 	}
@@ -144,7 +144,7 @@ func ignoreClosed(err error) error {
 }
 
 // acquireCancelled acquires with a context that has ended.
-func (l *life) acquireCancelled(ctx context.Context) error {
+func (l *lifecycle) acquireCancelled(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	cancel()
 	conn, err := l.pool.Acquire(ctx)
@@ -156,34 +156,34 @@ func (l *life) acquireCancelled(ctx context.Context) error {
 
 // register ignores the error: Register fails unless Instrument created the pool, and it was neither registered nor
 // unregistered before.
-func (l *life) register(context.Context) error { _ = l.inst.Register(l.pool); return nil }
+func (l *lifecycle) register(context.Context) error { _ = l.inst.Register(l.pool); return nil }
 
-func (l *life) unregister(context.Context) error { return l.inst.Unregister() }
+func (l *lifecycle) unregister(context.Context) error { return l.inst.Unregister() }
 
-func (l *life) unregisterAside(context.Context) error {
+func (l *lifecycle) unregisterAside(context.Context) error {
 	ended := make(chan error)
 	go func() { ended <- l.inst.Unregister() }()
 	l.inst.Held()
 	return <-ended
 }
 
-func (l *life) close(context.Context) error { l.pool.Close(); return nil }
+func (l *lifecycle) close(context.Context) error { l.pool.Close(); return nil }
 
-func (l *life) look(ctx context.Context) error {
+func (l *lifecycle) look(ctx context.Context) error {
 	l.inst.Held()
 	l.pool.Reset()
 	var rm metricdata.ResourceMetrics
 	return l.measured.readers[l.random.IntN(3)].Collect(ctx, &rm)
 }
 
-func (l *life) shutDown(ctx context.Context) error {
+func (l *lifecycle) shutDown(ctx context.Context) error {
 	if l.own != nil {
 		_ = l.own.Shutdown(ctx) // the second call returns an error
 	}
 	return nil
 }
 
-func (l *life) holdAndHijack(ctx context.Context) error {
+func (l *lifecycle) holdAndHijack(ctx context.Context) error {
 	if l.random.IntN(50) > 0 {
 		return nil
 	}

@@ -59,7 +59,7 @@ func freeAddr(t *testing.T) string {
 // contain it. It searches their output and pages for the secret.
 func TestProgramsShowNoSecret(t *testing.T) {
 	t.Parallel()
-	connString, _ := keeper(t)
+	connString, _ := serverWithSecret(t)
 	bin, s := build(t), newSurfaces()
 	run := func(wantFailure bool, name, databaseURL string, args ...string) {
 		t.Helper()

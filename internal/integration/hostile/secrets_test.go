@@ -29,8 +29,8 @@ import (
 // header.
 const mark = "Zq7Secret"
 
-// keeper returns a server whose superuser has a secret password.
-func keeper(t *testing.T) (connString string, server *postgres.Server) {
+// serverWithSecret returns a server whose superuser has a secret password.
+func serverWithSecret(t *testing.T) (connString string, server *postgres.Server) {
 	t.Helper()
 	server = postgrestest.Server(t)
 	admin, err := pgx.Connect(t.Context(), server.ConnString())
@@ -47,7 +47,7 @@ func keeper(t *testing.T) (connString string, server *postgres.Server) {
 // TestNoSecretShowsOnAnySurface uses every feature with secrets in every possible place, and searches all output. It
 // is not parallel, because it sets OpenTelemetry's global error handler, the default logger and the environment.
 func TestNoSecretShowsOnAnySurface(t *testing.T) {
-	connString, _ := keeper(t)
+	connString, _ := serverWithSecret(t)
 	noLeak(t)
 	s := newSurfaces()
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { s.add("OpenTelemetry's error handler", err) }))
@@ -80,7 +80,7 @@ func TestNoSecretShowsOnAnySurface(t *testing.T) {
 	provider := sdkmetric.NewMeterProvider(options...)
 
 	useEverything(t, s, provider, connString, func(when string) { look(t, s, when, exporter, manual, provider, receivers) })
-	constructBadly(t, s, connString)
+	constructWithBadInput(t, s, connString)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	s.add("shutdown's error", provider.Shutdown(ctx)) // two endpoints are unreachable
@@ -194,8 +194,8 @@ func misuse(ctx context.Context, s *surfaces, pool *pgxpool.Pool, inst *otelpool
 	conn.Release()
 }
 
-// constructBadly collects the errors of constructors.
-func constructBadly(t *testing.T, s *surfaces, connString string) {
+// constructWithBadInput collects the errors of constructors.
+func constructWithBadInput(t *testing.T, s *surfaces, connString string) {
 	t.Helper()
 	add := func(_, _ any, err error) { s.add("constructors' errors", err) }
 	for _, bad := range []string{

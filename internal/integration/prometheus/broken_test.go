@@ -10,26 +10,26 @@ import (
 
 func TestUnitTestsDetectAlertsThatNeverFire(t *testing.T) {
 	t.Parallel()
-	noticeAlerts(t, "alerts_*.yml", func(string) bool { return true }, func(r *rule) { r.Expr = "vector(0) > 1" }, "")
+	checkTestsDetect(t, "alerts_*.yml", func(string) bool { return true }, func(r *rule) { r.Expr = "vector(0) > 1" }, "")
 }
 
 func TestUnitTestsDetectAlertsThatAlwaysFire(t *testing.T) {
 	t.Parallel()
-	noticeAlerts(t, "quiet.yml", func(string) bool { return true }, func(r *rule) { r.Expr, r.For = "vector(1)", "" }, noAlert)
+	checkTestsDetect(t, "quiet.yml", func(string) bool { return true }, func(r *rule) { r.Expr, r.For = "vector(1)", "" }, noAlert)
 }
 
 func TestUnitTestsDetectAlertsWithoutFor(t *testing.T) {
 	t.Parallel()
 	found := alerts(t)
-	noticeAlerts(t, "alerts_*.yml", func(name string) bool { return found[name].For != "" }, func(r *rule) { r.For = "" }, noAlert)
+	checkTestsDetect(t, "alerts_*.yml", func(name string) bool { return found[name].For != "" }, func(r *rule) { r.For = "" }, noAlert)
 }
 
 // noAlert matches the report of a case in which no alert should have fired.
 const noAlert = `exp:\[\]`
 
-// noticeAlerts changes every alert. It expects the tests to report a failure for each alert of interest, in a case
-// whose expectation matches the pattern.
-func noticeAlerts(t *testing.T, tests string, interest func(name string) bool, change func(*rule), expectation string) {
+// checkTestsDetect changes every alert. It expects the tests to report a failure for each alert of interest, in a
+// case whose expectation matches the pattern.
+func checkTestsDetect(t *testing.T, tests string, interest func(name string) bool, change func(*rule), expectation string) {
 	t.Helper()
 	broken := changed(t, alertsFile, tests, eachRule(t, func(_ string, r *rule) {
 		if r.Alert != "" {

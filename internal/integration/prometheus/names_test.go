@@ -215,7 +215,7 @@ func TestRunbookCoversEveryAlert(t *testing.T) {
 		_, section, _ := strings.Cut(text, "\n### "+name+"\n")
 		section, _, _ = strings.Cut(section, "\n### ")
 		for _, part := range []string{"**It means**", "**Look at**", "**Do**", "**It is false**", "```promql"} {
-			// One alert is another's twin.
+			// HighPoolUsage repeats another alert, so its section is short.
 			if name != "HighPoolUsage" && !strings.Contains(section, part) && !(part == "**Do**" && strings.Contains(section, "**Do**,")) {
 				t.Errorf("the section on %s lacks %s", name, part)
 			}

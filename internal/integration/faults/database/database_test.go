@@ -267,8 +267,9 @@ func alter(t *testing.T, s *postgres.Server, statements string) {
 	}
 }
 
-// bounced starts a server with a PgBouncer in front, in transaction mode, with fewer connections than the pools have.
-func bounced(t *testing.T) (*postgres.Server, *pgbouncer.Server, *pair) {
+// withPgBouncer starts a server with a PgBouncer in front, in transaction mode, with fewer connections than the pools
+// have.
+func withPgBouncer(t *testing.T) (*postgres.Server, *pgbouncer.Server, *pair) {
 	t.Helper()
 	s := database(t)
 	b, err := pgbouncer.Start(t.Context(), s.ConnString(), conns)
@@ -290,7 +291,7 @@ func bounced(t *testing.T) (*postgres.Server, *pgbouncer.Server, *pair) {
 }
 
 func behindPgBouncer(t *testing.T) {
-	s, _, p := bounced(t)
+	s, _, p := withPgBouncer(t)
 	p.faultBegins()
 	if err := s.Crash(); err != nil {
 		t.Fatal(err)
@@ -304,7 +305,7 @@ func behindPgBouncer(t *testing.T) {
 }
 
 func pgBouncerKilled(t *testing.T) {
-	_, b, p := bounced(t)
+	_, b, p := withPgBouncer(t)
 	p.faultBegins()
 	if err := b.Kill(); err != nil {
 		t.Fatal(err)

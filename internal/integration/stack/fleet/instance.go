@@ -49,7 +49,7 @@ func (w *worker) push(i *instance) error {
 
 	err := w.send(i)
 	if err != nil {
-		i.hangUp()
+		i.closeConn()
 	}
 	return err
 }
@@ -86,7 +86,7 @@ func (w *worker) send(i *instance) error {
 	return nil
 }
 
-func (i *instance) hangUp() {
+func (i *instance) closeConn() {
 	if i.conn != nil {
 		_ = i.conn.Close()
 		i.conn = nil

@@ -99,7 +99,7 @@ func (p pushes) quantile(q float64) time.Duration {
 
 func (s *sender) close() {
 	for _, i := range s.instances {
-		i.hangUp()
+		i.closeConn()
 	}
 }
 
