@@ -143,7 +143,7 @@ SOAK ?= 10m
 
 .PHONY: soak
 soak: setup ## Use every feature for ten minutes and watch the memory (SOAK=1h)
-	$(GO) -C internal/integration test -count=1 -run MemoryIsFlatOverASoak -timeout 0 -v ./hostile -soak $(SOAK)
+	$(GO) -C internal/integration test -count=1 -run MemoryIsFlatOverSoak -timeout 0 -v ./hostile -soak $(SOAK)
 
 .PHONY: race
 race: setup ## Repeat the concurrency tests a hundred times

@@ -1,5 +1,5 @@
-// Package drive calls the hooks that pgx and pgxpool call for the acquire of a connection, a query on it and its
-// release, without a database. It measures what an instrumentation adds to them, and nothing else.
+// Package drive calls pgx's and pgxpool's hooks for the acquire of a connection, a query on it and its release. It
+// uses no database, so it measures only what an instrumentation adds.
 package drive
 
 import (

@@ -1,5 +1,5 @@
-// Package hostile attacks the instrumentation and the exporters: harmful input, hooks of the user's that panic, block
-// or call the pool, life cycles in any order, long runs, and a search for secrets in all output.
+// Package hostile attacks the instrumentation and the exporters. It tests harmful input, user hooks that
+// panic, block or call the pool, life cycles in any order, and long runs. It also searches all output for secrets.
 //
 // Prometheus' own parser reads the pages, and goleak checks for leaked goroutines.
 package hostile

@@ -1,3 +1,3 @@
-// Package prometheus holds the tests that try this project's configuration, rules and alerts with Prometheus and
-// promtool, in the versions that the go.mod of this folder's module pins.
+// Package prometheus tests this project's configuration, rules and alerts with Prometheus and promtool. The go.mod of
+// this folder's module pins their versions.
 package prometheus
