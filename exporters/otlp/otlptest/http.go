@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"time"
 
 	colmetricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	"google.golang.org/grpc/codes"
@@ -18,7 +19,10 @@ const contentType = "application/x-protobuf"
 
 func (r *Receiver) serveHTTP(listener net.Listener) (stop func()) {
 	// A failed TLS handshake is the business of the test, not of its output.
-	server := &http.Server{Handler: http.HandlerFunc(r.export), TLSConfig: r.tls, ErrorLog: log.New(io.Discard, "", 0)}
+	server := &http.Server{
+		Handler: http.HandlerFunc(r.export), TLSConfig: r.tls, ErrorLog: log.New(io.Discard, "", 0),
+		ReadHeaderTimeout: time.Minute, WriteTimeout: time.Minute,
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
