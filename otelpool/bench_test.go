@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -82,5 +83,103 @@ func BenchmarkCollect(b *testing.B) {
 		if err := tel.reader.Collect(context.Background(), &rm); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// longHoldStates are the search for long holds off, on, and on without stacks.
+var longHoldStates = []struct {
+	name string
+	opts []otelpool.Option
+}{
+	{"off", nil},
+	{"on", []otelpool.Option{otelpool.WithLongHold(time.Minute)}},
+	{"on, without stacks", []otelpool.Option{otelpool.WithLongHold(time.Minute), otelpool.WithoutStacks()}},
+}
+
+// pair is the callbacks of an acquire and its release, on a connection that is held meanwhile.
+type pair struct {
+	pool   *pgxpool.Pool
+	conn   *pgx.Conn
+	tracer allTracers
+}
+
+func (p pair) run() {
+	ctx := p.tracer.TraceAcquireStart(context.Background(), p.pool, pgxpool.TraceAcquireStartData{})
+	p.tracer.TraceAcquireEnd(ctx, p.pool, pgxpool.TraceAcquireEndData{Conn: p.conn})
+	p.tracer.TraceRelease(p.pool, pgxpool.TraceReleaseData{Conn: p.conn})
+}
+
+func newPair(b *testing.B, opts ...otelpool.Option) pair {
+	b.Helper()
+	f := setup(b, 1, nil, opts...)
+	held, err := f.pool.Acquire(context.Background())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(held.Release)
+	return pair{f.pool, held.Conn(), held.Conn().Config().Tracer.(allTracers)}
+}
+
+// deep calls f as many callers further down: as deep as a handler behind some middleware.
+//
+//go:noinline
+func deep(callers int, f func()) {
+	if callers == 0 {
+		f()
+		return
+	}
+	deep(callers-1, f)
+}
+
+// handlerDepth is more than the callers that are kept.
+const handlerDepth = 40
+
+// BenchmarkLongHold runs the callbacks of an acquire and its release: what the search for long holds adds to each.
+func BenchmarkLongHold(b *testing.B) {
+	for _, bb := range longHoldStates {
+		b.Run(bb.name, func(b *testing.B) {
+			p := newPair(b, bb.opts...)
+			b.ReportAllocs()
+			for b.Loop() {
+				p.run()
+			}
+		})
+	}
+}
+
+// BenchmarkLongHoldSideBySide does the same in slices of some 100 µs that take turns, and keeps the least of each, which
+// is the one that nothing else on the machine disturbed. It reports the difference to off, by few callers and by many.
+func BenchmarkLongHoldSideBySide(b *testing.B) {
+	const slice = 100
+	for _, depth := range []struct {
+		name    string
+		callers int
+	}{{"few callers", 0}, {"many callers", handlerDepth}} {
+		b.Run(depth.name, func(b *testing.B) {
+			pairs := make([]pair, len(longHoldStates))
+			for i, s := range longHoldStates {
+				pairs[i] = newPair(b, s.opts...)
+			}
+			least := make([]time.Duration, len(pairs))
+			for turn := 0; b.Loop(); turn++ {
+				for i := range pairs {
+					at := (turn + i) % len(pairs)
+					deep(depth.callers, func() {
+						start := time.Now()
+						for range slice {
+							pairs[at].run()
+						}
+						if spent := time.Since(start); least[at] == 0 || spent < least[at] {
+							least[at] = spent
+						}
+					})
+				}
+			}
+			ns := func(i int) float64 { return float64(least[i].Nanoseconds()) / slice }
+			b.ReportMetric(0, "ns/op") // of all together it says nothing
+			b.ReportMetric(ns(0), "off-ns")
+			b.ReportMetric(ns(1)-ns(0), "stacks-more-ns")
+			b.ReportMetric(ns(2)-ns(0), "without-stacks-more-ns")
+		})
 	}
 }

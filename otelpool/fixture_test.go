@@ -1,15 +1,21 @@
 package otelpool_test
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -34,6 +40,13 @@ type fixture struct {
 	telemetry
 	pool *pgxpool.Pool
 	inst *otelpool.Instrumentation
+}
+
+func (f fixture) exec(t testing.TB, ctx context.Context, sql string, args ...any) {
+	t.Helper()
+	if _, err := f.pool.Exec(ctx, sql, args...); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // setup makes one of at most maxConns connections, named "test", and ends it with the test.
@@ -81,128 +94,176 @@ func parse(t testing.TB, connString string) *pgxpool.Config {
 	return config
 }
 
-func (f fixture) exec(t testing.TB, ctx context.Context, sql string, args ...any) {
+func database(t testing.TB) string { return postgrestest.Database(t) }
+
+func acquire(t *testing.T, pool *pgxpool.Pool) *pgxpool.Conn {
 	t.Helper()
-	if _, err := f.pool.Exec(ctx, sql, args...); err != nil {
+	conn, err := pool.Acquire(context.Background())
+	if err != nil {
 		t.Fatal(err)
 	}
+	return conn
 }
 
-// metrics maps "name{key=value,...}" to what was collected: int64 or float64 for sums and gauges, a data point for histograms.
-// Attributes that all series of an instrument share by design (pool, system) are left out of the key.
-type metrics map[string]any
-
-// collect reads all of our instruments.
-func (tel telemetry) collect(t testing.TB) metrics {
+func acquireWith(t *testing.T, pool *pgxpool.Pool, ctx context.Context) *pgxpool.Conn {
 	t.Helper()
-	var rm metricdata.ResourceMetrics
-	if err := tel.reader.Collect(context.Background(), &rm); err != nil {
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
 		t.Fatal(err)
 	}
-	all := metrics{}
-	for _, scope := range rm.ScopeMetrics {
-		if scope.Scope.Name != otelpool.ScopeName {
-			continue
-		}
-		for _, m := range scope.Metrics {
-			all.add(t, m)
-		}
-	}
-	return all
+	return conn
 }
 
-func (all metrics) add(t testing.TB, m metricdata.Metrics) {
-	switch data := m.Data.(type) {
-	case metricdata.Gauge[int64]:
-		for _, p := range data.DataPoints {
-			all[seriesKey(m.Name, p.Attributes)] = p.Value
-		}
-	case metricdata.Sum[int64]:
-		for _, p := range data.DataPoints {
-			all[seriesKey(m.Name, p.Attributes)] = p.Value
-		}
-	case metricdata.Gauge[float64]:
-		for _, p := range data.DataPoints {
-			all[seriesKey(m.Name, p.Attributes)] = p.Value
-		}
-	case metricdata.Sum[float64]:
-		for _, p := range data.DataPoints {
-			all[seriesKey(m.Name, p.Attributes)] = p.Value
-		}
-	case metricdata.Histogram[float64]:
-		for _, p := range data.DataPoints {
-			all[seriesKey(m.Name, p.Attributes)] = p
-		}
-	case metricdata.Histogram[int64]:
-		for _, p := range data.DataPoints {
-			all[seriesKey(m.Name, p.Attributes)] = p
-		}
-	default:
-		t.Fatalf("%s is a %T", m.Name, data)
-	}
-}
-
-func seriesKey(name string, set attribute.Set) string {
-	var attrs []string
-	for _, kv := range set.ToSlice() {
-		switch kv.Key {
-		case "db.client.connection.pool.name", "db.system.name":
-			continue
-		}
-		attrs = append(attrs, string(kv.Key)+"="+kv.Value.String())
-	}
-	if attrs == nil {
-		return name
-	}
-	return name + "{" + strings.Join(attrs, ",") + "}"
-}
-
-// value gives a sum or gauge.
-func (all metrics) value(t testing.TB, key string) int64 {
+// named acquires with the name of an operation.
+func named(t *testing.T, f fixture, name string) *pgxpool.Conn {
 	t.Helper()
-	v, ok := all[key].(int64)
-	if !ok {
-		t.Fatalf("no %s among %v", key, all.keys(""))
-	}
-	return v
+	return acquireWith(t, f.pool, otelpool.WithOperation(context.Background(), name))
 }
 
-// seconds gives a sum or gauge of seconds.
-func (all metrics) seconds(t testing.TB, key string) float64 {
+// warm leaves the pool with n idle connections.
+func warm(t *testing.T, f fixture, n int) {
 	t.Helper()
-	v, ok := all[key].(float64)
-	if !ok {
-		t.Fatalf("no %s among %v", key, all.keys(""))
+	var conns []*pgxpool.Conn
+	for range n {
+		conns = append(conns, acquire(t, f.pool))
 	}
-	return v
-}
-
-// count gives the number of samples of a histogram, 0 if there is none.
-func (all metrics) count(key string) uint64 {
-	switch p := all[key].(type) {
-	case metricdata.HistogramDataPoint[float64]:
-		return p.Count
-	case metricdata.HistogramDataPoint[int64]:
-		return p.Count
+	for _, conn := range conns {
+		conn.Release()
 	}
-	return 0
 }
 
-// sum gives the sum of a histogram in seconds.
-func (all metrics) sum(key string) float64 {
-	p, _ := all[key].(metricdata.HistogramDataPoint[float64])
-	return p.Sum
+// acquireAll acquires all connections of a pool.
+func acquireAll(t *testing.T, pool *pgxpool.Pool) (conns []*pgxpool.Conn) {
+	t.Helper()
+	for range pool.Stat().MaxConns() {
+		conns = append(conns, acquire(t, pool))
+	}
+	return conns
 }
 
-// keys lists the series whose key begins with prefix.
-func (all metrics) keys(prefix string) []string {
-	var keys []string
-	for key := range all {
-		if strings.HasPrefix(key, prefix) {
-			keys = append(keys, key)
+func releaseAll(conns []*pgxpool.Conn) {
+	for _, conn := range conns {
+		conn.Release()
+	}
+}
+
+// dialAll acquires n connections of a pool with a limit that a dial may not keep to on a busy machine: one that was dialed
+// too late becomes idle, and is there the next time.
+func dialAll(t testing.TB, pool *pgxpool.Pool, n int) (conns []*pgxpool.Conn) {
+	t.Helper()
+	eventually(t, "all are dialed", func() bool {
+		conn, err := pool.Acquire(t.Context())
+		switch {
+		case err == nil:
+			conns = append(conns, conn)
+		case !errors.Is(err, otelpool.ErrAcquireTimeout):
+			t.Fatal(err)
 		}
+		return len(conns) == n
+	})
+	return conns
+}
+
+// sized makes an instrumented pool of a Sizing.
+func sized(t *testing.T, s otelpool.Sizing, change func(*pgxpool.Config)) fixture {
+	t.Helper()
+	return setup(t, 4, func(c *pgxpool.Config) {
+		if change != nil {
+			change(c)
+		}
+		if err := s.Apply(c); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// hijack takes a connection out of the pool, to be closed when the test is over.
+func hijack(t *testing.T, conn *pgxpool.Conn) *pgx.Conn {
+	t.Helper()
+	own := conn.Hijack()
+	t.Cleanup(func() { _ = own.Close(context.Background()) })
+	return own
+}
+
+// canceledAt gives a context that is canceled after a while.
+func canceledAt(ctx context.Context, d time.Duration) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	time.AfterFunc(d, cancel)
+	return ctx
+}
+
+// heldBy gives the names of the operations that hold a connection, "?" for one without, oldest first.
+func heldBy(f fixture) string {
+	var names []string
+	for _, h := range f.inst.Held() {
+		names = append(names, cmp.Or(h.Operation, "?"))
 	}
-	return keys
+	return strings.Join(names, " ")
+}
+
+// recovering runs f and gives what it panics with.
+func recovering(f func()) (panicked any) {
+	defer func() { panicked = recover() }()
+	f()
+	return nil
+}
+
+// terminate ends a connection of the pool from outside, and waits until the server is done with it.
+func terminate(t *testing.T, f fixture, pid uint32) {
+	t.Helper()
+	eventuallySays(t, f, "the backend ends", "SELECT count(pg_terminate_backend(pid)) = 0 FROM pg_stat_activity WHERE pid = $1", pid)
+}
+
+// eventuallySays waits until a query about a connection of the pool is true. It is asked on another that is not the pool's.
+func eventuallySays(t *testing.T, f fixture, what, sql string, pid uint32) {
+	t.Helper()
+	admin, err := pgx.Connect(t.Context(), f.pool.Config().ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close(t.Context())
+	eventually(t, what, func() bool {
+		var is bool
+		err := admin.QueryRow(t.Context(), sql, int32(pid)).Scan(&is)
+		return err == nil && is
+	})
+}
+
+// settled waits until nothing is in use, and then until the pool has at most that many idle.
+func settled(t *testing.T, pool *pgxpool.Pool, idle int32) {
+	t.Helper()
+	eventually(t, "the pool settles", func() bool {
+		s := pool.Stat()
+		return s.AcquiredConns() == 0 && s.ConstructingConns() == 0 && s.IdleConns() <= idle
+	})
+}
+
+// quiet waits until the pool is at rest: nothing in use, its wish for idle connections fulfilled.
+func quiet(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	eventually(t, "pool at rest", func() bool {
+		s := pool.Stat()
+		return s.AcquiredConns() == 0 && s.ConstructingConns() == 0 && s.IdleConns() >= 2
+	})
+}
+
+// load runs queries of callers goroutines, and closes the channel when they are done.
+func load(pool *pgxpool.Pool, callers, queries int) <-chan struct{} {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for range queries {
+				var n int
+				_ = pool.QueryRow(context.Background(), "SELECT 1 FROM pg_sleep($1)", rand.Float64()/500).Scan(&n)
+			}
+		})
+	}
+	go func() {
+		wg.Wait()
+		close(done)
+	}()
+	return done
 }
 
 // eventually waits until the condition holds.
@@ -227,4 +288,22 @@ func inWindow(f func() (spike time.Time)) {
 	}
 }
 
-func database(t testing.TB) string { return postgrestest.Database(t) }
+// wait lets time pass, for what measures time.
+func wait(d time.Duration) { <-time.After(d) }
+
+// here gives the file and line of its caller's caller's next line, as stacks show it.
+func line(offset int) string {
+	_, file, at, _ := runtime.Caller(1)
+	return fmt.Sprintf("%s:%d", filepath.Base(file), at+offset)
+}
+
+// refuseAcquire acquires what must fail.
+func refuseAcquire(t *testing.T, f fixture, ctx context.Context, want error) {
+	t.Helper()
+	if conn, err := f.pool.Acquire(ctx); !errors.Is(err, want) {
+		t.Errorf("acquire: %v, want %v", err, want)
+		if err == nil {
+			conn.Release()
+		}
+	}
+}

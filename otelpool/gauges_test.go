@@ -2,21 +2,14 @@ package otelpool_test
 
 import (
 	"context"
-	"errors"
-	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/otelpool"
-)
-
-const (
-	used = "db.client.connection.count{db.client.connection.state=used}"
-	idle = "db.client.connection.count{db.client.connection.state=idle}"
 )
 
 func TestGaugesEqualStatAtQuietMomentsAndKeepTheirIdentitiesUnderLoad(t *testing.T) {
@@ -55,34 +48,6 @@ func TestGaugesEqualStatAtQuietMomentsAndKeepTheirIdentitiesUnderLoad(t *testing
 	}
 }
 
-// load runs queries of callers goroutines, and closes the channel when they are done.
-func load(pool *pgxpool.Pool, callers, queries int) <-chan struct{} {
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	for range callers {
-		wg.Go(func() {
-			for range queries {
-				var n int
-				_ = pool.QueryRow(context.Background(), "SELECT 1 FROM pg_sleep($1)", rand.Float64()/500).Scan(&n)
-			}
-		})
-	}
-	go func() {
-		wg.Wait()
-		close(done)
-	}()
-	return done
-}
-
-// quiet waits until the pool is at rest: nothing in use, its wish for idle connections fulfilled.
-func quiet(t *testing.T, pool *pgxpool.Pool) {
-	t.Helper()
-	eventually(t, "pool at rest", func() bool {
-		s := pool.Stat()
-		return s.AcquiredConns() == 0 && s.ConstructingConns() == 0 && s.IdleConns() >= 2
-	})
-}
-
 func checkIdentities(t *testing.T, m metrics) {
 	t.Helper()
 	v := func(key string) int64 { return m.value(t, key) }
@@ -102,274 +67,185 @@ func checkIdentities(t *testing.T, m metrics) {
 	}
 }
 
-func TestPendingIsTheCallersWithoutASlot(t *testing.T) {
+func TestTwentyThousandAcquiresByTwoHundredCallersLeaveEveryGaugeWhereStatIs(t *testing.T) {
 	t.Parallel()
-	f := setup(t, 2, nil)
-	var held []*pgxpool.Conn
-	for range 2 {
-		held = append(held, acquire(t, f.pool))
-	}
-	var wg sync.WaitGroup
-	for range 9 {
+	const callers, acquires, conns = 200, 100, 8
+	f := setup(t, conns, nil, otelpool.WithPeakWindow(time.Second), otelpool.WithLongHold(time.Minute), otelpool.WithBaseSize(5))
+	var wg, all sync.WaitGroup
+	all.Add(conns) // as many callers hold one at the same time once, or it is chance whether all are ever in use
+	for caller := range callers {
 		wg.Go(func() {
-			conn, err := f.pool.Acquire(context.Background())
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			conn.Release()
-		})
-	}
-	eventually(t, "nine callers wait", func() bool {
-		return f.collect(t).value(t, "db.client.connection.pending_requests") == 9
-	})
-	if got := f.collect(t).value(t, used); got != 2 {
-		t.Errorf("%d in use, want 2", got)
-	}
-	for _, conn := range held {
-		conn.Release()
-	}
-	wg.Wait()
-	if got := f.collect(t).value(t, "db.client.connection.pending_requests"); got != 0 {
-		t.Errorf("%d pending at rest", got)
-	}
-}
-
-func TestPendingExcludesDialingPingingAndPreparing(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		name  string
-		block func(c *pgxpool.Config, wait func())
-		warm  bool // an idle connection is needed for the hook to run
-	}{
-		{"dialing", func(c *pgxpool.Config, wait func()) {
-			c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { wait(); return nil }
-		}, false},
-		{"pinging", func(c *pgxpool.Config, wait func()) {
-			c.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { wait(); return false }
-		}, true},
-		{"preparing", func(c *pgxpool.Config, wait func()) {
-			c.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) { wait(); return true, nil }
-		}, true},
-		{"preparing, by the deprecated hook", func(c *pgxpool.Config, wait func()) {
-			//lint:ignore SA1019 the deprecated hook is tested on purpose
-			c.BeforeAcquire = func(context.Context, *pgx.Conn) bool { wait(); return true }
-		}, true},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			entered, leave := make(chan struct{}), make(chan struct{})
-			f := setup(t, 2, func(c *pgxpool.Config) {
-				tt.block(c, func() {
-					entered <- struct{}{}
-					<-leave
-				})
-			})
-			ended := make(chan error, 1)
-			go func() {
+			for i := range acquires {
 				conn, err := f.pool.Acquire(context.Background())
-				if err == nil {
-					conn.Release()
+				if caller < conns && i == 0 {
+					all.Done()
+					all.Wait()
 				}
-				ended <- err
-			}()
-			<-entered
-			if got := f.collect(t).value(t, "db.client.connection.pending_requests"); got != 0 {
-				t.Errorf("%d pending, though the caller has its slot", got)
-			}
-			close(leave)
-			if err := <-ended; err != nil {
-				t.Fatal(err)
-			}
-		})
-	}
-}
-
-func acquire(t *testing.T, pool *pgxpool.Pool) *pgxpool.Conn {
-	t.Helper()
-	conn, err := pool.Acquire(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return conn
-}
-
-func TestTimeoutsCountDeadlinesAndNothingElse(t *testing.T) {
-	t.Parallel()
-	f := setup(t, 1, nil)
-	held := acquire(t, f.pool)
-	for range 3 {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
-		if _, err := f.pool.Acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("acquire from a full pool: %v", err)
-		}
-		cancel()
-	}
-	canceled, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := f.pool.Acquire(canceled); !errors.Is(err, context.Canceled) {
-		t.Errorf("acquire with a canceled context: %v", err)
-	}
-	held.Release()
-	m := f.collect(t)
-	if got := m.value(t, "db.client.connection.timeouts"); got != 3 {
-		t.Errorf("%d timeouts, want 3", got)
-	}
-	if got := m.value(t, "db.client.connection.pending_requests"); got != 0 {
-		t.Errorf("%d pending", got)
-	}
-	if got := m.count("db.client.connection.wait_time"); got != 1 {
-		t.Errorf("%d waits, want the one that was obtained", got)
-	}
-}
-
-func TestDialTimeoutIsNoAcquireTimeout(t *testing.T) {
-	t.Parallel()
-	f := setup(t, 1, func(c *pgxpool.Config) {
-		c.BeforeConnect = func(_ context.Context, cc *pgx.ConnConfig) error {
-			cc.ConnectTimeout = time.Nanosecond
-			return nil
-		}
-	})
-	if _, err := f.pool.Acquire(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("acquire: %v", err)
-	}
-	if got := f.collect(t).value(t, "db.client.connection.timeouts"); got != 0 {
-		t.Errorf("%d timeouts, though no caller's time was up", got)
-	}
-}
-
-func TestNothingDriftsWherePgxCallsNoTracer(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		name   string
-		change func(*pgxpool.Config)
-		do     func(t *testing.T, f fixture)
-		uses   uint64
-	}{
-		{"hijack", nil, func(t *testing.T, f fixture) {
-			conn := acquire(t, f.pool).Hijack()
-			if _, err := conn.Exec(t.Context(), "SELECT 1"); err != nil {
-				t.Error(err)
-			}
-			conn.Close(t.Context())
-		}, 0},
-		{"acquire all idle", nil, func(t *testing.T, f fixture) {
-			acquire(t, f.pool).Release()
-			for _, conn := range f.pool.AcquireAllIdle(t.Context()) {
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				if i%20 == 0 {
+					if _, err := conn.Exec(context.Background(), "SELECT 1"); err != nil {
+						t.Error(err)
+					}
+				}
 				conn.Release()
 			}
-		}, 1},
-		{"second release", nil, func(t *testing.T, f fixture) {
-			conn := acquire(t, f.pool)
-			conn.Release()
-			conn.Release()
-		}, 1},
-		{"PrepareConn fails", func(c *pgxpool.Config) {
-			c.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) { return true, errors.New("no") }
-		}, func(t *testing.T, f fixture) {
-			if _, err := f.pool.Acquire(t.Context()); err == nil {
-				t.Error("acquired")
-			}
-		}, 0},
-		{"PrepareConn refuses all", func(c *pgxpool.Config) {
-			c.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) { return false, nil }
-		}, func(t *testing.T, f fixture) {
-			if _, err := f.pool.Acquire(t.Context()); err == nil {
-				t.Error("acquired")
-			}
-		}, 0},
-		{"AfterRelease destroys", func(c *pgxpool.Config) {
-			c.AfterRelease = func(*pgx.Conn) bool { return false }
-		}, func(t *testing.T, f fixture) { acquire(t, f.pool).Release() }, 1},
-		{"reset while held", nil, func(t *testing.T, f fixture) {
-			conn := acquire(t, f.pool)
-			f.pool.Reset()
-			conn.Release()
-		}, 1},
-		{"release in a transaction", nil, func(t *testing.T, f fixture) {
-			conn := acquire(t, f.pool)
-			if _, err := conn.Begin(t.Context()); err != nil {
-				t.Error(err)
-			}
-			conn.Release()
-		}, 1},
-		{"release with open rows", nil, func(t *testing.T, f fixture) {
-			conn := acquire(t, f.pool)
-			if _, err := conn.Query(t.Context(), "SELECT generate_series(1, 100000)"); err != nil {
-				t.Error(err)
-			}
-			conn.Release()
-		}, 1},
-		{"release after close", nil, func(t *testing.T, f fixture) {
-			conn := acquire(t, f.pool)
-			closed := make(chan struct{})
-			go func() { f.pool.Close(); close(closed) }()
-			conn.Release()
-			<-closed
-		}, 1},
-		{"canceled while dialing", func(c *pgxpool.Config) {
-			c.BeforeConnect = func(ctx context.Context, _ *pgx.ConnConfig) error {
-				if cancel, ok := ctx.Value(cancelKey{}).(context.CancelFunc); ok {
-					cancel()
-				}
-				return nil
-			}
-		}, func(t *testing.T, f fixture) {
-			ctx, cancel := context.WithCancel(t.Context())
-			ctx = context.WithValue(ctx, cancelKey{}, cancel)
-			if conn, err := f.pool.Acquire(ctx); err == nil {
-				conn.Release() // dialing was quicker
-			}
-		}, 0},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			f := setup(t, 2, tt.change)
-			tt.do(t, f)
-			eventually(t, "pool at rest", func() bool {
-				s := f.pool.Stat()
-				return s.AcquiredConns() == 0 && s.ConstructingConns() == 0
-			})
-			m := f.collect(t)
-			if got := m.value(t, "db.client.connection.pending_requests"); got != 0 {
-				t.Errorf("%d pending", got)
-			}
-			if got := m.count("db.client.connection.use_time"); got != tt.uses && tt.name != "canceled while dialing" {
-				t.Errorf("%d uses, want %d", got, tt.uses)
-			}
 		})
 	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	var highest, highestPending int64 // of all peaks: on a busy machine the last window may have seen fewer
+	for working := true; working; {
+		select {
+		case <-done:
+			working = false
+		case <-time.After(5 * time.Millisecond):
+			m := f.collect(t)
+			peak, pending := m.value(t, "pgxpool.peak"), m.value(t, "pgxpool.pending.peak")
+			if peak > conns || pending > callers {
+				t.Errorf("peak %d, pending peak %d", peak, pending)
+			}
+			highest, highestPending = max(highest, peak), max(highestPending, pending)
+		}
+	}
+	if highest != conns {
+		t.Errorf("the highest peak was %d of %d connections", highest, conns)
+	}
+	m, stat := f.collect(t), f.pool.Stat()
+	for key, want := range map[string]int64{
+		used:                                    int64(stat.AcquiredConns()),
+		idle:                                    int64(stat.IdleConns()),
+		"pgxpool.constructing":                  int64(stat.ConstructingConns()),
+		"db.client.connection.max":              int64(stat.MaxConns()),
+		"db.client.connection.pending_requests": 0,
+		"db.client.connection.timeouts":         0,
+		"pgxpool.acquires{result=ok}":           callers * acquires,
+		"pgxpool.acquires{result=timeout}":      0,
+		"pgxpool.acquires{result=canceled}":     0,
+		"pgxpool.acquires{result=error}":        0,
+		"pgxpool.long_holds":                    0,
+		"pgxpool.nested_acquires":               0,
+		"pgxpool.overflow":                      0,
+		"pgxpool.connections.opened":            int64(stat.TotalConns()),
+	} {
+		if got := m.value(t, key); got != want {
+			t.Errorf("%s is %d, want %d", key, got, want)
+		}
+	}
+	if stat.AcquiredConns() != 0 || stat.ConstructingConns() != 0 {
+		t.Errorf("the pool is not at rest: %d acquired, %d being dialed", stat.AcquiredConns(), stat.ConstructingConns())
+	}
+	for _, key := range []string{"db.client.connection.wait_time", "db.client.connection.use_time"} {
+		if got := m.count(key); got != callers*acquires {
+			t.Errorf("%s has %d samples, want %d", key, got, callers*acquires)
+		}
+	}
+	if closed := closings(m); len(closed) > 0 {
+		t.Errorf("closed: %v", closed)
+	}
+	if highestPending < 1 {
+		t.Errorf("the highest pending peak was %d, though callers are many more than connections", highestPending)
+	}
+	atRest(t, f, 0)
+	stillCounts(t, f, conns, 0)
 }
 
-type cancelKey struct{}
-
-func TestPanicInPrepareConnIsAsWithoutUs(t *testing.T) {
+func TestPeakShowsASpikeBetweenCollectionsToEveryReader(t *testing.T) {
 	t.Parallel()
-	// pgx leaks the slot of a panicking PrepareConn, so the pool cannot be closed: it is left to the server's end.
-	tel := newTelemetry(t)
+	readers := []*sdkmetric.ManualReader{sdkmetric.NewManualReader(), sdkmetric.NewManualReader()}
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(readers[0]), sdkmetric.WithReader(readers[1]))
 	config := parse(t, database(t))
-	config.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) { panic("mine") }
-	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(tel.provider))
+	config.MaxConns = 10
+	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(provider), otelpool.WithPeakWindow(time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
-	func() {
-		defer func() {
-			if got := recover(); got != "mine" {
-				t.Errorf("recovered %v, want the hook's own panic", got)
+	defer pool.Close()
+	defer inst.Unregister()
+	peakOf := func(reader *sdkmetric.ManualReader) int64 {
+		return (telemetry{reader, provider}).collect(t).value(t, "pgxpool.peak")
+	}
+	peakOf(readers[0])
+	var seen [4]int64
+	inWindow(func() (spike time.Time) {
+		var conns []*pgxpool.Conn
+		for range 7 {
+			conns = append(conns, acquire(t, pool))
+		}
+		spike = time.Now()
+		for _, conn := range conns {
+			conn.Release()
+		}
+		for i := range seen { // the one that reads often takes nothing from the other
+			seen[i] = peakOf(readers[i/3])
+		}
+		return spike
+	})
+	if want := [4]int64{7, 7, 7, 7}; seen != want {
+		t.Errorf("the first reader sees %d, the second %d, want %d", seen[:3], seen[3:], want)
+	}
+	eventually(t, "the spike leaves the window", func() bool { return peakOf(readers[0]) == 0 && peakOf(readers[1]) == 0 })
+}
+
+func TestResetWhileCollectingLeavesThePeakRight(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 20, nil, otelpool.WithPeakWindow(time.Second))
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					f.collect(t)
+				}
 			}
-		}()
-		_, _ = pool.Acquire(t.Context())
-	}()
-	m := tel.collect(t)
-	if got := m.value(t, "db.client.connection.pending_requests"); got != 0 {
+		})
+	}
+	for range 5 {
+		var conns []*pgxpool.Conn
+		for range 20 {
+			conns = append(conns, acquire(t, f.pool))
+		}
+		for _, conn := range conns {
+			conn.Release()
+		}
+		f.pool.Reset()
+	}
+	close(stop)
+	readers.Wait()
+	settled(t, f.pool, 20)
+	eventually(t, "the spikes leave the window", func() bool { return f.collect(t).value(t, "pgxpool.peak") == 0 })
+	var peak int64
+	inWindow(func() (spike time.Time) {
+		conn := acquire(t, f.pool)
+		spike = time.Now()
+		conn.Release()
+		peak = f.collect(t).value(t, "pgxpool.peak")
+		return spike
+	})
+	if peak != 1 {
+		t.Errorf("peak %d, want 1", peak)
+	}
+}
+
+func TestAClosedPoolIsEmptyUntilUnregister(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 2, nil)
+	f.exec(t, t.Context(), "SELECT 1")
+	f.pool.Close()
+	m := f.collect(t)
+	if m.value(t, used) != 0 || m.value(t, idle) != 0 || m.value(t, "db.client.connection.max") != 2 {
+		t.Errorf("a closed pool shows %v", m)
+	}
+	if _, err := f.pool.Exec(t.Context(), "SELECT 1"); err == nil {
+		t.Error("a closed pool executes")
+	}
+	if got := f.collect(t).value(t, "db.client.connection.pending_requests"); got != 0 {
 		t.Errorf("%d pending", got)
-	}
-	if got, want := m.value(t, used), int64(pool.Stat().AcquiredConns()); got != want {
-		t.Errorf("%d in use, Stat says %d", got, want)
-	}
-	if err := inst.Unregister(); err != nil {
-		t.Error(err)
 	}
 }

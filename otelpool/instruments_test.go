@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -192,5 +193,28 @@ func TestServerAttributesAreThoseOfTheConfiguration(t *testing.T) {
 		",server.port=" + attribute.IntValue(int(cc.Port)).String() + "}"
 	if !slices.Equal(keys, []string{want}) {
 		t.Errorf("recorded %q, want %q", keys, want)
+	}
+}
+
+func TestDefaultPoolNameIsHostPortDatabase(t *testing.T) {
+	t.Parallel()
+	for connString, want := range map[string]string{
+		"postgres://u:hunter2@db.example.com/shop":            "db.example.com:5432/shop",
+		"postgres://u:hunter2@db.example.com:6432/shop":       "db.example.com:6432/shop",
+		"postgres://u:hunter2@[::1]:6432/shop":                "[::1]:6432/shop",
+		"host=/run/postgresql dbname=shop user=u":             "/run/postgresql:5432/shop",
+		"postgres://u:hunter2@a,b:7432/shop":                  "a:5432/shop",
+		"postgres://u:hunter2@db.example.com?sslmode=disable": "db.example.com:5432",
+	} {
+		tel := newTelemetry(t)
+		pool, inst, err := otelpool.New(t.Context(), connString, otelpool.WithMeterProvider(tel.provider))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tel.text(t); !strings.Contains(got, `"`+want+`"`) {
+			t.Errorf("%s: no pool %q in %s", connString, want, got)
+		}
+		pool.Close()
+		_ = inst.Unregister()
 	}
 }

@@ -1,8 +1,6 @@
 package otelpool_test
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,7 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -49,20 +46,6 @@ func TestNoSecretShows(t *testing.T) {
 	}
 }
 
-// text is everything that is collected, as text.
-func (tel telemetry) text(t *testing.T) string {
-	t.Helper()
-	var rm metricdata.ResourceMetrics
-	if err := tel.reader.Collect(context.Background(), &rm); err != nil {
-		t.Fatal(err)
-	}
-	text, err := json.Marshal(rm.ScopeMetrics)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
 func TestNoSecretShowsInErrors(t *testing.T) {
 	t.Parallel()
 	for connString, reason := range map[string]string{
@@ -99,28 +82,5 @@ func TestNoSecretShowsInErrors(t *testing.T) {
 				t.Errorf("the secret shows in %s", text)
 			}
 		}
-	}
-}
-
-func TestDefaultPoolNameIsHostPortDatabase(t *testing.T) {
-	t.Parallel()
-	for connString, want := range map[string]string{
-		"postgres://u:hunter2@db.example.com/shop":            "db.example.com:5432/shop",
-		"postgres://u:hunter2@db.example.com:6432/shop":       "db.example.com:6432/shop",
-		"postgres://u:hunter2@[::1]:6432/shop":                "[::1]:6432/shop",
-		"host=/run/postgresql dbname=shop user=u":             "/run/postgresql:5432/shop",
-		"postgres://u:hunter2@a,b:7432/shop":                  "a:5432/shop",
-		"postgres://u:hunter2@db.example.com?sslmode=disable": "db.example.com:5432",
-	} {
-		tel := newTelemetry(t)
-		pool, inst, err := otelpool.New(t.Context(), connString, otelpool.WithMeterProvider(tel.provider))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := tel.text(t); !strings.Contains(got, `"`+want+`"`) {
-			t.Errorf("%s: no pool %q in %s", connString, want, got)
-		}
-		pool.Close()
-		_ = inst.Unregister()
 	}
 }

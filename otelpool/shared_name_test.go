@@ -5,22 +5,84 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// sharedCounter is a series of a counter, and a step that makes it grow.
-type sharedCounter struct {
-	name string // of the instrument
-	attr string // what tells the series from the others of the instrument, "" if there is one
-	grow func(t *testing.T, pool *pgxpool.Pool)
+// TestLeavingPoolKeepsAllCounters makes each counter of two pools of one name grow, and has the pools leave, one after
+// the other.
+func TestLeavingPoolKeepsAllCounters(t *testing.T) {
+	t.Parallel()
+	const name = "shared"
+	tel, connString := newTelemetry(t), database(t)
+	sharedPool(t, tel, connString, "other") // keeps the MeterProvider in use when the last pool of the name leaves
+	first, firstInst := sharedPool(t, tel, connString, name)
+	second, secondInst := sharedPool(t, tel, connString, name)
+	growAll(t, tel, first, name)
+	growAll(t, tel, second, name)
+	before, instruments := tel.countersOf(t, name)
+
+	t.Run("every counter is in the table", func(t *testing.T) {
+		var names, keys []string
+		for _, c := range sharedCounters {
+			names, keys = append(names, c.name), append(keys, c.key())
+		}
+		slices.Sort(names)
+		if names = slices.Compact(names); !slices.Equal(instruments, names) {
+			t.Errorf("the SDK reports %q, the table has %q", instruments, names)
+		}
+		slices.Sort(keys)
+		if reported := slices.Sorted(maps.Keys(before)); !slices.Equal(reported, keys) {
+			t.Errorf("the SDK reports\n%q\nthe table has\n%q", reported, keys)
+		}
+		for key, value := range before {
+			if value <= 0 {
+				t.Errorf("%s is %v: that it is kept would prove nothing", key, value)
+			}
+		}
+	})
+	unregister := func(t *testing.T, inst *otelpool.Instrumentation) {
+		t.Helper()
+		if err := inst.Unregister(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("one of two leaves", func(t *testing.T) {
+		unregister(t, firstInst)
+		checkKept(t, tel, name, before)
+	})
+	t.Run("the last one leaves", func(t *testing.T) {
+		unregister(t, secondInst)
+		if left, _ := tel.countersOf(t, name); len(left) > 0 {
+			t.Errorf("still reported: %v", left)
+		}
+	})
+	t.Run("another one comes", func(t *testing.T) {
+		_, inst := sharedPool(t, tel, connString, name)
+		checkKept(t, tel, name, before)
+		unregister(t, inst)
+	})
+	t.Run("one without hooks comes", func(t *testing.T) {
+		pool, err := pgxpool.New(t.Context(), connString)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		inst, err := otelpool.Register(pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(name),
+			otelpool.WithAttributes(attribute.String("team", "a")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkKept(t, tel, name, before)
+		unregister(t, inst)
+	})
 }
 
 // sharedCounters are all series of counters that a pool reports.
@@ -49,6 +111,21 @@ var sharedCounters = []sharedCounter{
 	{"pgxpool.connections.closed", "reason=other", resetWhileHeld},
 	{"pgxpool.connections.errors", "error.type=_OTHER", dialFails(errNotToday)},
 	{"pgxpool.connections.errors", "error.type=timeout", dialFails(context.DeadlineExceeded)},
+}
+
+// sharedCounter is a series of a counter, and a step that makes it grow.
+type sharedCounter struct {
+	name string // of the instrument
+	attr string // what tells the series from the others of the instrument, "" if there is one
+	grow func(t *testing.T, pool *pgxpool.Pool)
+}
+
+// key is the key of the series among the metrics.
+func (c sharedCounter) key() string {
+	if c.attr == "" {
+		return c.name
+	}
+	return c.name + "{" + c.attr + "}"
 }
 
 const (
@@ -95,21 +172,6 @@ func exceedOperationLimit(t *testing.T, pool *pgxpool.Pool) {
 		if _, err := pool.Exec(otelpool.WithOperation(t.Context(), name), "SELECT 1"); err != nil {
 			t.Error(err)
 		}
-	}
-}
-
-// acquireAll acquires all connections of a pool.
-func acquireAll(t *testing.T, pool *pgxpool.Pool) (conns []*pgxpool.Conn) {
-	t.Helper()
-	for range pool.Stat().MaxConns() {
-		conns = append(conns, acquire(t, pool))
-	}
-	return conns
-}
-
-func releaseAll(conns []*pgxpool.Conn) {
-	for _, conn := range conns {
-		conn.Release()
 	}
 }
 
@@ -201,57 +263,6 @@ func dialFails(failure error) func(t *testing.T, pool *pgxpool.Pool) {
 	}
 }
 
-// countersOf returns the monotonic sums of our scope whose pool has that name, and the names of their instruments.
-func (tel telemetry) countersOf(t *testing.T, name string) (counters map[string]float64, instruments []string) {
-	t.Helper()
-	var rm metricdata.ResourceMetrics
-	if err := tel.reader.Collect(context.Background(), &rm); err != nil {
-		t.Fatal(err)
-	}
-	counters = make(map[string]float64)
-	add := func(m metricdata.Metrics, set attribute.Set, value float64) {
-		if pool, _ := set.Value("db.client.connection.pool.name"); pool.AsString() != name {
-			return
-		}
-		own, _ := attribute.NewSetWithFiltered(set.ToSlice(), attribute.NewDenyKeysFilter("team"))
-		counters[seriesKey(m.Name, own)] = value
-		if !slices.Contains(instruments, m.Name) {
-			instruments = append(instruments, m.Name)
-		}
-	}
-	for _, scope := range rm.ScopeMetrics {
-		if scope.Scope.Name != otelpool.ScopeName {
-			continue
-		}
-		for _, m := range scope.Metrics {
-			switch data := m.Data.(type) {
-			case metricdata.Sum[int64]:
-				for _, p := range data.DataPoints {
-					if data.IsMonotonic {
-						add(m, p.Attributes, float64(p.Value))
-					}
-				}
-			case metricdata.Sum[float64]:
-				for _, p := range data.DataPoints {
-					if data.IsMonotonic {
-						add(m, p.Attributes, p.Value)
-					}
-				}
-			}
-		}
-	}
-	slices.Sort(instruments)
-	return counters, instruments
-}
-
-// key is the key of the series among the metrics.
-func (c sharedCounter) key() string {
-	if c.attr == "" {
-		return c.name
-	}
-	return c.name + "{" + c.attr + "}"
-}
-
 // growAll makes every counter of a pool grow, and leaves the pool without connections, so that nothing grows any more.
 func growAll(t *testing.T, tel telemetry, pool *pgxpool.Pool, name string) {
 	t.Helper()
@@ -269,16 +280,6 @@ func growAll(t *testing.T, tel telemetry, pool *pgxpool.Pool, name string) {
 		now, _ := tel.countersOf(t, name)
 		return pool.Stat().TotalConns() == 0 && now["pgxpool.connections.opened"] == sumOf(now, "pgxpool.connections.closed")
 	})
-}
-
-// sumOf adds up the series of an instrument.
-func sumOf(counters map[string]float64, name string) (sum float64) {
-	for key, value := range counters {
-		if strings.HasPrefix(key, name+"{") {
-			sum += value
-		}
-	}
-	return sum
 }
 
 // checkKept has a subtest for each counter, which must be what it was.
@@ -299,71 +300,105 @@ func checkKept(t *testing.T, tel telemetry, name string, want map[string]float64
 	}
 }
 
-// TestLeavingPoolKeepsAllCounters makes each counter of two pools of one name grow, and has the pools leave, one after
-// the other.
-func TestLeavingPoolKeepsAllCounters(t *testing.T) {
+func TestCountersDoNotFallWhenOneOfSeveralPoolsLeaves(t *testing.T) {
 	t.Parallel()
-	const name = "shared"
-	tel, connString := newTelemetry(t), database(t)
-	sharedPool(t, tel, connString, "other") // keeps the MeterProvider in use when the last pool of the name leaves
-	first, firstInst := sharedPool(t, tel, connString, name)
-	second, secondInst := sharedPool(t, tel, connString, name)
-	growAll(t, tel, first, name)
-	growAll(t, tel, second, name)
-	before, instruments := tel.countersOf(t, name)
-
-	t.Run("every counter is in the table", func(t *testing.T) {
-		var names, keys []string
-		for _, c := range sharedCounters {
-			names, keys = append(names, c.name), append(keys, c.key())
-		}
-		slices.Sort(names)
-		if names = slices.Compact(names); !slices.Equal(instruments, names) {
-			t.Errorf("the SDK reports %q, the table has %q", instruments, names)
-		}
-		slices.Sort(keys)
-		if reported := slices.Sorted(maps.Keys(before)); !slices.Equal(reported, keys) {
-			t.Errorf("the SDK reports\n%q\nthe table has\n%q", reported, keys)
-		}
-		for key, value := range before {
-			if value <= 0 {
-				t.Errorf("%s is %v: that it is kept would prove nothing", key, value)
-			}
-		}
-	})
-	unregister := func(t *testing.T, inst *otelpool.Instrumentation) {
-		t.Helper()
-		if err := inst.Unregister(); err != nil {
+	tel := newTelemetry(t)
+	connString := database(t)
+	var insts []*otelpool.Instrumentation
+	for range 2 {
+		config := parse(t, connString)
+		config.MaxConns = 1
+		pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("same"))
+		if err != nil {
 			t.Fatal(err)
+		}
+		defer pool.Close()
+		insts = append(insts, inst)
+		held := acquire(t, pool)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		if _, err := pool.Acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		cancel()
+		held.Release()
+	}
+	before := tel.collect(t)
+	if err := insts[0].Unregister(); err != nil {
+		t.Fatal(err)
+	}
+	after := tel.collect(t)
+	for _, key := range []string{"db.client.connection.timeouts", "pgxpool.acquires{result=ok}", "pgxpool.connections.opened"} {
+		if before.value(t, key) != 2 || after.value(t, key) != 2 {
+			t.Errorf("%s went from %d to %d", key, before.value(t, key), after.value(t, key))
 		}
 	}
-	t.Run("one of two leaves", func(t *testing.T) {
-		unregister(t, firstInst)
-		checkKept(t, tel, name, before)
-	})
-	t.Run("the last one leaves", func(t *testing.T) {
-		unregister(t, secondInst)
-		if left, _ := tel.countersOf(t, name); len(left) > 0 {
-			t.Errorf("still reported: %v", left)
-		}
-	})
-	t.Run("another one comes", func(t *testing.T) {
-		_, inst := sharedPool(t, tel, connString, name)
-		checkKept(t, tel, name, before)
-		unregister(t, inst)
-	})
-	t.Run("one without hooks comes", func(t *testing.T) {
-		pool, err := pgxpool.New(t.Context(), connString)
+	if after.value(t, "db.client.connection.max") != 1 {
+		t.Error("the gauges of the pool that left are still there")
+	}
+	if err := insts[1].Unregister(); err != nil {
+		t.Fatal(err)
+	}
+	if keys := gaugeKeys(tel.collect(t)); len(keys) > 0 {
+		t.Errorf("left: %v", keys)
+	}
+}
+
+// TestCountersGoOnWhereAPoolOfTheSameNameEnded ends a pool and makes another of its name, while a third goes on.
+func TestCountersGoOnWhereAPoolOfTheSameNameEnded(t *testing.T) {
+	t.Parallel()
+	delta := sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(func(sdkmetric.InstrumentKind) metricdata.Temporality {
+		return metricdata.DeltaTemporality
+	}))
+	cumulative := sdkmetric.NewManualReader()
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(delta), sdkmetric.WithReader(cumulative))
+	begin := func(name string) (*pgxpool.Pool, *otelpool.Instrumentation) {
+		pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(provider), otelpool.WithPoolName(name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(pool.Close)
-		inst, err := otelpool.Register(pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(name),
-			otelpool.WithAttributes(attribute.String("team", "a")))
-		if err != nil {
+		return pool, inst
+	}
+	other, otherInst := begin("other")
+	defer other.Close()
+	defer func() { _ = otherInst.Unregister() }()
+	acquires := func(reader *sdkmetric.ManualReader) (n int64) {
+		var rm metricdata.ResourceMetrics
+		if err := reader.Collect(t.Context(), &rm); err != nil {
 			t.Fatal(err)
 		}
-		checkKept(t, tel, name, before)
-		unregister(t, inst)
-	})
+		for _, scope := range rm.ScopeMetrics {
+			for _, m := range scope.Metrics {
+				if data, ok := m.Data.(metricdata.Sum[int64]); ok && m.Name == "pgxpool.acquires" {
+					for _, p := range data.DataPoints {
+						name, _ := p.Attributes.Value("db.client.connection.pool.name")
+						if p.Value < 0 {
+							t.Errorf("%s: %d of %s", m.Name, p.Value, p.Attributes.Encoded(attribute.DefaultEncoder()))
+						}
+						if name.AsString() == "main" {
+							n += p.Value
+						}
+					}
+				}
+			}
+		}
+		return n
+	}
+	for i, want := range []struct{ delta, cumulative int64 }{{10, 10}, {2, 12}} {
+		pool, inst := begin("main")
+		for range want.delta {
+			if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := acquires(delta); got != want.delta {
+			t.Errorf("life %d: a delta of %d, want %d", i, got, want.delta)
+		}
+		if got := acquires(cumulative); got != want.cumulative {
+			t.Errorf("life %d: %d in all, want %d", i, got, want.cumulative)
+		}
+		pool.Close()
+		if err := inst.Unregister(); err != nil {
+			t.Error(err)
+		}
+	}
 }

@@ -88,59 +88,6 @@ func TestSizingRefusesWhatCannotBe(t *testing.T) {
 	}
 }
 
-// sized makes an instrumented pool of a Sizing.
-func sized(t *testing.T, s otelpool.Sizing, change func(*pgxpool.Config)) fixture {
-	t.Helper()
-	return setup(t, 4, func(c *pgxpool.Config) {
-		if change != nil {
-			change(c)
-		}
-		if err := s.Apply(c); err != nil {
-			t.Fatal(err)
-		}
-	})
-}
-
-// dialAll acquires n connections of a pool with a limit that a dial may not keep to on a busy machine: one that was dialed
-// too late becomes idle, and is there the next time.
-func dialAll(t testing.TB, pool *pgxpool.Pool, n int) (conns []*pgxpool.Conn) {
-	t.Helper()
-	eventually(t, "all are dialed", func() bool {
-		conn, err := pool.Acquire(t.Context())
-		switch {
-		case err == nil:
-			conns = append(conns, conn)
-		case !errors.Is(err, otelpool.ErrAcquireTimeout):
-			t.Fatal(err)
-		}
-		return len(conns) == n
-	})
-	return conns
-}
-
-// queuePool is a model of SQLAlchemy's QueuePool: its numbers, without its connections.
-type queuePool struct{ size, maxOverflow, in, out int }
-
-// checkout takes a connection, and reports whether there was one.
-func (q *queuePool) checkout() bool {
-	switch {
-	case q.in > 0:
-		q.in--
-	case q.out >= q.size+q.maxOverflow:
-		return false
-	}
-	q.out++
-	return true
-}
-
-// checkin gives one back; into a full queue it does not go.
-func (q *queuePool) checkin() {
-	q.out--
-	if q.in < q.size {
-		q.in++
-	}
-}
-
 func TestPoolOfASizingCountsAsSQLAlchemysDoes(t *testing.T) {
 	t.Parallel()
 	for _, s := range []otelpool.Sizing{{PoolSize: 1}, {PoolSize: 2, MaxOverflow: 5}, {PoolSize: 5, MaxOverflow: 10}, {PoolSize: 3, MaxOverflow: 1, PrePing: true}} {
@@ -199,6 +146,29 @@ func TestPoolOfASizingCountsAsSQLAlchemysDoes(t *testing.T) {
 	}
 }
 
+// queuePool is a model of SQLAlchemy's QueuePool: its numbers, without its connections.
+type queuePool struct{ size, maxOverflow, in, out int }
+
+// checkout takes a connection, and reports whether there was one.
+func (q *queuePool) checkout() bool {
+	switch {
+	case q.in > 0:
+		q.in--
+	case q.out >= q.size+q.maxOverflow:
+		return false
+	}
+	q.out++
+	return true
+}
+
+// checkin gives one back; into a full queue it does not go.
+func (q *queuePool) checkin() {
+	q.out--
+	if q.in < q.size {
+		q.in++
+	}
+}
+
 func TestIdleNeverSettlesAboveThePoolSize(t *testing.T) {
 	t.Parallel()
 	f := sized(t, otelpool.Sizing{PoolSize: 3, MaxOverflow: 9}, nil)
@@ -224,6 +194,67 @@ func TestIdleNeverSettlesAboveThePoolSize(t *testing.T) {
 	if got := m.value(t, "pgxpool.connections.closed{reason=overflow}"); got != 20*9 {
 		t.Errorf("%d closed as overflow, want %d", got, 20*9)
 	}
+}
+
+func TestConnectionsThatBecomeIdleUnseenAreClosedByLaterReturns(t *testing.T) {
+	t.Parallel()
+	t.Run("of MinIdleConns", func(t *testing.T) {
+		t.Parallel()
+		f := sized(t, otelpool.Sizing{PoolSize: 3, MaxOverflow: 6}, func(c *pgxpool.Config) {
+			c.MinIdleConns, c.HealthCheckPeriod = 3, 20*time.Millisecond
+		})
+		filled := func() bool { return f.pool.Stat().IdleConns() >= 3 }
+		eventually(t, "three are idle", filled)
+		var conns []*pgxpool.Conn
+		for range 3 {
+			conns = append(conns, acquire(t, f.pool))
+		}
+		eventually(t, "three more are idle", filled)
+		for _, conn := range conns {
+			conn.Release()
+		}
+		settled(t, f.pool, 3)
+	})
+	t.Run("kept by a failing PrepareConn", func(t *testing.T) {
+		t.Parallel()
+		type fail struct{}
+		f := sized(t, otelpool.Sizing{PoolSize: 1, MaxOverflow: 4}, func(c *pgxpool.Config) {
+			c.PrepareConn = func(ctx context.Context, _ *pgx.Conn) (bool, error) {
+				if ctx.Value(fail{}) != nil {
+					return true, errors.New("no")
+				}
+				return true, nil
+			}
+		})
+		var conns []*pgxpool.Conn
+		for range 5 {
+			conns = append(conns, acquire(t, f.pool))
+		}
+		for i, conn := range conns {
+			conn.Release()
+			eventually(t, "it is back", func() bool { return f.pool.Stat().AcquiredConns() == int32(4-i) })
+			if _, err := f.pool.Acquire(context.WithValue(t.Context(), fail{}, true)); err == nil {
+				t.Fatal("acquired")
+			}
+		}
+		settled(t, f.pool, 1)
+	})
+	t.Run("and one that is hijacked does not count for ever", func(t *testing.T) {
+		t.Parallel()
+		f := sized(t, otelpool.Sizing{PoolSize: 1, MaxOverflow: 1}, nil)
+		acquire(t, f.pool).Release()
+		settled(t, f.pool, 1)
+		for _, conn := range f.pool.AcquireAllIdle(t.Context()) {
+			defer conn.Hijack().Close(context.Background())
+		}
+		for range 3 {
+			acquire(t, f.pool).Release()
+			settled(t, f.pool, 1)
+		}
+		if got := f.pool.Stat().IdleConns(); got != 1 {
+			t.Errorf("%d idle, want 1", got)
+		}
+	})
 }
 
 func TestAfterReleaseOfTheUserStillDecides(t *testing.T) {
@@ -275,65 +306,6 @@ func TestPrePingAsksAllButFreshConnections(t *testing.T) {
 	conn.Release()
 }
 
-func TestAcquireTimeoutSaysWhy(t *testing.T) {
-	t.Parallel()
-	const limit = 500 * time.Millisecond
-	f := sized(t, otelpool.Sizing{PoolSize: 1, MaxOverflow: 1, Timeout: limit}, nil)
-	held := dialAll(t, f.pool, 2)
-	before := f.collect(t)
-	start := time.Now()
-	_, err := f.pool.Acquire(t.Context())
-	if passed := time.Since(start); passed < 30*time.Millisecond {
-		t.Errorf("gave up after %v", passed)
-	}
-	var timeout *otelpool.AcquireTimeoutError
-	if !errors.As(err, &timeout) || !errors.Is(err, otelpool.ErrAcquireTimeout) || !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		t.Fatalf("error %v", err)
-	}
-	cc := f.pool.Config().ConnConfig
-	if want := (otelpool.AcquireTimeoutError{Pool: fmt.Sprintf("%s:%d/%s", cc.Host, cc.Port, cc.Database), Timeout: limit, InUse: 2, Max: 2, Waiting: 1}); *timeout != want {
-		t.Errorf("error %+v, want %+v", *timeout, want)
-	}
-	if _, err := f.pool.Exec(t.Context(), "SELECT 1"); !errors.Is(err, otelpool.ErrAcquireTimeout) {
-		t.Errorf("Exec: %v", err)
-	}
-
-	// A caller with an earlier deadline has their own error, and so has one who cancels.
-	early, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	if _, err := f.pool.Acquire(early); err != context.DeadlineExceeded {
-		t.Errorf("earlier deadline: %v", err)
-	}
-	canceled, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := f.pool.Acquire(canceled); err != context.Canceled {
-		t.Errorf("canceled: %v", err)
-	}
-	after := f.collect(t)
-	for _, conn := range held {
-		conn.Release()
-	}
-	// What the acquire had as a limit is no limit to what is done with the connection.
-	conn := dialAll(t, f.pool, 1)[0]
-	if _, err := conn.Exec(t.Context(), "SELECT pg_sleep(0.6)"); err != nil {
-		t.Error(err)
-	}
-	conn.Release()
-	for key, want := range map[string]int64{
-		"db.client.connection.timeouts":         3,
-		"pgxpool.acquires{result=timeout}":      3,
-		"pgxpool.acquires{result=canceled}":     1,
-		"db.client.connection.pending_requests": 0,
-	} {
-		if got := after.value(t, key) - before.value(t, key); got != want {
-			t.Errorf("%s grew by %d, want %d", key, got, want)
-		}
-	}
-	if got := f.collect(t).value(t, "db.client.connection.pending_requests"); got != 0 {
-		t.Errorf("%d pending at the end", got)
-	}
-}
-
 func TestSizingWorksWithoutInstrumentationAndForManyPools(t *testing.T) {
 	t.Parallel()
 	config := parse(t, database(t))
@@ -356,59 +328,6 @@ func TestSizingWorksWithoutInstrumentationAndForManyPools(t *testing.T) {
 		eventually(t, "the pool settles", func() bool { return pool.Stat().AcquiredConns() == 0 })
 		if got := pool.Stat().IdleConns(); got != 1 {
 			t.Errorf("%d idle, want 1", got)
-		}
-	}
-}
-
-func TestSizingFromTheConnectionString(t *testing.T) {
-	t.Parallel()
-	config := parse(t, "postgres://u@localhost/db?pool_size=7&max_overflow=3&pool_pre_ping=True&pool_recycle=1800&pool_timeout=2s&application_name=x")
-	got, err := otelpool.Development.FromConfig(config)
-	want := otelpool.Sizing{PoolSize: 7, MaxOverflow: 3, PrePing: true, Recycle: 30 * time.Minute, Timeout: 2 * time.Second}
-	if err != nil || got != want {
-		t.Errorf("%+v, %v; want %+v", got, err, want)
-	}
-	if params := fmt.Sprint(config.ConnConfig.RuntimeParams); params != "map[application_name:x]" {
-		t.Errorf("left for the server: %s", params)
-	}
-	if got, err := otelpool.Staging.FromConfig(config); err != nil || got != otelpool.Staging {
-		t.Errorf("without settings: %+v, %v", got, err)
-	}
-	for dsn, want := range map[string]string{
-		"pool_size=many":    `connection string: pool_size is no whole number`,
-		"pool_sise=5":       "connection string: pool_sise is no setting: there are max_overflow, pool_pre_ping, pool_recycle, pool_size, pool_timeout",
-		"pool_pre_ping=si":  `pool_pre_ping is neither true nor false`,
-		"pool_timeout=soon": `pool_timeout is neither seconds nor a duration`,
-		"max_overflow=1.5":  `max_overflow is no whole number`,
-	} {
-		config := parse(t, "host=localhost "+dsn)
-		if _, err := otelpool.Staging.FromConfig(config); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: error %v, want one with %q", dsn, err, want)
-		}
-		if len(config.ConnConfig.RuntimeParams) != 1 {
-			t.Errorf("%s: the configuration was changed", dsn)
-		}
-	}
-	if _, err := otelpool.Staging.FromConfig(nil); err == nil {
-		t.Error("nil was taken")
-	}
-}
-
-func TestSizingFromTheEnvironment(t *testing.T) {
-	t.Setenv("OTELPOOL_SIZING_POOL_SIZE", "9")
-	t.Setenv("OTELPOOL_SIZING_POOL_TIMEOUT", "")
-	got, err := otelpool.Production.FromEnv()
-	want := otelpool.Production
-	want.PoolSize = 9
-	if err != nil || got != want {
-		t.Errorf("%+v, %v; want %+v", got, err, want)
-	}
-	t.Setenv("OTELPOOL_SIZING_POOL_SIZE", "x")
-	t.Setenv("OTELPOOL_SIZING_OVERFLOW", "3")
-	_, err = otelpool.Production.FromEnv()
-	for _, want := range []string{"environment: OTELPOOL_SIZING_POOL_SIZE", "OTELPOOL_SIZING_OVERFLOW is no setting"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
 }

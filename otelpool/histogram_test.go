@@ -3,6 +3,7 @@ package otelpool_test
 import (
 	"context"
 	"maps"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -15,6 +16,87 @@ import (
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
+
+// TestAHistogramThatPanicsLosesTheMeasurementAlone has a View whose filter of attributes panics.
+func TestAHistogramThatPanicsLosesTheMeasurementAlone(t *testing.T) {
+	t.Parallel()
+	view := sdkmetric.NewView(sdkmetric.Instrument{Name: "db.client.*"}, sdkmetric.Stream{AttributeFilter: func(attribute.KeyValue) bool { panic("mine") }})
+	tel := telemetry{reader: sdkmetric.NewManualReader()}
+	tel.provider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(tel.reader), sdkmetric.WithView(view))
+	pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(tel.provider))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = inst.Unregister() }()
+	for range 3 {
+		if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
+			t.Error(err)
+		}
+	}
+	if held := inst.Held(); len(held) != 0 || pool.Stat().AcquiredConns() != 0 {
+		t.Errorf("held are %v", held)
+	}
+	closePool(t, pool)
+}
+
+// finishing is a MeterProvider whose float histograms can end a series, as metric/x describes it.
+type finishing struct {
+	metric.MeterProvider
+	mu       sync.Mutex
+	finished []string
+}
+
+func (p *finishing) Meter(name string, opts ...metric.MeterOption) metric.Meter {
+	return finishingMeter{p.MeterProvider.Meter(name, opts...), p}
+}
+
+type finishingMeter struct {
+	metric.Meter
+	provider *finishing
+}
+
+func (m finishingMeter) Float64Histogram(name string, opts ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
+	h, err := m.Meter.Float64Histogram(name, opts...)
+	return finishingHistogram{h, name, m.provider}, err
+}
+
+type finishingHistogram struct {
+	metric.Float64Histogram
+	name     string
+	provider *finishing
+}
+
+func (h finishingHistogram) Finish(_ context.Context, attrs ...attribute.KeyValue) {
+	h.provider.mu.Lock()
+	defer h.provider.mu.Unlock()
+	h.provider.finished = append(h.provider.finished, seriesKey(h.name, attribute.NewSet(attrs...)))
+}
+
+func TestUnregisterFinishesHistogramsWhereTheSDKCan(t *testing.T) {
+	t.Parallel()
+	f := newTelemetry(t)
+	provider := &finishing{MeterProvider: f.provider}
+	pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(provider))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	_, _ = pool.Exec(otelpool.WithOperation(t.Context(), "named"), "SELECT 1")
+	_, _ = pool.Exec(t.Context(), "SELECT nonsense")
+	recorded := f.collect(t)
+	if err := inst.Unregister(); err != nil {
+		t.Fatal(err)
+	}
+	finished := make(map[string]bool)
+	for _, key := range provider.finished {
+		finished[key] = true
+	}
+	for key, value := range recorded {
+		if _, recorded := value.(metricdata.HistogramDataPoint[float64]); recorded && !finished[key] {
+			t.Errorf("%s was not finished", key)
+		}
+	}
+}
 
 // binding is an SDK whose histograms have the Bind of go.opentelemetry.io/otel/metric/x, which that of today has not.
 type binding struct {

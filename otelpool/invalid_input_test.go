@@ -79,10 +79,10 @@ func TestBadInputIsAnErrorThatSaysWhatIsWrong(t *testing.T) {
 		{"key that is no text", attr("a\xff"), "not valid UTF-8"},
 		{"value that is no text", instrument(otelpool.WithAttributes(attribute.String("k", "a\xff"))), `attribute "k" is not valid UTF-8`},
 		{"values that are no text", instrument(otelpool.WithAttributes(attribute.StringSlice("k", []string{"a", "b\xff"}))), `attribute "k" is not valid UTF-8`},
-		{"provider that is a nil pointer", instrument(otelpool.WithMeterProvider((*sdkmetric.MeterProvider)(nil))), "MeterProvider *metric.MeterProvider panicked"},
-		{"provider that panics", instrument(otelpool.WithMeterProvider(oddProvider{meter: func() metric.Meter { panic("no") }})), "panicked: no"},
-		{"provider without a meter", instrument(otelpool.WithMeterProvider(oddProvider{meter: func() metric.Meter { return nil }})), "returned no Meter"},
-		{"provider whose meter is a nil pointer", instrument(otelpool.WithMeterProvider(oddProvider{meter: func() metric.Meter { return (*struct{ noop.Meter })(nil) }})), "panicked"},
+		{"provider that is a nil pointer", instrument(otelpool.WithMeterProvider((*sdkmetric.MeterProvider)(nil))), "the MeterProvider, a *metric.MeterProvider, panics"},
+		{"provider that panics", instrument(otelpool.WithMeterProvider(oddProvider{meter: func() metric.Meter { panic("no") }})), "panics: no"},
+		{"provider without a meter", instrument(otelpool.WithMeterProvider(oddProvider{meter: func() metric.Meter { return nil }})), "gives no Meter"},
+		{"provider whose meter is a nil pointer", instrument(otelpool.WithMeterProvider(oddProvider{meter: func() metric.Meter { return (*struct{ noop.Meter })(nil) }})), "panics"},
 		{"pool that nobody made", func(*testing.T) error { _, err := otelpool.Register(new(pgxpool.Pool)); return err }, "pool was not made by pgxpool.New"},
 		{"peak window too short", instrument(otelpool.WithPeakWindow(0)), "peak window 0s is not between 1s and 24h"},
 		{"peak window too long", instrument(otelpool.WithPeakWindow(25 * time.Hour)), "is not between 1s and 24h"},
@@ -127,28 +127,6 @@ func TestBadInputIsAnErrorThatSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// oddProvider is a MeterProvider that somebody has made badly.
-type oddProvider struct {
-	noop.MeterProvider
-	meter func() metric.Meter
-}
-
-func (p oddProvider) Meter(string, ...metric.MeterOption) metric.Meter { return p.meter() }
-
-func TestRegisterTakesNoOddProvider(t *testing.T) {
-	t.Parallel()
-	pool, err := pgxpool.New(t.Context(), "host=localhost")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
-	for range 2 { // what failed is not in the way of the next
-		if _, err := otelpool.Register(pool, otelpool.WithMeterProvider((*sdkmetric.MeterProvider)(nil))); err == nil || !strings.Contains(err.Error(), "panicked") {
-			t.Errorf("Register: %v", err)
-		}
-	}
-}
-
 func TestAttributesThatDoNotCollideAreTaken(t *testing.T) {
 	t.Parallel()
 	_, err := otelpool.Instrument(parse(t, "host=localhost"), otelpool.WithAttributes(
@@ -158,64 +136,6 @@ func TestAttributesThatDoNotCollideAreTaken(t *testing.T) {
 	))
 	if err != nil {
 		t.Error(err)
-	}
-}
-
-func TestRegisterTakesThePoolOfItsConfigurationOnceOnly(t *testing.T) {
-	t.Parallel()
-	f := setup(t, 1, nil)
-	other, err := pgxpool.New(t.Context(), database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
-	provider := otelpool.WithMeterProvider(f.provider)
-	existing, err := otelpool.Register(other, provider, otelpool.WithPoolName("other"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer existing.Unregister()
-	for name, tt := range map[string]struct {
-		do   func() error
-		want string
-	}{
-		"same pool":                  {func() error { return f.inst.Register(f.pool) }, "registered already"},
-		"pool of another":            {func() error { return f.inst.Register(other) }, "not built from the instrumented configuration"},
-		"nil pool":                   {func() error { return f.inst.Register(nil) }, "pool is nil"},
-		"existing, of the bare kind": {func() error { return existing.Register(other) }, "not built from the instrumented configuration"},
-		"package level, instrumented": {func() error {
-			_, err := otelpool.Register(f.pool, provider)
-			return err
-		}, "instrumented already"},
-		"package level, again": {func() error {
-			_, err := otelpool.Register(other, provider)
-			return err
-		}, "registered already"},
-	} {
-		if err := tt.do(); err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: error %v, want one with %q", name, err, tt.want)
-		}
-	}
-	if got := f.collect(t).value(t, "db.client.connection.max"); got == 0 {
-		t.Error("the refused calls took gauges away")
-	}
-}
-
-func TestMaxConnsLoweredAfterInstrumentIsFoundByRegister(t *testing.T) {
-	t.Parallel()
-	config := parse(t, "host=localhost pool_max_conns=8")
-	inst, err := otelpool.Instrument(config, otelpool.WithBaseSize(6))
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.MaxConns = 4
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
-	if err := inst.Register(pool); err == nil || !strings.Contains(err.Error(), "base size 6 is not between 1 and MaxConns (4)") {
-		t.Errorf("Register: %v", err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package otelpool_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/multitracer"
@@ -37,9 +35,6 @@ func (l *eventLog) all() []string {
 	defer l.mu.Unlock()
 	return slices.Clone(l.events)
 }
-
-// mark carries the name of the start event to its end, to see that the end gets the start's context.
-type mark struct{}
 
 func (l *eventLog) start(ctx context.Context, name, format string, args ...any) context.Context {
 	l.note(name+" start in "+fmt.Sprint(ctx.Value(mark{}))+": "+format, args...)
@@ -119,6 +114,9 @@ func (l *eventLog) hook(c *pgxpool.Config) {
 	}
 	c.BeforeClose = func(*pgx.Conn) { l.note("BeforeClose") }
 }
+
+// mark carries the name of the start event to its end, to see that the end gets the start's context.
+type mark struct{}
 
 // The single interfaces, for tracers that have but one beside QueryTracer.
 type (
@@ -213,23 +211,6 @@ func drive(t *testing.T, pool *pgxpool.Pool) {
 	_, _ = pool.Acquire(ctx)
 }
 
-func TestDefaultPingStaysInForce(t *testing.T) {
-	t.Parallel()
-	config := parse(t, "host=localhost")
-	if _, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newTelemetry(t).provider)); err != nil {
-		t.Fatal(err)
-	}
-	for idle, want := range map[time.Duration]bool{
-		0:                             false,
-		time.Second:                   false,
-		time.Second + time.Nanosecond: true,
-	} {
-		if got := config.ShouldPing(t.Context(), pgxpool.ShouldPingParams{IdleDuration: idle}); got != want {
-			t.Errorf("pings after %v idle: %t, want %t", idle, got, want)
-		}
-	}
-}
-
 func TestRefusedConnectIsSeenByTheUsersTracer(t *testing.T) {
 	t.Parallel()
 	var l eventLog
@@ -316,21 +297,4 @@ func TestMultitracerAroundUsIsAccepted(t *testing.T) {
 			}
 		})
 	}
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

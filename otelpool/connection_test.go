@@ -1,0 +1,155 @@
+package otelpool_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+func TestConnectionsComeAndGoForAReason(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 4, func(c *pgxpool.Config) {
+		c.MaxConnIdleTime = 50 * time.Millisecond
+		c.HealthCheckPeriod = 20 * time.Millisecond
+	})
+	f.exec(t, t.Context(), "SELECT 1")
+	eventually(t, "the idle connection is closed", func() bool {
+		return f.collect(t).value(t, "pgxpool.connections.closed{reason=idle}") == 1
+	})
+	conn := acquire(t, f.pool)
+	f.pool.Reset()
+	conn.Release()
+	eventually(t, "the connection that was reset is closed", func() bool {
+		return f.collect(t).value(t, "pgxpool.connections.closed{reason=other}") == 1
+	})
+	if got := f.collect(t).value(t, "pgxpool.connections.opened"); got != 2 {
+		t.Errorf("%d opened, want 2", got)
+	}
+}
+
+func TestConnectErrorsAreCountedUnderTheirClass(t *testing.T) {
+	t.Parallel()
+	refused := errors.New("not today")
+	for name, tt := range map[string]struct {
+		change func(*pgxpool.Config)
+		want   string
+	}{
+		"wrong password":   {func(c *pgxpool.Config) { c.ConnConfig.Password = "wrong" }, "28P01"},
+		"no such database": {func(c *pgxpool.Config) { c.ConnConfig.Database = "nowhere" }, "3D000"},
+		"refused": {func(c *pgxpool.Config) {
+			c.ConnConfig.Host, c.ConnConfig.Port, c.ConnConfig.Fallbacks = "127.0.0.1", 1, nil
+		}, "connect"},
+		"time-out": {func(c *pgxpool.Config) { c.ConnConfig.ConnectTimeout = time.Nanosecond }, "timeout"},
+		"BeforeConnect": {func(c *pgxpool.Config) {
+			c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { return refused }
+		}, "_OTHER"},
+		"AfterConnect": {func(c *pgxpool.Config) {
+			c.AfterConnect = func(context.Context, *pgx.Conn) error { return refused }
+		}, "_OTHER"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, 1, tt.change)
+			if conn, err := f.pool.Acquire(t.Context()); err == nil {
+				conn.Release()
+				t.Fatal("connected")
+			}
+			m := f.collect(t)
+			keys := m.keys("pgxpool.connections.errors")
+			if key := "pgxpool.connections.errors{error.type=" + tt.want + "}"; len(keys) != 1 || keys[0] != key || m.value(t, key) != 1 {
+				t.Errorf("counted %v, want %s", keys, key)
+			}
+			if got := m.value(t, "pgxpool.acquires{result=error}"); got != 1 {
+				t.Errorf("%d acquires failed, want 1", got)
+			}
+			if got := m.value(t, "pgxpool.connections.opened"); got != 0 {
+				t.Errorf("%d opened", got)
+			}
+		})
+	}
+}
+
+func TestFailureOfAConnectionIsRecordedAsSuch(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil)
+	conn := acquire(t, f.pool)
+	defer conn.Release()
+	_, err := conn.Exec(t.Context(), "SELECT pg_terminate_backend(pg_backend_pid())")
+	if err == nil {
+		t.Fatal("the connection survived")
+	}
+	_, _ = conn.Exec(t.Context(), "SELECT 1")
+	m := f.collect(t)
+	for _, key := range []string{
+		operationKey("SELECT", "57P01"), // the server says why it ends the first
+		operationKey("SELECT", "connection"),
+	} {
+		if m.count(key) != 1 {
+			t.Errorf("no %s among %s", key, strings.Join(m.keys("db.client.operation"), "\n"))
+		}
+	}
+}
+
+// TestNothingIsPutIntoAConnectionThatIsClosed looks at the data of connections that the pool closes. Who released one with a
+// batch open, and closes that now, reads them in the same moment, and a map that is read and written at once ends the
+// program.
+func TestNothingIsPutIntoAConnectionThatIsClosed(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*pgxpool.Config){
+		"instrumented": func(*pgxpool.Config) {},
+		"sized": func(c *pgxpool.Config) {
+			if err := (otelpool.Sizing{PoolSize: 1, MaxOverflow: 1}).Apply(c); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		for _, blind := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, first heard of when closed: %v", name, blind), func(t *testing.T) {
+				config := parse(t, database(t))
+				change(config)
+				tel := newTelemetry(t)
+				inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if blind {
+					config.AfterConnect = nil
+				}
+				closed := make(chan []string, 1)
+				inner := config.BeforeClose
+				config.BeforeClose = func(conn *pgx.Conn) {
+					data := conn.PgConn().CustomData()
+					before := slices.Sorted(maps.Keys(data))
+					inner(conn)
+					after := slices.Sorted(maps.Keys(data))
+					if !slices.Equal(before, after) {
+						t.Errorf("its data had %q, and have %q", before, after)
+					}
+					closed <- after
+				}
+				pool, err := pgxpool.NewWithConfig(t.Context(), config)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer closePool(t, pool)
+				if err := inst.Register(pool); err != nil {
+					t.Fatal(err)
+				}
+				acquire(t, pool).Release()
+				pool.Reset() // closes what is idle, and what is not when it comes back
+				<-closed
+				eventually(t, "it is counted", func() bool { return tel.collect(t).value(t, "pgxpool.connections.closed{reason=other}") == 1 })
+			})
+		}
+	}
+}

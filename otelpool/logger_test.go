@@ -1,0 +1,98 @@
+package otelpool_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// logbook keeps what is logged, an entry a line of JSON.
+type logbook struct{ syncBuffer }
+
+func (l *logbook) option() otelpool.Option {
+	return otelpool.WithLogger(slog.New(slog.NewJSONHandler(l, nil)))
+}
+
+// entries gives the entries with that message.
+func (l *logbook) entries(t testing.TB, message string) []map[string]any {
+	t.Helper()
+	var found []map[string]any
+	for decoder := json.NewDecoder(strings.NewReader(l.String())); decoder.More(); {
+		var entry map[string]any
+		if err := decoder.Decode(&entry); err != nil {
+			t.Fatal(err)
+		}
+		if entry["msg"] == message {
+			found = append(found, entry)
+		}
+	}
+	return found
+}
+
+// await waits for n entries with that message.
+func (l *logbook) await(t testing.TB, message string, n int) []map[string]any {
+	t.Helper()
+	eventually(t, message+" is logged", func() bool { return len(l.entries(t, message)) >= n })
+	return l.entries(t, message)
+}
+
+// stuckHandler blocks, or panics, when something is logged.
+type stuckHandler struct {
+	slog.Handler
+	handle func()
+}
+
+func (h stuckHandler) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h stuckHandler) Handle(context.Context, slog.Record) error { h.handle(); return nil }
+
+func TestALoggerThatBlocksOrPanicsDisturbsNobody(t *testing.T) {
+	t.Parallel()
+	blocked := make(chan struct{})
+	defer close(blocked)
+	for name, handle := range map[string]func(){
+		"blocks": func() { <-blocked },
+		"panics": func() { panic("no") },
+	} {
+		var called atomic.Int64
+		f := setup(t, 1, nil, otelpool.WithLongHold(time.Millisecond),
+			otelpool.WithLogger(slog.New(stuckHandler{handle: func() { called.Add(1); handle() }})))
+		for range 100 { // more than are kept for a logger that is stuck
+			conn := acquire(t, f.pool)
+			wait(time.Millisecond)
+			conn.Release()
+		}
+		eventually(t, "the logger "+name, func() bool { return called.Load() > 0 })
+		if got := f.collect(t).value(t, "pgxpool.long_holds"); got != 100 {
+			t.Errorf("a logger that %s: %d long holds, want 100", name, got)
+		}
+		if err := f.inst.Unregister(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,252 @@
+package otelpool_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// dialOddities are rows 7 to 9.
+var dialOddities = []oddity{
+	{"7 MinConns dials", func(c *pgxpool.Config) { c.MinConns, c.MinIdleConns = 2, 1 }, func(t *testing.T, f fixture) {
+		eventually(t, "two are dialed", func() bool { return f.pool.Stat().IdleConns() == 2 })
+		m := f.collect(t)
+		if m.value(t, "pgxpool.peak") != 0 || m.count("db.client.connection.create_time") != 2 || m.seconds(t, "pgxpool.acquire.phase_time{phase=connect}") != 0 {
+			t.Errorf("peak %d, %d dials, %v s of acquires", m.value(t, "pgxpool.peak"), m.count("db.client.connection.create_time"), m.seconds(t, "pgxpool.acquire.phase_time{phase=connect}"))
+		}
+	}, aftermath{opened: 2}},
+
+	{"7 health check fills up what was hijacked", func(c *pgxpool.Config) { c.MinConns = 1; c.HealthCheckPeriod = 20 * time.Millisecond }, func(t *testing.T, f fixture) {
+		eventually(t, "one is dialed", func() bool { return f.pool.Stat().IdleConns() == 1 })
+		hijack(t, acquire(t, f.pool))
+		eventually(t, "another is dialed", func() bool { f.collect(t); return f.pool.Stat().IdleConns() == 1 })
+	}, aftermath{ok: 1, opened: 2, hijacked: 1}},
+
+	{"8 canceled while dialing", hooked, canceledWhileDialing(nil), aftermath{canceled: 1, opened: 1}},
+
+	{"8 canceled while dialing what fails", hooked, canceledWhileDialing(errNotToday), aftermath{canceled: 1}},
+
+	{"8 deadline while dialing", hooked, func(t *testing.T, f fixture) {
+		leave := make(chan struct{})
+		defer close(leave)
+		ctx := pastContext{context.Background(), make(chan struct{})}
+		refuseAcquire(t, f, during(ctx, whileConnected, func() error { close(ctx.past); <-leave; return nil }), context.DeadlineExceeded)
+	}, aftermath{timeout: 1, opened: 1}},
+
+	{"8 canceled while pinging", pinging, func(t *testing.T, f fixture) {
+		warm(t, f, 1)
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		refuseAcquire(t, f, during(ctx, whilePinging, func() error { cancel(); return nil }), context.Canceled)
+	}, aftermath{ok: 1, canceled: 1, uses: 1, opened: 1}},
+
+	{"8 reset while dialing what nobody waits for any more", hooked, func(t *testing.T, f fixture) {
+		dialing, leave := make(chan struct{}), make(chan struct{})
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		context.AfterFunc(ctx, func() { f.pool.Reset(); close(leave) })
+		go func() { <-dialing; cancel() }()
+		refuseAcquire(t, f, during(ctx, whileConnecting, func() error { close(dialing); <-leave; return nil }), context.Canceled)
+	}, aftermath{canceled: 1, opened: 1, closed: map[string]int64{"other": 1}}},
+
+	{"9 BeforeConnect fails", hooked, func(t *testing.T, f fixture) {
+		refuseAcquire(t, f, during(t.Context(), whileConnecting, fails), errNotToday)
+		connectErrors(t, f, 1)
+	}, aftermath{failed: 1}},
+
+	{"9 AfterConnect fails", hooked, func(t *testing.T, f fixture) {
+		refuseAcquire(t, f, during(t.Context(), whileConnected, fails), errNotToday)
+		connectErrors(t, f, 1)
+	}, aftermath{failed: 1}},
+
+	{"9 dials of MinConns fail", func(c *pgxpool.Config) {
+		hooked(c)
+		c.MinConns = 2
+		var dials atomic.Int64
+		c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { dials.Add(1); return nil }
+		c.AfterConnect = func(context.Context, *pgx.Conn) error {
+			if dials.Load() <= 2 {
+				return errNotToday
+			}
+			return nil
+		}
+	}, func(t *testing.T, f fixture) {
+		eventually(t, "they fail", func() bool { return f.pool.Stat().NewConnsCount() == 2 && f.pool.Stat().TotalConns() == 0 })
+		connectErrors(t, f, 2)
+	}, aftermath{}},
+}
+
+// pastContext is one whose deadline is past when a test says so.
+type pastContext struct {
+	context.Context
+	past chan struct{}
+}
+
+func (c pastContext) Done() <-chan struct{} { return c.past }
+
+func (c pastContext) Err() error {
+	select {
+	case <-c.past:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// canceledWhileDialing cancels an acquire before its connect events begin, which they do only when it is over.
+func canceledWhileDialing(failure error) func(t *testing.T, f fixture) {
+	return func(t *testing.T, f fixture) {
+		dialing, leave := make(chan struct{}), make(chan struct{})
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		go func() { <-dialing; cancel() }()
+		refuseAcquire(t, f, during(ctx, whileConnecting, func() error { close(dialing); <-leave; return failure }), context.Canceled)
+		before := f.collect(t)
+		if before.value(t, "db.client.connection.pending_requests") != 0 || before.value(t, used) != 0 || before.value(t, "pgxpool.constructing") != 1 {
+			t.Errorf("while it dials on: pending %d, used %d, constructing %d", before.value(t, "db.client.connection.pending_requests"),
+				before.value(t, used), before.value(t, "pgxpool.constructing"))
+		}
+		close(leave)
+		eventually(t, "dialed", func() bool { return f.pool.Stat().ConstructingConns() == 0 && f.pool.Stat().AcquiredConns() == 0 })
+		after := f.collect(t)
+		for _, phase := range []string{"queue", "connect", "ping", "prepare"} {
+			key := "pgxpool.acquire.phase_time{phase=" + phase + "}"
+			if got, want := after.seconds(t, key), before.seconds(t, key); got != want {
+				t.Errorf("%s went from %v to %v s when the acquire was over", key, want, got)
+			}
+		}
+	}
+}
+
+func connectErrors(t *testing.T, f fixture, want int64) {
+	t.Helper()
+	m := f.collect(t)
+	var got int64
+	for _, key := range m.keys("pgxpool.connections.errors") { // the first to fail cancels the other dials of MinConns
+		got += m.value(t, key)
+	}
+	if got != want {
+		t.Errorf("%d connect errors, want %d: %v", got, want, m.keys("pgxpool.connections.errors"))
+	}
+}
+
+// closeOddities are rows 6 and 10: the pool closes connections of its own accord.
+var closeOddities = []oddity{
+	{"6 idle connections are closed", func(c *pgxpool.Config) {
+		c.MaxConnIdleTime, c.HealthCheckPeriod = time.Millisecond, 10*time.Millisecond
+	}, func(t *testing.T, f fixture) {
+		for range 4 {
+			warm(t, f, 3)
+			for deadline := time.Now().Add(time.Minute); f.pool.Stat().TotalConns() > 0 && time.Now().Before(deadline); {
+				f.collect(t) // as often as it can be, to see the counts between one part and the other
+			}
+		}
+	}, aftermath{ok: 12, uses: 12, opened: 12, closed: map[string]int64{"idle": 12}}},
+
+	{"6 lifetime ends while idle, acquired and released", func(c *pgxpool.Config) {
+		c.MaxConnLifetime = time.Nanosecond
+	}, func(t *testing.T, f fixture) {
+		for range 3 { // a new one is as expired
+			if conn, err := f.pool.Acquire(t.Context()); err == nil {
+				conn.Release()
+				t.Error("acquired")
+			}
+		}
+		if m := f.collect(t); m.value(t, "pgxpool.acquires{result=error}") != 3 || m.value(t, "pgxpool.connections.opened") != 12 {
+			t.Errorf("%d failed, %d opened", m.value(t, "pgxpool.acquires{result=error}"), m.value(t, "pgxpool.connections.opened"))
+		}
+	}, aftermath{failed: 3, opened: 12, closed: map[string]int64{"lifetime": 12}, unfit: true}},
+
+	{"10 reset of idle connections", nil, func(t *testing.T, f fixture) {
+		var wg sync.WaitGroup
+		done := make(chan struct{})
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					f.collect(t)
+				}
+			}
+		})
+		for range 40 {
+			warm(t, f, 3)
+			f.pool.Reset()
+			f.collect(t)
+		}
+		close(done)
+		wg.Wait()
+	}, aftermath{ok: 120, uses: 120, opened: 120, closed: map[string]int64{"other": 120}}},
+
+	{"10 reset while held", nil, func(t *testing.T, f fixture) {
+		conns := []*pgxpool.Conn{acquire(t, f.pool), acquire(t, f.pool)}
+		f.pool.Reset()
+		if m := f.collect(t); m.value(t, used) != 2 || heldBy(f) != "? ?" {
+			t.Errorf("used %d, held by %q", m.value(t, used), heldBy(f))
+		}
+		for _, conn := range conns {
+			conn.Release()
+		}
+	}, aftermath{ok: 2, uses: 2, opened: 2, closed: map[string]int64{"other": 2}}},
+
+	{"10 close while some hold, wait and dial", func(c *pgxpool.Config) {
+		hooked(c)
+		c.BeforeConnect = func(ctx context.Context, _ *pgx.ConnConfig) error {
+			if f, ok := ctx.Value(whileConnecting).(func(context.Context)); ok {
+				f(ctx)
+				return errNotToday
+			}
+			return nil
+		}
+	}, func(t *testing.T, f fixture) {
+		conns := []*pgxpool.Conn{acquire(t, f.pool), acquire(t, f.pool)}
+		dialing, closing, leave := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			ctx := context.WithValue(context.Background(), whileConnecting, func(ctx context.Context) {
+				close(dialing)
+				<-ctx.Done() // by Close, when it takes no more acquires
+				close(closing)
+				<-leave
+			})
+			if _, err := f.pool.Acquire(ctx); err == nil {
+				t.Error("acquired")
+			}
+		})
+		<-dialing
+		wg.Go(func() {
+			if _, err := f.pool.Acquire(context.Background()); err == nil {
+				t.Error("acquired from a closed pool")
+			}
+		})
+		eventually(t, "one waits", func() bool { return f.collect(t).value(t, "db.client.connection.pending_requests") == 1 })
+		wg.Go(func() { f.pool.Close() })
+		<-closing
+		refuseAcquire(t, f, canceledAt(context.Background(), time.Millisecond), context.Canceled)
+		if held := heldBy(f); held != "? ?" {
+			t.Errorf("held by %q", held)
+		}
+		close(leave)
+		for _, conn := range conns {
+			conn.Release()
+		}
+		wg.Wait()
+		f.collect(t)
+	}, aftermath{ok: 2, canceled: 1, failed: 2, uses: 2, opened: 2, closed: map[string]int64{"other": 2}, unfit: true}},
+
+	{"10 acquire after close", nil, func(t *testing.T, f fixture) {
+		warm(t, f, 3)
+		f.pool.Close()
+		for range 2 {
+			if _, err := f.pool.Acquire(context.Background()); err == nil {
+				t.Error("acquired from a closed pool")
+			}
+		}
+	}, aftermath{ok: 3, failed: 2, uses: 3, opened: 3, closed: map[string]int64{"other": 3}, unfit: true}},
+}

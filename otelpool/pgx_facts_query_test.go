@@ -1,0 +1,197 @@
+package otelpool_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// queryOddities are rows 11 to 17.
+var queryOddities = []oddity{
+	{"11 pings are no operations", pinging, func(t *testing.T, f fixture) {
+		ctx := during(context.Background(), whilePinging, func() error { return nil })
+		for range 2 {
+			if err := f.pool.Ping(ctx); err != nil {
+				t.Error(err)
+			}
+		}
+		conn := acquireWith(t, f.pool, ctx)
+		if err := conn.Ping(ctx); err != nil {
+			t.Error(err)
+		}
+		conn.Release()
+		if f.collect(t).seconds(t, "pgxpool.acquire.phase_time{phase=ping}") <= 0 {
+			t.Error("pings took no time")
+		}
+		operations(t, f, nil)
+	}, aftermath{ok: 3, uses: 3, opened: 1}},
+
+	{"11 ping of a dead connection", pinging, func(t *testing.T, f fixture) {
+		warm(t, f, 1)
+		for _, conn := range f.pool.AcquireAllIdle(t.Context()) {
+			_ = conn.Conn().PgConn().Conn().Close() // the server is gone, nobody has noticed
+			conn.Release()
+		}
+		acquireWith(t, f.pool, during(context.Background(), whilePinging, func() error { return nil })).Release()
+	}, aftermath{ok: 2, uses: 2, opened: 2, closed: map[string]int64{"other": 1}}},
+
+	{"12 batch that fails early ends twice", nil, func(t *testing.T, f fixture) {
+		conn := acquire(t, f.pool)
+		for range 3 {
+			b := new(pgx.Batch)
+			b.Queue("SELECT 1 FROM nothing")
+			b.Queue("SELECT 2 FROM nothing")
+			if err := conn.SendBatch(t.Context(), b).Close(); err == nil {
+				t.Error("sent")
+			}
+			if held := f.inst.Held(); len(held) != 1 || held[0].Running {
+				t.Errorf("held %+v", held)
+			}
+			if _, err := conn.Exec(t.Context(), "SELECT 1"); err != nil {
+				t.Error(err)
+			}
+		}
+		conn.Release()
+		operations(t, f, map[string]uint64{operationKey("BATCH SELECT nothing", "42P01"): 3, operationKey("SELECT", ""): 3})
+	}, aftermath{ok: 1, uses: 1, opened: 1}},
+
+	{"12 empty batch", nil, func(t *testing.T, f fixture) {
+		if err := f.pool.SendBatch(t.Context(), new(pgx.Batch)).Close(); err != nil {
+			t.Error(err)
+		}
+		operations(t, f, nil)
+	}, aftermath{ok: 1, uses: 1, opened: 1}},
+
+	{"13 begin, commit and rollback are operations", nil, func(t *testing.T, f fixture) {
+		for _, end := range []func(pgx.Tx) error{
+			func(tx pgx.Tx) error { return tx.Commit(t.Context()) },
+			func(tx pgx.Tx) error { return tx.Rollback(t.Context()) },
+		} {
+			tx, err := f.pool.Begin(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if held := f.inst.Held(); len(held) != 1 || held[0].Query != "BEGIN" || held[0].Running {
+				t.Errorf("held %+v", held)
+			}
+			if err := end(tx); err != nil {
+				t.Error(err)
+			}
+			if err := tx.Rollback(t.Context()); !errors.Is(err, pgx.ErrTxClosed) {
+				t.Errorf("second end: %v", err)
+			}
+		}
+		operations(t, f, map[string]uint64{operationKey("BEGIN", ""): 2, operationKey("COMMIT", ""): 1, operationKey("ROLLBACK", ""): 1})
+	}, aftermath{ok: 2, uses: 2, opened: 1}},
+
+	{"14 first run of a statement is one operation", nil, func(t *testing.T, f fixture) {
+		for range 2 { // prepared in the first
+			f.exec(t, t.Context(), "SELECT $1::int", 1)
+		}
+		operations(t, f, map[string]uint64{operationKey("SELECT", ""): 2})
+	}, aftermath{ok: 2, uses: 2, opened: 1}},
+
+	{"15 rows never closed", nil, func(t *testing.T, f fixture) {
+		for range 2 {
+			conn := named(t, f, "forgetful")
+			rows, err := conn.Query(t.Context(), "SELECT generate_series(1, 10)")
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows.Next()
+			if held := f.inst.Held(); len(held) != 1 || !held[0].Running {
+				t.Errorf("held %+v", held)
+			}
+			conn.Release()
+		}
+		f.exec(t, t.Context(), "SELECT 1 FROM pg_class LIMIT 1") // what never ended is not this one's
+		operations(t, f, map[string]uint64{operationKey("SELECT pg_class", ""): 1})
+	}, aftermath{ok: 3, uses: 3, opened: 3, closed: map[string]int64{"busy": 2}}},
+
+	{"15 rows of the pool closed late", nil, func(t *testing.T, f fixture) {
+		rows, err := f.pool.Query(t.Context(), "SELECT generate_series(1, 10)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := f.collect(t)
+		if m.value(t, used) != 1 || m.count(operationKey("SELECT", "")) != 0 {
+			t.Errorf("used %d, %d operations over", m.value(t, used), m.count(operationKey("SELECT", "")))
+		}
+		for range 2 { // the second does nothing
+			rows.Close()
+		}
+		operations(t, f, map[string]uint64{operationKey("SELECT", ""): 1})
+	}, aftermath{ok: 1, uses: 1, opened: 1}},
+
+	{"15 query canceled while it runs", nil, func(t *testing.T, f fixture) {
+		conn := acquire(t, f.pool)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { _, err := conn.Exec(ctx, "SELECT pg_sleep(300)"); ended <- err }()
+		pid := conn.Conn().PgConn().PID()
+		eventuallySays(t, f, "it sleeps", "SELECT count(*) > 0 FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'", pid)
+		cancel()
+		if err := <-ended; err == nil {
+			t.Error("slept")
+		}
+		conn.Release()
+	}, aftermath{ok: 1, uses: 1, opened: 1, closed: map[string]int64{"broken": 1}}},
+
+	{"16 ends without a start", nil, func(t *testing.T, f fixture) {
+		conn := acquire(t, f.pool)
+		tracer := conn.Conn().Config().Tracer
+		for range 3 {
+			tracer.TraceQueryEnd(t.Context(), conn.Conn(), pgx.TraceQueryEndData{})
+			tracer.(pgx.BatchTracer).TraceBatchEnd(t.Context(), conn.Conn(), pgx.TraceBatchEndData{})
+			tracer.(pgx.CopyFromTracer).TraceCopyFromEnd(t.Context(), conn.Conn(), pgx.TraceCopyFromEndData{})
+			tracer.(pgx.PrepareTracer).TracePrepareEnd(t.Context(), conn.Conn(), pgx.TracePrepareEndData{})
+		}
+		b := new(pgx.Batch)
+		b.Queue("SELECT 1")
+		b.Queue("SELECT 2")
+		results := conn.SendBatch(t.Context(), b)
+		rows, err := results.Query()
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows.Close() // an event of the batch, not the end of a query
+		tracer.TraceQueryEnd(t.Context(), conn.Conn(), pgx.TraceQueryEndData{})
+		if err := results.Close(); err != nil {
+			t.Error(err)
+		}
+		conn.Release()
+		operations(t, f, map[string]uint64{operationKey("BATCH SELECT", ""): 1})
+	}, aftermath{ok: 1, uses: 1, opened: 1}},
+
+	{"17 no rows is no failure", nil, func(t *testing.T, f fixture) {
+		var n int
+		if err := f.pool.QueryRow(t.Context(), "SELECT 1 WHERE false").Scan(&n); !errors.Is(err, pgx.ErrNoRows) {
+			t.Errorf("scan: %v", err)
+		}
+		var failure *pgconn.PgError
+		if err := f.pool.QueryRow(t.Context(), "SELECT 1/0").Scan(&n); !errors.As(err, &failure) {
+			t.Errorf("scan: %v", err)
+		}
+		operations(t, f, map[string]uint64{operationKey("SELECT", ""): 1, operationKey("SELECT", "22012"): 1})
+	}, aftermath{ok: 2, uses: 2, opened: 1}},
+}
+
+// operations checks how many there were of each name, and that there are no others.
+func operations(t *testing.T, f fixture, want map[string]uint64) {
+	t.Helper()
+	m := f.collect(t)
+	for key, n := range want {
+		if got := m.count(key); got != n {
+			t.Errorf("%s: %d, want %d", key, got, n)
+		}
+	}
+	if keys := m.keys("db.client.operation.duration"); len(keys) != len(want) {
+		t.Errorf("operations %q, want %d", keys, len(want))
+	}
+	if busy, total := m.seconds(t, "pgxpool.busy_time"), m.sum("db.client.connection.use_time"); busy > total {
+		t.Errorf("busy for %v s of holds of %v s", busy, total)
+	}
+}

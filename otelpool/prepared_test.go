@@ -1,0 +1,104 @@
+package otelpool_test
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+func TestPreparedStatementsAreNamedByTheirLatestText(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil)
+	conn := acquire(t, f.pool)
+	defer conn.Release()
+	ctx := t.Context()
+	prepare := func(name, sql string) error { _, err := conn.Conn().Prepare(ctx, name, sql); return err }
+	exec := func(name string) {
+		t.Helper()
+		if _, err := conn.Exec(ctx, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := prepare("p", "SELECT 1 FROM pg_class LIMIT 1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := prepare("p", "SELECT 1 FROM pg_type LIMIT 1"); err == nil {
+		t.Fatal("prepared twice")
+	}
+	exec("p") // still the first
+	if err := conn.Conn().Deallocate(ctx, "p"); err != nil {
+		t.Fatal(err)
+	}
+	if err := prepare("p", "SELECT 1 FROM pg_proc LIMIT 1"); err != nil {
+		t.Fatal(err)
+	}
+	exec("p")
+	m := f.collect(t)
+	for table, want := range map[string]uint64{"pg_class": 1, "pg_type": 0, "pg_proc": 1} {
+		if got := m.count(operationKey("SELECT "+table, "")); got != want {
+			t.Errorf("%s: %d samples, want %d", table, got, want)
+		}
+	}
+}
+
+func TestAPreparedStatementIsNamedByItsWholeText(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil)
+	f.exec(t, t.Context(), "CREATE TABLE customers_archive (a int)")
+	const end = " FROM customers_archive"
+	for i, sql := range []string{
+		"SELECT a" + strings.Repeat(" ", 1024-len("SELECT a FROM customers")) + end, // the beginning ends within a name
+		"SELECT a" + strings.Repeat(", a AS column_with_a_name", 60) + end,          // and before it
+	} {
+		conn, err := f.pool.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := fmt.Sprint("p", i)
+		if _, err := conn.Conn().Prepare(t.Context(), name, sql); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Exec(t.Context(), name); err != nil {
+			t.Error(err)
+		}
+		var batch pgx.Batch
+		batch.Queue(name)
+		if err := conn.SendBatch(t.Context(), &batch).Close(); err != nil {
+			t.Error(err)
+		}
+		conn.Release()
+	}
+	if got := f.collect(t).count("db.client.operation.duration{db.query.summary=SELECT customers_archive}"); got != 4 {
+		t.Errorf("%d operations have the name, want 4 among %v", got, f.collect(t).keys("db.client.operation"))
+	}
+}
+
+func TestTextsOfPreparedStatementsAreBounded(t *testing.T) {
+	// Not parallel: it looks at the heap.
+	f := setup(t, 1, nil)
+	conn := acquire(t, f.pool)
+	defer conn.Release()
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	padding := strings.Repeat(" ", 512<<10)
+	before := heap()
+	for i := range 50 {
+		name := fmt.Sprint("s", i)
+		if _, err := conn.Conn().Prepare(t.Context(), name, "SELECT "+padding+fmt.Sprint(i)); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.Conn().Deallocate(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := heap(); after > before+10<<20 {
+		t.Errorf("the heap grew by %d KiB", (after-before)>>10)
+	}
+}

@@ -1,0 +1,146 @@
+package otelpool_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+func TestPoolWorksWhateverTheProviderIs(t *testing.T) {
+	t.Parallel()
+	shutDown := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
+	if err := shutDown.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for name, provider := range map[string]metric.MeterProvider{
+		"no-op":             noop.NewMeterProvider(),
+		"shut down":         shutDown,
+		"without reader":    sdkmetric.NewMeterProvider(),
+		"not comparable":    uncomparable{noop.NewMeterProvider(), []int{1}},
+		"global, never set": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(provider), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pool.Close()
+			if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
+				t.Error(err)
+			}
+			if err := inst.Unregister(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+type uncomparable struct {
+	metric.MeterProvider
+	_ []int
+}
+
+// oddProvider is a MeterProvider that somebody has made badly.
+type oddProvider struct {
+	noop.MeterProvider
+	meter func() metric.Meter
+}
+
+func (p oddProvider) Meter(string, ...metric.MeterOption) metric.Meter { return p.meter() }
+
+func TestRegisterTakesNoOddProvider(t *testing.T) {
+	t.Parallel()
+	pool, err := pgxpool.New(t.Context(), "host=localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	for range 2 { // what failed is not in the way of the next
+		if _, err := otelpool.Register(pool, otelpool.WithMeterProvider((*sdkmetric.MeterProvider)(nil))); err == nil || !strings.Contains(err.Error(), "panics") {
+			t.Errorf("Register: %v", err)
+		}
+	}
+}
+
+// oddRegistration is a MeterProvider whose registrations are nil, or panic.
+type oddRegistration struct {
+	noop.MeterProvider
+	registration metric.Registration
+}
+
+func (p oddRegistration) Meter(string, ...metric.MeterOption) metric.Meter {
+	return oddMeter{registration: p.registration}
+}
+
+type oddMeter struct {
+	noop.Meter
+	registration metric.Registration
+}
+
+func (m oddMeter) RegisterCallback(metric.Callback, ...metric.Observable) (metric.Registration, error) {
+	return m.registration, nil
+}
+
+type panickingRegistration struct{ noop.Registration }
+
+func (panickingRegistration) Unregister() error { panic("not today") }
+
+func TestAnOddRegistrationIsAnError(t *testing.T) {
+	t.Parallel()
+	if _, _, err := otelpool.New(t.Context(), "host=localhost", otelpool.WithMeterProvider(oddRegistration{})); err == nil || !strings.Contains(err.Error(), "no Registration") {
+		t.Errorf("error %v", err)
+	}
+	pool, inst, err := otelpool.New(t.Context(), "host=localhost", otelpool.WithMeterProvider(oddRegistration{registration: panickingRegistration{}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if err := inst.Unregister(); err == nil || !strings.Contains(err.Error(), "not today") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestGlobalProviderMayBeSetLater runs itself in a process of its own: the global provider can be set once.
+func TestGlobalProviderMayBeSetLater(t *testing.T) {
+	const inside = "OTELPOOL_TEST_GLOBAL_PROVIDER"
+	if os.Getenv(inside) == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestGlobalProviderMayBeSetLater$", "-test.count=1")
+		cmd.Env = append(os.Environ(), inside+"=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithPoolName("test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	defer inst.Unregister()
+	// Held while the provider is set: what began before must not end up half counted.
+	held := acquire(t, pool)
+	tel := newTelemetry(t)
+	otel.SetMeterProvider(tel.provider)
+	held.Release()
+	if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
+		t.Fatal(err)
+	}
+	m := tel.collect(t)
+	if m.value(t, idle) != 1 || m.count(operationKey("SELECT", "")) != 1 || m.count("db.client.connection.use_time") != 1 {
+		t.Errorf("collected %v", m)
+	}
+	if got := m.value(t, "db.client.connection.pending_requests"); got != 0 {
+		t.Errorf("%d pending", got)
+	}
+}

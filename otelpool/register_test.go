@@ -1,0 +1,190 @@
+package otelpool_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+func TestInstrumentThenRegister(t *testing.T) {
+	t.Parallel()
+	tel := newTelemetry(t)
+	config := parse(t, database(t))
+	inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
+		t.Fatal(err)
+	}
+	if keys := gaugeKeys(tel.collect(t)); len(keys) > 0 {
+		t.Errorf("gauges before Register: %v", keys)
+	}
+	if err := inst.Register(pool); err != nil {
+		t.Fatal(err)
+	}
+	m := tel.collect(t)
+	if got := m.value(t, idle); got != 1 {
+		t.Errorf("%d idle, want 1", got)
+	}
+	if got := m.count(operationKey("SELECT", "")); got != 1 {
+		t.Errorf("%d operations, want 1", got)
+	}
+	if err := inst.Unregister(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRegisterOfAnExistingPoolGivesItsGauges(t *testing.T) {
+	t.Parallel()
+	tel := newTelemetry(t)
+	pool, err := pgxpool.New(t.Context(), database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	inst, err := otelpool.Register(pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithBaseSize(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := acquire(t, pool)
+	m := tel.collect(t)
+	conn.Release()
+	if m.value(t, used) != 1 || m.value(t, "pgxpool.size") != 2 {
+		t.Errorf("collected %v", m)
+	}
+	for _, key := range []string{"db.client.connection.pending_requests", "db.client.connection.timeouts", "pgxpool.operations.capped"} {
+		if _, ok := m[key]; ok {
+			t.Errorf("%s is reported, though without hooks it is not known", key)
+		}
+	}
+	if err := inst.Unregister(); err != nil {
+		t.Error(err)
+	}
+	if keys := tel.collect(t).keys(""); len(keys) > 0 {
+		t.Errorf("left after Unregister: %v", keys)
+	}
+}
+
+func TestOneConfigurationBuildsManyPools(t *testing.T) {
+	t.Parallel()
+	tel := newTelemetry(t)
+	config := parse(t, database(t))
+	config.MaxConns = 3
+	for _, name := range []string{"first", "second"} {
+		pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { pool.Close(); _ = inst.Unregister() })
+	}
+	if config.ConnConfig.Tracer != nil || config.ShouldPing != nil || config.BeforeConnect != nil || config.PrepareConn != nil {
+		t.Error("NewWithConfig changed the caller's configuration")
+	}
+}
+
+func TestAClosedPoolMayBeRegistered(t *testing.T) {
+	t.Parallel()
+	config := parse(t, database(t))
+	inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newTelemetry(t).provider))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.Close()
+	if err := inst.Register(pool); err != nil {
+		t.Error(err)
+	}
+	if err := inst.Unregister(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRegisterTakesThePoolOfItsConfigurationOnceOnly(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil)
+	other, err := pgxpool.New(t.Context(), database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	provider := otelpool.WithMeterProvider(f.provider)
+	existing, err := otelpool.Register(other, provider, otelpool.WithPoolName("other"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer existing.Unregister()
+	for name, tt := range map[string]struct {
+		do   func() error
+		want string
+	}{
+		"same pool":                  {func() error { return f.inst.Register(f.pool) }, "registered already"},
+		"pool of another":            {func() error { return f.inst.Register(other) }, "not built from the instrumented configuration"},
+		"nil pool":                   {func() error { return f.inst.Register(nil) }, "pool is nil"},
+		"existing, of the bare kind": {func() error { return existing.Register(other) }, "not built from the instrumented configuration"},
+		"package level, instrumented": {func() error {
+			_, err := otelpool.Register(f.pool, provider)
+			return err
+		}, "instrumented already"},
+		"package level, again": {func() error {
+			_, err := otelpool.Register(other, provider)
+			return err
+		}, "registered already"},
+	} {
+		if err := tt.do(); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v, want one with %q", name, err, tt.want)
+		}
+	}
+	if got := f.collect(t).value(t, "db.client.connection.max"); got == 0 {
+		t.Error("the refused calls took gauges away")
+	}
+}
+
+func TestAPoolIsRegisteredOnceWhateverItsName(t *testing.T) {
+	t.Parallel()
+	tel := newTelemetry(t)
+	register := func(pool *pgxpool.Pool, name string) error {
+		_, err := otelpool.Register(pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(name))
+		return err
+	}
+	one, _ := pgxpool.New(t.Context(), "host=localhost")
+	other, _ := pgxpool.New(t.Context(), "host=localhost")
+	defer one.Close()
+	defer other.Close()
+	if err := errors.Join(register(one, "b"), register(other, "a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := register(other, "b"); err == nil || !strings.Contains(err.Error(), "registered already") {
+		t.Errorf("a second registration: %v", err)
+	}
+}
+
+func TestMaxConnsLoweredAfterInstrumentIsFoundByRegister(t *testing.T) {
+	t.Parallel()
+	config := parse(t, "host=localhost pool_max_conns=8")
+	inst, err := otelpool.Instrument(config, otelpool.WithBaseSize(6))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.MaxConns = 4
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if err := inst.Register(pool); err == nil || !strings.Contains(err.Error(), "base size 6 is not between 1 and MaxConns (4)") {
+		t.Errorf("Register: %v", err)
+	}
+}

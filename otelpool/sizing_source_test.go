@@ -1,0 +1,80 @@
+package otelpool_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+func TestSizingFromTheConnectionString(t *testing.T) {
+	t.Parallel()
+	config := parse(t, "postgres://u@localhost/db?pool_size=7&max_overflow=3&pool_pre_ping=True&pool_recycle=1800&pool_timeout=2s&application_name=x")
+	got, err := otelpool.Development.FromConfig(config)
+	want := otelpool.Sizing{PoolSize: 7, MaxOverflow: 3, PrePing: true, Recycle: 30 * time.Minute, Timeout: 2 * time.Second}
+	if err != nil || got != want {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+	if params := fmt.Sprint(config.ConnConfig.RuntimeParams); params != "map[application_name:x]" {
+		t.Errorf("left for the server: %s", params)
+	}
+	if got, err := otelpool.Staging.FromConfig(config); err != nil || got != otelpool.Staging {
+		t.Errorf("without settings: %+v, %v", got, err)
+	}
+	for dsn, want := range map[string]string{
+		"pool_size=many":    `connection string: pool_size is no whole number`,
+		"pool_sise=5":       "connection string: pool_sise is no setting: there are max_overflow, pool_pre_ping, pool_recycle, pool_size, pool_timeout",
+		"pool_pre_ping=si":  `pool_pre_ping is neither true nor false`,
+		"pool_timeout=soon": `pool_timeout is neither seconds nor a duration`,
+		"max_overflow=1.5":  `max_overflow is no whole number`,
+	} {
+		config := parse(t, "host=localhost "+dsn)
+		if _, err := otelpool.Staging.FromConfig(config); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one with %q", dsn, err, want)
+		}
+		if len(config.ConnConfig.RuntimeParams) != 1 {
+			t.Errorf("%s: the configuration was changed", dsn)
+		}
+	}
+	if _, err := otelpool.Staging.FromConfig(nil); err == nil {
+		t.Error("nil was taken")
+	}
+}
+
+func TestSizingFromTheEnvironment(t *testing.T) {
+	t.Setenv("OTELPOOL_SIZING_POOL_SIZE", "9")
+	t.Setenv("OTELPOOL_SIZING_POOL_TIMEOUT", "")
+	got, err := otelpool.Production.FromEnv()
+	want := otelpool.Production
+	want.PoolSize = 9
+	if err != nil || got != want {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+	t.Setenv("OTELPOOL_SIZING_POOL_SIZE", "x")
+	t.Setenv("OTELPOOL_SIZING_OVERFLOW", "3")
+	_, err = otelpool.Production.FromEnv()
+	for _, want := range []string{"environment: OTELPOOL_SIZING_POOL_SIZE", "OTELPOOL_SIZING_OVERFLOW is no setting"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
+func TestSizingOfTheEnvironmentGoesByExactNames(t *testing.T) {
+	for _, name := range []string{"pool_size", "Pool_Size", "POOL_SIZES", "POOL_SIZE ", "OVERFLOW"} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(otelpool.SizingEnv+"POOL_SIZE", "7")
+			t.Setenv(otelpool.SizingEnv+name, "9")
+			got, err := otelpool.Staging.FromEnv()
+			want := otelpool.SizingEnv + name + " is no setting: there are " + otelpool.SizingEnv + "MAX_OVERFLOW, "
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%+v, error %v, want one with %q", got, err, want)
+			}
+			if err != nil && got != (otelpool.Sizing{}) {
+				t.Errorf("an error, and yet %+v", got)
+			}
+		})
+	}
+}

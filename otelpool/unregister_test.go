@@ -1,0 +1,314 @@
+package otelpool_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+func TestUnregisterStopsEverything(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil)
+	f.exec(t, t.Context(), "SELECT 1")
+	before := f.collect(t).count(operationKey("SELECT", ""))
+	held := acquire(t, f.pool)
+	if err := f.inst.Unregister(); err != nil {
+		t.Fatal(err)
+	}
+	held.Release()
+	f.exec(t, otelpool.WithOperation(t.Context(), "later"), "SELECT 1")
+	m := f.collect(t)
+	if got := m.count(operationKey("SELECT", "")); got != before {
+		t.Errorf("the histogram went from %d to %d", before, got)
+	}
+	if keys := m.keys("db.client.operation.duration{db.query.summary=later"); len(keys) > 0 {
+		t.Errorf("recorded after Unregister: %v", keys)
+	}
+	if keys := gaugeKeys(m); len(keys) > 0 {
+		t.Errorf("gauges after Unregister: %v", keys)
+	}
+	if err := f.inst.Unregister(); err != nil {
+		t.Errorf("second Unregister: %v", err)
+	}
+	if err := f.inst.Register(f.pool); err == nil || !strings.Contains(err.Error(), "unregistered") {
+		t.Errorf("Register after Unregister: %v", err)
+	}
+}
+
+func TestUnregisterLeavesTheOthers(t *testing.T) {
+	t.Parallel()
+	tel := newTelemetry(t)
+	connString := database(t)
+	var insts []*otelpool.Instrumentation
+	for _, name := range []string{"a", "b", "b"} { // one group of one pool, one of two
+		pool, inst, err := otelpool.New(t.Context(), connString, otelpool.WithMeterProvider(tel.provider),
+			otelpool.WithPoolName(name), otelpool.WithAttributes(attribute.String("name", name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		insts = append(insts, inst)
+	}
+	maxOf := func(name string) (n int64) {
+		n, _ = tel.collect(t)["db.client.connection.max{name="+name+"}"].(int64)
+		return n
+	}
+	one := maxOf("a")
+	if got := maxOf("b"); one == 0 || got != 2*one {
+		t.Errorf("two pools of one name have %d connections at most, one has %d", got, one)
+	}
+	for i, want := range []struct{ a, b int64 }{{0, 2 * one}, {0, one}, {0, 0}} {
+		if err := insts[i].Unregister(); err != nil {
+			t.Fatal(err)
+		}
+		if a, b := maxOf("a"), maxOf("b"); a != want.a || b != want.b {
+			t.Errorf("after Unregister %d: a %d, b %d; want %d, %d", i, a, b, want.a, want.b)
+		}
+	}
+}
+
+func TestTwentyPoolsLeaveNoGaugeAndNoGoroutine(t *testing.T) {
+	// Not parallel: it looks at all goroutines of the process.
+	tel := newTelemetry(t)
+	connString := database(t)
+	for i := range 20 {
+		pool, inst, err := otelpool.New(t.Context(), connString,
+			otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(fmt.Sprint("pool", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 && len(gaugeKeys(tel.collect(t))) == 0 {
+			t.Fatal("no gauges while the pool is open")
+		}
+		pool.Close()
+		if err := inst.Unregister(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if keys := gaugeKeys(tel.collect(t)); len(keys) > 0 {
+		t.Errorf("gauges are left: %v", keys)
+	}
+	eventually(t, "no goroutine of a pool", func() bool {
+		stacks := make([]byte, 1<<20)
+		return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "pgxpool.(*Pool)")
+	})
+}
+
+func TestUnregisterWhileRegisterIsUnderWayLeavesNothing(t *testing.T) {
+	t.Parallel()
+	tel := newTelemetry(t)
+	for range 200 {
+		config := parse(t, "host=localhost")
+		inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pool, err := pgxpool.NewWithConfig(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		registered := make(chan error, 1)
+		go func() { registered <- inst.Register(pool) }()
+		if err := inst.Unregister(); err != nil {
+			t.Error(err)
+		}
+		if err := <-registered; err != nil && !strings.Contains(err.Error(), "unregistered") {
+			t.Error(err)
+		}
+		if left := tel.collect(t).keys("pgxpool.size"); len(left) > 0 {
+			t.Fatalf("%v is left", left)
+		}
+		pool.Close()
+	}
+}
+
+// TestHeldInACallbackHoldsUpNothing has a callback of the program's call Held in the collection that Register and
+// Unregister wait for.
+func TestHeldInACallbackHoldsUpNothing(t *testing.T) {
+	t.Parallel()
+	for _, what := range []string{"Register", "Unregister"} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			tel := newTelemetry(t)
+			config := parse(t, "host=localhost")
+			inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider))
+			if err != nil {
+				t.Fatal(err)
+			}
+			pool, err := pgxpool.NewWithConfig(t.Context(), config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pool.Close()
+			call := func() error { return inst.Register(pool) }
+			if what == "Unregister" {
+				if err := inst.Register(pool); err != nil {
+					t.Fatal(err)
+				}
+				call = inst.Unregister
+			}
+			meter := tel.provider.Meter("program")
+			gauge, err := meter.Int64ObservableGauge("held")
+			if err != nil {
+				t.Fatal(err)
+			}
+			inCallback, goOn := make(chan struct{}), make(chan struct{})
+			_, err = meter.RegisterCallback(func(context.Context, metric.Observer) error {
+				close(inCallback)
+				<-goOn
+				inst.Held()
+				return nil
+			}, gauge)
+			if err != nil {
+				t.Fatal(err)
+			}
+			collected, called := make(chan struct{}), make(chan error, 1)
+			go func() { tel.collect(t); close(collected) }()
+			<-inCallback
+			go func() { called <- call() }()
+			time.AfterFunc(50*time.Millisecond, func() { close(goOn) }) // when the call waits, most likely
+			for range 2 {
+				select {
+				case <-collected:
+					collected = nil
+				case err := <-called:
+					if err != nil {
+						t.Error(err)
+					}
+				case <-time.After(20 * time.Second):
+					t.Fatal("both wait for each other")
+				}
+			}
+		})
+	}
+}
+
+// foreignCallback registers a callback of another library that waits, once, until leave is closed.
+func foreignCallback(t *testing.T, tel telemetry, entered, leave chan struct{}, then func()) {
+	t.Helper()
+	meter := tel.provider.Meter("other")
+	gauge, err := meter.Int64ObservableGauge("other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := true
+	_, err = meter.RegisterCallback(func(context.Context, metric.Observer) error {
+		if first {
+			first = false
+			close(entered)
+			<-leave
+			then()
+		}
+		return nil
+	}, gauge)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCallbackOfAnotherProviderMayUnregisterWhileAPoolRegisters(t *testing.T) {
+	t.Parallel()
+	p, q := newTelemetry(t), newTelemetry(t)
+	var pools []*pgxpool.Pool
+	for range 3 {
+		pool, err := pgxpool.New(t.Context(), "host=localhost")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		pools = append(pools, pool)
+	}
+	register := func(tel telemetry, i int) *otelpool.Instrumentation {
+		inst, err := otelpool.Register(pools[i], otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(fmt.Sprint(i)))
+		if err != nil {
+			t.Error(err)
+		}
+		return inst
+	}
+	first, second := register(q, 0), register(q, 1)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	foreignCallback(t, p, entered, leave, func() { _ = first.Unregister() })
+	done := make(chan struct{}, 2)
+	go func() {
+		var rm metricdata.ResourceMetrics
+		_ = p.reader.Collect(context.Background(), &rm)
+		done <- struct{}{}
+	}()
+	<-entered
+	go func() {
+		_ = register(p, 2).Unregister() // waits for the collection
+		done <- struct{}{}
+	}()
+	if err := second.Unregister(); err != nil { // of the other provider: waits for nothing
+		t.Error(err)
+	}
+	close(leave)
+	for range 2 {
+		select {
+		case <-done:
+		case <-time.After(20 * time.Second):
+			t.Fatal("deadlock")
+		}
+	}
+}
+
+func TestPoolsComeAndGoConcurrentSafe(t *testing.T) {
+	t.Parallel()
+	readers := [2]*sdkmetric.ManualReader{sdkmetric.NewManualReader(), sdkmetric.NewManualReader()}
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(readers[0]), sdkmetric.WithReader(readers[1]))
+	connString := database(t)
+	stop := make(chan struct{})
+	var collecting, pools sync.WaitGroup
+	for _, reader := range readers {
+		tel := telemetry{reader, provider}
+		collecting.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					tel.collect(t)
+				}
+			}
+		})
+	}
+	shared := []attribute.KeyValue{attribute.String("zone", "z"), attribute.String("app", "a")}
+	for i := range 6 {
+		pools.Go(func() {
+			for j := range 5 {
+				pool, inst, err := otelpool.New(context.Background(), connString, otelpool.WithMeterProvider(provider),
+					otelpool.WithPoolName(fmt.Sprint(i*j%4)), otelpool.WithAttributes(shared...), otelpool.WithAttributes(shared...))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				<-load(pool, 4, 3)
+				pool.Close()
+				if err := inst.Unregister(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	pools.Wait()
+	close(stop)
+	collecting.Wait()
+	if keys := gaugeKeys((telemetry{readers[0], provider}).collect(t)); len(keys) > 0 {
+		t.Errorf("gauges are left: %v", keys)
+	}
+}
