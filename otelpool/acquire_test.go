@@ -17,10 +17,11 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestFullPoolShowsWhoWaits(t *testing.T) {
+// TestFullPoolReportsWaiters has nine callers wait for two connections.
+func TestFullPoolReportsWaiters(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 2, nil)
-	held := []*pgxpool.Conn{acquire(t, f.pool), acquire(t, f.pool)}
+	held := acquireAll(t, f.pool)
 	var wg sync.WaitGroup
 	began := time.Now()
 	for range 9 {
@@ -33,96 +34,51 @@ func TestFullPoolShowsWhoWaits(t *testing.T) {
 			conn.Release()
 		})
 	}
-	eventually(t, "nine callers wait", func() bool {
-		return f.collect(t).value(t, "db.client.connection.pending_requests") == 9
-	})
+	eventually(t, "nine callers wait", func() bool { return f.collect(t).pending(t) == 9 })
 	m := f.collect(t)
-	if got := m.value(t, "pgxpool.pending.peak"); got != 9 {
-		t.Errorf("pending peak %d, want 9", got)
-	}
+	m.check(t, map[string]int64{
+		used:                   2,
+		"pgxpool.peak":         2,
+		"pgxpool.pending.peak": 9,
+	})
 	if got := m.seconds(t, "pgxpool.oldest_wait"); got <= 0 || got > time.Since(began).Seconds() {
 		t.Errorf("oldest wait %v s", got)
 	}
-	if got := m.value(t, "pgxpool.peak"); got != 2 {
-		t.Errorf("peak %d, want 2", got)
-	}
-	for _, conn := range held {
-		conn.Release()
-	}
+	releaseAll(held)
 	wg.Wait()
 	m = f.collect(t)
-	for key, want := range map[string]int64{
-		"db.client.connection.pending_requests": 0,
-		"pgxpool.pending.peak":                  9, // still in the window
-		"pgxpool.acquires{result=ok}":           11,
-		"pgxpool.acquires{result=timeout}":      0,
-	} {
-		if got := m.value(t, key); got != want {
-			t.Errorf("%s is %d, want %d", key, got, want)
-		}
-	}
-	if got := m.seconds(t, "pgxpool.oldest_wait"); got != 0 {
-		t.Errorf("oldest wait %v s, though nobody waits", got)
-	}
-	// The time in the queue is that of the waiters, whatever the number of connections.
-	if queue, wait := m.seconds(t, "pgxpool.acquire.phase_time{phase=queue}"), m.sum("db.client.connection.wait_time"); queue <= 0 || queue > wait {
+	m.check(t, map[string]int64{
+		pendingRequests:                    0,
+		"pgxpool.pending.peak":             9, // still in the window
+		"pgxpool.acquires{result=ok}":      11,
+		"pgxpool.acquires{result=timeout}": 0,
+	})
+	checkEqual(t, "oldest wait when nobody waits", m.seconds(t, "pgxpool.oldest_wait"), 0)
+	if queue, wait := m.phase(t, "queue"), m.sum(waitTime); queue <= 0 || queue > wait {
 		t.Errorf("%v s in the queue, of %v s of acquires", queue, wait)
 	}
 }
 
-func TestPendingIsTheCallersWithoutASlot(t *testing.T) {
-	t.Parallel()
-	f := setup(t, 2, nil)
-	var held []*pgxpool.Conn
-	for range 2 {
-		held = append(held, acquire(t, f.pool))
-	}
-	var wg sync.WaitGroup
-	for range 9 {
-		wg.Go(func() {
-			conn, err := f.pool.Acquire(context.Background())
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			conn.Release()
-		})
-	}
-	eventually(t, "nine callers wait", func() bool {
-		return f.collect(t).value(t, "db.client.connection.pending_requests") == 9
-	})
-	if got := f.collect(t).value(t, used); got != 2 {
-		t.Errorf("%d in use, want 2", got)
-	}
-	for _, conn := range held {
-		conn.Release()
-	}
-	wg.Wait()
-	if got := f.collect(t).value(t, "db.client.connection.pending_requests"); got != 0 {
-		t.Errorf("%d pending at rest", got)
-	}
-}
-
-func TestPendingExcludesDialingPingingAndPreparing(t *testing.T) {
+// TestPendingExcludesDialsAndHooks looks while an acquire has a slot and is not over.
+func TestPendingExcludesDialsAndHooks(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		block func(c *pgxpool.Config, wait func())
-		warm  bool // an idle connection is needed for the hook to run
 	}{
 		{"dialing", func(c *pgxpool.Config, wait func()) {
 			c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { wait(); return nil }
-		}, false},
+		}},
 		{"pinging", func(c *pgxpool.Config, wait func()) {
 			c.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { wait(); return false }
-		}, true},
+		}},
 		{"preparing", func(c *pgxpool.Config, wait func()) {
 			c.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) { wait(); return true, nil }
-		}, true},
+		}},
 		{"preparing, by the deprecated hook", func(c *pgxpool.Config, wait func()) {
 			//lint:ignore SA1019 the deprecated hook is tested on purpose
 			c.BeforeAcquire = func(context.Context, *pgx.Conn) bool { wait(); return true }
-		}, true},
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -142,9 +98,7 @@ func TestPendingExcludesDialingPingingAndPreparing(t *testing.T) {
 				ended <- err
 			}()
 			<-entered
-			if got := f.collect(t).value(t, "db.client.connection.pending_requests"); got != 0 {
-				t.Errorf("%d pending, though the caller has its slot", got)
-			}
+			checkEqual(t, "pending", f.collect(t).pending(t), 0)
 			close(leave)
 			if err := <-ended; err != nil {
 				t.Fatal(err)
@@ -153,7 +107,8 @@ func TestPendingExcludesDialingPingingAndPreparing(t *testing.T) {
 	}
 }
 
-func TestAnAcquireWhosePingFailedIsPendingAgain(t *testing.T) {
+// TestFailedPingMakesAcquirePendingAgain has a second caller take the slot of an acquire whose ping fails.
+func TestFailedPingMakesAcquirePendingAgain(t *testing.T) {
 	t.Parallel()
 	type mark struct{}
 	pinging, goOn := make(chan struct{}), make(chan struct{})
@@ -181,29 +136,27 @@ func TestAnAcquireWhosePingFailedIsPendingAgain(t *testing.T) {
 	<-pinging
 	taken := make(chan *pgxpool.Conn)
 	go func() {
-		conn, err := f.pool.Acquire(context.Background()) // queues behind, and gets the place when the ping fails
+		conn, err := f.pool.Acquire(context.Background()) // waits, and gets the slot when the ping fails
 		if err != nil {
 			t.Error(err)
 		}
 		taken <- conn
 	}()
-	eventually(t, "the second waits", func() bool { return f.collect(t).value(t, "db.client.connection.pending_requests") == 1 })
+	eventually(t, "the second waits", func() bool { return f.collect(t).pending(t) == 1 })
 	terminate(t, f, pid)
 	goOn <- struct{}{}
 	second := <-taken
-	eventually(t, "the first waits again", func() bool { return f.collect(t).value(t, "db.client.connection.pending_requests") == 1 })
+	eventually(t, "the first waits again", func() bool { return f.collect(t).pending(t) == 1 })
 	second.Release()
 	<-pinging
 	goOn <- struct{}{}
 	<-ended
-	if got := f.collect(t).value(t, "db.client.connection.pending_requests"); got != 0 {
-		t.Errorf("%d pending at rest", got)
-	}
+	checkEqual(t, "pending at rest", f.collect(t).pending(t), 0)
 }
 
-// TestAnAcquireThatGoesOnIsNotPendingAgain has the ping of an idle connection fail and another be dialed at once. The pool
-// closes the first meanwhile, on a goroutine of its own.
-func TestAnAcquireThatGoesOnIsNotPendingAgain(t *testing.T) {
+// TestDialAfterFailedPingIsNotPending has the ping of an idle connection fail, after which the acquire dials at once. The
+// pool closes the old connection at the same time, on another goroutine (docs/pgx-facts.md, row 10).
+func TestDialAfterFailedPingIsNotPending(t *testing.T) {
 	t.Parallel()
 	var f fixture
 	var broken atomic.Bool
@@ -220,7 +173,7 @@ func TestAnAcquireThatGoesOnIsNotPendingAgain(t *testing.T) {
 		c.ConnConfig.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if broken.Load() {
 				<-closed
-				pending <- f.collect(t).value(t, "db.client.connection.pending_requests")
+				pending <- f.collect(t).pending(t)
 			}
 			return next(ctx, network, addr)
 		}
@@ -233,12 +186,11 @@ func TestAnAcquireThatGoesOnIsNotPendingAgain(t *testing.T) {
 	broken.Store(true)
 	acquire(t, f.pool).Release()
 	broken.Store(false)
-	if got := <-pending; got != 0 {
-		t.Errorf("%d pending while it dials", got)
-	}
+	checkEqual(t, "pending while it dials", <-pending, 0)
 }
 
-func TestPendingIsRightWhereViewsDropTheHistograms(t *testing.T) {
+// TestPendingCountsWithoutHistograms has a View that drops all histograms.
+func TestPendingCountsWithoutHistograms(t *testing.T) {
 	t.Parallel()
 	reader := sdkmetric.NewManualReader()
 	drop := sdkmetric.NewView(sdkmetric.Instrument{Kind: sdkmetric.InstrumentKindHistogram}, sdkmetric.Stream{Aggregation: sdkmetric.AggregationDrop{}})
@@ -260,15 +212,13 @@ func TestPendingIsRightWhereViewsDropTheHistograms(t *testing.T) {
 			conn.Release()
 		}
 	}()
-	eventually(t, "one caller waits", func() bool { return tel.collect(t).value(t, "db.client.connection.pending_requests") == 1 })
+	eventually(t, "one caller waits", func() bool { return tel.collect(t).pending(t) == 1 })
 	held.Release()
 	<-done
-	if got := tel.collect(t).value(t, "db.client.connection.pending_requests"); got != 0 {
-		t.Errorf("%d pending", got)
-	}
+	checkEqual(t, "pending at rest", tel.collect(t).pending(t), 0)
 }
 
-func TestPhasesOfAcquiresAddUpToTheirTime(t *testing.T) {
+func TestPhasesAddUpToWaitTime(t *testing.T) {
 	t.Parallel()
 	const pause = 20 * time.Millisecond
 	f := setup(t, 1, func(c *pgxpool.Config) {
@@ -282,19 +232,21 @@ func TestPhasesOfAcquiresAddUpToTheirTime(t *testing.T) {
 	}
 	wg.Wait()
 	m := f.collect(t)
-	phase := func(name string) float64 { return m.seconds(t, "pgxpool.acquire.phase_time{phase="+name+"}") }
-	total := phase("queue") + phase("connect") + phase("ping") + phase("prepare")
-	if all := m.sum("db.client.connection.wait_time"); total < all*0.999999 || total > all*1.000001 {
-		t.Errorf("phases make %v s, the acquires took %v s", total, all)
+	var total float64
+	for _, name := range phaseNames {
+		total += m.phase(t, name)
+	}
+	if all := m.sum(waitTime); total < all*0.999999 || total > all*1.000001 {
+		t.Errorf("the phases add up to %v s, the acquires took %v s", total, all)
 	}
 	for name, least := range map[string]time.Duration{"connect": 3 * pause, "ping": 3 * pause, "prepare": 6 * pause, "queue": 6 * pause} {
-		if got := phase(name); got < least.Seconds() {
+		if got := m.phase(t, name); got < least.Seconds() {
 			t.Errorf("phase %s is %v s, want at least %v", name, got, least)
 		}
 	}
 }
 
-func TestSlowDialingShowsAsSuch(t *testing.T) {
+func TestSlowDialCountsAsConnectPhase(t *testing.T) {
 	t.Parallel()
 	const delay = 80 * time.Millisecond
 	var dials time.Time
@@ -307,18 +259,18 @@ func TestSlowDialingShowsAsSuch(t *testing.T) {
 	began := time.Now()
 	f.exec(t, t.Context(), "SELECT 1")
 	m := f.collect(t)
-	if got := m.seconds(t, "pgxpool.acquire.phase_time{phase=connect}"); got < delay.Seconds() {
+	if got := m.phase(t, "connect"); got < delay.Seconds() {
 		t.Errorf("connect phase %v s, want at least %v", got, delay)
 	}
-	if got, most := m.seconds(t, "pgxpool.acquire.phase_time{phase=queue}"), dials.Sub(began); got > most.Seconds() {
-		t.Errorf("queue phase %v s, though nobody was in the way, and it dialed after %v", got, most)
+	if got, most := m.phase(t, "queue"), dials.Sub(began); got > most.Seconds() {
+		t.Errorf("queue phase %v s, though the acquire dialed after %v", got, most)
 	}
 	if got := m.sum("db.client.connection.create_time"); got < delay.Seconds() {
 		t.Errorf("create time %v s, want at least %v", got, delay)
 	}
 }
 
-// slowProxy passes connections on to a server, each after a delay.
+// slowProxy forwards connections to a server, each after a delay.
 func slowProxy(t testing.TB, target string, delay time.Duration) (host string, port uint16) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -349,10 +301,11 @@ func slowProxy(t testing.TB, target string, delay time.Duration) (host string, p
 	return addr.IP.String(), uint16(addr.Port)
 }
 
-func TestAnotherPoolUsedInAHookIsItsOwn(t *testing.T) {
+// TestHookMayUseAnotherPool queries a second pool, which is not measured, in a hook of the first.
+func TestHookMayUseAnotherPool(t *testing.T) {
 	t.Parallel()
 	inner := sized(t, otelpool.Sizing{PoolSize: 1}, nil)
-	if err := inner.inst.Unregister(); err != nil { // not even measured
+	if err := inner.inst.Unregister(); err != nil {
 		t.Fatal(err)
 	}
 	outer := sized(t, otelpool.Sizing{PoolSize: 1, Timeout: time.Minute}, func(c *pgxpool.Config) {
@@ -361,17 +314,13 @@ func TestAnotherPoolUsedInAHookIsItsOwn(t *testing.T) {
 			return err
 		}
 	})
-	conn, err := outer.pool.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn.Release()
+	acquire(t, outer.pool).Release()
 	m := outer.collect(t)
 	var phases float64
-	for _, name := range []string{"queue", "connect", "ping", "prepare"} {
-		phases += m.seconds(t, "pgxpool.acquire.phase_time{phase="+name+"}")
+	for _, name := range phaseNames {
+		phases += m.phase(t, name)
 	}
-	if wait := m.sum("db.client.connection.wait_time"); phases < 0.999*wait || phases > 1.001*wait {
-		t.Errorf("phases make %v s, the acquire took %v s", phases, wait)
+	if wait := m.sum(waitTime); phases < 0.999*wait || phases > 1.001*wait {
+		t.Errorf("the phases add up to %v s, the acquire took %v s", phases, wait)
 	}
 }

@@ -18,14 +18,14 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// ledger counts what was sent, by the attributes it must be recorded with.
-type ledger struct {
+// callCounts counts what was sent, by the attributes it must be recorded with.
+type callCounts struct {
 	mu    sync.Mutex
 	count map[string]uint64
 }
 
 // sent notes an operation; errorType is "" for a success.
-func (l *ledger) sent(operation, errorType string) {
+func (l *callCounts) sent(operation, errorType string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.count == nil {
@@ -34,8 +34,8 @@ func (l *ledger) sent(operation, errorType string) {
 	l.count[operationKey(operation, errorType)]++
 }
 
-// check compares the ledger with what was recorded, whole.
-func (l *ledger) check(t *testing.T, m metrics) {
+// check compares the callCounts with what was recorded, whole.
+func (l *callCounts) check(t *testing.T, m metrics) {
 	t.Helper()
 	got := make(map[string]uint64)
 	for _, key := range m.keys("db.client.operation.duration") {
@@ -63,8 +63,8 @@ func operationKey(operation, errorType string) string {
 }
 
 // calls are every kind of call there is, each noting what it sends.
-var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error{
-	"query": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error{
+	"query": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("SELECT items", "")
 		rows, err := pool.Query(ctx, "SELECT id FROM items LIMIT 3")
 		if err != nil {
@@ -73,7 +73,7 @@ var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *ledger) 
 		_, err = pgx.CollectRows(rows, pgx.RowTo[int])
 		return err
 	},
-	"query not read to its end": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"query not read to its end": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("SELECT items", "")
 		rows, err := pool.Query(ctx, "SELECT id FROM items")
 		if err != nil {
@@ -83,13 +83,13 @@ var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *ledger) 
 		rows.Close()
 		return rows.Err()
 	},
-	"no rows": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"no rows": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("SELECT items", "")
 		var id int
 		err := pool.QueryRow(ctx, "SELECT id FROM items WHERE id < 0").Scan(&id)
 		return want(err, pgx.ErrNoRows)
 	},
-	"scan into the wrong type": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"scan into the wrong type": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("SELECT items", "_OTHER")
 		var id time.Time
 		if err := pool.QueryRow(ctx, "SELECT id FROM items LIMIT 1").Scan(&id); err == nil {
@@ -97,54 +97,54 @@ var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *ledger) 
 		}
 		return nil
 	},
-	"exec": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"exec": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("UPDATE items", "")
 		_, err := pool.Exec(ctx, "UPDATE items SET n = n WHERE id = $1", -1)
 		return err
 	},
-	"named by the caller": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"named by the caller": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("get_user_with_roles", "")
 		_, err := pool.Exec(otelpool.WithOperation(ctx, "get_user_with_roles"), "SELECT 1")
 		return err
 	},
-	"named by sqlc": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"named by sqlc": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("GetItem", "")
 		_, err := pool.Exec(ctx, "\n\n-- generated\n-- name: GetItem :one\nSELECT id FROM items WHERE id = $1", 1)
 		return err
 	},
-	"simple protocol": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"simple protocol": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("SELECT items", "")
 		_, err := pool.Exec(ctx, "SELECT id FROM items", pgx.QueryExecModeSimpleProtocol)
 		return err
 	},
-	"syntax error": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"syntax error": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("SELECT nowhere", "42P01")
 		_, err := pool.Exec(ctx, "SELECT * FROM nowhere")
 		return wantState(err, "42P01")
 	},
-	"constraint": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"constraint": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("INSERT items", "23505")
 		_, err := pool.Exec(ctx, "INSERT INTO items (id, n) VALUES (1, 1)")
 		return wantState(err, "23505")
 	},
-	"raised warning": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"raised warning": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("DO", "")
 		_, err := pool.Exec(ctx, "DO $$ BEGIN RAISE WARNING 'careful'; END $$")
 		return err
 	},
-	"raised class 01": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"raised class 01": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("DO", "")
 		_, err := pool.Exec(ctx, "DO $$ BEGIN RAISE EXCEPTION 'almost' USING ERRCODE = '01004'; END $$")
 		return wantState(err, "01004")
 	},
-	"wrong number of arguments": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"wrong number of arguments": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("SELECT", "_OTHER")
 		if _, err := pool.Exec(ctx, "SELECT $1::int", 1, 2); err == nil {
 			return errors.New("executed")
 		}
 		return nil
 	},
-	"canceled while running": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"canceled while running": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		conn, err := pool.Acquire(ctx)
 		if err != nil {
 			return err
@@ -156,7 +156,7 @@ var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *ledger) 
 		_, err = conn.Exec(ctx, "SELECT * FROM pg_sleep(60)")
 		return want(err, context.DeadlineExceeded)
 	},
-	"canceled before it began": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"canceled before it began": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		conn, err := pool.Acquire(ctx)
 		if err != nil {
 			return err
@@ -168,7 +168,7 @@ var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *ledger) 
 		_, err = conn.Exec(ctx, "SELECT 1")
 		return want(err, context.Canceled)
 	},
-	"busy connection": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"busy connection": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		conn, err := pool.Acquire(ctx)
 		if err != nil {
 			return err
@@ -186,7 +186,7 @@ var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *ledger) 
 		rows.Close()
 		return rows.Err()
 	},
-	"transaction": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"transaction": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("BEGIN", "")
 		l.sent("INSERT log", "")
 		l.sent("COMMIT", "")
@@ -195,7 +195,7 @@ var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *ledger) 
 			return err
 		})
 	},
-	"transaction with savepoint rolled back": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"transaction with savepoint rolled back": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("BEGIN", "")
 		l.sent("SAVEPOINT", "")
 		l.sent("ROLLBACK TO SAVEPOINT", "")
@@ -210,14 +210,14 @@ var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *ledger) 
 		}
 		return errors.Join(inner.Rollback(ctx), tx.Rollback(ctx))
 	},
-	"batch": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"batch": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("BATCH", "")
 		b := new(pgx.Batch)
 		b.Queue("SELECT id FROM items LIMIT 1")
 		b.Queue("UPDATE items SET n = n WHERE id = $1", -1)
 		return pool.SendBatch(ctx, b).Close()
 	},
-	"batch read by hand": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"batch read by hand": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("BATCH SELECT items", "")
 		b := new(pgx.Batch)
 		b.Queue("SELECT id FROM items LIMIT 1")
@@ -232,27 +232,27 @@ var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *ledger) 
 		}
 		return results.Close()
 	},
-	"batch of one": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"batch of one": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("SELECT items", "")
 		b := new(pgx.Batch)
 		b.Queue("SELECT id FROM items LIMIT 1")
 		return pool.SendBatch(ctx, b).Close()
 	},
-	"batch with a failing query": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"batch with a failing query": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("BATCH INSERT items", "23505")
 		b := new(pgx.Batch)
 		b.Queue("INSERT INTO items (id, n) VALUES (1, 1)")
 		b.Queue("INSERT INTO items (id, n) VALUES (1, 1)")
 		return wantState(pool.SendBatch(ctx, b).Close(), "23505")
 	},
-	"batch that fails early": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"batch that fails early": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("BATCH", "42P01")
 		b := new(pgx.Batch)
 		b.Queue("SELECT id FROM items LIMIT 1")
 		b.Queue("SELECT * FROM nowhere")
 		return wantState(pool.SendBatch(ctx, b).Close(), "42P01")
 	},
-	"batch whose callback finds no rows": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"batch whose callback finds no rows": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("BATCH SELECT items", "")
 		b := new(pgx.Batch)
 		var id int
@@ -260,20 +260,20 @@ var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *ledger) 
 		b.Queue("SELECT id FROM items WHERE id < 1")
 		return want(pool.SendBatch(ctx, b).Close(), pgx.ErrNoRows)
 	},
-	"empty batch": func(ctx context.Context, pool *pgxpool.Pool, _ *ledger) error {
+	"empty batch": func(ctx context.Context, pool *pgxpool.Pool, _ *callCounts) error {
 		return pool.SendBatch(ctx, new(pgx.Batch)).Close() // pgx sends nothing and calls no tracer
 	},
-	"copy": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"copy": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("COPY public.log", "")
 		_, err := pool.CopyFrom(ctx, pgx.Identifier{"public", "log"}, []string{"id"}, pgx.CopyFromRows([][]any{{1}, {2}}))
 		return err
 	},
-	"copy into no table": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"copy into no table": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("COPY nowhere", "42P01")
 		_, err := pool.CopyFrom(ctx, pgx.Identifier{"nowhere"}, []string{"id"}, pgx.CopyFromRows([][]any{{1}}))
 		return wantState(err, "42P01")
 	},
-	"prepare": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"prepare": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		conn, err := pool.Acquire(ctx)
 		if err != nil {
 			return err
@@ -291,7 +291,7 @@ var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *ledger) 
 		_, err = conn.Exec(ctx, name, 1)
 		return err
 	},
-	"prepare nonsense": func(ctx context.Context, pool *pgxpool.Pool, l *ledger) error {
+	"prepare nonsense": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		conn, err := pool.Acquire(ctx)
 		if err != nil {
 			return err
@@ -301,7 +301,7 @@ var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *ledger) 
 		_, err = conn.Conn().Prepare(ctx, "", "SELECT * FROM nowhere")
 		return wantState(err, "42P01")
 	},
-	"ping": func(ctx context.Context, pool *pgxpool.Pool, _ *ledger) error {
+	"ping": func(ctx context.Context, pool *pgxpool.Pool, _ *callCounts) error {
 		return pool.Ping(ctx) // no operation
 	},
 }
@@ -323,7 +323,7 @@ func wantState(err error, state string) error {
 
 func createTables(t testing.TB, f fixture) {
 	t.Helper()
-	// Named, so that it is one series to leave out of the ledger.
+	// Named, so that it is one series to leave out of the callCounts.
 	ctx := otelpool.WithOperation(context.Background(), "create_tables")
 	if _, err := f.pool.Exec(ctx, `CREATE TABLE items (id int PRIMARY KEY, n int);
 		CREATE TABLE log (id int);
@@ -332,14 +332,14 @@ func createTables(t testing.TB, f fixture) {
 	}
 }
 
-func TestEveryKindOfCallIsCountedOnceUnderItsName(t *testing.T) {
+func TestEachCallIsCountedOnceByName(t *testing.T) {
 	t.Parallel()
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := setup(t, 2, nil)
 			createTables(t, f)
-			l := new(ledger)
+			l := new(callCounts)
 			l.sent("create_tables", "")
 			for range 3 {
 				if err := call(t.Context(), f.pool, l); err != nil {
@@ -351,7 +351,7 @@ func TestEveryKindOfCallIsCountedOnceUnderItsName(t *testing.T) {
 	}
 }
 
-func TestEveryExecModeCountsTheSame(t *testing.T) {
+func TestExecModesCountTheSame(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []pgx.QueryExecMode{
 		pgx.QueryExecModeCacheStatement, pgx.QueryExecModeCacheDescribe, pgx.QueryExecModeDescribeExec,
@@ -361,7 +361,7 @@ func TestEveryExecModeCountsTheSame(t *testing.T) {
 			t.Parallel()
 			f := setup(t, 2, func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = mode })
 			createTables(t, f)
-			l := new(ledger)
+			l := new(callCounts)
 			l.sent("create_tables", "")
 			for _, name := range []string{"query", "exec", "no rows", "transaction", "batch", "batch of one", "copy", "constraint", "syntax error"} {
 				if err := calls[name](t.Context(), f.pool, l); err != nil {
@@ -373,11 +373,11 @@ func TestEveryExecModeCountsTheSame(t *testing.T) {
 	}
 }
 
-func TestCountsAreExactUnderLoadOfAllKinds(t *testing.T) {
+func TestCountsAreExactUnderLoad(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 4, nil)
 	createTables(t, f)
-	l := new(ledger)
+	l := new(callCounts)
 	l.sent("create_tables", "")
 	names := slices.Sorted(maps.Keys(calls))
 	var wg sync.WaitGroup
@@ -394,7 +394,7 @@ func TestCountsAreExactUnderLoadOfAllKinds(t *testing.T) {
 	wg.Wait()
 	m := f.collect(t)
 	l.check(t, m)
-	if acquired, released := m.count("db.client.connection.wait_time"), m.count("db.client.connection.use_time"); acquired != released+m.count("db.client.connection.use_time{db.query.summary=get_user_with_roles}")+m.count("db.client.connection.use_time{db.query.summary=create_tables}") {
+	if acquired, released := m.count(waitTime), m.count(useTime); acquired != released+m.count("db.client.connection.use_time{db.query.summary=get_user_with_roles}")+m.count("db.client.connection.use_time{db.query.summary=create_tables}") {
 		t.Errorf("%d connections acquired, %d given back", acquired, released)
 	}
 }

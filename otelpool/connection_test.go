@@ -16,7 +16,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestConnectionsComeAndGoForAReason(t *testing.T) {
+func TestClosedConnsAreCountedByReason(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 4, func(c *pgxpool.Config) {
 		c.MaxConnIdleTime = 50 * time.Millisecond
@@ -37,7 +37,7 @@ func TestConnectionsComeAndGoForAReason(t *testing.T) {
 	}
 }
 
-func TestConnectErrorsAreCountedUnderTheirClass(t *testing.T) {
+func TestConnectErrorsAreCountedByType(t *testing.T) {
 	t.Parallel()
 	refused := errors.New("not today")
 	for name, tt := range map[string]struct {
@@ -79,7 +79,7 @@ func TestConnectErrorsAreCountedUnderTheirClass(t *testing.T) {
 	}
 }
 
-func TestFailureOfAConnectionIsRecordedAsSuch(t *testing.T) {
+func TestTerminatedConnFailsOperations(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)
 	conn := acquire(t, f.pool)
@@ -100,10 +100,10 @@ func TestFailureOfAConnectionIsRecordedAsSuch(t *testing.T) {
 	}
 }
 
-// TestNothingIsPutIntoAConnectionThatIsClosed looks at the data of connections that the pool closes. Who released one with a
+// TestClosingConnKeepsItsCustomData looks at the data of connections that the pool closes. Who released one with a
 // batch open, and closes that now, reads them in the same moment, and a map that is read and written at once ends the
 // program.
-func TestNothingIsPutIntoAConnectionThatIsClosed(t *testing.T) {
+func TestClosingConnKeepsItsCustomData(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*pgxpool.Config){
 		"instrumented": func(*pgxpool.Config) {},

@@ -12,8 +12,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestANilContextDoesWhatItDoesWithoutUs passes none where pgx bears it, and where it does not.
-func TestANilContextDoesWhatItDoesWithoutUs(t *testing.T) {
+// TestNilContextActsAsWithoutOtelpool passes none where pgx bears it, and where it does not.
+func TestNilContextActsAsWithoutOtelpool(t *testing.T) {
 	t.Parallel()
 	var none context.Context
 	prepare := func(config *pgxpool.Config) {
@@ -52,15 +52,15 @@ func TestANilContextDoesWhatItDoesWithoutUs(t *testing.T) {
 			}
 			conn.Release()
 			got := f.collect(t)
-			if pending, wait := got.value(t, "db.client.connection.pending_requests"), got.seconds(t, "pgxpool.oldest_wait"); pending != 0 || wait != 0 {
+			if pending, wait := got.pending(t), got.seconds(t, "pgxpool.oldest_wait"); pending != 0 || wait != 0 {
 				t.Errorf("%d pending, the oldest for %v s", pending, wait)
 			}
 		})
 	}
 }
 
-// TestTheContextOfAnAcquireIsNotKeptAfterItsRelease lets the connection lie idle.
-func TestTheContextOfAnAcquireIsNotKeptAfterItsRelease(t *testing.T) {
+// TestReleaseForgetsContextOfAcquire lets the connection lie idle.
+func TestReleaseForgetsContextOfAcquire(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil, otelpool.WithLongHold(time.Hour))
 	gone := make(chan struct{})

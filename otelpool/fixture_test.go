@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +23,19 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestMain(m *testing.M) { postgrestest.MainWithURL(m) }
+// TestMain runs more tests at the same time than there are processors. Most tests wait rather than compute, above all
+// until a spike has left the window of the peaks, which is a second at least.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		if err := flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))); err != nil {
+			panic(err)
+		}
+	}
+	postgrestest.MainWithURL(m)
+}
 
 // telemetry is a MeterProvider and its one reader.
 type telemetry struct {
@@ -49,7 +63,7 @@ func (f fixture) exec(t testing.TB, ctx context.Context, sql string, args ...any
 	}
 }
 
-// setup makes one of at most maxConns connections, named "test", and ends it with the test.
+// setup makes an instrumented pool of at most maxConns connections, named "test". The test's end closes it.
 func setup(t testing.TB, maxConns int32, change func(*pgxpool.Config), opts ...otelpool.Option) fixture {
 	t.Helper()
 	f := fixture{telemetry: newTelemetry(t)}
@@ -73,7 +87,7 @@ func setup(t testing.TB, maxConns int32, change func(*pgxpool.Config), opts ...o
 	return f
 }
 
-// closePool closes a pool. Close waits for whoever still holds a connection, which a test that failed may do.
+// closePool closes a pool. Close waits for all holders, and a test that has failed may be one of them.
 func closePool(t testing.TB, pool *pgxpool.Pool) {
 	t.Helper()
 	closed := make(chan struct{})
@@ -81,7 +95,7 @@ func closePool(t testing.TB, pool *pgxpool.Pool) {
 	select {
 	case <-closed:
 	case <-time.After(20 * time.Second):
-		t.Error("a connection was not given back")
+		t.Error("a connection was not released")
 	}
 }
 
@@ -96,16 +110,12 @@ func parse(t testing.TB, connString string) *pgxpool.Config {
 
 func database(t testing.TB) string { return postgrestest.Database(t) }
 
-func acquire(t *testing.T, pool *pgxpool.Pool) *pgxpool.Conn {
+func acquire(t testing.TB, pool *pgxpool.Pool) *pgxpool.Conn {
 	t.Helper()
-	conn, err := pool.Acquire(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return conn
+	return acquireWith(t, pool, context.Background())
 }
 
-func acquireWith(t *testing.T, pool *pgxpool.Pool, ctx context.Context) *pgxpool.Conn {
+func acquireWith(t testing.TB, pool *pgxpool.Pool, ctx context.Context) *pgxpool.Conn {
 	t.Helper()
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
@@ -121,24 +131,24 @@ func named(t *testing.T, f fixture, name string) *pgxpool.Conn {
 }
 
 // warm leaves the pool with n idle connections.
-func warm(t *testing.T, f fixture, n int) {
+func warm(t testing.TB, f fixture, n int) {
 	t.Helper()
-	var conns []*pgxpool.Conn
-	for range n {
-		conns = append(conns, acquire(t, f.pool))
-	}
-	for _, conn := range conns {
-		conn.Release()
-	}
+	releaseAll(acquireN(t, f.pool, n))
 }
 
-// acquireAll acquires all connections of a pool.
-func acquireAll(t *testing.T, pool *pgxpool.Pool) (conns []*pgxpool.Conn) {
+// acquireN acquires n connections of a pool.
+func acquireN(t testing.TB, pool *pgxpool.Pool, n int) (conns []*pgxpool.Conn) {
 	t.Helper()
-	for range pool.Stat().MaxConns() {
+	for range n {
 		conns = append(conns, acquire(t, pool))
 	}
 	return conns
+}
+
+// acquireAll acquires all connections of a pool.
+func acquireAll(t testing.TB, pool *pgxpool.Pool) []*pgxpool.Conn {
+	t.Helper()
+	return acquireN(t, pool, int(pool.Stat().MaxConns()))
 }
 
 func releaseAll(conns []*pgxpool.Conn) {
@@ -147,8 +157,8 @@ func releaseAll(conns []*pgxpool.Conn) {
 	}
 }
 
-// dialAll acquires n connections of a pool with a limit that a dial may not keep to on a busy machine: one that was dialed
-// too late becomes idle, and is there the next time.
+// dialAll acquires n connections of a pool with an acquire timeout. On a busy machine a dial may take longer: the
+// connection then becomes idle, and the next acquire gets it.
 func dialAll(t testing.TB, pool *pgxpool.Pool, n int) (conns []*pgxpool.Conn) {
 	t.Helper()
 	eventually(t, "all are dialed", func() bool {
@@ -185,14 +195,14 @@ func hijack(t *testing.T, conn *pgxpool.Conn) *pgx.Conn {
 	return own
 }
 
-// canceledAt gives a context that is canceled after a while.
+// canceledAt returns a context that is canceled after d.
 func canceledAt(ctx context.Context, d time.Duration) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
 	time.AfterFunc(d, cancel)
 	return ctx
 }
 
-// heldBy gives the names of the operations that hold a connection, "?" for one without, oldest first.
+// heldBy returns the operations that hold a connection, oldest first. A hold without a name is "?".
 func heldBy(f fixture) string {
 	var names []string
 	for _, h := range f.inst.Held() {
@@ -201,20 +211,21 @@ func heldBy(f fixture) string {
 	return strings.Join(names, " ")
 }
 
-// recovering runs f and gives what it panics with.
+// recovering runs f and returns the value it panics with.
 func recovering(f func()) (panicked any) {
 	defer func() { panicked = recover() }()
 	f()
 	return nil
 }
 
-// terminate ends a connection of the pool from outside, and waits until the server is done with it.
+// terminate has the server end a connection of the pool, and waits until the server has done so.
 func terminate(t *testing.T, f fixture, pid uint32) {
 	t.Helper()
 	eventuallySays(t, f, "the backend ends", "SELECT count(pg_terminate_backend(pid)) = 0 FROM pg_stat_activity WHERE pid = $1", pid)
 }
 
-// eventuallySays waits until a query about a connection of the pool is true. It is asked on another that is not the pool's.
+// eventuallySays waits until a query about a connection of the pool returns true. The query runs on a connection of its
+// own.
 func eventuallySays(t *testing.T, f fixture, what, sql string, pid uint32) {
 	t.Helper()
 	admin, err := pgx.Connect(t.Context(), f.pool.Config().ConnString())
@@ -229,7 +240,7 @@ func eventuallySays(t *testing.T, f fixture, what, sql string, pid uint32) {
 	})
 }
 
-// settled waits until nothing is in use, and then until the pool has at most that many idle.
+// settled waits until no connection is in use and at most idle connections are left.
 func settled(t *testing.T, pool *pgxpool.Pool, idle int32) {
 	t.Helper()
 	eventually(t, "the pool settles", func() bool {
@@ -238,7 +249,7 @@ func settled(t *testing.T, pool *pgxpool.Pool, idle int32) {
 	})
 }
 
-// quiet waits until the pool is at rest: nothing in use, its wish for idle connections fulfilled.
+// quiet waits until no connection is in use and two are idle.
 func quiet(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
 	eventually(t, "pool at rest", func() bool {
@@ -247,7 +258,7 @@ func quiet(t *testing.T, pool *pgxpool.Pool) {
 	})
 }
 
-// load runs queries of callers goroutines, and closes the channel when they are done.
+// load runs queries on as many goroutines as there are callers, and closes the channel when they are done.
 func load(pool *pgxpool.Pool, callers, queries int) <-chan struct{} {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
@@ -281,23 +292,23 @@ func eventually(t testing.TB, what string, condition func() bool) {
 	}
 }
 
-// inWindow lets f make a spike and look at the peaks, which it does again when it looked so late that the spike may have
-// left their window of a second: what a peak was is to be judged after it. f tells since when the spike was to be seen.
+// inWindow runs f, which makes a spike, reads the peaks, and returns the time of the spike. If f took longer than the
+// window of the peaks, one second, the spike may have left it: f runs again. Judge the peaks after inWindow has returned.
 func inWindow(f func() (spike time.Time)) {
 	for time.Since(f()) > time.Second {
 	}
 }
 
-// wait lets time pass, for what measures time.
+// wait lets time pass, for tests that measure time.
 func wait(d time.Duration) { <-time.After(d) }
 
-// here gives the file and line of its caller's caller's next line, as stacks show it.
+// line returns the file and line of its caller, plus offset lines, as stacks show them.
 func line(offset int) string {
 	_, file, at, _ := runtime.Caller(1)
 	return fmt.Sprintf("%s:%d", filepath.Base(file), at+offset)
 }
 
-// refuseAcquire acquires what must fail.
+// refuseAcquire checks that an acquire fails with that error.
 func refuseAcquire(t *testing.T, f fixture, ctx context.Context, want error) {
 	t.Helper()
 	if conn, err := f.pool.Acquire(ctx); !errors.Is(err, want) {

@@ -12,7 +12,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestGaugesEqualStatAtQuietMomentsAndKeepTheirIdentitiesUnderLoad(t *testing.T) {
+// TestGaugesEqualStatAtRest compares gauges and Stat between bursts of load, and gauges with each other during them.
+func TestGaugesEqualStatAtRest(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 7, func(c *pgxpool.Config) { c.MinIdleConns = 2 }, otelpool.WithBaseSize(3))
 	for range 5 {
@@ -27,39 +28,32 @@ func TestGaugesEqualStatAtQuietMomentsAndKeepTheirIdentitiesUnderLoad(t *testing
 		}
 		quiet(t, f.pool)
 		m, stat := f.collect(t), f.pool.Stat()
-		for key, want := range map[string]int64{
-			used:                                    int64(stat.AcquiredConns()),
-			idle:                                    int64(stat.IdleConns()),
-			"pgxpool.constructing":                  int64(stat.ConstructingConns()),
-			"db.client.connection.max":              int64(stat.MaxConns()),
-			"db.client.connection.idle.max":         7,
-			"db.client.connection.idle.min":         2,
-			"db.client.connection.pending_requests": 0,
-			"db.client.connection.timeouts":         0,
-			"pgxpool.size":                          3,
-			"pgxpool.overflow":                      0,
-			"pgxpool.overflow.max":                  4,
-			"pgxpool.operations.capped":             0,
-		} {
-			if got := m.value(t, key); got != want {
-				t.Errorf("%s is %d, want %d", key, got, want)
-			}
-		}
+		m.check(t, map[string]int64{
+			used:                            int64(stat.AcquiredConns()),
+			idle:                            int64(stat.IdleConns()),
+			"pgxpool.constructing":          int64(stat.ConstructingConns()),
+			"db.client.connection.max":      int64(stat.MaxConns()),
+			"db.client.connection.idle.max": 7,
+			"db.client.connection.idle.min": 2,
+			pendingRequests:                 0,
+			"db.client.connection.timeouts": 0,
+			"pgxpool.size":                  3,
+			"pgxpool.overflow":              0,
+			"pgxpool.overflow.max":          4,
+			"pgxpool.operations.capped":     0,
+		})
 	}
 }
 
+// checkIdentities checks what is true of the gauges at any moment.
 func checkIdentities(t *testing.T, m metrics) {
 	t.Helper()
 	v := func(key string) int64 { return m.value(t, key) }
 	if v(used) > v("db.client.connection.max") {
 		t.Errorf("%d in use, more than the maximum", v(used))
 	}
-	if got, want := v("pgxpool.overflow"), max(0, v(used)-v("pgxpool.size")); got != want {
-		t.Errorf("overflow is %d, want %d", got, want)
-	}
-	if got := v("pgxpool.size") + v("pgxpool.overflow.max"); got != v("db.client.connection.max") {
-		t.Errorf("size and overflow.max make %d, not the maximum", got)
-	}
+	checkEqual(t, "overflow", v("pgxpool.overflow"), max(0, v(used)-v("pgxpool.size")))
+	checkEqual(t, "size and overflow.max", v("pgxpool.size")+v("pgxpool.overflow.max"), v("db.client.connection.max"))
 	for key, value := range m {
 		if n, ok := value.(int64); ok && n < 0 {
 			t.Errorf("%s is %d", key, n)
@@ -67,12 +61,13 @@ func checkIdentities(t *testing.T, m metrics) {
 	}
 }
 
-func TestTwentyThousandAcquiresByTwoHundredCallersLeaveEveryGaugeWhereStatIs(t *testing.T) {
+// TestManyCallersLeaveGaugesEqualToStat has 200 callers acquire 20,000 times.
+func TestManyCallersLeaveGaugesEqualToStat(t *testing.T) {
 	t.Parallel()
 	const callers, acquires, conns = 200, 100, 8
 	f := setup(t, conns, nil, otelpool.WithPeakWindow(time.Second), otelpool.WithLongHold(time.Minute), otelpool.WithBaseSize(5))
 	var wg, all sync.WaitGroup
-	all.Add(conns) // as many callers hold one at the same time once, or it is chance whether all are ever in use
+	all.Add(conns) // all connections are in use at the same time once, and not only by chance
 	for caller := range callers {
 		wg.Go(func() {
 			for i := range acquires {
@@ -96,7 +91,7 @@ func TestTwentyThousandAcquiresByTwoHundredCallersLeaveEveryGaugeWhereStatIs(t *
 	}
 	done := make(chan struct{})
 	go func() { wg.Wait(); close(done) }()
-	var highest, highestPending int64 // of all peaks: on a busy machine the last window may have seen fewer
+	var highest, highestPending int64 // of all peaks: on a busy machine the last window may show less
 	for working := true; working; {
 		select {
 		case <-done:
@@ -104,8 +99,11 @@ func TestTwentyThousandAcquiresByTwoHundredCallersLeaveEveryGaugeWhereStatIs(t *
 		case <-time.After(5 * time.Millisecond):
 			m := f.collect(t)
 			peak, pending := m.value(t, "pgxpool.peak"), m.value(t, "pgxpool.pending.peak")
-			if peak > conns || pending > callers {
-				t.Errorf("peak %d, pending peak %d", peak, pending)
+			if peak > conns {
+				t.Errorf("peak %d of %d connections", peak, conns)
+			}
+			if pending > callers {
+				t.Errorf("pending peak %d of %d callers", pending, callers)
 			}
 			highest, highestPending = max(highest, peak), max(highestPending, pending)
 		}
@@ -114,45 +112,38 @@ func TestTwentyThousandAcquiresByTwoHundredCallersLeaveEveryGaugeWhereStatIs(t *
 		t.Errorf("the highest peak was %d of %d connections", highest, conns)
 	}
 	m, stat := f.collect(t), f.pool.Stat()
-	for key, want := range map[string]int64{
-		used:                                    int64(stat.AcquiredConns()),
-		idle:                                    int64(stat.IdleConns()),
-		"pgxpool.constructing":                  int64(stat.ConstructingConns()),
-		"db.client.connection.max":              int64(stat.MaxConns()),
-		"db.client.connection.pending_requests": 0,
-		"db.client.connection.timeouts":         0,
-		"pgxpool.acquires{result=ok}":           callers * acquires,
-		"pgxpool.acquires{result=timeout}":      0,
-		"pgxpool.acquires{result=canceled}":     0,
-		"pgxpool.acquires{result=error}":        0,
-		"pgxpool.long_holds":                    0,
-		"pgxpool.nested_acquires":               0,
-		"pgxpool.overflow":                      0,
-		"pgxpool.connections.opened":            int64(stat.TotalConns()),
-	} {
-		if got := m.value(t, key); got != want {
-			t.Errorf("%s is %d, want %d", key, got, want)
-		}
-	}
-	if stat.AcquiredConns() != 0 || stat.ConstructingConns() != 0 {
-		t.Errorf("the pool is not at rest: %d acquired, %d being dialed", stat.AcquiredConns(), stat.ConstructingConns())
-	}
-	for _, key := range []string{"db.client.connection.wait_time", "db.client.connection.use_time"} {
-		if got := m.count(key); got != callers*acquires {
-			t.Errorf("%s has %d samples, want %d", key, got, callers*acquires)
-		}
-	}
+	m.check(t, map[string]int64{
+		used:                                int64(stat.AcquiredConns()),
+		idle:                                int64(stat.IdleConns()),
+		"pgxpool.constructing":              int64(stat.ConstructingConns()),
+		"db.client.connection.max":          int64(stat.MaxConns()),
+		pendingRequests:                     0,
+		"db.client.connection.timeouts":     0,
+		"pgxpool.acquires{result=ok}":       callers * acquires,
+		"pgxpool.acquires{result=timeout}":  0,
+		"pgxpool.acquires{result=canceled}": 0,
+		"pgxpool.acquires{result=error}":    0,
+		"pgxpool.long_holds":                0,
+		"pgxpool.nested_acquires":           0,
+		"pgxpool.overflow":                  0,
+		"pgxpool.connections.opened":        int64(stat.TotalConns()),
+	})
+	checkEqual(t, "AcquiredConns", stat.AcquiredConns(), 0)
+	checkEqual(t, "ConstructingConns", stat.ConstructingConns(), 0)
+	m.checkCounts(t, map[string]uint64{waitTime: callers * acquires, useTime: callers * acquires})
 	if closed := closings(m); len(closed) > 0 {
 		t.Errorf("closed: %v", closed)
 	}
 	if highestPending < 1 {
-		t.Errorf("the highest pending peak was %d, though callers are many more than connections", highestPending)
+		t.Errorf("the highest pending peak was %d, though there are more callers than connections", highestPending)
 	}
 	atRest(t, f, 0)
 	stillCounts(t, f, conns, 0)
 }
 
-func TestPeakShowsASpikeBetweenCollectionsToEveryReader(t *testing.T) {
+// TestPeakShowsSpikeToEveryReader makes a spike that is over before a collection. One reader reads three times, the other
+// once.
+func TestPeakShowsSpikeToEveryReader(t *testing.T) {
 	t.Parallel()
 	readers := []*sdkmetric.ManualReader{sdkmetric.NewManualReader(), sdkmetric.NewManualReader()}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(readers[0]), sdkmetric.WithReader(readers[1]))
@@ -170,15 +161,10 @@ func TestPeakShowsASpikeBetweenCollectionsToEveryReader(t *testing.T) {
 	peakOf(readers[0])
 	var seen [4]int64
 	inWindow(func() (spike time.Time) {
-		var conns []*pgxpool.Conn
-		for range 7 {
-			conns = append(conns, acquire(t, pool))
-		}
+		conns := acquireN(t, pool, 7)
 		spike = time.Now()
-		for _, conn := range conns {
-			conn.Release()
-		}
-		for i := range seen { // the one that reads often takes nothing from the other
+		releaseAll(conns)
+		for i := range seen {
 			seen[i] = peakOf(readers[i/3])
 		}
 		return spike
@@ -189,7 +175,8 @@ func TestPeakShowsASpikeBetweenCollectionsToEveryReader(t *testing.T) {
 	eventually(t, "the spike leaves the window", func() bool { return peakOf(readers[0]) == 0 && peakOf(readers[1]) == 0 })
 }
 
-func TestResetWhileCollectingLeavesThePeakRight(t *testing.T) {
+// TestPeakIsExactAfterResets resets the pool while two readers collect.
+func TestPeakIsExactAfterResets(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 20, nil, otelpool.WithPeakWindow(time.Second))
 	stop := make(chan struct{})
@@ -207,13 +194,7 @@ func TestResetWhileCollectingLeavesThePeakRight(t *testing.T) {
 		})
 	}
 	for range 5 {
-		var conns []*pgxpool.Conn
-		for range 20 {
-			conns = append(conns, acquire(t, f.pool))
-		}
-		for _, conn := range conns {
-			conn.Release()
-		}
+		warm(t, f, 20)
 		f.pool.Reset()
 	}
 	close(stop)
@@ -228,24 +209,19 @@ func TestResetWhileCollectingLeavesThePeakRight(t *testing.T) {
 		peak = f.collect(t).value(t, "pgxpool.peak")
 		return spike
 	})
-	if peak != 1 {
-		t.Errorf("peak %d, want 1", peak)
-	}
+	checkEqual(t, "peak", peak, 1)
 }
 
-func TestAClosedPoolIsEmptyUntilUnregister(t *testing.T) {
+func TestClosedPoolReportsNoConnections(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 2, nil)
 	f.exec(t, t.Context(), "SELECT 1")
 	f.pool.Close()
-	m := f.collect(t)
-	if m.value(t, used) != 0 || m.value(t, idle) != 0 || m.value(t, "db.client.connection.max") != 2 {
-		t.Errorf("a closed pool shows %v", m)
-	}
+	f.collect(t).check(t, map[string]int64{used: 0, idle: 0, "db.client.connection.max": 2})
 	if _, err := f.pool.Exec(t.Context(), "SELECT 1"); err == nil {
 		t.Error("a closed pool executes")
 	}
-	if got := f.collect(t).value(t, "db.client.connection.pending_requests"); got != 0 {
+	if got := f.collect(t).pending(t); got != 0 {
 		t.Errorf("%d pending", got)
 	}
 }

@@ -19,9 +19,9 @@ type requestKey struct{}
 // request leads from the context of an Acquire to the connection that it got.
 type request struct{ conn *pgx.Conn }
 
-// TestHijackedConnectionsLeaveNothingBehind hijacks connections and forgets them while the pool is in use: everything
+// TestHijackedConnsAreForgotten hijacks connections and forgets them while the pool is in use: everything
 // that is known of them must go with them, whatever the contexts that they were acquired with lead to.
-func TestHijackedConnectionsLeaveNothingBehind(t *testing.T) {
+func TestHijackedConnsAreForgotten(t *testing.T) {
 	t.Parallel()
 	const rounds = 20
 	lasting := otelpool.WithScope(t.Context()) // outlives all connections
@@ -64,9 +64,9 @@ func TestHijackedConnectionsLeaveNothingBehind(t *testing.T) {
 	}
 }
 
-// TestAHijackedConnectionIsNoHoldWhileAnotherIsPinged looks while a connection is acquired and yet no hold, so that the
+// TestHijackedConnIsNotHeldDuringPing looks while a connection is acquired and yet no hold, so that the
 // pool has as many acquired as there seem to be holds.
-func TestAHijackedConnectionIsNoHoldWhileAnotherIsPinged(t *testing.T) {
+func TestHijackedConnIsNotHeldDuringPing(t *testing.T) {
 	t.Parallel()
 	type pinged struct{}
 	pinging, goOn := make(chan struct{}), make(chan struct{})

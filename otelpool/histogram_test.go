@@ -17,8 +17,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestAHistogramThatPanicsLosesTheMeasurementAlone has a View whose filter of attributes panics.
-func TestAHistogramThatPanicsLosesTheMeasurementAlone(t *testing.T) {
+// TestPanickingHistogramDisturbsNobody has a View whose filter of attributes panics.
+func TestPanickingHistogramDisturbsNobody(t *testing.T) {
 	t.Parallel()
 	view := sdkmetric.NewView(sdkmetric.Instrument{Name: "db.client.*"}, sdkmetric.Stream{AttributeFilter: func(attribute.KeyValue) bool { panic("mine") }})
 	tel := telemetry{reader: sdkmetric.NewManualReader()}
@@ -72,7 +72,7 @@ func (h finishingHistogram) Finish(_ context.Context, attrs ...attribute.KeyValu
 	h.provider.finished = append(h.provider.finished, seriesKey(h.name, attribute.NewSet(attrs...)))
 }
 
-func TestUnregisterFinishesHistogramsWhereTheSDKCan(t *testing.T) {
+func TestUnregisterFinishesHistograms(t *testing.T) {
 	t.Parallel()
 	f := newTelemetry(t)
 	provider := &finishing{MeterProvider: f.provider}
@@ -220,9 +220,9 @@ func counted(t *testing.T, database *pgxpool.Config, wrap func(metric.MeterProvi
 	return counts
 }
 
-// TestHistogramsThatCanBindAreBound uses a pool with an SDK that can bind series, that fails to, and that cannot: what is
+// TestBindingHistogramsAreBound uses a pool with an SDK that can bind series, that fails to, and that cannot: what is
 // counted is the same.
-func TestHistogramsThatCanBindAreBound(t *testing.T) {
+func TestBindingHistogramsAreBound(t *testing.T) {
 	t.Parallel()
 	database, err := pgxpool.ParseConfig(postgrestest.Database(t))
 	if err != nil {

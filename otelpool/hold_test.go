@@ -13,14 +13,14 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestBusyTimeTellsQueriesFromSitting(t *testing.T) {
+func TestBusyTimeCountsOperationsOnly(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)
 	conn := acquire(t, f.pool)
 	wait(60 * time.Millisecond)
 	conn.Release()
 	m := f.collect(t)
-	if busy, held := m.seconds(t, "pgxpool.busy_time"), m.sum("db.client.connection.use_time"); busy != 0 || held < 0.06 {
+	if busy, held := m.seconds(t, "pgxpool.busy_time"), m.sum(useTime); busy != 0 || held < 0.06 {
 		t.Errorf("an idle hold: busy %v s of %v s", busy, held)
 	}
 	f.exec(t, t.Context(), "SELECT pg_sleep(0.06)")
@@ -43,22 +43,22 @@ func TestHeldWithoutLongHoldHasNoStacks(t *testing.T) {
 	second.Release()
 }
 
-func TestUseTimeCarriesTheNameThatTheCallerGave(t *testing.T) {
+func TestUseTimeHasNameOfCaller(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)
 	f.exec(t, otelpool.WithOperation(t.Context(), "named"), "SELECT 1")
 	f.exec(t, t.Context(), "SELECT 1")
 	m := f.collect(t)
-	for _, key := range []string{"db.client.connection.use_time{db.query.summary=named}", "db.client.connection.use_time"} {
+	for _, key := range []string{"db.client.connection.use_time{db.query.summary=named}", useTime} {
 		if m.count(key) != 1 {
 			t.Errorf("%s: %d samples, want 1", key, m.count(key))
 		}
 	}
 }
 
-func TestNestedAcquireThatWouldDeadlockIsNamed(t *testing.T) {
+func TestWaitingNestedAcquireIsLogged(t *testing.T) {
 	t.Parallel()
-	var log logbook
+	var log logBuffer
 	f := setup(t, 1, nil, otelpool.WithLongHold(time.Hour), log.option())
 	ctx := otelpool.WithScope(t.Context())
 	outerLine := line(1)
@@ -97,9 +97,9 @@ func TestNestedAcquireThatWouldDeadlockIsNamed(t *testing.T) {
 	}
 }
 
-func TestNestedHoldsAreMarked(t *testing.T) {
+func TestHeldMarksNestedHolds(t *testing.T) {
 	t.Parallel()
-	var log logbook
+	var log logBuffer
 	f, other := setup(t, 3, nil, log.option()), setup(t, 3, nil)
 	ctx := otelpool.WithScope(t.Context())
 	conns := []*pgxpool.Conn{
@@ -128,9 +128,9 @@ func TestNestedHoldsAreMarked(t *testing.T) {
 	}
 }
 
-func TestMisuseAtReleaseIsCountedAndLoggedOnceAnOperation(t *testing.T) {
+func TestMisuseAtReleaseIsCountedAndLogged(t *testing.T) {
 	t.Parallel()
-	var log logbook
+	var log logBuffer
 	f := setup(t, 1, nil, log.option())
 	ctx := t.Context()
 	for range 3 {

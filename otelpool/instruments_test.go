@@ -17,8 +17,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestInstrumentsAreTheContract holds the names, units, kinds, descriptions and attributes of everything we emit.
-func TestInstrumentsAreTheContract(t *testing.T) {
+// TestInstrumentsMatchContract holds the names, units, kinds, descriptions and attributes of everything we emit.
+func TestInstrumentsMatchContract(t *testing.T) {
 	t.Parallel()
 	refused := true // the first connection
 	f := setup(t, 4, func(c *pgxpool.Config) {
@@ -156,7 +156,7 @@ func TestInstrumentsAreTheContract(t *testing.T) {
 		metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreValue(), metricdatatest.IgnoreExemplars())
 }
 
-func TestBucketsResolveWhatIsMeasured(t *testing.T) {
+func TestBucketsMatchContract(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil, otelpool.WithReturnedRows())
 	f.exec(t, t.Context(), "SELECT 1")
@@ -183,7 +183,7 @@ func TestBucketsResolveWhatIsMeasured(t *testing.T) {
 	}
 }
 
-func TestServerAttributesAreThoseOfTheConfiguration(t *testing.T) {
+func TestServerAttributesComeFromConfig(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil, otelpool.WithServerAttributes())
 	f.exec(t, t.Context(), "SELECT 1")

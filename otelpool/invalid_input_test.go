@@ -16,7 +16,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestBadInputIsAnErrorThatSaysWhatIsWrong(t *testing.T) {
+func TestInvalidInputIsRefused(t *testing.T) {
 	t.Parallel()
 	instrument := func(opts ...otelpool.Option) func(*testing.T) error {
 		return func(t *testing.T) error {
@@ -80,9 +80,9 @@ func TestBadInputIsAnErrorThatSaysWhatIsWrong(t *testing.T) {
 		{"value that is no text", instrument(otelpool.WithAttributes(attribute.String("k", "a\xff"))), `attribute "k" is not valid UTF-8`},
 		{"values that are no text", instrument(otelpool.WithAttributes(attribute.StringSlice("k", []string{"a", "b\xff"}))), `attribute "k" is not valid UTF-8`},
 		{"provider that is a nil pointer", instrument(otelpool.WithMeterProvider((*sdkmetric.MeterProvider)(nil))), "the MeterProvider, a *metric.MeterProvider, panics"},
-		{"provider that panics", instrument(otelpool.WithMeterProvider(oddProvider{meter: func() metric.Meter { panic("no") }})), "panics: no"},
-		{"provider without a meter", instrument(otelpool.WithMeterProvider(oddProvider{meter: func() metric.Meter { return nil }})), "gives no Meter"},
-		{"provider whose meter is a nil pointer", instrument(otelpool.WithMeterProvider(oddProvider{meter: func() metric.Meter { return (*struct{ noop.Meter })(nil) }})), "panics"},
+		{"provider that panics", instrument(otelpool.WithMeterProvider(meterProvider{meter: func() metric.Meter { panic("no") }})), "panics: no"},
+		{"provider without a meter", instrument(otelpool.WithMeterProvider(meterProvider{meter: func() metric.Meter { return nil }})), "gives no Meter"},
+		{"provider whose meter is a nil pointer", instrument(otelpool.WithMeterProvider(meterProvider{meter: func() metric.Meter { return (*struct{ noop.Meter })(nil) }})), "panics"},
 		{"pool that nobody made", func(*testing.T) error { _, err := otelpool.Register(new(pgxpool.Pool)); return err }, "pool was not made by pgxpool.New"},
 		{"peak window too short", instrument(otelpool.WithPeakWindow(0)), "peak window 0s is not between 1s and 24h"},
 		{"peak window too long", instrument(otelpool.WithPeakWindow(25 * time.Hour)), "is not between 1s and 24h"},
@@ -127,7 +127,7 @@ func TestBadInputIsAnErrorThatSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestAttributesThatDoNotCollideAreTaken(t *testing.T) {
+func TestOtherAttributesAreAccepted(t *testing.T) {
 	t.Parallel()
 	_, err := otelpool.Instrument(parse(t, "host=localhost"), otelpool.WithAttributes(
 		attribute.String("server.address", "a"), // ours only with WithServerAttributes

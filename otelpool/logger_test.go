@@ -31,15 +31,15 @@ func (b *syncBuffer) String() string {
 	return b.b.String()
 }
 
-// logbook keeps what is logged, an entry a line of JSON.
-type logbook struct{ syncBuffer }
+// logBuffer keeps what is logged, an entry a line of JSON.
+type logBuffer struct{ syncBuffer }
 
-func (l *logbook) option() otelpool.Option {
+func (l *logBuffer) option() otelpool.Option {
 	return otelpool.WithLogger(slog.New(slog.NewJSONHandler(l, nil)))
 }
 
 // entries gives the entries with that message.
-func (l *logbook) entries(t testing.TB, message string) []map[string]any {
+func (l *logBuffer) entries(t testing.TB, message string) []map[string]any {
 	t.Helper()
 	var found []map[string]any
 	for decoder := json.NewDecoder(strings.NewReader(l.String())); decoder.More(); {
@@ -55,7 +55,7 @@ func (l *logbook) entries(t testing.TB, message string) []map[string]any {
 }
 
 // await waits for n entries with that message.
-func (l *logbook) await(t testing.TB, message string, n int) []map[string]any {
+func (l *logBuffer) await(t testing.TB, message string, n int) []map[string]any {
 	t.Helper()
 	eventually(t, message+" is logged", func() bool { return len(l.entries(t, message)) >= n })
 	return l.entries(t, message)
@@ -71,7 +71,7 @@ func (h stuckHandler) Enabled(context.Context, slog.Level) bool { return true }
 
 func (h stuckHandler) Handle(context.Context, slog.Record) error { h.handle(); return nil }
 
-func TestALoggerThatBlocksOrPanicsDisturbsNobody(t *testing.T) {
+func TestStuckLoggerDisturbsNobody(t *testing.T) {
 	t.Parallel()
 	blocked := make(chan struct{})
 	defer close(blocked)

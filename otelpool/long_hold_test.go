@@ -17,16 +17,16 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestLongHoldIsReportedWhileItLastsAndWhenItEnds(t *testing.T) {
+func TestLongHoldIsLoggedDuringAndAfter(t *testing.T) {
 	t.Parallel()
 	const threshold = 100 * time.Millisecond
 	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{0xab}, SpanID: trace.SpanID{1}}))
-	var log *logbook
+	var log *logBuffer
 	var f fixture
 	var conn *pgxpool.Conn
 	var here string
 	eventually(t, "the query ends before the hold is a long one", func() bool {
-		log = new(logbook)
+		log = new(logBuffer)
 		f = setup(t, 2, func(config *pgxpool.Config) { config.MinConns = 1 }, otelpool.WithLongHold(threshold), log.option())
 		eventually(t, "one is dialed", func() bool { return f.pool.Stat().IdleConns() > 0 })
 		began := time.Now()
@@ -89,9 +89,9 @@ func TestLongHoldIsReportedWhileItLastsAndWhenItEnds(t *testing.T) {
 	}
 }
 
-func TestLongHoldWithoutStacks(t *testing.T) {
+func TestWithoutStacksKeepsNoStack(t *testing.T) {
 	t.Parallel()
-	var log logbook
+	var log logBuffer
 	f := setup(t, 1, nil, otelpool.WithLongHold(10*time.Millisecond), otelpool.WithoutStacks(), log.option())
 	conn := acquire(t, f.pool)
 	entry := log.await(t, "connection held for long", 1)[0]
@@ -104,9 +104,9 @@ func TestLongHoldWithoutStacks(t *testing.T) {
 	conn.Release()
 }
 
-func TestLongHoldsAreReportedWithoutAnyMetrics(t *testing.T) {
+func TestLongHoldIsLoggedWithoutMetrics(t *testing.T) {
 	t.Parallel()
-	var log logbook
+	var log logBuffer
 	pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(noop.NewMeterProvider()),
 		otelpool.WithLongHold(10*time.Millisecond), log.option())
 	if err != nil {
@@ -127,9 +127,9 @@ func TestLongHoldsAreReportedWithoutAnyMetrics(t *testing.T) {
 	closePool(t, pool)
 }
 
-// TestALongHoldShowsBesideAConnectionThatIsNotThePools leaks a connection while the program keeps one that it hijacked, or
+// TestLongHoldIsFoundBesideForeignConn leaks a connection while the program keeps one that it hijacked, or
 // opened by the pool's configuration.
-func TestALongHoldShowsBesideAConnectionThatIsNotThePools(t *testing.T) {
+func TestLongHoldIsFoundBesideForeignConn(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(f fixture) (*pgx.Conn, error){
 		"hijacked": func(f fixture) (*pgx.Conn, error) {

@@ -3,6 +3,7 @@ package otelpool_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -13,13 +14,23 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
+// Keys of metrics that many tests read.
 const (
-	used = "db.client.connection.count{db.client.connection.state=used}"
-	idle = "db.client.connection.count{db.client.connection.state=idle}"
+	used            = "db.client.connection.count{db.client.connection.state=used}"
+	idle            = "db.client.connection.count{db.client.connection.state=idle}"
+	pendingRequests = "db.client.connection.pending_requests"
+	waitTime        = "db.client.connection.wait_time"
+	useTime         = "db.client.connection.use_time"
 )
 
-// metrics maps "name{key=value,...}" to what was collected: int64 or float64 for sums and gauges, a data point for histograms.
-// Attributes that all series of an instrument share by design (pool, system) are left out of the key.
+// phaseNames are the phases of an acquire.
+var phaseNames = []string{"queue", "connect", "ping", "prepare"}
+
+// phaseTime returns the key of a phase of acquires.
+func phaseTime(phase string) string { return "pgxpool.acquire.phase_time{phase=" + phase + "}" }
+
+// metrics maps "name{key=value,...}" to a collected value: int64 or float64 for sums and gauges, a data point for
+// histograms. The key has no attributes that all series of an instrument share (pool, system).
 type metrics map[string]any
 
 func (all metrics) add(t testing.TB, m metricdata.Metrics) {
@@ -53,7 +64,7 @@ func (all metrics) add(t testing.TB, m metricdata.Metrics) {
 	}
 }
 
-// value gives a sum or gauge.
+// value returns a sum or gauge.
 func (all metrics) value(t testing.TB, key string) int64 {
 	t.Helper()
 	v, ok := all[key].(int64)
@@ -63,7 +74,7 @@ func (all metrics) value(t testing.TB, key string) int64 {
 	return v
 }
 
-// seconds gives a sum or gauge of seconds.
+// seconds returns a sum or gauge of seconds.
 func (all metrics) seconds(t testing.TB, key string) float64 {
 	t.Helper()
 	v, ok := all[key].(float64)
@@ -73,7 +84,19 @@ func (all metrics) seconds(t testing.TB, key string) float64 {
 	return v
 }
 
-// count gives the number of samples of a histogram, 0 if there is none.
+// pending returns the number of callers that wait.
+func (all metrics) pending(t testing.TB) int64 {
+	t.Helper()
+	return all.value(t, pendingRequests)
+}
+
+// phase returns the seconds that acquires spent in a phase.
+func (all metrics) phase(t testing.TB, name string) float64 {
+	t.Helper()
+	return all.seconds(t, phaseTime(name))
+}
+
+// count returns the number of samples of a histogram, 0 if there is none.
 func (all metrics) count(key string) uint64 {
 	switch p := all[key].(type) {
 	case metricdata.HistogramDataPoint[float64]:
@@ -84,13 +107,13 @@ func (all metrics) count(key string) uint64 {
 	return 0
 }
 
-// sum gives the sum of a histogram in seconds.
+// sum returns the sum of a histogram in seconds.
 func (all metrics) sum(key string) float64 {
 	p, _ := all[key].(metricdata.HistogramDataPoint[float64])
 	return p.Sum
 }
 
-// keys lists the series whose key begins with prefix.
+// keys returns the keys that begin with prefix.
 func (all metrics) keys(prefix string) []string {
 	var keys []string
 	for key := range all {
@@ -101,26 +124,56 @@ func (all metrics) keys(prefix string) []string {
 	return keys
 }
 
-// collect reads all of our instruments.
+// check compares sums and gauges with what they must be.
+func (all metrics) check(t testing.TB, want map[string]int64) {
+	t.Helper()
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		checkEqual(t, key, all.value(t, key), want[key])
+	}
+}
+
+// checkCounts compares the numbers of samples of histograms with what they must be.
+func (all metrics) checkCounts(t testing.TB, want map[string]uint64) {
+	t.Helper()
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		checkEqual(t, "samples of "+key, all.count(key), want[key])
+	}
+}
+
+// checkEqual reports a value that is not the one it must be.
+func checkEqual[T comparable](t testing.TB, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+// collect reads all instruments of otelpool.
 func (tel telemetry) collect(t testing.TB) metrics {
+	t.Helper()
+	all := metrics{}
+	for _, m := range tel.read(t) {
+		all.add(t, m)
+	}
+	return all
+}
+
+// read collects the metrics of otelpool's scope.
+func (tel telemetry) read(t testing.TB) (all []metricdata.Metrics) {
 	t.Helper()
 	var rm metricdata.ResourceMetrics
 	if err := tel.reader.Collect(context.Background(), &rm); err != nil {
 		t.Fatal(err)
 	}
-	all := metrics{}
 	for _, scope := range rm.ScopeMetrics {
-		if scope.Scope.Name != otelpool.ScopeName {
-			continue
-		}
-		for _, m := range scope.Metrics {
-			all.add(t, m)
+		if scope.Scope.Name == otelpool.ScopeName {
+			all = append(all, scope.Metrics...)
 		}
 	}
 	return all
 }
 
-// text is everything that is collected, as text.
+// text returns everything that is collected as text.
 func (tel telemetry) text(t *testing.T) string {
 	t.Helper()
 	var rm metricdata.ResourceMetrics
@@ -134,86 +187,45 @@ func (tel telemetry) text(t *testing.T) string {
 	return string(text)
 }
 
-// collectCounters collects, and tells what may never fall.
-func (tel telemetry) collectCounters(t testing.TB) (metrics, map[string]float64) {
-	var rm metricdata.ResourceMetrics
-	if err := tel.reader.Collect(context.Background(), &rm); err != nil {
-		t.Error(err)
-	}
-	all, counters := metrics{}, map[string]float64{}
-	for _, scope := range rm.ScopeMetrics {
-		if scope.Scope.Name != otelpool.ScopeName {
-			continue
+// eachCounter calls f with each series of a monotonic sum.
+func eachCounter(all []metricdata.Metrics, f func(name string, set attribute.Set, value float64)) {
+	for _, m := range all {
+		switch data := m.Data.(type) {
+		case metricdata.Sum[int64]:
+			for _, p := range data.DataPoints {
+				if data.IsMonotonic {
+					f(m.Name, p.Attributes, float64(p.Value))
+				}
+			}
+		case metricdata.Sum[float64]:
+			for _, p := range data.DataPoints {
+				if data.IsMonotonic {
+					f(m.Name, p.Attributes, p.Value)
+				}
+			}
 		}
-		for _, m := range scope.Metrics {
-			all.add(t, m)
-			switch data := m.Data.(type) {
-			case metricdata.Sum[int64]:
-				for _, p := range data.DataPoints {
-					if data.IsMonotonic {
-						counters[seriesKey(m.Name, p.Attributes)] = float64(p.Value)
-					}
-				}
-			case metricdata.Sum[float64]:
-				for _, p := range data.DataPoints {
-					if data.IsMonotonic {
-						counters[seriesKey(m.Name, p.Attributes)] = p.Value
-					}
-				}
-			case metricdata.Histogram[float64]:
-				for _, p := range data.DataPoints {
-					counters[seriesKey(m.Name, p.Attributes)+" sum"] = p.Sum
-					counters[seriesKey(m.Name, p.Attributes)+" count"] = float64(p.Count)
-				}
+	}
+}
+
+// collectCounters returns all metrics, and among them the values that may never fall.
+func (tel telemetry) collectCounters(t testing.TB) (metrics, map[string]float64) {
+	t.Helper()
+	all, counters := metrics{}, map[string]float64{}
+	read := tel.read(t)
+	eachCounter(read, func(name string, set attribute.Set, value float64) { counters[seriesKey(name, set)] = value })
+	for _, m := range read {
+		all.add(t, m)
+		if data, ok := m.Data.(metricdata.Histogram[float64]); ok {
+			for _, p := range data.DataPoints {
+				counters[seriesKey(m.Name, p.Attributes)+" sum"] = p.Sum
+				counters[seriesKey(m.Name, p.Attributes)+" count"] = float64(p.Count)
 			}
 		}
 	}
 	return all, counters
 }
 
-// countersOf returns the monotonic sums of our scope whose pool has that name, and the names of their instruments.
-func (tel telemetry) countersOf(t *testing.T, name string) (counters map[string]float64, instruments []string) {
-	t.Helper()
-	var rm metricdata.ResourceMetrics
-	if err := tel.reader.Collect(context.Background(), &rm); err != nil {
-		t.Fatal(err)
-	}
-	counters = make(map[string]float64)
-	add := func(m metricdata.Metrics, set attribute.Set, value float64) {
-		if pool, _ := set.Value("db.client.connection.pool.name"); pool.AsString() != name {
-			return
-		}
-		own, _ := attribute.NewSetWithFiltered(set.ToSlice(), attribute.NewDenyKeysFilter("team"))
-		counters[seriesKey(m.Name, own)] = value
-		if !slices.Contains(instruments, m.Name) {
-			instruments = append(instruments, m.Name)
-		}
-	}
-	for _, scope := range rm.ScopeMetrics {
-		if scope.Scope.Name != otelpool.ScopeName {
-			continue
-		}
-		for _, m := range scope.Metrics {
-			switch data := m.Data.(type) {
-			case metricdata.Sum[int64]:
-				for _, p := range data.DataPoints {
-					if data.IsMonotonic {
-						add(m, p.Attributes, float64(p.Value))
-					}
-				}
-			case metricdata.Sum[float64]:
-				for _, p := range data.DataPoints {
-					if data.IsMonotonic {
-						add(m, p.Attributes, p.Value)
-					}
-				}
-			}
-		}
-	}
-	slices.Sort(instruments)
-	return counters, instruments
-}
-
+// seriesKey returns the key of a series among the metrics.
 func seriesKey(name string, set attribute.Set) string {
 	var attrs []string
 	for _, kv := range set.ToSlice() {
@@ -229,7 +241,7 @@ func seriesKey(name string, set attribute.Set) string {
 	return name + "{" + strings.Join(attrs, ",") + "}"
 }
 
-// gaugeKeys lists the series that are observed, not recorded.
+// gaugeKeys returns the keys of the series that are observed, not recorded.
 func gaugeKeys(m metrics) []string {
 	var keys []string
 	for key, value := range m {
@@ -241,7 +253,7 @@ func gaugeKeys(m metrics) []string {
 	return keys
 }
 
-// closings gives the counts of closed connections by reason, without those that are 0.
+// closings returns the numbers of closed connections by reason, without those that are 0.
 func closings(m metrics) map[string]int64 {
 	var closed map[string]int64
 	for _, key := range m.keys("pgxpool.connections.closed") {
@@ -254,14 +266,4 @@ func closings(m metrics) map[string]int64 {
 		}
 	}
 	return closed
-}
-
-// sumOf adds up the series of an instrument.
-func sumOf(counters map[string]float64, name string) (sum float64) {
-	for key, value := range counters {
-		if strings.HasPrefix(key, name+"{") {
-			sum += value
-		}
-	}
-	return sum
 }

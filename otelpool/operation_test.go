@@ -12,25 +12,25 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestDurationsAreTheTimesThatPassed(t *testing.T) {
+func TestDurationsMatchElapsedTime(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)
 	start := time.Now()
 	f.exec(t, t.Context(), "SELECT pg_sleep(0.05)")
 	passed := time.Since(start).Seconds()
 	m := f.collect(t)
-	for _, key := range []string{operationKey("SELECT", ""), "db.client.connection.use_time"} {
+	for _, key := range []string{operationKey("SELECT", ""), useTime} {
 		if got := m.sum(key); got < 0.05 || got > passed {
 			t.Errorf("%s is %v s, want between 0.05 and %v", key, got, passed)
 		}
 	}
-	create, wait := m.sum("db.client.connection.create_time"), m.sum("db.client.connection.wait_time")
+	create, wait := m.sum("db.client.connection.create_time"), m.sum(waitTime)
 	if create <= 0 || wait < create || wait > passed {
 		t.Errorf("wait %v s, create %v s, of %v s", wait, create, passed)
 	}
 }
 
-func TestReturnedRowsAreThoseOfSelects(t *testing.T) {
+func TestReturnedRowsCountSelectsOnly(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil, otelpool.WithReturnedRows())
 	createTables(t, f)
@@ -43,8 +43,8 @@ func TestReturnedRowsAreThoseOfSelects(t *testing.T) {
 	}
 }
 
-// TestQueriesOfHooksAreNamedByTheirText has hooks ask in an acquire whose caller gave a name.
-func TestQueriesOfHooksAreNamedByTheirText(t *testing.T) {
+// TestQueriesOfHooksAreNamedByText has hooks ask in an acquire whose caller gave a name.
+func TestQueriesOfHooksAreNamedByText(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, func(c *pgxpool.Config) {
 		ask := func(ctx context.Context, conn *pgx.Conn) error {
@@ -79,7 +79,7 @@ func (*nilError) Error() string { return "nil error" }
 
 func (e *nilError) Unwrap() error { return e.inner }
 
-func TestErrorsThatPanicWhenLookedAtReachTheCaller(t *testing.T) {
+func TestPanickingErrorReachesCaller(t *testing.T) {
 	t.Parallel()
 	var bad *nilError
 	f := setup(t, 1, nil)
@@ -100,12 +100,12 @@ func TestErrorsThatPanicWhenLookedAtReachTheCaller(t *testing.T) {
 		}
 		cancel()
 	}
-	if got := g.collect(t).value(t, "db.client.connection.pending_requests"); got != 0 {
+	if got := g.collect(t).pending(t); got != 0 {
 		t.Errorf("%d pending", got)
 	}
 }
 
-func TestPanicInAQueryLosesNoLaterOne(t *testing.T) {
+func TestPanicInQueryKeepsLaterQueries(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)
 	conn := acquire(t, f.pool)
@@ -130,7 +130,7 @@ func TestPanicInAQueryLosesNoLaterOne(t *testing.T) {
 	}
 }
 
-func TestBatchRefusedOnABusyConnectionLeavesTheOther(t *testing.T) {
+func TestRefusedBatchKeepsOpenBatch(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)
 	conn := acquire(t, f.pool)
@@ -148,13 +148,13 @@ func TestBatchRefusedOnABusyConnectionLeavesTheOther(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Error(err)
 	}
-	l := new(ledger)
+	l := new(callCounts)
 	l.sent("BATCH SELECT pg_class", "")
 	l.sent("BATCH SELECT pg_type", "connection")
 	l.check(t, f.collect(t))
 }
 
-func TestCopyThatPgxGivesUpSilentlySpoilsNothing(t *testing.T) {
+func TestCopyWithoutEndKeepsLaterCalls(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, func(c *pgxpool.Config) { c.ConnConfig.StatementCacheCapacity = 0 })
 	conn := acquire(t, f.pool)
@@ -162,7 +162,7 @@ func TestCopyThatPgxGivesUpSilentlySpoilsNothing(t *testing.T) {
 	if _, err := conn.CopyFrom(t.Context(), pgx.Identifier{"pg_class"}, []string{"oid"}, pgx.CopyFromRows(nil)); err == nil {
 		t.Fatal("copied")
 	}
-	l := new(ledger)
+	l := new(callCounts)
 	l.sent("SELECT", "")
 	if _, err := conn.Exec(t.Context(), "SELECT 1", pgx.QueryExecModeExec); err != nil {
 		t.Fatal(err)

@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// acquireOddities are rows 1 to 3.
-var acquireOddities = []oddity{
+// acquireFacts are rows 1 to 3.
+var acquireFacts = []pgxFact{
 	{"1 acquires end well, by error, deadline and cancel", hooked, func(t *testing.T, f fixture) {
 		ctx := context.Background()
 		conns := []*pgxpool.Conn{acquire(t, f.pool), acquire(t, f.pool), acquire(t, f.pool)}
@@ -27,28 +27,28 @@ var acquireOddities = []oddity{
 		for _, conn := range conns {
 			conn.Release()
 		}
-		refuseAcquire(t, f, during(ctx, whilePreparing, fails), errNotToday)
-	}, aftermath{ok: 3, timeout: 2, canceled: 2, failed: 1, uses: 3, opened: 3}},
+		refuseAcquire(t, f, withHook(ctx, inPrepareConn, fails), errNotToday)
+	}, counts{ok: 3, timeout: 2, canceled: 2, failed: 1, uses: 3, opened: 3}},
 
 	{"1 PrepareConn refuses one connection after the other", hooked, func(t *testing.T, f fixture) {
 		var calls int
-		ctx := during(context.Background(), whilePreparing, func() error {
+		ctx := withHook(context.Background(), inPrepareConn, func() error {
 			if calls++; calls <= 2 {
 				return errRefused
 			}
 			return nil
 		})
 		conn := acquireWith(t, f.pool, ctx)
-		if m := f.collect(t); m.value(t, used) < 1 || m.value(t, "db.client.connection.pending_requests") != 0 {
-			t.Errorf("%d in use, %d pending", m.value(t, used), m.value(t, "db.client.connection.pending_requests"))
+		if m := f.collect(t); m.value(t, used) < 1 || m.pending(t) != 0 {
+			t.Errorf("%d in use, %d pending", m.value(t, used), m.pending(t))
 		}
 		conn.Release()
-		refuseAcquire(t, f, during(ctx, whilePreparing, func() error { calls++; return errNotToday }), errNotToday)
-	}, aftermath{ok: 1, failed: 1, uses: 1, opened: 3, closed: map[string]int64{"other": 2}}},
+		refuseAcquire(t, f, withHook(ctx, inPrepareConn, func() error { calls++; return errNotToday }), errNotToday)
+	}, counts{ok: 1, failed: 1, uses: 1, opened: 3, closed: map[string]int64{"other": 2}}},
 
 	{"1 a caller whose connection is refused waits again", hooked, func(t *testing.T, f fixture) {
 		held := []*pgxpool.Conn{acquire(t, f.pool), acquire(t, f.pool)}
-		pending := func() int64 { return f.collect(t).value(t, "db.client.connection.pending_requests") }
+		pending := func() int64 { return f.collect(t).pending(t) }
 		other, again, refused := make(chan *pgxpool.Conn), make(chan *pgxpool.Conn), false
 		get := func(ctx context.Context, to chan<- *pgxpool.Conn) {
 			conn, err := f.pool.Acquire(ctx)
@@ -57,7 +57,7 @@ var acquireOddities = []oddity{
 			}
 			to <- conn
 		}
-		ctx := during(context.Background(), whilePreparing, func() error {
+		ctx := withHook(context.Background(), inPrepareConn, func() error {
 			if refused {
 				return nil
 			}
@@ -78,34 +78,34 @@ var acquireOddities = []oddity{
 			conn.Release()
 		}
 		(<-again).Release()
-	}, aftermath{ok: 4, uses: 4, opened: 4, closed: map[string]int64{"other": 1}}},
+	}, counts{ok: 4, uses: 4, opened: 4, closed: map[string]int64{"other": 1}}},
 
 	{"2 PrepareConn panics", hooked, func(t *testing.T, f fixture) {
 		other := acquire(t, f.pool)
-		got := recovering(func() { _, _ = f.pool.Acquire(during(context.Background(), whilePreparing, panics)) })
+		got := recovering(func() { _, _ = f.pool.Acquire(withHook(context.Background(), inPrepareConn, panics)) })
 		if got != "mine" {
 			t.Errorf("recovered %v", got)
 		}
 		m := f.collect(t)
-		if m.value(t, used) != 2 || m.value(t, "pgxpool.peak") != 2 || m.value(t, "db.client.connection.pending_requests") != 0 {
-			t.Errorf("used %d, peak %d, pending %d", m.value(t, used), m.value(t, "pgxpool.peak"), m.value(t, "db.client.connection.pending_requests"))
+		if m.value(t, used) != 2 || m.value(t, "pgxpool.peak") != 2 || m.pending(t) != 0 {
+			t.Errorf("used %d, peak %d, pending %d", m.value(t, used), m.value(t, "pgxpool.peak"), m.pending(t))
 		}
 		if held := heldBy(f); held != "?" {
 			t.Errorf("held by %s, want the one that somebody has", held)
 		}
 		other.Release()
-	}, aftermath{ok: 1, failed: 1, uses: 1, opened: 2, leaked: 1}},
+	}, counts{ok: 1, failed: 1, uses: 1, opened: 2, leaked: 1}},
 
 	{"2 BeforeAcquire panics", func(c *pgxpool.Config) {
 		//lint:ignore SA1019 the deprecated hook is tested on purpose
-		c.BeforeAcquire = func(ctx context.Context, _ *pgx.Conn) bool { return runHook(ctx, whilePreparing) == nil }
+		c.BeforeAcquire = func(ctx context.Context, _ *pgx.Conn) bool { return runHook(ctx, inPrepareConn) == nil }
 	}, func(t *testing.T, f fixture) {
-		recovering(func() { _, _ = f.pool.Acquire(during(context.Background(), whilePreparing, panics)) })
-	}, aftermath{failed: 1, opened: 1, leaked: 1}},
+		recovering(func() { _, _ = f.pool.Acquire(withHook(context.Background(), inPrepareConn, panics)) })
+	}, counts{failed: 1, opened: 1, leaked: 1}},
 
 	{"2 ShouldPing panics", pinging, func(t *testing.T, f fixture) {
-		recovering(func() { _, _ = f.pool.Acquire(during(context.Background(), whilePinging, panics)) })
-	}, aftermath{failed: 1, opened: 1, leaked: 1}},
+		recovering(func() { _, _ = f.pool.Acquire(withHook(context.Background(), inShouldPing, panics)) })
+	}, counts{failed: 1, opened: 1, leaked: 1}},
 
 	{"3 second release", nil, func(t *testing.T, f fixture) {
 		conn := acquire(t, f.pool)
@@ -116,7 +116,7 @@ var acquireOddities = []oddity{
 			t.Errorf("held by %s", held)
 		}
 		other.Release()
-	}, aftermath{ok: 2, uses: 2, opened: 1}},
+	}, counts{ok: 2, uses: 2, opened: 1}},
 
 	{"3 AfterRelease goes on when the hold is over", func(c *pgxpool.Config) {
 		c.AfterRelease = func(conn *pgx.Conn) bool { afterRelease(conn); return false }
@@ -131,11 +131,11 @@ var acquireOddities = []oddity{
 			t.Errorf("used %d, peak %d, held by %q", m.value(t, used), m.value(t, "pgxpool.peak"), heldBy(f))
 		}
 		close(leave)
-	}, aftermath{ok: 1, uses: 1, opened: 1, closed: map[string]int64{"other": 1}}},
+	}, counts{ok: 1, uses: 1, opened: 1, closed: map[string]int64{"other": 1}}},
 }
 
-// allIdleOddities are row 5: connections come back that nobody acquired.
-var allIdleOddities = []oddity{
+// allIdleFacts are row 5: connections come back that nobody acquired.
+var allIdleFacts = []pgxFact{
 	{"5 AcquireAllIdle", nil, func(t *testing.T, f fixture) {
 		warm(t, f, 2)
 		awaitCalm(t, f, 0)
@@ -150,10 +150,10 @@ var allIdleOddities = []oddity{
 			}
 			conn.Release()
 		}
-	}, aftermath{ok: 2, uses: 2, opened: 2}},
+	}, counts{ok: 2, uses: 2, opened: 2}},
 
 	{"5 AcquireAllIdle while others hold and wait", nil, func(t *testing.T, f fixture) {
-		warm(t, f, oddConns)
+		warm(t, f, factConns)
 		awaitCalm(t, f, 0)
 		conn := acquire(t, f.pool)
 		taken := f.pool.AcquireAllIdle(t.Context())
@@ -161,9 +161,9 @@ var allIdleOddities = []oddity{
 		for range 2 {
 			wg.Go(func() { f.exec(t, context.Background(), "SELECT 1") })
 		}
-		eventually(t, "two wait", func() bool { return f.collect(t).value(t, "db.client.connection.pending_requests") == 2 })
+		eventually(t, "two wait", func() bool { return f.collect(t).pending(t) == 2 })
 		m := f.collect(t)
-		if m.value(t, used) != oddConns || m.value(t, "pgxpool.peak") != oddConns || heldBy(f) != "?" {
+		if m.value(t, used) != factConns || m.value(t, "pgxpool.peak") != factConns || heldBy(f) != "?" {
 			t.Errorf("used %d, peak %d, held by %q", m.value(t, used), m.value(t, "pgxpool.peak"), heldBy(f))
 		}
 		eventually(t, "the peak knows of them", func() bool { return f.collect(t).value(t, "pgxpool.pending.peak") == 2 })
@@ -171,19 +171,19 @@ var allIdleOddities = []oddity{
 			conn.Release()
 		}
 		wg.Wait()
-	}, aftermath{ok: 6, uses: 6, opened: 3}},
+	}, counts{ok: 6, uses: 6, opened: 3}},
 
 	{"5 AcquireAllIdle whose connections are refused", hooked, func(t *testing.T, f fixture) {
 		warm(t, f, 3)
-		if conns := f.pool.AcquireAllIdle(during(t.Context(), whilePreparing, refuses)); len(conns) != 0 {
+		if conns := f.pool.AcquireAllIdle(withHook(t.Context(), inPrepareConn, refuses)); len(conns) != 0 {
 			t.Errorf("%d acquired", len(conns))
 		}
-	}, aftermath{ok: 3, uses: 3, opened: 3, closed: map[string]int64{"other": 3}}},
+	}, counts{ok: 3, uses: 3, opened: 3, closed: map[string]int64{"other": 3}}},
 
 	{"5 AcquireAllIdle in which PrepareConn panics", hooked, func(t *testing.T, f fixture) {
 		warm(t, f, 2)
-		recovering(func() { f.pool.AcquireAllIdle(during(t.Context(), whilePreparing, panics)) })
-	}, aftermath{ok: 2, uses: 2, opened: 2, leaked: 2, unfit: true}}, // nobody can know how many are lost
+		recovering(func() { f.pool.AcquireAllIdle(withHook(t.Context(), inPrepareConn, panics)) })
+	}, counts{ok: 2, uses: 2, opened: 2, leaked: 2, unfit: true}}, // nobody can know how many are lost
 
 	{"5 AcquireAllIdle, released in a transaction", nil, func(t *testing.T, f fixture) {
 		warm(t, f, 1)
@@ -193,7 +193,7 @@ var allIdleOddities = []oddity{
 			}
 			conn.Release()
 		}
-	}, aftermath{ok: 1, uses: 1, opened: 1, closed: map[string]int64{"in_transaction": 1}}},
+	}, counts{ok: 1, uses: 1, opened: 1, closed: map[string]int64{"in_transaction": 1}}},
 }
 
 func TestNothingDriftsWherePgxCallsNoTracer(t *testing.T) {
@@ -289,10 +289,10 @@ func TestNothingDriftsWherePgxCallsNoTracer(t *testing.T) {
 				return s.AcquiredConns() == 0 && s.ConstructingConns() == 0
 			})
 			m := f.collect(t)
-			if got := m.value(t, "db.client.connection.pending_requests"); got != 0 {
+			if got := m.pending(t); got != 0 {
 				t.Errorf("%d pending", got)
 			}
-			if got := m.count("db.client.connection.use_time"); got != tt.uses && tt.name != "canceled while dialing" {
+			if got := m.count(useTime); got != tt.uses && tt.name != "canceled while dialing" {
 				t.Errorf("%d uses, want %d", got, tt.uses)
 			}
 		})

@@ -11,39 +11,39 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// dialOddities are rows 7 to 9.
-var dialOddities = []oddity{
+// dialFacts are rows 7 to 9.
+var dialFacts = []pgxFact{
 	{"7 MinConns dials", func(c *pgxpool.Config) { c.MinConns, c.MinIdleConns = 2, 1 }, func(t *testing.T, f fixture) {
 		eventually(t, "two are dialed", func() bool { return f.pool.Stat().IdleConns() == 2 })
 		m := f.collect(t)
 		if m.value(t, "pgxpool.peak") != 0 || m.count("db.client.connection.create_time") != 2 || m.seconds(t, "pgxpool.acquire.phase_time{phase=connect}") != 0 {
 			t.Errorf("peak %d, %d dials, %v s of acquires", m.value(t, "pgxpool.peak"), m.count("db.client.connection.create_time"), m.seconds(t, "pgxpool.acquire.phase_time{phase=connect}"))
 		}
-	}, aftermath{opened: 2}},
+	}, counts{opened: 2}},
 
 	{"7 health check fills up what was hijacked", func(c *pgxpool.Config) { c.MinConns = 1; c.HealthCheckPeriod = 20 * time.Millisecond }, func(t *testing.T, f fixture) {
 		eventually(t, "one is dialed", func() bool { return f.pool.Stat().IdleConns() == 1 })
 		hijack(t, acquire(t, f.pool))
 		eventually(t, "another is dialed", func() bool { f.collect(t); return f.pool.Stat().IdleConns() == 1 })
-	}, aftermath{ok: 1, opened: 2, hijacked: 1}},
+	}, counts{ok: 1, opened: 2, hijacked: 1}},
 
-	{"8 canceled while dialing", hooked, canceledWhileDialing(nil), aftermath{canceled: 1, opened: 1}},
+	{"8 canceled while dialing", hooked, canceledWhileDialing(nil), counts{canceled: 1, opened: 1}},
 
-	{"8 canceled while dialing what fails", hooked, canceledWhileDialing(errNotToday), aftermath{canceled: 1}},
+	{"8 canceled while dialing what fails", hooked, canceledWhileDialing(errNotToday), counts{canceled: 1}},
 
 	{"8 deadline while dialing", hooked, func(t *testing.T, f fixture) {
 		leave := make(chan struct{})
 		defer close(leave)
 		ctx := pastContext{context.Background(), make(chan struct{})}
-		refuseAcquire(t, f, during(ctx, whileConnected, func() error { close(ctx.past); <-leave; return nil }), context.DeadlineExceeded)
-	}, aftermath{timeout: 1, opened: 1}},
+		refuseAcquire(t, f, withHook(ctx, inAfterConnect, func() error { close(ctx.past); <-leave; return nil }), context.DeadlineExceeded)
+	}, counts{timeout: 1, opened: 1}},
 
 	{"8 canceled while pinging", pinging, func(t *testing.T, f fixture) {
 		warm(t, f, 1)
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
-		refuseAcquire(t, f, during(ctx, whilePinging, func() error { cancel(); return nil }), context.Canceled)
-	}, aftermath{ok: 1, canceled: 1, uses: 1, opened: 1}},
+		refuseAcquire(t, f, withHook(ctx, inShouldPing, func() error { cancel(); return nil }), context.Canceled)
+	}, counts{ok: 1, canceled: 1, uses: 1, opened: 1}},
 
 	{"8 reset while dialing what nobody waits for any more", hooked, func(t *testing.T, f fixture) {
 		dialing, leave := make(chan struct{}), make(chan struct{})
@@ -51,18 +51,18 @@ var dialOddities = []oddity{
 		defer cancel()
 		context.AfterFunc(ctx, func() { f.pool.Reset(); close(leave) })
 		go func() { <-dialing; cancel() }()
-		refuseAcquire(t, f, during(ctx, whileConnecting, func() error { close(dialing); <-leave; return nil }), context.Canceled)
-	}, aftermath{canceled: 1, opened: 1, closed: map[string]int64{"other": 1}}},
+		refuseAcquire(t, f, withHook(ctx, inBeforeConnect, func() error { close(dialing); <-leave; return nil }), context.Canceled)
+	}, counts{canceled: 1, opened: 1, closed: map[string]int64{"other": 1}}},
 
 	{"9 BeforeConnect fails", hooked, func(t *testing.T, f fixture) {
-		refuseAcquire(t, f, during(t.Context(), whileConnecting, fails), errNotToday)
+		refuseAcquire(t, f, withHook(t.Context(), inBeforeConnect, fails), errNotToday)
 		connectErrors(t, f, 1)
-	}, aftermath{failed: 1}},
+	}, counts{failed: 1}},
 
 	{"9 AfterConnect fails", hooked, func(t *testing.T, f fixture) {
-		refuseAcquire(t, f, during(t.Context(), whileConnected, fails), errNotToday)
+		refuseAcquire(t, f, withHook(t.Context(), inAfterConnect, fails), errNotToday)
 		connectErrors(t, f, 1)
-	}, aftermath{failed: 1}},
+	}, counts{failed: 1}},
 
 	{"9 dials of MinConns fail", func(c *pgxpool.Config) {
 		hooked(c)
@@ -78,7 +78,7 @@ var dialOddities = []oddity{
 	}, func(t *testing.T, f fixture) {
 		eventually(t, "they fail", func() bool { return f.pool.Stat().NewConnsCount() == 2 && f.pool.Stat().TotalConns() == 0 })
 		connectErrors(t, f, 2)
-	}, aftermath{}},
+	}, counts{}},
 }
 
 // pastContext is one whose deadline is past when a test says so.
@@ -105,10 +105,10 @@ func canceledWhileDialing(failure error) func(t *testing.T, f fixture) {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		go func() { <-dialing; cancel() }()
-		refuseAcquire(t, f, during(ctx, whileConnecting, func() error { close(dialing); <-leave; return failure }), context.Canceled)
+		refuseAcquire(t, f, withHook(ctx, inBeforeConnect, func() error { close(dialing); <-leave; return failure }), context.Canceled)
 		before := f.collect(t)
-		if before.value(t, "db.client.connection.pending_requests") != 0 || before.value(t, used) != 0 || before.value(t, "pgxpool.constructing") != 1 {
-			t.Errorf("while it dials on: pending %d, used %d, constructing %d", before.value(t, "db.client.connection.pending_requests"),
+		if before.pending(t) != 0 || before.value(t, used) != 0 || before.value(t, "pgxpool.constructing") != 1 {
+			t.Errorf("while it dials on: pending %d, used %d, constructing %d", before.pending(t),
 				before.value(t, used), before.value(t, "pgxpool.constructing"))
 		}
 		close(leave)
@@ -135,8 +135,8 @@ func connectErrors(t *testing.T, f fixture, want int64) {
 	}
 }
 
-// closeOddities are rows 6 and 10: the pool closes connections of its own accord.
-var closeOddities = []oddity{
+// closeFacts are rows 6 and 10: the pool closes connections of its own accord.
+var closeFacts = []pgxFact{
 	{"6 idle connections are closed", func(c *pgxpool.Config) {
 		c.MaxConnIdleTime, c.HealthCheckPeriod = time.Millisecond, 10*time.Millisecond
 	}, func(t *testing.T, f fixture) {
@@ -146,7 +146,7 @@ var closeOddities = []oddity{
 				f.collect(t) // as often as it can be, to see the counts between one part and the other
 			}
 		}
-	}, aftermath{ok: 12, uses: 12, opened: 12, closed: map[string]int64{"idle": 12}}},
+	}, counts{ok: 12, uses: 12, opened: 12, closed: map[string]int64{"idle": 12}}},
 
 	{"6 lifetime ends while idle, acquired and released", func(c *pgxpool.Config) {
 		c.MaxConnLifetime = time.Nanosecond
@@ -160,7 +160,7 @@ var closeOddities = []oddity{
 		if m := f.collect(t); m.value(t, "pgxpool.acquires{result=error}") != 3 || m.value(t, "pgxpool.connections.opened") != 12 {
 			t.Errorf("%d failed, %d opened", m.value(t, "pgxpool.acquires{result=error}"), m.value(t, "pgxpool.connections.opened"))
 		}
-	}, aftermath{failed: 3, opened: 12, closed: map[string]int64{"lifetime": 12}, unfit: true}},
+	}, counts{failed: 3, opened: 12, closed: map[string]int64{"lifetime": 12}, unfit: true}},
 
 	{"10 reset of idle connections", nil, func(t *testing.T, f fixture) {
 		var wg sync.WaitGroup
@@ -182,7 +182,7 @@ var closeOddities = []oddity{
 		}
 		close(done)
 		wg.Wait()
-	}, aftermath{ok: 120, uses: 120, opened: 120, closed: map[string]int64{"other": 120}}},
+	}, counts{ok: 120, uses: 120, opened: 120, closed: map[string]int64{"other": 120}}},
 
 	{"10 reset while held", nil, func(t *testing.T, f fixture) {
 		conns := []*pgxpool.Conn{acquire(t, f.pool), acquire(t, f.pool)}
@@ -193,12 +193,12 @@ var closeOddities = []oddity{
 		for _, conn := range conns {
 			conn.Release()
 		}
-	}, aftermath{ok: 2, uses: 2, opened: 2, closed: map[string]int64{"other": 2}}},
+	}, counts{ok: 2, uses: 2, opened: 2, closed: map[string]int64{"other": 2}}},
 
 	{"10 close while some hold, wait and dial", func(c *pgxpool.Config) {
 		hooked(c)
 		c.BeforeConnect = func(ctx context.Context, _ *pgx.ConnConfig) error {
-			if f, ok := ctx.Value(whileConnecting).(func(context.Context)); ok {
+			if f, ok := ctx.Value(inBeforeConnect).(func(context.Context)); ok {
 				f(ctx)
 				return errNotToday
 			}
@@ -209,7 +209,7 @@ var closeOddities = []oddity{
 		dialing, closing, leave := make(chan struct{}), make(chan struct{}), make(chan struct{})
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			ctx := context.WithValue(context.Background(), whileConnecting, func(ctx context.Context) {
+			ctx := context.WithValue(context.Background(), inBeforeConnect, func(ctx context.Context) {
 				close(dialing)
 				<-ctx.Done() // by Close, when it takes no more acquires
 				close(closing)
@@ -225,7 +225,7 @@ var closeOddities = []oddity{
 				t.Error("acquired from a closed pool")
 			}
 		})
-		eventually(t, "one waits", func() bool { return f.collect(t).value(t, "db.client.connection.pending_requests") == 1 })
+		eventually(t, "one waits", func() bool { return f.collect(t).pending(t) == 1 })
 		wg.Go(func() { f.pool.Close() })
 		<-closing
 		refuseAcquire(t, f, canceledAt(context.Background(), time.Millisecond), context.Canceled)
@@ -238,7 +238,7 @@ var closeOddities = []oddity{
 		}
 		wg.Wait()
 		f.collect(t)
-	}, aftermath{ok: 2, canceled: 1, failed: 2, uses: 2, opened: 2, closed: map[string]int64{"other": 2}, unfit: true}},
+	}, counts{ok: 2, canceled: 1, failed: 2, uses: 2, opened: 2, closed: map[string]int64{"other": 2}, unfit: true}},
 
 	{"10 acquire after close", nil, func(t *testing.T, f fixture) {
 		warm(t, f, 3)
@@ -248,5 +248,5 @@ var closeOddities = []oddity{
 				t.Error("acquired from a closed pool")
 			}
 		}
-	}, aftermath{ok: 3, failed: 2, uses: 3, opened: 3, closed: map[string]int64{"other": 3}, unfit: true}},
+	}, counts{ok: 3, failed: 2, uses: 3, opened: 3, closed: map[string]int64{"other": 3}, unfit: true}},
 }

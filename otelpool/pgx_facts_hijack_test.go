@@ -11,14 +11,14 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// hijackOddities are row 4: pgx tells nobody.
-var hijackOddities = []oddity{
+// hijackFacts are row 4: pgx tells nobody.
+var hijackFacts = []pgxFact{
 	{"4 hijack", nil, func(t *testing.T, f fixture) {
 		hijack(t, acquire(t, f.pool))
 		if held := heldBy(f); held != "" {
 			t.Errorf("held before any collection by %s", held)
 		}
-	}, aftermath{ok: 1, opened: 1, hijacked: 1}},
+	}, counts{ok: 1, opened: 1, hijacked: 1}},
 
 	{"4 hijack of the oldest while others are held", nil, func(t *testing.T, f fixture) {
 		first, second, third := named(t, f, "first"), named(t, f, "second"), named(t, f, "third")
@@ -35,7 +35,7 @@ var hijackOddities = []oddity{
 				t.Errorf("then held by %q", got)
 			}
 		}
-	}, aftermath{ok: 3, uses: 2, opened: 3, hijacked: 1}},
+	}, counts{ok: 3, uses: 2, opened: 3, hijacked: 1}},
 
 	{"4 hijack of the newest while others are held", nil, func(t *testing.T, f fixture) {
 		first, second, third := named(t, f, "first"), named(t, f, "second"), named(t, f, "third")
@@ -51,7 +51,7 @@ var hijackOddities = []oddity{
 		}
 		fourth.Release()
 		fifth.Release()
-	}, aftermath{ok: 5, uses: 4, opened: 3, hijacked: 1}},
+	}, counts{ok: 5, uses: 4, opened: 3, hijacked: 1}},
 
 	{"4 hijacked connection used on and closed later", nil, func(t *testing.T, f fixture) {
 		conn := hijack(t, acquire(t, f.pool))
@@ -71,7 +71,7 @@ var hijackOddities = []oddity{
 			t.Error(err)
 		}
 		acquire(t, f.pool).Release()
-	}, aftermath{ok: 3, uses: 2, opened: 2, hijacked: 1}},
+	}, counts{ok: 3, uses: 2, opened: 2, hijacked: 1}},
 
 	{"4 hijack while others dial", hooked, func(t *testing.T, f fixture) {
 		first := acquire(t, f.pool)
@@ -79,7 +79,7 @@ var hijackOddities = []oddity{
 		var wg sync.WaitGroup
 		for range 2 {
 			wg.Go(func() {
-				conn, err := f.pool.Acquire(during(context.Background(), whileConnecting, func() error { dialing <- struct{}{}; <-leave; return nil }))
+				conn, err := f.pool.Acquire(withHook(context.Background(), inBeforeConnect, func() error { dialing <- struct{}{}; <-leave; return nil }))
 				if err != nil {
 					t.Error(err)
 					return
@@ -99,7 +99,7 @@ var hijackOddities = []oddity{
 			f.collect(t)
 		}
 		wg.Wait()
-	}, aftermath{ok: 3, uses: 2, opened: 3, hijacked: 1}},
+	}, counts{ok: 3, uses: 2, opened: 3, hijacked: 1}},
 
 	{"4 hijack of all, again and again", nil, func(t *testing.T, f fixture) {
 		for range 3 {
@@ -111,7 +111,7 @@ var hijackOddities = []oddity{
 		if held := heldBy(f); held != "" {
 			t.Errorf("held by %s", held)
 		}
-	}, aftermath{ok: 9, opened: 9, hijacked: 9}},
+	}, counts{ok: 9, opened: 9, hijacked: 9}},
 
 	{"4 hijack in a scope", nil, func(t *testing.T, f fixture) {
 		ctx := otelpool.WithScope(t.Context())
@@ -127,14 +127,14 @@ var hijackOddities = []oddity{
 			t.Errorf("%d nested acquires", got)
 		}
 		conn.Release()
-	}, aftermath{ok: 2, uses: 1, opened: 2, hijacked: 1}},
+	}, counts{ok: 2, uses: 1, opened: 2, hijacked: 1}},
 
 	{"4 hijack of what AcquireAllIdle took", nil, func(t *testing.T, f fixture) {
 		acquire(t, f.pool).Release()
 		for _, conn := range f.pool.AcquireAllIdle(t.Context()) {
 			hijack(t, conn)
 		}
-	}, aftermath{ok: 1, uses: 1, opened: 1, hijacked: 1}},
+	}, counts{ok: 1, uses: 1, opened: 1, hijacked: 1}},
 
 	{"4 hijacked connection is not shown when others are taken by AcquireAllIdle", nil, func(t *testing.T, f fixture) {
 		first, second := acquire(t, f.pool), acquire(t, f.pool)
@@ -153,5 +153,5 @@ var hijackOddities = []oddity{
 		for _, conn := range taken {
 			conn.Release()
 		}
-	}, aftermath{ok: 2, uses: 1, opened: 2, hijacked: 1}},
+	}, counts{ok: 2, uses: 1, opened: 2, hijacked: 1}},
 }

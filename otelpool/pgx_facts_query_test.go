@@ -9,10 +9,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// queryOddities are rows 11 to 17.
-var queryOddities = []oddity{
+// queryFacts are rows 11 to 17.
+var queryFacts = []pgxFact{
 	{"11 pings are no operations", pinging, func(t *testing.T, f fixture) {
-		ctx := during(context.Background(), whilePinging, func() error { return nil })
+		ctx := withHook(context.Background(), inShouldPing, func() error { return nil })
 		for range 2 {
 			if err := f.pool.Ping(ctx); err != nil {
 				t.Error(err)
@@ -27,7 +27,7 @@ var queryOddities = []oddity{
 			t.Error("pings took no time")
 		}
 		operations(t, f, nil)
-	}, aftermath{ok: 3, uses: 3, opened: 1}},
+	}, counts{ok: 3, uses: 3, opened: 1}},
 
 	{"11 ping of a dead connection", pinging, func(t *testing.T, f fixture) {
 		warm(t, f, 1)
@@ -35,8 +35,8 @@ var queryOddities = []oddity{
 			_ = conn.Conn().PgConn().Conn().Close() // the server is gone, nobody has noticed
 			conn.Release()
 		}
-		acquireWith(t, f.pool, during(context.Background(), whilePinging, func() error { return nil })).Release()
-	}, aftermath{ok: 2, uses: 2, opened: 2, closed: map[string]int64{"other": 1}}},
+		acquireWith(t, f.pool, withHook(context.Background(), inShouldPing, func() error { return nil })).Release()
+	}, counts{ok: 2, uses: 2, opened: 2, closed: map[string]int64{"other": 1}}},
 
 	{"12 batch that fails early ends twice", nil, func(t *testing.T, f fixture) {
 		conn := acquire(t, f.pool)
@@ -56,14 +56,14 @@ var queryOddities = []oddity{
 		}
 		conn.Release()
 		operations(t, f, map[string]uint64{operationKey("BATCH SELECT nothing", "42P01"): 3, operationKey("SELECT", ""): 3})
-	}, aftermath{ok: 1, uses: 1, opened: 1}},
+	}, counts{ok: 1, uses: 1, opened: 1}},
 
 	{"12 empty batch", nil, func(t *testing.T, f fixture) {
 		if err := f.pool.SendBatch(t.Context(), new(pgx.Batch)).Close(); err != nil {
 			t.Error(err)
 		}
 		operations(t, f, nil)
-	}, aftermath{ok: 1, uses: 1, opened: 1}},
+	}, counts{ok: 1, uses: 1, opened: 1}},
 
 	{"13 begin, commit and rollback are operations", nil, func(t *testing.T, f fixture) {
 		for _, end := range []func(pgx.Tx) error{
@@ -85,14 +85,14 @@ var queryOddities = []oddity{
 			}
 		}
 		operations(t, f, map[string]uint64{operationKey("BEGIN", ""): 2, operationKey("COMMIT", ""): 1, operationKey("ROLLBACK", ""): 1})
-	}, aftermath{ok: 2, uses: 2, opened: 1}},
+	}, counts{ok: 2, uses: 2, opened: 1}},
 
 	{"14 first run of a statement is one operation", nil, func(t *testing.T, f fixture) {
 		for range 2 { // prepared in the first
 			f.exec(t, t.Context(), "SELECT $1::int", 1)
 		}
 		operations(t, f, map[string]uint64{operationKey("SELECT", ""): 2})
-	}, aftermath{ok: 2, uses: 2, opened: 1}},
+	}, counts{ok: 2, uses: 2, opened: 1}},
 
 	{"15 rows never closed", nil, func(t *testing.T, f fixture) {
 		for range 2 {
@@ -109,7 +109,7 @@ var queryOddities = []oddity{
 		}
 		f.exec(t, t.Context(), "SELECT 1 FROM pg_class LIMIT 1") // what never ended is not this one's
 		operations(t, f, map[string]uint64{operationKey("SELECT pg_class", ""): 1})
-	}, aftermath{ok: 3, uses: 3, opened: 3, closed: map[string]int64{"busy": 2}}},
+	}, counts{ok: 3, uses: 3, opened: 3, closed: map[string]int64{"busy": 2}}},
 
 	{"15 rows of the pool closed late", nil, func(t *testing.T, f fixture) {
 		rows, err := f.pool.Query(t.Context(), "SELECT generate_series(1, 10)")
@@ -124,7 +124,7 @@ var queryOddities = []oddity{
 			rows.Close()
 		}
 		operations(t, f, map[string]uint64{operationKey("SELECT", ""): 1})
-	}, aftermath{ok: 1, uses: 1, opened: 1}},
+	}, counts{ok: 1, uses: 1, opened: 1}},
 
 	{"15 query canceled while it runs", nil, func(t *testing.T, f fixture) {
 		conn := acquire(t, f.pool)
@@ -138,7 +138,7 @@ var queryOddities = []oddity{
 			t.Error("slept")
 		}
 		conn.Release()
-	}, aftermath{ok: 1, uses: 1, opened: 1, closed: map[string]int64{"broken": 1}}},
+	}, counts{ok: 1, uses: 1, opened: 1, closed: map[string]int64{"broken": 1}}},
 
 	{"16 ends without a start", nil, func(t *testing.T, f fixture) {
 		conn := acquire(t, f.pool)
@@ -164,7 +164,7 @@ var queryOddities = []oddity{
 		}
 		conn.Release()
 		operations(t, f, map[string]uint64{operationKey("BATCH SELECT", ""): 1})
-	}, aftermath{ok: 1, uses: 1, opened: 1}},
+	}, counts{ok: 1, uses: 1, opened: 1}},
 
 	{"17 no rows is no failure", nil, func(t *testing.T, f fixture) {
 		var n int
@@ -176,7 +176,7 @@ var queryOddities = []oddity{
 			t.Errorf("scan: %v", err)
 		}
 		operations(t, f, map[string]uint64{operationKey("SELECT", ""): 1, operationKey("SELECT", "22012"): 1})
-	}, aftermath{ok: 2, uses: 2, opened: 1}},
+	}, counts{ok: 2, uses: 2, opened: 1}},
 }
 
 // operations checks how many there were of each name, and that there are no others.
@@ -191,7 +191,7 @@ func operations(t *testing.T, f fixture, want map[string]uint64) {
 	if keys := m.keys("db.client.operation.duration"); len(keys) != len(want) {
 		t.Errorf("operations %q, want %d", keys, len(want))
 	}
-	if busy, total := m.seconds(t, "pgxpool.busy_time"), m.sum("db.client.connection.use_time"); busy > total {
+	if busy, total := m.seconds(t, "pgxpool.busy_time"), m.sum(useTime); busy > total {
 		t.Errorf("busy for %v s of holds of %v s", busy, total)
 	}
 }

@@ -10,21 +10,21 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// oddity is a test of one row of what pgx's tracers see and do not see.
-type oddity struct {
+// pgxFact is a test of one row of what pgx's tracers see and do not see.
+type pgxFact struct {
 	name   string
 	change func(*pgxpool.Config)
 	do     func(t *testing.T, f fixture)
-	want   aftermath
+	want   counts
 }
 
-func TestNothingDriftsAfterOddities(t *testing.T) {
+func TestPgxFacts(t *testing.T) {
 	t.Parallel()
-	for _, tt := range [][]oddity{acquireOddities, hijackOddities, allIdleOddities, dialOddities, closeOddities, queryOddities} {
+	for _, tt := range [][]pgxFact{acquireFacts, hijackFacts, allIdleFacts, dialFacts, closeFacts, queryFacts} {
 		for _, o := range tt {
 			t.Run(o.name, func(t *testing.T) {
 				t.Parallel()
-				f := oddPool(t, o)
+				f := factPool(t, o)
 				o.do(t, f)
 				o.want.check(t, f)
 			})
@@ -32,11 +32,11 @@ func TestNothingDriftsAfterOddities(t *testing.T) {
 	}
 }
 
-// oddConns is the size of the pools here.
-const oddConns = 3
+// factConns is the size of the pools here.
+const factConns = 3
 
-// aftermath is what a pool's numbers must be when an oddity is over and everything was given back.
-type aftermath struct {
+// counts is what a pool's numbers must be when an pgxFact is over and everything was given back.
+type counts struct {
 	ok, timeout, canceled, failed int64 // acquires by result
 	uses                          uint64
 	opened, hijacked              int64
@@ -46,17 +46,17 @@ type aftermath struct {
 }
 
 // check compares a pool at rest with what must be, and then lets it show that it still counts right.
-func (want aftermath) check(t *testing.T, f fixture) {
+func (want counts) check(t *testing.T, f fixture) {
 	t.Helper()
 	want.rest(t, f)
 	atRest(t, f, want.leaked)
 	if !want.unfit {
-		stillCounts(t, f, oddConns-want.leaked, want.leaked)
+		stillCounts(t, f, factConns-want.leaked, want.leaked)
 	}
 }
 
 // rest compares the counters.
-func (want aftermath) rest(t *testing.T, f fixture) {
+func (want counts) rest(t *testing.T, f fixture) {
 	t.Helper()
 	var m metrics
 	rests := func() bool {
@@ -82,11 +82,11 @@ func (want aftermath) rest(t *testing.T, f fixture) {
 			t.Errorf("%s is %d, want %d", key, got, want)
 		}
 	}
-	if got := m.count("db.client.connection.wait_time"); got != uint64(want.ok) {
+	if got := m.count(waitTime); got != uint64(want.ok) {
 		t.Errorf("%d waits, want %d", got, want.ok)
 	}
 	var uses uint64
-	for _, key := range m.keys("db.client.connection.use_time") {
+	for _, key := range m.keys(useTime) {
 		uses += m.count(key)
 	}
 	if uses != want.uses {
@@ -101,16 +101,16 @@ func (want aftermath) rest(t *testing.T, f fixture) {
 	}
 }
 
-// oddPool makes the pool of an oddity.
-func oddPool(t *testing.T, o oddity) fixture {
+// factPool makes the pool of an pgxFact.
+func factPool(t *testing.T, o pgxFact) fixture {
 	t.Helper()
 	f := fixture{telemetry: newTelemetry(t)}
 	config := parse(t, database(t))
-	config.MaxConns = oddConns
+	config.MaxConns = factConns
 	if o.change != nil {
 		o.change(config)
 	}
-	var log logbook
+	var log logBuffer
 	var err error
 	f.pool, f.inst, err = otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(f.provider), otelpool.WithPoolName("test"),
 		otelpool.WithPeakWindow(time.Second), otelpool.WithLongHold(time.Hour), log.option())

@@ -12,18 +12,18 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// whileKey carries functions of a test to the pool's hooks, so that one acquire has them and others do not.
-type whileKey string
+// hookKey carries functions of a test to the pool's hooks, so that one acquire has them and others do not.
+type hookKey string
 
 const (
-	whileConnecting whileKey = "BeforeConnect"
-	whileConnected  whileKey = "AfterConnect"
-	whilePinging    whileKey = "ShouldPing"
-	whilePreparing  whileKey = "PrepareConn"
+	inBeforeConnect hookKey = "BeforeConnect"
+	inAfterConnect  hookKey = "AfterConnect"
+	inShouldPing    hookKey = "ShouldPing"
+	inPrepareConn   hookKey = "PrepareConn"
 )
 
 // during gives a context whose acquire runs f in a hook. PrepareConn refuses the connection if it fails with errRefused.
-func during(ctx context.Context, hook whileKey, f func() error) context.Context {
+func withHook(ctx context.Context, hook hookKey, f func() error) context.Context {
 	return context.WithValue(ctx, hook, f)
 }
 
@@ -37,7 +37,7 @@ func fails() error { return errNotToday }
 
 func refuses() error { return errRefused }
 
-func runHook(ctx context.Context, hook whileKey) error {
+func runHook(ctx context.Context, hook hookKey) error {
 	if f, ok := ctx.Value(hook).(func() error); ok {
 		return f()
 	}
@@ -46,10 +46,10 @@ func runHook(ctx context.Context, hook whileKey) error {
 
 // hooked has the hooks run what the context says.
 func hooked(c *pgxpool.Config) {
-	c.BeforeConnect = func(ctx context.Context, _ *pgx.ConnConfig) error { return runHook(ctx, whileConnecting) }
-	c.AfterConnect = func(ctx context.Context, _ *pgx.Conn) error { return runHook(ctx, whileConnected) }
+	c.BeforeConnect = func(ctx context.Context, _ *pgx.ConnConfig) error { return runHook(ctx, inBeforeConnect) }
+	c.AfterConnect = func(ctx context.Context, _ *pgx.Conn) error { return runHook(ctx, inAfterConnect) }
 	c.PrepareConn = func(ctx context.Context, _ *pgx.Conn) (bool, error) {
-		if err := runHook(ctx, whilePreparing); !errors.Is(err, errRefused) {
+		if err := runHook(ctx, inPrepareConn); !errors.Is(err, errRefused) {
 			return true, err
 		}
 		return false, nil
@@ -60,8 +60,8 @@ func hooked(c *pgxpool.Config) {
 func pinging(c *pgxpool.Config) {
 	hooked(c)
 	c.ShouldPing = func(ctx context.Context, _ pgxpool.ShouldPingParams) bool {
-		_, ping := ctx.Value(whilePinging).(func() error)
-		return ping && runHook(ctx, whilePinging) == nil
+		_, ping := ctx.Value(inShouldPing).(func() error)
+		return ping && runHook(ctx, inShouldPing) == nil
 	}
 }
 
@@ -108,7 +108,7 @@ func TestPanicInPrepareConnIsAsWithoutUs(t *testing.T) {
 		_, _ = pool.Acquire(t.Context())
 	}()
 	m := tel.collect(t)
-	if got := m.value(t, "db.client.connection.pending_requests"); got != 0 {
+	if got := m.pending(t); got != 0 {
 		t.Errorf("%d pending", got)
 	}
 	if got, want := m.value(t, used), int64(pool.Stat().AcquiredConns()); got != want {

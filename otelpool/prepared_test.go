@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-func TestPreparedStatementsAreNamedByTheirLatestText(t *testing.T) {
+func TestPreparedNameFollowsLatestText(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)
 	conn := acquire(t, f.pool)
@@ -44,7 +44,7 @@ func TestPreparedStatementsAreNamedByTheirLatestText(t *testing.T) {
 	}
 }
 
-func TestAPreparedStatementIsNamedByItsWholeText(t *testing.T) {
+func TestPreparedNameUsesWholeText(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)
 	f.exec(t, t.Context(), "CREATE TABLE customers_archive (a int)")
@@ -76,7 +76,7 @@ func TestAPreparedStatementIsNamedByItsWholeText(t *testing.T) {
 	}
 }
 
-func TestTextsOfPreparedStatementsAreBounded(t *testing.T) {
+func TestPreparedTextsAreBounded(t *testing.T) {
 	// Not parallel: it looks at the heap.
 	f := setup(t, 1, nil)
 	conn := acquire(t, f.pool)

@@ -32,7 +32,7 @@ const (
 	longEnough      = 50 * time.Millisecond
 )
 
-func TestARandomMixOfAllOdditiesLeavesNothingBehind(t *testing.T) {
+func TestRandomUseIsCountedExactly(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	if text := os.Getenv(seedEnv); text != "" {
@@ -116,7 +116,7 @@ func (x *mix) checkGauges(t *testing.T, m metrics, age time.Duration) {
 		t.Errorf("used %d, peak %d, max %d", v(used), v("pgxpool.peak"), v("db.client.connection.max"))
 	}
 	// A place whose connection was hijacked may seem taken until that is found out.
-	pending, peak, most := v("db.client.connection.pending_requests"), v("pgxpool.pending.peak"), int64(propertyWorkers)
+	pending, peak, most := v(pendingRequests), v("pgxpool.pending.peak"), int64(propertyWorkers)
 	if pending > most || peak > most+x.hijacked.Load() {
 		t.Errorf("pending %d, peak %d, of %d callers", pending, peak, most)
 	}
@@ -202,11 +202,11 @@ func (x *mix) checkCounts(t *testing.T, before, after metrics) {
 	if got, want := grew("db.client.connection.timeouts"), x.results[asTimeout].Load(); got != want {
 		t.Errorf("%d timeouts, want %d", got, want)
 	}
-	if got, want := after.count("db.client.connection.wait_time"), after.value(t, "pgxpool.acquires{result=ok}"); got != uint64(want) {
+	if got, want := after.count(waitTime), after.value(t, "pgxpool.acquires{result=ok}"); got != uint64(want) {
 		t.Errorf("%d waits, %d acquires ended well", got, want)
 	}
 	var uses int64
-	for _, key := range after.keys("db.client.connection.use_time") {
+	for _, key := range after.keys(useTime) {
 		uses += int64(after.count(key))
 	}
 	if want := after.value(t, "pgxpool.acquires{result=ok}") - x.hijacked.Load(); uses != want {
@@ -234,7 +234,7 @@ func (x *mix) checkTimes(t *testing.T, before, after metrics) {
 		key := "pgxpool.acquire.phase_time{phase=" + name + "}"
 		phases += after.seconds(t, key) - before.seconds(t, key)
 	}
-	waits := after.sum("db.client.connection.wait_time") - before.sum("db.client.connection.wait_time")
+	waits := after.sum(waitTime) - before.sum(waitTime)
 	all, least := time.Duration(x.acquiring.Load()).Seconds(), time.Duration(x.within.Load()).Seconds()
 	if phases < waits*0.999999 || phases > all*1.000001 || phases < least*0.999999 || least == 0 {
 		t.Errorf("phases make %v s, those that ended well took %v s, all seen from without %v s, from within %v s", phases, waits, all, least)

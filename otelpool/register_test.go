@@ -10,7 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestInstrumentThenRegister(t *testing.T) {
+func TestRegisterAddsGauges(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
 	config := parse(t, database(t))
@@ -44,7 +44,7 @@ func TestInstrumentThenRegister(t *testing.T) {
 	}
 }
 
-func TestRegisterOfAnExistingPoolGivesItsGauges(t *testing.T) {
+func TestRegisterReportsExistingPool(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
 	pool, err := pgxpool.New(t.Context(), database(t))
@@ -62,7 +62,7 @@ func TestRegisterOfAnExistingPoolGivesItsGauges(t *testing.T) {
 	if m.value(t, used) != 1 || m.value(t, "pgxpool.size") != 2 {
 		t.Errorf("collected %v", m)
 	}
-	for _, key := range []string{"db.client.connection.pending_requests", "db.client.connection.timeouts", "pgxpool.operations.capped"} {
+	for _, key := range []string{pendingRequests, "db.client.connection.timeouts", "pgxpool.operations.capped"} {
 		if _, ok := m[key]; ok {
 			t.Errorf("%s is reported, though without hooks it is not known", key)
 		}
@@ -92,7 +92,7 @@ func TestOneConfigurationBuildsManyPools(t *testing.T) {
 	}
 }
 
-func TestAClosedPoolMayBeRegistered(t *testing.T) {
+func TestClosedPoolMayBeRegistered(t *testing.T) {
 	t.Parallel()
 	config := parse(t, database(t))
 	inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newTelemetry(t).provider))
@@ -112,7 +112,7 @@ func TestAClosedPoolMayBeRegistered(t *testing.T) {
 	}
 }
 
-func TestRegisterTakesThePoolOfItsConfigurationOnceOnly(t *testing.T) {
+func TestRegisterRefusesOtherPools(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)
 	other, err := pgxpool.New(t.Context(), database(t))
@@ -152,7 +152,7 @@ func TestRegisterTakesThePoolOfItsConfigurationOnceOnly(t *testing.T) {
 	}
 }
 
-func TestAPoolIsRegisteredOnceWhateverItsName(t *testing.T) {
+func TestRegisterRefusesSecondName(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
 	register := func(pool *pgxpool.Pool, name string) error {
@@ -171,7 +171,7 @@ func TestAPoolIsRegisteredOnceWhateverItsName(t *testing.T) {
 	}
 }
 
-func TestMaxConnsLoweredAfterInstrumentIsFoundByRegister(t *testing.T) {
+func TestRegisterFindsLoweredMaxConns(t *testing.T) {
 	t.Parallel()
 	config := parse(t, "host=localhost pool_max_conns=8")
 	inst, err := otelpool.Instrument(config, otelpool.WithBaseSize(6))

@@ -12,7 +12,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestNoSecretShows(t *testing.T) {
+func TestMetricsShowNoSecret(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2"
 	var password string
@@ -46,7 +46,7 @@ func TestNoSecretShows(t *testing.T) {
 	}
 }
 
-func TestNoSecretShowsInErrors(t *testing.T) {
+func TestErrorsShowNoSecret(t *testing.T) {
 	t.Parallel()
 	for connString, reason := range map[string]string{
 		"postgres://u:hunter2@localhost:port/db":                                         "invalid port",

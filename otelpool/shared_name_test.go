@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,7 +146,7 @@ func sharedPool(t *testing.T, tel telemetry, connString, name string) (*pgxpool.
 	if err := (otelpool.Sizing{PoolSize: 1, MaxOverflow: 2}).Apply(config); err != nil {
 		t.Fatal(err)
 	}
-	var log logbook
+	var log logBuffer
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(tel.provider),
 		otelpool.WithPoolName(name), otelpool.WithAttributes(attribute.String("team", "a")),
 		otelpool.WithOperationLimit(1), otelpool.WithLongHold(sharedLongHold), log.option())
@@ -195,7 +196,7 @@ func acquireCanceled(t *testing.T, pool *pgxpool.Pool) {
 }
 
 func acquireFails(t *testing.T, pool *pgxpool.Pool) {
-	if _, err := pool.Acquire(during(t.Context(), whilePreparing, fails)); !errors.Is(err, errNotToday) {
+	if _, err := pool.Acquire(withHook(t.Context(), inPrepareConn, fails)); !errors.Is(err, errNotToday) {
 		t.Errorf("acquire whose PrepareConn fails: %v", err)
 	}
 }
@@ -253,7 +254,7 @@ func resetWhileHeld(t *testing.T, pool *pgxpool.Pool) {
 func dialFails(failure error) func(t *testing.T, pool *pgxpool.Pool) {
 	return func(t *testing.T, pool *pgxpool.Pool) {
 		defer releaseAll([]*pgxpool.Conn{acquire(t, pool), acquire(t, pool)})
-		conn, err := pool.Acquire(during(t.Context(), whileConnecting, func() error { return failure }))
+		conn, err := pool.Acquire(withHook(t.Context(), inBeforeConnect, func() error { return failure }))
 		switch {
 		case err == nil:
 			conn.Release()
@@ -261,6 +262,32 @@ func dialFails(failure error) func(t *testing.T, pool *pgxpool.Pool) {
 			t.Errorf("acquire whose dial fails: %v", err)
 		}
 	}
+}
+
+// countersOf returns the counters of the pools of that name, and the names of their instruments.
+func (tel telemetry) countersOf(t *testing.T, name string) (counters map[string]float64, instruments []string) {
+	t.Helper()
+	counters = make(map[string]float64)
+	eachCounter(tel.read(t), func(instrument string, set attribute.Set, value float64) {
+		if pool, _ := set.Value("db.client.connection.pool.name"); pool.AsString() != name {
+			return
+		}
+		own, _ := attribute.NewSetWithFiltered(set.ToSlice(), attribute.NewDenyKeysFilter("team"))
+		counters[seriesKey(instrument, own)] = value
+		instruments = append(instruments, instrument)
+	})
+	slices.Sort(instruments)
+	return counters, slices.Compact(instruments)
+}
+
+// sumOf adds up the series of an instrument.
+func sumOf(counters map[string]float64, name string) (sum float64) {
+	for key, value := range counters {
+		if strings.HasPrefix(key, name+"{") {
+			sum += value
+		}
+	}
+	return sum
 }
 
 // growAll makes every counter of a pool grow, and leaves the pool without connections, so that nothing grows any more.
@@ -300,7 +327,7 @@ func checkKept(t *testing.T, tel telemetry, name string, want map[string]float64
 	}
 }
 
-func TestCountersDoNotFallWhenOneOfSeveralPoolsLeaves(t *testing.T) {
+func TestPoolsOfOneNameAreAddedUp(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
 	connString := database(t)
@@ -343,8 +370,8 @@ func TestCountersDoNotFallWhenOneOfSeveralPoolsLeaves(t *testing.T) {
 	}
 }
 
-// TestCountersGoOnWhereAPoolOfTheSameNameEnded ends a pool and makes another of its name, while a third goes on.
-func TestCountersGoOnWhereAPoolOfTheSameNameEnded(t *testing.T) {
+// TestCountersGoOnInNextPool ends a pool and makes another of its name, while a third goes on.
+func TestCountersGoOnInNextPool(t *testing.T) {
 	t.Parallel()
 	delta := sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(func(sdkmetric.InstrumentKind) metricdata.Temporality {
 		return metricdata.DeltaTemporality

@@ -9,7 +9,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestSizingFromTheConnectionString(t *testing.T) {
+func TestFromConfigReadsSettings(t *testing.T) {
 	t.Parallel()
 	config := parse(t, "postgres://u@localhost/db?pool_size=7&max_overflow=3&pool_pre_ping=True&pool_recycle=1800&pool_timeout=2s&application_name=x")
 	got, err := otelpool.Development.FromConfig(config)
@@ -43,7 +43,7 @@ func TestSizingFromTheConnectionString(t *testing.T) {
 	}
 }
 
-func TestSizingFromTheEnvironment(t *testing.T) {
+func TestFromEnvReadsSettings(t *testing.T) {
 	t.Setenv("OTELPOOL_SIZING_POOL_SIZE", "9")
 	t.Setenv("OTELPOOL_SIZING_POOL_TIMEOUT", "")
 	got, err := otelpool.Production.FromEnv()
@@ -62,7 +62,7 @@ func TestSizingFromTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestSizingOfTheEnvironmentGoesByExactNames(t *testing.T) {
+func TestFromEnvRequiresExactNames(t *testing.T) {
 	for _, name := range []string{"pool_size", "Pool_Size", "POOL_SIZES", "POOL_SIZE ", "OVERFLOW"} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(otelpool.SizingEnv+"POOL_SIZE", "7")

@@ -18,7 +18,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestPresetsAreTheGuides(t *testing.T) {
+func TestPresetsMatchGuide(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ got, want otelpool.Sizing }{
 		"development": {otelpool.Development, otelpool.Sizing{PoolSize: 2, MaxOverflow: 5, PrePing: true}},
@@ -41,7 +41,7 @@ func TestPresetsAreTheGuides(t *testing.T) {
 	}
 }
 
-func TestSizingRefusesWhatCannotBe(t *testing.T) {
+func TestApplyRefusesInvalidSizing(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		sizing otelpool.Sizing
@@ -88,7 +88,7 @@ func TestSizingRefusesWhatCannotBe(t *testing.T) {
 	}
 }
 
-func TestPoolOfASizingCountsAsSQLAlchemysDoes(t *testing.T) {
+func TestSizedPoolCountsAsSQLAlchemy(t *testing.T) {
 	t.Parallel()
 	for _, s := range []otelpool.Sizing{{PoolSize: 1}, {PoolSize: 2, MaxOverflow: 5}, {PoolSize: 5, MaxOverflow: 10}, {PoolSize: 3, MaxOverflow: 1, PrePing: true}} {
 		t.Run(fmt.Sprint(s.PoolSize, "+", s.MaxOverflow), func(t *testing.T) {
@@ -169,7 +169,7 @@ func (q *queuePool) checkin() {
 	}
 }
 
-func TestIdleNeverSettlesAboveThePoolSize(t *testing.T) {
+func TestIdleSettlesAtPoolSize(t *testing.T) {
 	t.Parallel()
 	f := sized(t, otelpool.Sizing{PoolSize: 3, MaxOverflow: 9}, nil)
 	for range 20 {
@@ -196,7 +196,7 @@ func TestIdleNeverSettlesAboveThePoolSize(t *testing.T) {
 	}
 }
 
-func TestConnectionsThatBecomeIdleUnseenAreClosedByLaterReturns(t *testing.T) {
+func TestReleaseClosesSurplusIdleConns(t *testing.T) {
 	t.Parallel()
 	t.Run("of MinIdleConns", func(t *testing.T) {
 		t.Parallel()
@@ -257,7 +257,7 @@ func TestConnectionsThatBecomeIdleUnseenAreClosedByLaterReturns(t *testing.T) {
 	})
 }
 
-func TestAfterReleaseOfTheUserStillDecides(t *testing.T) {
+func TestUserAfterReleaseStillDecides(t *testing.T) {
 	t.Parallel()
 	var called atomic.Int64
 	f := sized(t, otelpool.Sizing{PoolSize: 2, MaxOverflow: 1}, func(c *pgxpool.Config) {
@@ -275,7 +275,7 @@ func TestAfterReleaseOfTheUserStillDecides(t *testing.T) {
 	}
 }
 
-func TestSizingWithoutOverflowAddsNothingToARelease(t *testing.T) {
+func TestSizingWithoutOverflowAddsNoHooks(t *testing.T) {
 	t.Parallel()
 	config := parse(t, "host=localhost")
 	if err := (otelpool.Sizing{PoolSize: 5}).Apply(config); err != nil {
@@ -286,7 +286,7 @@ func TestSizingWithoutOverflowAddsNothingToARelease(t *testing.T) {
 	}
 }
 
-func TestPrePingAsksAllButFreshConnections(t *testing.T) {
+func TestPrePingReplacesDeadConn(t *testing.T) {
 	t.Parallel()
 	f := sized(t, otelpool.Sizing{PoolSize: 1, PrePing: true}, nil)
 	pings := func() bool {
@@ -306,7 +306,7 @@ func TestPrePingAsksAllButFreshConnections(t *testing.T) {
 	conn.Release()
 }
 
-func TestSizingWorksWithoutInstrumentationAndForManyPools(t *testing.T) {
+func TestSizingWorksWithoutInstrumentation(t *testing.T) {
 	t.Parallel()
 	config := parse(t, database(t))
 	if err := (otelpool.Sizing{PoolSize: 1, MaxOverflow: 3, Timeout: 2 * time.Second}).Apply(config); err != nil {

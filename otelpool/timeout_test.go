@@ -13,7 +13,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestTimeoutsCountDeadlinesAndNothingElse(t *testing.T) {
+func TestTimeoutsCountDeadlinesOnly(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)
 	held := acquire(t, f.pool)
@@ -31,18 +31,11 @@ func TestTimeoutsCountDeadlinesAndNothingElse(t *testing.T) {
 	}
 	held.Release()
 	m := f.collect(t)
-	if got := m.value(t, "db.client.connection.timeouts"); got != 3 {
-		t.Errorf("%d timeouts, want 3", got)
-	}
-	if got := m.value(t, "db.client.connection.pending_requests"); got != 0 {
-		t.Errorf("%d pending", got)
-	}
-	if got := m.count("db.client.connection.wait_time"); got != 1 {
-		t.Errorf("%d waits, want the one that was obtained", got)
-	}
+	m.check(t, map[string]int64{"db.client.connection.timeouts": 3, pendingRequests: 0})
+	m.checkCounts(t, map[string]uint64{waitTime: 1}) // of the acquire that succeeded
 }
 
-func TestDialTimeoutIsNoAcquireTimeout(t *testing.T) {
+func TestDialTimeoutIsNotAcquireTimeout(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, func(c *pgxpool.Config) {
 		c.BeforeConnect = func(_ context.Context, cc *pgx.ConnConfig) error {
@@ -54,70 +47,78 @@ func TestDialTimeoutIsNoAcquireTimeout(t *testing.T) {
 		t.Errorf("acquire: %v", err)
 	}
 	if got := f.collect(t).value(t, "db.client.connection.timeouts"); got != 0 {
-		t.Errorf("%d timeouts, though no caller's time was up", got)
+		t.Errorf("%d timeouts, though no caller's deadline has passed", got)
 	}
 }
 
-func TestAcquireTimeoutSaysWhy(t *testing.T) {
+// TestAcquireTimeoutErrorDescribesPool has acquires of a full pool end in each way.
+func TestAcquireTimeoutErrorDescribesPool(t *testing.T) {
 	t.Parallel()
 	const limit = 500 * time.Millisecond
 	f := sized(t, otelpool.Sizing{PoolSize: 1, MaxOverflow: 1, Timeout: limit}, nil)
 	held := dialAll(t, f.pool, 2)
 	before := f.collect(t)
-	start := time.Now()
-	_, err := f.pool.Acquire(t.Context())
-	if passed := time.Since(start); passed < 30*time.Millisecond {
-		t.Errorf("gave up after %v", passed)
-	}
-	var timeout *otelpool.AcquireTimeoutError
-	if !errors.As(err, &timeout) || !errors.Is(err, otelpool.ErrAcquireTimeout) || !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		t.Fatalf("error %v", err)
-	}
-	cc := f.pool.Config().ConnConfig
-	if want := (otelpool.AcquireTimeoutError{Pool: fmt.Sprintf("%s:%d/%s", cc.Host, cc.Port, cc.Database), Timeout: limit, InUse: 2, Max: 2, Waiting: 1}); *timeout != want {
-		t.Errorf("error %+v, want %+v", *timeout, want)
-	}
-	if _, err := f.pool.Exec(t.Context(), "SELECT 1"); !errors.Is(err, otelpool.ErrAcquireTimeout) {
-		t.Errorf("Exec: %v", err)
-	}
 
-	// A caller with an earlier deadline has their own error, and so has one who cancels.
-	early, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	if _, err := f.pool.Acquire(early); err != context.DeadlineExceeded {
-		t.Errorf("earlier deadline: %v", err)
-	}
-	canceled, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := f.pool.Acquire(canceled); err != context.Canceled {
-		t.Errorf("canceled: %v", err)
-	}
-	after := f.collect(t)
-	for _, conn := range held {
-		conn.Release()
-	}
-	// What the acquire had as a limit is no limit to what is done with the connection.
-	conn := dialAll(t, f.pool, 1)[0]
-	if _, err := conn.Exec(t.Context(), "SELECT pg_sleep(0.6)"); err != nil {
-		t.Error(err)
-	}
-	conn.Release()
-	for key, want := range map[string]int64{
-		"db.client.connection.timeouts":         3,
-		"pgxpool.acquires{result=timeout}":      3,
-		"pgxpool.acquires{result=canceled}":     1,
-		"db.client.connection.pending_requests": 0,
-	} {
-		if got := after.value(t, key) - before.value(t, key); got != want {
-			t.Errorf("%s grew by %d, want %d", key, got, want)
+	t.Run("timeout", func(t *testing.T) {
+		start := time.Now()
+		_, err := f.pool.Acquire(t.Context())
+		if passed := time.Since(start); passed < 30*time.Millisecond {
+			t.Errorf("gave up after %v", passed)
 		}
-	}
-	if got := f.collect(t).value(t, "db.client.connection.pending_requests"); got != 0 {
-		t.Errorf("%d pending at the end", got)
-	}
+		checkEqual(t, "is ErrAcquireTimeout", errors.Is(err, otelpool.ErrAcquireTimeout), true)
+		checkEqual(t, "is DeadlineExceeded", errors.Is(err, context.DeadlineExceeded), true)
+		checkEqual(t, "is Canceled", errors.Is(err, context.Canceled), false)
+		timeout, ok := errors.AsType[*otelpool.AcquireTimeoutError](err)
+		if !ok {
+			t.Fatalf("error %v is a %T", err, err)
+		}
+		cc := f.pool.Config().ConnConfig
+		checkEqual(t, "error", *timeout, otelpool.AcquireTimeoutError{
+			Pool: fmt.Sprintf("%s:%d/%s", cc.Host, cc.Port, cc.Database), Timeout: limit, InUse: 2, Max: 2, Waiting: 1,
+		})
+	})
+	t.Run("timeout of Exec", func(t *testing.T) {
+		if _, err := f.pool.Exec(t.Context(), "SELECT 1"); !errors.Is(err, otelpool.ErrAcquireTimeout) {
+			t.Errorf("error %v", err)
+		}
+	})
+	t.Run("earlier deadline of the caller", func(t *testing.T) {
+		early, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := f.pool.Acquire(early); err != context.DeadlineExceeded {
+			t.Errorf("error %v", err)
+		}
+	})
+	t.Run("canceled by the caller", func(t *testing.T) {
+		canceled, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := f.pool.Acquire(canceled); err != context.Canceled {
+			t.Errorf("error %v", err)
+		}
+	})
+	after := f.collect(t)
+	releaseAll(held)
+	t.Run("no limit for the connection", func(t *testing.T) {
+		conn := dialAll(t, f.pool, 1)[0]
+		defer conn.Release()
+		if _, err := conn.Exec(t.Context(), "SELECT pg_sleep(0.6)"); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("counters", func(t *testing.T) {
+		for key, want := range map[string]int64{
+			"db.client.connection.timeouts":     3,
+			"pgxpool.acquires{result=timeout}":  3,
+			"pgxpool.acquires{result=canceled}": 1,
+			pendingRequests:                     0,
+		} {
+			checkEqual(t, "growth of "+key, after.value(t, key)-before.value(t, key), want)
+		}
+		checkEqual(t, "pending at the end", f.collect(t).pending(t), 0)
+	})
 }
 
-func TestTimeoutWithinPrepareConnIsOurs(t *testing.T) {
+func TestPrepareConnTimeoutIsAcquireTimeout(t *testing.T) {
 	t.Parallel()
 	f := sized(t, otelpool.Sizing{PoolSize: 1, Timeout: 500 * time.Millisecond}, func(c *pgxpool.Config) {
 		c.PrepareConn = func(ctx context.Context, conn *pgx.Conn) (bool, error) {
@@ -126,15 +127,14 @@ func TestTimeoutWithinPrepareConnIsOurs(t *testing.T) {
 		}
 	})
 	_, err := f.pool.Acquire(t.Context())
-	if !errors.Is(err, otelpool.ErrAcquireTimeout) || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("error %v", err)
-	}
+	checkEqual(t, "is ErrAcquireTimeout", errors.Is(err, otelpool.ErrAcquireTimeout), true)
+	checkEqual(t, "is DeadlineExceeded", errors.Is(err, context.DeadlineExceeded), true)
 	if got := f.collect(t).value(t, "db.client.connection.timeouts"); got != 1 {
 		t.Errorf("%d timeouts, want 1", got)
 	}
 }
 
-// panicking is a tracer whose end of an acquire that got a connection panics, as often as is left.
+// panicking is a tracer that panics at the end of successful acquires, as long as left is above 0.
 type panicking struct{ left *int }
 
 func (panicking) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
@@ -154,7 +154,8 @@ func (p panicking) TraceAcquireEnd(_ context.Context, _ *pgxpool.Pool, data pgxp
 	}
 }
 
-func TestWaitingIsRightAfterATracerThatPanicked(t *testing.T) {
+// TestPanickingTracerKeepsWaitingCount reads the number of waiting callers from the error of an acquire.
+func TestPanickingTracerKeepsWaitingCount(t *testing.T) {
 	t.Parallel()
 	const conns = 4
 	var left int
@@ -167,10 +168,8 @@ func TestWaitingIsRightAfterATracerThatPanicked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { go pool.Close() }() // pgx loses what was acquired when the tracer panicked
-	for _, conn := range dialAll(t, pool, conns) {
-		conn.Release()
-	}
+	defer func() { go pool.Close() }() // never returns: pgx has lost the connections of the acquires that panicked
+	releaseAll(dialAll(t, pool, conns))
 	left = conns - 1
 	eventually(t, "all but one acquire panicked", func() bool {
 		recovering(func() { _, _ = pool.Acquire(t.Context()) })
@@ -179,6 +178,6 @@ func TestWaitingIsRightAfterATracerThatPanicked(t *testing.T) {
 	defer dialAll(t, pool, 1)[0].Release()
 	_, err = pool.Acquire(t.Context())
 	if timeout, ok := errors.AsType[*otelpool.AcquireTimeoutError](err); !ok || timeout.Waiting != 1 {
-		t.Errorf("error %v, want one that says one caller waits", err)
+		t.Errorf("error %v, want one with one caller waiting", err)
 	}
 }

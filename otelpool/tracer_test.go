@@ -131,7 +131,7 @@ type (
 	}
 )
 
-func TestTracerAndHooksOfTheUserSeeWhatTheySeeWithoutUs(t *testing.T) {
+func TestUserTracerAndHooksSeeSameEvents(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name  string
@@ -211,7 +211,7 @@ func drive(t *testing.T, pool *pgxpool.Pool) {
 	_, _ = pool.Acquire(ctx)
 }
 
-func TestRefusedConnectIsSeenByTheUsersTracer(t *testing.T) {
+func TestUserTracerSeesRefusedConnect(t *testing.T) {
 	t.Parallel()
 	var l eventLog
 	refused := errors.New("refused")
@@ -227,7 +227,7 @@ func TestRefusedConnectIsSeenByTheUsersTracer(t *testing.T) {
 	}
 }
 
-func TestTracelogLogsBesideUs(t *testing.T) {
+func TestTracelogLogsBesideOtelpool(t *testing.T) {
 	t.Parallel()
 	var out syncBuffer
 	logger := slog.New(slog.NewTextHandler(&out, nil))
@@ -250,7 +250,7 @@ func TestTracelogLogsBesideUs(t *testing.T) {
 	}
 }
 
-func TestMultitracerAroundUsIsAccepted(t *testing.T) {
+func TestMultitracerMayWrapOtelpool(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
@@ -284,12 +284,12 @@ func TestMultitracerAroundUsIsAccepted(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := tel.collect(t)
-			for _, key := range []string{operationKey("SELECT", ""), "db.client.connection.wait_time", "db.client.connection.use_time", "db.client.connection.create_time"} {
+			for _, key := range []string{operationKey("SELECT", ""), waitTime, useTime, "db.client.connection.create_time"} {
 				if m.count(key) != 1 {
 					t.Errorf("%s: %d samples, want 1", key, m.count(key))
 				}
 			}
-			if got := m.value(t, "db.client.connection.pending_requests"); got != 0 {
+			if got := m.pending(t); got != 0 {
 				t.Errorf("%d pending", got)
 			}
 			if got := len(l.all()); got != 7 {

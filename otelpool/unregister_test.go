@@ -18,7 +18,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestUnregisterStopsEverything(t *testing.T) {
+func TestUnregisterStopsRecording(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)
 	f.exec(t, t.Context(), "SELECT 1")
@@ -47,7 +47,7 @@ func TestUnregisterStopsEverything(t *testing.T) {
 	}
 }
 
-func TestUnregisterLeavesTheOthers(t *testing.T) {
+func TestUnregisterKeepsOtherPools(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
 	connString := database(t)
@@ -79,7 +79,7 @@ func TestUnregisterLeavesTheOthers(t *testing.T) {
 	}
 }
 
-func TestTwentyPoolsLeaveNoGaugeAndNoGoroutine(t *testing.T) {
+func TestClosedPoolsLeaveNothing(t *testing.T) {
 	// Not parallel: it looks at all goroutines of the process.
 	tel := newTelemetry(t)
 	connString := database(t)
@@ -109,7 +109,7 @@ func TestTwentyPoolsLeaveNoGaugeAndNoGoroutine(t *testing.T) {
 	})
 }
 
-func TestUnregisterWhileRegisterIsUnderWayLeavesNothing(t *testing.T) {
+func TestUnregisterDuringRegisterWins(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
 	for range 200 {
@@ -137,9 +137,9 @@ func TestUnregisterWhileRegisterIsUnderWayLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestHeldInACallbackHoldsUpNothing has a callback of the program's call Held in the collection that Register and
+// TestHeldInCallbackDoesNotDeadlock has a callback of the program's call Held in the collection that Register and
 // Unregister wait for.
-func TestHeldInACallbackHoldsUpNothing(t *testing.T) {
+func TestHeldInCallbackDoesNotDeadlock(t *testing.T) {
 	t.Parallel()
 	for _, what := range []string{"Register", "Unregister"} {
 		t.Run(what, func(t *testing.T) {
@@ -221,7 +221,7 @@ func foreignCallback(t *testing.T, tel telemetry, entered, leave chan struct{}, 
 	}
 }
 
-func TestCallbackOfAnotherProviderMayUnregisterWhileAPoolRegisters(t *testing.T) {
+func TestCallbackMayUnregisterOtherProvider(t *testing.T) {
 	t.Parallel()
 	p, q := newTelemetry(t), newTelemetry(t)
 	var pools []*pgxpool.Pool

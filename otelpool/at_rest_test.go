@@ -1,0 +1,79 @@
+package otelpool_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// atRest checks the gauges of a pool that is not in use. leaked is the number of slots that pgx has lost.
+func atRest(t testing.TB, f fixture, leaked int64) {
+	t.Helper()
+	m := f.collect(t)
+	m.check(t, map[string]int64{
+		pendingRequests:        0,
+		used:                   leaked,
+		"pgxpool.constructing": 0,
+		idle:                   int64(f.pool.Stat().IdleConns()),
+	})
+	for _, key := range []string{"pgxpool.oldest_wait", "pgxpool.oldest_hold"} {
+		checkEqual(t, key+" at rest", m.seconds(t, key), 0)
+	}
+	checkEqual(t, "holders at rest", heldBy(f), "")
+	awaitCalm(t, f, leaked)
+}
+
+// awaitCalm waits until earlier spikes have left the window of the peaks.
+func awaitCalm(t testing.TB, f fixture, leaked int64) {
+	t.Helper()
+	eventually(t, "peaks of a pool at rest", func() bool {
+		m := f.collect(t)
+		return m.value(t, "pgxpool.peak") == leaked && m.value(t, "pgxpool.pending.peak") == 0
+	})
+}
+
+// stillCounts uses all free connections of a pool at rest, in ways whose numbers are known. Errors that do not show at
+// rest show here.
+func stillCounts(t testing.TB, f fixture, free, leaked int64) {
+	t.Helper()
+	all := func() []*pgxpool.Conn { return acquireN(t, f.pool, int(free)) }
+	give := func(conns []*pgxpool.Conn) (m metrics) {
+		releaseAll(conns)
+		// A connection that the pool is closing counts as used, so the metrics of this moment are the ones to judge.
+		eventually(t, "all are released", func() bool { m = f.collect(t); return m.value(t, used) == leaked })
+		return m
+	}
+	var m metrics
+	inWindow(func() (spike time.Time) {
+		conns := all()
+		spike = time.Now()
+		m = give(conns)
+		return spike
+	})
+	checkEqual(t, "peak after a spike", m.value(t, "pgxpool.peak"), free+leaked)
+	checkEqual(t, "peak of pending after a spike", m.value(t, "pgxpool.pending.peak"), 0)
+
+	conns := all()
+	defer func() { give(conns) }()
+	m = f.collect(t)
+	checkEqual(t, "peak when full", m.value(t, "pgxpool.peak"), free+leaked)
+	checkEqual(t, "peak of pending when full", m.value(t, "pgxpool.pending.peak"), 0)
+	checkEqual(t, "used when full", m.value(t, used), free+leaked)
+	checkEqual(t, "holds when full", int64(len(f.inst.Held())), free)
+	inWindow(func() (spike time.Time) {
+		spike = time.Now()
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+		defer cancel()
+		if _, err := f.pool.Acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("acquire from a full pool: %v", err)
+		}
+		m = f.collect(t)
+		return spike
+	})
+	checkEqual(t, "peak after a wait", m.value(t, "pgxpool.peak"), free+leaked)
+	checkEqual(t, "peak of pending after a wait", m.value(t, "pgxpool.pending.peak"), 1)
+	checkEqual(t, "pending after a wait", m.pending(t), 0)
+}
