@@ -2,7 +2,6 @@ package otelpool_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -32,14 +31,11 @@ func TestClosedConnsAreCountedByReason(t *testing.T) {
 	eventually(t, "the connection that was reset is closed", func() bool {
 		return f.collect(t).value(t, "pgxpool.connections.closed{reason=other}") == 1
 	})
-	if got := f.collect(t).value(t, "pgxpool.connections.opened"); got != 2 {
-		t.Errorf("%d opened, want 2", got)
-	}
+	f.collect(t).check(t, map[string]int64{"pgxpool.connections.opened": 2})
 }
 
 func TestConnectErrorsAreCountedByType(t *testing.T) {
 	t.Parallel()
-	refused := errors.New("not today")
 	for name, tt := range map[string]struct {
 		change func(*pgxpool.Config)
 		want   string
@@ -51,10 +47,10 @@ func TestConnectErrorsAreCountedByType(t *testing.T) {
 		}, "connect"},
 		"time-out": {func(c *pgxpool.Config) { c.ConnConfig.ConnectTimeout = time.Nanosecond }, "timeout"},
 		"BeforeConnect": {func(c *pgxpool.Config) {
-			c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { return refused }
+			c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { return errNotToday }
 		}, "_OTHER"},
 		"AfterConnect": {func(c *pgxpool.Config) {
-			c.AfterConnect = func(context.Context, *pgx.Conn) error { return refused }
+			c.AfterConnect = func(context.Context, *pgx.Conn) error { return errNotToday }
 		}, "_OTHER"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -65,16 +61,11 @@ func TestConnectErrorsAreCountedByType(t *testing.T) {
 				t.Fatal("connected")
 			}
 			m := f.collect(t)
-			keys := m.keys("pgxpool.connections.errors")
-			if key := "pgxpool.connections.errors{error.type=" + tt.want + "}"; len(keys) != 1 || keys[0] != key || m.value(t, key) != 1 {
-				t.Errorf("counted %v, want %s", keys, key)
+			key := "pgxpool.connections.errors{error.type=" + tt.want + "}"
+			if keys := m.keys("pgxpool.connections.errors"); !slices.Equal(keys, []string{key}) {
+				t.Errorf("counted %q, want %q", keys, key)
 			}
-			if got := m.value(t, "pgxpool.acquires{result=error}"); got != 1 {
-				t.Errorf("%d acquires failed, want 1", got)
-			}
-			if got := m.value(t, "pgxpool.connections.opened"); got != 0 {
-				t.Errorf("%d opened", got)
-			}
+			m.check(t, map[string]int64{key: 1, "pgxpool.acquires{result=error}": 1, "pgxpool.connections.opened": 0})
 		})
 	}
 }
@@ -91,7 +82,7 @@ func TestTerminatedConnFailsOperations(t *testing.T) {
 	_, _ = conn.Exec(t.Context(), "SELECT 1")
 	m := f.collect(t)
 	for _, key := range []string{
-		operationKey("SELECT", "57P01"), // the server says why it ends the first
+		operationKey("SELECT", "57P01"), // the reason that the server gives
 		operationKey("SELECT", "connection"),
 	} {
 		if m.count(key) != 1 {
@@ -100,9 +91,8 @@ func TestTerminatedConnFailsOperations(t *testing.T) {
 	}
 }
 
-// TestClosingConnKeepsItsCustomData looks at the data of connections that the pool closes. Who released one with a
-// batch open, and closes that now, reads them in the same moment, and a map that is read and written at once ends the
-// program.
+// TestClosingConnKeepsItsCustomData looks at the custom data of connections that the pool closes. The caller that
+// released one may read them at the same time (docs/pgx-facts.md), so BeforeClose must not write to them.
 func TestClosingConnKeepsItsCustomData(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*pgxpool.Config){
@@ -113,8 +103,8 @@ func TestClosingConnKeepsItsCustomData(t *testing.T) {
 			}
 		},
 	} {
-		for _, blind := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, first heard of when closed: %v", name, blind), func(t *testing.T) {
+		for _, unknown := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, unknown until closed: %v", name, unknown), func(t *testing.T) {
 				config := parse(t, database(t))
 				change(config)
 				tel := newTelemetry(t)
@@ -122,7 +112,7 @@ func TestClosingConnKeepsItsCustomData(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if blind {
+				if unknown {
 					config.AfterConnect = nil
 				}
 				closed := make(chan []string, 1)
@@ -133,7 +123,7 @@ func TestClosingConnKeepsItsCustomData(t *testing.T) {
 					inner(conn)
 					after := slices.Sorted(maps.Keys(data))
 					if !slices.Equal(before, after) {
-						t.Errorf("its data had %q, and have %q", before, after)
+						t.Errorf("its data had the keys %q, and now %q", before, after)
 					}
 					closed <- after
 				}
@@ -146,7 +136,7 @@ func TestClosingConnKeepsItsCustomData(t *testing.T) {
 					t.Fatal(err)
 				}
 				acquire(t, pool).Release()
-				pool.Reset() // closes what is idle, and what is not when it comes back
+				pool.Reset()
 				<-closed
 				eventually(t, "it is counted", func() bool { return tel.collect(t).value(t, "pgxpool.connections.closed{reason=other}") == 1 })
 			})

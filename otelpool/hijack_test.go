@@ -13,14 +13,14 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// requestKey is under which a request of these tests has its state, as services do.
+// requestKey is the key of a value in the context of an acquire.
 type requestKey struct{}
 
-// request leads from the context of an Acquire to the connection that it got.
+// request is a value that leads from the context of an acquire to its connection.
 type request struct{ conn *pgx.Conn }
 
-// TestHijackedConnsAreForgotten hijacks connections and forgets them while the pool is in use: everything
-// that is known of them must go with them, whatever the contexts that they were acquired with lead to.
+// TestHijackedConnsAreForgotten hijacks connections and drops them while the pool is in use. All that otelpool knows of
+// them must become garbage, also if the context of the acquire leads to the connection.
 func TestHijackedConnsAreForgotten(t *testing.T) {
 	t.Parallel()
 	const rounds = 20
@@ -35,14 +35,14 @@ func TestHijackedConnsAreForgotten(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := setup(t, 3, nil)
-			defer acquire(t, f.pool).Release() // so that the pool is never idle
+			defer acquire(t, f.pool).Release() // the pool is never idle
 			var gone, watched, forgotten atomic.Int64
 			for range rounds {
 				ctx := ctx()
 				own := acquireWith(t, f.pool, ctx).Hijack()
 				if r, ok := ctx.Value(requestKey{}).(*request); ok {
 					r.conn = own
-				} else { // what leads to itself could have no finalizer
+				} else { // an object that leads to itself may have no finalizer
 					watched.Add(1)
 					runtime.SetFinalizer(own.PgConn().CustomData()["otelpool"], func(any) { forgotten.Add(1) })
 				}
@@ -52,20 +52,18 @@ func TestHijackedConnsAreForgotten(t *testing.T) {
 				}
 				f.collect(t)
 			}
-			eventually(t, "all connections are collected", func() bool {
+			eventually(t, "all connections are garbage", func() bool {
 				runtime.GC()
 				return gone.Load() == rounds && forgotten.Load() == watched.Load()
 			})
-			if holds := f.inst.Held(); len(holds) != 1 {
-				t.Errorf("%d holds, want one", len(holds))
-			}
+			checkEqual(t, "holds", len(f.inst.Held()), 1)
 			runtime.KeepAlive(lasting)
 		})
 	}
 }
 
-// TestHijackedConnIsNotHeldDuringPing looks while a connection is acquired and yet no hold, so that the
-// pool has as many acquired as there seem to be holds.
+// TestHijackedConnIsNotHeldDuringPing looks while the pool pings a connection for an acquire. That connection is acquired
+// and not yet held, so the pool has acquired as many as were held before one was hijacked.
 func TestHijackedConnIsNotHeldDuringPing(t *testing.T) {
 	t.Parallel()
 	type pinged struct{}
@@ -82,7 +80,7 @@ func TestHijackedConnIsNotHeldDuringPing(t *testing.T) {
 	hijacked, idle := acquire(t, f.pool), acquire(t, f.pool)
 	own := hijacked.Hijack()
 	defer own.Close(context.Background())
-	<-time.After(10 * time.Millisecond) // its age tells it from the other
+	wait(10 * time.Millisecond) // the hijacked connection is older than the other
 	began := time.Now()
 	held := acquire(t, f.pool)
 	defer held.Release()
@@ -94,10 +92,14 @@ func TestHijackedConnIsNotHeldDuringPing(t *testing.T) {
 	}()
 	<-pinging
 	if got := f.collect(t).seconds(t, "pgxpool.oldest_hold"); got > time.Since(began).Seconds() {
-		t.Errorf("the oldest hold is %.3f s old: that is the hijacked connection's", got)
+		t.Errorf("the oldest hold is %.3f s old, that of the hijacked connection", got)
 	}
-	if holds := f.inst.Held(); len(holds) != 1 || holds[0].Age > time.Since(began) {
-		t.Errorf("held are %+v, want the one that was not hijacked", holds)
+	holds := f.inst.Held()
+	if len(holds) != 1 {
+		t.Fatalf("held %+v", holds)
+	}
+	if age := holds[0].Age; age > time.Since(began) {
+		t.Errorf("held for %v, as the hijacked connection", age)
 	}
 	close(goOn)
 	<-ended

@@ -20,8 +20,9 @@ func TestBusyTimeCountsOperationsOnly(t *testing.T) {
 	wait(60 * time.Millisecond)
 	conn.Release()
 	m := f.collect(t)
-	if busy, held := m.seconds(t, "pgxpool.busy_time"), m.sum(useTime); busy != 0 || held < 0.06 {
-		t.Errorf("an idle hold: busy %v s of %v s", busy, held)
+	checkEqual(t, "busy time of an idle hold", m.seconds(t, "pgxpool.busy_time"), 0)
+	if held := m.sum(useTime); held < 0.06 {
+		t.Errorf("the idle hold took %v s", held)
 	}
 	f.exec(t, t.Context(), "SELECT pg_sleep(0.06)")
 	m = f.collect(t)
@@ -35,12 +36,18 @@ func TestHeldWithoutLongHoldHasNoStacks(t *testing.T) {
 	f := setup(t, 2, nil)
 	first := acquire(t, f.pool)
 	second := acquire(t, f.pool)
+	defer first.Release()
+	defer second.Release()
 	held := f.inst.Held()
-	if len(held) != 2 || held[0].Age < held[1].Age || held[0].Stack != nil {
-		t.Errorf("held %+v", held)
+	if len(held) != 2 {
+		t.Fatalf("held %+v", held)
 	}
-	first.Release()
-	second.Release()
+	if held[0].Age < held[1].Age {
+		t.Errorf("held for %v, then for %v: want the oldest first", held[0].Age, held[1].Age)
+	}
+	if held[0].Stack != nil {
+		t.Errorf("stack %v", held[0].Stack)
+	}
 }
 
 func TestUseTimeHasNameOfCaller(t *testing.T) {
@@ -48,16 +55,13 @@ func TestUseTimeHasNameOfCaller(t *testing.T) {
 	f := setup(t, 1, nil)
 	f.exec(t, otelpool.WithOperation(t.Context(), "named"), "SELECT 1")
 	f.exec(t, t.Context(), "SELECT 1")
-	m := f.collect(t)
-	for _, key := range []string{"db.client.connection.use_time{db.query.summary=named}", useTime} {
-		if m.count(key) != 1 {
-			t.Errorf("%s: %d samples, want 1", key, m.count(key))
-		}
-	}
+	f.collect(t).checkCounts(t, map[string]uint64{useTime + "{db.query.summary=named}": 1, useTime: 1})
 }
 
+// TestWaitingNestedAcquireIsLogged has a scope wait for a connection that it holds itself.
 func TestWaitingNestedAcquireIsLogged(t *testing.T) {
 	t.Parallel()
+	const message = "acquire waits while its scope holds a connection of the same pool"
 	var log logBuffer
 	f := setup(t, 1, nil, otelpool.WithLongHold(time.Hour), log.option())
 	ctx := otelpool.WithScope(t.Context())
@@ -72,10 +76,10 @@ func TestWaitingNestedAcquireIsLogged(t *testing.T) {
 	if _, err := f.pool.Acquire(inner); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("inner acquire: %v", err)
 	}
-	for range 5 { // counted, but not logged: it is the same second
+	for range 5 { // counted, but not logged: at most one is logged a second
 		_, _ = f.pool.Acquire(inner)
 	}
-	entry := log.await(t, "acquire waits while its scope holds a connection of the same pool", 1)[0]
+	entry := log.await(t, message, 1)[0]
 	if stack, _ := entry["stack"].(string); !strings.Contains(stack, outerLine) {
 		t.Errorf("the holder's stack lacks %s: %s", outerLine, stack)
 	}
@@ -83,18 +87,9 @@ func TestWaitingNestedAcquireIsLogged(t *testing.T) {
 		t.Errorf("the waiter's stack lacks %s: %s", innerLine, stack)
 	}
 	outer.Release()
-	after := acquireWith(t, f.pool, ctx) // one after the other is not nested
-	after.Release()
-	m := f.collect(t)
-	if got := m.value(t, "pgxpool.nested_acquires"); got != 6 {
-		t.Errorf("%d nested acquires, want 6", got)
-	}
-	if got := m.value(t, "db.client.connection.timeouts"); got != 6 {
-		t.Errorf("%d timeouts, want 6", got)
-	}
-	if n := len(log.entries(t, "acquire waits while its scope holds a connection of the same pool")); n != 1 {
-		t.Errorf("logged %d times", n)
-	}
+	acquireWith(t, f.pool, ctx).Release() // not nested: the first was released
+	f.collect(t).check(t, map[string]int64{"pgxpool.nested_acquires": 6, "db.client.connection.timeouts": 6})
+	checkEqual(t, "log entries", len(log.entries(t, message)), 1)
 }
 
 func TestHeldMarksNestedHolds(t *testing.T) {
@@ -111,23 +106,14 @@ func TestHeldMarksNestedHolds(t *testing.T) {
 	for _, h := range f.inst.Held() {
 		nested = append(nested, h.Nested)
 	}
-	if fmt.Sprint(nested) != "[false true false]" {
-		t.Errorf("nested: %v", nested)
-	}
-	for _, conn := range conns {
-		conn.Release()
-	}
-	if got := f.collect(t).value(t, "pgxpool.nested_acquires"); got != 1 {
-		t.Errorf("%d nested acquires, want 1", got)
-	}
-	if got := other.collect(t).value(t, "pgxpool.nested_acquires"); got != 0 {
-		t.Errorf("%d nested acquires of the other pool", got)
-	}
-	if text := log.String(); text != "" {
-		t.Errorf("nobody had to wait, but %s", text)
-	}
+	checkEqual(t, "nested", fmt.Sprint(nested), "[false true false]")
+	releaseAll(conns)
+	f.collect(t).check(t, map[string]int64{"pgxpool.nested_acquires": 1})
+	checkEqual(t, "nested acquires of the other pool", other.collect(t).value(t, "pgxpool.nested_acquires"), 0)
+	checkEqual(t, "log though no acquire waits", log.String(), "")
 }
 
+// TestMisuseAtReleaseIsCountedAndLogged repeats each misuse. It is logged once for an operation.
 func TestMisuseAtReleaseIsCountedAndLogged(t *testing.T) {
 	t.Parallel()
 	var log logBuffer
@@ -151,24 +137,19 @@ func TestMisuseAtReleaseIsCountedAndLogged(t *testing.T) {
 	_, _ = conn.Exec(ctx, "SELECT pg_terminate_backend(pg_backend_pid())")
 	conn.Release()
 	eventually(t, "all are closed", func() bool { return f.pool.Stat().TotalConns() == 0 })
-	m := f.collect(t)
-	for key, want := range map[string]int64{
+	f.collect(t).check(t, map[string]int64{
 		"pgxpool.connections.opened":                        6,
 		"pgxpool.connections.closed{reason=in_transaction}": 3,
 		"pgxpool.connections.closed{reason=busy}":           2,
 		"pgxpool.connections.closed{reason=broken}":         1,
 		"pgxpool.connections.closed{reason=other}":          0,
+	})
+	for _, want := range []struct{ message, key, value string }{
+		{"connection released in a transaction: pgx closes it", "operation", "forgets_commit"},
+		{"connection released busy, rows or a batch not closed: pgx closes it", "query", "SELECT"},
 	} {
-		if got := m.value(t, key); got != want {
-			t.Errorf("%s is %d, want %d", key, got, want)
-		}
-	}
-	inTransaction := log.await(t, "connection released in a transaction: pgx closes it", 1)
-	busy := log.await(t, "connection released busy, rows or a batch not closed: pgx closes it", 1)
-	if len(inTransaction) != 1 || inTransaction[0]["operation"] != "forgets_commit" {
-		t.Errorf("logged %v", inTransaction)
-	}
-	if len(busy) != 1 || busy[0]["query"] != "SELECT" {
-		t.Errorf("logged %v", busy)
+		entries := log.await(t, want.message, 1)
+		checkEqual(t, "entries: "+want.message, len(entries), 1)
+		checkEqual(t, want.key+" of: "+want.message, entries[0][want.key], any(want.value))
 	}
 }

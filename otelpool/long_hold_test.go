@@ -20,7 +20,9 @@ import (
 func TestLongHoldIsLoggedDuringAndAfter(t *testing.T) {
 	t.Parallel()
 	const threshold = 100 * time.Millisecond
-	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{0xab}, SpanID: trace.SpanID{1}}))
+	const message = "connection held for long"
+	traceID := trace.TraceID{0xab}
+	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: trace.SpanID{1}}))
 	var log *logBuffer
 	var f fixture
 	var conn *pgxpool.Conn
@@ -45,65 +47,83 @@ func TestLongHoldIsLoggedDuringAndAfter(t *testing.T) {
 		c.Release()
 		return false
 	})
-	entry := log.await(t, "connection held for long", 1)[0]
-	for key, want := range map[string]any{
-		"level": "WARN", "pool": "test", "operation": "leaky", "query": "SELECT pg_class", "query_running": false,
-		"trace_id": trace.TraceID{0xab}.String(),
-	} {
-		if entry[key] != want {
-			t.Errorf("%s is %v, want %v", key, entry[key], want)
+	t.Run("logged while it lasts", func(t *testing.T) {
+		entry := log.await(t, message, 1)[0]
+		for key, want := range map[string]any{
+			"level": "WARN", "pool": "test", "operation": "leaky", "query": "SELECT pg_class", "query_running": false,
+			"trace_id": traceID.String(),
+		} {
+			checkEqual(t, key, entry[key], want)
 		}
-	}
-	if age := time.Duration(entry["age"].(float64)); age < threshold {
-		t.Errorf("reported at the age of %v", age)
-	}
-	if stack := entry["stack"].(string); !strings.HasPrefix(stack, "github.com/otelpool/otelpool-go/otelpool_test.TestLongHold") || !strings.Contains(stack, here) {
-		t.Errorf("the stack does not begin at %s: %s", here, stack)
-	}
-	m := f.collect(t)
-	if got := m.seconds(t, "pgxpool.oldest_hold"); got < threshold.Seconds() {
-		t.Errorf("oldest hold %v s", got)
-	}
-	if got := m.value(t, "pgxpool.long_holds"); got != 1 {
-		t.Errorf("%d long holds, want 1", got)
-	}
-	held := f.inst.Held()
-	if len(held) != 1 || held[0].Operation != "leaky" || held[0].Query != "SELECT pg_class" || held[0].Running || held[0].Nested ||
-		held[0].TraceID != (trace.TraceID{0xab}) || held[0].Age < threshold || time.Since(held[0].Since) < threshold {
-		t.Errorf("held %+v", held)
-	} else if frame := held[0].Stack[0]; fmt.Sprintf("%s:%d", filepath.Base(frame.File), frame.Line) != here {
-		t.Errorf("acquired at %s:%d, want %s", frame.File, frame.Line, here)
-	}
+		if age := time.Duration(entry["age"].(float64)); age < threshold {
+			t.Errorf("logged at the age of %v", age)
+		}
+		stack := entry["stack"].(string)
+		if !strings.HasPrefix(stack, "github.com/otelpool/otelpool-go/otelpool_test.TestLongHold") {
+			t.Errorf("the stack does not begin with the test: %s", stack)
+		}
+		if !strings.Contains(stack, here) {
+			t.Errorf("the stack lacks %s: %s", here, stack)
+		}
+	})
+	t.Run("measured while it lasts", func(t *testing.T) {
+		m := f.collect(t)
+		if got := m.seconds(t, "pgxpool.oldest_hold"); got < threshold.Seconds() {
+			t.Errorf("oldest hold %v s", got)
+		}
+		checkEqual(t, "long holds", m.value(t, "pgxpool.long_holds"), 1)
+	})
+	t.Run("held while it lasts", func(t *testing.T) {
+		held := f.inst.Held()
+		if len(held) != 1 {
+			t.Fatalf("held %+v", held)
+		}
+		h := held[0]
+		checkEqual(t, "Operation", h.Operation, "leaky")
+		checkEqual(t, "Query", h.Query, "SELECT pg_class")
+		checkEqual(t, "Running", h.Running, false)
+		checkEqual(t, "Nested", h.Nested, false)
+		checkEqual(t, "TraceID", h.TraceID, traceID)
+		if h.Age < threshold {
+			t.Errorf("Age: got %v, want at least %v", h.Age, threshold)
+		}
+		if age := time.Since(h.Since); age < threshold {
+			t.Errorf("Since: got %v ago, want at least %v", age, threshold)
+		}
+		checkEqual(t, "first frame of Stack", fmt.Sprintf("%s:%d", filepath.Base(h.Stack[0].File), h.Stack[0].Line), here)
+	})
 	conn.Release()
-	if entry := log.await(t, "connection released after a long hold", 1)[0]; entry["operation"] != "leaky" {
-		t.Errorf("the end is reported as %v", entry)
-	}
-	if n := len(log.entries(t, "connection held for long")); n != 1 {
-		t.Errorf("reported %d times", n)
-	}
-	if got := f.collect(t).value(t, "pgxpool.long_holds"); got != 1 {
-		t.Errorf("%d long holds after its end, want 1", got)
-	}
-	if held := f.inst.Held(); len(held) != 0 {
-		t.Errorf("still held: %+v", held)
-	}
+	t.Run("logged when it ends", func(t *testing.T) {
+		entry := log.await(t, "connection released after a long hold", 1)[0]
+		checkEqual(t, "operation", entry["operation"], any("leaky"))
+	})
+	t.Run("counted and logged once", func(t *testing.T) {
+		checkEqual(t, "log entries", len(log.entries(t, message)), 1)
+		checkEqual(t, "long holds", f.collect(t).value(t, "pgxpool.long_holds"), 1)
+		checkEqual(t, "holds", len(f.inst.Held()), 0)
+	})
 }
 
 func TestWithoutStacksKeepsNoStack(t *testing.T) {
 	t.Parallel()
 	var log logBuffer
 	f := setup(t, 1, nil, otelpool.WithLongHold(10*time.Millisecond), otelpool.WithoutStacks(), log.option())
-	conn := acquire(t, f.pool)
+	defer acquire(t, f.pool).Release()
 	entry := log.await(t, "connection held for long", 1)[0]
 	if _, ok := entry["stack"]; ok {
-		t.Errorf("a stack was kept: %v", entry)
+		t.Errorf("a stack is logged: %v", entry)
 	}
-	if held := f.inst.Held(); len(held) != 1 || held[0].Stack != nil {
-		t.Errorf("held %+v", held)
+	held := f.inst.Held()
+	if len(held) != 1 {
+		t.Fatalf("held %+v", held)
 	}
-	conn.Release()
+	if held[0].Stack != nil {
+		t.Errorf("stack %v", held[0].Stack)
+	}
 }
 
+// TestLongHoldIsLoggedWithoutMetrics has a no-op MeterProvider. Held returns the hold until its end, also after
+// Unregister.
 func TestLongHoldIsLoggedWithoutMetrics(t *testing.T) {
 	t.Parallel()
 	var log logBuffer
@@ -127,17 +147,13 @@ func TestLongHoldIsLoggedWithoutMetrics(t *testing.T) {
 	closePool(t, pool)
 }
 
-// TestLongHoldIsFoundBesideForeignConn leaks a connection while the program keeps one that it hijacked, or
-// opened by the pool's configuration.
+// TestLongHoldIsFoundBesideForeignConn leaks a connection while the program has another that it hijacked, or opened with
+// the pool's configuration.
 func TestLongHoldIsFoundBesideForeignConn(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(f fixture) (*pgx.Conn, error){
 		"hijacked": func(f fixture) (*pgx.Conn, error) {
-			conn, err := f.pool.Acquire(t.Context())
-			if err != nil {
-				return nil, err
-			}
-			return conn.Hijack(), nil
+			return acquire(t, f.pool).Hijack(), nil
 		},
 		"opened": func(f fixture) (*pgx.Conn, error) { return pgx.ConnectConfig(t.Context(), f.pool.Config().ConnConfig) },
 	} {
@@ -152,13 +168,9 @@ func TestLongHoldIsFoundBesideForeignConn(t *testing.T) {
 			if _, err := conn.Exec(t.Context(), "LISTEN x"); err != nil {
 				t.Fatal(err)
 			}
-			f.collect(t) // it is seen that it is no hold
-			leaked, err := f.pool.Acquire(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer leaked.Release()
-			eventually(t, "the long hold is seen", func() bool { return f.collect(t).value(t, "pgxpool.long_holds") == 1 })
+			f.collect(t) // finds out that the connection is not held
+			defer acquire(t, f.pool).Release()
+			eventually(t, "the long hold is counted", func() bool { return f.collect(t).value(t, "pgxpool.long_holds") == 1 })
 		})
 	}
 }
