@@ -12,7 +12,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// hookKey carries functions of a test to the pool's hooks, so that one acquire has them and others do not.
+// hookKey is the key of a function in the context of an acquire, which the hook of that name calls.
 type hookKey string
 
 const (
@@ -22,7 +22,7 @@ const (
 	inPrepareConn   hookKey = "PrepareConn"
 )
 
-// during gives a context whose acquire runs f in a hook. PrepareConn refuses the connection if it fails with errRefused.
+// withHook returns a context whose acquire calls f in a hook. If f returns errRefused, PrepareConn refuses the connection.
 func withHook(ctx context.Context, hook hookKey, f func() error) context.Context {
 	return context.WithValue(ctx, hook, f)
 }
@@ -44,7 +44,7 @@ func runHook(ctx context.Context, hook hookKey) error {
 	return nil
 }
 
-// hooked has the hooks run what the context says.
+// hooked has the hooks call the functions of the context.
 func hooked(c *pgxpool.Config) {
 	c.BeforeConnect = func(ctx context.Context, _ *pgx.ConnConfig) error { return runHook(ctx, inBeforeConnect) }
 	c.AfterConnect = func(ctx context.Context, _ *pgx.Conn) error { return runHook(ctx, inAfterConnect) }
@@ -56,7 +56,8 @@ func hooked(c *pgxpool.Config) {
 	}
 }
 
-// pinging has a context decide about the ping, too. It is not in hooked since it changes how every acquire is measured.
+// pinging is hooked with ShouldPing, which pings if its function returns nil. It is apart because a ShouldPing changes how
+// all acquires are measured.
 func pinging(c *pgxpool.Config) {
 	hooked(c)
 	c.ShouldPing = func(ctx context.Context, _ pgxpool.ShouldPingParams) bool {
@@ -65,13 +66,14 @@ func pinging(c *pgxpool.Config) {
 	}
 }
 
-// afterRelease runs what a test has left on a connection.
+// afterRelease calls the function that a test has put into the custom data of a connection.
 func afterRelease(conn *pgx.Conn) {
 	if f, ok := conn.PgConn().CustomData()["test"].(func()); ok {
 		f()
 	}
 }
 
+// TestDefaultPingStaysInForce has no ShouldPing: pgxpool would ping after more than a second of idleness.
 func TestDefaultPingStaysInForce(t *testing.T) {
 	t.Parallel()
 	config := parse(t, "host=localhost")
@@ -86,35 +88,5 @@ func TestDefaultPingStaysInForce(t *testing.T) {
 		if got := config.ShouldPing(t.Context(), pgxpool.ShouldPingParams{IdleDuration: idle}); got != want {
 			t.Errorf("pings after %v idle: %t, want %t", idle, got, want)
 		}
-	}
-}
-
-func TestPanicInPrepareConnIsAsWithoutUs(t *testing.T) {
-	t.Parallel()
-	// pgx leaks the slot of a panicking PrepareConn, so the pool cannot be closed: it is left to the server's end.
-	tel := newTelemetry(t)
-	config := parse(t, database(t))
-	config.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) { panic("mine") }
-	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(tel.provider))
-	if err != nil {
-		t.Fatal(err)
-	}
-	func() {
-		defer func() {
-			if got := recover(); got != "mine" {
-				t.Errorf("recovered %v, want the hook's own panic", got)
-			}
-		}()
-		_, _ = pool.Acquire(t.Context())
-	}()
-	m := tel.collect(t)
-	if got := m.pending(t); got != 0 {
-		t.Errorf("%d pending", got)
-	}
-	if got, want := m.value(t, used), int64(pool.Stat().AcquiredConns()); got != want {
-		t.Errorf("%d in use, Stat says %d", got, want)
-	}
-	if err := inst.Unregister(); err != nil {
-		t.Error(err)
 	}
 }
