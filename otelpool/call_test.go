@@ -52,6 +52,7 @@ func (l *callCounts) check(t *testing.T, m metrics) {
 	}
 }
 
+// operationKey returns the key of an operation's duration. errorType is "" for a success, or an SQLSTATE, or another type.
 func operationKey(operation, errorType string) string {
 	switch {
 	case errorType == "":

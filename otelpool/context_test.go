@@ -12,7 +12,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestNilContextActsAsWithoutOtelpool passes none where pgx bears it, and where it does not.
+// TestNilContextActsAsWithoutOtelpool passes a nil context where pgx accepts one, and where it panics.
 func TestNilContextActsAsWithoutOtelpool(t *testing.T) {
 	t.Parallel()
 	var none context.Context
@@ -30,36 +30,25 @@ func TestNilContextActsAsWithoutOtelpool(t *testing.T) {
 			t.Parallel()
 			f := setup(t, 2, change)
 			f.exec(t, t.Context(), "SELECT 1")
-			func() {
-				defer func() {
-					if recover() == nil {
-						t.Error("Acquire takes a nil context now: see what else does")
-					}
-				}()
-				_, _ = f.pool.Acquire(none)
-			}()
-			for _, conn := range f.pool.AcquireAllIdle(none) {
-				conn.Release()
+			if recovering(func() { _, _ = f.pool.Acquire(none) }) == nil {
+				t.Error("Acquire accepts a nil context now: test what else does")
 			}
-			conn, err := f.pool.Acquire(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			releaseAll(f.pool.AcquireAllIdle(none))
+			conn := acquire(t, f.pool)
 			for _, ctx := range []context.Context{t.Context(), none} {
 				if _, err := conn.Conn().Prepare(ctx, "p", "SELECT 1"); err != nil {
 					t.Error(err)
 				}
 			}
 			conn.Release()
-			got := f.collect(t)
-			if pending, wait := got.pending(t), got.seconds(t, "pgxpool.oldest_wait"); pending != 0 || wait != 0 {
-				t.Errorf("%d pending, the oldest for %v s", pending, wait)
-			}
+			m := f.collect(t)
+			checkEqual(t, "pending", m.pending(t), 0)
+			checkEqual(t, "oldest wait", m.seconds(t, "pgxpool.oldest_wait"), 0)
 		})
 	}
 }
 
-// TestReleaseForgetsContextOfAcquire lets the connection lie idle.
+// TestReleaseForgetsContextOfAcquire leaves the connection idle. A value of the acquire's context must become garbage.
 func TestReleaseForgetsContextOfAcquire(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil, otelpool.WithLongHold(time.Hour))
@@ -69,7 +58,7 @@ func TestReleaseForgetsContextOfAcquire(t *testing.T) {
 		runtime.AddCleanup(state, func(int) { close(gone) }, 0)
 		acquireWith(t, f.pool, context.WithValue(t.Context(), requestKey{}, state)).Release()
 	}()
-	eventually(t, "what the context had is collected", func() bool {
+	eventually(t, "the value of the context is garbage", func() bool {
 		runtime.GC()
 		select {
 		case <-gone:

@@ -17,7 +17,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestPanickingHistogramDisturbsNobody has a View whose filter of attributes panics.
+// TestPanickingHistogramDisturbsNobody has a View whose attribute filter panics when a histogram records.
 func TestPanickingHistogramDisturbsNobody(t *testing.T) {
 	t.Parallel()
 	view := sdkmetric.NewView(sdkmetric.Instrument{Name: "db.client.*"}, sdkmetric.Stream{AttributeFilter: func(attribute.KeyValue) bool { panic("mine") }})
@@ -33,13 +33,13 @@ func TestPanickingHistogramDisturbsNobody(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if held := inst.Held(); len(held) != 0 || pool.Stat().AcquiredConns() != 0 {
-		t.Errorf("held are %v", held)
-	}
+	checkEqual(t, "holds", len(inst.Held()), 0)
+	checkEqual(t, "AcquiredConns", pool.Stat().AcquiredConns(), 0)
 	closePool(t, pool)
 }
 
-// finishing is a MeterProvider whose float histograms can end a series, as metric/x describes it.
+// finishing is a MeterProvider whose float64 histograms implement Finisher of go.opentelemetry.io/otel/metric/x. It keeps
+// the series that were finished.
 type finishing struct {
 	metric.MeterProvider
 	mu       sync.Mutex
@@ -98,12 +98,13 @@ func TestUnregisterFinishesHistograms(t *testing.T) {
 	}
 }
 
-// binding is an SDK whose histograms have the Bind of go.opentelemetry.io/otel/metric/x, which that of today has not.
+// binding is a MeterProvider whose histograms have the method Bind of go.opentelemetry.io/otel/metric/x, which those of
+// the SDK 1.47 lack. It counts the measurements.
 type binding struct {
 	metric.MeterProvider
-	bind func() bool // whether it does
+	bind func() bool // reports whether Bind returns a histogram
 
-	bound, unbound atomic.Int64 // measurements
+	bound, unbound atomic.Int64
 }
 
 func (b *binding) Meter(name string, opts ...metric.MeterOption) metric.Meter {
@@ -181,8 +182,8 @@ func (h *boundInt64) Record(ctx context.Context, value int64, opts ...metric.Rec
 	h.Int64Histogram.Record(ctx, value, append(opts, metric.WithAttributeSet(h.set))...)
 }
 
-// counted are the counts of histograms by name and attributes, after a pool was used with that provider.
-func counted(t *testing.T, database *pgxpool.Config, wrap func(metric.MeterProvider) metric.MeterProvider) map[string]uint64 {
+// histogramCounts uses a pool with a MeterProvider, and returns the number of samples of each series of a histogram.
+func histogramCounts(t *testing.T, database *pgxpool.Config, wrap func(metric.MeterProvider) metric.MeterProvider) map[string]uint64 {
 	t.Helper()
 	reader := sdkmetric.NewManualReader()
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), database, otelpool.WithReturnedRows(), otelpool.WithPoolName("p"),
@@ -220,17 +221,16 @@ func counted(t *testing.T, database *pgxpool.Config, wrap func(metric.MeterProvi
 	return counts
 }
 
-// TestBindingHistogramsAreBound uses a pool with an SDK that can bind series, that fails to, and that cannot: what is
-// counted is the same.
+// TestBindingHistogramsAreBound compares the samples with and without Bind, and with one that fails.
 func TestBindingHistogramsAreBound(t *testing.T) {
 	t.Parallel()
 	database, err := pgxpool.ParseConfig(postgrestest.Database(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := counted(t, database, func(p metric.MeterProvider) metric.MeterProvider { return p })
-	if len(want) < 9 { // two operations, each well and failing; two uses; rows of each; wait and create
-		t.Fatalf("counted are %v", want)
+	want := histogramCounts(t, database, func(p metric.MeterProvider) metric.MeterProvider { return p })
+	if len(want) < 9 { // duration of two operations, successful and failed; use time and rows of both; wait and create time
+		t.Fatalf("counted %v", want)
 	}
 	for _, tt := range []struct {
 		name  string
@@ -238,19 +238,18 @@ func TestBindingHistogramsAreBound(t *testing.T) {
 		bound bool
 	}{
 		{"binds", func() bool { return true }, true},
-		{"gives nothing", func() bool { return false }, false},
+		{"returns nil", func() bool { return false }, false},
 		{"panics", func() bool { panic("not today") }, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			b := &binding{bind: tt.bind}
-			got := counted(t, database, func(p metric.MeterProvider) metric.MeterProvider { b.MeterProvider = p; return b })
+			got := histogramCounts(t, database, func(p metric.MeterProvider) metric.MeterProvider { b.MeterProvider = p; return b })
 			if !maps.Equal(got, want) {
-				t.Errorf("counted are\n%v\nwant\n%v", got, want)
+				t.Errorf("counted\n%v\nwant\n%v", got, want)
 			}
-			if bound, unbound := b.bound.Load(), b.unbound.Load(); tt.bound != (bound > 0) || tt.bound == (unbound > 0) {
-				t.Errorf("%d measurements were bound, %d were not", bound, unbound)
-			}
+			checkEqual(t, "measurements by bound histograms", b.bound.Load() > 0, tt.bound)
+			checkEqual(t, "measurements by others", b.unbound.Load() > 0, !tt.bound)
 		})
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
+// syncBuffer is a bytes.Buffer that is safe for concurrent use.
 type syncBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -31,14 +32,15 @@ func (b *syncBuffer) String() string {
 	return b.b.String()
 }
 
-// logBuffer keeps what is logged, an entry a line of JSON.
+// logBuffer keeps log entries, each of which is a line of JSON.
 type logBuffer struct{ syncBuffer }
 
+// option returns the option that has a pool log to l.
 func (l *logBuffer) option() otelpool.Option {
 	return otelpool.WithLogger(slog.New(slog.NewJSONHandler(l, nil)))
 }
 
-// entries gives the entries with that message.
+// entries returns the entries with that message.
 func (l *logBuffer) entries(t testing.TB, message string) []map[string]any {
 	t.Helper()
 	var found []map[string]any
@@ -61,7 +63,7 @@ func (l *logBuffer) await(t testing.TB, message string, n int) []map[string]any 
 	return l.entries(t, message)
 }
 
-// stuckHandler blocks, or panics, when something is logged.
+// stuckHandler calls a function, which blocks or panics, for each log entry.
 type stuckHandler struct {
 	slog.Handler
 	handle func()
@@ -71,28 +73,30 @@ func (h stuckHandler) Enabled(context.Context, slog.Level) bool { return true }
 
 func (h stuckHandler) Handle(context.Context, slog.Record) error { h.handle(); return nil }
 
+// TestStuckLoggerDisturbsNobody has more long holds than reports wait for a logger.
 func TestStuckLoggerDisturbsNobody(t *testing.T) {
 	t.Parallel()
 	blocked := make(chan struct{})
-	defer close(blocked)
+	t.Cleanup(func() { close(blocked) })
 	for name, handle := range map[string]func(){
 		"blocks": func() { <-blocked },
 		"panics": func() { panic("no") },
 	} {
-		var called atomic.Int64
-		f := setup(t, 1, nil, otelpool.WithLongHold(time.Millisecond),
-			otelpool.WithLogger(slog.New(stuckHandler{handle: func() { called.Add(1); handle() }})))
-		for range 100 { // more than are kept for a logger that is stuck
-			conn := acquire(t, f.pool)
-			wait(time.Millisecond)
-			conn.Release()
-		}
-		eventually(t, "the logger "+name, func() bool { return called.Load() > 0 })
-		if got := f.collect(t).value(t, "pgxpool.long_holds"); got != 100 {
-			t.Errorf("a logger that %s: %d long holds, want 100", name, got)
-		}
-		if err := f.inst.Unregister(); err != nil {
-			t.Error(err)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var called atomic.Int64
+			f := setup(t, 1, nil, otelpool.WithLongHold(time.Millisecond),
+				otelpool.WithLogger(slog.New(stuckHandler{handle: func() { called.Add(1); handle() }})))
+			for range 100 {
+				conn := acquire(t, f.pool)
+				wait(time.Millisecond)
+				conn.Release()
+			}
+			eventually(t, "the logger "+name, func() bool { return called.Load() > 0 })
+			checkEqual(t, "long holds", f.collect(t).value(t, "pgxpool.long_holds"), 100)
+			if err := f.inst.Unregister(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -46,12 +46,13 @@ func TestPoolWorksWithAnyProvider(t *testing.T) {
 	}
 }
 
+// uncomparable is a MeterProvider that cannot be the key of a map.
 type uncomparable struct {
 	metric.MeterProvider
 	_ []int
 }
 
-// meterProvider is a MeterProvider that somebody has made badly.
+// meterProvider is a MeterProvider whose Meter is a function.
 type meterProvider struct {
 	noop.MeterProvider
 	meter func() metric.Meter
@@ -59,6 +60,7 @@ type meterProvider struct {
 
 func (p meterProvider) Meter(string, ...metric.MeterOption) metric.Meter { return p.meter() }
 
+// TestRegisterRefusesPanickingProvider registers a pool twice: the first failure leaves nothing behind.
 func TestRegisterRefusesPanickingProvider(t *testing.T) {
 	t.Parallel()
 	pool, err := pgxpool.New(t.Context(), "host=localhost")
@@ -66,14 +68,14 @@ func TestRegisterRefusesPanickingProvider(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	for range 2 { // what failed is not in the way of the next
+	for range 2 {
 		if _, err := otelpool.Register(pool, otelpool.WithMeterProvider((*sdkmetric.MeterProvider)(nil))); err == nil || !strings.Contains(err.Error(), "panics") {
 			t.Errorf("Register: %v", err)
 		}
 	}
 }
 
-// registrationProvider is a MeterProvider whose registrations are nil, or panic.
+// registrationProvider is a MeterProvider that returns the same Registration for all callbacks.
 type registrationProvider struct {
 	noop.MeterProvider
 	registration metric.Registration
@@ -92,26 +94,33 @@ func (m registrationMeter) RegisterCallback(metric.Callback, ...metric.Observabl
 	return m.registration, nil
 }
 
+// panickingRegistration is a Registration that panics.
 type panickingRegistration struct{ noop.Registration }
 
 func (panickingRegistration) Unregister() error { panic("not today") }
 
 func TestInvalidRegistrationIsAnError(t *testing.T) {
 	t.Parallel()
-	if _, _, err := otelpool.New(t.Context(), "host=localhost", otelpool.WithMeterProvider(registrationProvider{})); err == nil || !strings.Contains(err.Error(), "no Registration") {
-		t.Errorf("error %v", err)
-	}
-	pool, inst, err := otelpool.New(t.Context(), "host=localhost", otelpool.WithMeterProvider(registrationProvider{registration: panickingRegistration{}}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
-	if err := inst.Unregister(); err == nil || !strings.Contains(err.Error(), "not today") {
-		t.Errorf("error %v", err)
-	}
+	t.Run("nil", func(t *testing.T) {
+		_, _, err := otelpool.New(t.Context(), "host=localhost", otelpool.WithMeterProvider(registrationProvider{}))
+		if err == nil || !strings.Contains(err.Error(), "no Registration") {
+			t.Errorf("New: %v", err)
+		}
+	})
+	t.Run("panicking", func(t *testing.T) {
+		pool, inst, err := otelpool.New(t.Context(), "host=localhost",
+			otelpool.WithMeterProvider(registrationProvider{registration: panickingRegistration{}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pool.Close()
+		if err := inst.Unregister(); err == nil || !strings.Contains(err.Error(), "not today") {
+			t.Errorf("Unregister: %v", err)
+		}
+	})
 }
 
-// TestGlobalProviderMayBeSetLater runs itself in a process of its own: the global provider can be set once.
+// TestGlobalProviderMayBeSetLater runs itself in another process, since the global provider can be set only once.
 func TestGlobalProviderMayBeSetLater(t *testing.T) {
 	const inside = "OTELPOOL_TEST_GLOBAL_PROVIDER"
 	if os.Getenv(inside) == "" {
@@ -128,8 +137,7 @@ func TestGlobalProviderMayBeSetLater(t *testing.T) {
 	}
 	defer pool.Close()
 	defer inst.Unregister()
-	// Held while the provider is set: what began before must not end up half counted.
-	held := acquire(t, pool)
+	held := acquire(t, pool) // begins before the provider is set, and so is not counted
 	tel := newTelemetry(t)
 	otel.SetMeterProvider(tel.provider)
 	held.Release()
@@ -137,10 +145,6 @@ func TestGlobalProviderMayBeSetLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := tel.collect(t)
-	if m.value(t, idle) != 1 || m.count(operationKey("SELECT", "")) != 1 || m.count(useTime) != 1 {
-		t.Errorf("collected %v", m)
-	}
-	if got := m.pending(t); got != 0 {
-		t.Errorf("%d pending", got)
-	}
+	m.check(t, map[string]int64{idle: 1, pendingRequests: 0})
+	m.checkCounts(t, map[string]uint64{operationKey("SELECT", ""): 1, useTime: 1})
 }

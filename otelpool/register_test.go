@@ -10,6 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
+// TestRegisterAddsGauges uses a pool before Register. Histograms record from the beginning, gauges exist from Register on.
 func TestRegisterAddsGauges(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
@@ -33,17 +34,14 @@ func TestRegisterAddsGauges(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := tel.collect(t)
-	if got := m.value(t, idle); got != 1 {
-		t.Errorf("%d idle, want 1", got)
-	}
-	if got := m.count(operationKey("SELECT", "")); got != 1 {
-		t.Errorf("%d operations, want 1", got)
-	}
+	m.check(t, map[string]int64{idle: 1})
+	m.checkCounts(t, map[string]uint64{operationKey("SELECT", ""): 1})
 	if err := inst.Unregister(); err != nil {
 		t.Error(err)
 	}
 }
 
+// TestRegisterReportsExistingPool registers a pool without hooks.
 func TestRegisterReportsExistingPool(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
@@ -59,12 +57,10 @@ func TestRegisterReportsExistingPool(t *testing.T) {
 	conn := acquire(t, pool)
 	m := tel.collect(t)
 	conn.Release()
-	if m.value(t, used) != 1 || m.value(t, "pgxpool.size") != 2 {
-		t.Errorf("collected %v", m)
-	}
+	m.check(t, map[string]int64{used: 1, "pgxpool.size": 2})
 	for _, key := range []string{pendingRequests, "db.client.connection.timeouts", "pgxpool.operations.capped"} {
 		if _, ok := m[key]; ok {
-			t.Errorf("%s is reported, though without hooks it is not known", key)
+			t.Errorf("%s is reported, though it is not known without hooks", key)
 		}
 	}
 	if err := inst.Unregister(); err != nil {
@@ -87,8 +83,11 @@ func TestOneConfigurationBuildsManyPools(t *testing.T) {
 		}
 		t.Cleanup(func() { pool.Close(); _ = inst.Unregister() })
 	}
-	if config.ConnConfig.Tracer != nil || config.ShouldPing != nil || config.BeforeConnect != nil || config.PrepareConn != nil {
-		t.Error("NewWithConfig changed the caller's configuration")
+	for name, changed := range map[string]bool{
+		"Tracer": config.ConnConfig.Tracer != nil, "ShouldPing": config.ShouldPing != nil,
+		"BeforeConnect": config.BeforeConnect != nil, "PrepareConn": config.PrepareConn != nil,
+	} {
+		checkEqual(t, "the caller's "+name+" was changed", changed, false)
 	}
 }
 
@@ -130,10 +129,10 @@ func TestRegisterRefusesOtherPools(t *testing.T) {
 		do   func() error
 		want string
 	}{
-		"same pool":                  {func() error { return f.inst.Register(f.pool) }, "registered already"},
-		"pool of another":            {func() error { return f.inst.Register(other) }, "not built from the instrumented configuration"},
-		"nil pool":                   {func() error { return f.inst.Register(nil) }, "pool is nil"},
-		"existing, of the bare kind": {func() error { return existing.Register(other) }, "not built from the instrumented configuration"},
+		"same pool":          {func() error { return f.inst.Register(f.pool) }, "registered already"},
+		"pool of another":    {func() error { return f.inst.Register(other) }, "not built from the instrumented configuration"},
+		"nil pool":           {func() error { return f.inst.Register(nil) }, "pool is nil"},
+		"pool without hooks": {func() error { return existing.Register(other) }, "not built from the instrumented configuration"},
 		"package level, instrumented": {func() error {
 			_, err := otelpool.Register(f.pool, provider)
 			return err
@@ -143,15 +142,18 @@ func TestRegisterRefusesOtherPools(t *testing.T) {
 			return err
 		}, "registered already"},
 	} {
-		if err := tt.do(); err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: error %v, want one with %q", name, err, tt.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err := tt.do(); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want one with %q", err, tt.want)
+			}
+		})
 	}
 	if got := f.collect(t).value(t, "db.client.connection.max"); got == 0 {
-		t.Error("the refused calls took gauges away")
+		t.Error("the refused calls removed gauges")
 	}
 }
 
+// TestRegisterRefusesSecondName registers a pool again under the name of another pool.
 func TestRegisterRefusesSecondName(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
@@ -159,10 +161,16 @@ func TestRegisterRefusesSecondName(t *testing.T) {
 		_, err := otelpool.Register(pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(name))
 		return err
 	}
-	one, _ := pgxpool.New(t.Context(), "host=localhost")
-	other, _ := pgxpool.New(t.Context(), "host=localhost")
-	defer one.Close()
-	defer other.Close()
+	var pools [2]*pgxpool.Pool
+	for i := range pools {
+		pool, err := pgxpool.New(t.Context(), "host=localhost")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pool.Close()
+		pools[i] = pool
+	}
+	one, other := pools[0], pools[1]
 	if err := errors.Join(register(one, "b"), register(other, "a")); err != nil {
 		t.Fatal(err)
 	}
@@ -171,6 +179,7 @@ func TestRegisterRefusesSecondName(t *testing.T) {
 	}
 }
 
+// TestRegisterFindsLoweredMaxConns lowers MaxConns below the base size after Instrument.
 func TestRegisterFindsLoweredMaxConns(t *testing.T) {
 	t.Parallel()
 	config := parse(t, "host=localhost pool_max_conns=8")

@@ -18,6 +18,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
+// TestUnregisterStopsRecording goes on using the pool after Unregister.
 func TestUnregisterStopsRecording(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)
@@ -30,9 +31,7 @@ func TestUnregisterStopsRecording(t *testing.T) {
 	held.Release()
 	f.exec(t, otelpool.WithOperation(t.Context(), "later"), "SELECT 1")
 	m := f.collect(t)
-	if got := m.count(operationKey("SELECT", "")); got != before {
-		t.Errorf("the histogram went from %d to %d", before, got)
-	}
+	m.checkCounts(t, map[string]uint64{operationKey("SELECT", ""): before})
 	if keys := m.keys("db.client.operation.duration{db.query.summary=later"); len(keys) > 0 {
 		t.Errorf("recorded after Unregister: %v", keys)
 	}
@@ -47,12 +46,13 @@ func TestUnregisterStopsRecording(t *testing.T) {
 	}
 }
 
+// TestUnregisterKeepsOtherPools has three pools, two of which share a name, leave one after the other.
 func TestUnregisterKeepsOtherPools(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
 	connString := database(t)
 	var insts []*otelpool.Instrumentation
-	for _, name := range []string{"a", "b", "b"} { // one group of one pool, one of two
+	for _, name := range []string{"a", "b", "b"} {
 		pool, inst, err := otelpool.New(t.Context(), connString, otelpool.WithMeterProvider(tel.provider),
 			otelpool.WithPoolName(name), otelpool.WithAttributes(attribute.String("name", name)))
 		if err != nil {
@@ -66,19 +66,20 @@ func TestUnregisterKeepsOtherPools(t *testing.T) {
 		return n
 	}
 	one := maxOf("a")
-	if got := maxOf("b"); one == 0 || got != 2*one {
-		t.Errorf("two pools of one name have %d connections at most, one has %d", got, one)
+	if one == 0 {
+		t.Error("a pool may have 0 connections")
 	}
+	checkEqual(t, "maximum of two pools of one name", maxOf("b"), 2*one)
 	for i, want := range []struct{ a, b int64 }{{0, 2 * one}, {0, one}, {0, 0}} {
 		if err := insts[i].Unregister(); err != nil {
 			t.Fatal(err)
 		}
-		if a, b := maxOf("a"), maxOf("b"); a != want.a || b != want.b {
-			t.Errorf("after Unregister %d: a %d, b %d; want %d, %d", i, a, b, want.a, want.b)
-		}
+		checkEqual(t, fmt.Sprintf("maximum of a after Unregister %d", i), maxOf("a"), want.a)
+		checkEqual(t, fmt.Sprintf("maximum of b after Unregister %d", i), maxOf("b"), want.b)
 	}
 }
 
+// TestClosedPoolsLeaveNothing looks for gauges and goroutines of twenty pools that were closed.
 func TestClosedPoolsLeaveNothing(t *testing.T) {
 	// Not parallel: it looks at all goroutines of the process.
 	tel := newTelemetry(t)
@@ -109,7 +110,8 @@ func TestClosedPoolsLeaveNothing(t *testing.T) {
 	})
 }
 
-func TestUnregisterDuringRegisterWins(t *testing.T) {
+// TestUnregisterDuringRegisterLeavesNothing calls both at the same time, two hundred times.
+func TestUnregisterDuringRegisterLeavesNothing(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
 	for range 200 {
@@ -131,14 +133,14 @@ func TestUnregisterDuringRegisterWins(t *testing.T) {
 			t.Error(err)
 		}
 		if left := tel.collect(t).keys("pgxpool.size"); len(left) > 0 {
-			t.Fatalf("%v is left", left)
+			t.Fatalf("gauges are left: %v", left)
 		}
 		pool.Close()
 	}
 }
 
-// TestHeldInCallbackDoesNotDeadlock has a callback of the program's call Held in the collection that Register and
-// Unregister wait for.
+// TestHeldInCallbackDoesNotDeadlock has a callback of the program call Held, during a collection for which Register or
+// Unregister waits.
 func TestHeldInCallbackDoesNotDeadlock(t *testing.T) {
 	t.Parallel()
 	for _, what := range []string{"Register", "Unregister"} {
@@ -181,7 +183,7 @@ func TestHeldInCallbackDoesNotDeadlock(t *testing.T) {
 			go func() { tel.collect(t); close(collected) }()
 			<-inCallback
 			go func() { called <- call() }()
-			time.AfterFunc(50*time.Millisecond, func() { close(goOn) }) // when the call waits, most likely
+			time.AfterFunc(50*time.Millisecond, func() { close(goOn) }) // most likely the call waits by then
 			for range 2 {
 				select {
 				case <-collected:
@@ -191,14 +193,14 @@ func TestHeldInCallbackDoesNotDeadlock(t *testing.T) {
 						t.Error(err)
 					}
 				case <-time.After(20 * time.Second):
-					t.Fatal("both wait for each other")
+					t.Fatal("deadlock")
 				}
 			}
 		})
 	}
 }
 
-// foreignCallback registers a callback of another library that waits, once, until leave is closed.
+// foreignCallback registers a callback of another library. The first call waits until leave is closed, and calls then.
 func foreignCallback(t *testing.T, tel telemetry, entered, leave chan struct{}, then func()) {
 	t.Helper()
 	meter := tel.provider.Meter("other")
@@ -221,6 +223,8 @@ func foreignCallback(t *testing.T, tel telemetry, entered, leave chan struct{}, 
 	}
 }
 
+// TestCallbackMayUnregisterOtherProvider has a callback of one MeterProvider unregister a pool of another, while pools of
+// both come and go.
 func TestCallbackMayUnregisterOtherProvider(t *testing.T) {
 	t.Parallel()
 	p, q := newTelemetry(t), newTelemetry(t)
@@ -254,7 +258,7 @@ func TestCallbackMayUnregisterOtherProvider(t *testing.T) {
 		_ = register(p, 2).Unregister() // waits for the collection
 		done <- struct{}{}
 	}()
-	if err := second.Unregister(); err != nil { // of the other provider: waits for nothing
+	if err := second.Unregister(); err != nil { // does not wait: the collection is of the other MeterProvider
 		t.Error(err)
 	}
 	close(leave)
