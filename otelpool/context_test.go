@@ -68,3 +68,27 @@ func TestReleaseForgetsContextOfAcquire(t *testing.T) {
 		}
 	})
 }
+
+// TestNilContextIsAccepted passes a nil context to functions of otelpool.
+func TestNilContextIsAccepted(t *testing.T) {
+	t.Parallel()
+	t.Run("WithOperation", func(t *testing.T) {
+		//lint:ignore SA1012 a nil context is the point
+		ctx := otelpool.WithOperation(nil, "x") //nolint
+		if ctx == nil || ctx.Err() != nil {
+			t.Errorf("context %v", ctx)
+		}
+	})
+	t.Run("New", func(t *testing.T) {
+		//lint:ignore SA1012 a nil context is the point
+		pool, inst, err := otelpool.New(nil, database(t)) //nolint
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pool.Close()
+		defer inst.Unregister()
+		if err := pool.Ping(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}

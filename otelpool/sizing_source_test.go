@@ -14,15 +14,20 @@ func TestFromConfigReadsSettings(t *testing.T) {
 	config := parse(t, "postgres://u@localhost/db?pool_size=7&max_overflow=3&pool_pre_ping=True&pool_recycle=1800&pool_timeout=2s&application_name=x")
 	got, err := otelpool.Development.FromConfig(config)
 	want := otelpool.Sizing{PoolSize: 7, MaxOverflow: 3, PrePing: true, Recycle: 30 * time.Minute, Timeout: 2 * time.Second}
-	if err != nil || got != want {
-		t.Errorf("%+v, %v; want %+v", got, err, want)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if params := fmt.Sprint(config.ConnConfig.RuntimeParams); params != "map[application_name:x]" {
-		t.Errorf("left for the server: %s", params)
+	checkEqual(t, "sizing", got, want)
+	checkEqual(t, "settings left for the server", fmt.Sprint(config.ConnConfig.RuntimeParams), "map[application_name:x]")
+	got, err = otelpool.Staging.FromConfig(config)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got, err := otelpool.Staging.FromConfig(config); err != nil || got != otelpool.Staging {
-		t.Errorf("without settings: %+v, %v", got, err)
-	}
+	checkEqual(t, "sizing without settings", got, otelpool.Staging)
+}
+
+func TestFromConfigRefusesInvalidSettings(t *testing.T) {
+	t.Parallel()
 	for dsn, want := range map[string]string{
 		"pool_size=many":    `connection string: pool_size is no whole number`,
 		"pool_sise=5":       "connection string: pool_sise is no setting: there are max_overflow, pool_pre_ping, pool_recycle, pool_size, pool_timeout",
@@ -39,7 +44,7 @@ func TestFromConfigReadsSettings(t *testing.T) {
 		}
 	}
 	if _, err := otelpool.Staging.FromConfig(nil); err == nil {
-		t.Error("nil was taken")
+		t.Error("accepted nil")
 	}
 }
 
@@ -49,12 +54,16 @@ func TestFromEnvReadsSettings(t *testing.T) {
 	got, err := otelpool.Production.FromEnv()
 	want := otelpool.Production
 	want.PoolSize = 9
-	if err != nil || got != want {
-		t.Errorf("%+v, %v; want %+v", got, err, want)
+	if err != nil {
+		t.Fatal(err)
 	}
+	checkEqual(t, "sizing", got, want)
+}
+
+func TestFromEnvRefusesInvalidSettings(t *testing.T) {
 	t.Setenv("OTELPOOL_SIZING_POOL_SIZE", "x")
 	t.Setenv("OTELPOOL_SIZING_OVERFLOW", "3")
-	_, err = otelpool.Production.FromEnv()
+	_, err := otelpool.Production.FromEnv()
 	for _, want := range []string{"environment: OTELPOOL_SIZING_POOL_SIZE", "OTELPOOL_SIZING_OVERFLOW is no setting"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
@@ -72,8 +81,8 @@ func TestFromEnvRequiresExactNames(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%+v, error %v, want one with %q", got, err, want)
 			}
-			if err != nil && got != (otelpool.Sizing{}) {
-				t.Errorf("an error, and yet %+v", got)
+			if err != nil {
+				checkEqual(t, "sizing beside an error", got, otelpool.Sizing{})
 			}
 		})
 	}

@@ -25,19 +25,18 @@ func TestPresetsMatchGuide(t *testing.T) {
 		"staging":     {otelpool.Staging, otelpool.Sizing{PoolSize: 5, MaxOverflow: 10, PrePing: true, Recycle: time.Hour}},
 		"production":  {otelpool.Production, otelpool.Sizing{PoolSize: 20, MaxOverflow: 40, PrePing: true, Recycle: time.Hour, Timeout: 30 * time.Second}},
 	} {
-		if tt.got != tt.want {
-			t.Errorf("%s is %+v, want %+v", name, tt.got, tt.want)
-		}
-		config := parse(t, "host=localhost")
-		if err := tt.got.Apply(config); err != nil {
-			t.Error(err)
-		}
-		if config.MaxConns != int32(tt.want.PoolSize+tt.want.MaxOverflow) {
-			t.Errorf("%s has %d connections at most", name, config.MaxConns)
-		}
-		if r := tt.want.Recycle; r > 0 && (config.MaxConnLifetime != r || config.MaxConnLifetimeJitter != r/10) {
-			t.Errorf("%s recycles after %v and %v", name, config.MaxConnLifetime, config.MaxConnLifetimeJitter)
-		}
+		t.Run(name, func(t *testing.T) {
+			checkEqual(t, "preset", tt.got, tt.want)
+			config := parse(t, "host=localhost")
+			if err := tt.got.Apply(config); err != nil {
+				t.Error(err)
+			}
+			checkEqual(t, "MaxConns", config.MaxConns, int32(tt.want.PoolSize+tt.want.MaxOverflow))
+			if r := tt.want.Recycle; r > 0 {
+				checkEqual(t, "MaxConnLifetime", config.MaxConnLifetime, r)
+				checkEqual(t, "MaxConnLifetimeJitter", config.MaxConnLifetimeJitter, r/10)
+			}
+		})
 	}
 }
 
@@ -69,25 +68,36 @@ func TestApplyRefusesInvalidSizing(t *testing.T) {
 			t.Errorf("%+v: the configuration was changed", tt.sizing)
 		}
 	}
-	if err := otelpool.Staging.Apply(nil); err == nil {
-		t.Error("applied to nil")
-	}
-	config := parse(t, "host=localhost")
-	if err := otelpool.Staging.Apply(config); err != nil {
-		t.Fatal(err)
-	}
-	if err := otelpool.Staging.Apply(config); err == nil || !strings.Contains(err.Error(), "has a sizing already") {
-		t.Errorf("applied twice: %v", err)
-	}
-	config = parse(t, "host=localhost")
-	if _, err := otelpool.Instrument(config); err != nil {
-		t.Fatal(err)
-	}
-	if err := otelpool.Staging.Apply(config); err == nil || !strings.Contains(err.Error(), "apply the sizing first") {
-		t.Errorf("applied to an instrumented configuration: %v", err)
-	}
 }
 
+func TestApplyRefusesInvalidConfig(t *testing.T) {
+	t.Parallel()
+	t.Run("nil", func(t *testing.T) {
+		if err := otelpool.Staging.Apply(nil); err == nil {
+			t.Error("applied")
+		}
+	})
+	t.Run("applied already", func(t *testing.T) {
+		config := parse(t, "host=localhost")
+		if err := otelpool.Staging.Apply(config); err != nil {
+			t.Fatal(err)
+		}
+		if err := otelpool.Staging.Apply(config); err == nil || !strings.Contains(err.Error(), "has a sizing already") {
+			t.Errorf("error %v", err)
+		}
+	})
+	t.Run("instrumented", func(t *testing.T) {
+		config := parse(t, "host=localhost")
+		if _, err := otelpool.Instrument(config); err != nil {
+			t.Fatal(err)
+		}
+		if err := otelpool.Staging.Apply(config); err == nil || !strings.Contains(err.Error(), "apply the sizing first") {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// TestSizedPoolCountsAsSQLAlchemy compares pools with a model of SQLAlchemy's, after each of 300 random steps.
 func TestSizedPoolCountsAsSQLAlchemy(t *testing.T) {
 	t.Parallel()
 	for _, s := range []otelpool.Sizing{{PoolSize: 1}, {PoolSize: 2, MaxOverflow: 5}, {PoolSize: 5, MaxOverflow: 10}, {PoolSize: 3, MaxOverflow: 1, PrePing: true}} {
@@ -102,7 +112,7 @@ func TestSizedPoolCountsAsSQLAlchemy(t *testing.T) {
 				if random.IntN(2) == 0 || len(held) == 0 {
 					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 					if len(held) == s.PoolSize+s.MaxOverflow {
-						cancel() // the model says that there is none: no need to wait
+						cancel() // the model has none, so there is no need to wait
 					}
 					conn, err := f.pool.Acquire(ctx)
 					cancel()
@@ -134,14 +144,15 @@ func TestSizedPoolCountsAsSQLAlchemy(t *testing.T) {
 				if got, want := m.value(t, "pgxpool.overflow"), int64(max(0, model.out-model.size)); got != want {
 					t.Errorf("seed %d, step %d: overflow %d, want %d", seed, step, got, want)
 				}
-				if m.value(t, "pgxpool.size") != int64(s.PoolSize) || m.value(t, "pgxpool.overflow.max") != int64(s.MaxOverflow) ||
-					m.value(t, "db.client.connection.idle.max") != int64(s.PoolSize) && s.MaxOverflow > 0 {
-					t.Fatalf("the pool is described as %v", m)
+				m.check(t, map[string]int64{"pgxpool.size": int64(s.PoolSize), "pgxpool.overflow.max": int64(s.MaxOverflow)})
+				if s.MaxOverflow > 0 {
+					m.check(t, map[string]int64{"db.client.connection.idle.max": int64(s.PoolSize)})
+				}
+				if t.Failed() {
+					break
 				}
 			}
-			for _, conn := range held {
-				conn.Release()
-			}
+			releaseAll(held)
 		})
 	}
 }
@@ -161,7 +172,7 @@ func (q *queuePool) checkout() bool {
 	return true
 }
 
-// checkin gives one back; into a full queue it does not go.
+// checkin returns a connection. If the queue is full, the connection is closed.
 func (q *queuePool) checkin() {
 	q.out--
 	if q.in < q.size {
@@ -173,12 +184,8 @@ func TestIdleSettlesAtPoolSize(t *testing.T) {
 	t.Parallel()
 	f := sized(t, otelpool.Sizing{PoolSize: 3, MaxOverflow: 9}, nil)
 	for range 20 {
-		var conns []*pgxpool.Conn
-		for range 12 {
-			conns = append(conns, acquire(t, f.pool))
-		}
 		var wg sync.WaitGroup
-		for _, conn := range conns { // all at once
+		for _, conn := range acquireN(t, f.pool, 12) { // all at the same time
 			wg.Go(conn.Release)
 		}
 		wg.Wait()
@@ -187,15 +194,10 @@ func TestIdleSettlesAtPoolSize(t *testing.T) {
 			t.Fatalf("%d idle, want 3", got)
 		}
 	}
-	m := f.collect(t)
-	if got := m.value(t, "pgxpool.overflow.opened"); got != 20*9 {
-		t.Errorf("%d opened beyond the pool size, want %d", got, 20*9)
-	}
-	if got := m.value(t, "pgxpool.connections.closed{reason=overflow}"); got != 20*9 {
-		t.Errorf("%d closed as overflow, want %d", got, 20*9)
-	}
+	f.collect(t).check(t, map[string]int64{"pgxpool.overflow.opened": 20 * 9, "pgxpool.connections.closed{reason=overflow}": 20 * 9})
 }
 
+// TestReleaseClosesSurplusIdleConns has connections become idle without a release. Later releases must close the surplus.
 func TestReleaseClosesSurplusIdleConns(t *testing.T) {
 	t.Parallel()
 	t.Run("of MinIdleConns", func(t *testing.T) {
@@ -205,41 +207,22 @@ func TestReleaseClosesSurplusIdleConns(t *testing.T) {
 		})
 		filled := func() bool { return f.pool.Stat().IdleConns() >= 3 }
 		eventually(t, "three are idle", filled)
-		var conns []*pgxpool.Conn
-		for range 3 {
-			conns = append(conns, acquire(t, f.pool))
-		}
+		conns := acquireN(t, f.pool, 3)
 		eventually(t, "three more are idle", filled)
-		for _, conn := range conns {
-			conn.Release()
-		}
+		releaseAll(conns)
 		settled(t, f.pool, 3)
 	})
 	t.Run("kept by a failing PrepareConn", func(t *testing.T) {
 		t.Parallel()
-		type fail struct{}
-		f := sized(t, otelpool.Sizing{PoolSize: 1, MaxOverflow: 4}, func(c *pgxpool.Config) {
-			c.PrepareConn = func(ctx context.Context, _ *pgx.Conn) (bool, error) {
-				if ctx.Value(fail{}) != nil {
-					return true, errors.New("no")
-				}
-				return true, nil
-			}
-		})
-		var conns []*pgxpool.Conn
-		for range 5 {
-			conns = append(conns, acquire(t, f.pool))
-		}
-		for i, conn := range conns {
+		f := sized(t, otelpool.Sizing{PoolSize: 1, MaxOverflow: 4}, hooked)
+		for i, conn := range acquireN(t, f.pool, 5) {
 			conn.Release()
-			eventually(t, "it is back", func() bool { return f.pool.Stat().AcquiredConns() == int32(4-i) })
-			if _, err := f.pool.Acquire(context.WithValue(t.Context(), fail{}, true)); err == nil {
-				t.Fatal("acquired")
-			}
+			eventually(t, "it is released", func() bool { return f.pool.Stat().AcquiredConns() == int32(4-i) })
+			refuseAcquire(t, f, withHook(t.Context(), inPrepareConn, fails), errNotToday)
 		}
 		settled(t, f.pool, 1)
 	})
-	t.Run("and one that is hijacked does not count for ever", func(t *testing.T) {
+	t.Run("beside a hijacked one", func(t *testing.T) {
 		t.Parallel()
 		f := sized(t, otelpool.Sizing{PoolSize: 1, MaxOverflow: 1}, nil)
 		acquire(t, f.pool).Release()
@@ -251,9 +234,7 @@ func TestReleaseClosesSurplusIdleConns(t *testing.T) {
 			acquire(t, f.pool).Release()
 			settled(t, f.pool, 1)
 		}
-		if got := f.pool.Stat().IdleConns(); got != 1 {
-			t.Errorf("%d idle, want 1", got)
-		}
+		checkEqual(t, "idle", f.pool.Stat().IdleConns(), 1)
 	})
 }
 
@@ -267,12 +248,8 @@ func TestUserAfterReleaseStillDecides(t *testing.T) {
 		acquire(t, f.pool).Release()
 		eventually(t, "the pool settles", func() bool { return f.pool.Stat().AcquiredConns() == 0 })
 	}
-	if called.Load() != 4 {
-		t.Errorf("called %d times", called.Load())
-	}
-	if got := f.collect(t).value(t, "pgxpool.connections.opened"); got != 3 { // the first and third were refused
-		t.Errorf("%d opened, want 3", got)
-	}
+	checkEqual(t, "calls of AfterRelease", called.Load(), 4)
+	checkEqual(t, "opened, as AfterRelease refused the first and third", f.collect(t).value(t, "pgxpool.connections.opened"), 3)
 }
 
 func TestSizingWithoutOverflowAddsNoHooks(t *testing.T) {
@@ -281,53 +258,52 @@ func TestSizingWithoutOverflowAddsNoHooks(t *testing.T) {
 	if err := (otelpool.Sizing{PoolSize: 5}).Apply(config); err != nil {
 		t.Fatal(err)
 	}
-	if config.AfterRelease != nil || config.BeforeClose != nil || config.ShouldPing != nil {
-		t.Error("there are hooks that a pool without overflow does not need")
-	}
+	checkEqual(t, "has AfterRelease", config.AfterRelease != nil, false)
+	checkEqual(t, "has BeforeClose", config.BeforeClose != nil, false)
+	checkEqual(t, "has ShouldPing", config.ShouldPing != nil, false)
 }
 
 func TestPrePingReplacesDeadConn(t *testing.T) {
 	t.Parallel()
 	f := sized(t, otelpool.Sizing{PoolSize: 1, PrePing: true}, nil)
-	pings := func() bool {
-		before := f.collect(t).seconds(t, "pgxpool.acquire.phase_time{phase=ping}")
-		acquire(t, f.pool).Release()
-		return f.collect(t).seconds(t, "pgxpool.acquire.phase_time{phase=ping}") > before+20e-6 // a hook alone is far less
-	}
-	pings() // dials
+	warm(t, f, 1)
 	conn := acquire(t, f.pool)
 	pid := conn.Conn().PgConn().PID()
 	conn.Release()
 	terminate(t, f, pid)
-	conn = acquire(t, f.pool) // a dead connection is found and replaced at once
-	if err := conn.Ping(t.Context()); err != nil || conn.Conn().PgConn().PID() == pid {
-		t.Errorf("got the dead connection: %v", err)
+	conn = acquire(t, f.pool)
+	defer conn.Release()
+	if err := conn.Ping(t.Context()); err != nil {
+		t.Errorf("ping: %v", err)
 	}
-	conn.Release()
+	if conn.Conn().PgConn().PID() == pid {
+		t.Error("acquired the dead connection")
+	}
 }
 
+// TestSizingWorksWithoutInstrumentation builds two pools from copies of one configuration.
 func TestSizingWorksWithoutInstrumentation(t *testing.T) {
 	t.Parallel()
 	config := parse(t, database(t))
 	if err := (otelpool.Sizing{PoolSize: 1, MaxOverflow: 3, Timeout: 2 * time.Second}).Apply(config); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
-		pool, err := pgxpool.NewWithConfig(t.Context(), config.Copy())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(pool.Close)
-		conns := dialAll(t, pool, 4)
-		if _, err := pool.Acquire(t.Context()); !errors.Is(err, otelpool.ErrAcquireTimeout) {
-			t.Errorf("acquire: %v", err)
-		}
-		for _, conn := range conns {
-			conn.Release()
-		}
-		eventually(t, "the pool settles", func() bool { return pool.Stat().AcquiredConns() == 0 })
-		if got := pool.Stat().IdleConns(); got != 1 {
-			t.Errorf("%d idle, want 1", got)
-		}
+	for _, name := range []string{"first", "second"} {
+		config := config.Copy()
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool, err := pgxpool.NewWithConfig(t.Context(), config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(pool.Close)
+			conns := dialAll(t, pool, 4)
+			if _, err := pool.Acquire(t.Context()); !errors.Is(err, otelpool.ErrAcquireTimeout) {
+				t.Errorf("acquire: %v", err)
+			}
+			releaseAll(conns)
+			eventually(t, "the pool settles", func() bool { return pool.Stat().AcquiredConns() == 0 })
+			checkEqual(t, "idle", pool.Stat().IdleConns(), 1)
+		})
 	}
 }

@@ -2,7 +2,6 @@ package otelpool_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -18,7 +17,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// eventLog is a tracer of all seven interfaces, and hooks, that note what they are called with.
+// eventLog is a tracer of all seven interfaces that keeps its calls and those of hooks.
 type eventLog struct {
 	mu     sync.Mutex
 	events []string
@@ -101,7 +100,7 @@ func (l *eventLog) TraceRelease(_ *pgxpool.Pool, d pgxpool.TraceReleaseData) {
 	l.note("release %t", d.Conn == nil)
 }
 
-// hook notes the calls of all of pgxpool's hooks.
+// hook sets all hooks of pgxpool.
 func (l *eventLog) hook(c *pgxpool.Config) {
 	c.BeforeConnect = func(ctx context.Context, _ *pgx.ConnConfig) error { l.end(ctx, "BeforeConnect", ""); return nil }
 	c.AfterConnect = func(ctx context.Context, _ *pgx.Conn) error { l.end(ctx, "AfterConnect", ""); return nil }
@@ -115,10 +114,10 @@ func (l *eventLog) hook(c *pgxpool.Config) {
 	c.BeforeClose = func(*pgx.Conn) { l.note("BeforeClose") }
 }
 
-// mark carries the name of the start event to its end, to see that the end gets the start's context.
+// mark is the key of the name of a start event, which shows whether the end event has the context of the start.
 type mark struct{}
 
-// The single interfaces, for tracers that have but one beside QueryTracer.
+// Tracers that have one interface beside QueryTracer, or none.
 type (
 	queryOnly   struct{ pgx.QueryTracer }
 	withAcquire struct {
@@ -131,6 +130,7 @@ type (
 	}
 )
 
+// TestUserTracerAndHooksSeeSameEvents uses a bare pool and an instrumented one in the same way.
 func TestUserTracerAndHooksSeeSameEvents(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -168,13 +168,13 @@ func TestUserTracerAndHooksSeeSameEvents(t *testing.T) {
 				t.Error(err)
 			}
 			if got, want := instrumented.all(), bare.all(); !slices.Equal(got, want) {
-				t.Errorf("events with us:\n%s\nwithout:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+				t.Errorf("events with otelpool:\n%s\nwithout:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 		})
 	}
 }
 
-// drive does a fixed sequence of everything, on one connection at a time, and closes the pool.
+// drive makes calls of all kinds, one after the other, and closes the pool.
 func drive(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
 	ctx := t.Context()
@@ -193,10 +193,7 @@ func drive(t *testing.T, pool *pgxpool.Pool) {
 	b.Queue("SELECT nonsense")
 	_ = pool.SendBatch(ctx, b).Close()
 	_, _ = pool.CopyFrom(ctx, pgx.Identifier{"driven"}, []string{"id"}, pgx.CopyFromRows([][]any{{1}}))
-	conn, err := pool.Acquire(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := acquireWith(t, pool, ctx)
 	_, _ = conn.Conn().Prepare(ctx, "named", "SELECT 3")
 	_, _ = conn.Conn().Prepare(ctx, "named", "SELECT 3")
 	_, _ = conn.Exec(ctx, "named")
@@ -204,26 +201,25 @@ func drive(t *testing.T, pool *pgxpool.Pool) {
 	canceled, cancel := context.WithCancel(ctx)
 	cancel()
 	_, _ = pool.Acquire(canceled)
-	for _, conn := range pool.AcquireAllIdle(ctx) {
-		conn.Release()
-	}
+	releaseAll(pool.AcquireAllIdle(ctx))
 	pool.Close()
 	_, _ = pool.Acquire(ctx)
 }
 
+// TestUserTracerSeesRefusedConnect has AfterConnect fail (docs/pgx-facts.md, row 9).
 func TestUserTracerSeesRefusedConnect(t *testing.T) {
 	t.Parallel()
 	var l eventLog
-	refused := errors.New("refused")
 	f := setup(t, 1, func(c *pgxpool.Config) {
 		c.ConnConfig.Tracer = &l
-		c.AfterConnect = func(context.Context, *pgx.Conn) error { return refused }
+		c.AfterConnect = func(context.Context, *pgx.Conn) error { return errRefused }
 	})
-	if _, err := f.pool.Acquire(t.Context()); !errors.Is(err, refused) {
-		t.Errorf("acquire: %v", err)
-	}
-	if got := strings.Join(l.all(), "\n"); !strings.Contains(got, "connect end in connect: false <nil>") || !strings.Contains(got, "acquire end in acquire: true refused") {
-		t.Errorf("events:\n%s", got)
+	refuseAcquire(t, f, t.Context(), errRefused)
+	got := strings.Join(l.all(), "\n")
+	for _, want := range []string{"connect end in connect: false <nil>", "acquire end in acquire: true refused"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q among the events:\n%s", want, got)
+		}
 	}
 }
 
@@ -245,9 +241,7 @@ func TestTracelogLogsBesideOtelpool(t *testing.T) {
 			t.Errorf("no %q in the log:\n%s", want, out.String())
 		}
 	}
-	if got := f.collect(t).count(operationKey("SELECT", "")); got != 1 {
-		t.Errorf("%d operations recorded, want 1", got)
-	}
+	f.collect(t).checkCounts(t, map[string]uint64{operationKey("SELECT", ""): 1})
 }
 
 func TestMultitracerMayWrapOtelpool(t *testing.T) {
@@ -256,8 +250,8 @@ func TestMultitracerMayWrapOtelpool(t *testing.T) {
 		name string
 		join func(ours pgx.QueryTracer, l *eventLog) pgx.QueryTracer
 	}{
-		{"ours first", func(ours pgx.QueryTracer, l *eventLog) pgx.QueryTracer { return multitracer.New(ours, l) }},
-		{"ours last", func(ours pgx.QueryTracer, l *eventLog) pgx.QueryTracer { return multitracer.New(l, ours) }},
+		{"otelpool first", func(ours pgx.QueryTracer, l *eventLog) pgx.QueryTracer { return multitracer.New(ours, l) }},
+		{"otelpool last", func(ours pgx.QueryTracer, l *eventLog) pgx.QueryTracer { return multitracer.New(l, ours) }},
 		{"nested", func(ours pgx.QueryTracer, l *eventLog) pgx.QueryTracer {
 			return multitracer.New(l, multitracer.New(ours))
 		}},
@@ -284,14 +278,8 @@ func TestMultitracerMayWrapOtelpool(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := tel.collect(t)
-			for _, key := range []string{operationKey("SELECT", ""), waitTime, useTime, "db.client.connection.create_time"} {
-				if m.count(key) != 1 {
-					t.Errorf("%s: %d samples, want 1", key, m.count(key))
-				}
-			}
-			if got := m.pending(t); got != 0 {
-				t.Errorf("%d pending", got)
-			}
+			m.checkCounts(t, map[string]uint64{operationKey("SELECT", ""): 1, waitTime: 1, useTime: 1, "db.client.connection.create_time": 1})
+			checkEqual(t, "pending", m.pending(t), 0)
 			if got := len(l.all()); got != 7 {
 				t.Errorf("the other tracer saw %d events, want 7: %q", got, l.all())
 			}

@@ -46,6 +46,20 @@ func TestUnregisterStopsRecording(t *testing.T) {
 	}
 }
 
+// TestUnregisterMayBeRepeated unregisters, without Register, an instrumentation whose options are nil, and a nil one.
+func TestUnregisterMayBeRepeated(t *testing.T) {
+	t.Parallel()
+	inst, err := otelpool.Instrument(parse(t, "host=localhost"), nil, otelpool.WithOperationName(nil), otelpool.WithMeterProvider(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range []*otelpool.Instrumentation{nil, inst, inst} {
+		if err := i.Unregister(); err != nil {
+			t.Errorf("Unregister: %v", err)
+		}
+	}
+}
+
 // TestUnregisterKeepsOtherPools has three pools, two of which share a name, leave one after the other.
 func TestUnregisterKeepsOtherPools(t *testing.T) {
 	t.Parallel()
