@@ -211,6 +211,16 @@ func heldBy(f fixture) string {
 	return strings.Join(names, " ")
 }
 
+// onlyHold returns the one hold of a pool.
+func onlyHold(t testing.TB, inst *otelpool.Instrumentation) otelpool.Hold {
+	t.Helper()
+	held := inst.Held()
+	if len(held) != 1 {
+		t.Fatalf("want one hold, got %+v", held)
+	}
+	return held[0]
+}
+
 // recovering runs f and returns the value it panics with.
 func recovering(f func()) (panicked any) {
 	defer func() { panicked = recover() }()

@@ -17,10 +17,10 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestInstrumentsMatchContract holds the names, units, kinds, descriptions and attributes of everything we emit.
+// TestInstrumentsMatchContract compares names, units, kinds, descriptions and attributes of all metrics. They are API.
 func TestInstrumentsMatchContract(t *testing.T) {
 	t.Parallel()
-	refused := true // the first connection
+	refused := true // the first dial fails
 	f := setup(t, 4, func(c *pgxpool.Config) {
 		c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error {
 			if refused {
@@ -163,7 +163,7 @@ func TestBucketsMatchContract(t *testing.T) {
 	m := f.collect(t)
 	connection := []float64{0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60}
 	for key, want := range map[string][]float64{
-		// As the semantic conventions recommend.
+		// Those that the semantic conventions recommend.
 		operationKey("SELECT", ""):                                  {0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10},
 		"db.client.response.returned_rows{db.query.summary=SELECT}": {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000},
 		"db.client.connection.wait_time":                            connection,
@@ -206,15 +206,17 @@ func TestDefaultPoolNameIsHostPortDatabase(t *testing.T) {
 		"postgres://u:hunter2@a,b:7432/shop":                  "a:5432/shop",
 		"postgres://u:hunter2@db.example.com?sslmode=disable": "db.example.com:5432",
 	} {
-		tel := newTelemetry(t)
-		pool, inst, err := otelpool.New(t.Context(), connString, otelpool.WithMeterProvider(tel.provider))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := tel.text(t); !strings.Contains(got, `"`+want+`"`) {
-			t.Errorf("%s: no pool %q in %s", connString, want, got)
-		}
-		pool.Close()
-		_ = inst.Unregister()
+		t.Run(want, func(t *testing.T) {
+			tel := newTelemetry(t)
+			pool, inst, err := otelpool.New(t.Context(), connString, otelpool.WithMeterProvider(tel.provider))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := tel.text(t); !strings.Contains(got, `"`+want+`"`) {
+				t.Errorf("%s: no pool %q in %s", connString, want, got)
+			}
+			pool.Close()
+			_ = inst.Unregister()
+		})
 	}
 }

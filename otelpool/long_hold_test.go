@@ -74,11 +74,7 @@ func TestLongHoldIsLoggedDuringAndAfter(t *testing.T) {
 		checkEqual(t, "long holds", m.value(t, "pgxpool.long_holds"), 1)
 	})
 	t.Run("held while it lasts", func(t *testing.T) {
-		held := f.inst.Held()
-		if len(held) != 1 {
-			t.Fatalf("held %+v", held)
-		}
-		h := held[0]
+		h := onlyHold(t, f.inst)
 		checkEqual(t, "Operation", h.Operation, "leaky")
 		checkEqual(t, "Query", h.Query, "SELECT pg_class")
 		checkEqual(t, "Running", h.Running, false)
@@ -113,12 +109,8 @@ func TestWithoutStacksKeepsNoStack(t *testing.T) {
 	if _, ok := entry["stack"]; ok {
 		t.Errorf("a stack is logged: %v", entry)
 	}
-	held := f.inst.Held()
-	if len(held) != 1 {
-		t.Fatalf("held %+v", held)
-	}
-	if held[0].Stack != nil {
-		t.Errorf("stack %v", held[0].Stack)
+	if stack := onlyHold(t, f.inst).Stack; stack != nil {
+		t.Errorf("stack %v", stack)
 	}
 }
 

@@ -13,39 +13,39 @@ import (
 
 // dialFacts are rows 7 to 9.
 var dialFacts = []pgxFact{
-	{"7 MinConns dials", func(c *pgxpool.Config) { c.MinConns, c.MinIdleConns = 2, 1 }, func(t *testing.T, f fixture) {
+	{7, "MinConns dials", func(c *pgxpool.Config) { c.MinConns, c.MinIdleConns = 2, 1 }, func(t *testing.T, f fixture) {
 		eventually(t, "two are dialed", func() bool { return f.pool.Stat().IdleConns() == 2 })
 		m := f.collect(t)
-		if m.value(t, "pgxpool.peak") != 0 || m.count("db.client.connection.create_time") != 2 || m.seconds(t, "pgxpool.acquire.phase_time{phase=connect}") != 0 {
-			t.Errorf("peak %d, %d dials, %v s of acquires", m.value(t, "pgxpool.peak"), m.count("db.client.connection.create_time"), m.seconds(t, "pgxpool.acquire.phase_time{phase=connect}"))
-		}
+		m.check(t, map[string]int64{"pgxpool.peak": 0})
+		m.checkCounts(t, map[string]uint64{"db.client.connection.create_time": 2})
+		checkEqual(t, "connect phase of acquires", m.phase(t, "connect"), 0)
 	}, counts{opened: 2}},
 
-	{"7 health check fills up what was hijacked", func(c *pgxpool.Config) { c.MinConns = 1; c.HealthCheckPeriod = 20 * time.Millisecond }, func(t *testing.T, f fixture) {
+	{7, "health check replaces a hijacked connection", func(c *pgxpool.Config) { c.MinConns = 1; c.HealthCheckPeriod = 20 * time.Millisecond }, func(t *testing.T, f fixture) {
 		eventually(t, "one is dialed", func() bool { return f.pool.Stat().IdleConns() == 1 })
 		hijack(t, acquire(t, f.pool))
 		eventually(t, "another is dialed", func() bool { f.collect(t); return f.pool.Stat().IdleConns() == 1 })
 	}, counts{ok: 1, opened: 2, hijacked: 1}},
 
-	{"8 canceled while dialing", hooked, canceledWhileDialing(nil), counts{canceled: 1, opened: 1}},
+	{8, "canceled during a dial", hooked, canceledWhileDialing(nil), counts{canceled: 1, opened: 1}},
 
-	{"8 canceled while dialing what fails", hooked, canceledWhileDialing(errNotToday), counts{canceled: 1}},
+	{8, "canceled during a dial that fails", hooked, canceledWhileDialing(errNotToday), counts{canceled: 1}},
 
-	{"8 deadline while dialing", hooked, func(t *testing.T, f fixture) {
+	{8, "deadline during a dial", hooked, func(t *testing.T, f fixture) {
 		leave := make(chan struct{})
 		defer close(leave)
 		ctx := pastContext{context.Background(), make(chan struct{})}
 		refuseAcquire(t, f, withHook(ctx, inAfterConnect, func() error { close(ctx.past); <-leave; return nil }), context.DeadlineExceeded)
 	}, counts{timeout: 1, opened: 1}},
 
-	{"8 canceled while pinging", pinging, func(t *testing.T, f fixture) {
+	{8, "canceled during a ping", pinging, func(t *testing.T, f fixture) {
 		warm(t, f, 1)
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		refuseAcquire(t, f, withHook(ctx, inShouldPing, func() error { cancel(); return nil }), context.Canceled)
 	}, counts{ok: 1, canceled: 1, uses: 1, opened: 1}},
 
-	{"8 reset while dialing what nobody waits for any more", hooked, func(t *testing.T, f fixture) {
+	{8, "reset during the dial of a canceled acquire", hooked, func(t *testing.T, f fixture) {
 		dialing, leave := make(chan struct{}), make(chan struct{})
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
@@ -54,17 +54,17 @@ var dialFacts = []pgxFact{
 		refuseAcquire(t, f, withHook(ctx, inBeforeConnect, func() error { close(dialing); <-leave; return nil }), context.Canceled)
 	}, counts{canceled: 1, opened: 1, closed: map[string]int64{"other": 1}}},
 
-	{"9 BeforeConnect fails", hooked, func(t *testing.T, f fixture) {
+	{9, "BeforeConnect fails", hooked, func(t *testing.T, f fixture) {
 		refuseAcquire(t, f, withHook(t.Context(), inBeforeConnect, fails), errNotToday)
 		connectErrors(t, f, 1)
 	}, counts{failed: 1}},
 
-	{"9 AfterConnect fails", hooked, func(t *testing.T, f fixture) {
+	{9, "AfterConnect fails", hooked, func(t *testing.T, f fixture) {
 		refuseAcquire(t, f, withHook(t.Context(), inAfterConnect, fails), errNotToday)
 		connectErrors(t, f, 1)
 	}, counts{failed: 1}},
 
-	{"9 dials of MinConns fail", func(c *pgxpool.Config) {
+	{9, "dials of MinConns fail", func(c *pgxpool.Config) {
 		hooked(c)
 		c.MinConns = 2
 		var dials atomic.Int64
@@ -81,7 +81,7 @@ var dialFacts = []pgxFact{
 	}, counts{}},
 }
 
-// pastContext is one whose deadline is past when a test says so.
+// pastContext is a context whose deadline passes when the channel is closed.
 type pastContext struct {
 	context.Context
 	past chan struct{}
@@ -98,7 +98,7 @@ func (c pastContext) Err() error {
 	}
 }
 
-// canceledWhileDialing cancels an acquire before its connect events begin, which they do only when it is over.
+// canceledWhileDialing cancels an acquire before its connect events begin. They begin when the acquire has ended.
 func canceledWhileDialing(failure error) func(t *testing.T, f fixture) {
 	return func(t *testing.T, f fixture) {
 		dialing, leave := make(chan struct{}), make(chan struct{})
@@ -107,62 +107,53 @@ func canceledWhileDialing(failure error) func(t *testing.T, f fixture) {
 		go func() { <-dialing; cancel() }()
 		refuseAcquire(t, f, withHook(ctx, inBeforeConnect, func() error { close(dialing); <-leave; return failure }), context.Canceled)
 		before := f.collect(t)
-		if before.pending(t) != 0 || before.value(t, used) != 0 || before.value(t, "pgxpool.constructing") != 1 {
-			t.Errorf("while it dials on: pending %d, used %d, constructing %d", before.pending(t),
-				before.value(t, used), before.value(t, "pgxpool.constructing"))
-		}
+		before.check(t, map[string]int64{pendingRequests: 0, used: 0, "pgxpool.constructing": 1})
 		close(leave)
 		eventually(t, "dialed", func() bool { return f.pool.Stat().ConstructingConns() == 0 && f.pool.Stat().AcquiredConns() == 0 })
 		after := f.collect(t)
-		for _, phase := range []string{"queue", "connect", "ping", "prepare"} {
-			key := "pgxpool.acquire.phase_time{phase=" + phase + "}"
-			if got, want := after.seconds(t, key), before.seconds(t, key); got != want {
-				t.Errorf("%s went from %v to %v s when the acquire was over", key, want, got)
-			}
+		for _, name := range phaseNames {
+			checkEqual(t, "phase "+name+" after the acquire", after.phase(t, name), before.phase(t, name))
 		}
 	}
 }
 
+// connectErrors checks the number of failed dials, of whatever type: the first of MinConns to fail cancels the others.
 func connectErrors(t *testing.T, f fixture, want int64) {
 	t.Helper()
 	m := f.collect(t)
 	var got int64
-	for _, key := range m.keys("pgxpool.connections.errors") { // the first to fail cancels the other dials of MinConns
+	for _, key := range m.keys("pgxpool.connections.errors") {
 		got += m.value(t, key)
 	}
-	if got != want {
-		t.Errorf("%d connect errors, want %d: %v", got, want, m.keys("pgxpool.connections.errors"))
-	}
+	checkEqual(t, "connect errors", got, want)
 }
 
-// closeFacts are rows 6 and 10: the pool closes connections of its own accord.
+// closeFacts are rows 6 and 10: the pool closes connections.
 var closeFacts = []pgxFact{
-	{"6 idle connections are closed", func(c *pgxpool.Config) {
+	{6, "idle connections are closed", func(c *pgxpool.Config) {
 		c.MaxConnIdleTime, c.HealthCheckPeriod = time.Millisecond, 10*time.Millisecond
 	}, func(t *testing.T, f fixture) {
 		for range 4 {
 			warm(t, f, 3)
 			for deadline := time.Now().Add(time.Minute); f.pool.Stat().TotalConns() > 0 && time.Now().Before(deadline); {
-				f.collect(t) // as often as it can be, to see the counts between one part and the other
+				f.collect(t) // also between the steps in which pgxpool closes a connection
 			}
 		}
 	}, counts{ok: 12, uses: 12, opened: 12, closed: map[string]int64{"idle": 12}}},
 
-	{"6 lifetime ends while idle, acquired and released", func(c *pgxpool.Config) {
+	{6, "the lifetime of new connections has ended", func(c *pgxpool.Config) {
 		c.MaxConnLifetime = time.Nanosecond
 	}, func(t *testing.T, f fixture) {
-		for range 3 { // a new one is as expired
+		for range 3 {
 			if conn, err := f.pool.Acquire(t.Context()); err == nil {
 				conn.Release()
 				t.Error("acquired")
 			}
 		}
-		if m := f.collect(t); m.value(t, "pgxpool.acquires{result=error}") != 3 || m.value(t, "pgxpool.connections.opened") != 12 {
-			t.Errorf("%d failed, %d opened", m.value(t, "pgxpool.acquires{result=error}"), m.value(t, "pgxpool.connections.opened"))
-		}
-	}, counts{failed: 3, opened: 12, closed: map[string]int64{"lifetime": 12}, unfit: true}},
+		f.collect(t).check(t, map[string]int64{"pgxpool.acquires{result=error}": 3, "pgxpool.connections.opened": 12})
+	}, counts{failed: 3, opened: 12, closed: map[string]int64{"lifetime": 12}, unusable: true}},
 
-	{"10 reset of idle connections", nil, func(t *testing.T, f fixture) {
+	{10, "reset of idle connections", nil, func(t *testing.T, f fixture) {
 		var wg sync.WaitGroup
 		done := make(chan struct{})
 		wg.Go(func() {
@@ -184,18 +175,15 @@ var closeFacts = []pgxFact{
 		wg.Wait()
 	}, counts{ok: 120, uses: 120, opened: 120, closed: map[string]int64{"other": 120}}},
 
-	{"10 reset while held", nil, func(t *testing.T, f fixture) {
-		conns := []*pgxpool.Conn{acquire(t, f.pool), acquire(t, f.pool)}
+	{10, "reset while held", nil, func(t *testing.T, f fixture) {
+		conns := acquireN(t, f.pool, 2)
 		f.pool.Reset()
-		if m := f.collect(t); m.value(t, used) != 2 || heldBy(f) != "? ?" {
-			t.Errorf("used %d, held by %q", m.value(t, used), heldBy(f))
-		}
-		for _, conn := range conns {
-			conn.Release()
-		}
+		f.collect(t).check(t, map[string]int64{used: 2})
+		checkEqual(t, "holders", heldBy(f), "? ?")
+		releaseAll(conns)
 	}, counts{ok: 2, uses: 2, opened: 2, closed: map[string]int64{"other": 2}}},
 
-	{"10 close while some hold, wait and dial", func(c *pgxpool.Config) {
+	{10, "close while callers hold, wait and dial", func(c *pgxpool.Config) {
 		hooked(c)
 		c.BeforeConnect = func(ctx context.Context, _ *pgx.ConnConfig) error {
 			if f, ok := ctx.Value(inBeforeConnect).(func(context.Context)); ok {
@@ -205,13 +193,13 @@ var closeFacts = []pgxFact{
 			return nil
 		}
 	}, func(t *testing.T, f fixture) {
-		conns := []*pgxpool.Conn{acquire(t, f.pool), acquire(t, f.pool)}
+		conns := acquireN(t, f.pool, 2)
 		dialing, closing, leave := make(chan struct{}), make(chan struct{}), make(chan struct{})
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			ctx := context.WithValue(context.Background(), inBeforeConnect, func(ctx context.Context) {
 				close(dialing)
-				<-ctx.Done() // by Close, when it takes no more acquires
+				<-ctx.Done() // Close ends it when the pool accepts no more acquires
 				close(closing)
 				<-leave
 			})
@@ -229,18 +217,22 @@ var closeFacts = []pgxFact{
 		wg.Go(func() { f.pool.Close() })
 		<-closing
 		refuseAcquire(t, f, canceledAt(context.Background(), time.Millisecond), context.Canceled)
-		if held := heldBy(f); held != "? ?" {
-			t.Errorf("held by %q", held)
-		}
+		checkEqual(t, "holders", heldBy(f), "? ?")
 		close(leave)
-		for _, conn := range conns {
-			conn.Release()
-		}
+		releaseAll(conns)
 		wg.Wait()
 		f.collect(t)
-	}, counts{ok: 2, canceled: 1, failed: 2, uses: 2, opened: 2, closed: map[string]int64{"other": 2}, unfit: true}},
+	}, counts{ok: 2, canceled: 1, failed: 2, uses: 2, opened: 2, closed: map[string]int64{"other": 2}, unusable: true}},
 
-	{"10 acquire after close", nil, func(t *testing.T, f fixture) {
+	{10, "released after close", nil, func(t *testing.T, f fixture) {
+		conn := acquire(t, f.pool)
+		closed := make(chan struct{})
+		go func() { f.pool.Close(); close(closed) }()
+		conn.Release()
+		<-closed
+	}, counts{ok: 1, uses: 1, opened: 1, closed: map[string]int64{"other": 1}, unusable: true}},
+
+	{10, "acquire after close", nil, func(t *testing.T, f fixture) {
 		warm(t, f, 3)
 		f.pool.Close()
 		for range 2 {
@@ -248,5 +240,5 @@ var closeFacts = []pgxFact{
 				t.Error("acquired from a closed pool")
 			}
 		}
-	}, counts{ok: 3, failed: 2, uses: 3, opened: 3, closed: map[string]int64{"other": 3}, unfit: true}},
+	}, counts{ok: 3, failed: 2, uses: 3, opened: 3, closed: map[string]int64{"other": 3}, unusable: true}},
 }

@@ -6,66 +6,48 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// hijackFacts are row 4: pgx tells nobody.
+// hijackFacts are row 4: no event reports a hijack.
 var hijackFacts = []pgxFact{
-	{"4 hijack", nil, func(t *testing.T, f fixture) {
+	{4, "hijack", nil, func(t *testing.T, f fixture) {
 		hijack(t, acquire(t, f.pool))
-		if held := heldBy(f); held != "" {
-			t.Errorf("held before any collection by %s", held)
-		}
+		checkEqual(t, "holders", heldBy(f), "")
 	}, counts{ok: 1, opened: 1, hijacked: 1}},
 
-	{"4 hijack of the oldest while others are held", nil, func(t *testing.T, f fixture) {
+	{4, "hijack of the oldest while others are held", nil, func(t *testing.T, f fixture) {
 		first, second, third := named(t, f, "first"), named(t, f, "second"), named(t, f, "third")
 		hijack(t, first)
-		if got := heldBy(f); got != "second third" {
-			t.Errorf("held by %q", got)
-		}
-		if m := f.collect(t); m.value(t, used) != 2 {
-			t.Errorf("%d in use, want 2", m.value(t, used))
-		}
-		for i, conn := range []*pgxpool.Conn{second, third} {
-			conn.Release()
-			if got := heldBy(f); got != []string{"third", ""}[i] {
-				t.Errorf("then held by %q", got)
-			}
-		}
+		checkEqual(t, "holders", heldBy(f), "second third")
+		f.collect(t).check(t, map[string]int64{used: 2})
+		second.Release()
+		checkEqual(t, "holders", heldBy(f), "third")
+		third.Release()
+		checkEqual(t, "holders", heldBy(f), "")
 	}, counts{ok: 3, uses: 2, opened: 3, hijacked: 1}},
 
-	{"4 hijack of the newest while others are held", nil, func(t *testing.T, f fixture) {
+	{4, "hijack of the newest while others are held", nil, func(t *testing.T, f fixture) {
 		first, second, third := named(t, f, "first"), named(t, f, "second"), named(t, f, "third")
 		hijack(t, third)
-		if held := heldBy(f); strings.Count(held, " ") != 1 {
-			t.Errorf("held by %q, want two", held)
-		}
+		checkEqual(t, "number of holders", len(strings.Fields(heldBy(f))), 2)
 		first.Release()
 		second.Release()
 		fourth, fifth := named(t, f, "fourth"), named(t, f, "fifth")
-		if got := heldBy(f); got != "fourth fifth" {
-			t.Errorf("held by %q", got)
-		}
+		checkEqual(t, "holders", heldBy(f), "fourth fifth")
 		fourth.Release()
 		fifth.Release()
 	}, counts{ok: 5, uses: 4, opened: 3, hijacked: 1}},
 
-	{"4 hijacked connection used on and closed later", nil, func(t *testing.T, f fixture) {
+	{4, "hijacked connection queried and closed", nil, func(t *testing.T, f fixture) {
 		conn := hijack(t, acquire(t, f.pool))
 		for range 3 {
 			if _, err := conn.Exec(t.Context(), "SELECT 1"); err != nil {
 				t.Error(err)
 			}
-			if held := heldBy(f); held != "" {
-				t.Errorf("held by %s", held)
-			}
+			checkEqual(t, "holders", heldBy(f), "")
 		}
-		if m := f.collect(t); m.count(operationKey("SELECT", "")) != 3 {
-			t.Errorf("%d operations, want 3", m.count(operationKey("SELECT", "")))
-		}
+		f.collect(t).checkCounts(t, map[string]uint64{operationKey("SELECT", ""): 3})
 		acquire(t, f.pool).Release()
 		if err := conn.Close(t.Context()); err != nil {
 			t.Error(err)
@@ -73,7 +55,7 @@ var hijackFacts = []pgxFact{
 		acquire(t, f.pool).Release()
 	}, counts{ok: 3, uses: 2, opened: 2, hijacked: 1}},
 
-	{"4 hijack while others dial", hooked, func(t *testing.T, f fixture) {
+	{4, "hijack while others dial", hooked, func(t *testing.T, f fixture) {
 		first := acquire(t, f.pool)
 		dialing, leave := make(chan struct{}), make(chan struct{})
 		var wg sync.WaitGroup
@@ -90,68 +72,51 @@ var hijackFacts = []pgxFact{
 		<-dialing
 		<-dialing
 		hijack(t, first)
-		m := f.collect(t)
-		if m.value(t, used) != 0 || m.value(t, "pgxpool.constructing") != 2 || heldBy(f) != "" {
-			t.Errorf("used %d, constructing %d, held by %q", m.value(t, used), m.value(t, "pgxpool.constructing"), heldBy(f))
-		}
+		f.collect(t).check(t, map[string]int64{used: 0, "pgxpool.constructing": 2})
+		checkEqual(t, "holders", heldBy(f), "")
 		close(leave)
-		for range 20 { // look while they come in
+		for range 20 { // while the others get their connections
 			f.collect(t)
 		}
 		wg.Wait()
 	}, counts{ok: 3, uses: 2, opened: 3, hijacked: 1}},
 
-	{"4 hijack of all, again and again", nil, func(t *testing.T, f fixture) {
+	{4, "hijack of all, three times", nil, func(t *testing.T, f fixture) {
 		for range 3 {
-			conns := []*pgxpool.Conn{acquire(t, f.pool), acquire(t, f.pool), acquire(t, f.pool)}
-			for _, conn := range conns {
+			for _, conn := range acquireAll(t, f.pool) {
 				hijack(t, conn)
 			}
 		}
-		if held := heldBy(f); held != "" {
-			t.Errorf("held by %s", held)
-		}
+		checkEqual(t, "holders", heldBy(f), "")
 	}, counts{ok: 9, opened: 9, hijacked: 9}},
 
-	{"4 hijack in a scope", nil, func(t *testing.T, f fixture) {
+	{4, "hijack in a scope", nil, func(t *testing.T, f fixture) {
 		ctx := otelpool.WithScope(t.Context())
 		hijack(t, acquireWith(t, f.pool, ctx))
-		if held := heldBy(f); held != "" {
-			t.Errorf("held by %s", held)
-		}
-		conn := acquireWith(t, f.pool, ctx) // the scope holds no other any more
-		if held := f.inst.Held(); len(held) != 1 || held[0].Nested {
-			t.Errorf("held %+v", held)
-		}
-		if got := f.collect(t).value(t, "pgxpool.nested_acquires"); got != 0 {
-			t.Errorf("%d nested acquires", got)
-		}
-		conn.Release()
+		checkEqual(t, "holders", heldBy(f), "")
+		conn := acquireWith(t, f.pool, ctx) // not nested: the scope holds no connection
+		defer conn.Release()
+		checkEqual(t, "nested", onlyHold(t, f.inst).Nested, false)
+		f.collect(t).check(t, map[string]int64{"pgxpool.nested_acquires": 0})
 	}, counts{ok: 2, uses: 1, opened: 2, hijacked: 1}},
 
-	{"4 hijack of what AcquireAllIdle took", nil, func(t *testing.T, f fixture) {
+	{4, "hijack of connections from AcquireAllIdle", nil, func(t *testing.T, f fixture) {
 		acquire(t, f.pool).Release()
 		for _, conn := range f.pool.AcquireAllIdle(t.Context()) {
 			hijack(t, conn)
 		}
 	}, counts{ok: 1, uses: 1, opened: 1, hijacked: 1}},
 
-	{"4 hijacked connection is not shown when others are taken by AcquireAllIdle", nil, func(t *testing.T, f fixture) {
+	{4, "hijack while AcquireAllIdle has others", nil, func(t *testing.T, f fixture) {
 		first, second := acquire(t, f.pool), acquire(t, f.pool)
 		second.Release()
 		hijack(t, first)
-		if held := heldBy(f); held != "" {
-			t.Errorf("held by %s", held)
-		}
+		checkEqual(t, "holders", heldBy(f), "")
 		taken := f.pool.AcquireAllIdle(t.Context())
-		if held := heldBy(f); held != "" {
-			t.Errorf("held by %s", held)
-		}
-		if m := f.collect(t); m.value(t, used) != 1 || m.seconds(t, "pgxpool.oldest_hold") != 0 {
-			t.Errorf("used %d, oldest hold %v s", m.value(t, used), m.seconds(t, "pgxpool.oldest_hold"))
-		}
-		for _, conn := range taken {
-			conn.Release()
-		}
+		checkEqual(t, "holders", heldBy(f), "")
+		m := f.collect(t)
+		m.check(t, map[string]int64{used: 1})
+		checkEqual(t, "oldest hold", m.seconds(t, "pgxpool.oldest_hold"), 0)
+		releaseAll(taken)
 	}, counts{ok: 2, uses: 1, opened: 2, hijacked: 1}},
 }

@@ -11,7 +11,7 @@ import (
 
 // queryFacts are rows 11 to 17.
 var queryFacts = []pgxFact{
-	{"11 pings are no operations", pinging, func(t *testing.T, f fixture) {
+	{11, "pings are not operations", pinging, func(t *testing.T, f fixture) {
 		ctx := withHook(context.Background(), inShouldPing, func() error { return nil })
 		for range 2 {
 			if err := f.pool.Ping(ctx); err != nil {
@@ -23,22 +23,22 @@ var queryFacts = []pgxFact{
 			t.Error(err)
 		}
 		conn.Release()
-		if f.collect(t).seconds(t, "pgxpool.acquire.phase_time{phase=ping}") <= 0 {
-			t.Error("pings took no time")
+		if got := f.collect(t).phase(t, "ping"); got <= 0 {
+			t.Errorf("ping phase %v s", got)
 		}
 		operations(t, f, nil)
 	}, counts{ok: 3, uses: 3, opened: 1}},
 
-	{"11 ping of a dead connection", pinging, func(t *testing.T, f fixture) {
+	{11, "ping of a dead connection", pinging, func(t *testing.T, f fixture) {
 		warm(t, f, 1)
 		for _, conn := range f.pool.AcquireAllIdle(t.Context()) {
-			_ = conn.Conn().PgConn().Conn().Close() // the server is gone, nobody has noticed
+			_ = conn.Conn().PgConn().Conn().Close() // pgx does not notice
 			conn.Release()
 		}
 		acquireWith(t, f.pool, withHook(context.Background(), inShouldPing, func() error { return nil })).Release()
 	}, counts{ok: 2, uses: 2, opened: 2, closed: map[string]int64{"other": 1}}},
 
-	{"12 batch that fails early ends twice", nil, func(t *testing.T, f fixture) {
+	{12, "batch that fails early ends twice", nil, func(t *testing.T, f fixture) {
 		conn := acquire(t, f.pool)
 		for range 3 {
 			b := new(pgx.Batch)
@@ -47,9 +47,7 @@ var queryFacts = []pgxFact{
 			if err := conn.SendBatch(t.Context(), b).Close(); err == nil {
 				t.Error("sent")
 			}
-			if held := f.inst.Held(); len(held) != 1 || held[0].Running {
-				t.Errorf("held %+v", held)
-			}
+			checkEqual(t, "running", onlyHold(t, f.inst).Running, false)
 			if _, err := conn.Exec(t.Context(), "SELECT 1"); err != nil {
 				t.Error(err)
 			}
@@ -58,14 +56,14 @@ var queryFacts = []pgxFact{
 		operations(t, f, map[string]uint64{operationKey("BATCH SELECT nothing", "42P01"): 3, operationKey("SELECT", ""): 3})
 	}, counts{ok: 1, uses: 1, opened: 1}},
 
-	{"12 empty batch", nil, func(t *testing.T, f fixture) {
+	{12, "empty batch", nil, func(t *testing.T, f fixture) {
 		if err := f.pool.SendBatch(t.Context(), new(pgx.Batch)).Close(); err != nil {
 			t.Error(err)
 		}
 		operations(t, f, nil)
 	}, counts{ok: 1, uses: 1, opened: 1}},
 
-	{"13 begin, commit and rollback are operations", nil, func(t *testing.T, f fixture) {
+	{13, "begin, commit and rollback are operations", nil, func(t *testing.T, f fixture) {
 		for _, end := range []func(pgx.Tx) error{
 			func(tx pgx.Tx) error { return tx.Commit(t.Context()) },
 			func(tx pgx.Tx) error { return tx.Rollback(t.Context()) },
@@ -74,9 +72,9 @@ var queryFacts = []pgxFact{
 			if err != nil {
 				t.Fatal(err)
 			}
-			if held := f.inst.Held(); len(held) != 1 || held[0].Query != "BEGIN" || held[0].Running {
-				t.Errorf("held %+v", held)
-			}
+			hold := onlyHold(t, f.inst)
+			checkEqual(t, "query", hold.Query, "BEGIN")
+			checkEqual(t, "running", hold.Running, false)
 			if err := end(tx); err != nil {
 				t.Error(err)
 			}
@@ -87,14 +85,14 @@ var queryFacts = []pgxFact{
 		operations(t, f, map[string]uint64{operationKey("BEGIN", ""): 2, operationKey("COMMIT", ""): 1, operationKey("ROLLBACK", ""): 1})
 	}, counts{ok: 2, uses: 2, opened: 1}},
 
-	{"14 first run of a statement is one operation", nil, func(t *testing.T, f fixture) {
-		for range 2 { // prepared in the first
+	{14, "first run of a statement is one operation", nil, func(t *testing.T, f fixture) {
+		for range 2 { // the first one prepares it
 			f.exec(t, t.Context(), "SELECT $1::int", 1)
 		}
 		operations(t, f, map[string]uint64{operationKey("SELECT", ""): 2})
 	}, counts{ok: 2, uses: 2, opened: 1}},
 
-	{"15 rows never closed", nil, func(t *testing.T, f fixture) {
+	{15, "rows never closed", nil, func(t *testing.T, f fixture) {
 		for range 2 {
 			conn := named(t, f, "forgetful")
 			rows, err := conn.Query(t.Context(), "SELECT generate_series(1, 10)")
@@ -102,31 +100,28 @@ var queryFacts = []pgxFact{
 				t.Fatal(err)
 			}
 			rows.Next()
-			if held := f.inst.Held(); len(held) != 1 || !held[0].Running {
-				t.Errorf("held %+v", held)
-			}
+			checkEqual(t, "running", onlyHold(t, f.inst).Running, true)
 			conn.Release()
 		}
-		f.exec(t, t.Context(), "SELECT 1 FROM pg_class LIMIT 1") // what never ended is not this one's
+		f.exec(t, t.Context(), "SELECT 1 FROM pg_class LIMIT 1") // does not count the queries that never ended
 		operations(t, f, map[string]uint64{operationKey("SELECT pg_class", ""): 1})
 	}, counts{ok: 3, uses: 3, opened: 3, closed: map[string]int64{"busy": 2}}},
 
-	{"15 rows of the pool closed late", nil, func(t *testing.T, f fixture) {
+	{15, "rows closed late", nil, func(t *testing.T, f fixture) {
 		rows, err := f.pool.Query(t.Context(), "SELECT generate_series(1, 10)")
 		if err != nil {
 			t.Fatal(err)
 		}
 		m := f.collect(t)
-		if m.value(t, used) != 1 || m.count(operationKey("SELECT", "")) != 0 {
-			t.Errorf("used %d, %d operations over", m.value(t, used), m.count(operationKey("SELECT", "")))
-		}
+		m.check(t, map[string]int64{used: 1})
+		m.checkCounts(t, map[string]uint64{operationKey("SELECT", ""): 0})
 		for range 2 { // the second does nothing
 			rows.Close()
 		}
 		operations(t, f, map[string]uint64{operationKey("SELECT", ""): 1})
 	}, counts{ok: 1, uses: 1, opened: 1}},
 
-	{"15 query canceled while it runs", nil, func(t *testing.T, f fixture) {
+	{15, "query canceled while it runs", nil, func(t *testing.T, f fixture) {
 		conn := acquire(t, f.pool)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
@@ -140,7 +135,7 @@ var queryFacts = []pgxFact{
 		conn.Release()
 	}, counts{ok: 1, uses: 1, opened: 1, closed: map[string]int64{"broken": 1}}},
 
-	{"16 ends without a start", nil, func(t *testing.T, f fixture) {
+	{16, "ends without a start", nil, func(t *testing.T, f fixture) {
 		conn := acquire(t, f.pool)
 		tracer := conn.Conn().Config().Tracer
 		for range 3 {
@@ -166,7 +161,7 @@ var queryFacts = []pgxFact{
 		operations(t, f, map[string]uint64{operationKey("BATCH SELECT", ""): 1})
 	}, counts{ok: 1, uses: 1, opened: 1}},
 
-	{"17 no rows is no failure", nil, func(t *testing.T, f fixture) {
+	{17, "no rows is not a failure", nil, func(t *testing.T, f fixture) {
 		var n int
 		if err := f.pool.QueryRow(t.Context(), "SELECT 1 WHERE false").Scan(&n); !errors.Is(err, pgx.ErrNoRows) {
 			t.Errorf("scan: %v", err)
@@ -179,15 +174,11 @@ var queryFacts = []pgxFact{
 	}, counts{ok: 2, uses: 2, opened: 1}},
 }
 
-// operations checks how many there were of each name, and that there are no others.
+// operations checks the number of operations of each name, and that there are no others.
 func operations(t *testing.T, f fixture, want map[string]uint64) {
 	t.Helper()
 	m := f.collect(t)
-	for key, n := range want {
-		if got := m.count(key); got != n {
-			t.Errorf("%s: %d, want %d", key, got, n)
-		}
-	}
+	m.checkCounts(t, want)
 	if keys := m.keys("db.client.operation.duration"); len(keys) != len(want) {
 		t.Errorf("operations %q, want %d", keys, len(want))
 	}

@@ -1,6 +1,7 @@
 package otelpool_test
 
 import (
+	"fmt"
 	"maps"
 	"testing"
 	"time"
@@ -10,8 +11,10 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// pgxFact is a test of one row of what pgx's tracers see and do not see.
+// pgxFact is a test of a row of docs/pgx-facts.md: what otelpool makes of an event that pgx reports in an unexpected way,
+// or not at all.
 type pgxFact struct {
+	row    int
 	name   string
 	change func(*pgxpool.Config)
 	do     func(t *testing.T, f fixture)
@@ -20,42 +23,42 @@ type pgxFact struct {
 
 func TestPgxFacts(t *testing.T) {
 	t.Parallel()
-	for _, tt := range [][]pgxFact{acquireFacts, hijackFacts, allIdleFacts, dialFacts, closeFacts, queryFacts} {
-		for _, o := range tt {
-			t.Run(o.name, func(t *testing.T) {
+	for _, facts := range [][]pgxFact{acquireFacts, hijackFacts, allIdleFacts, dialFacts, closeFacts, queryFacts} {
+		for _, fact := range facts {
+			t.Run(fmt.Sprintf("row %d: %s", fact.row, fact.name), func(t *testing.T) {
 				t.Parallel()
-				f := factPool(t, o)
-				o.do(t, f)
-				o.want.check(t, f)
+				f := factPool(t, fact)
+				fact.do(t, f)
+				fact.want.check(t, f)
 			})
 		}
 	}
 }
 
-// factConns is the size of the pools here.
+// factConns is the size of the pools of pgxFacts.
 const factConns = 3
 
-// counts is what a pool's numbers must be when an pgxFact is over and everything was given back.
+// counts are the numbers of a pool when all its connections are released.
 type counts struct {
 	ok, timeout, canceled, failed int64 // acquires by result
 	uses                          uint64
 	opened, hijacked              int64
 	closed                        map[string]int64 // by reason
-	leaked                        int64            // places of the pool that pgx never gives back
-	unfit                         bool             // the pool is closed, or its use would show nothing
+	leaked                        int64            // slots that pgx has lost
+	unusable                      bool             // the pool is closed, or its use would prove nothing
 }
 
-// check compares a pool at rest with what must be, and then lets it show that it still counts right.
+// check compares a pool at rest with the counts, and then uses it to prove that it still counts right.
 func (want counts) check(t *testing.T, f fixture) {
 	t.Helper()
 	want.rest(t, f)
 	atRest(t, f, want.leaked)
-	if !want.unfit {
+	if !want.unusable {
 		stillCounts(t, f, factConns-want.leaked, want.leaked)
 	}
 }
 
-// rest compares the counters.
+// rest waits until the pool is at rest, and compares the counters.
 func (want counts) rest(t *testing.T, f fixture) {
 	t.Helper()
 	var m metrics
@@ -68,47 +71,41 @@ func (want counts) rest(t *testing.T, f fixture) {
 	for deadline := time.Now().Add(time.Minute); !rests() && time.Now().Before(deadline); {
 		wait(time.Millisecond)
 	}
-	if opened := m.value(t, "pgxpool.connections.opened"); !rests() {
-		t.Errorf("%d acquired, %d opened, closed %v, want %d, %d, %v", f.pool.Stat().AcquiredConns(), opened, closings(m), want.leaked, want.opened, want.closed)
+	stat := f.pool.Stat()
+	checkEqual(t, "AcquiredConns", int64(stat.AcquiredConns()), want.leaked)
+	checkEqual(t, "ConstructingConns", stat.ConstructingConns(), 0)
+	if got := closings(m); !maps.Equal(got, want.closed) {
+		t.Errorf("closed: got %v, want %v", got, want.closed)
 	}
-	for key, want := range map[string]int64{
+	m.check(t, map[string]int64{
+		"pgxpool.connections.opened":        want.opened,
 		"pgxpool.acquires{result=ok}":       want.ok,
 		"pgxpool.acquires{result=timeout}":  want.timeout,
 		"pgxpool.acquires{result=canceled}": want.canceled,
 		"pgxpool.acquires{result=error}":    want.failed,
 		"db.client.connection.timeouts":     want.timeout,
-	} {
-		if got := m.value(t, key); got != want {
-			t.Errorf("%s is %d, want %d", key, got, want)
-		}
-	}
-	if got := m.count(waitTime); got != uint64(want.ok) {
-		t.Errorf("%d waits, want %d", got, want.ok)
-	}
+	})
+	m.checkCounts(t, map[string]uint64{waitTime: uint64(want.ok)})
 	var uses uint64
 	for _, key := range m.keys(useTime) {
 		uses += m.count(key)
 	}
-	if uses != want.uses {
-		t.Errorf("%d uses, want %d", uses, want.uses)
-	}
+	checkEqual(t, "uses", uses, want.uses)
 	total := want.opened - want.hijacked
 	for _, n := range want.closed {
 		total -= n
 	}
-	if got := int64(f.pool.Stat().TotalConns()); got != total {
-		t.Errorf("the pool has %d connections, the counters say %d", got, total)
-	}
+	checkEqual(t, "TotalConns", int64(stat.TotalConns()), total)
 }
 
-// factPool makes the pool of an pgxFact.
-func factPool(t *testing.T, o pgxFact) fixture {
+// factPool makes the pool of a pgxFact.
+func factPool(t *testing.T, fact pgxFact) fixture {
 	t.Helper()
 	f := fixture{telemetry: newTelemetry(t)}
 	config := parse(t, database(t))
 	config.MaxConns = factConns
-	if o.change != nil {
-		o.change(config)
+	if fact.change != nil {
+		fact.change(config)
 	}
 	var log logBuffer
 	var err error
@@ -118,8 +115,8 @@ func factPool(t *testing.T, o pgxFact) fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if o.want.leaked > 0 {
-			go f.pool.Close() // it would wait for ever
+		if fact.want.leaked > 0 {
+			go f.pool.Close() // never returns
 		} else {
 			closePool(t, f.pool)
 		}
