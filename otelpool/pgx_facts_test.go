@@ -3,6 +3,10 @@ package otelpool_test
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
 	"testing"
 	"time"
 
@@ -21,9 +25,11 @@ type pgxFact struct {
 	want   counts
 }
 
+var allPgxFacts = [][]pgxFact{acquireFacts, hijackFacts, allIdleFacts, dialFacts, closeFacts, queryFacts}
+
 func TestPgxFacts(t *testing.T) {
 	t.Parallel()
-	for _, facts := range [][]pgxFact{acquireFacts, hijackFacts, allIdleFacts, dialFacts, closeFacts, queryFacts} {
+	for _, facts := range allPgxFacts {
 		for _, fact := range facts {
 			t.Run(fmt.Sprintf("row %d: %s", fact.row, fact.name), func(t *testing.T) {
 				t.Parallel()
@@ -125,4 +131,32 @@ func factPool(t *testing.T, fact pgxFact) fixture {
 		}
 	})
 	return f
+}
+
+// TestPgxFactsCoverEachRow compares the rows of docs/pgx-facts.md with those of the tests.
+func TestPgxFactsCoverEachRow(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "docs", "pgx-facts.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inTable, inText, inTests := make(map[string]bool), make(map[string]bool), make(map[string]bool)
+	for _, row := range regexp.MustCompile(`(?m)^\| (\d+) \|`).FindAllSubmatch(text, -1) {
+		inTable[string(row[1])] = true
+	}
+	for _, row := range regexp.MustCompile(`(?m)^\*\*Row (\d+)\.\*\*`).FindAllSubmatch(text, -1) {
+		inText[string(row[1])] = true
+	}
+	for _, facts := range allPgxFacts {
+		for _, fact := range facts {
+			inTests[strconv.Itoa(fact.row)] = true
+		}
+	}
+	checkEqual(t, "rows of the table", len(inTable), 17)
+	if !maps.Equal(inText, inTable) {
+		t.Errorf("the text has paragraphs for %v, the table has %v", inText, inTable)
+	}
+	if !maps.Equal(inTests, inTable) {
+		t.Errorf("the tests cite %v, the table has %v", inTests, inTable)
+	}
 }

@@ -13,15 +13,15 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// worker is a caller who does at random what callers do.
-type worker struct {
+// randomCaller uses pools at random.
+type randomCaller struct {
 	t           *testing.T
-	main, leaky *mix
+	main, leaky *randomPool
 	rand        *rand.Rand
 	hijacked    []*pgx.Conn
 }
 
-func (w *worker) run(n int) {
+func (w *randomCaller) run(n int) {
 	total := 0
 	for _, s := range steps {
 		total += s.weight
@@ -37,8 +37,8 @@ func (w *worker) run(n int) {
 	}
 }
 
-// acquire keeps the books of an acquire. It gives nil if that failed, which is as it may be.
-func (w *worker) acquire(x *mix, ctx context.Context, prepare func() (bool, error)) *lease {
+// acquire acquires and counts the result. It returns nil if the acquire failed.
+func (w *randomCaller) acquire(x *randomPool, ctx context.Context, prepare func() (bool, error)) *randomHold {
 	if w.rand.IntN(4) == 0 {
 		ctx = otelpool.WithOperation(ctx, operationNames[w.rand.IntN(len(operationNames))])
 	}
@@ -50,7 +50,7 @@ func (w *worker) acquire(x *mix, ctx context.Context, prepare func() (bool, erro
 	switch {
 	case err == nil:
 		x.results[asOK].Add(1)
-		return &lease{conn, x, a.prepared, time.Now()}
+		return &randomHold{conn, x, a.prepared, time.Now()}
 	case errors.Is(err, context.DeadlineExceeded):
 		x.results[asTimeout].Add(1)
 	case errors.Is(err, context.Canceled):
@@ -64,45 +64,47 @@ func (w *worker) acquire(x *mix, ctx context.Context, prepare func() (bool, erro
 	return nil
 }
 
-func (w *worker) acquireRelease() { w.acquire(w.main, context.Background(), nil).release() }
+func (w *randomCaller) acquireRelease() { w.acquire(w.main, context.Background(), nil).release() }
 
-func (w *worker) query() {
+func (w *randomCaller) query() {
 	if l := w.acquire(w.main, context.Background(), nil); l != nil {
 		w.exec(l, "SELECT 1")
 		l.release()
 	}
 }
 
-func (w *worker) exec(l *lease, sql string) {
+func (w *randomCaller) exec(l *randomHold, sql string) {
 	if _, err := l.Exec(context.Background(), sql); err != nil {
 		w.t.Errorf("%s: %v", sql, err)
 	}
 }
 
-// soon gives a time of the order of an acquire that waits a little.
-func (w *worker) soon() time.Duration { return time.Duration(w.rand.IntN(300)) * time.Microsecond }
+// soon returns a time in which a short wait may or may not end.
+func (w *randomCaller) soon() time.Duration {
+	return time.Duration(w.rand.IntN(300)) * time.Microsecond
+}
 
-func (w *worker) deadline() {
+func (w *randomCaller) deadline() {
 	ctx, cancel := context.WithTimeout(context.Background(), w.soon())
 	defer cancel()
 	w.acquire(w.main, ctx, nil).release()
 }
 
-func (w *worker) cancelBefore() {
+func (w *randomCaller) cancelBefore() {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	w.acquire(w.main, ctx, nil).release()
 }
 
-func (w *worker) cancelDuring() {
+func (w *randomCaller) cancelDuring() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	defer time.AfterFunc(w.soon(), cancel).Stop()
 	w.acquire(w.main, ctx, nil).release()
 }
 
-// nested takes a second connection, but does not wait for it for ever.
-func (w *worker) nested() {
+// nested acquires a second connection with a deadline.
+func (w *randomCaller) nested() {
 	ctx := otelpool.WithScope(context.Background())
 	outer := w.acquire(w.main, ctx, nil)
 	if outer == nil {
@@ -119,12 +121,12 @@ func (w *worker) nested() {
 	outer.release()
 }
 
-func (w *worker) prepareFails() {
+func (w *randomCaller) prepareFails() {
 	w.acquire(w.main, context.Background(), func() (bool, error) { return true, errNotToday }).release()
 }
 
-// prepareRefuses refuses a connection or two, and then may fail.
-func (w *worker) prepareRefuses() {
+// prepareRefuses has PrepareConn refuse a connection or two, and then accept one or fail.
+func (w *randomCaller) prepareRefuses() {
 	refusals, fail := 1+w.rand.IntN(2), w.rand.IntN(2) == 0
 	w.acquire(w.main, context.Background(), func() (bool, error) {
 		if refusals--; refusals >= 0 {
@@ -137,13 +139,13 @@ func (w *worker) prepareRefuses() {
 	}).release()
 }
 
-func (w *worker) allIdle() {
+func (w *randomCaller) allIdle() {
 	for _, conn := range w.main.pool.AcquireAllIdle(context.Background()) {
 		conn.Release()
 	}
 }
 
-func (w *worker) transaction() {
+func (w *randomCaller) transaction() {
 	l := w.acquire(w.main, context.Background(), nil)
 	if l == nil {
 		return
@@ -164,7 +166,7 @@ func (w *worker) transaction() {
 }
 
 // batches sends a batch that fails early, or an empty one.
-func (w *worker) batches() {
+func (w *randomCaller) batches() {
 	l := w.acquire(w.main, context.Background(), nil)
 	if l == nil {
 		return
@@ -179,10 +181,10 @@ func (w *worker) batches() {
 	}
 }
 
-// hijack takes a connection out of the pool and goes on using it.
-func (w *worker) hijack() { w.hijackFrom(w.main) }
+// hijack hijacks a connection and goes on using it.
+func (w *randomCaller) hijack() { w.hijackFrom(w.main) }
 
-func (w *worker) hijackFrom(x *mix) {
+func (w *randomCaller) hijackFrom(x *randomPool) {
 	l := w.acquire(x, context.Background(), nil)
 	if l == nil {
 		return
@@ -199,7 +201,7 @@ func (w *worker) hijackFrom(x *mix) {
 	}
 }
 
-func (w *worker) closeHijacked() {
+func (w *randomCaller) closeHijacked() {
 	for _, conn := range w.hijacked {
 		if err := conn.Close(context.Background()); err != nil {
 			w.t.Error(err)
@@ -208,7 +210,7 @@ func (w *worker) closeHijacked() {
 	w.hijacked = nil
 }
 
-func (w *worker) forgetCommit() {
+func (w *randomCaller) forgetCommit() {
 	if l := w.acquire(w.main, context.Background(), nil); l != nil {
 		w.exec(l, "BEGIN")
 		w.main.inTransaction.Add(1)
@@ -216,7 +218,7 @@ func (w *worker) forgetCommit() {
 	}
 }
 
-func (w *worker) forgetRows() {
+func (w *randomCaller) forgetRows() {
 	if l := w.acquire(w.main, context.Background(), nil); l != nil {
 		if _, err := l.Query(context.Background(), "SELECT 1"); err != nil {
 			w.t.Error(err)
@@ -226,8 +228,8 @@ func (w *worker) forgetRows() {
 	}
 }
 
-// breakConn has the connection closed before it is released: by its owner, or by a query that is canceled.
-func (w *worker) breakConn() {
+// breakConn closes a connection before it is released: by Close, or by canceling a query.
+func (w *randomCaller) breakConn() {
 	l := w.acquire(w.main, context.Background(), nil)
 	if l == nil {
 		return
@@ -239,30 +241,30 @@ func (w *worker) breakConn() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
-	if _, err := l.Exec(ctx, "SELECT pg_sleep(10)"); err == nil { // pgx asks the server to end it
+	if _, err := l.Exec(ctx, "SELECT pg_sleep(2)"); err == nil { // not longer: see the calls
 		w.t.Error("slept")
 	}
 }
 
-func (w *worker) holdLong() {
+func (w *randomCaller) holdLong() {
 	if l := w.acquire(w.main, context.Background(), nil); l != nil {
-		wait(longEnough + time.Millisecond)
+		wait(randomLongHold + time.Millisecond)
 		l.release()
 	}
 }
 
-func (w *worker) reset() { w.main.pool.Reset() }
+func (w *randomCaller) reset() { w.main.pool.Reset() }
 
-func (w *worker) leakyRelease() {
+func (w *randomCaller) leakyRelease() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
 	w.acquire(w.leaky, ctx, nil).release()
 }
 
-func (w *worker) leakyHijack() { w.hijackFrom(w.leaky) }
+func (w *randomCaller) leakyHijack() { w.hijackFrom(w.leaky) }
 
-// leak has PrepareConn panic, after which pgx never gives the place back. At least one is left.
-func (w *worker) leak() {
+// leak has PrepareConn panic, so that pgx loses the slot. One slot is always left.
+func (w *randomCaller) leak() {
 	x := w.leaky
 	if x.leaked.Add(1) >= leakyConns {
 		x.leaked.Add(-1)
@@ -280,59 +282,59 @@ func (w *worker) leak() {
 	}
 }
 
-// steps are what it does, and how often in ten thousand times. What costs a dial is rare.
+// steps are the steps of a caller, and how often it takes each of about ten thousand. Those that cost a dial are rare.
 var steps = []struct {
 	weight int
-	do     func(*worker)
+	do     func(*randomCaller)
 }{
-	{5600, (*worker).acquireRelease},
-	{900, (*worker).query},
-	{500, (*worker).deadline},
-	{400, (*worker).cancelBefore},
-	{400, (*worker).cancelDuring},
-	{500, (*worker).nested},
-	{200, (*worker).prepareFails},
-	{150, (*worker).allIdle},
-	{100, (*worker).transaction},
-	{80, (*worker).batches},
-	{60, (*worker).closeHijacked},
-	{15, (*worker).hijack},
-	{12, (*worker).forgetCommit},
-	{12, (*worker).forgetRows},
-	{10, (*worker).breakConn},
-	{12, (*worker).prepareRefuses},
-	{15, (*worker).holdLong},
-	{3, (*worker).reset},
-	{300, (*worker).leakyRelease},
-	{10, (*worker).leakyHijack},
-	{2, (*worker).leak},
+	{5600, (*randomCaller).acquireRelease},
+	{900, (*randomCaller).query},
+	{500, (*randomCaller).deadline},
+	{400, (*randomCaller).cancelBefore},
+	{400, (*randomCaller).cancelDuring},
+	{500, (*randomCaller).nested},
+	{200, (*randomCaller).prepareFails},
+	{150, (*randomCaller).allIdle},
+	{100, (*randomCaller).transaction},
+	{80, (*randomCaller).batches},
+	{60, (*randomCaller).closeHijacked},
+	{15, (*randomCaller).hijack},
+	{12, (*randomCaller).forgetCommit},
+	{12, (*randomCaller).forgetRows},
+	{10, (*randomCaller).breakConn},
+	{12, (*randomCaller).prepareRefuses},
+	{15, (*randomCaller).holdLong},
+	{3, (*randomCaller).reset},
+	{300, (*randomCaller).leakyRelease},
+	{10, (*randomCaller).leakyHijack},
+	{2, (*randomCaller).leak},
 }
 
-// lease is a connection that a worker has.
-type lease struct {
+// randomHold is a connection that a randomCaller holds.
+type randomHold struct {
 	*pgxpool.Conn
-	x               *mix
+	x               *randomPool
 	earliest, since time.Time // the hold began between them
 }
 
-// release keeps the books of a release. Nil is ignored.
-func (l *lease) release() {
+// release releases the connection and counts what is known of the release. nil is ignored.
+func (l *randomHold) release() {
 	if l == nil {
 		return
 	}
 	if l.Conn.Conn().IsClosed() {
 		l.x.broken.Add(1)
 	}
-	if time.Since(l.since) >= longEnough {
+	if time.Since(l.since) >= randomLongHold {
 		l.x.longAtLeast.Add(1)
 	}
 	l.Release()
 	l.long()
 }
 
-// long counts a hold that is over if it may have been a long one.
-func (l *lease) long() {
-	if time.Since(l.earliest) >= longEnough {
+// long counts a hold that has ended if it may have been a long one.
+func (l *randomHold) long() {
+	if time.Since(l.earliest) >= randomLongHold {
 		l.x.longAtMost.Add(1)
 	}
 }

@@ -2,6 +2,7 @@ package otelpool_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -21,17 +22,19 @@ import (
 )
 
 const (
-	// seedEnv is the environment variable that repeats a run of the property test, as far as the scheduler lets it.
+	// seedEnv is the environment variable with the seed of a run that is to be repeated, as far as the scheduler does.
 	seedEnv = "OTELPOOL_TEST_SEED"
 
-	propertySteps   = 108_000
-	propertyRounds  = 4
-	propertyWorkers = 12
-	propertyConns   = 8
-	leakyConns      = 4
-	longEnough      = 50 * time.Millisecond
+	randomSteps    = 108_000
+	randomRounds   = 4
+	randomCallers  = 12
+	randomConns    = 8
+	leakyConns     = 4
+	randomLongHold = 50 * time.Millisecond
 )
 
+// TestRandomUseIsCountedExactly has callers use two pools at random, in rounds. One pool loses slots (docs/pgx-facts.md,
+// row 2). Readers collect all the time. Between rounds all counters must be what the callers did.
 func TestRandomUseIsCountedExactly(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
@@ -43,13 +46,13 @@ func TestRandomUseIsCountedExactly(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the seed was %d: set %s to it", seed, seedEnv)
+			t.Logf("to repeat this run set %s=%d", seedEnv, seed)
 		}
 	})
-	main, leaky := newMix(t, propertyConns), newMix(t, leakyConns)
-	workers := make([]*worker, propertyWorkers)
-	for i := range workers {
-		workers[i] = &worker{t: t, main: main, leaky: leaky, rand: rand.New(rand.NewPCG(seed, uint64(i)))}
+	main, leaky := newRandomPool(t, randomConns), newRandomPool(t, leakyConns)
+	callers := make([]*randomCaller, randomCallers)
+	for i := range callers {
+		callers[i] = &randomCaller{t: t, main: main, leaky: leaky, rand: rand.New(rand.NewPCG(seed, uint64(i)))}
 	}
 	stop := make(chan struct{})
 	var readers sync.WaitGroup
@@ -57,38 +60,43 @@ func TestRandomUseIsCountedExactly(t *testing.T) {
 		readers.Go(func() { main.watch(t, i, stop) })
 	}
 	readers.Go(func() { leaky.watch(t, 0, stop) })
-	for range propertyRounds {
+	for round := range randomRounds {
 		before, leakyBefore := main.begin(t), leaky.begin(t)
 		var wg sync.WaitGroup
-		for _, w := range workers {
-			wg.Go(func() { w.run(propertySteps / propertyRounds / propertyWorkers) })
+		for _, w := range callers {
+			wg.Go(func() { w.run(randomSteps / randomRounds / randomCallers) })
 		}
 		wg.Wait()
-		main.check(t, before)
-		leaky.check(t, leakyBefore)
+		ok := t.Run(fmt.Sprint("round ", round), func(t *testing.T) {
+			t.Run("main pool", func(t *testing.T) { t.Parallel(); main.check(t, before) })
+			t.Run("leaky pool", func(t *testing.T) { t.Parallel(); leaky.check(t, leakyBefore) })
+		})
+		if !ok {
+			break
+		}
 	}
 	close(stop)
 	readers.Wait()
-	for _, w := range workers {
+	for _, w := range callers {
 		w.closeHijacked()
 	}
 }
 
-// mix is a pool with what the test knows to have done to it.
-type mix struct {
+// randomPool is a pool with the numbers of what the callers did to it.
+type randomPool struct {
 	fixture
 	readers [2]*sdkmetric.ManualReader
 
 	results                     [4]atomic.Int64 // acquires by result, as in resultNames
-	acquiring, within           atomic.Int64    // nanoseconds spent in Acquire, seen from without and from within
+	acquiring, traced           atomic.Int64    // nanoseconds spent in Acquire, and between its first and last tracers
 	inTransaction, busy, broken atomic.Int64
 	hijacked, leaked            atomic.Int64
 	longAtLeast, longAtMost     atomic.Int64
 	nestedAtMost                atomic.Int64
 }
 
-// watch collects by one of the readers until it is told to stop.
-func (x *mix) watch(t *testing.T, reader int, stop <-chan struct{}) {
+// watch collects by one of the readers until stop is closed.
+func (x *randomPool) watch(t *testing.T, reader int, stop <-chan struct{}) {
 	tel := telemetry{x.readers[reader], x.provider}
 	began := time.Now()
 	last := map[string]float64{}
@@ -110,15 +118,24 @@ func (x *mix) watch(t *testing.T, reader int, stop <-chan struct{}) {
 }
 
 // checkGauges checks what must hold at any moment.
-func (x *mix) checkGauges(t *testing.T, m metrics, age time.Duration) {
+func (x *randomPool) checkGauges(t *testing.T, m metrics, age time.Duration) {
 	v := func(key string) int64 { n, _ := m[key].(int64); return n }
-	if v(used) > v("pgxpool.peak") || v("pgxpool.peak") > v("db.client.connection.max") || v("db.client.connection.max") == 0 {
-		t.Errorf("used %d, peak %d, max %d", v(used), v("pgxpool.peak"), v("db.client.connection.max"))
+	maxConns := v("db.client.connection.max")
+	if maxConns == 0 {
+		t.Error("the pool may have 0 connections")
 	}
-	// A place whose connection was hijacked may seem taken until that is found out.
-	pending, peak, most := v(pendingRequests), v("pgxpool.pending.peak"), int64(propertyWorkers)
-	if pending > most || peak > most+x.hijacked.Load() {
-		t.Errorf("pending %d, peak %d, of %d callers", pending, peak, most)
+	if v(used) > v("pgxpool.peak") {
+		t.Errorf("used %d, peak %d", v(used), v("pgxpool.peak"))
+	}
+	if v("pgxpool.peak") > maxConns {
+		t.Errorf("peak %d of %d connections", v("pgxpool.peak"), maxConns)
+	}
+	if got := v(pendingRequests); got > randomCallers {
+		t.Errorf("pending %d of %d callers", got, randomCallers)
+	}
+	// The slot of a hijacked connection counts until the hijack shows.
+	if got := v("pgxpool.pending.peak"); got > randomCallers+x.hijacked.Load() {
+		t.Errorf("peak of pending %d of %d callers", got, randomCallers)
 	}
 	for key, value := range m {
 		switch n := value.(type) {
@@ -138,30 +155,36 @@ func (x *mix) checkGauges(t *testing.T, m metrics, age time.Duration) {
 		}
 	}
 	held := x.inst.Held()
-	if len(held) > int(v("db.client.connection.max")) {
-		t.Errorf("%d held, of %d connections", len(held), v("db.client.connection.max"))
+	if int64(len(held)) > maxConns {
+		t.Errorf("%d held of %d connections", len(held), maxConns)
 	}
 	for _, h := range held {
-		if h.Age < 0 || h.Since.IsZero() || h.Operation != "" && !slices.Contains(operationNames, h.Operation) {
-			t.Errorf("held by %q for %v since %v", h.Operation, h.Age, h.Since)
+		if h.Age < 0 {
+			t.Errorf("held for %v", h.Age)
+		}
+		if h.Since.IsZero() {
+			t.Error("held since the zero time")
+		}
+		if h.Operation != "" && !slices.Contains(operationNames, h.Operation) {
+			t.Errorf("held by %q", h.Operation)
 		}
 	}
 }
 
-// begin gives what the counters say before a round.
-func (x *mix) begin(t *testing.T) metrics {
+// begin sets the numbers of a round to 0 and returns the metrics before it.
+func (x *randomPool) begin(t *testing.T) metrics {
 	t.Helper()
 	for i := range x.results {
 		x.results[i].Store(0)
 	}
-	for _, n := range []*atomic.Int64{&x.acquiring, &x.within, &x.inTransaction, &x.busy, &x.broken, &x.longAtLeast, &x.longAtMost, &x.nestedAtMost} {
+	for _, n := range []*atomic.Int64{&x.acquiring, &x.traced, &x.inTransaction, &x.busy, &x.broken, &x.longAtLeast, &x.longAtMost, &x.nestedAtMost} {
 		n.Store(0)
 	}
 	return x.collect(t)
 }
 
-// check compares what was measured of a round with what the test did. Nothing is in use any more.
-func (x *mix) check(t *testing.T, before metrics) {
+// check compares the metrics of a round with what the callers did. All connections are released.
+func (x *randomPool) check(t *testing.T, before metrics) {
 	t.Helper()
 	leaked := x.leaked.Load()
 	var after metrics
@@ -179,65 +202,59 @@ func (x *mix) check(t *testing.T, before metrics) {
 		wait(time.Millisecond)
 	}
 	if stat := x.pool.Stat(); !balanced() {
-		t.Errorf("%d acquired and not given back, %d being dialed, %d in all; %d opened, %d hijacked, closed: %v", stat.AcquiredConns(), stat.ConstructingConns(),
+		t.Errorf("%d acquired, %d being dialed, %d in all; %d opened, %d hijacked, closed: %v", stat.AcquiredConns(), stat.ConstructingConns(),
 			stat.TotalConns(), after.value(t, "pgxpool.connections.opened"), x.hijacked.Load(), closings(after))
 	}
-	if got, want := after.value(t, "pgxpool.connections.opened"), x.pool.Stat().NewConnsCount(); got != want {
-		t.Errorf("%d opened, pgx says %d", got, want)
-	}
+	checkEqual(t, "connections opened", after.value(t, "pgxpool.connections.opened"), x.pool.Stat().NewConnsCount())
 	x.checkCounts(t, before, after)
 	x.checkTimes(t, before, after)
 	atRest(t, x.fixture, leaked)
 	stillCounts(t, x.fixture, int64(x.pool.Stat().MaxConns())-leaked, leaked)
 }
 
-func (x *mix) checkCounts(t *testing.T, before, after metrics) {
+// checkCounts compares counters and numbers of samples.
+func (x *randomPool) checkCounts(t *testing.T, before, after metrics) {
 	t.Helper()
 	grew := func(key string) int64 { return after.value(t, key) - before.value(t, key) }
 	for i, name := range resultNames {
-		if got, want := grew("pgxpool.acquires{result="+name+"}"), x.results[i].Load(); got != want {
-			t.Errorf("%d acquires ended with %s, want %d", got, name, want)
-		}
+		checkEqual(t, "acquires with result "+name, grew("pgxpool.acquires{result="+name+"}"), x.results[i].Load())
 	}
-	if got, want := grew("db.client.connection.timeouts"), x.results[asTimeout].Load(); got != want {
-		t.Errorf("%d timeouts, want %d", got, want)
-	}
-	if got, want := after.count(waitTime), after.value(t, "pgxpool.acquires{result=ok}"); got != uint64(want) {
-		t.Errorf("%d waits, %d acquires ended well", got, want)
-	}
+	checkEqual(t, "timeouts", grew("db.client.connection.timeouts"), x.results[asTimeout].Load())
+	checkEqual(t, "samples of wait_time", int64(after.count(waitTime)), after.value(t, "pgxpool.acquires{result=ok}"))
 	var uses int64
 	for _, key := range after.keys(useTime) {
 		uses += int64(after.count(key))
 	}
-	if want := after.value(t, "pgxpool.acquires{result=ok}") - x.hijacked.Load(); uses != want {
-		t.Errorf("%d uses, want %d", uses, want)
-	}
+	checkEqual(t, "samples of use_time", uses, after.value(t, "pgxpool.acquires{result=ok}")-x.hijacked.Load())
 	for reason, want := range map[string]int64{"in_transaction": x.inTransaction.Load(), "busy": x.busy.Load(), "broken": x.broken.Load()} {
-		if got := grew("pgxpool.connections.closed{reason=" + reason + "}"); got != want {
-			t.Errorf("%d closed for reason %s, want %d", got, reason, want)
-		}
+		checkEqual(t, "closed, "+reason, grew("pgxpool.connections.closed{reason="+reason+"}"), want)
 	}
-	// Nobody says which connection was hijacked, so one that was may be taken for a hold once.
+	// Which connections are hijacked does not show at once, so each may count as a hold once.
 	if got, least, most := grew("pgxpool.long_holds"), x.longAtLeast.Load(), x.longAtMost.Load()+x.hijacked.Load(); got < least || got > most {
 		t.Errorf("%d long holds, want %d to %d", got, least, most)
 	}
 	if got, most := grew("pgxpool.nested_acquires"), x.nestedAtMost.Load(); got > most || most > 0 && got == 0 {
-		t.Errorf("%d nested acquires, want at most %d", got, most)
+		t.Errorf("%d nested acquires, want 1 to %d, or 0 of 0", got, most)
 	}
 }
 
-// checkTimes compares the phases with the time that all acquires took, of which wait_time has those that ended well.
-func (x *mix) checkTimes(t *testing.T, before, after metrics) {
+// checkTimes compares the sum of the phases with the time of all acquires, and with that of the successful ones.
+func (x *randomPool) checkTimes(t *testing.T, before, after metrics) {
 	t.Helper()
 	var phases float64
-	for _, name := range []string{"queue", "connect", "ping", "prepare"} {
-		key := "pgxpool.acquire.phase_time{phase=" + name + "}"
-		phases += after.seconds(t, key) - before.seconds(t, key)
+	for _, name := range phaseNames {
+		phases += after.phase(t, name) - before.phase(t, name)
 	}
 	waits := after.sum(waitTime) - before.sum(waitTime)
-	all, least := time.Duration(x.acquiring.Load()).Seconds(), time.Duration(x.within.Load()).Seconds()
-	if phases < waits*0.999999 || phases > all*1.000001 || phases < least*0.999999 || least == 0 {
-		t.Errorf("phases make %v s, those that ended well took %v s, all seen from without %v s, from within %v s", phases, waits, all, least)
+	all, least := time.Duration(x.acquiring.Load()).Seconds(), time.Duration(x.traced.Load()).Seconds()
+	if phases < waits*0.999999 {
+		t.Errorf("the phases add up to %v s, the successful acquires took %v s", phases, waits)
+	}
+	if phases > all*1.000001 {
+		t.Errorf("the phases add up to %v s, all acquires took %v s", phases, all)
+	}
+	if least == 0 || phases < least*0.999999 {
+		t.Errorf("the phases add up to %v s, by tracers the acquires took %v s", phases, least)
 	}
 }
 
@@ -250,42 +267,42 @@ const (
 	asError
 )
 
-// attempt is an acquire, known to the hooks by its context.
+// attempt is an acquire. Its context leads to it.
 type attempt struct {
-	prepare  func() (bool, error) // nil if PrepareConn has no objection
-	prepared time.Time            // when PrepareConn was called last
-	begun    time.Time            // when all tracers knew of it, until the first knows of its end
+	prepare  func() (bool, error) // called by PrepareConn; nil accepts the connection
+	prepared time.Time            // of the last call of PrepareConn
+	begun    time.Time            // when the last tracer saw it start; zero after the first tracer saw it end
 }
 
 type attemptKey struct{}
 
-// within adds up what acquires take. It is the first and the last of a pool's tracers, so that any between them sees no
-// less of an acquire.
-type within struct{ sum *atomic.Int64 }
+// acquireTimer is a tracer that adds up the time of acquires. A pool has it as its first tracer and as its last. The sum
+// is from the last start event to the first end event, so a tracer between them must measure at least as much.
+type acquireTimer struct{ sum *atomic.Int64 }
 
-func (within) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+func (acquireTimer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
 	return ctx
 }
 
-func (within) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (acquireTimer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-func (within) TraceAcquireStart(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireStartData) context.Context {
+func (acquireTimer) TraceAcquireStart(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireStartData) context.Context {
 	if a, ok := ctx.Value(attemptKey{}).(*attempt); ok {
 		a.begun = time.Now()
 	}
 	return ctx
 }
 
-func (w within) TraceAcquireEnd(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireEndData) {
+func (w acquireTimer) TraceAcquireEnd(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireEndData) {
 	if a, ok := ctx.Value(attemptKey{}).(*attempt); ok && !a.begun.IsZero() {
 		w.sum.Add(int64(time.Since(a.begun)))
 		a.begun = time.Time{}
 	}
 }
 
-func newMix(t *testing.T, conns int32) *mix {
+func newRandomPool(t *testing.T, conns int32) *randomPool {
 	t.Helper()
-	x := &mix{readers: [2]*sdkmetric.ManualReader{sdkmetric.NewManualReader(), sdkmetric.NewManualReader()}}
+	x := &randomPool{readers: [2]*sdkmetric.ManualReader{sdkmetric.NewManualReader(), sdkmetric.NewManualReader()}}
 	x.telemetry = telemetry{x.readers[0], sdkmetric.NewMeterProvider(sdkmetric.WithReader(x.readers[0]), sdkmetric.WithReader(x.readers[1]))}
 	config := parse(t, database(t))
 	config.MaxConns = conns
@@ -302,11 +319,11 @@ func newMix(t *testing.T, conns int32) *mix {
 	}
 	var err error
 	x.inst, err = otelpool.Instrument(config, otelpool.WithMeterProvider(x.provider), otelpool.WithPoolName("test"),
-		otelpool.WithPeakWindow(time.Second), otelpool.WithLongHold(longEnough), otelpool.WithLogger(slog.New(slog.DiscardHandler)))
+		otelpool.WithPeakWindow(time.Second), otelpool.WithLongHold(randomLongHold), otelpool.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.ConnConfig.Tracer = multitracer.New(within{&x.within}, config.ConnConfig.Tracer, within{&x.within})
+	config.ConnConfig.Tracer = multitracer.New(acquireTimer{&x.traced}, config.ConnConfig.Tracer, acquireTimer{&x.traced})
 	if x.pool, err = pgxpool.NewWithConfig(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
@@ -315,7 +332,7 @@ func newMix(t *testing.T, conns int32) *mix {
 	}
 	t.Cleanup(func() {
 		if x.leaked.Load() > 0 {
-			go x.pool.Close() // it would wait for ever
+			go x.pool.Close() // never returns
 		} else {
 			closePool(t, x.pool)
 		}
