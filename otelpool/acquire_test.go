@@ -154,8 +154,8 @@ func TestFailedPingMakesAcquirePendingAgain(t *testing.T) {
 	checkEqual(t, "pending at rest", f.collect(t).pending(t), 0)
 }
 
-// TestDialAfterFailedPingIsNotPending has the ping of an idle connection fail, after which the acquire dials at once. The
-// pool closes the old connection at the same time, on another goroutine (docs/pgx-facts.md, row 10).
+// TestDialAfterFailedPingIsNotPending has the ping of an idle connection fail, after which the acquire dials. The pool
+// closes the old connection at the same time, on another goroutine (docs/pgx-facts.md, row 10).
 func TestDialAfterFailedPingIsNotPending(t *testing.T) {
 	t.Parallel()
 	var f fixture

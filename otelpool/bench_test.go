@@ -17,14 +17,14 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// allTracers is what the tracer of an instrumented pool implements.
+// allTracers are the interfaces of an instrumented pool's tracer that the benchmarks call.
 type allTracers interface {
 	pgx.QueryTracer
 	pgxpool.AcquireTracer
 	pgxpool.ReleaseTracer
 }
 
-// BenchmarkHooks runs the callbacks of one acquire, query and release, without a query: what we add to each.
+// BenchmarkHooks calls the hooks of an acquire, a query and a release, without a server: the cost that otelpool adds.
 func BenchmarkHooks(b *testing.B) {
 	selectSQL := "SELECT id, name, email FROM users WHERE id = $1 AND deleted_at IS NULL ORDER BY created_at LIMIT 1"
 	failure := &pgconn.PgError{Code: "23505"}
@@ -65,7 +65,7 @@ func BenchmarkHooks(b *testing.B) {
 	}
 }
 
-// BenchmarkCollect reads the gauges of a hundred pools.
+// BenchmarkCollect collects the metrics of a hundred pools.
 func BenchmarkCollect(b *testing.B) {
 	tel := newTelemetry(b)
 	for i := range 100 {
@@ -86,7 +86,7 @@ func BenchmarkCollect(b *testing.B) {
 	}
 }
 
-// longHoldStates are the search for long holds off, on, and on without stacks.
+// longHoldStates are the settings of the search for long holds.
 var longHoldStates = []struct {
 	name string
 	opts []otelpool.Option
@@ -96,7 +96,7 @@ var longHoldStates = []struct {
 	{"on, without stacks", []otelpool.Option{otelpool.WithLongHold(time.Minute), otelpool.WithoutStacks()}},
 }
 
-// pair is the callbacks of an acquire and its release, on a connection that is held meanwhile.
+// pair calls the hooks of an acquire and its release, with a connection that is held all the time.
 type pair struct {
 	pool   *pgxpool.Pool
 	conn   *pgx.Conn
@@ -120,7 +120,7 @@ func newPair(b *testing.B, opts ...otelpool.Option) pair {
 	return pair{f.pool, held.Conn(), held.Conn().Config().Tracer.(allTracers)}
 }
 
-// deep calls f as many callers further down: as deep as a handler behind some middleware.
+// deep calls f through that many callers, as a handler behind middleware is called.
 //
 //go:noinline
 func deep(callers int, f func()) {
@@ -131,10 +131,10 @@ func deep(callers int, f func()) {
 	deep(callers-1, f)
 }
 
-// handlerDepth is more than the callers that are kept.
+// handlerDepth is more than the number of callers that a stack keeps.
 const handlerDepth = 40
 
-// BenchmarkLongHold runs the callbacks of an acquire and its release: what the search for long holds adds to each.
+// BenchmarkLongHold calls the hooks of an acquire and its release: the cost of the search for long holds.
 func BenchmarkLongHold(b *testing.B) {
 	for _, bb := range longHoldStates {
 		b.Run(bb.name, func(b *testing.B) {
@@ -147,8 +147,8 @@ func BenchmarkLongHold(b *testing.B) {
 	}
 }
 
-// BenchmarkLongHoldSideBySide does the same in slices of some 100 µs that take turns, and keeps the least of each, which
-// is the one that nothing else on the machine disturbed. It reports the difference to off, by few callers and by many.
+// BenchmarkLongHoldSideBySide runs the settings by turns, in slices of about 100 µs. It keeps the shortest slice of each,
+// which nothing else on the machine disturbed, and reports the difference to off, with few callers and with many.
 func BenchmarkLongHoldSideBySide(b *testing.B) {
 	const slice = 100
 	for _, depth := range []struct {
@@ -176,7 +176,7 @@ func BenchmarkLongHoldSideBySide(b *testing.B) {
 				}
 			}
 			ns := func(i int) float64 { return float64(least[i].Nanoseconds()) / slice }
-			b.ReportMetric(0, "ns/op") // of all together it says nothing
+			b.ReportMetric(0, "ns/op") // the time of all settings together is of no use
 			b.ReportMetric(ns(0), "off-ns")
 			b.ReportMetric(ns(1)-ns(0), "stacks-more-ns")
 			b.ReportMetric(ns(2)-ns(0), "without-stacks-more-ns")

@@ -154,7 +154,7 @@ var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *callCoun
 		l.sent("SELECT pg_sleep", "timeout")
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Millisecond)
 		defer cancel()
-		_, err = conn.Exec(ctx, "SELECT * FROM pg_sleep(2)") // not longer: pgx may cancel before the server begins, and then wait
+		_, err = conn.Exec(ctx, "SELECT * FROM pg_sleep(2)") // not longer: if the server gets the cancel too early, closing waits
 		return want(err, context.DeadlineExceeded)
 	},
 	"canceled before it began": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {

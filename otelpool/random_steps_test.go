@@ -241,7 +241,7 @@ func (w *randomCaller) breakConn() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
-	if _, err := l.Exec(ctx, "SELECT pg_sleep(2)"); err == nil { // not longer: see the calls
+	if _, err := l.Exec(ctx, "SELECT pg_sleep(2)"); err == nil { // not longer, for the reason given in calls
 		w.t.Error("slept")
 	}
 }
