@@ -57,7 +57,7 @@ func newConfig(opts []Option) (config, error) {
 	}
 	var errs []error
 	if c.poolNameSet && c.poolName == "" {
-		errs = append(errs, errors.New("otelpool: pool name is empty: give one, or leave WithPoolName out for host:port/database"))
+		errs = append(errs, errors.New("otelpool: pool name is empty: use a name, or leave WithPoolName out for host:port/database"))
 	}
 	if c.operationLimit < 1 || c.operationLimit > maxOperationLimit {
 		errs = append(errs, fmt.Errorf("otelpool: operation limit %d is not between 1 and %d", c.operationLimit, maxOperationLimit))

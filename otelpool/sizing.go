@@ -102,23 +102,23 @@ func (s Sizing) check(poolConfig *pgxpool.Config) error {
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf("otelpool: "+format, args...)) }
 	switch {
 	case s.PoolSize == 0:
-		fail("pool size 0 is a pool without a limit, which pgxpool cannot be: give the connections it is to keep, at least 1")
+		fail("pool size 0 means no limit, which pgxpool does not support: use 1 or more")
 	case s.PoolSize < 0:
 		fail("pool size %d is below 1", s.PoolSize)
 	}
 	switch {
 	case s.MaxOverflow == -1:
-		fail("max overflow -1 is overflow without a limit, which pgxpool cannot have: give a number such that pool size and overflow are what the server can bear")
+		fail("max overflow -1 means no limit, which pgxpool does not support: use 0 or more")
 	case s.MaxOverflow < 0:
 		fail("max overflow %d is below 0", s.MaxOverflow)
 	case s.PoolSize > 0 && (s.PoolSize > math.MaxInt32 || s.MaxOverflow > math.MaxInt32-s.PoolSize):
 		fail("pool size %d and max overflow %d are together more than %d", s.PoolSize, s.MaxOverflow, math.MaxInt32)
 	}
 	if s.Recycle < 0 {
-		fail("recycle %v is below 0: give 0 for connections that are not recycled", s.Recycle)
+		fail("recycle %v is below 0: use 0 for no limit", s.Recycle)
 	}
 	if s.Timeout < 0 {
-		fail("timeout %v is below 0: give 0 for no limit", s.Timeout)
+		fail("timeout %v is below 0: use 0 for no limit", s.Timeout)
 	}
 	if least := max(poolConfig.MinConns, poolConfig.MinIdleConns); s.PoolSize > 0 && int64(least) > int64(s.PoolSize) {
 		fail("MinConns or MinIdleConns of the configuration, %d, exceeds the pool size %d", least, s.PoolSize)
@@ -132,7 +132,7 @@ func (s Sizing) check(poolConfig *pgxpool.Config) error {
 	return errors.Join(errs...)
 }
 
-// ErrAcquireTimeout is what errors.Is finds in the error of an acquire that took longer than [Sizing].Timeout.
+// ErrAcquireTimeout is the error, by errors.Is, of an acquire that took longer than [Sizing].Timeout.
 var ErrAcquireTimeout = errors.New("otelpool: acquire timed out")
 
 // AcquireTimeoutError is the error of an acquire that took longer than [Sizing].Timeout. It is both an

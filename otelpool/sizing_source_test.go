@@ -29,11 +29,11 @@ func TestFromConfigReadsSettings(t *testing.T) {
 func TestFromConfigRefusesInvalidSettings(t *testing.T) {
 	t.Parallel()
 	for dsn, want := range map[string]string{
-		"pool_size=many":    `connection string: pool_size is no whole number`,
-		"pool_sise=5":       "connection string: pool_sise is no setting: there are max_overflow, pool_pre_ping, pool_recycle, pool_size, pool_timeout",
+		"pool_size=many":    `connection string: pool_size is not a whole number`,
+		"pool_sise=5":       "connection string: unknown setting \"pool_sise\" (valid: max_overflow, pool_pre_ping, pool_recycle, pool_size, pool_timeout)",
 		"pool_pre_ping=si":  `pool_pre_ping is neither true nor false`,
 		"pool_timeout=soon": `pool_timeout is neither seconds nor a duration`,
-		"max_overflow=1.5":  `max_overflow is no whole number`,
+		"max_overflow=1.5":  `max_overflow is not a whole number`,
 	} {
 		config := parse(t, "host=localhost "+dsn)
 		if _, err := otelpool.Staging.FromConfig(config); err == nil || !strings.Contains(err.Error(), want) {
@@ -64,7 +64,7 @@ func TestFromEnvRefusesInvalidSettings(t *testing.T) {
 	t.Setenv("OTELPOOL_SIZING_POOL_SIZE", "x")
 	t.Setenv("OTELPOOL_SIZING_OVERFLOW", "3")
 	_, err := otelpool.Production.FromEnv()
-	for _, want := range []string{"environment: OTELPOOL_SIZING_POOL_SIZE", "OTELPOOL_SIZING_OVERFLOW is no setting"} {
+	for _, want := range []string{"environment: OTELPOOL_SIZING_POOL_SIZE", `unknown setting "OTELPOOL_SIZING_OVERFLOW"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
@@ -77,7 +77,7 @@ func TestFromEnvRequiresExactNames(t *testing.T) {
 			t.Setenv(otelpool.SizingEnv+"POOL_SIZE", "7")
 			t.Setenv(otelpool.SizingEnv+name, "9")
 			got, err := otelpool.Staging.FromEnv()
-			want := otelpool.SizingEnv + name + " is no setting: there are " + otelpool.SizingEnv + "MAX_OVERFLOW, "
+			want := `unknown setting "` + otelpool.SizingEnv + name + `" (valid: ` + otelpool.SizingEnv + "MAX_OVERFLOW, "
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%+v, error %v, want one with %q", got, err, want)
 			}

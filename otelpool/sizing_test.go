@@ -47,9 +47,9 @@ func TestApplyRefusesInvalidSizing(t *testing.T) {
 		dsn    string
 		want   string
 	}{
-		{otelpool.Sizing{}, "", "pool size 0 is a pool without a limit"},
+		{otelpool.Sizing{}, "", "pool size 0 means no limit"},
 		{otelpool.Sizing{PoolSize: -1}, "", "pool size -1 is below 1"},
-		{otelpool.Sizing{PoolSize: 5, MaxOverflow: -1}, "", "max overflow -1 is overflow without a limit"},
+		{otelpool.Sizing{PoolSize: 5, MaxOverflow: -1}, "", "max overflow -1 means no limit"},
 		{otelpool.Sizing{PoolSize: 5, MaxOverflow: -2}, "", "max overflow -2 is below 0"},
 		{otelpool.Sizing{PoolSize: math.MaxInt32, MaxOverflow: 1}, "", "together more than 2147483647"},
 		{otelpool.Sizing{PoolSize: math.MaxInt, MaxOverflow: math.MaxInt}, "", "together more than 2147483647"},

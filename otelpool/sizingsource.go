@@ -95,7 +95,7 @@ func (s Sizing) with(settings map[string]string, from settingsSource) (Sizing, e
 		set, known := spelled[name]
 		if !known {
 			allowed := slices.Sorted(maps.Keys(spelled))
-			errs = append(errs, fmt.Errorf("otelpool: %s%s is no setting: there are %s", from.where, name, strings.Join(allowed, ", ")))
+			errs = append(errs, fmt.Errorf("otelpool: %sunknown setting %q (valid: %s)", from.where, name, strings.Join(allowed, ", ")))
 			continue
 		}
 		if err := set(&s, settings[name]); err != nil {
@@ -111,7 +111,7 @@ func (s Sizing) with(settings map[string]string, from settingsSource) (Sizing, e
 func setInt(to *int, value string) error {
 	n, err := strconv.Atoi(value)
 	if err != nil {
-		return errors.New("is no whole number")
+		return errors.New("is not a whole number")
 	}
 	*to = n
 	return nil

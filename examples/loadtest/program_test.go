@@ -161,19 +161,19 @@ func saysWhatIsWrong(t *testing.T, program string) {
 	}{
 		{[]string{"-preset", "test"}, nil, `invalid value "test" for flag -preset: want development, staging or production (-h `},
 		{[]string{"-pool-size", "many"}, nil, `invalid value "many" for flag -pool-size: want a whole number (-h `},
-		{[]string{"-pool-size", "0"}, nil, "otelpool: pool size 0 is a pool without a limit, "},
-		{[]string{"-max-overflow", "-1"}, nil, "otelpool: max overflow -1 is overflow without a limit, "},
+		{[]string{"-pool-size", "0"}, nil, "otelpool: pool size 0 means no limit, "},
+		{[]string{"-max-overflow", "-1"}, nil, "otelpool: max overflow -1 means no limit, "},
 		{[]string{"-pool-size", "-2", "-max-overflow", "-2"}, nil, "otelpool: pool size -2 is below 1 otelpool: max overflow -2 is below 0"},
 		{[]string{"-concurrency", "0"}, nil, `invalid value "0" for flag -concurrency: want a whole number, at least 1 (-h `},
 		{[]string{"-duration", "10"}, nil, `invalid value "10" for flag -duration: want a time above 0, such as 10s or 2m (-h `},
 		{[]string{"-query", " "}, nil, `invalid value " " for flag -query: want SQL, such as `},
 		{[]string{"-users", "1"}, nil, "flag provided but not defined: -users (-h "},
 		{[]string{"now"}, nil, `unknown argument "now" (-h `},
-		{nil, []string{"OTELPOOL_SIZING_POOL_SIZE=x"}, `otelpool: environment: OTELPOOL_SIZING_POOL_SIZE: "x" is no whole number`},
+		{nil, []string{"OTELPOOL_SIZING_POOL_SIZE=x"}, `otelpool: environment: OTELPOOL_SIZING_POOL_SIZE: "x" is not a whole number`},
 		// pgx's own error quotes the password from the space on.
 		{nil, []string{"DATABASE_URL=host=localhost password='my hunter2"}, "DATABASE_URL cannot be used: "},
 		{nil, []string{"DATABASE_URL=postgres://user:hunter2@" + closedAddr + "/db?connect_timeout=1"}, "the database cannot be reached, check DATABASE_URL "},
-		{nil, []string{"DATABASE_URL=postgres://user:hunter2@" + closedAddr + "/db?pool_sise=5"}, "otelpool: connection string: pool_sise is no setting: "},
+		{nil, []string{"DATABASE_URL=postgres://user:hunter2@" + closedAddr + "/db?pool_sise=5"}, `otelpool: connection string: unknown setting "pool_sise" (valid: `},
 		{[]string{"-query", "SELEC 1"}, []string{"DATABASE_URL=" + postgrestest.Database(t)}, `-query cannot be run: syntax error at or near "SELEC" (SQLSTATE 42601)`},
 	} {
 		t.Run(strings.Join(append(slices.Clone(tt.args), tt.want), " "), func(t *testing.T) {
