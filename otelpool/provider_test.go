@@ -69,7 +69,7 @@ func TestRegisterRefusesPanickingProvider(t *testing.T) {
 	}
 	defer pool.Close()
 	for range 2 {
-		if _, err := otelpool.Register(pool, otelpool.WithMeterProvider((*sdkmetric.MeterProvider)(nil))); err == nil || !strings.Contains(err.Error(), "panics") {
+		if _, err := otelpool.Register(pool, otelpool.WithMeterProvider((*sdkmetric.MeterProvider)(nil))); err == nil || !strings.Contains(err.Error(), "panicked") {
 			t.Errorf("Register: %v", err)
 		}
 	}
