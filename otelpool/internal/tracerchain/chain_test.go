@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 BeforeAcquire is deprecated, but pgxpool still calls it
+
 package tracerchain
 
 import (
