@@ -242,11 +242,10 @@ func (i *Instrumentation) observe(pool *pgxpool.Pool, poolConfig *pgxpool.Config
 // nothing. A callback of an instrument of the same MeterProvider must not call it, because the SDK would wait for that
 // callback. Log lines that wait for the logger may still be written.
 //
-// If a pool of the same name and attributes is registered later, its counters continue from these while the MeterProvider
-// has other pools; otherwise they start at 0.
-//
-// The series of histograms stay in the SDK, unchanged, as long as the MeterProvider. An SDK whose histograms implement
-// Finisher of go.opentelemetry.io/otel/metric/x ends them; at version 1.47 the SDK does not.
+// The counters of the pool stay as they are, and are still reported: a counter never falls, and a pool of the same name
+// and attributes that is registered later continues it. That holds for the 100 names that left last. The series of
+// histograms stay in the SDK, unchanged, as long as the MeterProvider. An SDK whose histograms implement Finisher of
+// go.opentelemetry.io/otel/metric/x ends them; at version 1.47 the SDK does not.
 func (i *Instrumentation) Unregister() error {
 	if i == nil {
 		return nil

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/otelpool/otelpool-go/internal/catalogue"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -241,12 +242,13 @@ func seriesKey(name string, set attribute.Set) string {
 	return name + "{" + strings.Join(attrs, ",") + "}"
 }
 
-// gaugeKeys returns the keys of the series that are observed, not recorded.
+// gaugeKeys returns the keys of gauges: series that end with the pool, as counters and histograms do not.
 func gaugeKeys(m metrics) []string {
 	var keys []string
-	for key, value := range m {
-		switch value.(type) {
-		case int64, float64:
+	for key := range m {
+		name, _, _ := strings.Cut(key, "{")
+		switch catalogue.Lookup(name)[0].Kind {
+		case catalogue.ObservableGauge, catalogue.ObservableUpDownCounter:
 			keys = append(keys, key)
 		}
 	}

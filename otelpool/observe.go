@@ -1,6 +1,8 @@
 package otelpool
 
 import (
+	"sync"
+
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
@@ -59,6 +61,10 @@ type observed struct {
 	idleMin  int64
 	idleMax  int64
 	hooks    *hooks // nil if the pool has none
+
+	mu      sync.Mutex
+	counted instruments.Values // the largest value of each counter that was read
+	ended   bool               // no event is counted any more
 }
 
 func newObserved(pool *pgxpool.Pool, baseSize int64, poolConfig *pgxpool.Config, h *hooks) *observed {
@@ -88,7 +94,8 @@ func (o *observed) stat() poolstate.Stat {
 	}
 }
 
-// read sets the values of the pool.
+// read sets the values of the pool. Its counters never fall, though their parts are not read at one moment, and readers
+// may collect at the same time.
 func (o *observed) read(v *instruments.Values) {
 	if o.hooks == nil {
 		o.set(v, statValues, &poolstate.Snapshot{Stat: o.stat()})
@@ -99,6 +106,23 @@ func (o *observed) read(v *instruments.Values) {
 	o.set(v, statValues, &s)
 	o.set(v, stateValues, &s)
 	o.hooks.counters.AddTo(v)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ended { // a collection that runs reads a pool that has left
+		v.SetCounters(&o.counted)
+		return
+	}
+	v.KeepRising(&o.counted)
+}
+
+// end returns what the pool has counted, which does not change any more.
+func (o *observed) end() instruments.Values {
+	var v instruments.Values
+	o.read(&v)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ended = true
+	return o.counted
 }
 
 func (o *observed) set(v *instruments.Values, values []value, s *poolstate.Snapshot) {

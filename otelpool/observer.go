@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"weak"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
@@ -16,26 +17,24 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 )
 
-// observers holds one observer for each MeterProvider, from its first pool to its last. With a callback for each pool,
-// registering one would take four times as long and fourteen times the memory. The lock is held for look-ups only, never
-// during a call of a MeterProvider, which may wait for its user's callbacks.
+// observers finds the observer of a MeterProvider. It does not keep either alive: a MeterProvider keeps its observer, by
+// the callback. With a callback for each pool, registering one would take four times as long and fourteen times the
+// memory. The lock is held for look-ups only, never during a call of a MeterProvider, which may wait for its user's
+// callbacks.
 var observers struct {
 	sync.Mutex
-	of map[metric.MeterProvider]*observer
+	all []weak.Pointer[observer]
 }
 
-// observer reads all pools of a MeterProvider when that collects.
+// observer reads all pools of a MeterProvider when that collects, from its first pool on.
 type observer struct {
 	provider metric.MeterProvider
+	shared   bool // by all pools of the provider
 
-	mu           sync.Mutex // held to change what follows; taken before the lock of observers
+	mu           sync.Mutex // held to change what follows
 	instruments  instruments.Observables
 	registration metric.Registration  // nil until the first pool
-	gone         bool                 // the last pool has left
 	keys         []attribute.Distinct // of the groups, in their order: quicker to search
-
-	// left is what groups had counted when their last member left. A pool of the same name goes on from there.
-	left map[attribute.Distinct]*instruments.Values
 
 	// groups is replaced and never changed, so that a collection needs no lock.
 	groups atomic.Pointer[[]*group]
@@ -51,6 +50,30 @@ type group struct {
 // has reports whether a pool is a member.
 func (g *group) has(pool *pgxpool.Pool) bool {
 	return slices.ContainsFunc(g.members, func(m *observed) bool { return m.pool == pool })
+}
+
+// retired reports whether all members have left.
+func (g *group) retired() bool { return len(g.members) == 0 }
+
+// with returns the group with one more member.
+func (g *group) with(m *observed) *group {
+	return &group{g.attributes, append(slices.Clone(g.members), m), g.left}
+}
+
+// without returns the group without a member, which keeps what that has counted. It is nil if there is nothing to keep.
+func (g *group) without(m *observed) *group {
+	members := slices.DeleteFunc(slices.Clone(g.members), func(other *observed) bool { return other == m })
+	if m.hooks == nil {
+		if len(members) == 0 && g.left == nil {
+			return nil
+		}
+		return &group{g.attributes, members, g.left}
+	}
+	left := m.end()
+	if g.left != nil {
+		left.Merge(g.left)
+	}
+	return &group{g.attributes, members, &left}
 }
 
 // read returns the values of the group.
@@ -71,113 +94,101 @@ func (g *group) read() instruments.Values {
 	return sum
 }
 
-// countedWith returns what members that have left had counted, with one more that leaves.
-func (g *group) countedWith(leaving *observed) *instruments.Values {
-	var sum, v instruments.Values
-	if g.left != nil {
-		sum = *g.left
-	}
-	leaving.read(&v)
-	sum.MergeCounters(&v)
-	return &sum
-}
-
-// observe adds a pool to those of its MeterProvider and returns the observer.
-func observe(provider metric.MeterProvider, set attribute.Set, m *observed) (*observer, error) {
-	for {
-		o := observerOf(provider)
-		if done, err := o.add(set, m); done || err != nil {
-			return o, err
-		}
-	}
-}
-
-// observerOf returns the provider's observer. It creates it if there is none.
+// observerOf returns the provider's observer. It creates it if there is none. A provider that cannot be compared has an
+// observer for each pool.
 func observerOf(provider metric.MeterProvider) *observer {
-	o := &observer{provider: provider}
+	o := &observer{provider: provider, shared: reflect.ValueOf(provider).Comparable()}
 	o.groups.Store(new([]*group))
-	if !o.shared() {
+	if !o.shared {
 		return o
 	}
 	observers.Lock()
 	defer observers.Unlock()
-	if known := observers.of[provider]; known != nil {
-		return known
+	alive := observers.all[:0]
+	var found *observer
+	for _, p := range observers.all {
+		known := p.Value()
+		if known == nil {
+			continue
+		}
+		alive = append(alive, p)
+		if known.provider == provider {
+			found = known
+		}
 	}
-	if observers.of == nil {
-		observers.of = make(map[metric.MeterProvider]*observer)
+	observers.all = alive
+	if found != nil {
+		return found
 	}
-	observers.of[provider] = o
+	observers.all = append(observers.all, weak.Make(o))
 	return o
 }
 
-// shared reports whether all pools of the provider have one observer. A provider whose type cannot be a map key has an
-// observer for each pool.
-func (o *observer) shared() bool { return reflect.ValueOf(o.provider).Comparable() }
+// observe adds a pool to those of its MeterProvider and returns the observer.
+func observe(provider metric.MeterProvider, set attribute.Set, m *observed) (*observer, error) {
+	o := observerOf(provider)
+	if err := o.add(set, m); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
 
-// add adds a pool. It returns false if the observer's last pool has left meanwhile.
-func (o *observer) add(set attribute.Set, m *observed) (done bool, err error) {
+// add adds a pool.
+func (o *observer) add(set attribute.Set, m *observed) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.gone {
-		return false, nil
-	}
 	groups := *o.groups.Load()
 	// A pool with hooks has one Instrumentation, which registers it once.
 	if m.hooks == nil && slices.ContainsFunc(groups, func(g *group) bool { return g.has(m.pool) }) {
-		return false, errors.New("otelpool: pool is registered already")
+		return errors.New("otelpool: pool is registered already")
 	}
 	if o.registration == nil {
 		if err := o.start(); err != nil {
-			o.end()
-			return false, err
+			return err
 		}
 	}
 	key := set.Equivalent()
 	at := slices.Index(o.keys, key)
 	if at < 0 {
 		o.keys = append(o.keys, key)
-		g := &group{attributes: instruments.NewPoolAttributes(set), members: []*observed{m}, left: o.left[key]}
-		groups = append(groups, g) // beyond what a collection that runs may read
-		delete(o.left, key)
+		groups = append(groups, &group{attributes: instruments.NewPoolAttributes(set), members: []*observed{m}}) // beyond what a collection that runs may read
 	} else {
-		g := groups[at]
 		groups = slices.Clone(groups)
-		groups[at] = &group{g.attributes, append(slices.Clone(g.members), m), g.left}
+		groups[at] = groups[at].with(m)
 	}
 	o.groups.Store(&groups)
-	return true, nil
+	return nil
 }
 
 // start creates the instruments and registers the callback. The caller must hold the lock.
 func (o *observer) start() error {
-	return instruments.WithMeter(o.provider, Version, func(m metric.Meter) (err error) {
-		if o.instruments, err = instruments.NewObservables(m); err != nil {
+	return instruments.WithMeter(o.provider, Version, func(m metric.Meter) error {
+		all, err := instruments.NewObservables(m)
+		if err != nil {
 			return err
 		}
-		if o.registration, err = m.RegisterCallback(o.collect, o.instruments.All()...); err != nil {
+		o.instruments = all
+		registration, err := m.RegisterCallback(o.collect, all.All()...)
+		if err != nil {
 			return fmt.Errorf("otelpool: register callback: %w", err)
 		}
-		if o.registration == nil {
+		if registration == nil {
 			return fmt.Errorf("otelpool: register callback: Meter %T returned no Registration", m)
 		}
+		o.registration = registration
 		return nil
 	})
 }
 
-// end takes the observer out of use. The caller must hold the lock.
-func (o *observer) end() {
-	o.gone = true
-	if o.shared() {
-		observers.Lock()
-		defer observers.Unlock()
-		delete(observers.of, o.provider)
-	}
-}
+// maxRetired is how many groups without members are still reported. Each costs a collection as much as the counters of a
+// pool. The group that retired first is forgotten first, and a pool of its name starts at 0.
+const maxRetired = 100
 
-// forget removes a pool, and with the last one the callback.
+// forget removes a pool. What it has counted stays, and is still observed: the SDK forgets a series that is not observed
+// once, and a reader of deltas would count it again if the name came back. Only an observer of one pool ends with it.
 func (o *observer) forget(m *observed) (err error) {
-	if !o.remove(m) {
+	o.remove(m)
+	if o.shared {
 		return nil
 	}
 	defer func() { // the provider is the user's
@@ -185,51 +196,46 @@ func (o *observer) forget(m *observed) (err error) {
 			err = fmt.Errorf("otelpool: unregister callback: %v", p)
 		}
 	}()
-	// Without the lock, because this waits for a collection that runs.
 	if err := o.registration.Unregister(); err != nil {
 		return fmt.Errorf("otelpool: unregister callback: %w", err)
 	}
 	return nil
 }
 
-// remove removes a pool and reports whether it was the last.
-func (o *observer) remove(m *observed) (last bool) {
+func (o *observer) remove(m *observed) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	groups := slices.Clone(*o.groups.Load())
 	at := slices.IndexFunc(groups, func(g *group) bool { return slices.Contains(g.members, m) })
 	if at < 0 {
-		return false
+		return
 	}
-	g := groups[at]
-	left := g.countedWith(m)
-	if len(g.members) == 1 {
-		o.keep(o.keys[at], left)
-		groups = slices.Delete(groups, at, at+1)
-		o.keys = slices.Delete(o.keys, at, at+1)
-	} else {
-		members := slices.DeleteFunc(slices.Clone(g.members), func(other *observed) bool { return other == m })
-		groups[at] = &group{g.attributes, members, left}
+	g, key := groups[at].without(m), o.keys[at]
+	if g != nil && !g.retired() {
+		groups[at] = g
+		o.groups.Store(&groups)
+		return
+	}
+	groups, o.keys = slices.Delete(groups, at, at+1), slices.Delete(o.keys, at, at+1)
+	if g != nil { // at the end, so that retired groups are in the order in which they retired
+		groups, o.keys = o.dropRetired(append(groups, g), append(o.keys, key))
 	}
 	o.groups.Store(&groups)
-	if len(groups) == 0 {
-		o.end()
-		return true
-	}
-	return false
 }
 
-// maxLeft is how many groups without members an observer remembers the counts of.
-const maxLeft = 1000
-
-// keep remembers what a group had counted when it ends. The caller must hold the lock.
-func (o *observer) keep(key attribute.Distinct, counted *instruments.Values) {
-	if o.left == nil {
-		o.left = make(map[attribute.Distinct]*instruments.Values)
+// dropRetired forgets the group that retired first, if there are too many.
+func (o *observer) dropRetired(groups []*group, keys []attribute.Distinct) ([]*group, []attribute.Distinct) {
+	retired := 0
+	for _, g := range groups {
+		if g.retired() {
+			retired++
+		}
 	}
-	if len(o.left) < maxLeft {
-		o.left[key] = counted
+	if retired <= maxRetired {
+		return groups, keys
 	}
+	first := slices.IndexFunc(groups, (*group).retired)
+	return slices.Delete(groups, first, first+1), slices.Delete(keys, first, first+1)
 }
 
 // collect is the callback. Several readers may call it at the same time. A panic in it must not crash the program.

@@ -76,9 +76,11 @@ func TestRegisterRefusesPanickingProvider(t *testing.T) {
 }
 
 // registrationProvider is a MeterProvider that returns the same Registration for all callbacks.
+// It cannot be compared, so its pools do not share a callback, and Unregister ends that of its pool.
 type registrationProvider struct {
 	noop.MeterProvider
 	registration metric.Registration
+	_            func()
 }
 
 func (p registrationProvider) Meter(string, ...metric.MeterOption) metric.Meter {

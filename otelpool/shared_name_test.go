@@ -3,6 +3,7 @@ package otelpool_test
 import (
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -58,9 +59,7 @@ func TestLeavingPoolKeepsAllCounters(t *testing.T) {
 	})
 	t.Run("the last one leaves", func(t *testing.T) {
 		unregister(t, secondInst)
-		if left, _ := tel.countersOf(t, name); len(left) > 0 {
-			t.Errorf("still reported: %v", left)
-		}
+		checkKept(t, tel, name, before)
 	})
 	t.Run("another one comes", func(t *testing.T) {
 		_, inst := sharedPool(t, tel, connString, name)
@@ -111,56 +110,170 @@ func TestPoolsOfOneNameAreAddedUp(t *testing.T) {
 	if err := insts[1].Unregister(); err != nil {
 		t.Fatal(err)
 	}
-	if keys := gaugeKeys(tel.collect(t)); len(keys) > 0 {
+	last := tel.collect(t)
+	last.check(t, counters)
+	if keys := gaugeKeys(last); len(keys) > 0 {
 		t.Errorf("left: %v", keys)
 	}
 }
 
-// TestCountersGoOnInNextPool has a pool leave and another of its name come, while a third one stays. It reads by both
-// temporalities.
-func TestCountersGoOnInNextPool(t *testing.T) {
-	t.Parallel()
-	delta := sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(func(sdkmetric.InstrumentKind) metricdata.Temporality {
-		return metricdata.DeltaTemporality
-	}))
-	cumulative := sdkmetric.NewManualReader()
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(delta), sdkmetric.WithReader(cumulative))
-	begin := func(name string) (*pgxpool.Pool, *otelpool.Instrumentation) {
-		pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(provider), otelpool.WithPoolName(name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return pool, inst
+// twoReaders are a MeterProvider with a reader of each temporality.
+type twoReaders struct {
+	provider          *sdkmetric.MeterProvider
+	delta, cumulative *sdkmetric.ManualReader
+	deltas            map[string]float64 // the sums of all deltas by pool name, of acquires
+}
+
+func newTwoReaders() *twoReaders {
+	r := &twoReaders{
+		delta: sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(func(sdkmetric.InstrumentKind) metricdata.Temporality {
+			return metricdata.DeltaTemporality
+		})),
+		cumulative: sdkmetric.NewManualReader(),
+		deltas:     make(map[string]float64),
 	}
-	other, otherInst := begin("other")
-	defer other.Close()
-	defer func() { _ = otherInst.Unregister() }()
-	acquires := func(reader *sdkmetric.ManualReader) (n int64) {
-		eachCounter((telemetry{reader, provider}).read(t), func(instrument string, set attribute.Set, value float64) {
-			if instrument != "pgxpool.acquires" {
-				return
-			}
+	r.provider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(r.delta), sdkmetric.WithReader(r.cumulative))
+	return r
+}
+
+// acquires collects by both readers. It returns the acquires of a name: the sum of all deltas, and the cumulative value.
+func (r *twoReaders) acquires(t *testing.T, name string) (deltas, cumulative float64) {
+	t.Helper()
+	each := func(reader *sdkmetric.ManualReader, use func(name string, value float64)) {
+		eachCounter((telemetry{reader, r.provider}).read(t), func(instrument string, set attribute.Set, value float64) {
 			if value < 0 {
 				t.Errorf("%s: %v of %s", instrument, value, set.Encoded(attribute.DefaultEncoder()))
 			}
-			if name, _ := set.Value("db.client.connection.pool.name"); name.AsString() == "main" {
-				n += int64(value)
+			if instrument == "pgxpool.acquires" {
+				name, _ := set.Value("db.client.connection.pool.name")
+				use(name.AsString(), value)
 			}
 		})
-		return n
 	}
-	for i, want := range []struct{ delta, cumulative int64 }{{10, 10}, {2, 12}} {
-		pool, inst := begin("main")
-		for range want.delta {
-			if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
-				t.Fatal(err)
-			}
+	each(r.delta, func(name string, value float64) { r.deltas[name] += value })
+	each(r.cumulative, func(n string, value float64) {
+		if n == name {
+			cumulative += value
 		}
-		checkEqual(t, fmt.Sprintf("pool %d: delta", i), acquires(delta), want.delta)
-		checkEqual(t, fmt.Sprintf("pool %d: sum", i), acquires(cumulative), want.cumulative)
-		pool.Close()
-		if err := inst.Unregister(); err != nil {
-			t.Error(err)
+	})
+	return r.deltas[name], cumulative
+}
+
+// use makes a pool of that name, acquires from it n times, and ends it.
+func (r *twoReaders) use(t *testing.T, connString, name string, n int) {
+	t.Helper()
+	pool, inst, err := otelpool.New(t.Context(), connString, otelpool.WithMeterProvider(r.provider), otelpool.WithPoolName(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	for range n {
+		if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
+			t.Fatal(err)
 		}
 	}
+	if err := inst.Unregister(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCountersGoOnInNextPool has a pool be made anew under its name four times: as the only one of its MeterProvider and
+// beside another, collected while there is none of the name or not.
+func TestCountersGoOnInNextPool(t *testing.T) {
+	t.Parallel()
+	connString := database(t)
+	for _, beside := range []bool{false, true} {
+		for _, collected := range []bool{false, true} {
+			t.Run(fmt.Sprintf("beside another %t, collected meanwhile %t", beside, collected), func(t *testing.T) {
+				t.Parallel()
+				r := newTwoReaders()
+				if beside {
+					pool, inst, err := otelpool.New(t.Context(), connString, otelpool.WithMeterProvider(r.provider), otelpool.WithPoolName("other"))
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer pool.Close()
+					defer func() { _ = inst.Unregister() }()
+				}
+				for i := range 4 {
+					r.use(t, connString, "main", 10)
+					if collected || i == 3 {
+						deltas, cumulative := r.acquires(t, "main")
+						checkEqual(t, fmt.Sprintf("pool %d: sum of deltas", i), deltas, float64(10*(i+1)))
+						checkEqual(t, fmt.Sprintf("pool %d: cumulative", i), cumulative, float64(10*(i+1)))
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestLatestRetiredNameIsRemembered has more names retire than are remembered, then one more.
+func TestLatestRetiredNameIsRemembered(t *testing.T) {
+	t.Parallel()
+	connString := database(t)
+	r := newTwoReaders()
+	for i := range 150 {
+		r.use(t, connString, fmt.Sprint("tenant ", i), 0)
+	}
+	r.use(t, connString, "main", 3)
+	r.use(t, connString, "main", 4)
+	_, main := r.acquires(t, "main")
+	checkEqual(t, "acquires of the latest name", main, 7)
+	series := make(map[string]bool)
+	eachCounter((telemetry{r.cumulative, r.provider}).read(t), func(_ string, set attribute.Set, _ float64) {
+		name, _ := set.Value("db.client.connection.pool.name")
+		series[name.AsString()] = true
+	})
+	checkEqual(t, "names that are reported", len(series), 100)
+}
+
+// TestCountersNeverFallWhilePoolsLeave collects without a pause while pools of one name are used and leave.
+func TestCountersNeverFallWhilePoolsLeave(t *testing.T) {
+	t.Parallel()
+	connString := database(t)
+	r := newTwoReaders()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 15 {
+			r.use(t, connString, "same", 20)
+		}
+	}()
+	var last float64
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		deltas, cumulative := r.acquires(t, "same")
+		if cumulative < last || deltas > 300 {
+			t.Fatalf("cumulative %v after %v, sum of deltas %v", cumulative, last, deltas)
+		}
+		last = cumulative
+	}
+	deltas, cumulative := r.acquires(t, "same")
+	checkEqual(t, "sum of deltas", deltas, 300)
+	checkEqual(t, "cumulative", cumulative, 300)
+}
+
+// TestProviderIsNotKeptAlive has a MeterProvider become garbage after the pools that it had.
+func TestProviderIsNotKeptAlive(t *testing.T) {
+	t.Parallel()
+	collected := make(chan struct{})
+	func() {
+		r := newTwoReaders()
+		runtime.AddCleanup(r.provider, func(struct{}) { close(collected) }, struct{}{})
+		r.use(t, database(t), "main", 1)
+	}()
+	eventually(t, "the provider is collected", func() bool {
+		runtime.GC()
+		select {
+		case <-collected:
+			return true
+		default:
+			return false
+		}
+	})
 }

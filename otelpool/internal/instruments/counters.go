@@ -3,8 +3,6 @@ package instruments
 import (
 	"sync"
 	"sync/atomic"
-
-	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
 // maxOpenValues is how many values of an open key are counted apart. Further ones become _OTHER.
@@ -38,7 +36,7 @@ func (c *Counters) AddOpen(s OpenKey, value string) {
 // AddTo adds the counters to the values of their pool, and sets those that counted nothing to 0.
 func (c *Counters) AddTo(v *Values) {
 	for i, s := range seriesTable.series {
-		if s.row().Kind == catalogue.ObservableCounter {
+		if s.counter() {
 			v.Add(Key(i), c.n[i].Load())
 		}
 	}

@@ -110,4 +110,6 @@ func OpenKeyOf(name string) OpenKey {
 	panic(fmt.Sprintf("no open series %s in internal/catalogue", name))
 }
 
+func (s observed) counter() bool { return s.row().Kind == catalogue.ObservableCounter }
+
 func (s observed) row() *catalogue.Row { return &seriesTable.instruments[s.instrument] }

@@ -1,10 +1,6 @@
 package instruments
 
-import (
-	"maps"
-
-	"github.com/otelpool/otelpool-go/internal/catalogue"
-)
+import "maps"
 
 // Values are the observed values of one pool, or of several pools of one name. Times are in nanoseconds. A series that is
 // not set is not reported.
@@ -40,14 +36,29 @@ func (v *Values) Merge(w *Values) {
 	v.addOpen(w.open)
 }
 
-// MergeCounters adds the counters alone: what a pool has counted outlives it, because counters never fall.
-func (v *Values) MergeCounters(w *Values) {
+// KeepRising replaces each counter of v by the largest value that it ever had, which kept remembers.
+func (v *Values) KeepRising(kept *Values) {
 	for i, s := range seriesTable.series {
-		if w.set[i] && s.row().Kind == catalogue.ObservableCounter {
-			v.Add(Key(i), w.n[i])
+		if s.counter() && v.set[i] {
+			kept.Set(Key(i), max(kept.n[i], v.n[i]))
 		}
 	}
-	v.addOpen(w.open)
+	for at, n := range v.open {
+		if n > kept.open[at] {
+			kept.addOpen(map[openValue]int64{at: n - kept.open[at]})
+		}
+	}
+	v.SetCounters(kept)
+}
+
+// SetCounters replaces the counters of v by those of w.
+func (v *Values) SetCounters(w *Values) {
+	for i, s := range seriesTable.series {
+		if s.counter() && w.set[i] {
+			v.Set(Key(i), w.n[i])
+		}
+	}
+	v.open = w.open
 }
 
 func (v *Values) addOpen(open map[openValue]int64) {

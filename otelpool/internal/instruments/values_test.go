@@ -47,19 +47,26 @@ func TestMergeAddsEachSeries(t *testing.T) {
 	}
 }
 
-func TestMergeCountersLeavesOutGauges(t *testing.T) {
+func TestKeepRisingKeepsLargestCounters(t *testing.T) {
 	t.Parallel()
-	var left Values
-	left.MergeCounters(filled(3))
-	left.MergeCounters(filled(4))
-	for i, s := range seriesTable.series {
-		counter := s.row().Kind == catalogue.ObservableCounter
-		if left.set[i] != counter || counter && left.n[i] != 7 {
-			t.Errorf("%s %v: set %t, %d", s.row().Name, s.label, left.set[i], left.n[i])
+	var kept Values
+	for _, step := range []struct{ read, counter int64 }{{3, 3}, {5, 5}, {4, 5}} {
+		v := filled(step.read)
+		v.KeepRising(&kept)
+		for i, s := range seriesTable.series {
+			want := step.read
+			if s.counter() {
+				want = step.counter
+			}
+			if v.n[i] != want || kept.set[i] != s.counter() {
+				t.Errorf("%s %v: %d after %d, kept %t", s.row().Name, s.label, v.n[i], step.read, kept.set[i])
+			}
 		}
-	}
-	if len(left.open) != len(seriesTable.open) {
-		t.Errorf("open values %v", left.open)
+		for at, got := range v.open {
+			if got != step.counter {
+				t.Errorf("%v: %d after %d", at, got, step.read)
+			}
+		}
 	}
 }
 
