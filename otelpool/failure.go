@@ -18,7 +18,7 @@ import (
 // No rows is an answer, not a failure, and so are the SQLSTATE classes 00 (success) and 01 (warning): the semantic
 // conventions for PostgreSQL count "class 02 or higher" as errors. error.type is the SQLSTATE if there is one.
 //
-// An error of the user's own hook or source of rows may panic when it is examined.
+// An error of a user's hook or CopyFromSource may panic in its methods.
 func classify(err error) (f instruments.Failure, failed bool) {
 	defer func() {
 		if recover() != nil {
@@ -34,7 +34,7 @@ func classify(err error) (f instruments.Failure, failed bool) {
 	return instruments.Failure{ErrorType: errorType(err)}, true
 }
 
-// sqlState returns the five characters of a server's error, if they are what the SQL standard demands.
+// sqlState returns the SQLSTATE of a server error, if it is well-formed.
 func sqlState(err error) (string, bool) {
 	pgErr, ok := err.(*pgconn.PgError) // pgx seldom wraps it, and the assertion is much cheaper than the search
 	if !ok {
@@ -75,9 +75,9 @@ func isTimeout(err error) bool {
 	return ok && netErr.Timeout()
 }
 
-// resultOf returns how an Acquire without a connection ended. It timed out if the deadline of its context has passed. A
-// dial that took too long also says DeadlineExceeded, but then the caller's context has not ended. err is nil if a
-// PrepareConn hook panicked.
+// resultOf returns how an Acquire without a connection ended. It timed out if its error is DeadlineExceeded and the
+// deadline of its context has passed, which may be that of a Sizing's Timeout. A dial that took too long also returns
+// DeadlineExceeded, but then the context has not ended. err is nil if a hook panicked.
 func resultOf(ctx context.Context, err error) poolstate.Result {
 	switch ended := ctx.Err(); {
 	case ended == nil:

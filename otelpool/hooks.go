@@ -15,7 +15,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/tracerchain"
 )
 
-// The counters of events that hooks count. Everything else that only grows is read from the pool's state.
+// Keys of the counters that the hooks increment themselves. What the state counts is in stateValues.
 var (
 	timeouts          = instruments.KeyOf("db.client.connection.timeouts")
 	longHolds         = instruments.KeyOf("pgxpool.long_holds")
@@ -36,9 +36,9 @@ var epoch = time.Now()
 
 func monotonic() time.Duration { return time.Since(epoch) }
 
-// hooks is the tracer of an instrumented pool. It tells each event to the state and records what that returns. It passes
-// each event on to the tracer that the configuration had before: a start first and an end last, so that both see the
-// events nested as without the other. It is safe for concurrent use.
+// hooks is the tracer of an instrumented pool. It passes each event to the state and records what that returns. It also
+// passes each event on to the tracer that the configuration had before: starts before recording, ends after it, so each
+// tracer sees the same nesting as if it were alone. It is safe for concurrent use.
 type hooks struct {
 	next       tracerchain.Tracers
 	state      *poolstate.Pool
@@ -51,7 +51,7 @@ type hooks struct {
 	pool              attribute.Set // the attributes of the pool
 	wait, create, use instruments.Series[float64]
 
-	live atomic.Bool // something reads, or has read, what is recorded
+	live atomic.Bool // events are recorded
 }
 
 var (
@@ -94,9 +94,10 @@ func newHooks(c config, h instruments.Histograms, poolConfig *pgxpool.Config, ba
 // Next implements tracerchain.Link.
 func (h *hooks) Next() pgx.QueryTracer { return h.next.Query }
 
-// active reports whether an event that begins is to be recorded. If that is not known from the start, the event's
-// instrument shows it, or a collection: the instruments of a no-op provider are never enabled, those of the global one
-// are once it has an SDK. An event that begins inactive is left out whole, so that what is counted up is counted down.
+// active reports whether an event that begins is to be recorded. If that is not known at creation, recording begins at
+// the first event whose instrument is enabled, or at the first collection. A no-op provider's instruments are never
+// enabled; the global provider's are once an SDK is set. An event that begins while inactive is left out whole, so that
+// increments and decrements always match.
 func (h *hooks) active(ctx context.Context, instrument metric.Float64Histogram) bool {
 	if h.live.Load() {
 		return !h.state.Stopped()
@@ -123,7 +124,7 @@ func (h *hooks) acquireFrom(ctx context.Context) *poolstate.Acquire {
 // TraceAcquireStart implements pgxpool.AcquireTracer.
 func (h *hooks) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, data pgxpool.TraceAcquireStartData) context.Context {
 	ctx = h.next.TraceAcquireStart(ctx, pool, data)
-	if ctx == nil || !h.active(ctx, h.histograms.Wait) { // pgx panics at a nil context by itself
+	if ctx == nil || !h.active(ctx, h.histograms.Wait) { // leave the panic on a nil context to pgx
 		return ctx
 	}
 	a, nested := h.state.Begin(ctx)
@@ -201,8 +202,8 @@ func (h *hooks) released(pc *pgx.Conn) {
 	h.state.DropStack(c)
 }
 
-// closeReason returns why pgx will close a connection that is being released, or KeptOpen. It asks what pgxpool asks
-// next. More cannot be known yet: a connection may be too old, or AfterRelease may refuse it.
+// closeReason returns why pgx will close a connection that is being released, or KeptOpen. It makes the checks that
+// pgxpool is about to make. More cannot be known yet: a connection may be too old, or AfterRelease may refuse it.
 func closeReason(pc *pgx.Conn) poolstate.CloseReason {
 	switch pg := pc.PgConn(); {
 	case pc.IsClosed():
@@ -217,7 +218,7 @@ func closeReason(pc *pgx.Conn) poolstate.CloseReason {
 
 type connectKey struct{}
 
-// connect is a dial that runs, carried by its context.
+// connect is the context of a dial. It remembers when the dial began.
 type connect struct {
 	context.Context
 	start time.Duration
@@ -233,7 +234,7 @@ func (c *connect) Value(key any) any {
 // TraceConnectStart implements pgx.ConnectTracer.
 func (h *hooks) TraceConnectStart(ctx context.Context, data pgx.TraceConnectStartData) context.Context {
 	ctx = h.next.TraceConnectStart(ctx, data)
-	h.dialing(ctx) // in case the BeforeConnect hook was set again after ours
+	h.dialing(ctx) // in case BeforeConnect was replaced after we wrapped it
 	if ctx == nil || !h.active(ctx, h.histograms.Create) {
 		return ctx
 	}
@@ -268,7 +269,7 @@ func (h *hooks) connectFailed(err error) {
 	h.counters.AddOpen(connectionsErrors, f.ErrorType)
 }
 
-// stop ends the recording for good, and the series that the SDK can end.
+// stop ends recording for good, and those series that the SDK can end.
 func (h *hooks) stop(ctx context.Context) {
 	if !h.state.Stopped() {
 		h.state.Stop()

@@ -63,7 +63,7 @@ func beforeConnect(h *hooks, next func(context.Context, *pgx.ConnConfig) error) 
 	}
 }
 
-// afterConnect wraps the hook that has the last word on a new connection.
+// afterConnect wraps the hook that can still reject a new connection.
 func afterConnect(h *hooks, next func(context.Context, *pgx.Conn) error) func(context.Context, *pgx.Conn) error {
 	return func(ctx context.Context, pc *pgx.Conn) error {
 		if next != nil {
@@ -79,8 +79,9 @@ func afterConnect(h *hooks, next func(context.Context, *pgx.Conn) error) func(co
 	}
 }
 
-// beforeClose wraps the hook that pgxpool calls when it closes a connection, whatever the reason. It puts nothing into
-// the connection's data: a caller who released it with a batch open may close that now, and so read them.
+// beforeClose wraps the hook that pgxpool calls when it closes a connection, whatever the reason. It must not write to the
+// connection's custom data: a caller who released the connection with an open batch may be closing that batch now, which
+// reads the data.
 func beforeClose(h *hooks, next func(*pgx.Conn)) func(*pgx.Conn) {
 	return func(pc *pgx.Conn) {
 		h.state.Closed(knownConn(pc), resize.Surplus(pc))

@@ -6,11 +6,11 @@ import (
 	"sync"
 )
 
-// maxLogLines is how many lines wait for a logger. Further ones are dropped, and counted in the next that is queued.
+// maxLogLines is how many lines wait for a logger. Further ones are dropped; their number is added to the next line.
 const maxLogLines = 64
 
-// logQueue hands lines to the user's logger on a goroutine of its own, which lives while there are some. A logger may be
-// slow, block or panic, and must not disturb those who use the pool. It is safe for concurrent use.
+// logQueue hands lines to the user's logger on its own goroutine, which runs only while lines are waiting. A logger may
+// be slow, block or panic, and must not disturb those who use the pool. It is safe for concurrent use.
 type logQueue struct {
 	logger *slog.Logger // nil for slog.Default at the time of the line
 

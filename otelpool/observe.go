@@ -10,15 +10,14 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/resize"
 )
 
-// value is one series that a collection reads: its key, and its value of a pool.
+// value is one series that a collection reads: its key, and how to read it from a pool.
 type value struct {
 	key instruments.Key
 	of  func(o *observed, s *poolstate.Snapshot) int64 // in nanoseconds if it is a time
 }
 
-// statValues are read of every pool. Everything that the pool's statistics say comes from one Stat, so that it agrees.
-// Overflow is of connections in use, not of open ones: pgxpool keeps idle connections beyond any base size, and a pool at
-// rest does not use its overflow.
+// statValues are read of every pool, all from one Stat, so that they are consistent. Overflow counts connections in use,
+// not open ones: pgxpool may keep more idle connections than the base size, and those are not overflow.
 var statValues = []value{
 	{instruments.KeyOf("db.client.connection.count", "used"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Acquired }},
 	{instruments.KeyOf("db.client.connection.count", "idle"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Idle }},
@@ -31,7 +30,7 @@ var statValues = []value{
 	{instruments.KeyOf("pgxpool.overflow.max"), func(o *observed, s *poolstate.Snapshot) int64 { return s.Stat.Max - o.baseSize }},
 }
 
-// stateValues are read of a pool with hooks. What the hooks count themselves is in their counters.
+// stateValues are read of a pool with hooks. The rest is counted in hooks.counters.
 var stateValues = []value{
 	{instruments.KeyOf("db.client.connection.pending_requests"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Pending }},
 	{instruments.KeyOf("pgxpool.pending.peak"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.PendingPeak }},

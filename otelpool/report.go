@@ -21,10 +21,10 @@ type reports struct {
 	operations *instruments.Operations
 	log        logQueue
 	lastNested atomic.Int64 // when a nested acquire was last logged
-	misused    sync.Map     // misuse to true: those that were logged; bounded, because operations are
+	misused    sync.Map     // set of the misuses already logged; bounded, because the number of operations is
 }
 
-// misuse is a way to misuse a connection at its release, and the operation that did.
+// misuse is what was wrong at a release, and the operation responsible.
 type misuse struct {
 	why poolstate.CloseReason
 	by  *instruments.Operation
@@ -39,7 +39,7 @@ func (r *reports) longHold(h poolstate.Hold, age time.Duration) {
 	r.log.warn("connection held for long", r.attrs(h, age)...)
 }
 
-// longHoldEnded logs that a connection was released after the threshold.
+// longHoldEnded logs that a connection was released after it had been held past the threshold.
 func (r *reports) longHoldEnded(h poolstate.Hold, age time.Duration) {
 	r.log.warn("connection released after a long hold", r.attrs(h, age)...)
 }
@@ -51,15 +51,15 @@ func (r *reports) nestedAcquire(outer poolstate.Hold, now time.Duration) {
 		return
 	}
 	var age time.Duration
-	if outer.Since != 0 { // else it has just been released
+	if outer.Since != 0 { // 0 if the outer hold has just ended
 		age = now - outer.Since
 	}
 	attrs := append(r.attrs(outer, age), slog.String("waiting_stack", formatStack(callers())))
 	r.log.warn("acquire waits while its scope holds a connection of the same pool", attrs...)
 }
 
-// misuse logs, once for an operation, that a connection was released in a state in which pgx must close it. That is a bug
-// of the program, which pgx hides.
+// misuse logs, once per operation and reason, that a connection was released in a state in which pgx must close it. That
+// is a bug of the program, which pgx hides.
 func (r *reports) misuse(why poolstate.CloseReason, h poolstate.Hold, age time.Duration) {
 	var message string
 	switch why {

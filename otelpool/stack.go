@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// ownFrames are the beginnings of the functions between the caller of pgxpool and the capture of a stack.
+// ownFrames are prefixes of the function names that lie between the capture of a stack and the caller of pgxpool.
 var ownFrames = []string{
 	"github.com/otelpool/otelpool-go/otelpool.(*",
 	"github.com/otelpool/otelpool-go/otelpool/internal/",

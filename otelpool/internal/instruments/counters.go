@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// maxOpenValues is how many values of an open key are counted apart. Further ones become _OTHER.
+// maxOpenValues is how many values of open keys are counted separately. Further ones become _OTHER.
 const maxOpenValues = 50
 
 // Counters are what a pool has counted, one for each series of a counter.

@@ -14,9 +14,9 @@ var (
 	// operationBuckets are those that the semantic conventions recommend for db.client.operation.duration.
 	operationBuckets = []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10}
 
-	// connectionBuckets are for wait, use and create time, for which the conventions recommend none. They are those of an
-	// operation and more at both ends, from an idle connection handed over within microseconds to one held for a minute.
-	// Each bucket is a series of every pool, and with exemplars some 200 bytes in the SDK.
+	// connectionBuckets are for wait, use and create time, for which the conventions recommend none. They extend
+	// operationBuckets at both ends: down to the microseconds of handing over an idle connection, up to a minute of
+	// holding one. Every bucket costs one series per pool and, with exemplars, about 200 bytes in the SDK.
 	connectionBuckets = []float64{0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60}
 
 	// rowBuckets are those that the semantic conventions recommend for db.client.response.returned_rows.
@@ -24,7 +24,7 @@ var (
 )
 
 // Histograms are the instruments that are recorded to as things happen. They are plain instruments, because the Record
-// methods of dbconv make their attributes at each call.
+// methods of dbconv build the attribute set on every call.
 type Histograms struct {
 	Duration, Wait, Use, Create metric.Float64Histogram
 	Rows                        metric.Int64Histogram // nil if returned rows are not recorded
@@ -54,7 +54,7 @@ func seconds(m metric.Meter, name string, buckets []float64) (metric.Float64Hist
 		metric.WithExplicitBucketBoundaries(buckets...))
 }
 
-// lookup returns the catalogue's row of an instrument that has one.
+// lookup returns the row of an instrument with exactly one row. It panics if there is none.
 func lookup(name string) catalogue.Row {
 	rows := catalogue.Lookup(name)
 	if len(rows) == 0 {
@@ -63,7 +63,7 @@ func lookup(name string) catalogue.Row {
 	return rows[0]
 }
 
-// Enabled reports whether any of the histograms would keep a measurement.
+// Enabled reports whether any of the histograms that are recorded by default would keep a measurement.
 func (h Histograms) Enabled(ctx context.Context) bool {
 	return h.Duration.Enabled(ctx) || h.Wait.Enabled(ctx) || h.Use.Enabled(ctx) || h.Create.Enabled(ctx)
 }

@@ -32,7 +32,7 @@ type table struct {
 type observed struct {
 	instrument int                // index in table.instruments
 	label      attribute.KeyValue // the attribute that distinguishes it, not valid if it has none
-	labelled   int                // its number among those that have a label
+	labelled   int                // its index among the series with a label; 0 without one
 }
 
 // observedOpen is the series of an instrument whose attribute may have any value.

@@ -21,8 +21,7 @@ func (v *Values) Set(s Key, n int64) { v.n[s], v.set[s] = n, true }
 // Add adds to the value of a series.
 func (v *Values) Add(s Key, n int64) { v.n[s], v.set[s] = v.n[s]+n, true }
 
-// Merge adds the values of another pool of the same name. Of an instrument whose row says Largest, the larger value
-// counts.
+// Merge adds the values of another pool of the same name. For rows with Largest set, it keeps the larger value.
 func (v *Values) Merge(w *Values) {
 	for i, s := range seriesTable.series {
 		switch {

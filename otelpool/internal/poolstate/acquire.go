@@ -124,8 +124,8 @@ func (a *Acquire) In(p Phase) bool {
 	return progress != progressDone && progress.phase() == p
 }
 
-// Enter notes that the acquire has a slot, and begins its next phase unless it has ended. It returns the progress, from
-// which the acquire may lose the slot: see [Acquire.Requeue].
+// Enter notes that the acquire has a slot, and begins its next phase unless it has ended. It returns the progress to pass
+// to [Acquire.Requeue] if the acquire loses the slot again.
 func (a *Acquire) Enter(next Phase) Progress {
 	a.leaveQueue()
 	after := a.acquires.now() - a.start
@@ -134,7 +134,7 @@ func (a *Acquire) Enter(next Phase) Progress {
 }
 
 // Requeue notes that the acquire lost the slot that it had at the progress from, and waits again. It does nothing if the
-// acquire has gone on since. The goroutine that closes the connection calls it, mostly after that.
+// acquire has moved on since. It is called by the goroutine that closes the connection, often after that.
 func (a *Acquire) Requeue(from Progress) {
 	after := a.acquires.now() - a.start
 	next := progressOf(Queue, after)
@@ -145,7 +145,7 @@ func (a *Acquire) Requeue(from Progress) {
 	a.acquires.slots.add(pendingUnit - occupiedUnit)
 	a.flags.And(^uint32(slotted))
 	if Progress(a.progress.Load()) != next {
-		// It went on meanwhile. Either it saw that it waits, or it took itself for an acquire with a slot: now it has one.
+		// The acquire moved on meanwhile, and may still have believed that it had a slot. It has one now.
 		a.leaveQueue()
 	}
 }

@@ -2,7 +2,7 @@ package poolstate
 
 import "sync/atomic"
 
-// The fields of slotCounts, each a number of that unit: 23 bits of callers, 20 bits of connections.
+// The fields of slotCounts, each counted in its unit: 23 bits for callers, 20 bits for each of the two connection counts.
 const (
 	inUseUnit    int64 = 1
 	occupiedUnit int64 = 1 << 20

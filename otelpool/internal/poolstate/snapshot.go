@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Snapshot is a pool at one moment. Everything that its statistics say comes from one Stat, so that it agrees.
+// Snapshot is a pool at one moment. All that it has of the pool's statistics comes from one Stat, so that it is consistent.
 type Snapshot struct {
 	Stat       Stat
 	Now        time.Duration
 	Pending    int64         // acquires without a slot
 	OldestWait time.Duration // the longest that one of them has waited, 0 if there is none
 
-	// Holds are the holds, oldest first. A hijack has no event, so as many of the oldest as may be hijacked are left out.
-	// CertainHolds leaves out more: all that could be hijacked, even if some are held.
+	// Holds are the holds, oldest first. A hijack has no event, so Holds omits as many of the oldest as the counts show to
+	// be hijacked. CertainHolds omits every hold that might be, at the price of omitting some that are real.
 	Holds, CertainHolds []Hold
 
 	Peak        int64 // the most connections in use at any moment of the window
@@ -28,7 +28,7 @@ type Snapshot struct {
 	Closed   [CloseReasonCount]int64
 
 	hijacked      []Hold // holds that certainly ended by a hijack
-	hijackedHolds int64  // how many of the holds are hijacked, which ones is not known
+	hijackedHolds int64  // how many further holds are hijacked, without it being known which
 }
 
 // OldestHold returns the age of the oldest hold, 0 if there is none.
@@ -39,13 +39,13 @@ func (s *Snapshot) OldestHold() time.Duration {
 	return max(0, s.Now-s.Holds[0].Since)
 }
 
-// standingWait tells an acquire that waits from one that has been handed a slot and has not said so yet.
+// standingWait distinguishes an acquire that waits from one that has been handed a slot a moment ago.
 const standingWait = 10 * time.Millisecond
 
 // Snapshot returns the state of the pool now. read returns the pool's own statistics; it is called once.
 func (p *Pool) Snapshot(read func() Stat) Snapshot {
 	now := p.acquires.now()
-	closed := p.conns.closed.Load() // before Stat, so that the reasons it knows are not fewer
+	closed := p.conns.closed.Load() // read before Stat, so that Stat covers at least these closes
 	s := p.holds(now, read)
 	s.Now = now
 	p.addAcquires(&s)
@@ -53,9 +53,9 @@ func (p *Pool) Snapshot(read func() Stat) Snapshot {
 	return s
 }
 
-// Reconcile compares the state with the pool's own statistics. It ends the holds of connections that were hijacked, and
-// keeps what the comparison proves for later: a standing queue and connections closed for other reasons. It returns the
-// snapshot that it compared.
+// Reconcile compares the state with the pool's own statistics. It ends the holds of connections that were certainly
+// hijacked, and stores what else the comparison proves: a standing queue, and connections closed for other reasons. It
+// returns the snapshot that it compared.
 func (p *Pool) Reconcile(read func() Stat) Snapshot {
 	p.reconciling.Lock()
 	defer p.reconciling.Unlock()
@@ -86,13 +86,14 @@ func (p *Pool) dropHijacked(h Hold) {
 
 // holds reads the statistics and the holds.
 //
-// A hijack has no event, so its hold never ends. But it shows: there are more holds than the pool has acquired
-// connections. Which ones were hijacked shows once no other connection is held. Until then the oldest are taken for
-// hijacked, since connections are hijacked to be kept. A connection that is pinged or prepared for an acquire is acquired
-// without being held, and must not hide a hijacked one, so the slots that acquires have are compared too.
+// A hijack has no event, so its hold never ends. But it shows: there are more holds than the pool counts acquired
+// connections. Which ones were hijacked shows once no other connection is held. Until then the oldest are assumed to be,
+// because whoever hijacks a connection usually keeps it. While a connection is pinged or prepared, pgxpool counts it as
+// acquired but nothing holds it yet. So that it does not mask a hijacked one, the slot counts are compared too.
 //
 // To be certain that a hold is not hijacked, all connections that the pool has lost are left out. That may leave out a
-// hold: a connection that is being opened seems lost for a moment, and one hijacked after AcquireAllIdle for good.
+// real hold: a connection that is being opened seems lost for a moment, and one that was hijacked after AcquireAllIdle
+// seems lost for good.
 func (p *Pool) holds(now time.Duration, read func() Stat) Snapshot {
 	conns := p.conns.all()
 	held := make([]Hold, 0, len(conns))
@@ -101,11 +102,11 @@ func (p *Pool) holds(now time.Duration, read func() Stat) Snapshot {
 			held = append(held, Hold{a, c, c.since()})
 		}
 	}
-	leaked := p.acquires.leaked.Load() // before Stat, which then knows of them
+	leaked := p.acquires.leaked.Load() // read before Stat, so that Stat includes them
 	occupied := p.acquires.slots.load().occupied
 	stat := read()
 
-	// Whatever was held before Stat and still is after it was acquired then, unless it was hijacked.
+	// A connection held both before and after Stat was read was acquired at that moment, unless it was hijacked.
 	held = slices.DeleteFunc(held, func(h Hold) bool { return h.Conn.held.Load() != h.Acquire || h.Since > now })
 	slices.SortFunc(held, func(a, b Hold) int { return cmp.Compare(a.Since, b.Since) })
 	n := int64(len(held))
@@ -148,8 +149,8 @@ func (p *Pool) addAcquires(s *Snapshot) {
 	}
 }
 
-// queueStands reports whether acquires wait although none begins any more, or behind slots that AcquireAllIdle took
-// unseen. Only then is the queue not in the pending peak yet.
+// queueStands reports whether acquires are still waiting in a full pool. The pending peak misses such a queue if no
+// further acquire begins, or if AcquireAllIdle took the slots without an event.
 func (s *Snapshot) queueStands() bool {
 	return s.Stat.Acquired+s.Stat.Constructing >= s.Stat.Max && s.OldestWait >= standingWait
 }
