@@ -181,6 +181,9 @@ func (h *hooks) end(ctx context.Context, pc *pgx.Conn, kind poolstate.CallKind, 
 		return nil
 	}
 	op := h.operations.ByID(uint32(id))
+	if op == nil { // it began by the hooks of another configuration, which shares the connection
+		return nil
+	}
 	to := &op.Duration
 	if err != nil {
 		if f, failed := classify(err); failed {

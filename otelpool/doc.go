@@ -30,6 +30,8 @@
 //
 //   - db.client.connection.pending_requests: callers of Acquire that have no connection yet and no slot in which to dial
 //     one: they wait for a release. Callers whose connection is dialed, pinged or prepared do not count
+//   - pgxpool.closing: connections that are being closed. pgxpool counts them as acquired until that is done, which after a
+//     failure of the network takes up to 15 s; until then they take a slot though nothing holds them
 //   - db.client.connection.timeouts: acquires that ended because the caller's deadline had passed; a cancel does not count
 //   - pgxpool.acquires: acquires by result: ok, timeout, canceled or error
 //   - pgxpool.acquire.phase_time: the time of acquires, whatever their result, by phase: queue, connect (with its hooks),

@@ -71,8 +71,9 @@ func describe(h poolstate.Hold, now time.Duration, operations *instruments.Opera
 	if op := operations.ByID(uint32(h.Acquire.Operation)); op != nil {
 		d.Operation = op.Name
 	}
-	if id, running := h.Conn.Activity(); id != 0 {
-		d.Query, d.Running = operations.ByID(uint32(id)).Name, running
+	id, running := h.Conn.Activity()
+	if op := operations.ByID(uint32(id)); op != nil {
+		d.Query, d.Running = op.Name, running
 	}
 	return d
 }

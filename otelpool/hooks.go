@@ -17,7 +17,6 @@ import (
 
 // Keys of the counters that the hooks increment themselves. What the state counts is in stateValues.
 var (
-	timeouts          = instruments.KeyOf("db.client.connection.timeouts")
 	longHolds         = instruments.KeyOf("pgxpool.long_holds")
 	nestedAcquires    = instruments.KeyOf("pgxpool.nested_acquires")
 	overflowOpened    = instruments.KeyOf("pgxpool.overflow.opened")
@@ -87,12 +86,12 @@ func newHooks(c config, h instruments.Histograms, poolConfig *pgxpool.Config, ba
 		use:        instruments.NewSeries(h.Use, pool),
 	}
 	// Long holds are logged whether there are metrics or not.
-	hk.live.Store(c.longHold > 0 || h.Enabled(context.Background()))
+	hk.live.Store(c.longHold > 0 || h.Wanted)
 	return hk
 }
 
 // Next implements tracerchain.Link.
-func (h *hooks) Next() pgx.QueryTracer { return h.next.Query }
+func (h *hooks) Next() *tracerchain.Tracers { return &h.next }
 
 // active reports whether an event that begins is to be recorded. If that is not known at creation, recording begins at
 // the first event whose instrument is enabled, or at the first collection. A no-op provider's instruments are never
@@ -160,9 +159,6 @@ func (h *hooks) acquired(a *poolstate.Acquire, pc *pgx.Conn) {
 
 func (h *hooks) acquireFailed(a *poolstate.Acquire, result poolstate.Result, err error) {
 	h.counters.Add(acquiresBy[result], 1)
-	if result == poolstate.Timeout {
-		h.counters.Add(timeouts, 1)
-	}
 	if err == nil { // a hook panicked
 		h.state.EndLeaked(a)
 	} else {
@@ -186,8 +182,8 @@ func (h *hooks) released(pc *pgx.Conn) {
 		return
 	}
 	to := &h.use
-	if id := hold.Acquire.Operation; id != 0 {
-		to = &h.operations.ByID(uint32(id)).Use
+	if op := h.operations.ByID(uint32(hold.Acquire.Operation)); op != nil {
+		to = &op.Use
 	}
 	to.Record(hold.Acquire.Context, age.Seconds())
 	if why != poolstate.KeptOpen {

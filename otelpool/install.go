@@ -84,7 +84,7 @@ func afterConnect(h *hooks, next func(context.Context, *pgx.Conn) error) func(co
 // reads the data.
 func beforeClose(h *hooks, next func(*pgx.Conn)) func(*pgx.Conn) {
 	return func(pc *pgx.Conn) {
-		h.state.Closed(knownConn(pc), resize.Surplus(pc))
+		h.state.Closed(knownConn(pc), resize.Surplus(pc), pc.PgConn().CleanupDone())
 		if next != nil {
 			next(pc)
 		}

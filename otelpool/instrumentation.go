@@ -230,6 +230,9 @@ func (i *Instrumentation) observe(pool *pgxpool.Pool, poolConfig *pgxpool.Config
 		set = instruments.NewSet(i.config.poolAttributes(poolConfig.ConnConfig))
 	}
 	m := newObserved(pool, baseSize, poolConfig, i.hooks)
+	if i.hooks != nil {
+		i.hooks.state.Attach(m.stat, int64(poolConfig.MaxConns), baseSize)
+	}
 	o, err := observe(i.config.provider, set, m)
 	if err != nil {
 		return nil, nil, err

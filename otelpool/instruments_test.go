@@ -114,6 +114,7 @@ func TestInstrumentsMatchContract(t *testing.T) {
 			{Name: "db.client.connection.pending_requests", Unit: "{request}", Description: "The number of current pending requests for an open connection.", Data: upDown(with())},
 			{Name: "db.client.connection.timeouts", Unit: "{timeout}", Description: "The number of connection timeouts that have occurred trying to obtain a connection from the pool.", Data: counter(with())},
 			{Name: "pgxpool.constructing", Unit: "{connection}", Description: "The connections that are being dialed now.", Data: upDown(with())},
+			{Name: "pgxpool.closing", Unit: "{connection}", Description: "The connections that are being closed and still take a place of the pool.", Data: upDown(with())},
 			{Name: "pgxpool.operations.capped", Unit: "{operation}", Description: "The operations recorded as _OTHER because the pool had as many distinct operation names as its limit allows.", Data: counter(with())},
 			{Name: "pgxpool.size", Unit: "{connection}", Description: "The base size of the pool: the connections it is meant to need in normal times.", Data: gauge(with())},
 			{Name: "pgxpool.overflow", Unit: "{connection}", Description: "The connections in use beyond the base size.", Data: gauge(with())},

@@ -19,6 +19,7 @@ import (
 const (
 	used            = "db.client.connection.count{db.client.connection.state=used}"
 	idle            = "db.client.connection.count{db.client.connection.state=idle}"
+	closing         = "pgxpool.closing"
 	pendingRequests = "db.client.connection.pending_requests"
 	waitTime        = "db.client.connection.wait_time"
 	useTime         = "db.client.connection.use_time"

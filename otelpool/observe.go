@@ -33,6 +33,7 @@ var statValues = []value{
 // stateValues are read of a pool with hooks. The rest is counted in hooks.counters.
 var stateValues = []value{
 	{instruments.KeyOf("db.client.connection.pending_requests"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Pending }},
+	{instruments.KeyOf("pgxpool.closing"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closing }},
 	{instruments.KeyOf("pgxpool.pending.peak"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.PendingPeak }},
 	{instruments.KeyOf("pgxpool.peak"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Peak }},
 	{instruments.KeyOf("pgxpool.oldest_wait"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.OldestWait) }},
@@ -52,6 +53,9 @@ var stateValues = []value{
 	{instruments.KeyOf("pgxpool.connections.closed", "idle"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseIdle] }},
 	{instruments.KeyOf("pgxpool.connections.closed", "other"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseOther] }},
 }
+
+// timeouts is another name of the acquires that timed out.
+var timeouts = instruments.KeyOf("db.client.connection.timeouts")
 
 // observed is a pool whose gauges and counters are read at collection.
 type observed struct {
@@ -105,6 +109,7 @@ func (o *observed) read(v *instruments.Values) {
 	o.set(v, statValues, &s)
 	o.set(v, stateValues, &s)
 	o.hooks.counters.AddTo(v)
+	v.Copy(timeouts, acquiresBy[poolstate.Timeout])
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.ended { // a collection that runs reads a pool that has left

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel"
@@ -149,4 +150,25 @@ func TestGlobalProviderMayBeSetLater(t *testing.T) {
 	m := tel.collect(t)
 	m.check(t, map[string]int64{idle: 1, pendingRequests: 0})
 	m.checkCounts(t, map[string]uint64{operationKey("SELECT", ""): 1, useTime: 1})
+}
+
+// brokenHistograms is a MeterProvider whose histograms panic when they are asked whether they are enabled.
+type brokenHistograms struct{ noop.MeterProvider }
+
+func (brokenHistograms) Meter(string, ...metric.MeterOption) metric.Meter { return brokenMeter{} }
+
+type brokenMeter struct{ noop.Meter }
+
+func (brokenMeter) Float64Histogram(string, ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
+	return struct{ metric.Float64Histogram }{}, nil
+}
+
+func TestBrokenHistogramIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, opts := range [][]otelpool.Option{nil, {otelpool.WithLongHold(time.Minute)}} {
+		_, err := otelpool.Instrument(parse(t, "host=localhost"), append(opts, otelpool.WithMeterProvider(brokenHistograms{}))...)
+		if err == nil || !strings.Contains(err.Error(), "panicked") {
+			t.Errorf("Instrument: %v", err)
+		}
+	}
 }

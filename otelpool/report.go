@@ -83,10 +83,10 @@ func (r *reports) responsible(h poolstate.Hold) *instruments.Operation {
 	if id == 0 {
 		id, _ = h.Conn.Activity()
 	}
-	if id == 0 {
-		return r.operations.Named(OtherOperation)
+	if op := r.operations.ByID(uint32(id)); op != nil {
+		return op
 	}
-	return r.operations.ByID(uint32(id))
+	return r.operations.Named(OtherOperation)
 }
 
 // attrs describes a hold in a log line.
@@ -95,8 +95,9 @@ func (r *reports) attrs(h poolstate.Hold, age time.Duration) []slog.Attr {
 	if op := r.operations.ByID(uint32(h.Acquire.Operation)); op != nil {
 		attrs = append(attrs, slog.String("operation", op.Name))
 	}
-	if id, running := h.Conn.Activity(); id != 0 {
-		attrs = append(attrs, slog.String("query", r.operations.ByID(uint32(id)).Name), slog.Bool("query_running", running))
+	id, running := h.Conn.Activity()
+	if op := r.operations.ByID(uint32(id)); op != nil {
+		attrs = append(attrs, slog.String("query", op.Name), slog.Bool("query_running", running))
 	}
 	if sc := trace.SpanContextFromContext(h.Acquire.Context); sc.HasTraceID() {
 		attrs = append(attrs, slog.String("trace_id", sc.TraceID().String()))

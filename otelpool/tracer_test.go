@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/multitracer"
@@ -284,5 +285,45 @@ func TestMultitracerMayWrapOtelpool(t *testing.T) {
 				t.Errorf("the other tracer saw %d events, want 7: %q", got, l.all())
 			}
 		})
+	}
+}
+
+// nextTracer is a user's tracer that names the next one, itself.
+type nextTracer struct{ pgx.QueryTracer }
+
+func (n nextTracer) Next() pgx.QueryTracer { return n }
+
+func TestTracerThatNamesItselfIsAccepted(t *testing.T) {
+	t.Parallel()
+	config := parse(t, "host=localhost")
+	config.ConnConfig.Tracer = nextTracer{}
+	if _, err := otelpool.Instrument(config); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTwoInstrumentationsShareConnection joins the tracers of two configurations, so that both see each event of one
+// connection. What they record is undefined, but no call of the program fails.
+func TestTwoInstrumentationsShareConnection(t *testing.T) {
+	t.Parallel()
+	first, second := parse(t, database(t)), parse(t, "host=localhost")
+	for _, config := range []*pgxpool.Config{first, second} {
+		inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newTelemetry(t).provider), otelpool.WithLongHold(time.Nanosecond))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = inst.Unregister() }()
+	}
+	first.ConnConfig.Tracer = multitracer.New(first.ConnConfig.Tracer, second.ConnConfig.Tracer)
+	pool, err := pgxpool.NewWithConfig(t.Context(), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	for i := range 5 {
+		ctx := otelpool.WithOperation(t.Context(), fmt.Sprint("operation ", i))
+		if _, err := pool.Exec(ctx, fmt.Sprintf("SELECT %d FROM generate_series(1, %[1]d)", i)); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -41,6 +41,7 @@ var poolInstruments = []instrumentSpec{
 	{"db.client.connection.idle.min", "updown", "{connection}", one()},
 	{"db.client.connection.pending_requests", "updown", "{request}", one()},
 	{"pgxpool.constructing", "updown", "{connection}", one()},
+	{"pgxpool.closing", "updown", "{connection}", one()},
 	{"pgxpool.peak", "gauge", "{connection}", one()},
 	{"pgxpool.pending.peak", "gauge", "{request}", one()},
 	{"pgxpool.oldest_wait", "gauge", "s", one()},

@@ -91,6 +91,15 @@ var gauges = []Row{
 		Default:     true,
 	},
 	{
+		Name: "pgxpool.closing", Kind: ObservableUpDownCounter, Unit: "{connection}", Attributes: poolOnly,
+		Description: "The connections that are being closed and still take a place of the pool.",
+		Documented:  "db_pool_closing",
+		Help:        "Connections of the pool that are being closed and still count as in use.",
+		Meaning:     "Connections being closed: they count as in use, but nothing holds them.",
+		Worry:       "Above 0 for seconds: the network is down, and closing takes up to 15 s a connection.",
+		Default:     true,
+	},
+	{
 		Name: "pgxpool.peak", Kind: ObservableGauge, Unit: "{connection}", Attributes: poolOnly,
 		Description: "The most connections in use at any moment of a rotating window.",
 		Documented:  "db_pool_peak",

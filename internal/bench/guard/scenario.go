@@ -63,7 +63,7 @@ func provider() metric.MeterProvider {
 
 // cycle returns the calls of an acquire, a query and a release.
 func cycle(provider metric.MeterProvider, ctx context.Context, queryErr error) (run, end func(), err error) {
-	cycles, end, err := cycles(1, provider)
+	cycles, end, err := cycles(1, provider, false)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -107,15 +107,17 @@ func scrape() (run, end func(), err error) {
 }
 
 func used(reader sdkmetric.Reader) (end func(), err error) {
-	cycles, end, err := cycles(collectedPools, sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))
+	cycles, end, err := cycles(collectedPools, sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)), true)
 	for _, c := range cycles {
 		c.Run()
 	}
 	return end, err
 }
 
-// cycles returns a cycle for each of the pools.
-func cycles(pools int, provider metric.MeterProvider) (cycles []*drive.Cycle, end func(), err error) {
+// cycles returns a cycle for each of the pools, which are registered on demand. The connection of a cycle is not the
+// pool's, so the statistics of a registered one say that nothing is in use, and each acquire would look there for the
+// hijack that must have been.
+func cycles(pools int, provider metric.MeterProvider, register bool) (cycles []*drive.Cycle, end func(), err error) {
 	var ends []func()
 	end = func() {
 		for _, end := range ends {
@@ -132,10 +134,18 @@ func cycles(pools int, provider metric.MeterProvider) (cycles []*drive.Cycle, en
 		if err != nil {
 			return nil, nil, fmt.Errorf("make a pool: %w", err)
 		}
-		pool, inst, err := otelpool.NewWithConfig(context.Background(), config,
-			otelpool.WithPoolName(fmt.Sprintf("pool-%02d", i)), otelpool.WithMeterProvider(provider))
+		inst, err := otelpool.Instrument(config, otelpool.WithPoolName(fmt.Sprintf("pool-%02d", i)), otelpool.WithMeterProvider(provider))
 		if err != nil {
 			return nil, nil, err
+		}
+		pool, err := pgxpool.NewWithConfig(context.Background(), config)
+		if err != nil {
+			return nil, nil, err
+		}
+		if register {
+			if err := inst.Register(pool); err != nil {
+				return nil, nil, err
+			}
 		}
 		ends = append(ends, func() { _ = inst.Unregister(); pool.Close() })
 		conn, err := drive.Conn(context.Background())

@@ -10,7 +10,7 @@ const maxOpenValues = 50
 
 // Counters are what a pool has counted, one for each series of a counter.
 type Counters struct {
-	n [maxSeries]atomic.Int64
+	n [maxCounters]atomic.Int64
 
 	mu   sync.Mutex
 	open map[openValue]int64
@@ -35,10 +35,8 @@ func (c *Counters) AddOpen(s OpenKey, value string) {
 
 // AddTo adds the counters to the values of their pool, and sets those that counted nothing to 0.
 func (c *Counters) AddTo(v *Values) {
-	for i, s := range seriesTable.series {
-		if s.counter() {
-			v.Add(Key(i), c.n[i].Load())
-		}
+	for i := range seriesTable.counters {
+		v.Add(Key(i), c.n[i].Load())
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -28,28 +28,37 @@ var (
 type Histograms struct {
 	Duration, Wait, Use, Create metric.Float64Histogram
 	Rows                        metric.Int64Histogram // nil if returned rows are not recorded
+	Wanted                      bool                  // some reader keeps them, as known when they were created
 }
+
+// The rows of the histograms.
+var (
+	durationRow = lookup("db.client.operation.duration")
+	waitRow     = lookup("db.client.connection.wait_time")
+	useRow      = lookup("db.client.connection.use_time")
+	createRow   = lookup("db.client.connection.create_time")
+	rowsRow     = lookup("db.client.response.returned_rows")
+)
 
 // NewHistograms creates the histograms, that of returned rows only if withRows is set.
 func NewHistograms(m metric.Meter, withRows bool) (h Histograms, err error) {
 	var errs [5]error
-	h.Duration, errs[0] = seconds(m, "db.client.operation.duration", operationBuckets)
-	h.Wait, errs[1] = seconds(m, "db.client.connection.wait_time", connectionBuckets)
-	h.Use, errs[2] = seconds(m, "db.client.connection.use_time", connectionBuckets)
-	h.Create, errs[3] = seconds(m, "db.client.connection.create_time", connectionBuckets)
+	h.Duration, errs[0] = seconds(m, durationRow, operationBuckets)
+	h.Wait, errs[1] = seconds(m, waitRow, connectionBuckets)
+	h.Use, errs[2] = seconds(m, useRow, connectionBuckets)
+	h.Create, errs[3] = seconds(m, createRow, connectionBuckets)
 	if withRows {
-		row := lookup("db.client.response.returned_rows")
-		h.Rows, errs[4] = m.Int64Histogram(row.Name, metric.WithUnit(row.Unit), metric.WithDescription(row.Description),
+		h.Rows, errs[4] = m.Int64Histogram(rowsRow.Name, metric.WithUnit(rowsRow.Unit), metric.WithDescription(rowsRow.Description),
 			metric.WithExplicitBucketBoundaries(rowBuckets...))
 	}
 	if err := errors.Join(errs[:]...); err != nil {
 		return Histograms{}, fmt.Errorf("otelpool: create histograms: %w", err)
 	}
+	h.Wanted = h.enabled(context.Background())
 	return h, nil
 }
 
-func seconds(m metric.Meter, name string, buckets []float64) (metric.Float64Histogram, error) {
-	row := lookup(name)
+func seconds(m metric.Meter, row catalogue.Row, buckets []float64) (metric.Float64Histogram, error) {
 	return m.Float64Histogram(row.Name, metric.WithUnit(row.Unit), metric.WithDescription(row.Description),
 		metric.WithExplicitBucketBoundaries(buckets...))
 }
@@ -63,7 +72,7 @@ func lookup(name string) catalogue.Row {
 	return rows[0]
 }
 
-// Enabled reports whether any of the histograms that are recorded by default would keep a measurement.
-func (h Histograms) Enabled(ctx context.Context) bool {
+// enabled reports whether any of the histograms that are recorded by default would keep a measurement.
+func (h Histograms) enabled(ctx context.Context) bool {
 	return h.Duration.Enabled(ctx) || h.Wait.Enabled(ctx) || h.Use.Enabled(ctx) || h.Create.Enabled(ctx)
 }

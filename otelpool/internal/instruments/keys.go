@@ -9,8 +9,11 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// maxSeries is the most series that the table may have. Raise it when the catalogue outgrows it.
-const maxSeries = 64
+// The most series, and the most series of counters, that the table may have. Raise them when the catalogue outgrows them.
+const (
+	maxSeries   = 64
+	maxCounters = 32
+)
 
 // Key is the place in [Values] of one series of an observable instrument.
 type Key uint8
@@ -24,6 +27,7 @@ var seriesTable = newTable(catalogue.Rows())
 type table struct {
 	instruments []catalogue.Row
 	series      []observed
+	counters    int // how many of the series are counters, which come first
 	open        []observedOpen
 	labelled    int // how many series have an attribute besides the pool's
 }
@@ -44,12 +48,19 @@ type observedOpen struct {
 func newTable(rows []catalogue.Row) *table {
 	t := new(table)
 	for _, row := range rows {
-		if row.Kind != catalogue.Histogram {
+		if row.Kind == catalogue.ObservableCounter {
 			t.add(row)
 		}
 	}
-	if len(t.series) > maxSeries {
-		panic(fmt.Sprintf("%d series in internal/catalogue, maxSeries is %d", len(t.series), maxSeries))
+	t.counters = len(t.series)
+	for _, row := range rows {
+		if row.Kind != catalogue.ObservableCounter && row.Kind != catalogue.Histogram {
+			t.add(row)
+		}
+	}
+	if len(t.series) > maxSeries || t.counters > maxCounters {
+		panic(fmt.Sprintf("%d series in internal/catalogue, %d of counters: maxSeries is %d, maxCounters is %d",
+			len(t.series), t.counters, maxSeries, maxCounters))
 	}
 	return t
 }
@@ -109,7 +120,5 @@ func OpenKeyOf(name string) OpenKey {
 	}
 	panic(fmt.Sprintf("no open series %s in internal/catalogue", name))
 }
-
-func (s observed) counter() bool { return s.row().Kind == catalogue.ObservableCounter }
 
 func (s observed) row() *catalogue.Row { return &seriesTable.instruments[s.instrument] }

@@ -120,9 +120,6 @@ func NewPoolAttributes(set attribute.Set) *PoolAttributes {
 	}
 }
 
-// Set returns the attributes themselves.
-func (p *PoolAttributes) Set() attribute.Set { return p.set }
-
 // labelled returns the options of a series with a label.
 func (p *PoolAttributes) labelled(s observed) []metric.ObserveOption {
 	at := &p.labels[s.labelled]

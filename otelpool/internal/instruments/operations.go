@@ -66,8 +66,13 @@ func NewOperations(c OperationsConfig) *Operations {
 	return o
 }
 
-// ByID returns the operation of that number, nil for 0.
-func (o *Operations) ByID(id uint32) *Operation { return (*o.byID.Load())[id] }
+// ByID returns the operation of that number, nil for 0 and for a number of another pool.
+func (o *Operations) ByID(id uint32) *Operation {
+	if all := *o.byID.Load(); int(id) < len(all) {
+		return all[id]
+	}
+	return nil
+}
 
 // ForQuery returns the operation of one query.
 func (o *Operations) ForQuery(ctx context.Context, s Statement) *Operation {

@@ -21,6 +21,9 @@ func (v *Values) Set(s Key, n int64) { v.n[s], v.set[s] = n, true }
 // Add adds to the value of a series.
 func (v *Values) Add(s Key, n int64) { v.n[s], v.set[s] = v.n[s]+n, true }
 
+// Copy sets the value of a series to that of another.
+func (v *Values) Copy(to, from Key) { v.Set(to, v.n[from]) }
+
 // Merge adds the values of another pool of the same name. For rows with Largest set, it keeps the larger value.
 func (v *Values) Merge(w *Values) {
 	for i, s := range seriesTable.series {
@@ -37,8 +40,8 @@ func (v *Values) Merge(w *Values) {
 
 // KeepRising replaces each counter of v by the largest value that it ever had, which kept remembers.
 func (v *Values) KeepRising(kept *Values) {
-	for i, s := range seriesTable.series {
-		if s.counter() && v.set[i] {
+	for i := range seriesTable.counters {
+		if v.set[i] {
 			kept.Set(Key(i), max(kept.n[i], v.n[i]))
 		}
 	}
@@ -52,8 +55,8 @@ func (v *Values) KeepRising(kept *Values) {
 
 // SetCounters replaces the counters of v by those of w.
 func (v *Values) SetCounters(w *Values) {
-	for i, s := range seriesTable.series {
-		if s.counter() && w.set[i] {
+	for i := range seriesTable.counters {
+		if w.set[i] {
 			v.Set(Key(i), w.n[i])
 		}
 	}

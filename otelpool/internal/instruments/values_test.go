@@ -55,10 +55,10 @@ func TestKeepRisingKeepsLargestCounters(t *testing.T) {
 		v.KeepRising(&kept)
 		for i, s := range seriesTable.series {
 			want := step.read
-			if s.counter() {
+			if s.row().Kind == catalogue.ObservableCounter {
 				want = step.counter
 			}
-			if v.n[i] != want || kept.set[i] != s.counter() {
+			if v.n[i] != want || kept.set[i] != (s.row().Kind == catalogue.ObservableCounter) {
 				t.Errorf("%s %v: %d after %d, kept %t", s.row().Name, s.label, v.n[i], step.read, kept.set[i])
 			}
 		}

@@ -45,12 +45,14 @@ func (p Progress) after() time.Duration { return time.Duration(p >> 2) }
 // by where it is written, so that events on several processors share few cache lines.
 type acquires struct {
 	now      func() time.Duration
-	maxConns int64
+	maxConns atomic.Int64
+	stat     atomic.Pointer[func() Stat] // reads the pool's own statistics; nil until Attach
 
 	leaked        atomic.Int64 // slots that the pool lost because a hook panicked
 	hijackedHolds atomic.Int64 // holds counted as in use although their connection was hijacked
 	peak          peak         // of connections in use
 	pendingPeak   peak
+	nextVerify    atomic.Int64 // when a peak may be compared with the pool's own statistics again
 
 	_       cacheLine
 	slots   slotCounts
@@ -113,10 +115,63 @@ func (a *Acquire) is(flag uint32) bool { return a.flags.Load()&flag != 0 }
 func (a *Acquire) wait() {
 	q := a.acquires
 	q.waiters.enter(a.start)
-	if n := q.slots.add(pendingUnit); n.pending+n.occupied > q.maxConns {
-		q.pendingPeak.note(a.start, n.pending+n.occupied-q.maxConns-q.hijackedHolds.Load())
+	if n := q.excess(q.slots.add(pendingUnit)); n > 0 {
+		q.notePending(a.start, n)
 	}
 }
+
+// excess returns how many more slots acquires want and have than the pool has.
+func (q *acquires) excess(n counts) int64 {
+	return n.pending + n.occupied - q.maxConns.Load() - q.hijackedHolds.Load()
+}
+
+// full reports whether the pool has no free slot by its own statistics, or true if they are not known: after hijacks that
+// have not been noticed it has some.
+func (q *acquires) full() bool {
+	s, ok := q.readStat()
+	return !ok || s.full()
+}
+
+func (q *acquires) readStat() (Stat, bool) {
+	if read := q.stat.Load(); read != nil {
+		return (*read)(), true
+	}
+	return Stat{}, false
+}
+
+// notePending notes that n acquires wait, unless the pool's own statistics say otherwise.
+func (q *acquires) notePending(now time.Duration, n int64) {
+	if !q.pendingPeak.rises(now, n) || !q.mayVerify(now) {
+		return
+	}
+	if q.full() {
+		q.pendingPeak.note(now, n)
+	} else {
+		q.postponeVerify(now)
+	}
+}
+
+// noteInUse notes that n connections are in use, or as many as the pool's own statistics say if those are fewer: there are
+// hijacks that have not been noticed.
+func (q *acquires) noteInUse(now time.Duration, n int64) {
+	n -= q.hijackedHolds.Load()
+	if !q.peak.rises(now, n) || !q.mayVerify(now) {
+		return
+	}
+	if s, ok := q.readStat(); ok && s.Acquired < min(n, q.slots.load().inUse-q.hijackedHolds.Load()) { // else a release meanwhile
+		n = s.Acquired
+		q.postponeVerify(now)
+	}
+	q.peak.note(now, n)
+}
+
+// verifyInterval is how long peaks rest after the pool's own statistics have disagreed. They are read only if a peak would
+// rise, which is seldom; without a rest, each acquire would read them until the hijack is noticed.
+const verifyInterval = 10 * time.Millisecond
+
+func (q *acquires) mayVerify(now time.Duration) bool { return int64(now) >= q.nextVerify.Load() }
+
+func (q *acquires) postponeVerify(now time.Duration) { q.nextVerify.Store(int64(now + verifyInterval)) }
 
 // In reports whether the acquire is in that phase now.
 func (a *Acquire) In(p Phase) bool {
@@ -127,8 +182,8 @@ func (a *Acquire) In(p Phase) bool {
 // Enter notes that the acquire has a slot, and begins its next phase unless it has ended. It returns the progress to pass
 // to [Acquire.Requeue] if the acquire loses the slot again.
 func (a *Acquire) Enter(next Phase) Progress {
-	a.leaveQueue()
 	after := a.acquires.now() - a.start
+	a.leaveQueue(after, a.queued(after))
 	a.advance(progressOf(next, after), after)
 	return Progress(a.progress.Load())
 }
@@ -146,15 +201,53 @@ func (a *Acquire) Requeue(from Progress) {
 	a.flags.And(^uint32(slotted))
 	if Progress(a.progress.Load()) != next {
 		// The acquire moved on meanwhile, and may still have believed that it had a slot. It has one now.
-		a.leaveQueue()
+		a.leaveQueue(after, 0)
 	}
 }
 
-// leaveQueue notes that the acquire has been handed a connection or a slot in which to dial one.
-func (a *Acquire) leaveQueue() {
-	if !a.set(slotted) {
-		a.acquires.waiters.leave(a.start)
-		a.acquires.slots.add(occupiedUnit - pendingUnit)
+// standingWait is the wait from which on an acquire in a full pool certainly had to wait. One that waits less may have
+// been handed a slot a moment ago.
+const standingWait = 10 * time.Millisecond
+
+// queued returns how long the acquire has been in the queue, a time after the start, 0 if it is not.
+func (a *Acquire) queued(after time.Duration) time.Duration {
+	if p := Progress(a.progress.Load()); p != progressDone && p.phase() == Queue {
+		return after - p.after()
+	}
+	return 0
+}
+
+// leaveQueue notes, a time after the start and after that long in the queue, that the acquire has been handed a connection
+// or a slot in which to dial one, or has given up.
+func (a *Acquire) leaveQueue(after, queued time.Duration) {
+	if a.set(slotted) {
+		return
+	}
+	q := a.acquires
+	q.waiters.leave(a.start)
+	n := q.slots.add(occupiedUnit - pendingUnit)
+	if queued >= standingWait {
+		q.noteWaited(a.start+after, queued, n)
+	}
+}
+
+// longWait is a wait that no stall of the machine explains.
+const longWait = 250 * time.Millisecond
+
+// noteWaited notes, as an acquire leaves the queue, that it and others waited behind slots that no acquire has:
+// connections are closed, or dialed in the background, or taken by AcquireAllIdle. n are the counts after it has left. An
+// acquire may also have been handed the last slot long ago, and had no processor since.
+func (q *acquires) noteWaited(now, queued time.Duration, n counts) {
+	if !q.pendingPeak.rises(now, n.pending+1) {
+		return
+	}
+	s, ok := q.readStat()
+	if !ok || !s.full() {
+		return
+	}
+	others := max(0, s.Acquired+s.Constructing-n.occupied)
+	if n.pending+n.occupied > q.maxConns.Load()-others || queued >= longWait {
+		q.pendingPeak.note(now, n.pending+1)
 	}
 }
 

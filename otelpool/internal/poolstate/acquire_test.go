@@ -101,7 +101,7 @@ func TestFailedPingRequeuesAcquire(t *testing.T) {
 	p.Opened(c)
 	c.Pinging(a, a.Enter(Ping))
 	clock.pass(ms)
-	p.Closed(c, false)
+	p.Closed(c, false, closedAlready)
 	check(t, "slots", p.acquires.slots.load(), counts{pending: 1})
 }
 
@@ -163,4 +163,41 @@ func TestPendingPeakCountsStandingQueue(t *testing.T) {
 	clock.pass(standingWait)
 	check(t, "a moment later", p.Snapshot(stat(2, 0)).PendingPeak, 1)
 	check(t, "if the pool is not full", p.Snapshot(stat(1, 0)).PendingPeak, 0)
+}
+
+// TestPendingPeakCountsWaitersBehindOthers has callers wait for slots that no acquire has: connections that are closed, or
+// dialed in the background. By its own statistics the pool is full.
+func TestPendingPeakCountsWaitersBehindOthers(t *testing.T) {
+	t.Parallel()
+	end := map[string]func(*Pool, *Acquire){
+		"handed over": func(p *Pool, a *Acquire) { p.End(a, p.NewConn(), OK) },
+		"dialed":      func(p *Pool, a *Acquire) { a.Enter(Connect) },
+		"given up":    func(p *Pool, a *Acquire) { p.End(a, nil, Timeout) },
+	}
+	for name, end := range end {
+		p, clock := newPool(nil)
+		p.Attach(stat(2, 0), 2, 1)
+		first, second := begin(p, t.Context()), begin(p, t.Context())
+		clock.pass(2 * time.Second)
+		end(p, first)
+		end(p, second)
+		check(t, name+": pending peak", p.Snapshot(stat(2, 0)).PendingPeak, 2)
+	}
+}
+
+// TestUnnoticedHijacksRaiseNoPeak hijacks connections and goes on between two snapshots.
+func TestUnnoticedHijacksRaiseNoPeak(t *testing.T) {
+	t.Parallel()
+	p, _ := newPool(nil)
+	acquired := int64(0)
+	p.Attach(func() Stat { return Stat{Acquired: acquired, Max: 2} }, 2, 2)
+	for range 5 {
+		acquired = 1
+		hold(p, t.Context())
+		acquired = 0 // hijacked
+	}
+	s := p.Snapshot(stat(0, 0))
+	check(t, "peak", s.Peak, 1)
+	check(t, "pending peak", s.PendingPeak, 0)
+	check(t, "overflow", p.Opened(p.NewConn()), false)
 }

@@ -102,9 +102,6 @@ func (c *connections) totals() connTotals {
 	return sum
 }
 
-// open returns how many connections the pool has.
-func (c *connections) open() int64 { return c.opened.Load() - c.closed.Load() - c.hijacked.Load() }
-
 // closedByReason returns how many of the closed connections were closed for each reason. CloseOther is the rest, which
 // the parts do not explain. They are not read at one moment, so the largest rest that was ever seen counts.
 func (c *connections) closedByReason(closed int64, stat Stat) (by [CloseReasonCount]int64) {

@@ -48,3 +48,10 @@ func check[T comparable](t *testing.T, fact string, got, want T) {
 		t.Errorf("%s: got %v, want %v", fact, got, want)
 	}
 }
+
+// closedAlready is what a connection that has been closed shows.
+var closedAlready = func() chan struct{} {
+	done := make(chan struct{})
+	close(done)
+	return done
+}()

@@ -39,7 +39,7 @@ func TestBusyTimeIsThatOfOutermostCalls(t *testing.T) {
 	p.Release(c, KeptOpen)
 	call(50*ms, func() {})
 	check(t, "busy after the release", p.Snapshot(stat(0, 1)).Busy, 5*ms)
-	p.Closed(c, false)
+	p.Closed(c, false, closedAlready)
 	check(t, "busy after the close", p.Snapshot(stat(0, 0)).Busy, 5*ms)
 }
 

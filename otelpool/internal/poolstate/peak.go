@@ -16,6 +16,12 @@ type peak struct {
 
 func packPeak(number, value uint64) uint64 { return number<<24 | value&(1<<24-1) }
 
+// rises reports whether note would raise the largest value of the current bucket.
+func (p *peak) rises(now time.Duration, value int64) bool {
+	number := uint64(now / p.bucket)
+	return p.buckets[number&1].Load() < packPeak(number, uint64(max(0, value)))
+}
+
 // note takes in a value that held at now.
 func (p *peak) note(now time.Duration, value int64) {
 	number := uint64(now / p.bucket)

@@ -20,21 +20,31 @@ type Config struct {
 // Pool is the state of one pool. It is safe for concurrent use.
 type Pool struct {
 	keepStacks  bool
-	baseSize    int64
+	baseSize    atomic.Int64
 	stopped     atomic.Bool
 	reconciling sync.Mutex
 	conns       connections
+	closing     closing
 	acquires    acquires
 }
 
 // New returns the state of a pool without connections.
 func New(c Config) *Pool {
-	p := &Pool{keepStacks: c.KeepStacks, baseSize: c.BaseSize}
+	p := &Pool{keepStacks: c.KeepStacks}
 	p.acquires.now = c.Now
-	p.acquires.maxConns = c.MaxConns
+	p.acquires.maxConns.Store(c.MaxConns)
+	p.baseSize.Store(c.BaseSize)
 	p.acquires.peak.bucket, p.acquires.pendingPeak.bucket = c.PeakWindow, c.PeakWindow
 	p.acquires.slots.init()
 	return p
+}
+
+// Attach makes the real pool known, once there is one. read returns its own statistics: they are read when a peak would
+// rise and when a connection was opened. Sizes of its configuration may have changed since New.
+func (p *Pool) Attach(read func() Stat, maxConns, baseSize int64) {
+	p.acquires.maxConns.Store(maxConns)
+	p.baseSize.Store(baseSize)
+	p.acquires.stat.Store(&read)
 }
 
 // Now returns the time of the pool's clock.
@@ -67,8 +77,8 @@ func (p *Pool) joinScope(a *Acquire) *Nested {
 	if outer == nil {
 		return nil
 	}
-	n := p.acquires.slots.load()
-	return &Nested{Outer: Hold{outer, conn, conn.since()}, Waits: n.pending+n.occupied > p.acquires.maxConns}
+	waits := p.acquires.excess(p.acquires.slots.load()) > 0 && p.acquires.full()
+	return &Nested{Outer: Hold{outer, conn, conn.since()}, Waits: waits}
 }
 
 // AcquireFrom returns the acquire of this pool to which ctx belongs, nil if there is none. A hook of one pool may use
@@ -88,7 +98,10 @@ func (p *Pool) End(a *Acquire, c *Conn, result Result) (waited time.Duration, he
 	held = result == OK && !p.stopped.Load()
 	if held && a.direct() {
 		p.acquires.waiters.leave(a.start)
-		p.hold(a, c, now, inUseUnit+occupiedUnit-pendingUnit)
+		n := p.hold(a, c, now, inUseUnit+occupiedUnit-pendingUnit)
+		if waited >= standingWait {
+			p.acquires.noteWaited(now, waited, n)
+		}
 		c.counters.queued.Add(int64(waited))
 		return waited, true
 	}
@@ -106,17 +119,18 @@ func (p *Pool) EndLeaked(a *Acquire) {
 	now := p.acquires.now()
 	p.finish(a, now-a.start)
 	p.acquires.leaked.Add(1)
-	p.noteInUse(now, p.acquires.slots.add(inUseUnit).inUse)
+	p.acquires.noteInUse(now, p.acquires.slots.add(inUseUnit).inUse)
 }
 
 // finish ends the phases of an acquire, a time after its start, and takes it out of the queue.
 func (p *Pool) finish(a *Acquire, after time.Duration) {
+	queued := a.queued(after)
 	a.advance(progressDone, after)
-	a.leaveQueue()
+	a.leaveQueue(after, queued)
 }
 
-// hold begins the hold of a connection and moves units between the slot counts.
-func (p *Pool) hold(a *Acquire, c *Conn, now time.Duration, units int64) {
+// hold begins the hold of a connection, moves units between the slot counts, and returns them.
+func (p *Pool) hold(a *Acquire, c *Conn, now time.Duration, units int64) counts {
 	c.counters.acquired.Add(1)
 	c.reset()
 	if a.scope != nil {
@@ -126,11 +140,9 @@ func (p *Pool) hold(a *Acquire, c *Conn, now time.Duration, units int64) {
 		c.stack.capture(a)
 	}
 	c.hold(a, now)
-	p.noteInUse(now, p.acquires.slots.add(units).inUse)
-}
-
-func (p *Pool) noteInUse(now time.Duration, inUse int64) {
-	p.acquires.peak.note(now, inUse-p.acquires.hijackedHolds.Load())
+	n := p.acquires.slots.add(units)
+	p.acquires.noteInUse(now, n.inUse)
+	return n
 }
 
 // Release ends the hold of a connection and returns it with its age. ok is false if there was none: a connection of
@@ -145,7 +157,7 @@ func (p *Pool) Release(c *Conn, why CloseReason) (h Hold, age time.Duration, ok 
 		return Hold{}, 0, false
 	}
 	now := p.acquires.now()
-	p.noteInUse(now, p.acquires.slots.add(-inUseUnit-occupiedUnit).inUse+1)
+	p.acquires.noteInUse(now, p.acquires.slots.add(-inUseUnit-occupiedUnit).inUse+1)
 	if a.scope != nil {
 		a.scope.remove(a)
 	}
@@ -179,14 +191,18 @@ func (p *Pool) abandoned(of *connCounters) {
 
 // Opened counts a connection that the pool has opened, and reports whether more than the base size are open now.
 func (p *Pool) Opened(c *Conn) (overflow bool) {
-	p.conns.opened.Add(1)
+	open := p.conns.opened.Add(1) - p.conns.closed.Load() - p.conns.hijacked.Load()
 	c.pooled.Store(true)
-	return p.conns.open() > p.baseSize
+	if s, ok := p.acquires.readStat(); ok { // it knows of hijacks that have not been noticed
+		open = min(open, s.Acquired+s.Idle+s.Constructing-p.closing.count(p.acquires.now()))
+	}
+	return open > p.baseSize.Load()
 }
 
-// Closed counts a connection that the pool is closing. c is nil if the connection has no state. overflow tells that
-// enough others were idle.
-func (p *Pool) Closed(c *Conn, overflow bool) {
+// Closed counts a connection that the pool is closing; done is closed when it has. c is nil if the connection has no
+// state. overflow reports whether it is closed because enough others are idle.
+func (p *Pool) Closed(c *Conn, overflow bool, done <-chan struct{}) {
+	p.closing.add(p.acquires.now(), done)
 	if overflow {
 		p.conns.reasons[CloseOverflow].Add(1)
 	}

@@ -11,6 +11,7 @@ type Snapshot struct {
 	Stat       Stat
 	Now        time.Duration
 	Pending    int64         // acquires without a slot
+	Closing    int64         // connections that Stat counts as acquired, though they are only being closed
 	OldestWait time.Duration // the longest that one of them has waited, 0 if there is none
 
 	// Holds are the holds, oldest first. A hijack has no event, so Holds omits as many of the oldest as the counts show to
@@ -39,9 +40,6 @@ func (s *Snapshot) OldestHold() time.Duration {
 	return max(0, s.Now-s.Holds[0].Since)
 }
 
-// standingWait distinguishes an acquire that waits from one that has been handed a slot a moment ago.
-const standingWait = 10 * time.Millisecond
-
 // Snapshot returns the state of the pool now. read returns the pool's own statistics; it is called once.
 func (p *Pool) Snapshot(read func() Stat) Snapshot {
 	now := p.acquires.now()
@@ -54,7 +52,7 @@ func (p *Pool) Snapshot(read func() Stat) Snapshot {
 }
 
 // Reconcile compares the state with the pool's own statistics. It ends the holds of connections that were certainly
-// hijacked, and stores what else the comparison proves: a standing queue, and connections closed for other reasons. It
+// hijacked, and stores what else the comparison proves: peaks, and connections closed for other reasons. It
 // returns the snapshot that it compared.
 func (p *Pool) Reconcile(read func() Stat) Snapshot {
 	p.reconciling.Lock()
@@ -67,6 +65,7 @@ func (p *Pool) Reconcile(read func() Stat) Snapshot {
 	if s.queueStands() {
 		p.acquires.pendingPeak.note(s.Now, s.Pending)
 	}
+	p.acquires.peak.note(s.Now, s.Stat.Acquired) // so that it is never below a sample of the window
 	p.conns.noteOther(s.Closed[CloseOther])
 	return s
 }
@@ -137,7 +136,9 @@ func pooled(conns []*Conn) (n int64) {
 // addAcquires adds what is known of acquires to a snapshot.
 func (p *Pool) addAcquires(s *Snapshot) {
 	q := &p.acquires
-	s.Pending = q.slots.load().pending
+	n := q.slots.load()
+	s.Pending = n.pending
+	s.Closing = max(0, min(p.closing.count(s.Now), s.Stat.Acquired-n.inUse+s.hijackedHolds))
 	s.OldestWait = q.waiters.oldest(s.Now)
 	s.PendingPeak = q.pendingPeak.read(s.Now)
 	if s.queueStands() {

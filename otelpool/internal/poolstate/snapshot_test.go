@@ -4,6 +4,8 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -83,7 +85,7 @@ func TestSnapshotChangesNothing(t *testing.T) {
 		p, clock := newPool(nil)
 		hold(p, t.Context())
 		_, c := hold(p, t.Context())
-		p.Closed(c, false)
+		p.Closed(c, false, closedAlready)
 		begin(p, t.Context())
 		clock.pass(standingWait)
 		for range snapshots {
@@ -126,7 +128,7 @@ func TestClosedConnsAreCountedByReason(t *testing.T) {
 	closed := func(why CloseReason, overflow bool) {
 		_, c := hold(p, t.Context())
 		p.Release(c, why)
-		p.Closed(c, overflow)
+		p.Closed(c, overflow, closedAlready)
 	}
 	closed(CloseBusy, false)
 	closed(CloseInTransaction, false)
@@ -135,7 +137,7 @@ func TestClosedConnsAreCountedByReason(t *testing.T) {
 	closed(KeptOpen, false) // too old, idle for too long, or for another reason
 	closed(KeptOpen, false)
 	closed(KeptOpen, false)
-	p.Closed(nil, false) // without a state
+	p.Closed(nil, false, closedAlready) // without a state
 	read := func() Stat { return Stat{LifetimeDestroyed: 1, IdleDestroyed: 1, Max: 2} }
 	want := [CloseReasonCount]int64{
 		CloseBusy: 1, CloseInTransaction: 1, CloseBroken: 1, CloseOverflow: 1, CloseLifetime: 1, CloseIdle: 1, CloseOther: 2,
@@ -152,10 +154,32 @@ func TestOverflowCountsOpenConnsBeyondBaseSize(t *testing.T) {
 	first, second := p.NewConn(), p.NewConn()
 	check(t, "the first", p.Opened(first), false)
 	check(t, "the second", p.Opened(second), true)
-	p.Closed(first, false)
+	p.Closed(first, false, closedAlready)
 	check(t, "one in place of the first", p.Opened(p.NewConn()), true)
-	p.Closed(second, false)
+	p.Closed(second, false, closedAlready)
 	check(t, "opened", p.Snapshot(stat(0, 1)).Opened, 3)
+}
+
+// TestOverflowCountsEachConnOnceConcurrentSafe has two connections be opened together, one of them beyond the base size.
+func TestOverflowCountsEachConnOnceConcurrentSafe(t *testing.T) {
+	t.Parallel()
+	for range 2000 {
+		p, _ := newPool(nil)
+		conns := [2]*Conn{p.NewConn(), p.NewConn()}
+		var overflows atomic.Int64
+		var all sync.WaitGroup
+		for _, c := range conns {
+			all.Go(func() {
+				if p.Opened(c) {
+					overflows.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if got := overflows.Load(); got != 1 {
+			t.Fatalf("%d connections beyond the base size, want 1", got)
+		}
+	}
 }
 
 // TestAbandonedConnEndsItsHold has a hijacked connection become garbage.
@@ -172,4 +196,46 @@ func TestAbandonedConnEndsItsHold(t *testing.T) {
 		runtime.Gosched()
 	}
 	t.Error("the hold has not ended")
+}
+
+func TestClosingCountsConnsUntilClosed(t *testing.T) {
+	t.Parallel()
+	p, clock := newPool(nil)
+	_, c := hold(p, t.Context())
+	p.Release(c, CloseBroken)
+	done := make(chan struct{})
+	p.Closed(c, false, done)
+	check(t, "while it is closed", p.Snapshot(stat(1, 0)).Closing, 1)
+	check(t, "if the pool has given up its slot", p.Snapshot(stat(0, 0)).Closing, 0)
+	hold(p, t.Context())
+	check(t, "beside a hold", p.Snapshot(stat(2, 0)).Closing, 1)
+	check(t, "beside a hold, without its slot", p.Snapshot(stat(1, 0)).Closing, 0)
+	close(done)
+	check(t, "closed", p.Snapshot(stat(2, 0)).Closing, 0)
+
+	p.Closed(nil, false, make(chan struct{}))
+	clock.pass(closeLimit)
+	check(t, "as long as pgxpool waits", p.Snapshot(stat(2, 0)).Closing, 1)
+	clock.pass(ms)
+	check(t, "after that", p.Snapshot(stat(2, 0)).Closing, 0)
+}
+
+// TestPeakIsNeverBelowSample has AcquireAllIdle take connections unseen.
+func TestPeakIsNeverBelowSample(t *testing.T) {
+	t.Parallel()
+	p, clock := newPool(nil)
+	check(t, "while they are taken", p.Reconcile(stat(2, 0)).Peak, 2)
+	clock.pass(time.Second)
+	check(t, "after", p.Reconcile(stat(0, 2)).Peak, 2)
+}
+
+func TestAttachSeesChangedSizes(t *testing.T) {
+	t.Parallel()
+	p, _ := newPool(nil)
+	p.Attach(stat(2, 0), 1, 2)
+	p.Opened(p.NewConn())
+	check(t, "overflow", p.Opened(p.NewConn()), false)
+	hold(p, t.Context())
+	begin(p, t.Context())
+	check(t, "pending peak", p.Snapshot(stat(2, 0)).PendingPeak, 1)
 }

@@ -9,8 +9,7 @@ import (
 // maxStack is how many callers of an Acquire are kept.
 const maxStack = 32
 
-// ownFrames are the frames of this package above the caller of [Pool.End] or [Pool.Begin] in a captured stack, and
-// runtime.Callers itself.
+// ownFrames are the frames of this package above the caller of [Pool.End] in a captured stack, and runtime.Callers itself.
 const ownFrames = 4
 
 // holdStack is the stack that acquired a connection, as program counters.

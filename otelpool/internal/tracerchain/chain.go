@@ -23,10 +23,10 @@ type Tracer interface {
 	pgxpool.ReleaseTracer
 }
 
-// Link is a tracer that passes events on to another.
+// Link is a tracer of otelpool that passes events on to another. No other tracer can be a Link by accident.
 type Link interface {
 	pgx.QueryTracer
-	Next() pgx.QueryTracer // nil if there is none
+	Next() *Tracers
 }
 
 // Find returns the tracer of type T in a configuration's: that tracer itself, one that a [Link] passes events on to, or
@@ -36,7 +36,7 @@ func Find[T pgx.QueryTracer](in pgx.QueryTracer) (found T, ok bool) {
 	case T:
 		return t, true
 	case Link:
-		return Find[T](t.Next())
+		return Find[T](t.Next().Query)
 	case *multitracer.Tracer:
 		if t == nil {
 			return found, false

@@ -33,7 +33,7 @@ func To(t pgx.QueryTracer) Tracers {
 }
 
 // Next implements [Link].
-func (t *Tracers) Next() pgx.QueryTracer { return t.Query }
+func (t *Tracers) Next() *Tracers { return t }
 
 func (t *Tracers) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, data pgxpool.TraceAcquireStartData) context.Context {
 	if t.acquire != nil {

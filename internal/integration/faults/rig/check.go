@@ -77,6 +77,7 @@ func (s *Side) checkGauges(t testing.TB, m Metrics) {
 		"db.client.connection.idle.min":         0,
 		"db.client.connection.pending_requests": 0,
 		"pgxpool.constructing":                  float64(stat.ConstructingConns()),
+		"pgxpool.closing":                       0,
 		"pgxpool.size":                          float64(stat.MaxConns()),
 		"pgxpool.overflow":                      0,
 		"pgxpool.overflow.max":                  0,
