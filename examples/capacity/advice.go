@@ -24,6 +24,8 @@ const (
 	buffer = 0.2
 	// slack is the ratio of size to need above which a pool is too big.
 	slack = 1.25
+	// smallest is the smallest size to recommend.
+	smallest = 2
 	// fewAcquires is the number of acquires below which a measurement is unreliable.
 	fewAcquires = 100
 )
@@ -33,6 +35,7 @@ type advice struct {
 	verdict        string
 	size, overflow int
 	atLeast        bool // size is only a lower bound of the need
+	contradicted   bool // the measurement contradicts the model of package sizing
 	reasons        []string
 }
 
@@ -52,8 +55,11 @@ func advise(m measurement, goal sizing.Goal) (advice, error) {
 	if err != nil {
 		return advice{}, err
 	}
-	a := judge(m, goal, need)
-	a.split(m, average)
+	a := judge(m, goal, max(need, smallest))
+	a.split(m, max(average, smallest))
+	if need < smallest {
+		a.addReason("no size below %d is recommended: with 1, everybody waits while that one is replaced, and who needs a second one waits forever", smallest)
+	}
 	a.addReason("the rule of thumb, average use plus %.0f %%, is %d; it ignores waiting", buffer*100, average)
 	a.caveats(m)
 	return a, nil
@@ -69,24 +75,29 @@ func judge(m measurement, goal sizing.Goal, need int) advice {
 	case capacity == 0:
 		a.verdict, a.size = verdictNew, need
 	case m.saturated():
-		a.verdict, a.size, a.atLeast = verdictSaturated, more, true
+		a.verdict, a.size, a.atLeast, a.contradicted = verdictSaturated, more, true, true
 		a.addReason("the pool was full: on average %.3g of %d connections were in use, %d at the peak, and there were timeouts: %.0f",
 			m.inUse, capacity, m.peak, m.timeouts)
-		a.addReason("a full pool limits rate × hold, so this measurement does not show the need: raise the size and measure again")
+		a.addReason("a full pool limits rate × time, so this measurement does not show the need: raise the size and measure again")
 		return a
 	case m.waitsMoreThanExpected(goal):
-		a.verdict, a.size, a.atLeast = verdictBursts, more, true
-		a.addReason("acquires waited %v on average, far longer than independent callers would, for whom %d connections would be enough",
-			round(m.meanWait), need)
-		a.addReason("they come in bursts, or the pool was full for a part of the time and limited rate × hold")
+		a.verdict, a.size, a.atLeast, a.contradicted = verdictBursts, more, true, true
+		a.addReason("acquires waited %v on average, far longer than by the model of independent callers, which therefore does not apply",
+			round(m.meanWait))
+		a.addReason("they come in bursts, or the pool was full for a part of the time and limited rate × time")
 		a.addReason("spread them, or add connections, up to about db_pool_pending_peak, and measure again")
+		return a
+	case need > capacity && m.waitsLessThanExpected(goal):
+		a.contradicted = true
+		a.addReason("acquires waited %v on average, so at least %s of them waited no longer than %v", round(m.meanWait), percent(goal.Quantile), goal.Wait)
+		a.addReason("by the model of independent callers they would wait far longer, so it does not apply: these take turns")
 		return a
 	case need > capacity:
 		a.verdict, a.size = verdictTooSmall, need
 	case tooBig(capacity, max(need, m.peak)):
 		a.verdict, a.size = verdictTooBig, max(need, m.peak)
 	}
-	a.addReason("%d is the smallest size with which %s of the acquires wait no longer than %v", need, percent(goal.Quantile), goal.Wait)
+	a.addReason("by the model of independent callers, %d is the smallest size with which %s of the acquires wait no longer than %v", need, percent(goal.Quantile), goal.Wait)
 	if m.peak > need && a.verdict == verdictTooBig {
 		a.addReason("%d were in use at the peak, which remains possible", m.peak)
 	} else if m.peak > need && a.verdict == verdictFits {
@@ -105,7 +116,7 @@ func (m measurement) saturated() bool {
 		(m.inUse >= saturation*float64(m.capacity()) || m.timeouts > 0 && m.peak >= m.capacity())
 }
 
-// waitsMoreThanExpected reports whether the measured waits contradict the formulas, which then do not show the need.
+// waitsMoreThanExpected reports whether the measured waits exceed those of the model, which then does not show the need.
 func (m measurement) waitsMoreThanExpected(goal sizing.Goal) bool {
 	if !m.measured() || m.meanWait <= goal.Wait {
 		return false
@@ -114,11 +125,24 @@ func (m measurement) waitsMoreThanExpected(goal sizing.Goal) bool {
 	return err == nil && m.meanWait > 2*q.MeanWait
 }
 
+// waitsLessThanExpected reports whether the goal was met although the model expects longer waits on average. No more than
+// mean / t of the acquires can wait longer than t.
+func (m measurement) waitsLessThanExpected(goal sizing.Goal) bool {
+	if !m.measured() || m.acquires < fewAcquires || m.timeouts > 0 || m.meanWait.Seconds() > (1-goal.Quantile)*goal.Wait.Seconds() {
+		return false
+	}
+	q, err := m.load.At(m.capacity())
+	return err == nil && q.MeanWait > goal.Wait
+}
+
 // split divides the size into base size and overflow if the pool has an overflow. The base size is for the average.
 func (a *advice) split(m measurement, average int) {
 	switch {
 	case a.verdict == verdictFits:
 		a.size, a.overflow = m.size, m.overflow
+		if m.size < smallest && m.overflow > 0 {
+			a.size, a.overflow = smallest, m.capacity()-smallest
+		}
 		return
 	case m.overflow == 0:
 		return
@@ -132,6 +156,11 @@ func (a *advice) split(m measurement, average int) {
 // caveats adds the limits of the figures to the reasons.
 func (a *advice) caveats(m measurement) {
 	inUse := m.load.Rate * m.load.Hold.Seconds()
+	if m.other > 0 {
+		a.addReason("on average %.3g connections were not idle ("+takenMetric+"), far more than rate × time, so the size is for these: "+
+			"an AfterRelease hook takes a connection without holding it, closing one does, and holds that have not ended are in no hold time",
+			m.inUse)
+	}
 	switch {
 	case !m.measured() && m.capacity() > 0 && inUse >= saturation*float64(m.capacity()):
 		a.addReason("if these figures were measured on a pool of %d, the pool limited them: raise its size and measure again", m.capacity())

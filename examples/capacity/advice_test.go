@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"math"
 	"slices"
 	"strings"
@@ -27,6 +28,10 @@ func TestAdviseReturnsVerdictAndSize(t *testing.T) {
 	timeouts.timeouts, bursts.meanWait, young.young, young.acquires = 3, 20*time.Millisecond, true, 99
 	mixed, waiting := measuredOf(8, 0, 8), measuredOf(6, 0, 6)
 	mixed.meanWait, waiting.meanWait = 100*time.Millisecond, 35*time.Millisecond
+	calm, tiny := measuredOf(6, 0, 6), measuredOf(4, 0, 1)
+	tiny.load.Rate, tiny.inUse, calm.meanWait = 0.01, 0.0005, 50*time.Microsecond
+	tinyWithOverflow := tiny
+	tinyWithOverflow.size, tinyWithOverflow.overflow = 1, 1
 	full := measuredOf(5, 0, 5)
 	full.inUse = 4.6
 	tests := map[string]struct {
@@ -52,6 +57,10 @@ func TestAdviseReturnsVerdictAndSize(t *testing.T) {
 		"bursts":              {bursts, verdictBursts, 18, 0, true, "db_pool_pending_peak"},
 		"full at times":       {mixed, verdictBursts, 12, 0, true, "full for a part of the time"},
 		"waits as expected":   {waiting, verdictTooSmall, 11, 0, false, "smallest size"},
+		"no waits expected":   {calm, verdictFits, 6, 0, false, "these take turns"},
+		"idle":                {tiny, verdictTooBig, 2, 0, false, "no size below 2 is recommended"},
+		"base of one":         {tinyWithOverflow, verdictFits, 2, 0, false, "no size below 2 is recommended"},
+		"none and idle":       {measurement{load: tiny.load}, verdictNew, 2, 0, false, "no size below 2 is recommended"},
 		"young":               {young, verdictFits, 11, 0, false, "did not run for the whole window"},
 		"few acquires":        {young, verdictFits, 11, 0, false, "only 99 acquires"},
 	}
@@ -70,6 +79,54 @@ func TestAdviseReturnsVerdictAndSize(t *testing.T) {
 				t.Errorf("%q is not among the reasons %q", test.reason, a.reasons)
 			}
 		})
+	}
+}
+
+func TestMeasurementSilencesModel(t *testing.T) {
+	t.Parallel()
+	full, bursts, calm, expected := measuredOf(5, 0, 5), measuredOf(12, 0, 12), measuredOf(6, 0, 6), measuredOf(6, 0, 6)
+	full.inUse, bursts.meanWait, expected.meanWait = 5, 20*time.Millisecond, 35*time.Millisecond
+	for name, test := range map[string]struct {
+		measurement
+		model bool
+	}{"full": {full, false}, "bursts": {bursts, false}, "no waits": {calm, false}, "as expected": {expected, true}} {
+		p := newPoolReport(settings{goal: goal}, test.measurement)
+		if got := p.Present.Model != nil; got != test.model {
+			t.Errorf("%s: model of the present size: %v, want %v", name, got, test.model)
+		}
+		if got := p.Recommended.Model != nil; got != test.model {
+			t.Errorf("%s: model of the recommended size: %v, want %v", name, got, test.model)
+		}
+		var b bytes.Buffer
+		p.write(&b, report{Goal: goalReport{goal.Wait.Seconds(), goal.Quantile}})
+		if text := b.String(); strings.Contains(text, "; by the model") != test.model || strings.Contains(text, "without limit") {
+			t.Errorf("%s: got %s", name, text)
+		}
+	}
+}
+
+func TestSamplesLengthenTime(t *testing.T) {
+	t.Parallel()
+	counted := totals{acquires: 1000, holds: 1000, held: 10, taking: 1, size: 20, peak: 20, buckets: map[float64]float64{0: 0, 0.02: 1000}}
+	for name, test := range map[string]struct {
+		taken, samples float64
+		want           time.Duration
+	}{
+		"well above":      {10.3, 20, 103 * time.Millisecond},
+		"too few samples": {10.3, 9, 11 * time.Millisecond},
+		"hardly above":    {2.2, 20, 11 * time.Millisecond},
+		"below":           {0.5, 20, 11 * time.Millisecond},
+		"none":            {0, 0, 11 * time.Millisecond},
+	} {
+		of := counted
+		of.taken, of.samples = test.taken, test.samples
+		m := newMeasurement(key{}, &of, 10*time.Second)
+		if (m.load.Hold-test.want).Abs() > time.Microsecond || m.taking != time.Millisecond || math.Abs(m.inUse-100*m.load.Hold.Seconds()) > 0.001 {
+			t.Errorf("%s: %v for each acquire, %v of them to take it, %v in use; want %v", name, m.load.Hold, m.taking, m.inUse, test.want)
+		}
+		if m.load.CV <= 0 || m.load.CV > 1 {
+			t.Errorf("%s: CV %v", name, m.load.CV)
+		}
 	}
 }
 
@@ -107,7 +164,7 @@ func TestMetricNamesAreInCatalogue(t *testing.T) {
 	for _, row := range catalogue.Rows() {
 		names = append(names, row.Documented)
 	}
-	for _, name := range []string{acquiresMetric, phaseMetric, timeoutsMetric, holdMetric, sizeMetric, overflowMetric, peakMetric, "db_pool_pending_peak"} {
+	for _, name := range []string{acquiresMetric, phaseMetric, timeoutsMetric, holdMetric, sizeMetric, overflowMetric, peakMetric, takenMetric, "db_pool_pending_peak"} {
 		if !slices.Contains(names, name) {
 			t.Errorf("there is no %s", name)
 		}

@@ -15,13 +15,15 @@ type measurement struct {
 	problem   string
 	instances int
 
-	load           sizing.Load
+	load           sizing.Load // its Hold is the whole time that an acquire takes a connection
 	size, overflow int
 
 	// The fields below are set only if the pool was measured.
 	over     time.Duration // 0 if the load was given
 	acquires float64
-	inUse    float64 // mean, calculated from the hold times
+	taking   time.Duration // the part of load.Hold to connect, ping and prepare
+	other    time.Duration // the part of load.Hold that only the samples of takenMetric show
+	inUse    float64       // mean number of connections that are not idle
 	meanWait time.Duration
 	timeouts float64
 	peak     int
@@ -47,12 +49,35 @@ func newMeasurement(k key, t *totals, over time.Duration) measurement {
 		m.problem = "the hold times add up to 0: " + holdMetric + "_sum does not grow"
 	default:
 		m.over, m.acquires, m.timeouts = over, t.acquires, math.Round(t.timeouts)
-		m.inUse = t.held / seconds
 		m.meanWait = inSeconds(t.queued / t.acquires)
 		m.size, m.overflow, m.peak = int(t.size), int(t.overflow), int(t.peak)
 		m.load = sizing.Load{Rate: t.acquires / seconds, Hold: inSeconds(t.held / t.holds), CV: min(t.cv(), 100)}
+		m.taking = inSeconds(t.taking / t.acquires)
+		m.lengthen(m.taking)
+		m.inUse = m.load.Rate * m.load.Hold.Seconds()
+		if t.samples >= minSamples && t.taken > wellAbove*m.inUse+1 {
+			m.other = inSeconds((t.taken - m.inUse) / m.load.Rate)
+			m.lengthen(m.other)
+			m.inUse = t.taken
+		}
 	}
 	return m
+}
+
+const (
+	// minSamples is the number of samples of takenMetric below which their mean is unreliable.
+	minSamples = 10
+	// wellAbove is the ratio, beside one connection, of that mean to rate × time above which the time is incomplete.
+	wellAbove = 1.25
+)
+
+// lengthen adds a time to the hold time. Its variation is unknown and assumed to be that of an exponential distribution.
+func (m *measurement) lengthen(by time.Duration) {
+	hold, added := m.load.Hold.Seconds(), by.Seconds()
+	if m.load.CV > 0 {
+		m.load.CV = math.Hypot(m.load.CV*hold, added) / (hold + added)
+	}
+	m.load.Hold = inSeconds(hold + added)
 }
 
 // inSeconds converts seconds, up to the longest duration.

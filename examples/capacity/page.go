@@ -23,7 +23,10 @@ func (w environment) readPage(ctx context.Context, page *url.URL, interval time.
 	if err != nil {
 		return nil, err
 	}
-	if err := w.wait(ctx, interval); err != nil {
+	stopSampling := w.sample(ctx, page, interval/samplesWanted)
+	err = w.wait(ctx, interval)
+	samples := stopSampling()
+	if err != nil {
 		return nil, errors.New("stopped before the second scrape")
 	}
 	end := w.now()
@@ -41,11 +44,55 @@ func (w environment) readPage(ctx context.Context, page *url.URL, interval time.
 		m := measurement{key: k, instances: 1, problem: "its counters fell between the two scrapes: the process was restarted, " +
 			"or the address belongs to several processes. Measure one process again"}
 		if ok {
+			diff.taken, diff.samples = samples[k].mean(), samples[k].n
 			m = newMeasurement(k, diff, end.Sub(start))
 		}
 		measurements = append(measurements, m)
 	}
 	return measurements, nil
+}
+
+const (
+	// samplesWanted is how often the page is scraped between the two scrapes that count, for the gauges.
+	samplesWanted = 25
+	// minSamplePeriod spares the service.
+	minSamplePeriod = 20 * time.Millisecond
+)
+
+// gaugeSamples are the samples of a gauge.
+type gaugeSamples struct{ sum, n float64 }
+
+func (s gaugeSamples) mean() float64 { return s.sum / max(1, s.n) }
+
+// sample begins to scrape the page once a period, and returns a function that stops it and returns the samples of
+// takenMetric. A scrape that fails is left out.
+func (w environment) sample(ctx context.Context, page *url.URL, period time.Duration) (stop func() map[key]gaugeSamples) {
+	ctx, cancel := context.WithCancel(ctx)
+	samples, done := map[key]gaugeSamples{}, make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(max(period, minSamplePeriod))
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			totals, err := w.scrape(ctx, page)
+			if err != nil {
+				continue
+			}
+			for k, of := range totals {
+				samples[k] = gaugeSamples{samples[k].sum + of.taken, samples[k].n + 1}
+			}
+		}
+	}()
+	return func() map[key]gaugeSamples {
+		cancel()
+		<-done
+		return samples
+	}
 }
 
 // scrape scrapes the page once.
@@ -71,7 +118,7 @@ func parsePage(body []byte) (totalsByPool, error) {
 		return nil, err
 	}
 	totals := totalsByPool{}
-	for _, name := range []string{acquiresMetric, phaseMetric, timeoutsMetric, holdMetric, sizeMetric, overflowMetric, peakMetric} {
+	for _, name := range []string{acquiresMetric, phaseMetric, timeoutsMetric, holdMetric, sizeMetric, overflowMetric, peakMetric, takenMetric} {
 		family := families[name]
 		if family == nil {
 			continue

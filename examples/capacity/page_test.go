@@ -53,12 +53,12 @@ func TestPageIsScrapedTwice(t *testing.T) {
 	}
 	p := r.Pools[0]
 	l := *p.Load
-	if !near(l.Rate, 100) || !near(l.HoldSeconds, 0.05) || !near(l.CV, 0.577) || !near(l.MeasuredSeconds, 20) ||
+	if !near(l.Rate, 100) || !near(l.HoldSeconds, 0.05) || !near(l.TakingSeconds, 0.02) || !near(l.CV, 0.501) || !near(l.MeasuredSeconds, 20) ||
 		!near(*l.MeanWaitSeconds, 0.0001) || *l.Timeouts != 0 || *l.Peak != 9 {
 		t.Errorf("the load is %s", o.stdout)
 	}
 	if p.Pool != "main" || p.Verdict != verdictTooBig || p.Present.Size != 15 || p.Present.Overflow != 5 ||
-		p.Recommended.Size != 6 || p.Recommended.Overflow != 5 {
+		p.Recommended.Size != 9 || p.Recommended.Overflow != 5 {
 		t.Errorf("got %s", o.stdout)
 	}
 }
@@ -82,7 +82,7 @@ func TestPoolFlagSelectsOnePool(t *testing.T) {
 		text string
 	}{
 		"":     {0, `no advice   it was idle: no acquires within 10s`},
-		"main": {0, "too big: 9 fewer are enough"},
+		"main": {0, "too big: 6 fewer are enough"},
 		"idle": {1, "it was idle"},
 		"none": {1, `there is no pool "none"`},
 	} {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
@@ -19,6 +20,12 @@ import (
 // service returns an instrumented pool of 4 and the address of its page.
 func service(t *testing.T, sdkOptions ...sdkmetric.Option) (*pgxpool.Pool, string) {
 	t.Helper()
+	return serviceOf(t, func(config *pgxpool.Config) { config.MaxConns = 4 }, sdkOptions...)
+}
+
+// serviceOf returns an instrumented pool of a changed configuration and the address of its page.
+func serviceOf(t *testing.T, change func(*pgxpool.Config), sdkOptions ...sdkmetric.Option) (*pgxpool.Pool, string) {
+	t.Helper()
 	exporter, err := prometheus.New()
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +36,7 @@ func service(t *testing.T, sdkOptions ...sdkmetric.Option) (*pgxpool.Pool, strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.MaxConns = 4
+	change(config)
 	pool, _, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(provider), otelpool.WithPoolName("main"))
 	if err != nil {
 		t.Fatal(err)
@@ -96,4 +103,59 @@ func TestPageOfRealPoolIsMeasured(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTimeAroundHoldsIsCounted has ten callers use connections for which a hook takes far longer than their queries.
+func TestTimeAroundHoldsIsCounted(t *testing.T) {
+	t.Parallel()
+	const hook = 90 * time.Millisecond
+	for name, change := range map[string]func(*pgxpool.Config){
+		"PrepareConn": func(config *pgxpool.Config) {
+			config.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) { time.Sleep(hook); return true, nil }
+		},
+		"AfterRelease": func(config *pgxpool.Config) {
+			config.AfterRelease = func(*pgx.Conn) bool { time.Sleep(hook); return true }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool, url := serviceOf(t, func(config *pgxpool.Config) { config.MaxConns = 20; change(config) })
+			if err := callers(t.Context(), pool, 20, 2); err != nil { // opens the connections
+				t.Fatal(err)
+			}
+			w := newEnvironment()
+			w.wait = func(ctx context.Context, _ time.Duration) error { return paced(ctx, pool, 10, 20) }
+			o := runWith(t, w, "-metrics", url, "-interval", "1s", "-json")
+			p := o.report(t).Pools[0]
+			// Each of the ten callers has a connection taken nearly all the time.
+			if inUse := p.Load.Rate * p.Load.seconds(); inUse < 6 || inUse > 12 {
+				t.Errorf("%v in use on average, want about 9: %s", inUse, o.stdout)
+			}
+			if p.Verdict == verdictTooBig && p.Recommended.Size < 12 {
+				t.Errorf("fewer than the load needs: %s", o.stdout)
+			}
+		})
+	}
+}
+
+// paced runs queries of 5 ms in each of the callers, one each 100 ms.
+func paced(ctx context.Context, pool *pgxpool.Pool, callers, queries int) error {
+	errs := make(chan error, callers)
+	var group sync.WaitGroup
+	for range callers {
+		group.Go(func() {
+			ticker := time.NewTicker(100 * time.Millisecond)
+			defer ticker.Stop()
+			for range queries {
+				if _, err := pool.Exec(ctx, "SELECT pg_sleep(0.005)"); err != nil {
+					errs <- err
+					return
+				}
+				<-ticker.C
+			}
+		})
+	}
+	group.Wait()
+	close(errs)
+	return <-errs
 }

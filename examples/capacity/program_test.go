@@ -76,11 +76,11 @@ func TestFlagsLeadToRecommendation(t *testing.T) {
 	o := runWith(t, fakeEnvironment(), "-rate", "100", "-hold", "50ms", "-size", "6", "-max-connections", "50", "-instances", "4")
 	want := `pool, by the flags
   load        100 acquires/s × 50ms held = 5 connections in use on average
-  now         size 6: 83 % used, 58.8 % of the acquires wait, 29.4ms on average, 99 % wait at most 204ms
+  now         size 6: 83 % used; by the model 58.8 % of the acquires wait, 29.4ms on average, 99 % wait at most 204ms
   verdict     too small: 5 more
-  recommended size 11: 45 % used, 1.51 % of the acquires wait, 126µs on average, 99 % wait at most 3.43ms
+  recommended size 11: 45 % used; by the model 1.51 % of the acquires wait, 126µs on average, 99 % wait at most 3.43ms
   server      fits: 4 × 11 of 50 - 3 reserved - 0 others leave 3
-    - 11 is the smallest size with which 99 % of the acquires wait no longer than 5ms
+    - by the model of independent callers, 11 is the smallest size with which 99 % of the acquires wait no longer than 5ms
     - the rule of thumb, average use plus 20 %, is 6; it ignores waiting
     - the CV of the hold times is unknown and assumed to be 1 (exponential)
 `

@@ -34,13 +34,15 @@ func queries(window time.Duration) []query {
 	return []query{
 		rate(acquiresMetric, "", by),
 		rate(timeoutsMetric, "", by),
-		rate(phaseMetric, `{phase="queue"}`, "by (job, instance, pool, phase) "),
+		rate(phaseMetric, "", "by (job, instance, pool, phase) "),
 		rate(holdMetric+"_count", "", by),
 		rate(holdMetric+"_sum", "", by),
 		rate(holdMetric+"_bucket", "", "by (job, instance, pool, le) "),
 		{sizeMetric, "max " + by + "(" + sizeMetric + ")", 1},
 		{overflowMetric, "max " + by + "(" + overflowMetric + ")", 1},
 		{peakMetric, "max " + by + "(max_over_time(" + peakMetric + within + "))", 1},
+		{takenMetric, "max " + by + "(avg_over_time(" + takenMetric + within + "))", 1},
+		{samplesFigure, "max " + by + "(count_over_time(" + takenMetric + within + "))", 1},
 	}
 }
 
@@ -85,8 +87,12 @@ func (w environment) queryPrometheus(ctx context.Context, server *url.URL, windo
 		if now[k].size == 0 {
 			continue // it ended within the window
 		}
+		young := then[k] == nil
+		if young {
+			now[k].samples = 0 // their mean is of a shorter time than the rates
+		}
 		m := newMeasurement(k, now[k], window)
-		m.young = then[k] == nil
+		m.young = young
 		measurements = append(measurements, m)
 	}
 	return busiest(measurements), nil

@@ -64,16 +64,19 @@ func newFake(t *testing.T) *fakePrometheus {
 		return vector(t, map[string]string{"instance=a": value, "instance=b": value})
 	}
 	return &fakePrometheus{times: map[string]bool{}, answers: map[string]string{
-		"rate(db_pool_acquires_total[":                     vector(t, map[string]string{"instance=a": "10", "instance=b": "100", "instance=gone": "500"}),
-		"rate(db_pool_timeouts_total[":                     vector(t, map[string]string{"instance=a": "0", "instance=b": "NaN"}),
-		`_phase_seconds_total{phase="queue"}[`:             vector(t, map[string]string{"instance=a phase=queue": "0.001", "instance=b phase=queue": "0.01"}),
+		"rate(db_pool_acquires_total[": vector(t, map[string]string{"instance=a": "10", "instance=b": "100", "instance=gone": "500"}),
+		"rate(db_pool_timeouts_total[": vector(t, map[string]string{"instance=a": "0", "instance=b": "NaN"}),
+		"_phase_seconds_total[": vector(t, map[string]string{"instance=a phase=queue": "0.001", "instance=b phase=queue": "0.01",
+			"instance=b phase=prepare": "0.5", "instance=b phase=ping": "0.5"}),
+		"(avg_over_time(db_pool_checked_out[":              vector(t, map[string]string{"instance=a": "9", "instance=b": "6.1"}),
+		"(count_over_time(db_pool_checked_out[":            all("120"),
 		"rate(db_pool_hold_duration_seconds_count[1800000": vector(t, map[string]string{"instance=a": "10", "instance=b": "100"}),
 		"rate(db_pool_hold_duration_seconds_sum[":          vector(t, map[string]string{"instance=a": "0.5", "instance=b": "5"}),
 		"rate(db_pool_hold_duration_seconds_bucket[":       vector(t, map[string]string{"instance=b le=0.1": "100", "instance=b le=+Inf": "100"}),
-		"(db_pool_size)":                                   all("10"),
-		"(db_pool_num_overflow)":                           all("0"),
-		"max_over_time(db_pool_peak[":                      vector(t, map[string]string{"instance=a": "NaN", "instance=b": "10"}),
-		"db_pool_size offset 1800000ms":                    vector(t, map[string]string{"instance=b": "10"}),
+		"(db_pool_size)":                all("10"),
+		"(db_pool_num_overflow)":        all("0"),
+		"max_over_time(db_pool_peak[":   vector(t, map[string]string{"instance=a": "NaN", "instance=b": "10"}),
+		"db_pool_size offset 1800000ms": vector(t, map[string]string{"instance=b": "10"}),
 	}}
 }
 
@@ -81,7 +84,7 @@ func TestPrometheusQueriesCoverWindow(t *testing.T) {
 	t.Parallel()
 	fake := newFake(t)
 	url := strings.Replace(server(t, fake.ServeHTTP), "//", "//user:hunter2@", 1) + "/prefix/"
-	o := runWith(t, fakeEnvironment(), "-prometheus", url, "-window", "30m", "-max-connections", "25", "-json")
+	o := runWith(t, fakeEnvironment(), "-prometheus", url, "-window", "30m", "-max-connections", "29", "-json")
 	if o.code != 0 || strings.Contains(o.stdout, "hunter2") {
 		t.Fatalf("got %+v", o)
 	}
@@ -90,15 +93,16 @@ func TestPrometheusQueriesCoverWindow(t *testing.T) {
 		t.Fatalf("got %s", o.stdout)
 	}
 	p := r.Pools[0]
-	if p.Job != "api" || p.Pool != "main" || p.Instances != 2 || p.Verdict != verdictTooSmall || p.Recommended.Size != 11 ||
-		!near(p.Load.Rate, 100) || !near(p.Load.HoldSeconds, 0.05) || !near(p.Load.CV, 0.577) || !near(p.Load.MeasuredSeconds, 1800) ||
+	if p.Job != "api" || p.Pool != "main" || p.Instances != 2 || p.Verdict != verdictTooSmall || p.Recommended.Size != 13 ||
+		!near(p.Load.Rate, 100) || !near(p.Load.HoldSeconds, 0.05) || !near(p.Load.TakingSeconds, 0.01) || p.Load.OtherSeconds != 0 ||
+		!near(p.Load.CV, 0.509) || !near(p.Load.MeasuredSeconds, 1800) ||
 		!near(*p.Load.MeanWaitSeconds, 0.0001) || *p.Load.Peak != 10 || !p.Server.Fits || p.Server.Left != 0 {
 		t.Errorf("got %s", o.stdout)
 	}
 	if !strings.Contains(strings.Join(p.Reasons, "\n"), "did not run for the whole window") {
 		t.Errorf("no reason says that instance a is young: %q", p.Reasons)
 	}
-	if len(fake.asked) != 10 || len(fake.times) != 1 || !fake.times["1700000000.000"] {
+	if len(fake.asked) != 12 || len(fake.times) != 1 || !fake.times["1700000000.000"] {
 		t.Errorf("asked %q at %v", fake.asked, fake.times)
 	}
 }

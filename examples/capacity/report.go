@@ -37,24 +37,27 @@ type poolReport struct {
 type loadReport struct {
 	Rate            float64  `json:"rate"`
 	HoldSeconds     float64  `json:"hold_seconds"`
-	CV              float64  `json:"cv,omitempty"` // 0 if unknown
+	TakingSeconds   float64  `json:"taking_seconds,omitempty"` // to connect, ping and prepare
+	OtherSeconds    float64  `json:"other_seconds,omitempty"`  // that only the samples of connections in use show
+	CV              float64  `json:"cv,omitempty"`             // 0 if unknown
 	MeasuredSeconds float64  `json:"measured_seconds,omitempty"`
 	MeanWaitSeconds *float64 `json:"measured_mean_wait_seconds,omitempty"`
 	Timeouts        *float64 `json:"measured_timeouts,omitempty"`
 	Peak            *int     `json:"measured_peak,omitempty"`
 }
 
-// sizeReport is a size and the waits to expect with it.
+// sizeReport is a size, and the waits with it by the model of package sizing.
 type sizeReport struct {
-	Size     int `json:"size"`
-	Overflow int `json:"overflow"`
-	// Overloaded means that the line of waiting callers grows without limit. Expected is nil then.
-	Overloaded bool            `json:"overloaded,omitempty"`
-	Expected   *expectedReport `json:"expected,omitempty"`
+	Size        int     `json:"size"`
+	Overflow    int     `json:"overflow"`
+	Utilization float64 `json:"utilization,omitempty"` // 0 if unknown
+	// Overloaded means that by the model the line of waiting callers grows without limit. Model is nil then, and if a
+	// measurement contradicts it.
+	Overloaded bool         `json:"overloaded,omitempty"`
+	Model      *modelReport `json:"model,omitempty"`
 }
 
-type expectedReport struct {
-	Utilization         float64 `json:"utilization"`
+type modelReport struct {
 	WaitProbability     float64 `json:"wait_probability"`
 	MeanWaitSeconds     float64 `json:"mean_wait_seconds"`
 	QuantileWaitSeconds float64 `json:"quantile_wait_seconds"`
@@ -94,9 +97,16 @@ func newPoolReport(s settings, m measurement) poolReport {
 	p.Verdict, p.AtLeast, p.Reasons = a.verdict, a.atLeast, a.reasons
 	p.Load = newLoadReport(m)
 	if m.capacity() > 0 {
-		p.Present = newSizeReport(m.load, s.goal, m.size, m.overflow)
+		p.Present = newSizeReport(m, s.goal, m.size, m.overflow)
 	}
-	p.Recommended = newSizeReport(m.load, s.goal, a.size, a.overflow)
+	p.Recommended = newSizeReport(m, s.goal, a.size, a.overflow)
+	if a.contradicted {
+		p.Present.dropModel()
+		p.Recommended.dropModel()
+		if a.atLeast {
+			p.Recommended.Utilization = 0 // the load of a larger pool is unknown
+		}
+	}
 	if s.fleet.MaxConnections > 0 {
 		p.Server = newServerReport(s, m, a)
 	}
@@ -104,7 +114,8 @@ func newPoolReport(s settings, m measurement) poolReport {
 }
 
 func newLoadReport(m measurement) *loadReport {
-	l := &loadReport{Rate: m.load.Rate, HoldSeconds: m.load.Hold.Seconds(), CV: m.load.CV}
+	l := &loadReport{Rate: m.load.Rate, HoldSeconds: (m.load.Hold - m.taking - m.other).Seconds(), TakingSeconds: m.taking.Seconds(),
+		OtherSeconds: m.other.Seconds(), CV: m.load.CV}
 	if m.measured() {
 		wait := m.meanWait.Seconds()
 		l.MeasuredSeconds, l.MeanWaitSeconds, l.Timeouts, l.Peak = m.over.Seconds(), &wait, &m.timeouts, &m.peak
@@ -112,9 +123,9 @@ func newLoadReport(m measurement) *loadReport {
 	return l
 }
 
-func newSizeReport(load sizing.Load, goal sizing.Goal, size, overflow int) *sizeReport {
-	r := &sizeReport{Size: size, Overflow: overflow}
-	q, err := load.At(size + overflow)
+func newSizeReport(m measurement, goal sizing.Goal, size, overflow int) *sizeReport {
+	r := &sizeReport{Size: size, Overflow: overflow, Utilization: m.load.Rate * m.load.Hold.Seconds() / float64(size+overflow)}
+	q, err := m.load.At(size + overflow)
 	if err != nil {
 		r.Overloaded = errors.Is(err, sizing.ErrOverloaded)
 		return r
@@ -123,9 +134,11 @@ func newSizeReport(load sizing.Load, goal sizing.Goal, size, overflow int) *size
 	if err != nil {
 		return r
 	}
-	r.Expected = &expectedReport{q.Utilization, q.WaitProbability, q.MeanWait.Seconds(), wait.Seconds(), q.MeanPending}
+	r.Model = &modelReport{q.WaitProbability, q.MeanWait.Seconds(), wait.Seconds(), q.MeanPending}
 	return r
 }
+
+func (r *sizeReport) dropModel() { r.Model, r.Overloaded = nil, false }
 
 // serverReport says whether the recommendation fits the server.
 type serverReport struct {

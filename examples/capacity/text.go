@@ -39,8 +39,8 @@ func (p poolReport) write(b *bytes.Buffer, r report) {
 		fmt.Fprintf(b, "  no advice   %s\n", p.Problem)
 		return
 	}
-	fmt.Fprintf(b, "  load        %.4g acquires/s × %v held = %.3g connections in use on average\n",
-		p.Load.Rate, round(inSeconds(p.Load.HoldSeconds)), p.Load.Rate*p.Load.HoldSeconds)
+	fmt.Fprintf(b, "  load        %.4g acquires/s × %s = %.3g connections in use on average\n",
+		p.Load.Rate, p.Load.timeText(), p.Load.Rate*p.Load.seconds())
 	if p.Load.MeasuredSeconds > 0 {
 		fmt.Fprintf(b, "  measured    over %v: mean wait %v, peak %d, %.0f timeouts\n", round(inSeconds(p.Load.MeasuredSeconds)),
 			round(inSeconds(*p.Load.MeanWaitSeconds)), *p.Load.Peak, *p.Load.Timeouts)
@@ -60,6 +60,28 @@ func (p poolReport) write(b *bytes.Buffer, r report) {
 	for _, reason := range p.Reasons {
 		fmt.Fprintf(b, "    - %s\n", reason)
 	}
+}
+
+// seconds returns how long an acquire takes a connection on average.
+func (l loadReport) seconds() float64 { return l.HoldSeconds + l.TakingSeconds + l.OtherSeconds }
+
+// timeText returns how long an acquire takes a connection, by what for. A part below one percent is left out.
+func (l loadReport) timeText() string {
+	text := round(inSeconds(l.HoldSeconds)).String() + " held"
+	parts := 1
+	for _, part := range []struct {
+		seconds float64
+		what    string
+	}{{l.TakingSeconds, "to connect, ping and prepare"}, {l.OtherSeconds, "taken otherwise"}} {
+		if part.seconds >= l.seconds()/100 {
+			text += " + " + round(inSeconds(part.seconds)).String() + " " + part.what
+			parts++
+		}
+	}
+	if parts > 1 {
+		return "(" + text + ")"
+	}
+	return text
 }
 
 // verdictText returns the verdict with the change of the size.
@@ -95,18 +117,21 @@ func (s sizeReport) text(goal goalReport) string {
 	}
 	switch {
 	case s.Overloaded:
-		return text + ": not more than the average use, so the line of waiting callers grows without limit"
-	case s.Expected == nil:
+		return text + ": not more than the average use; by the model the line of waiting callers grows without limit"
+	case s.Utilization > 0:
+		text += fmt.Sprintf(": %.0f %% used", s.Utilization*100)
+	}
+	if s.Model == nil {
 		return text
 	}
-	text += fmt.Sprintf(": %.0f %% used, ", s.Expected.Utilization*100)
-	if waiting := s.Expected.WaitProbability * 100; waiting < minWaitPercent {
+	text += "; by the model "
+	if waiting := s.Model.WaitProbability * 100; waiting < minWaitPercent {
 		text += fmt.Sprintf("less than %v %% of the acquires wait, ", minWaitPercent)
 	} else {
-		text += fmt.Sprintf("%.3g %% of the acquires wait, %v on average, ", waiting, round(inSeconds(s.Expected.MeanWaitSeconds)))
+		text += fmt.Sprintf("%.3g %% of the acquires wait, %v on average, ", waiting, round(inSeconds(s.Model.MeanWaitSeconds)))
 	}
-	if s.Expected.QuantileWaitSeconds == 0 {
+	if s.Model.QuantileWaitSeconds == 0 {
 		return text + percent(goal.Quantile) + " do not wait"
 	}
-	return text + percent(goal.Quantile) + " wait at most " + round(inSeconds(s.Expected.QuantileWaitSeconds)).String()
+	return text + percent(goal.Quantile) + " wait at most " + round(inSeconds(s.Model.QuantileWaitSeconds)).String()
 }

@@ -16,7 +16,11 @@ const (
 	sizeMetric     = "db_pool_size"
 	overflowMetric = "db_pool_num_overflow"
 	peakMetric     = "db_pool_peak"
+	takenMetric    = "db_pool_checked_out"
 )
+
+// samplesFigure is not a metric but the number of samples in the mean of takenMetric.
+const samplesFigure = "samples of " + takenMetric
 
 // cvFigure is not a metric but the CV that Prometheus calculates from a native histogram of hold times.
 const cvFigure = "CV of " + holdMetric
@@ -33,12 +37,15 @@ func (k key) compare(other key) int {
 // totals holds the figures of one pool: its counters, since its start or over a duration, and its gauges.
 type totals struct {
 	acquires, timeouts float64
-	queued             float64 // seconds
+	queued             float64 // seconds without a connection
+	taking             float64 // seconds to connect, ping and prepare
 	holds, held        float64 // number of finished holds, and their seconds
 	buckets            map[float64]float64
 	spread             float64 // CV of the holds without buckets, 0 if unknown
 
 	size, overflow, peak float64
+	taken                float64 // connections that are not idle: now, or on average of the samples
+	samples              float64
 }
 
 type totalsByPool map[key]*totals
@@ -61,6 +68,8 @@ func (t totalsByPool) add(name string, labels map[string]string, value float64) 
 	case phaseMetric:
 		if labels["phase"] == "queue" {
 			of.queued += value
+		} else {
+			of.taking += value
 		}
 	case holdMetric + "_count":
 		of.holds += value
@@ -80,6 +89,10 @@ func (t totalsByPool) add(name string, labels map[string]string, value float64) 
 		of.overflow += value
 	case peakMetric:
 		of.peak += value
+	case takenMetric:
+		of.taken += value
+	case samplesFigure:
+		of.samples += value
 	default:
 		return
 	}
@@ -112,10 +125,11 @@ func (t *totals) since(before *totals) (d *totals, ok bool) {
 	diff.acquires -= before.acquires
 	diff.timeouts -= before.timeouts
 	diff.queued -= before.queued
+	diff.taking -= before.taking
 	diff.holds -= before.holds
 	diff.held -= before.held
 	diff.buckets = map[float64]float64{}
-	least := min(diff.acquires, diff.timeouts, diff.queued, diff.holds, diff.held)
+	least := min(diff.acquires, diff.timeouts, diff.queued, diff.taking, diff.holds, diff.held)
 	for bound, count := range t.buckets {
 		diff.buckets[bound] = count - before.buckets[bound]
 		least = min(least, diff.buckets[bound])

@@ -9,10 +9,10 @@
 //
 //	size = ⌈rate × hold × (1 + buffer)⌉
 //
-// It follows from Little's law, L = λW: on average, rate × hold connections are in use. W is the time that a connection is
-// held, from the end of Acquire to Release. The time of the queries is only a part of that: a connection is also in use
-// between the queries of a transaction, and between the rows of a result. With the time of queries the formula returns too
-// small a pool.
+// It follows from Little's law, L = λW: on average, rate × hold connections are in use. W is the time for which an
+// acquire takes a connection: it is dialed, pinged or prepared, and then held, from the end of Acquire to Release. The
+// time of the queries is only a part of that: a connection is also in use between the queries of a transaction, and between
+// the rows of a result. With the time of queries the formula returns too small a pool.
 //
 // The number in use exceeds its average much of the time, and then callers wait. For 100 acquires a second, holds of 50 ms
 // and a buffer of 20 %, the size is 6. With 6 connections 59 % of the acquires wait, and one in a hundred waits longer than

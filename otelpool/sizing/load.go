@@ -18,13 +18,16 @@ const maxConnections = 262143
 // maxCV is far beyond the CVs for which the formula is useful. It keeps every figure of a queue finite.
 const maxCV = 100
 
-// Load describes the demand on one pool: how often callers acquire a connection, and for how long they hold it. Use the
+// Load describes the demand on one pool: how often callers acquire a connection, and for how long each takes one. Use the
 // figures of the busiest time that the pool must serve well.
 type Load struct {
 	// Rate is the number of acquires a second, including failed ones: the rate of db_pool_acquires_total.
 	Rate float64
-	// Hold is the mean time from the end of Acquire to Release: the rate of db_pool_hold_duration_seconds_sum divided
-	// by the rate of its _count. It is not the time of the queries, which is shorter.
+	// Hold is the mean time for which an acquire takes a connection. That is the time from the end of Acquire to Release:
+	// the rate of db_pool_hold_duration_seconds_sum divided by the rate of its _count. It is not the time of the queries,
+	// which is shorter. Add the time to connect, ping and prepare if it is not negligible: the rate of
+	// db_pool_acquire_phase_seconds_total in the phases connect, ping and prepare, divided by Rate. An AfterRelease hook
+	// takes a connection too; then use the mean of db_pool_checked_out divided by Rate.
 	Hold time.Duration
 	// CV is the coefficient of variation of the hold times: their standard deviation divided by their mean. Use zero if
 	// it is unknown. Values below 1 count as 1.
@@ -56,7 +59,8 @@ func (l Load) SizeForAverage(buffer float64) (int, error) {
 }
 
 // SizeForGoal returns the smallest size that meets the goal. It is the size of the whole pool, MaxConns, because a
-// caller waits only when the overflow is in use too.
+// caller waits only when the overflow is in use too. The result may be 1. Then everybody waits while that connection is
+// replaced, and a caller who needs a second one waits forever: use 2 at least.
 func (l Load) SizeForGoal(goal Goal) (int, error) {
 	inUse, err := l.inUse()
 	if err := errors.Join(err, goal.check()); err != nil {
