@@ -20,8 +20,9 @@ type Sizing struct {
 	PoolSize int
 
 	// MaxOverflow is how many more it opens under load (max_overflow). A connection is closed at its release if PoolSize
-	// connections are idle already. 0 for none. With overflow pgx takes a connection back on a goroutine of its own. A
-	// caller who acquires right after a release may overtake it, and open one connection more than are in use.
+	// connections are idle already. 0 for none. If the configuration has an AfterRelease, pgx takes a connection back on a
+	// goroutine of its own. A caller who acquires right after a release may then overtake it, and open one connection more
+	// than are in use.
 	//
 	// A connection may also become idle without a release: one dialed in the background for MinIdleConns, or for a caller
 	// who gave up meanwhile. So more than PoolSize may be idle for a while. Later releases close connections until no more

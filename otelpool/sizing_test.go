@@ -238,6 +238,72 @@ func TestReleaseClosesSurplusIdleConns(t *testing.T) {
 	})
 }
 
+// TestReuseOpensNoOverflow has as many callers as the pool size, each of which acquires right after it has released.
+func TestReuseOpensNoOverflow(t *testing.T) {
+	t.Parallel()
+	const callers, queries = 4, 500
+	f := sized(t, otelpool.Sizing{PoolSize: callers, MaxOverflow: 2 * callers, PrePing: true}, nil)
+	warm(t, f, callers)
+	settled(t, f.pool, callers)
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for range queries {
+				if _, err := f.pool.Exec(t.Context(), "SELECT 1"); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	f.collect(t).check(t, map[string]int64{"pgxpool.overflow.opened": 0, "pgxpool.connections.opened": callers, "pgxpool.acquires{result=ok}": callers * (queries + 1)})
+}
+
+// TestHijackedIdleConnsAreNotIdle has connections hijacked that AcquireAllIdle took. They must not count as idle for ever.
+func TestHijackedIdleConnsAreNotIdle(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*pgxpool.Config){
+		"":                  nil,
+		"with AfterRelease": func(c *pgxpool.Config) { c.AfterRelease = func(*pgx.Conn) bool { return true } },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := sized(t, otelpool.Sizing{PoolSize: 5, MaxOverflow: 10}, change)
+			warm(t, f, 5)
+			settled(t, f.pool, 5)
+			for _, conn := range f.pool.AcquireAllIdle(t.Context()) {
+				hijack(t, conn)
+			}
+			held := acquireN(t, f.pool, 5) // so that the pool has more than PoolSize
+			for range 50 {
+				acquire(t, f.pool).Release()
+				eventually(t, "only the held are in use", func() bool { return f.pool.Stat().AcquiredConns() == 5 })
+			}
+			checkEqual(t, "dials after the hijack", f.pool.Stat().NewConnsCount()-5, 6)
+			releaseAll(held)
+			settled(t, f.pool, 5)
+		})
+	}
+}
+
+// TestBeforeCloseMayUseSurplusConn has the hook that pgxpool calls before it closes a connection run a query.
+func TestBeforeCloseMayUseSurplusConn(t *testing.T) {
+	t.Parallel()
+	closed := make(chan error, 2)
+	f := sized(t, otelpool.Sizing{PoolSize: 1, MaxOverflow: 2}, func(c *pgxpool.Config) {
+		c.BeforeClose = func(pc *pgx.Conn) {
+			_, err := pc.Exec(context.Background(), "SELECT 1")
+			closed <- err
+		}
+	})
+	warm(t, f, 2)
+	if err := <-closed; err != nil {
+		t.Errorf("query before the close: %v", err)
+	}
+	f.collect(t).check(t, map[string]int64{"pgxpool.connections.closed{reason=overflow}": 1})
+}
+
 func TestUserAfterReleaseStillDecides(t *testing.T) {
 	t.Parallel()
 	var called atomic.Int64

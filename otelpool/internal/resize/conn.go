@@ -1,18 +1,24 @@
 package resize
 
 import (
+	"context"
+	"sync"
 	"sync/atomic"
 	"weak"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // poolCounts are the counts of one pool.
 type poolCounts struct {
 	pool    weak.Pointer[pgxpool.Pool]
-	idle    atomic.Int64 // connections that are idle, or on their way there
 	waiting atomic.Int64 // acquires that are under way
+
+	mu   sync.Mutex
+	idle int // connections that are idle, or on their way there
+	held int // connections between the end of an acquire and the decision at their release
 }
 
 // connKey is the key of a connection's state in PgConn().CustomData().
@@ -20,9 +26,11 @@ const connKey = "otelpool.sizing"
 
 // conn is the state of one connection. It belongs to whoever owns the connection.
 type conn struct {
-	pool    *poolCounts // nil until the connection was acquired once
-	idle    bool        // it is counted as idle
-	surplus bool        // it is closed because enough are idle
+	pool    *poolCounts      // nil until the connection was acquired once
+	idle    bool             // it is counted as idle
+	held    bool             // it is counted as held
+	surplus bool             // it is closed because enough are idle
+	busy    *pgconn.Pipeline // by which pgxpool closes it
 }
 
 // connOf returns the state of a connection. It creates one if there is none.
@@ -52,22 +60,81 @@ func Surplus(pc *pgx.Conn) bool {
 // leaveIdle counts the connection as no longer idle.
 func (c *conn) leaveIdle() {
 	if c.idle {
+		c.pool.mu.Lock()
+		defer c.pool.mu.Unlock()
 		c.idle = false
-		c.pool.idle.Add(-1)
+		c.pool.idle = max(0, c.pool.idle-1)
 	}
 }
 
-// becomeIdle counts the connection as idle unless as many as limit are, and reports whether it did.
-func (c *conn) becomeIdle(limit int64) bool {
-	for {
-		idle := c.pool.idle.Load()
-		if idle >= limit {
-			c.surplus = true
-			return false
-		}
-		if c.pool.idle.CompareAndSwap(idle, idle+1) {
-			c.idle = true
-			return true
-		}
+// beHeld counts the connection as held.
+func (c *conn) beHeld() {
+	if !c.held {
+		c.pool.mu.Lock()
+		defer c.pool.mu.Unlock()
+		c.held = true
+		c.pool.held++
+	}
+}
+
+// leaveHeld counts the connection as no longer held. The lock of the counts must be held.
+func (c *conn) leaveHeld() {
+	if c.held {
+		c.held = false
+		c.pool.held = max(0, c.pool.held-1)
+	}
+}
+
+// leave counts the connection as neither idle nor held.
+func (c *conn) leave() {
+	if c.pool == nil {
+		return
+	}
+	c.leaveIdle()
+	c.pool.mu.Lock()
+	defer c.pool.mu.Unlock()
+	c.leaveHeld()
+}
+
+// release decides whether a connection that is being released is kept, which it is while fewer than limit are idle. A
+// connection on its way to the idle ones counts, so that no more are kept if several come back together.
+func (c *conn) release(pool *pgxpool.Pool, limit int) (kept bool) {
+	p := c.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c.leaveHeld()
+	stat := pool.Stat()
+	p.dropHijacked(int(stat.IdleConns()), int(stat.AcquiredConns())-1)
+	switch {
+	case int(stat.IdleConns()) >= limit:
+		// More are idle than counted: a connection that was dialed in the background, or for a caller who gave up, becomes
+		// idle without a release.
+	case c.idle: // from AcquireAllIdle
+		return true
+	case p.idle < limit || int(stat.TotalConns()) <= limit:
+		c.idle = true
+		p.idle++
+		return true
+	}
+	c.surplus = true
+	return false
+}
+
+// dropHijacked corrects the counts by the pool's own numbers of connections that are idle, and that are taken beside the
+// one being released. A hijacked connection is in neither, and no event reports the hijack. The lock of the counts must be
+// held.
+func (p *poolCounts) dropHijacked(idle, taken int) {
+	p.held = min(p.held, taken)
+	p.idle = min(p.idle, idle+taken-p.held)
+}
+
+// finish makes the connection busy, which is a reason for pgxpool to close it. Nothing is sent. It is the only way to have
+// a connection closed at its release without an AfterRelease hook, which pgxpool calls on a goroutine of its own.
+func (c *conn) finish(pc *pgx.Conn) { c.busy = pc.PgConn().StartPipeline(context.Background()) }
+
+// unfinish ends what finish began, so that a BeforeClose hook may use the connection.
+func (c *conn) unfinish() {
+	if c.busy != nil {
+		_ = c.busy.Close() // no request was sent, so nothing can fail
 	}
 }

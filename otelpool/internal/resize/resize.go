@@ -38,7 +38,10 @@ func Install(poolConfig *pgxpool.Config, s Settings) {
 		poolConfig.PrepareConn = z.prepareConn(prepareConn)
 	}
 	if z.MaxOverflow > 0 {
-		poolConfig.AfterRelease = z.afterRelease(poolConfig.AfterRelease)
+		if next := poolConfig.AfterRelease; next != nil {
+			z.userReleases = true
+			poolConfig.AfterRelease = z.afterRelease(next)
+		}
 		poolConfig.BeforeClose = z.beforeClose(poolConfig.BeforeClose)
 	}
 }
@@ -57,6 +60,7 @@ func PoolSize(poolConfig *pgxpool.Config) (size int, ok bool) {
 type sizer struct {
 	tracerchain.Tracers // those that the configuration had before
 	Settings
+	userReleases bool // the configuration has an AfterRelease, which decides first
 
 	mu    sync.Mutex
 	pools map[weak.Pointer[pgxpool.Pool]]*poolCounts
@@ -97,38 +101,41 @@ func (z *sizer) shouldPing(next func(context.Context, pgxpool.ShouldPingParams) 
 	}
 }
 
-// afterRelease wraps the hook that decides whether a released connection is kept: it is while fewer than PoolSize are
-// idle. A connection on its way to the idle ones counts, so that no more are kept if several come back together.
-func (z *sizer) afterRelease(next func(*pgx.Conn) bool) func(*pgx.Conn) bool {
-	return func(pc *pgx.Conn) bool {
-		if next != nil && !next(pc) {
-			return false
-		}
-		c := connOf(pc)
-		if c.idle || c.pool == nil {
-			return true // from AcquireAllIdle: it was idle before
-		}
-		// The pool's own statistics correct the count: a connection that was dialed in the background, or for a caller who
-		// gave up, becomes idle without a release.
-		if pool := c.pool.pool.Value(); pool != nil {
-			switch stat := pool.Stat(); {
-			case stat.IdleConns() >= int32(z.PoolSize):
-				c.surplus = true
-				return false
-			case stat.TotalConns() <= int32(z.PoolSize):
-				c.pool.idle.Add(1)
-				c.idle = true
-				return true
-			}
-		}
-		return c.becomeIdle(int64(z.PoolSize))
+// TraceRelease implements pgxpool.ReleaseTracer. It comes before pgxpool examines the connection, on the goroutine of the
+// caller. So the connection of a caller who acquires right afterwards is idle by then.
+func (z *sizer) TraceRelease(pool *pgxpool.Pool, data pgxpool.TraceReleaseData) {
+	z.Tracers.TraceRelease(pool, data)
+	if z.MaxOverflow > 0 && !z.userReleases && !closes(data.Conn) && !z.keeps(data.Conn) {
+		connOf(data.Conn).finish(data.Conn)
 	}
 }
 
+// closes reports whether pgxpool closes a connection that is being released for the state that it is in.
+func closes(pc *pgx.Conn) bool {
+	return pc.IsClosed() || pc.PgConn().IsBusy() || pc.PgConn().TxStatus() != 'I'
+}
+
+// afterRelease wraps the user's hook that decides whether a released connection is kept.
+func (z *sizer) afterRelease(next func(*pgx.Conn) bool) func(*pgx.Conn) bool {
+	return func(pc *pgx.Conn) bool { return next(pc) && z.keeps(pc) }
+}
+
+// keeps reports whether a connection that is being released is kept.
+func (z *sizer) keeps(pc *pgx.Conn) bool {
+	c := connOf(pc)
+	if c.pool == nil {
+		return true // from AcquireAllIdle, and never acquired: it was idle before
+	}
+	pool := c.pool.pool.Value()
+	return pool == nil || c.release(pool, z.PoolSize)
+}
+
+// beforeClose wraps the hook that pgxpool calls when it closes a connection.
 func (z *sizer) beforeClose(next func(*pgx.Conn)) func(*pgx.Conn) {
 	return func(pc *pgx.Conn) {
 		if c := knownConn(pc); c != nil {
-			c.leaveIdle()
+			c.leave()
+			c.unfinish()
 		}
 		if next != nil {
 			next(pc)

@@ -97,8 +97,12 @@ func (z *sizer) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, data 
 // TraceAcquireEnd implements pgxpool.AcquireTracer.
 func (z *sizer) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pgxpool.TraceAcquireEndData) {
 	if data.Conn != nil && (z.MaxOverflow > 0 || z.PrePing) {
-		if c := connOf(data.Conn); c.pool == nil {
+		c := connOf(data.Conn)
+		if c.pool == nil {
 			c.pool = z.of(pool)
+		}
+		if z.MaxOverflow > 0 {
+			c.beHeld()
 		}
 	}
 	// A hook of this pool may use another pool, so the context found may be that pool's.
