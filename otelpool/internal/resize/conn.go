@@ -29,6 +29,7 @@ type conn struct {
 	pool    *poolCounts      // nil until the connection was acquired once
 	idle    bool             // it is counted as idle
 	held    bool             // it is counted as held
+	loose   bool             // it is counted as loose
 	surplus bool             // it is closed because enough are idle
 	busy    *pgconn.Pipeline // by which pgxpool closes it
 }
@@ -49,6 +50,23 @@ func connOf(pc *pgx.Conn) *conn {
 func knownConn(pc *pgx.Conn) *conn {
 	c, _ := pc.PgConn().CustomData()[connKey].(*conn)
 	return c
+}
+
+// loosen counts the connection as one that may become idle without a release. The pool of a new one is not known yet, so
+// the count is that of all pools.
+func (c *conn) loosen(loose *atomic.Int64) {
+	if !c.loose {
+		c.loose = true
+		loose.Add(1)
+	}
+}
+
+// tighten counts the connection as no longer loose.
+func (c *conn) tighten(loose *atomic.Int64) {
+	if c.loose {
+		c.loose = false
+		loose.Add(-1)
+	}
 }
 
 // Surplus reports whether a connection is being closed because as many as the pool size are idle.
@@ -97,12 +115,18 @@ func (c *conn) leave() {
 }
 
 // release decides whether a connection that is being released is kept, which it is while fewer than limit are idle. A
-// connection on its way to the idle ones counts, so that no more are kept if several come back together.
-func (c *conn) release(pool *pgxpool.Pool, limit int) (kept bool) {
+// connection on its way to the idle ones counts, so that no more are kept if several come back together. Without loose
+// connections no more are idle than counted, and the pool need not be asked.
+func (c *conn) release(pool *pgxpool.Pool, limit int, loose bool) (kept bool) {
 	p := c.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c.leaveHeld()
+	if !loose && !c.idle && p.idle < limit {
+		c.idle = true
+		p.idle++
+		return true
+	}
 	stat := pool.Stat()
 	p.dropHijacked(int(stat.IdleConns()), int(stat.AcquiredConns())-1)
 	switch {

@@ -6,6 +6,7 @@ package resize
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 	"weak"
 
@@ -42,6 +43,7 @@ func Install(poolConfig *pgxpool.Config, s Settings) {
 			z.userReleases = true
 			poolConfig.AfterRelease = z.afterRelease(next)
 		}
+		poolConfig.AfterConnect = z.afterConnect(poolConfig.AfterConnect)
 		poolConfig.BeforeClose = z.beforeClose(poolConfig.BeforeClose)
 	}
 }
@@ -60,7 +62,8 @@ func PoolSize(poolConfig *pgxpool.Config) (size int, ok bool) {
 type sizer struct {
 	tracerchain.Tracers // those that the configuration had before
 	Settings
-	userReleases bool // the configuration has an AfterRelease, which decides first
+	userReleases bool         // the configuration has an AfterRelease, which decides first
+	loose        atomic.Int64 // connections that may become idle without a release: new, or handed out and not acquired yet
 
 	mu    sync.Mutex
 	pools map[weak.Pointer[pgxpool.Pool]]*poolCounts
@@ -90,6 +93,9 @@ func (z *sizer) shouldPing(next func(context.Context, pgxpool.ShouldPingParams) 
 		c := connOf(params.Conn)
 		fresh := c.pool == nil && params.IdleDuration <= time.Second // not one opened in the background, long ago
 		c.leaveIdle()
+		if z.MaxOverflow > 0 {
+			c.loosen(&z.loose)
+		}
 		switch {
 		case z.PrePing:
 			// The user's hook may have other reasons to be called than its answer.
@@ -98,6 +104,19 @@ func (z *sizer) shouldPing(next func(context.Context, pgxpool.ShouldPingParams) 
 			return next(ctx, params)
 		}
 		return params.IdleDuration > time.Second // what pgxpool does without a hook
+	}
+}
+
+// afterConnect wraps the hook that can still reject a new connection.
+func (z *sizer) afterConnect(next func(context.Context, *pgx.Conn) error) func(context.Context, *pgx.Conn) error {
+	return func(ctx context.Context, pc *pgx.Conn) error {
+		if next != nil {
+			if err := next(ctx, pc); err != nil {
+				return err
+			}
+		}
+		connOf(pc).loosen(&z.loose)
+		return nil
 	}
 }
 
@@ -127,13 +146,14 @@ func (z *sizer) keeps(pc *pgx.Conn) bool {
 		return true // from AcquireAllIdle, and never acquired: it was idle before
 	}
 	pool := c.pool.pool.Value()
-	return pool == nil || c.release(pool, z.PoolSize)
+	return pool == nil || c.release(pool, z.PoolSize, z.loose.Load() > 0)
 }
 
 // beforeClose wraps the hook that pgxpool calls when it closes a connection.
 func (z *sizer) beforeClose(next func(*pgx.Conn)) func(*pgx.Conn) {
 	return func(pc *pgx.Conn) {
 		if c := knownConn(pc); c != nil {
+			c.tighten(&z.loose)
 			c.leave()
 			c.unfinish()
 		}

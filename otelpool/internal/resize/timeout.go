@@ -103,6 +103,7 @@ func (z *sizer) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pg
 		}
 		if z.MaxOverflow > 0 {
 			c.beHeld()
+			c.tighten(&z.loose)
 		}
 	}
 	// A hook of this pool may use another pool, so the context found may be that pool's.
