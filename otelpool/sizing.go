@@ -35,7 +35,8 @@ type Sizing struct {
 	PrePing bool
 
 	// Recycle is the age at which a connection is replaced (pool_recycle). Up to a tenth of it is added at random, so that
-	// connections are not all replaced together. 0 leaves the configuration's MaxConnLifetime as it is.
+	// connections are not all replaced together. pgx adds whole seconds: half of the connections get one more if Recycle is
+	// below 20 seconds, and none does if it is below one. 0 leaves the configuration's MaxConnLifetime as it is.
 	Recycle time.Duration
 
 	// Timeout is how long an acquire may take for a caller whose context has no earlier deadline (pool_timeout). The error
@@ -74,7 +75,7 @@ func (s Sizing) Apply(poolConfig *pgxpool.Config) error {
 	poolConfig.MaxConns = int32(s.PoolSize + s.MaxOverflow)
 	if s.Recycle > 0 {
 		poolConfig.MaxConnLifetime = s.Recycle
-		poolConfig.MaxConnLifetimeJitter = s.Recycle / 10
+		poolConfig.MaxConnLifetimeJitter = recycleJitter(s.Recycle)
 	}
 	resize.Install(poolConfig, resize.Settings{
 		PoolSize:     s.PoolSize,
@@ -84,6 +85,15 @@ func (s Sizing) Apply(poolConfig *pgxpool.Config) error {
 		TimeoutError: s.timeoutError,
 	})
 	return nil
+}
+
+// recycleJitter returns the MaxConnLifetimeJitter for a lifetime. pgx rounds what it adds down to whole seconds, so a
+// jitter of one second or less adds nothing.
+func recycleJitter(lifetime time.Duration) time.Duration {
+	if lifetime < time.Second {
+		return lifetime / 10
+	}
+	return max(lifetime/10, 2*time.Second)
 }
 
 // timeoutError returns the error of an acquire that took longer than Timeout.

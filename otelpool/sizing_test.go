@@ -304,6 +304,32 @@ func TestBeforeCloseMayUseSurplusConn(t *testing.T) {
 	f.collect(t).check(t, map[string]int64{"pgxpool.connections.closed{reason=overflow}": 1})
 }
 
+// TestShortRecycleHasJitter dials twenty connections together. Some of them must become older than the others.
+func TestShortRecycleHasJitter(t *testing.T) {
+	t.Parallel()
+	const conns = 20
+	var opened sync.Map // by connection
+	ages := make(chan time.Duration, conns)
+	f := sized(t, otelpool.Sizing{PoolSize: conns, Recycle: time.Second}, func(c *pgxpool.Config) {
+		c.HealthCheckPeriod = 50 * time.Millisecond
+		c.AfterConnect = func(_ context.Context, pc *pgx.Conn) error { opened.Store(pc, time.Now()); return nil }
+		c.BeforeClose = func(pc *pgx.Conn) {
+			if at, ok := opened.LoadAndDelete(pc); ok {
+				ages <- time.Since(at.(time.Time))
+			}
+		}
+	})
+	warm(t, f, conns)
+	checkEqual(t, "MaxConnLifetime", f.pool.Config().MaxConnLifetime, time.Second)
+	var oldest time.Duration
+	for range conns {
+		oldest = max(oldest, <-ages)
+	}
+	if oldest < 2*time.Second {
+		t.Errorf("the oldest was closed at the age of %v, want 2s or more", oldest)
+	}
+}
+
 func TestUserAfterReleaseStillDecides(t *testing.T) {
 	t.Parallel()
 	var called atomic.Int64
