@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
+	"github.com/otelpool/otelpool-go/otelpool/internal/resize"
 	"github.com/otelpool/otelpool-go/otelpool/internal/tracerchain"
 )
 
@@ -93,13 +94,16 @@ func NewWithConfig(ctx context.Context, poolConfig *pgxpool.Config, opts ...Opti
 // are recorded too.
 //
 // A configuration and its Instrumentation serve one pool. It is an error if the configuration is nil, was not made by
-// [pgxpool.ParseConfig], or is instrumented already.
+// [pgxpool.ParseConfig], or is instrumented already, or if its tracer was replaced after [Sizing.Apply].
 func Instrument(poolConfig *pgxpool.Config, opts ...Option) (*Instrumentation, error) {
 	if err := checkPoolConfig(poolConfig); err != nil {
 		return nil, err
 	}
 	if _, instrumented := tracerchain.Find[*hooks](poolConfig.ConnConfig.Tracer); instrumented {
 		return nil, errors.New("otelpool: configuration is instrumented already: use the one it was copied from, one Instrument a pool")
+	}
+	if err := resize.Check(poolConfig); err != nil {
+		return nil, fmt.Errorf("otelpool: %w", err)
 	}
 	c, err := newConfig(opts)
 	if err != nil {
@@ -135,6 +139,9 @@ func Register(pool *pgxpool.Pool, opts ...Option) (*Instrumentation, error) {
 	}
 	if _, instrumented := tracerchain.Find[*hooks](poolConfig.ConnConfig.Tracer); instrumented {
 		return nil, errors.New("otelpool: pool is instrumented already: call Register of what Instrument returned")
+	}
+	if err := resize.Check(poolConfig); err != nil {
+		return nil, fmt.Errorf("otelpool: %w", err)
 	}
 	c, err := newConfig(opts)
 	if err != nil {

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
+	"runtime"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -56,8 +60,11 @@ var (
 // set your hooks first. An AfterRelease of the configuration still runs, and still decides.
 //
 // One of the hooks is a tracer, which calls the configuration's. Set your own tracer before Apply, or join both by pgx's
-// multitracer. A tracer that replaces it afterwards silently disables the closing of overflow, Timeout, and most of
-// PrePing, and makes MaxConns the base size.
+// multitracer. A tracer that replaces it afterwards disables the closing of overflow, Timeout, and most of PrePing. That is
+// an error of [Instrument], [NewWithConfig] and [Register], unless all other hooks of the sizing were replaced as well.
+//
+// Apply replaces a MaxConns that was chosen, by pool_max_conns or in code. It says so once at Warn, by [slog.Default],
+// because then one of the two numbers is not what somebody expects.
 //
 // A pool that otelpool builds from the configuration, or that is built after [Instrument], has PoolSize as its base size,
 // see [WithBaseSize]. Without MaxOverflow, Apply adds nothing to a release.
@@ -72,7 +79,9 @@ func (s Sizing) Apply(poolConfig *pgxpool.Config) error {
 	if err := s.check(poolConfig); err != nil {
 		return err
 	}
-	poolConfig.MaxConns = int32(s.PoolSize + s.MaxOverflow)
+	maxConns := int32(s.PoolSize + s.MaxOverflow)
+	warnReplaced(poolConfig, maxConns)
+	poolConfig.MaxConns = maxConns
 	if s.Recycle > 0 {
 		poolConfig.MaxConnLifetime = s.Recycle
 		poolConfig.MaxConnLifetimeJitter = recycleJitter(s.Recycle)
@@ -85,6 +94,28 @@ func (s Sizing) Apply(poolConfig *pgxpool.Config) error {
 		TimeoutError: s.timeoutError,
 	})
 	return nil
+}
+
+// replacements are the changes of MaxConns that were logged.
+var replacements sync.Map // set of replacement
+
+// replacement is a MaxConns that was chosen, and that of the Sizing.
+type replacement struct{ chosen, applied int32 }
+
+var sizingLog logQueue
+
+// warnReplaced logs, once for each pair of numbers, that a MaxConns that was chosen is replaced.
+func warnReplaced(poolConfig *pgxpool.Config, maxConns int32) {
+	chosen := poolConfig.MaxConns
+	byDefault := chosen == max(4, int32(runtime.NumCPU())) && !strings.Contains(poolConfig.ConnString(), "pool_max_conns")
+	if chosen == maxConns || byDefault {
+		return
+	}
+	if _, logged := replacements.LoadOrStore(replacement{chosen, maxConns}, true); logged {
+		return
+	}
+	sizingLog.warn("sizing replaces MaxConns (pool_max_conns): choose the number by one of them only",
+		slog.String("pool", defaultPoolName(poolConfig.ConnConfig)), slog.Int("max_conns", int(maxConns)), slog.Int("replaced", int(chosen)))
 }
 
 // recycleJitter returns the MaxConnLifetimeJitter for a lifetime. pgx rounds what it adds down to whole seconds, so a
@@ -139,6 +170,9 @@ func (s Sizing) check(poolConfig *pgxpool.Config) error {
 	}
 	if _, sized := resize.PoolSize(poolConfig); sized {
 		fail("configuration has a sizing already")
+	}
+	if err := resize.Check(poolConfig); err != nil {
+		fail("configuration has a sizing already, and %w", err)
 	}
 	return errors.Join(errs...)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -13,7 +15,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/tracelog"
 
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -95,6 +99,115 @@ func TestApplyRefusesInvalidConfig(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
+}
+
+func TestReplacedSizingTracerIsAnError(t *testing.T) {
+	t.Parallel()
+	sizings := map[string]otelpool.Sizing{
+		"size":     {PoolSize: 2},
+		"overflow": {PoolSize: 2, MaxOverflow: 2},
+		"pre-ping": {PoolSize: 2, PrePing: true},
+		"timeout":  {PoolSize: 2, Timeout: time.Second},
+	}
+	entrances := map[string]func(*testing.T, *pgxpool.Config) error{
+		"Instrument": func(_ *testing.T, c *pgxpool.Config) error { _, err := otelpool.Instrument(c); return err },
+		"NewWithConfig": func(t *testing.T, c *pgxpool.Config) error {
+			pool, inst, err := otelpool.NewWithConfig(t.Context(), c)
+			if err == nil {
+				pool.Close()
+				return inst.Unregister()
+			}
+			return err
+		},
+		"Register": func(t *testing.T, c *pgxpool.Config) error {
+			pool, err := pgxpool.NewWithConfig(t.Context(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pool.Close()
+			inst, err := otelpool.Register(pool)
+			return errors.Join(err, inst.Unregister())
+		},
+		"Apply": func(_ *testing.T, c *pgxpool.Config) error { return otelpool.Sizing{PoolSize: 1}.Apply(c) },
+	}
+	for name, s := range sizings {
+		for entrance, enter := range entrances {
+			t.Run(name+" "+entrance, func(t *testing.T) {
+				t.Parallel()
+				config := parse(t, "host=localhost")
+				if err := s.Apply(config); err != nil {
+					t.Fatal(err)
+				}
+				joined := config.Copy()
+				joined.ConnConfig.Tracer = multitracer.New(joined.ConnConfig.Tracer, &tracelog.TraceLog{})
+				if err := enter(t, joined); entrance != "Apply" && err != nil {
+					t.Errorf("joined: %v", err)
+				}
+				config = config.Copy()
+				config.ConnConfig.Tracer = &tracelog.TraceLog{}
+				if err := enter(t, config); err == nil || !strings.Contains(err.Error(), "tracer of the sizing was replaced by a *tracelog.TraceLog") {
+					t.Errorf("replaced: error %v", err)
+				}
+			})
+		}
+	}
+	t.Run("and other hooks", func(t *testing.T) {
+		t.Parallel()
+		config := parse(t, "host=localhost")
+		if err := (otelpool.Sizing{PoolSize: 2, MaxOverflow: 1}).Apply(config); err != nil {
+			t.Fatal(err)
+		}
+		config.ConnConfig.Tracer, config.BeforeConnect = nil, func(context.Context, *pgx.ConnConfig) error { return nil }
+		if _, err := otelpool.Instrument(config); err == nil || !strings.Contains(err.Error(), "was removed") {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// TestApplyWarnsOfReplacedMaxConns changes the default logger, so no other test may run.
+func TestApplyWarnsOfReplacedMaxConns(t *testing.T) {
+	logger, writer, flags := slog.Default(), log.Writer(), log.Flags()
+	t.Cleanup(func() { slog.SetDefault(logger); log.SetOutput(writer); log.SetFlags(flags) })
+	lines := make(chan string, 10)
+	slog.SetDefault(slog.New(slog.NewTextHandler(lineWriter(lines), nil)))
+	for _, tt := range []struct {
+		params string
+		set    int32 // MaxConns, if not 0
+		want   string
+	}{
+		{"", 0, ""},
+		{"?pool_max_conns=1015", 0, ""},
+		{"?pool_max_conns=1007", 0, "max_conns=1015 replaced=1007"},
+		{"?pool_max_conns=1007", 0, ""}, // said already
+		{"", 1009, "max_conns=1015 replaced=1009"},
+	} {
+		config := parse(t, "postgres://app:hunter2@db/shop"+tt.params)
+		if tt.set != 0 {
+			config.MaxConns = tt.set
+		}
+		if err := (otelpool.Sizing{PoolSize: 1000, MaxOverflow: 15}).Apply(config); err != nil {
+			t.Fatal(err)
+		}
+		if tt.want == "" {
+			continue // the next line would be another's
+		}
+		select {
+		case line := <-lines:
+			if !strings.Contains(line, "level=WARN") || !strings.Contains(line, "pool=db:5432/shop "+tt.want) || strings.Contains(line, "hunter2") {
+				t.Errorf("%s: got %s, want %s", tt.params, line, tt.want)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s: no line", tt.params)
+		}
+	}
+}
+
+// lineWriter sends each write.
+type lineWriter chan string
+
+func (w lineWriter) Write(line []byte) (int, error) {
+	w <- string(line)
+	return len(line), nil
 }
 
 // TestSizedPoolCountsAsSQLAlchemy compares pools with a model of SQLAlchemy's, after each of 300 random steps.

@@ -29,9 +29,12 @@ type Settings struct {
 }
 
 // Install puts hooks into a configuration, around those that it has.
+//
+//go:noinline
 func Install(poolConfig *pgxpool.Config, s Settings) {
 	z := &sizer{Settings: s, Tracers: tracerchain.To(poolConfig.ConnConfig.Tracer), pools: make(map[weak.Pointer[pgxpool.Pool]]*poolCounts)}
 	poolConfig.ConnConfig.Tracer = z
+	poolConfig.BeforeConnect = beforeConnect(poolConfig.BeforeConnect)
 	if z.PrePing || z.MaxOverflow > 0 {
 		poolConfig.ShouldPing = z.shouldPing(poolConfig.ShouldPing)
 	}
@@ -104,6 +107,17 @@ func (z *sizer) shouldPing(next func(context.Context, pgxpool.ShouldPingParams) 
 			return next(ctx, params)
 		}
 		return params.IdleDuration > time.Second // what pgxpool does without a hook
+	}
+}
+
+// beforeConnect wraps the hook that pgxpool calls before it dials. It does nothing: every sized configuration has at least
+// this hook, by which marked finds it.
+func beforeConnect(next func(context.Context, *pgx.ConnConfig) error) func(context.Context, *pgx.ConnConfig) error {
+	return func(ctx context.Context, config *pgx.ConnConfig) error {
+		if next == nil {
+			return nil
+		}
+		return next(ctx, config)
 	}
 }
 
