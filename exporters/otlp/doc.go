@@ -43,6 +43,9 @@
 // reported to the error handler of go.opentelemetry.io/otel. Recording never waits for the collector. With cumulative
 // temporality a failed export loses only resolution in time: the next successful export has the whole counts.
 //
+// A callback or producer that fails loses only its own metrics: everything else is pushed, and the error is reported.
+// A callback that panics loses the push, but does not crash the program.
+//
 // The SDK keeps 2000 series of an instrument apart unless sdkmetric.WithCardinalityLimit sets another limit. It adds up
 // the rest in one series. That is reported to the same handler, once for each instrument.
 //

@@ -124,8 +124,9 @@ func WithInterval(d time.Duration) Option {
 	})
 }
 
-// WithExportTimeout limits an export, from the collection to the last retry. If the export takes several requests, it
-// limits each of them. It also limits a Shutdown or ForceFlush whose context has no deadline.
+// WithExportTimeout limits an export, from the collection to the last retry of its last request. Callbacks are given
+// half of it. Requests that are not sent in that time are left out, and the error says how many. It also limits a
+// Shutdown or ForceFlush whose context has no deadline.
 func WithExportTimeout(d time.Duration) Option {
 	return optionFunc(func(c config) config {
 		if d <= 0 {

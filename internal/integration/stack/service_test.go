@@ -105,7 +105,7 @@ func (s *service) newPool(t *testing.T) (*pgxpool.Pool, *otelpool.Instrumentatio
 }
 
 // newPush returns a reader that pushes over OTLP on request.
-func newPush(t *testing.T, opts ...otlp.Option) *sdkmetric.PeriodicReader {
+func newPush(t *testing.T, opts ...otlp.Option) *otlp.Reader {
 	t.Helper()
 	reader, err := otlp.NewReader(t.Context(), append([]otlp.Option{otlp.WithInterval(time.Hour)}, opts...)...)
 	if err != nil {
