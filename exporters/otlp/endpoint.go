@@ -28,7 +28,7 @@ type endpoint struct {
 	byOption bool
 	security security
 	address  string // host:port, or with gRPC a target such as unix:///run/otel.sock
-	path     string // HTTP only
+	path     string // HTTP only, escaped as it is sent
 }
 
 func (c config) resolveEndpoint(p Protocol) (endpoint, error) {
@@ -100,7 +100,7 @@ func httpEndpoint(source, scheme, want string, u *url.URL, p Protocol) (endpoint
 	if u.Hostname() == "" || (u.Port() != "" && !isPort(u.Port())) {
 		return endpoint{}, fmt.Errorf("%s has no host or an invalid port: %s", source, want)
 	}
-	e := endpoint{source: source, security: securityTLS, address: u.Host, path: u.Path}
+	e := endpoint{source: source, security: securityTLS, address: u.Host, path: u.EscapedPath()}
 	port := "443"
 	if scheme == "http" {
 		e.security, port = securityPlain, "80"
@@ -127,6 +127,15 @@ func checkEndpointVariables() error {
 		}
 	}
 	return nil
+}
+
+// unescapePath returns a path that EscapedPath of a URL returned, without its escapes.
+func unescapePath(escaped string) string {
+	path, err := url.PathUnescape(escaped)
+	if err != nil {
+		return escaped
+	}
+	return path
 }
 
 func isHostPort(s string) bool {

@@ -15,11 +15,11 @@ import (
 const defaultTimeout = 10 * time.Second
 
 func (s settings) newHTTPExporter(ctx context.Context) (sdkmetric.Exporter, error) {
-	target := url.URL{Scheme: "http", Host: s.target.address, Path: s.target.path}
+	target := url.URL{Scheme: "http", Host: s.target.address, Path: unescapePath(s.target.path), RawPath: s.target.path}
 	if s.clientTLS != nil {
 		target.Scheme = "https"
 	}
-	client := s.newHTTPClient()
+	client := s.newHTTPClient(target)
 	opts := []otlpmetrichttp.Option{
 		otlpmetrichttp.WithEndpointURL(target.String()),
 		otlpmetrichttp.WithHTTPClient(client),
@@ -54,14 +54,14 @@ func (s settings) newHTTPExporter(ctx context.Context) (sdkmetric.Exporter, erro
 
 // newHTTPClient returns a client whose connections can be closed. The exporter's own client is shared and keeps its
 // connections for 90 seconds.
-func (s settings) newHTTPClient() *http.Client {
+func (s settings) newHTTPClient(target url.URL) *http.Client {
 	timeout := s.timeout
 	if timeout == 0 {
 		timeout = defaultTimeout
 	}
 	return &http.Client{
 		Timeout: timeout,
-		Transport: &http.Transport{
+		Transport: &pathKeeper{target: target, Transport: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: 30 * time.Second}).DialContext,
 			TLSClientConfig:       s.clientTLS,
@@ -69,10 +69,26 @@ func (s settings) newHTTPClient() *http.Client {
 			ForceAttemptHTTP2:     true,
 			IdleConnTimeout:       90 * time.Second,
 			ExpectContinueTimeout: time.Second,
-		},
+		}},
 		// A redirect would send the headers to another host, or turn the POST into a GET whose 200 looks like success.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// pathKeeper sends each request to the path of target. The exporter would lose escapes such as %2F, repeated slashes and
+// dots.
+type pathKeeper struct {
+	*http.Transport
+	target url.URL
+}
+
+// RoundTrip implements http.RoundTripper, which must not change the request.
+func (k *pathKeeper) RoundTrip(request *http.Request) (*http.Response, error) {
+	address := *request.URL
+	address.Path, address.RawPath = k.target.Path, k.target.RawPath
+	request = request.WithContext(request.Context())
+	request.URL = &address
+	return k.Transport.RoundTrip(request)
 }
 
 // httpExporter closes the client's connections at shutdown, because the exporter itself does not.

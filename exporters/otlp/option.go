@@ -43,7 +43,7 @@ func WithEndpoint(hostPort string) Option {
 }
 
 // WithEndpointURL sets the receiver's address as a URL such as https://collector:4318. Its scheme, http or https,
-// decides whether the connection uses TLS. With HTTP its path is used unchanged, and is /v1/metrics if the URL has
+// decides whether the connection uses TLS. With HTTP its path is used unchanged, escapes included, and is /v1/metrics if the URL has
 // none. With gRPC the URL must have no path, and it may also be a target such as unix:///run/otel.sock. The last of
 // WithEndpointURL and [WithEndpoint] wins.
 func WithEndpointURL(url string) Option {
