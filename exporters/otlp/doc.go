@@ -43,6 +43,9 @@
 // reported to the error handler of go.opentelemetry.io/otel. Recording never waits for the collector. With cumulative
 // temporality a failed export loses only resolution in time: the next successful export has the whole counts.
 //
+// No error shows the path of an endpoint or the value of a header, which may hold a token, even if the receiver's answer
+// repeats them: the text is [hidden] there. Header values of less than four bytes are shown.
+//
 // A callback or producer that fails loses only its own metrics: everything else is pushed, and the error is reported.
 // A callback that panics loses the push, but does not crash the program.
 //

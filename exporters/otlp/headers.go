@@ -33,6 +33,24 @@ func (c config) checkHeaders(p Protocol) error {
 	return errors.Join(errs...)
 }
 
+// headerValues returns the values of all headers that may be sent: those of the options and of both variables, which
+// checkHeaders has checked.
+func (c config) headerValues() (values []string) {
+	for _, value := range c.headers {
+		values = append(values, value)
+	}
+	for _, prefix := range []string{envPrefix, envMetricsPrefix} {
+		for entry := range strings.SplitSeq(lookup(prefix+"HEADERS").value, ",") {
+			_, value, _ := strings.Cut(entry, "=")
+			if decoded, err := url.PathUnescape(value); err == nil {
+				value = decoded
+			}
+			values = append(values, strings.TrimSpace(value))
+		}
+	}
+	return values
+}
+
 // checkHeaderVariable identifies a bad entry by its position only, because the entry may be the token. An example is
 // "Authorization: Bearer abc=" instead of "Authorization=Bearer abc=".
 func checkHeaderVariable(v variable, p Protocol) error {

@@ -62,9 +62,9 @@ func NewReader(ctx context.Context, opts ...Option) (*Reader, error) {
 	}
 	exporter, err := s.newExporter(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("otlp: create %s exporter: %w", s.protocol, err)
+		return nil, fmt.Errorf("otlp: create %s exporter: %w", s.protocol, newHidingExporter(nil, s).hide(err))
 	}
-	return newReader(exporter, s), nil
+	return newReader(newHidingExporter(exporter, s), s), nil
 }
 
 func (s settings) newExporter(ctx context.Context) (sdkmetric.Exporter, error) {
@@ -263,8 +263,7 @@ func (r *Reader) limit(ctx context.Context) (context.Context, context.CancelFunc
 func (r *Reader) MarshalLog() any {
 	return struct {
 		Type     string
-		Exporter sdkmetric.Exporter
 		Interval time.Duration
 		Timeout  time.Duration
-	}{"otelpool OTLP reader", r.exporter, r.interval, r.timeout}
+	}{"otelpool OTLP reader", r.interval, r.timeout}
 }
