@@ -85,12 +85,19 @@ fleet: setup ## Find out how many instances one Collector and one Prometheus car
 test-below = echo "cd $(1) && go test -race ./..." && cd $(1) && $(GO) test -race -count=1 -p 1 -timeout 20m ./...
 
 .PHONY: test
-test: test-unit test-newest test-stack test-faults ## Run all tests, with the race detector, against real programs
+test: test-unit test-32bit test-newest test-stack test-faults ## Run all tests, with the race detector, against real programs
 
 .PHONY: test-unit
 test-unit: setup programs ## Run the tests of the library, its exporters and examples
 	@for module in $(PUBLISHED) examples; do echo "go -C $$module test -race ./..."; $(GO) -C $$module test -race -timeout 20m ./...; done
 	@$(foreach folder,$(OUTWARD),($(call test-below,$(folder))) &&) true
+
+# There is no race detector for 386.
+.PHONY: test-32bit
+test-32bit: setup ## Check everything for 32-bit processors (386), and run the tests of the library and its exporters there
+	@for module in $(filter-out $(UNTIDY),$(MODULES)); do echo "GOARCH=386 go -C $$module vet ./..."; GOOS=linux GOARCH=386 $(GO) -C $$module vet ./...; done
+	@if [ "$$($(GO) env GOHOSTOS GOHOSTARCH | xargs)" != "linux amd64" ]; then echo "not run: only Linux on amd64 runs programs for 386"; else \
+		for module in $(PUBLISHED); do echo "GOARCH=386 go -C $$module test ./..."; GOARCH=386 $(GO) -C $$module test -timeout 20m ./...; done; fi
 
 .PHONY: test-versions
 test-versions: test-lowest test-newest ## Run the tests of the library and its exporters with the lowest versions it allows, and the newest

@@ -1,6 +1,8 @@
 package otelpool_test
 
 import (
+	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -59,7 +61,7 @@ func TestInvalidInputIsRefused(t *testing.T) {
 		{"base size 0", instrument(otelpool.WithBaseSize(0)), "base size 0 is not between 1 and MaxConns (8)"},
 		{"base size negative", instrument(otelpool.WithBaseSize(-1)), "base size -1 is not between 1 and MaxConns (8)"},
 		{"base size above", instrument(otelpool.WithBaseSize(9)), "base size 9 is not between 1 and MaxConns (8)"},
-		{"base size far above", instrument(otelpool.WithBaseSize(1 << 40)), "is not between 1 and MaxConns (8)"},
+		{"base size far above", instrument(otelpool.WithBaseSize(math.MaxInt)), strconv.Itoa(math.MaxInt) + " is not between 1 and MaxConns (8)"},
 		{"empty name", instrument(otelpool.WithPoolName("")), "pool name is empty"},
 		{"operation limit 0", instrument(otelpool.WithOperationLimit(0)), "operation limit 0 is not between 1 and 10000"},
 		{"operation limit too large", instrument(otelpool.WithOperationLimit(10_001)), "not between 1 and 10000"},

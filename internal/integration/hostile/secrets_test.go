@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/url"
 	"strconv"
 	"strings"
@@ -214,7 +215,7 @@ func constructWithBadInput(t *testing.T, s *surfaces, connString string) {
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config)
 	add(pool, inst, err)
 	config = parse(t, connString)
-	for _, sizing := range []otelpool.Sizing{{}, {PoolSize: -1}, {PoolSize: 1, MaxOverflow: 1 << 31}, {PoolSize: 1}, {PoolSize: 1}} {
+	for _, sizing := range []otelpool.Sizing{{}, {PoolSize: -1}, {PoolSize: 1, MaxOverflow: math.MaxInt}, {PoolSize: 1}, {PoolSize: 1}} {
 		add(nil, nil, sizing.Apply(config))
 	}
 	_, err = otelpool.Instrument(config, otelpool.WithBaseSize(99), otelpool.WithPoolName(""))
