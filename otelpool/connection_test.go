@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -40,7 +41,11 @@ func TestConnectErrorsAreCountedByType(t *testing.T) {
 		change func(*pgxpool.Config)
 		want   string
 	}{
-		"wrong password":   {func(c *pgxpool.Config) { c.ConnConfig.Password = "wrong" }, "28P01"},
+		"wrong password": {func(c *pgxpool.Config) {
+			// The server of DATABASE_URL may trust everybody, so this needs one that asks for passwords.
+			c.ConnConfig.Config = parse(t, postgrestest.Server(t).ConnString()).ConnConfig.Config
+			c.ConnConfig.Password = "wrong"
+		}, "28P01"},
 		"no such database": {func(c *pgxpool.Config) { c.ConnConfig.Database = "nowhere" }, "3D000"},
 		"refused": {func(c *pgxpool.Config) {
 			c.ConnConfig.Host, c.ConnConfig.Port, c.ConnConfig.Fallbacks = "127.0.0.1", 1, nil
