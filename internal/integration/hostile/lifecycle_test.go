@@ -11,9 +11,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/otelpool/otelpool-go/internal/catalogue"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -194,21 +196,40 @@ func (l *lifecycle) holdAndHijack(ctx context.Context) error {
 	return errors.Join(conn.Hijack().Close(ctx))
 }
 
-// checkNoGauges checks that only histograms of unregistered pools still have series.
+// mostRetired is how many names of unregistered pools are still reported.
+const mostRetired = 100
+
+// checkNoGauges checks that only histograms of unregistered pools, and the counters of the latest, still have series.
 func checkNoGauges(t *testing.T, reader *sdkmetric.ManualReader) {
 	t.Helper()
 	var rm metricdata.ResourceMetrics
 	if err := reader.Collect(context.Background(), &rm); err != nil {
 		t.Fatal(err)
 	}
+	names := make(map[attribute.Value]bool)
 	for _, scope := range rm.ScopeMetrics {
 		for _, metrics := range scope.Metrics {
-			switch metrics.Data.(type) {
+			switch data := metrics.Data.(type) {
 			case metricdata.Histogram[float64], metricdata.Histogram[int64]:
+			case metricdata.Sum[int64]:
+				if !data.IsMonotonic {
+					t.Errorf("%s is left", metrics.Name)
+				}
+				for _, p := range data.DataPoints {
+					name, _ := p.Attributes.Value(catalogue.AttrPool)
+					names[name] = true
+				}
+			case metricdata.Sum[float64]:
+				if !data.IsMonotonic {
+					t.Errorf("%s is left", metrics.Name)
+				}
 			default:
 				t.Errorf("%s is left", metrics.Name)
 			}
 		}
+	}
+	if len(names) > mostRetired {
+		t.Errorf("counters of %d names are left, want at most %d", len(names), mostRetired)
 	}
 }
 
