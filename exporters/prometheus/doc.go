@@ -24,11 +24,17 @@
 // # Serving
 //
 // An Exporter is an http.Handler and a prometheus.Gatherer. It serves text, OpenMetrics (with exemplars) and protobuf
-// (with native histograms, converted from exponential ones). It compresses the page if the client accepts that. An
-// error does not stop a page: the exporter serves all it could gather and sends the error to the error handler, by
+// (with native histograms, converted from exponential ones). It compresses the page by gzip if the client accepts that.
+// An error does not stop a page: the exporter serves all it could gather and sends the error to the error handler, by
 // default otel.Handle. Status 500 means that nothing could be gathered. The status is 503 before the exporter is
 // registered with a MeterProvider, and after the provider is shut down. With WithGatherer the page has the joined
 // metrics then.
+//
+// At most two gatherings run at once. Requests that come meanwhile wait, and all of them get the values of the next
+// gathering. So a request never gets values from before it came, and a flood of requests costs no more than three
+// gatherings. A page is complete before it is sent: a client that reads slowly delays no other, and holds only its
+// compressed page in memory. WithMaxRequestsInFlight limits their number. Exporter.Disconnects counts clients that leave
+// early. Gather and Collector gather for each call.
 //
 // An exemplar keeps its trace ID and span ID. Attributes that a View drops become labels of the exemplar, within the
 // limit of 128 runes and if their names are valid label names. U+FFFD replaces NUL and invalid UTF-8 in their values.

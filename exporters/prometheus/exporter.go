@@ -25,9 +25,11 @@ var (
 type Exporter struct {
 	sdkmetric.Reader
 
-	cfg     config
-	handler http.Handler
-	scratch atomic.Pointer[metricdata.ResourceMetrics] // of the last scrape: the SDK reuses its memory
+	cfg         config
+	sharer      sharer
+	inFlight    atomic.Int64 // requests
+	disconnects atomic.Int64
+	scratch     atomic.Pointer[metricdata.ResourceMetrics] // of the last scrape: the SDK reuses its memory
 
 	mu       sync.Mutex // guards the fields below
 	pools    *poolConverter
@@ -49,7 +51,7 @@ func New(opts ...Option) (*Exporter, error) {
 		return nil, err
 	}
 	e.Reader = sdkmetric.NewManualReader(cfg.readerOptions...)
-	e.handler = newHandler(e)
+	e.sharer.fill = e.fillPages
 	return e, nil
 }
 

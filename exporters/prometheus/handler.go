@@ -18,8 +18,12 @@ import (
 // any callback and goes to the error handler.
 var errNothingGathered = errors.New("nothing could be gathered: the program's error handler has the reason")
 
-// ServeHTTP implements http.Handler. It serves the metrics in the format and the compression that the request accepts.
-// The parameter name[] restricts the page to metrics of that name.
+// ServeHTTP implements http.Handler. It serves the metrics in the format that the request accepts, compressed by gzip if
+// it accepts that.
+//
+// Requests share gatherings: those that come while others are gathered for wait for the next one, and get its values
+// together. The values are never older than the request. The page is complete before the first byte is sent, so a slow
+// client delays no other, and it holds only its compressed page in memory.
 func (e *Exporter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(e.cfg.joined) == 0 {
 		if err := e.ready(); err != nil {
@@ -27,7 +31,44 @@ func (e *Exporter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	e.handler.ServeHTTP(&writer{ResponseWriter: w}, r)
+	defer e.inFlight.Add(-1)
+	if limit := e.cfg.maxRequestsInFlight; e.inFlight.Add(1) > int64(limit) && limit > 0 {
+		http.Error(w, fmt.Sprintf("Limit of concurrent requests reached (%d), try again later.", limit), http.StatusServiceUnavailable)
+		return
+	}
+
+	ctx := r.Context()
+	if e.cfg.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, e.cfg.timeout)
+		defer cancel()
+	}
+	page := e.sharer.page(ctx, r)
+	switch {
+	case page != nil:
+		if err := page.serve(w, acceptsGzip(r)); err != nil {
+			e.countDisconnect(err)
+		}
+	case errors.Is(ctx.Err(), context.Canceled):
+		e.countDisconnect(ctx.Err())
+	default:
+		http.Error(w, "The metrics were not gathered within the timeout of the request.", http.StatusServiceUnavailable)
+	}
+}
+
+// Disconnects returns the number of clients that disconnected before they had the whole page. The error handler gets an
+// error for the first, the 10th, the 100th and so on, because a scraper with too short a timeout, or any client, would
+// fill the program's log otherwise.
+func (e *Exporter) Disconnects() int64 { return e.disconnects.Load() }
+
+// countDisconnect counts a client that is gone, and reports some.
+func (e *Exporter) countDisconnect(err error) {
+	n := e.disconnects.Add(1)
+	for report := int64(1); report <= n && report > 0; report *= 10 {
+		if n == report {
+			e.cfg.errorHandler.Handle(fmt.Errorf("prometheus: serve: %d clients disconnected before they had the whole page, the last with: %w", n, err))
+		}
+	}
 }
 
 // ready returns the reason why there is nothing to collect, or nil.
@@ -42,15 +83,28 @@ func (e *Exporter) ready() error {
 	return nil
 }
 
-// newHandler returns the handler that serves the metrics of e.
-func newHandler(e *Exporter) http.Handler {
-	return promhttp.HandlerFor(newGatherer(e), promhttp.HandlerOpts{
-		ErrorLog:            errorLog{handler: e.cfg.errorHandler},
-		ErrorHandling:       promhttp.ContinueOnError,
-		EnableOpenMetrics:   true,
-		MaxRequestsInFlight: e.cfg.maxRequestsInFlight,
-		Timeout:             e.cfg.timeout,
+// fillPages gathers once and encodes the pages. It runs on a goroutine that is no request's.
+func (e *Exporter) fillPages(pages map[pageKey]*encodedPage) {
+	err := catchPanic("serve", func() error {
+		families, gatherErr := newGatherer(e)()
+		handler := promhttp.HandlerFor(prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return families, gatherErr }),
+			promhttp.HandlerOpts{
+				ErrorLog:          errorLog{handler: e.cfg.errorHandler},
+				ErrorHandling:     promhttp.ContinueOnError,
+				EnableOpenMetrics: true,
+			})
+		for key, page := range pages {
+			page.fill(handler, key.query)
+		}
+		return nil
 	})
+	if err != nil {
+		// recover: the error handler itself may have panicked
+		_ = catchPanic("report", func() error {
+			e.cfg.errorHandler.Handle(err)
+			return nil
+		})
+	}
 }
 
 // newGatherer returns a gatherer that passes the errors of e to the error handler. It returns an error only when there
@@ -73,40 +127,13 @@ type errorLog struct {
 	handler otel.ErrorHandler
 }
 
-// refusedCompression begins the log line of promhttp for a client that accepts neither a known compression nor none.
-// The page is then served uncompressed, and a client must not be able to fill the program's log.
-const refusedCompression = "error getting writer"
-
 // Println implements promhttp.Logger.
 func (l errorLog) Println(v ...any) {
-	if len(v) > 0 && v[0] == refusedCompression {
-		return
-	}
 	for _, item := range v {
 		err, ok := item.(error)
-		// Gather errors were reported before, and a timeout is reported to the client.
-		if ok && !errors.Is(err, errNothingGathered) && !errors.Is(err, http.ErrHandlerTimeout) {
+		// Gather errors were reported before.
+		if ok && !errors.Is(err, errNothingGathered) {
 			l.handler.Handle(fmt.Errorf("prometheus: serve: %w", err))
 		}
 	}
 }
-
-// writer is a ResponseWriter that reports only the first write error. Once the client is gone, every further metric
-// family would cause the same one.
-type writer struct {
-	http.ResponseWriter
-	failed bool
-}
-
-// Write implements http.ResponseWriter.
-func (w *writer) Write(b []byte) (int, error) {
-	if w.failed {
-		return len(b), nil
-	}
-	n, err := w.ResponseWriter.Write(b)
-	w.failed = err != nil
-	return n, err
-}
-
-// Unwrap returns the original for http.ResponseController.
-func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }

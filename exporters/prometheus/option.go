@@ -103,8 +103,8 @@ func WithResourceAsConstantLabels(filter attribute.Filter) Option {
 	})
 }
 
-// WithMaxRequestsInFlight limits the number of requests served concurrently; further ones get status 503. The default
-// is 40, and 0 means no limit. New returns an error for a negative limit. The last one given wins.
+// WithMaxRequestsInFlight limits the number of requests served concurrently, including those whose clients still read;
+// further ones get status 503. The default is 40, and 0 means no limit. New returns an error for a negative limit. The last one given wins.
 func WithMaxRequestsInFlight(limit int) Option {
 	return optionFunc(func(cfg config) config {
 		cfg.maxRequestsInFlight = limit
@@ -112,8 +112,8 @@ func WithMaxRequestsInFlight(limit int) Option {
 	})
 }
 
-// WithTimeout limits the duration of a request. A request that takes longer gets status 503; its collection finishes in
-// the background, and the result is discarded. The default of 0 means no limit. New returns an error for a negative
+// WithTimeout limits the time until a page is complete. A request that waits longer gets status 503; its collection
+// finishes in the background, and the result is discarded. The default of 0 means no limit. New returns an error for a negative
 // timeout. The last one given wins.
 func WithTimeout(timeout time.Duration) Option {
 	return optionFunc(func(cfg config) config {

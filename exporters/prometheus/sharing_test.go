@@ -1,0 +1,261 @@
+package prometheus_test
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
+)
+
+// gatedGauge is a gauge whose value is the number of the gathering. The first gatherings wait.
+type gatedGauge struct {
+	gatherings atomic.Int64
+	proceed    chan struct{}
+}
+
+func observeGated(t *testing.T, provider metric.MeterProvider) *gatedGauge {
+	t.Helper()
+	g := &gatedGauge{proceed: make(chan struct{})}
+	_, err := provider.Meter(poolScope).Int64ObservableGauge("pgxpool.size", metric.WithInt64Callback(
+		func(_ context.Context, o metric.Int64Observer) error {
+			n := g.gatherings.Add(1)
+			<-g.proceed
+			o.Observe(n, metric.WithAttributes(mainPool))
+			return nil
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func TestWaitingScrapesShareGathering(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t))
+	gauge := observeGated(t, newProvider(t, exporter))
+	const scrapes = 40
+	var pages sync.WaitGroup
+	for i := range scrapes {
+		accept := []string{acceptText, acceptOpenMetrics, acceptProtobuf}[i%3]
+		pages.Go(func() { page(t, exporter, accept) })
+	}
+	// Two gather at once: one is in the callback, the other waits for the SDK. The rest waits for the next.
+	eventually(t, func() bool { return exporter.Waiting() == scrapes-2 && gauge.gatherings.Load() == 1 })
+	close(gauge.proceed)
+	pages.Wait()
+	if got := gauge.gatherings.Load(); got != 3 {
+		t.Errorf("%d scrapes at once took %d gatherings: want 3", scrapes, got)
+	}
+}
+
+func TestScrapeGetsNoOlderValues(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t))
+	gauge := observeGated(t, newProvider(t, exporter))
+	var first sync.WaitGroup
+	first.Go(func() { page(t, exporter, acceptText) })
+	eventually(t, func() bool { return gauge.gatherings.Load() == 1 })
+
+	// The first gathering has begun, so it must not answer this one.
+	var second sync.WaitGroup
+	second.Go(func() {
+		if got := page(t, exporter, acceptText); !strings.Contains(got, `db_pool_size{pool="main"} 2`) {
+			t.Errorf("page %s: want the second gathering", got)
+		}
+	})
+	close(gauge.proceed)
+	first.Wait()
+	second.Wait()
+	if got := page(t, exporter, acceptText); !strings.Contains(got, `db_pool_size{pool="main"} 3`) {
+		t.Errorf("page %s: want the third gathering", got)
+	}
+}
+
+// slowClient is a ResponseWriter whose client reads nothing until released.
+type slowClient struct {
+	*httptest.ResponseRecorder
+	blocked chan<- struct{}
+	release <-chan struct{}
+}
+
+func (c slowClient) Write(b []byte) (int, error) {
+	c.blocked <- struct{}{}
+	<-c.release
+	return c.ResponseRecorder.Write(b)
+}
+
+func TestSlowClientsHoldCompressedPages(t *testing.T) { // It measures memory, so not in parallel.
+	exporter := newExporter(t, failOnError(t))
+	provider := sdkmetric.NewMeterProvider(shop, sdkmetric.WithCardinalityLimit(0), sdkmetric.WithReader(exporter))
+	instrument(t, provider, names("pool-%03d", 10), withOperations(165))
+	size := len(page(t, exporter, acceptText))
+
+	const clients = 20
+	blocked, release := make(chan struct{}), make(chan struct{})
+	var reading sync.WaitGroup
+	before := liveHeap()
+	for i := range clients {
+		encoding := []string{"gzip", "identity"}[i%2]
+		reading.Go(func() {
+			request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+			request.Header.Set("Accept-Encoding", encoding)
+			exporter.ServeHTTP(slowClient{httptest.NewRecorder(), blocked, release}, request)
+		})
+		<-blocked // so that each has a gathering of its own
+	}
+	held := liveHeap() - before
+	if held > clients*size/5 {
+		t.Errorf("%d slow clients hold %d bytes: want less than a fifth of %d pages of %d bytes", clients, held, clients, size)
+	}
+	t.Logf("%d slow clients hold %d bytes; a page has %d", clients, held, size)
+
+	// And they hold up nobody.
+	page(t, exporter, acceptText)
+	go func() {
+		for range blocked {
+			continue
+		}
+	}()
+	close(release)
+	reading.Wait()
+	close(blocked)
+}
+
+func liveHeap() int {
+	runtime.GC()
+	runtime.GC()
+	return int(heapInUse())
+}
+
+func TestEncodingFollowsClient(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t))
+	observe(t, newProvider(t, exporter), "pgxpool.size", mainPool)
+	for accepted, zipped := range map[string]bool{
+		"gzip": true, "GZIP": true, "deflate, gzip;q=0.5": true, "gzip; q=1.0": true, "*": true, "br, *;q=0.1": true,
+		"": false, "identity": false, "gzip;q=0": false, "gzip;q=0, *": false, "br": false, "*;q=0": false, "gzip;q=x": false,
+	} {
+		request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		request.Header.Set("Accept-Encoding", accepted)
+		response := httptest.NewRecorder()
+		exporter.ServeHTTP(response, request)
+		body := io.Reader(response.Body)
+		if got := response.Header().Get("Content-Encoding"); (got == "gzip") != zipped {
+			t.Errorf("%q: content encoding %q", accepted, got)
+			continue
+		}
+		if zipped {
+			unzipped, err := gzip.NewReader(body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body = unzipped
+		}
+		if got, err := io.ReadAll(body); err != nil || !strings.Contains(string(got), "db_pool_size") {
+			t.Errorf("%q: page %s, %v", accepted, got, err)
+		}
+	}
+}
+
+func TestDisconnectsAreCountedNotLogged(t *testing.T) {
+	t.Parallel()
+	reported := &errorList{}
+	exporter := newExporter(t, prometheus.WithErrorHandler(reported))
+	observe(t, newProvider(t, exporter), "pgxpool.size", mainPool)
+	for range 25 {
+		exporter.ServeHTTP(brokenWriter{httptest.NewRecorder()}, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	}
+	if got := exporter.Disconnects(); got != 25 {
+		t.Errorf("counted %d: want 25", got)
+	}
+	got := reported.all()
+	if len(got) != 2 {
+		t.Fatalf("reported %v: want the first and the 10th", got)
+	}
+	for i, n := range []int{1, 10} {
+		if !errors.Is(got[i], errBroken) || !strings.Contains(got[i].Error(), fmt.Sprint(n, " clients")) {
+			t.Errorf("reported %v: want %d clients and the reason", got[i], n)
+		}
+	}
+}
+
+func TestClientThatLeavesQueueIsCounted(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, prometheus.WithErrorHandler(&errorList{}))
+	gauge := observeGated(t, newProvider(t, exporter))
+	var others sync.WaitGroup
+	for range 2 {
+		others.Go(func() { page(t, exporter, acceptText) })
+	}
+	eventually(t, func() bool { return exporter.Gathering() == 2 })
+	ctx, leave := context.WithCancel(t.Context())
+	var leaving sync.WaitGroup
+	for range 3 {
+		leaving.Go(func() {
+			exporter.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/metrics", nil))
+		})
+	}
+	eventually(t, func() bool { return exporter.Waiting() == 3 })
+	leave()
+	leaving.Wait()
+	if got := exporter.Disconnects(); got != 3 {
+		t.Errorf("counted %d: want 3", got)
+	}
+	close(gauge.proceed)
+	others.Wait()
+	page(t, exporter, acceptText)
+	if got := gauge.gatherings.Load(); got != 3 {
+		t.Errorf("%d gatherings: want 3, none for the clients that left", got)
+	}
+}
+
+func TestPanicWhileServingEndsOneScrape(t *testing.T) {
+	t.Parallel()
+	var panics atomic.Bool
+	exporter := newExporter(t, prometheus.WithErrorHandler(panickingHandler{&panics}))
+	provider := newProvider(t, exporter)
+	observe(t, provider, "pgxpool.size", mainPool)
+	_, err := provider.Meter(poolScope).Int64ObservableGauge("pgxpool.peak",
+		metric.WithInt64Callback(func(context.Context, metric.Int64Observer) error { return errBroken }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	panics.Store(true)
+	serve(t, exporter, acceptText, http.StatusInternalServerError)
+	panics.Store(false)
+	page(t, exporter, acceptText)
+}
+
+type panickingHandler struct{ panics *atomic.Bool }
+
+func (h panickingHandler) Handle(error) {
+	if h.panics.Load() {
+		panic("the handler's panic")
+	}
+}
+
+// eventually waits until condition is true.
+func eventually(t *testing.T, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !condition() {
+		if time.Now().After(deadline) {
+			t.Fatal("the condition does not become true")
+		}
+		runtime.Gosched()
+	}
+}
