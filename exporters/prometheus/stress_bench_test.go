@@ -86,10 +86,11 @@ func scrapeAtOnce(tb testing.TB, url, encoding string, n int) {
 	scrapes.Wait()
 }
 
+// heapInUse returns the memory of objects, and of what is between them.
 func heapInUse() float64 {
-	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	metrics.Read(sample)
-	return float64(sample[0].Value.Uint64())
+	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}}
+	metrics.Read(samples)
+	return float64(samples[0].Value.Uint64() + samples[1].Value.Uint64())
 }
 
 // peakDuring returns the most memory in use while f runs.
