@@ -30,8 +30,9 @@ var (
 	}
 )
 
-// epoch makes the clock cheap: time.Since of a fixed time reads the monotonic clock alone.
-var epoch = time.Now()
+// epoch makes the clock cheap: time.Since of a fixed time reads the monotonic clock alone. It is long ago, so that the clock
+// of a bubble of testing/synctest, which begins in the year 2000, is never before it.
+var epoch = time.Now().Add(-50 * 365 * 24 * time.Hour)
 
 func monotonic() time.Duration { return time.Since(epoch) }
 

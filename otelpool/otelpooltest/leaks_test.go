@@ -7,11 +7,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
 )
@@ -120,4 +122,24 @@ func TestNilInstrumentationFailsTest(t *testing.T) {
 		t.Error("AssertNoLeaks reports no leaks")
 	}
 	mustContain(t, fake.only(t), "Instrumentation is nil")
+}
+
+func TestLeakInBubbleIsReported(t *testing.T) {
+	t.Parallel()
+	connString := postgrestest.Database(t)
+	synctest.Test(t, func(t *testing.T) {
+		rec, _ := recorded(t)
+		pool, inst, err := otelpool.New(t.Context(), connString, rec.Option())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pool.Close()
+		conn := acquire(t, pool)
+		defer conn.Release()
+		fake := &spy{TB: t}
+		if otelpooltest.AssertNoLeaks(fake, inst) {
+			t.Error("AssertNoLeaks reports no leaks")
+		}
+		mustContain(t, fake.only(t), "not released: 1\n1. held for 2s")
+	})
 }
