@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -64,11 +65,16 @@ func errorType(err error) string {
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return instruments.ErrorTypeConnection
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err) {
+	lost := func(target error) bool { return errors.Is(err, target) }
+	if slices.ContainsFunc(connectionLost[:], lost) || pgconn.SafeToRetry(err) {
 		return instruments.ErrorTypeConnection
 	}
 	return instruments.ErrorTypeOther
 }
+
+// connectionLost are the errors of a connection that is gone. From pgx 5.13 on the later ones of an operation say
+// ErrConnClosed alone, and are not safe to retry. io.ErrClosedPipe is that of a net.Pipe.
+var connectionLost = [...]error{pgconn.ErrConnClosed, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, io.ErrClosedPipe}
 
 func isTimeout(err error) bool {
 	netErr, ok := errors.AsType[net.Error](err)

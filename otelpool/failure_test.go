@@ -44,6 +44,8 @@ func TestErrorsAreClassified(t *testing.T) {
 		{"reset", &net.OpError{Op: "read", Err: errors.New("reset")}, "connection", false, true},
 		{"end of file", fmt.Errorf("receive: %w", io.ErrUnexpectedEOF), "connection", false, true},
 		{"closed", net.ErrClosed, "connection", false, true},
+		{"closed by pgx", fmt.Errorf("exec: %w", pgconn.ErrConnClosed), "connection", false, true},
+		{"closed pipe", io.ErrClosedPipe, "connection", false, true},
 		{"the caller's own", errors.New("password=hunter2"), "_OTHER", false, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
