@@ -30,7 +30,8 @@ type Hold struct {
 	// TraceID is the trace of the context of Acquire, not valid if it had none.
 	TraceID trace.TraceID
 
-	// Stack is the stack that acquired the connection, from the caller of pgxpool on. It is nil without WithLongHold.
+	// Stack is the stack that acquired the connection, from the caller of pgxpool or database/sql to the outermost function
+	// of the program. It is nil without WithLongHold.
 	Stack []runtime.Frame
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
 	"go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
 
@@ -59,7 +62,7 @@ func TestLongHoldIsLoggedDuringAndAfter(t *testing.T) {
 			t.Errorf("logged at the age of %v", age)
 		}
 		stack := entry["stack"].(string)
-		if !strings.HasPrefix(stack, "github.com/otelpool/otelpool-go/otelpool_test.TestLongHold") {
+		if !strings.HasPrefix(stack, "otelpool_test.TestLongHold") {
 			t.Errorf("the stack does not begin with the test: %s", stack)
 		}
 		if !strings.Contains(stack, here) {
@@ -98,6 +101,54 @@ func TestLongHoldIsLoggedDuringAndAfter(t *testing.T) {
 		checkEqual(t, "long holds", f.collect(t).value(t, "pgxpool.long_holds"), 1)
 		checkEqual(t, "holds", len(f.inst.Held()), 0)
 	})
+}
+
+// TestReportIsShort leaks a connection in a handler behind middleware, as services do.
+func TestReportIsShort(t *testing.T) {
+	t.Parallel()
+	var text syncBuffer
+	pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(noop.NewMeterProvider()),
+		otelpool.WithLongHold(10*time.Millisecond), otelpool.WithLogger(slog.New(slog.NewTextHandler(&text, nil))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := stdlib.OpenDBFromPool(pool)
+	t.Cleanup(func() {
+		_ = db.Close()
+		closePool(t, pool)
+		_ = inst.Unregister()
+	})
+	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{0xab}, SpanID: trace.SpanID{1}}))
+	ctx = otelpool.WithOperation(ctx, "GET /orders/{id}/lines")
+	here := line(2)
+	var handler http.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		rows, err := db.QueryContext(ctx, "SELECT * FROM pg_class")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		eventually(t, "it is logged", func() bool { return strings.Contains(text.String(), "held for long") })
+		_ = rows.Close()
+	})
+	for range 3 {
+		next := handler
+		handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(w, r) })
+	}
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	resp, err := http.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	for report := range strings.Lines(text.String()) {
+		if len(report) > 600 || strings.Contains(report, "net/http") || strings.Contains(report, "runtime.") {
+			t.Errorf("%d bytes: %s", len(report), report)
+		}
+		if !strings.Contains(report, `stack="otelpool_test.TestReportIsShort.func`) || !strings.Contains(report, here) {
+			t.Errorf("the stack does not begin with the handler, %s: %s", here, report)
+		}
+	}
 }
 
 func TestWithoutStacksKeepsNoStack(t *testing.T) {

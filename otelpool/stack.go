@@ -7,13 +7,25 @@ import (
 	"strings"
 )
 
-// ownFrames are prefixes of the function names that lie between the capture of a stack and the caller of pgxpool.
+// ownFrames are prefixes of the function names that lie between the capture of a stack and the program's own code.
 var ownFrames = []string{
 	"github.com/otelpool/otelpool-go/otelpool.(*",
 	"github.com/otelpool/otelpool-go/otelpool/internal/",
+	"github.com/jackc/pgx/v5.",
 	"github.com/jackc/pgx/v5/pgxpool.(*",
 	"github.com/jackc/pgx/v5/multitracer.(*",
+	"github.com/jackc/pgx/v5/stdlib.",
+	"database/sql.",
 }
+
+// standardFolders are the folders of the standard library. A module whose path has no dot may not be told from it
+// otherwise.
+var standardFolders = strings.Fields("archive bufio bytes cmp compress container context crypto database debug embed encoding " +
+	"errors expvar flag fmt go hash html image index internal io iter log maps math mime net os path plugin reflect regexp " +
+	"runtime slices sort strconv strings structs sync syscall testing text time unicode unique unsafe vendor weak")
+
+// maxLoggedStack is how many bytes a stack may have in a log line. A line with one stack then stays below 600.
+const maxLoggedStack = 280
 
 // callers returns the stack of the caller.
 func callers() []uintptr {
@@ -21,7 +33,7 @@ func callers() []uintptr {
 	return stack[:runtime.Callers(2, stack)]
 }
 
-// resolve returns the frames of a stack, from the caller of pgxpool on.
+// resolve returns the frames of a stack that are the program's.
 func resolve(stack []uintptr) []runtime.Frame {
 	if len(stack) == 0 {
 		return nil
@@ -31,26 +43,76 @@ func resolve(stack []uintptr) []runtime.Frame {
 	for more := true; more; {
 		var frame runtime.Frame
 		frame, more = next.Next()
-		if frame.Function == "" || len(frames) == 0 && own(frame.Function) {
-			continue
+		if frame.Function != "" {
+			frames = append(frames, frame)
 		}
-		frames = append(frames, frame)
 	}
-	return frames
+	return trim(frames)
+}
+
+// trim cuts the frames before the caller of pgxpool or database/sql, and those of the standard library that called the
+// program. It returns all frames if nothing else is left, as of a goroutine of database/sql.
+func trim(frames []runtime.Frame) []runtime.Frame {
+	begin, end := 0, len(frames)
+	for begin < end && own(frames[begin].Function) {
+		begin++
+	}
+	for begin < end && standard(frames[end-1].Function) {
+		end--
+	}
+	if begin == end {
+		return frames
+	}
+	return frames[begin:end]
 }
 
 func own(function string) bool {
 	return slices.ContainsFunc(ownFrames, func(prefix string) bool { return strings.HasPrefix(function, prefix) })
 }
 
-// formatStack returns a stack on one line, the caller of pgxpool first: "main.handle (main.go:12) < main.serve (...)".
-func formatStack(stack []uintptr) string {
+// standard reports whether a function is in the standard library.
+func standard(function string) bool {
+	folder, _, nested := strings.Cut(function, "/")
+	if !nested {
+		folder, _, _ = strings.Cut(function, ".")
+	}
+	return slices.Contains(standardFolders, folder)
+}
+
+// formatStack returns a stack on one line, the caller of pgxpool first: "main.handle (shop/main.go:12) < main.serve (...)".
+func formatStack(stack []uintptr) string { return formatFrames(resolve(stack)) }
+
+// formatFrames leaves out the standard library, which between two functions of the program says nothing, and the outer
+// frames of a deep stack.
+func formatFrames(frames []runtime.Frame) string {
+	program := slices.DeleteFunc(slices.Clone(frames), func(f runtime.Frame) bool { return standard(f.Function) })
+	if len(program) == 0 {
+		program = frames
+	}
 	var b strings.Builder
-	for i, frame := range resolve(stack) {
-		if i > 0 {
+	for i, frame := range program {
+		text := fmt.Sprintf("%s (%s:%d)", lastElements(frame.Function, 1), lastElements(frame.File, 2), frame.Line)
+		switch {
+		case i == 0:
+		case b.Len()+len(text) > maxLoggedStack:
+			fmt.Fprintf(&b, " < %d more", len(program)-i)
+			return b.String()
+		default:
 			b.WriteString(" < ")
 		}
-		fmt.Fprintf(&b, "%s (%s:%d)", frame.Function, frame.File, frame.Line)
+		b.WriteString(text)
 	}
 	return b.String()
+}
+
+// lastElements returns the last n elements of a path.
+func lastElements(path string, n int) string {
+	at := len(path)
+	for range n {
+		at = strings.LastIndexByte(path[:at], '/')
+		if at < 0 {
+			return path
+		}
+	}
+	return path[at+1:]
 }

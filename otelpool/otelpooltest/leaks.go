@@ -91,9 +91,6 @@ func formatLeaks(holds []otelpool.Hold) string {
 			fmt.Fprintf(&b, ", trace %s", h.TraceID)
 		}
 		for _, frame := range h.Stack {
-			if frame.Function == "testing.tRunner" || frame.Function == "runtime.goexit" {
-				break // the frames below are always the same
-			}
 			fmt.Fprintf(&b, "\n   %s\n       %s:%d", frame.Function, frame.File, frame.Line)
 		}
 		stacks = stacks && h.Stack != nil

@@ -1,0 +1,84 @@
+package otelpool
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// framesOf returns frames with those function names, "package/path.function" with a file of the same folder.
+func framesOf(functions ...string) []runtime.Frame {
+	var frames []runtime.Frame
+	for i, function := range functions {
+		frames = append(frames, runtime.Frame{Function: function, File: "/home/me/src/shop/orders/orders.go", Line: i + 1})
+	}
+	return frames
+}
+
+func TestStackIsThatOfTheProgram(t *testing.T) {
+	t.Parallel()
+	const pool = "github.com/jackc/pgx/v5/pgxpool.(*Pool).Acquire"
+	for _, tt := range []struct {
+		name string
+		all  []string
+		want string
+	}{
+		{"main", []string{pool, "main.main", "runtime.main", "runtime.goexit"}, "main.main"},
+		{"test", []string{pool, "acme.com/shop.TestX", "testing.tRunner", "runtime.goexit"}, "acme.com/shop.TestX"},
+		{"handler", []string{pool, "acme.com/shop.handle", "net/http.HandlerFunc.ServeHTTP", "acme.com/shop.auth.func1",
+			"net/http.HandlerFunc.ServeHTTP", "net/http.(*ServeMux).ServeHTTP", "net/http.serverHandler.ServeHTTP",
+			"net/http.(*conn).serve", "runtime.goexit"}, "acme.com/shop.handle net/http.HandlerFunc.ServeHTTP acme.com/shop.auth.func1"},
+		{"joined tracer", []string{"github.com/otelpool/otelpool-go/otelpool.(*hooks).TraceAcquireEnd",
+			"github.com/jackc/pgx/v5/multitracer.(*Tracer).TraceAcquireEnd", pool, "main.f"}, "main.f"},
+		{"database/sql", []string{pool, "github.com/jackc/pgx/v5/stdlib.connector.Connect", "database/sql.(*DB).conn",
+			"database/sql.(*DB).retry", "database/sql.(*DB).QueryContext", "acme.com/shop.list", "runtime.goexit"}, "acme.com/shop.list"},
+		{"pgx.BeginFunc", []string{pool, "github.com/jackc/pgx/v5.BeginFunc", "acme.com/shop.save", "runtime.goexit"}, "acme.com/shop.save"},
+		{"use of database/sql further out", []string{pool, "a.b/c.f", "database/sql.(*Rows).Next", "a.b/c.g"}, "a.b/c.f database/sql.(*Rows).Next a.b/c.g"},
+		{"module without a dot", []string{pool, "shop/http.f", "runtime.goexit"}, "shop/http.f"},
+		{"module that is called as a standard package", []string{pool, "log.acme.com/x.f", "time.goFunc"}, "log.acme.com/x.f"},
+		{"other package of pgx", []string{pool, "github.com/jackc/pgx/v5extra.f"}, "github.com/jackc/pgx/v5extra.f"},
+		{"goroutine of database/sql", []string{pool, "github.com/jackc/pgx/v5/stdlib.connector.Connect",
+			"database/sql.(*DB).openNewConnection", "runtime.goexit"},
+			pool + " github.com/jackc/pgx/v5/stdlib.connector.Connect database/sql.(*DB).openNewConnection runtime.goexit"},
+		{"none", nil, ""},
+	} {
+		var got []string
+		for _, frame := range trim(framesOf(tt.all...)) {
+			got = append(got, frame.Function)
+		}
+		if got := strings.Join(got, " "); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestStackOfLogLineIsShort(t *testing.T) {
+	t.Parallel()
+	shop := "github.com/acme/shop/internal/orders."
+	for _, tt := range []struct {
+		name string
+		all  []string
+		want string
+	}{
+		{"one frame", []string{"main.f"}, "main.f (orders/orders.go:1)"},
+		{"package and folder", []string{shop + "(*Store).List", shop + "Handler.func1"}, "orders.(*Store).List (orders/orders.go:1) < orders.Handler.func1 (orders/orders.go:2)"},
+		{"standard library between", []string{shop + "handle", "net/http.HandlerFunc.ServeHTTP", shop + "auth"}, "orders.handle (orders/orders.go:1) < orders.auth (orders/orders.go:3)"},
+		{"only the standard library", []string{"database/sql.(*DB).conn"}, "sql.(*DB).conn (orders/orders.go:1)"},
+		{"dots in a path", []string{"gopkg.in/yaml%2ev3.F"}, "yaml%2ev3.F (orders/orders.go:1)"},
+		{"type parameters", []string{"a.b/c.Do[...]"}, "c.Do[...] (orders/orders.go:1)"},
+		{"none", nil, ""},
+	} {
+		if got := formatFrames(framesOf(tt.all...)); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+	var deep []string
+	for i := range 30 {
+		deep = append(deep, fmt.Sprintf("%sMiddleware.func%d", shop, i))
+	}
+	got := formatFrames(framesOf(deep...))
+	if len(got) > 350 || !strings.HasSuffix(got, " more") {
+		t.Errorf("%d bytes: %s", len(got), got)
+	}
+}
