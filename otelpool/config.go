@@ -65,11 +65,20 @@ func newConfig(opts []Option) (config, error) {
 	if c.peakWindow < time.Second || c.peakWindow > 24*time.Hour {
 		errs = append(errs, fmt.Errorf("otelpool: peak window %v is not between 1s and 24h", c.peakWindow))
 	}
-	if c.longHoldSet && c.longHold <= 0 {
+	switch {
+	case c.longHoldSet && c.longHold <= 0:
 		errs = append(errs, fmt.Errorf("otelpool: long hold threshold %v is not above 0: leave WithLongHold out to turn it off", c.longHold))
+	case lacksUnit(c.longHold):
+		errs = append(errs, fmt.Errorf("otelpool: long hold threshold %v %s", c.longHold, unitAdvice))
 	}
 	return c, errors.Join(append(errs, checkAttributes(c.attributes, c.serverAttributes)...)...)
 }
+
+// lacksUnit reports whether a duration can only be a number whose unit was forgotten, which Go takes for nanoseconds.
+func lacksUnit(d time.Duration) bool { return d > 0 && d < time.Millisecond }
+
+// unitAdvice follows such a duration in an error.
+const unitAdvice = "is below 1ms: use a duration with its unit, such as 30*time.Second"
 
 // resolveBaseSize returns the base size of a pool: the option's, else the pool size of its Sizing, else MaxConns.
 func (c config) resolveBaseSize(poolConfig *pgxpool.Config) (int64, error) {

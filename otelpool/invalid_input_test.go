@@ -89,6 +89,8 @@ func TestInvalidInputIsRefused(t *testing.T) {
 		{"peak window too long", instrument(otelpool.WithPeakWindow(25 * time.Hour)), "is not between 1s and 24h"},
 		{"threshold 0", instrument(otelpool.WithLongHold(0)), "long hold threshold 0s is not above 0"},
 		{"threshold below 0", instrument(otelpool.WithLongHold(-time.Second)), "long hold threshold -1s is not above 0"},
+		{"threshold without a unit", instrument(otelpool.WithLongHold(60)), "long hold threshold 60ns is below 1ms: use a duration with its unit, such as 30*time.Second"},
+		{"threshold just below", instrument(otelpool.WithLongHold(time.Millisecond - 1)), "long hold threshold 999.999µs is below 1ms"},
 		{"server attribute beside ours", instrument(otelpool.WithServerAttributes(), otelpool.WithAttributes(attribute.String("server.address", "x"))), `attribute "server.address" is set by otelpool itself`},
 		{"two errors", instrument(otelpool.WithPoolName(""), otelpool.WithAttributes(attribute.String("operation", "x"))), "operation"},
 		{"nil pool", func(*testing.T) error { _, err := otelpool.Register(nil); return err }, "pool is nil"},

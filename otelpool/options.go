@@ -126,8 +126,8 @@ func WithPeakWindow(window time.Duration) Option {
 // again when it ends, with pool, age, the operation that the caller named, the query that runs or ran last, the trace, and
 // the stack that acquired it. pgxpool.long_holds counts them, and [Instrumentation.Held] shows the stacks of all holds.
 //
-// Keeping the stacks costs a little less than a microsecond an acquire, see [WithoutStacks]. A threshold of 0 or less is
-// an error; leave the option out to turn the search off.
+// Keeping the stacks costs a little less than a microsecond an acquire, see [WithoutStacks]. A threshold below a
+// millisecond, such as 60 without a unit, is an error; leave the option out to turn the search off.
 func WithLongHold(threshold time.Duration) Option {
 	return optionFunc(func(c config) config {
 		c.longHold, c.longHoldSet = threshold, true

@@ -69,9 +69,10 @@ var (
 // A pool that otelpool builds from the configuration, or that is built after [Instrument], has PoolSize as its base size,
 // see [WithBaseSize]. Without MaxOverflow, Apply adds nothing to a release.
 //
-// It is an error if a number is out of range, if MinConns or MinIdleConns of the configuration exceed PoolSize, or if the
-// configuration already has a Sizing or is instrumented; the configuration is then unchanged. A pool without a limit,
-// which SQLAlchemy has with pool size 0 or max overflow −1, is an error too: pgxpool cannot do it.
+// It is an error if a number is out of range, if Recycle or Timeout is below a millisecond, if MinConns or MinIdleConns
+// of the configuration exceed PoolSize, or if the configuration already has a Sizing or is instrumented; the
+// configuration is then unchanged. A pool without a limit, which SQLAlchemy has with pool size 0 or max overflow −1, is
+// an error too: pgxpool cannot do it.
 func (s Sizing) Apply(poolConfig *pgxpool.Config) error {
 	if err := checkPoolConfig(poolConfig); err != nil {
 		return err
@@ -156,12 +157,16 @@ func (s Sizing) check(poolConfig *pgxpool.Config) error {
 	case s.PoolSize > 0 && (s.PoolSize > math.MaxInt32 || s.MaxOverflow > math.MaxInt32-s.PoolSize):
 		fail("pool size %d and max overflow %d are together more than %d", s.PoolSize, s.MaxOverflow, math.MaxInt32)
 	}
-	if s.Recycle < 0 {
-		fail("recycle %v is below 0: use 0 for no limit", s.Recycle)
+	checkLimit := func(name string, d time.Duration) {
+		switch {
+		case d < 0:
+			fail("%s %v is below 0: use 0 for no limit", name, d)
+		case lacksUnit(d):
+			fail("%s %v %s", name, d, unitAdvice)
+		}
 	}
-	if s.Timeout < 0 {
-		fail("timeout %v is below 0: use 0 for no limit", s.Timeout)
-	}
+	checkLimit("recycle", s.Recycle)
+	checkLimit("timeout", s.Timeout)
 	if least := max(poolConfig.MinConns, poolConfig.MinIdleConns); s.PoolSize > 0 && int64(least) > int64(s.PoolSize) {
 		fail("MinConns or MinIdleConns of the configuration, %d, exceeds the pool size %d", least, s.PoolSize)
 	}

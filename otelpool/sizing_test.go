@@ -59,6 +59,8 @@ func TestApplyRefusesInvalidSizing(t *testing.T) {
 		{otelpool.Sizing{PoolSize: math.MaxInt, MaxOverflow: math.MaxInt}, "", "together more than 2147483647"},
 		{otelpool.Sizing{PoolSize: 5, Recycle: -1}, "", "recycle -1ns is below 0"},
 		{otelpool.Sizing{PoolSize: 5, Timeout: -time.Second}, "", "timeout -1s is below 0"},
+		{otelpool.Sizing{PoolSize: 5, Timeout: 30}, "", "timeout 30ns is below 1ms: use a duration with its unit, such as 30*time.Second"},
+		{otelpool.Sizing{PoolSize: 5, Recycle: 3600}, "", "recycle 3.6µs is below 1ms: use a duration with its unit, such as 30*time.Second"},
 		{otelpool.Sizing{PoolSize: 5}, "pool_min_conns=6", "MinConns or MinIdleConns of the configuration, 6, exceeds the pool size 5"},
 		{otelpool.Sizing{PoolSize: 5}, "pool_min_idle_conns=7", "7, exceeds the pool size 5"},
 	} {
