@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -72,10 +74,10 @@ func TestAcquireTimeoutErrorDescribesPool(t *testing.T) {
 		if !ok {
 			t.Fatalf("error %v is a %T", err, err)
 		}
-		cc := f.pool.Config().ConnConfig
-		checkEqual(t, "error", *timeout, otelpool.AcquireTimeoutError{
-			Pool: fmt.Sprintf("%s:%d/%s", cc.Host, cc.Port, cc.Database), Timeout: limit, InUse: 2, Max: 2, Waiting: 1,
-		})
+		checkEqual(t, "error", *timeout, otelpool.AcquireTimeoutError{Pool: "test", Limit: limit, InUse: 2, Max: 2, Waiting: 1})
+		netErr, ok := errors.AsType[net.Error](err)
+		checkEqual(t, "is a time-out of net.Error", ok && netErr.Timeout(), true)
+		checkEqual(t, "is a time-out of os.IsTimeout", os.IsTimeout(err), true)
 	})
 	t.Run("timeout of Exec", func(t *testing.T) {
 		if _, err := f.pool.Exec(t.Context(), "SELECT 1"); !errors.Is(err, otelpool.ErrAcquireTimeout) {
@@ -116,6 +118,27 @@ func TestAcquireTimeoutErrorDescribesPool(t *testing.T) {
 		}
 		checkEqual(t, "pending at the end", f.collect(t).pending(t), 0)
 	})
+}
+
+func TestTimeoutErrorOfBarePoolHasAddress(t *testing.T) {
+	t.Parallel()
+	config := parse(t, database(t))
+	if err := (otelpool.Sizing{PoolSize: 1, Timeout: 500 * time.Millisecond}).Apply(config); err != nil {
+		t.Fatal(err)
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closePool(t, pool)
+	defer dialAll(t, pool, 1)[0].Release()
+	_, err = pool.Acquire(t.Context())
+	timeout, ok := errors.AsType[*otelpool.AcquireTimeoutError](err)
+	if !ok {
+		t.Fatalf("error %v is a %T", err, err)
+	}
+	cc := config.ConnConfig
+	checkEqual(t, "pool", timeout.Pool, fmt.Sprintf("%s:%d/%s", cc.Host, cc.Port, cc.Database))
 }
 
 func TestPrepareConnTimeoutIsAcquireTimeout(t *testing.T) {
