@@ -241,7 +241,7 @@ func (h *hooks) TraceConnectStart(ctx context.Context, data pgx.TraceConnectStar
 // TraceConnectEnd implements pgx.ConnectTracer.
 func (h *hooks) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndData) {
 	if data.Err != nil {
-		h.connectFailed(data.Err)
+		h.connectFailed(ctx, data.Err, dialReason(data.Err))
 	} else if ctx != nil && !h.state.Stopped() {
 		if c, ok := ctx.Value(connectKey{}).(*connect); ok {
 			h.create.Record(c.Context, (h.state.Now() - c.start).Seconds())
@@ -257,13 +257,21 @@ func (h *hooks) dialing(ctx context.Context) {
 	}
 }
 
-// connectFailed counts a connection that could not be opened.
-func (h *hooks) connectFailed(err error) {
+// connectFailed counts a connection that could not be opened, and logs the first of a row, with a reason that contains
+// no secret. A dial that was given up has not failed: pgxpool cancels those of a pool that is closed, and those beside one
+// that failed in the background.
+func (h *hooks) connectFailed(ctx context.Context, err error, reason string) {
+	if ctx != nil && is(err, context.Canceled) && is(ctx.Err(), context.Canceled) {
+		return
+	}
 	f, ok := classify(err)
 	if !ok {
 		f.ErrorType = instruments.ErrorTypeOther // whatever the error says, there is no connection
 	}
 	h.counters.AddOpen(connectionsErrors, f.ErrorType)
+	if !h.state.Stopped() {
+		h.reports.dialFailed(f.ErrorType, reason)
+	}
 }
 
 // stop ends recording for good, and those series that the SDK can end.

@@ -57,7 +57,7 @@ func beforeConnect(h *hooks, next func(context.Context, *pgx.ConnConfig) error) 
 		}
 		err := next(ctx, config)
 		if err != nil {
-			h.connectFailed(err)
+			h.connectFailed(ctx, err, "the BeforeConnect hook failed")
 		}
 		return err
 	}
@@ -68,10 +68,11 @@ func afterConnect(h *hooks, next func(context.Context, *pgx.Conn) error) func(co
 	return func(ctx context.Context, pc *pgx.Conn) error {
 		if next != nil {
 			if err := next(unnamed(ctx), pc); err != nil {
-				h.connectFailed(err)
+				h.connectFailed(ctx, err, "the AfterConnect hook failed")
 				return err
 			}
 		}
+		h.reports.dialed()
 		if overflow := h.state.Opened(connOf(h.state, pc).Conn); overflow {
 			h.counters.Add(overflowOpened, 1)
 		}

@@ -144,9 +144,10 @@ func WithoutStacks() Option {
 }
 
 // WithLogger sets the logger for misuse of the pool, at level Warn: long holds, connections released in a transaction or
-// busy, and nested acquires that wait. The default, also for nil, is slog.Default at the time of the line. The logger is
-// called on a goroutine of its own, so one that is slow or blocks delays no caller. Up to 64 lines wait for it; further
-// ones are dropped and counted. A panic of the logger is ignored.
+// busy, and nested acquires that wait. So is the first of the dials that fail in a row, with what the server or the network
+// said; it shows no password and no setting of the connection string. The default, also for nil, is slog.Default at the
+// time of the line. The logger is called on a goroutine of its own, so one that is slow or blocks delays no caller. Up to 64
+// lines wait for it; further ones are dropped and counted. A panic of the logger is ignored.
 func WithLogger(logger *slog.Logger) Option {
 	return optionFunc(func(c config) config {
 		c.logger = logger

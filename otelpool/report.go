@@ -15,12 +15,13 @@ import (
 // nestedInterval keeps a pool that is deadlocked from logging a line for each request.
 const nestedInterval = time.Second
 
-// reports writes the log lines about the holds of one pool. It is safe for concurrent use.
+// reports writes the log lines about one pool. It is safe for concurrent use.
 type reports struct {
 	pool       string
 	operations *instruments.Operations
 	log        logQueue
 	lastNested atomic.Int64 // when a nested acquire was last logged
+	dialFails  atomic.Bool  // the last dial failed
 	misused    sync.Map     // set of the misuses already logged; bounded, because the number of operations is
 }
 
@@ -56,6 +57,26 @@ func (r *reports) nestedAcquire(outer poolstate.Hold, now time.Duration) {
 	}
 	attrs := append(r.attrs(outer, age), slog.String("waiting_stack", formatStack(callers())))
 	r.log.warn("acquire waits while its scope holds a connection of the same pool", attrs...)
+}
+
+// dialFailed logs that a connection could not be opened, once until one is opened. reason is "" if it is not known, and
+// must contain no secret.
+func (r *reports) dialFailed(errorType, reason string) {
+	if r.dialFails.Swap(true) {
+		return
+	}
+	attrs := []slog.Attr{slog.String("pool", r.pool), slog.String("error_type", errorType)}
+	if reason != "" {
+		attrs = append(attrs, slog.String("reason", reason))
+	}
+	r.log.warn("connection could not be opened", append(attrs, slog.String("advice", "further failures are only counted, until one is opened"))...)
+}
+
+// dialed notes that a connection was opened.
+func (r *reports) dialed() {
+	if r.dialFails.Load() {
+		r.dialFails.Store(false)
+	}
 }
 
 // misuse logs, once per operation and reason, that a connection was released in a state in which pgx must close it. That

@@ -101,7 +101,7 @@ var counters = []Row{
 		Description: "The connections that could not be opened, by the type of error.",
 		Documented:  "db_pool_connections_errors_total",
 		Help:        "Attempts of the pool to open a connection that failed, by error.",
-		Meaning:     "Attempts to open a connection that failed, by error.",
+		Meaning:     "Attempts to open a connection that failed, by error. Not those that the pool gave up, as it does when it is closed.",
 		Worry:       "Any increase.",
 		Default:     true,
 	},

@@ -1,0 +1,123 @@
+package otelpool_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const dialFailed = "connection could not be opened"
+
+func TestFailedDialIsLoggedWithReason(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change            func(*pgxpool.Config)
+		errorType, reason string
+	}{
+		"wrong password": {func(c *pgxpool.Config) { c.ConnConfig.User, c.ConnConfig.Password = "postgres", "wrong" }, "28P01",
+			`FATAL: password authentication failed for user "postgres" (SQLSTATE 28P01)`},
+		"password that is the user's name": {func(c *pgxpool.Config) { c.ConnConfig.User, c.ConnConfig.Password = "hunter2", "hunter2" }, "28P01",
+			`FATAL: password authentication failed for user "xxxxx" (SQLSTATE 28P01)`},
+		"no such database": {func(c *pgxpool.Config) { c.ConnConfig.Database = "nowhere" }, "3D000",
+			`FATAL: database "nowhere" does not exist (SQLSTATE 3D000)`},
+		"malformed setting": {func(c *pgxpool.Config) { c.ConnConfig.RuntimeParams["statement_timeout"] = "hunter2" }, "22023", "SQLSTATE 22023"},
+		"refused": {func(c *pgxpool.Config) {
+			c.ConnConfig.Host, c.ConnConfig.Port, c.ConnConfig.Fallbacks = "127.0.0.1", 1, nil
+		}, "connect", "dial: 127.0.0.1:1: connection refused"},
+		"DialFunc": {func(c *pgxpool.Config) {
+			c.ConnConfig.DialFunc = func(context.Context, string, string) (net.Conn, error) {
+				return nil, errors.New("proxy http://me:hunter2@proxy is down")
+			}
+		}, "connect", ""},
+		"BeforeConnect": {func(c *pgxpool.Config) {
+			c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { return errors.New("hunter2") }
+		}, "_OTHER", "the BeforeConnect hook failed"},
+		"AfterConnect": {func(c *pgxpool.Config) {
+			c.AfterConnect = func(context.Context, *pgx.Conn) error { return errors.New("hunter2") }
+		}, "_OTHER", "the AfterConnect hook failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log logBuffer
+			f := setup(t, 1, tt.change, log.option())
+			for range 3 {
+				if conn, err := f.pool.Acquire(t.Context()); err == nil {
+					conn.Release()
+					t.Fatal("connected")
+				}
+			}
+			entry := log.await(t, dialFailed, 1)[0]
+			checkEqual(t, "level", entry["level"], any("WARN"))
+			checkEqual(t, "pool", entry["pool"], any("test"))
+			checkEqual(t, "error_type", entry["error_type"], any(tt.errorType))
+			reason, _ := entry["reason"].(string)
+			checkEqual(t, "reason", reason, tt.reason)
+			f.collect(t).check(t, map[string]int64{"pgxpool.connections.errors{error.type=" + tt.errorType + "}": 3})
+			checkEqual(t, "entries", len(log.entries(t, dialFailed)), 1)
+			if strings.Contains(log.String(), "hunter2") {
+				t.Errorf("the secret shows in %s", log.String())
+			}
+		})
+	}
+}
+
+func TestFailedDialIsLoggedOncePerOutage(t *testing.T) {
+	t.Parallel()
+	var log logBuffer
+	var down atomic.Bool
+	f := setup(t, 1, func(c *pgxpool.Config) {
+		next := c.ConnConfig.DialFunc
+		c.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if down.Load() {
+				return nil, errNotToday
+			}
+			return next(ctx, network, address)
+		}
+	}, log.option())
+	for outage := range 3 {
+		down.Store(true)
+		for range 4 {
+			refuseAcquire(t, f, t.Context(), errNotToday)
+		}
+		log.await(t, dialFailed, outage+1)
+		down.Store(false)
+		acquire(t, f.pool).Release()
+		f.pool.Reset()
+		settled(t, f.pool, 0)
+	}
+	checkEqual(t, "entries", len(log.entries(t, dialFailed)), 3)
+}
+
+// TestDialThatPoolGivesUpIsNoError closes a pool while it dials in the background, which cancels the dial.
+func TestDialThatPoolGivesUpIsNoError(t *testing.T) {
+	t.Parallel()
+	var log logBuffer
+	ended := make(chan error)
+	began := make(chan struct{}, 2)
+	f := setup(t, 2, func(c *pgxpool.Config) {
+		var dials atomic.Int32
+		c.MinConns = 2
+		c.ConnConfig.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			began <- struct{}{}
+			if dials.Add(1) == 1 {
+				return nil, <-ended
+			}
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+	}, log.option())
+	<-began
+	<-began
+	ended <- errNotToday // the dial beside it is given up
+	closePool(t, f.pool)
+	log.await(t, dialFailed, 1)
+	m := f.collect(t)
+	checkEqual(t, "errors", strings.Join(m.keys("pgxpool.connections.errors"), " "), "pgxpool.connections.errors{error.type=connect}")
+	m.check(t, map[string]int64{"pgxpool.connections.errors{error.type=connect}": 1})
+}

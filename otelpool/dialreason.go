@@ -1,0 +1,131 @@
+package otelpool
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
+)
+
+// maxReasons is how many errors of a failed dial are told: there is one for each address that was tried.
+const maxReasons = 3
+
+// dialReason returns what the server or the network said when a dial failed, "" if that is not known. It tells the words
+// of known types of errors only, because those of others, such as of the program's own DialFunc, may contain a secret.
+func dialReason(err error) (reason string) {
+	defer func() {
+		if recover() != nil { // an error of the program may panic in its methods
+			reason = ""
+		}
+	}()
+	reason = strings.Join(appendReasons(nil, err), "; ")
+	if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok && connect.Config != nil {
+		for _, secret := range secretsOf(connect.Config) {
+			reason = strings.ReplaceAll(reason, secret, "xxxxx")
+		}
+	}
+	return instruments.Sanitize(reason)
+}
+
+// secretsOf returns the settings of a connection that nothing may show. The server does not repeat them on purpose.
+func secretsOf(config *pgconn.Config) (secrets []string) {
+	if config.Password != "" {
+		secrets = append(secrets, config.Password)
+	}
+	for _, value := range config.RuntimeParams {
+		if len(value) > 3 { // not "on" or "UTC", which other words contain
+			secrets = append(secrets, value)
+		}
+	}
+	return secrets
+}
+
+// appendReasons appends the words of the known errors that err consists of.
+func appendReasons(reasons []string, err error) []string {
+	if err == nil || len(reasons) == maxReasons {
+		return reasons
+	}
+	if words := knownWords(err); words != "" {
+		if slices.Contains(reasons, words) {
+			return reasons
+		}
+		return append(reasons, words)
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			reasons = appendReasons(reasons, one)
+		}
+	case interface{ Unwrap() error }:
+		reasons = appendReasons(reasons, e.Unwrap())
+	}
+	return reasons
+}
+
+// knownWords returns the words of err itself, "" if its type is not known.
+func knownWords(err error) string {
+	switch e := err.(type) {
+	case *pgconn.PgError:
+		return serverWords(e)
+	case *net.OpError:
+		return networkWords(e)
+	case *net.DNSError, syscall.Errno, tls.RecordHeaderError, x509.UnknownAuthorityError, x509.HostnameError, x509.CertificateInvalidError:
+		return err.Error()
+	case net.Error:
+		if e.Timeout() {
+			return "timeout"
+		}
+		return ""
+	}
+	switch fmt.Sprintf("%T", err) {
+	case "tls.alert":
+		return err.Error()
+	case "*errors.errorString":
+		if text := err.Error(); slices.Contains(wordsOfPgx, text) {
+			return text
+		}
+	}
+	return ""
+}
+
+// wordsOfPgx are errors of pgx and the standard library that have no type of their own.
+var wordsOfPgx = []string{
+	"server refused TLS connection", io.EOF.Error(), io.ErrUnexpectedEOF.Error(), pgconn.ErrConnClosed.Error(),
+	pgconn.ErrReadOnlyConnection.Error(), pgconn.ErrReadWriteConnection.Error(), pgconn.ErrPrimaryConnection.Error(),
+	pgconn.ErrStandbyConnection.Error(),
+}
+
+// serverWords returns what the server said. Outside of some classes of SQLSTATE, messages may quote settings of the
+// connection string or a statement of AfterConnect.
+func serverWords(e *pgconn.PgError) string {
+	code, ok := sqlState(e)
+	if !ok {
+		return ""
+	}
+	if code == "42501" || slices.Contains([]string{"08", "28", "3D", "53", "55", "57", "58"}, code[:2]) {
+		return fmt.Sprintf("%s: %s (SQLSTATE %s)", e.Severity, e.Message, code)
+	}
+	return "SQLSTATE " + code
+}
+
+// networkWords returns what the network said, and of which address.
+func networkWords(e *net.OpError) string {
+	var words []string
+	if slices.Contains([]string{"dial", "read", "write", "remote error", "local error"}, e.Op) {
+		words = append(words, e.Op)
+	}
+	switch address := e.Addr.(type) {
+	case *net.TCPAddr, *net.UnixAddr:
+		words = append(words, address.String())
+	}
+	return strings.Join(append(words, appendReasons(nil, e.Err)...), ": ")
+}
