@@ -157,6 +157,9 @@ func (h *hooks) prepareEnd(ctx context.Context, pc *pgx.Conn, data pgx.TracePrep
 
 // begin starts a call. op is nil if it is not recorded.
 func (h *hooks) begin(pc *pgx.Conn, c *conn, kind poolstate.CallKind, op *instruments.Operation) {
+	if c.foreign {
+		return
+	}
 	if c.Inside(poolstate.CopyCall) && !pc.PgConn().IsBusy() {
 		c.CancelCall(poolstate.CopyCall) // pgx gave it up before it asked the server, without an event
 	}

@@ -24,6 +24,8 @@ type conn struct {
 	prepared map[string]instruments.Statement
 
 	preparing struct{ name, sql string } // of the Prepare that runs
+
+	foreign bool // another pool has it, whose configuration was copied from ours
 }
 
 // connOf returns what is kept of a connection. It creates it if there is none.
@@ -39,12 +41,18 @@ func connOf(state *poolstate.Pool, pc *pgx.Conn) *conn {
 	return c
 }
 
-// knownConn returns the state of a connection, nil if it has none.
-func knownConn(pc *pgx.Conn) *poolstate.Conn {
-	if c, ok := pc.PgConn().CustomData()[connKey].(*conn); ok {
-		return c.Conn
+// knownConn returns what is kept of a connection, nil if there is nothing.
+func knownConn(pc *pgx.Conn) *conn {
+	c, _ := pc.PgConn().CustomData()[connKey].(*conn)
+	return c
+}
+
+// disown notes that another pool has the connection, so that what happens on it is not recorded.
+func disown(state *poolstate.Pool, pc *pgx.Conn) {
+	if c := connOf(state, pc); !c.foreign {
+		c.foreign = true
+		state.Disown(c.Conn)
 	}
-	return nil
 }
 
 // remember keeps the text of the statement that the caller has prepared.
@@ -70,4 +78,12 @@ func (c *conn) statement(sql string) instruments.Statement {
 		}
 	}
 	return instruments.Statement{SQL: sql}
+}
+
+// reclaim returns what is kept of a connection that was taken for another pool's, before the pool was registered.
+func reclaim(state *poolstate.Pool, pc *pgx.Conn, was *conn) *conn {
+	c := &conn{Conn: state.NewConn(), prepared: was.prepared}
+	pc.PgConn().CustomData()[connKey] = c
+	state.Opened(c.Conn)
+	return c
 }

@@ -52,6 +52,10 @@ type hooks struct {
 	wait, create, use instruments.Series[float64]
 
 	live atomic.Bool // events are recorded
+
+	// owner is the pool that is measured: the registered one, else the first that acquires. nil until there is one.
+	owner      atomic.Pointer[pgxpool.Pool]
+	foreignMet atomic.Bool // another pool has these hooks, and that was logged
 }
 
 var (
@@ -121,11 +125,29 @@ func (h *hooks) acquireFrom(ctx context.Context) *poolstate.Acquire {
 	return h.state.AcquireFrom(ctx)
 }
 
+// owns reports whether the hooks are those of the pool. A configuration may be copied after Instrument, so that two pools
+// have them.
+func (h *hooks) owns(pool *pgxpool.Pool) bool { return h.owner.Load() == pool || h.claim(pool) }
+
+// claim makes the pool the one that is measured, if none is, and reports whether it is.
+func (h *hooks) claim(pool *pgxpool.Pool) bool {
+	if h.owner.CompareAndSwap(nil, pool) || h.owner.Load() == pool {
+		return true
+	}
+	if !h.foreignMet.Swap(true) {
+		h.reports.foreignPool()
+	}
+	return false
+}
+
 // TraceAcquireStart implements pgxpool.AcquireTracer.
 func (h *hooks) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, data pgxpool.TraceAcquireStartData) context.Context {
 	ctx = h.next.TraceAcquireStart(ctx, pool, data)
 	if ctx == nil || !h.active(ctx, h.histograms.Wait) { // leave the panic on a nil context to pgx
 		return ctx
+	}
+	if !h.owns(pool) {
+		return poolstate.Foreign(ctx)
 	}
 	a, nested := h.state.Begin(ctx)
 	if nested != nil {
@@ -139,12 +161,14 @@ func (h *hooks) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, data 
 
 // TraceAcquireEnd implements pgxpool.AcquireTracer.
 func (h *hooks) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pgxpool.TraceAcquireEndData) {
-	if a := h.acquireFrom(ctx); a != nil {
-		if data.Conn != nil {
-			h.acquired(a, data.Conn)
-		} else {
-			h.acquireFailed(a, resultOf(ctx, data.Err), data.Err)
-		}
+	a := h.acquireFrom(ctx)
+	switch {
+	case a != nil && data.Conn != nil:
+		h.acquired(a, data.Conn)
+	case a != nil:
+		h.acquireFailed(a, resultOf(ctx, data.Err), data.Err)
+	case data.Conn != nil && h.foreignMet.Load() && poolstate.IsForeign(ctx):
+		disown(h.state, data.Conn)
 	}
 	h.next.TraceAcquireEnd(ctx, pool, data)
 }
@@ -153,7 +177,11 @@ func (h *hooks) acquired(a *poolstate.Acquire, pc *pgx.Conn) {
 	if name := instruments.NameFrom(a.Context); name != "" && !h.state.Stopped() {
 		a.Operation = poolstate.Operation(h.operations.Named(name).ID)
 	}
-	if waited, held := h.state.End(a, connOf(h.state, pc).Conn, poolstate.OK); held {
+	c := connOf(h.state, pc)
+	if c.foreign {
+		c = reclaim(h.state, pc, c)
+	}
+	if waited, held := h.state.End(a, c.Conn, poolstate.OK); held {
 		h.wait.Record(a.Context, waited.Seconds())
 	}
 }
@@ -169,7 +197,7 @@ func (h *hooks) acquireFailed(a *poolstate.Acquire, result poolstate.Result, err
 
 // TraceRelease implements pgxpool.ReleaseTracer.
 func (h *hooks) TraceRelease(pool *pgxpool.Pool, data pgxpool.TraceReleaseData) {
-	if h.live.Load() {
+	if h.live.Load() && h.owns(pool) {
 		h.released(data.Conn)
 	}
 	h.next.TraceRelease(pool, data)
@@ -232,7 +260,7 @@ func (c *connect) Value(key any) any {
 func (h *hooks) TraceConnectStart(ctx context.Context, data pgx.TraceConnectStartData) context.Context {
 	ctx = h.next.TraceConnectStart(ctx, data)
 	h.dialing(ctx) // in case BeforeConnect was replaced after we wrapped it
-	if ctx == nil || !h.active(ctx, h.histograms.Create) {
+	if ctx == nil || !h.active(ctx, h.histograms.Create) || poolstate.IsForeign(ctx) {
 		return ctx
 	}
 	return &connect{Context: ctx, start: h.state.Now()}
@@ -261,7 +289,7 @@ func (h *hooks) dialing(ctx context.Context) {
 // no secret. A dial that was given up has not failed: pgxpool cancels those of a pool that is closed, and those beside one
 // that failed in the background.
 func (h *hooks) connectFailed(ctx context.Context, err error, reason string) {
-	if ctx != nil && is(err, context.Canceled) && is(ctx.Err(), context.Canceled) {
+	if ctx != nil && (is(err, context.Canceled) && is(ctx.Err(), context.Canceled) || poolstate.IsForeign(ctx)) {
 		return
 	}
 	f, ok := classify(err)

@@ -72,6 +72,10 @@ func afterConnect(h *hooks, next func(context.Context, *pgx.Conn) error) func(co
 				return err
 			}
 		}
+		if poolstate.IsForeign(ctx) {
+			disown(h.state, pc)
+			return nil
+		}
 		h.reports.dialed()
 		if overflow := h.state.Opened(connOf(h.state, pc).Conn); overflow {
 			h.counters.Add(overflowOpened, 1)
@@ -85,7 +89,12 @@ func afterConnect(h *hooks, next func(context.Context, *pgx.Conn) error) func(co
 // reads the data.
 func beforeClose(h *hooks, next func(*pgx.Conn)) func(*pgx.Conn) {
 	return func(pc *pgx.Conn) {
-		h.state.Closed(knownConn(pc), resize.Surplus(pc), pc.PgConn().CleanupDone())
+		done := pc.PgConn().CleanupDone()
+		if c := knownConn(pc); c == nil {
+			h.state.Closed(nil, resize.Surplus(pc), done)
+		} else if !c.foreign {
+			h.state.Closed(c.Conn, resize.Surplus(pc), done)
+		}
 		if next != nil {
 			next(pc)
 		}

@@ -93,8 +93,10 @@ func NewWithConfig(ctx context.Context, poolConfig *pgxpool.Config, opts ...Opti
 // connection that is opened from the configuration without the pool has the same tracer, so its dial and its operations
 // are recorded too.
 //
-// A configuration and its Instrumentation serve one pool. It is an error if the configuration is nil, was not made by
-// [pgxpool.ParseConfig], or is instrumented already, or if its tracer was replaced after [Sizing.Apply].
+// A configuration and its Instrumentation serve one pool, the one that is registered, else the first that acquires. What
+// another does that was built from a copy of the configuration is not recorded, except dials in the background. That is
+// logged once. It is an error if the configuration is nil, was not made by [pgxpool.ParseConfig], or is instrumented
+// already, or if its tracer was replaced after [Sizing.Apply].
 func Instrument(poolConfig *pgxpool.Config, opts ...Option) (*Instrumentation, error) {
 	if err := checkPoolConfig(poolConfig); err != nil {
 		return nil, err
@@ -183,7 +185,11 @@ func (i *Instrumentation) Register(pool *pgxpool.Pool) error {
 	if h, _ := tracerchain.Find[*hooks](poolConfig.ConnConfig.Tracer); h == nil || h != i.hooks {
 		return errors.New("otelpool: pool was not built from the instrumented configuration, or its tracer was replaced after Instrument")
 	}
-	return i.register(pool, poolConfig)
+	if err := i.register(pool, poolConfig); err != nil {
+		return err
+	}
+	i.hooks.owner.Store(pool)
+	return nil
 }
 
 func (i *Instrumentation) register(pool *pgxpool.Pool, poolConfig *pgxpool.Config) error {

@@ -72,6 +72,12 @@ func (r *reports) dialFailed(errorType, reason string) {
 	r.log.warn("connection could not be opened", append(attrs, slog.String("advice", "further failures are only counted, until one is opened"))...)
 }
 
+// foreignPool logs that the pool's configuration was copied, and that another pool was built from the copy.
+func (r *reports) foreignPool() {
+	r.log.warn("another pool has this pool's hooks: its events are not recorded", slog.String("pool", r.pool),
+		slog.String("advice", "call Instrument once for each pool, on a configuration that is not instrumented"))
+}
+
 // dialed notes that a connection was opened.
 func (r *reports) dialed() {
 	if r.dialFails.Load() {

@@ -1,0 +1,135 @@
+package otelpool_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// TestPoolOfCopiedConfigIsNotCounted builds two pools from one instrumented configuration and its copy. Only the one that is
+// registered, or else the first that is used, is measured.
+func TestPoolOfCopiedConfigIsNotCounted(t *testing.T) {
+	t.Parallel()
+	for _, registered := range []bool{false, true} {
+		t.Run(map[bool]string{false: "first used", true: "registered"}[registered], func(t *testing.T) {
+			t.Parallel()
+			var log logBuffer
+			tel := newTelemetry(t)
+			config := parse(t, database(t))
+			config.MaxConns = 4
+			var other *pgxpool.Pool
+			config.PrepareConn = func(ctx context.Context, _ *pgx.Conn) (bool, error) {
+				if use, _ := ctx.Value(useOther{}).(bool); use {
+					return true, other.Ping(context.WithValue(ctx, useOther{}, false))
+				}
+				return true, nil
+			}
+			inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"), log.option())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var pools []*pgxpool.Pool
+			for _, c := range []*pgxpool.Config{config.Copy(), config.Copy()} {
+				pool, err := pgxpool.NewWithConfig(t.Context(), c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { closePool(t, pool) })
+				pools = append(pools, pool)
+			}
+			ours := pools[0]
+			other = pools[1]
+			if registered {
+				if err := inst.Register(ours); err != nil {
+					t.Fatal(err)
+				}
+			}
+			exec := func(pool *pgxpool.Pool, ctx context.Context, sql string) {
+				t.Helper()
+				if _, err := pool.Exec(ctx, sql); err != nil {
+					t.Fatal(err)
+				}
+			}
+			exec(ours, t.Context(), "SELECT 1")
+			for range 8 {
+				exec(other, t.Context(), "SELECT FROM pg_class")
+			}
+			held := acquireN(t, other, 3)
+			exec(ours, context.WithValue(t.Context(), useOther{}, true), "SELECT 1")
+			if !registered {
+				if err := inst.Register(ours); err != nil {
+					t.Fatal(err)
+				}
+			}
+			checkEqual(t, "holds", len(inst.Held()), 0)
+			releaseAll(held)
+			other.Reset()
+			settled(t, other, 0)
+			m := tel.collect(t)
+			m.check(t, map[string]int64{
+				"pgxpool.acquires{result=ok}":              2,
+				"pgxpool.connections.opened":               1,
+				"pgxpool.connections.closed{reason=other}": 0,
+				"pgxpool.overflow.opened":                  0,
+				"db.client.connection.pending_requests":    0,
+				"pgxpool.peak":                             1,
+			})
+			m.checkCounts(t, map[string]uint64{waitTime: 2, useTime: 2, "db.client.connection.create_time": 1, operationKey("SELECT", ""): 2})
+			const message = "another pool has this pool's hooks: its events are not recorded"
+			entry := log.await(t, message, 1)[0]
+			checkEqual(t, "pool", entry["pool"], any("test"))
+			checkEqual(t, "entries", len(log.entries(t, message)), 1)
+		})
+	}
+}
+
+// TestRegisteredPoolIsMeasuredAfterCopy uses the pool of a copied configuration before the pool that is registered.
+func TestRegisteredPoolIsMeasuredAfterCopy(t *testing.T) {
+	t.Parallel()
+	tel := newTelemetry(t)
+	config := parse(t, database(t))
+	inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"),
+		otelpool.WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	use := func(pool *pgxpool.Pool) {
+		t.Helper()
+		if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var pools []*pgxpool.Pool
+	for range 2 {
+		pool, err := pgxpool.NewWithConfig(t.Context(), config.Copy())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { closePool(t, pool) })
+		use(pool)
+		pools = append(pools, pool)
+	}
+	if err := inst.Register(pools[1]); err != nil {
+		t.Fatal(err)
+	}
+	before := tel.collect(t)
+	use(pools[0])
+	conn := acquire(t, pools[1])
+	checkEqual(t, "holds", len(inst.Held()), 1)
+	conn.Release()
+	use(pools[1])
+	after := tel.collect(t)
+	for key, want := range map[string]uint64{waitTime: 2, useTime: 2, operationKey("SELECT", ""): 1} {
+		checkEqual(t, "growth of "+key, after.count(key)-before.count(key), want)
+	}
+	pools[1].Reset()
+	eventually(t, "its connection is closed", func() bool { return tel.collect(t).value(t, "pgxpool.connections.closed{reason=other}") == 1 })
+}
+
+// useOther is the key of whether PrepareConn uses another pool.
+type useOther struct{}
