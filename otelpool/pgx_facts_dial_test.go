@@ -68,9 +68,13 @@ var dialFacts = []pgxFact{
 		hooked(c)
 		c.MinConns = 2
 		var dials atomic.Int64
+		var both sync.WaitGroup // pgxpool cancels the other as soon as one fails
+		both.Add(2)
 		c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { dials.Add(1); return nil }
 		c.AfterConnect = func(context.Context, *pgx.Conn) error {
 			if dials.Load() <= 2 {
+				both.Done()
+				both.Wait()
 				return errNotToday
 			}
 			return nil
