@@ -49,12 +49,15 @@ func parseError(err error) error {
 	if !ok {
 		return errors.New("otelpool: malformed connection string")
 	}
-	reason := parse.Error()
+	without := *parse
+	without.ConnString = "" // whose end cannot be told in the text: it may contain whatever follows it there
+	reason := strings.TrimPrefix(without.Error(), "cannot parse ``: ")
 	if cause := parse.Unwrap(); cause != nil {
 		reason = strings.TrimSuffix(reason, " ("+cause.Error()+")")
 	}
-	reason = reason[strings.LastIndex(reason, "`: ")+1:]
-	reason, _, _ = strings.Cut(strings.TrimPrefix(reason, ": "), ":")
+	if quoted := strings.IndexAny(reason, ":\"`"); quoted >= 0 { // a value follows
+		reason = reason[:quoted]
+	}
 	return fmt.Errorf("otelpool: malformed connection string: %s", reason)
 }
 
