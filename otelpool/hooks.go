@@ -56,6 +56,7 @@ type hooks struct {
 	// owner is the pool that is measured: the registered one, else the first that acquires. nil until there is one.
 	owner      atomic.Pointer[pgxpool.Pool]
 	foreignMet atomic.Bool // another pool has these hooks, and that was logged
+	registered atomic.Bool
 }
 
 var (
@@ -131,13 +132,27 @@ func (h *hooks) owns(pool *pgxpool.Pool) bool { return h.owner.Load() == pool ||
 
 // claim makes the pool the one that is measured, if none is, and reports whether it is.
 func (h *hooks) claim(pool *pgxpool.Pool) bool {
-	if h.owner.CompareAndSwap(nil, pool) || h.owner.Load() == pool {
+	if h.owner.CompareAndSwap(nil, pool) {
+		time.AfterFunc(registerGrace, h.checkRegistered)
+		return true
+	}
+	if h.owner.Load() == pool {
 		return true
 	}
 	if !h.foreignMet.Swap(true) {
 		h.reports.foreignPool()
 	}
 	return false
+}
+
+// registerGrace is how long a pool may be used before it is registered.
+const registerGrace = time.Minute
+
+// checkRegistered logs that Register was forgotten.
+func (h *hooks) checkRegistered() {
+	if !h.registered.Load() && !h.state.Stopped() {
+		h.reports.notRegistered()
+	}
 }
 
 // TraceAcquireStart implements pgxpool.AcquireTracer.

@@ -90,7 +90,8 @@ func NewWithConfig(ctx context.Context, poolConfig *pgxpool.Config, opts ...Opti
 }
 
 // Instrument puts the hooks of otelpool into a configuration from which other code, such as a framework, builds the pool.
-// Call [Instrumentation.Register] with that pool to add its gauges. Instrument wraps the configuration's tracer,
+// Call [Instrumentation.Register] with that pool to add its gauges and counters; if it is used for a minute without, that is
+// logged. Instrument wraps the configuration's tracer,
 // ShouldPing, BeforeConnect, AfterConnect, PrepareConn and BeforeClose, which are called as before. Call it last: if one
 // of them is replaced afterwards, what otelpool counts by it is wrong. Only a tracer may be added, by pgx's multitracer. A
 // connection that is opened from the configuration without the pool has the same tracer, so its dial and its operations
@@ -192,6 +193,7 @@ func (i *Instrumentation) Register(pool *pgxpool.Pool) error {
 		return err
 	}
 	i.hooks.owner.Store(pool)
+	i.hooks.registered.Store(true)
 	return nil
 }
 
@@ -252,6 +254,9 @@ func (i *Instrumentation) observe(pool *pgxpool.Pool, poolConfig *pgxpool.Config
 	o, err := observe(i.config.provider, set, m)
 	if err != nil {
 		return nil, nil, err
+	}
+	if !i.config.poolNameSet && o.firstShared(set) {
+		sharedDefaultName(i.config, poolConfig)
 	}
 	return m, o, nil
 }

@@ -33,8 +33,9 @@ type observer struct {
 
 	mu           sync.Mutex // held to change what follows
 	instruments  instruments.Observables
-	registration metric.Registration  // nil until the first pool
-	keys         []attribute.Distinct // of the groups, in their order: quicker to search
+	registration metric.Registration         // nil until the first pool
+	keys         []attribute.Distinct        // of the groups, in their order: quicker to search
+	sharedSaid   map[attribute.Distinct]bool // it was logged that several pools have that name, which nobody chose
 
 	// groups is replaced and never changed, so that a collection needs no lock.
 	groups atomic.Pointer[[]*group]
@@ -158,6 +159,22 @@ func (o *observer) add(set attribute.Set, m *observed) error {
 	}
 	o.groups.Store(&groups)
 	return nil
+}
+
+// firstShared reports whether several pools have those attributes, and whether that is so for the first time.
+func (o *observer) firstShared(set attribute.Set) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	key := set.Equivalent()
+	at := slices.Index(o.keys, key)
+	if at < 0 || len((*o.groups.Load())[at].members) < 2 || o.sharedSaid[key] {
+		return false
+	}
+	if o.sharedSaid == nil {
+		o.sharedSaid = make(map[attribute.Distinct]bool)
+	}
+	o.sharedSaid[key] = true
+	return true
 }
 
 // start creates the instruments and registers the callback. The caller must hold the lock.

@@ -34,7 +34,8 @@ func WithMeterProvider(provider metric.MeterProvider) Option {
 // "host:port/database" of the pool's configuration, as the semantic conventions recommend. An empty name is an error; one of
 // more than 255 bytes is cut.
 //
-// Pools of one MeterProvider that have the same name and attributes are reported as one pool. Their values are added.
+// Pools of one MeterProvider that have the same name and attributes are reported as one pool. Their values are added. If
+// they only share the default name, that is logged once.
 func WithPoolName(name string) Option {
 	return optionFunc(func(c config) config {
 		c.poolName, c.poolNameSet = name, true
@@ -145,7 +146,8 @@ func WithoutStacks() Option {
 
 // WithLogger sets the logger for misuse of the pool, at level Warn: long holds, connections released in a transaction or
 // busy, and nested acquires that wait. So is the first of the dials that fail in a row, with what the server or the network
-// said; it shows no password and no setting of the connection string. The default, also for nil, is slog.Default at the
+// said; it shows no password and no setting of the connection string. What was forgotten is logged once: Register, a name
+// of its own for each pool, an Instrument for each pool. The default, also for nil, is slog.Default at the
 // time of the line. The logger is called on a goroutine of its own, so one that is slow or blocks delays no caller. Up to 64
 // lines wait for it; further ones are dropped and counted. A panic of the logger is ignored.
 func WithLogger(logger *slog.Logger) Option {

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
@@ -76,6 +77,19 @@ func (r *reports) dialFailed(errorType, reason string) {
 func (r *reports) foreignPool() {
 	r.log.warn("another pool has this pool's hooks: its events are not recorded", slog.String("pool", r.pool),
 		slog.String("advice", "call Instrument once for each pool, on a configuration that is not instrumented"))
+}
+
+// notRegistered logs that a pool is used for which Register was not called.
+func (r *reports) notRegistered() {
+	r.log.warn("pool is used but not registered: its gauges and counters are missing", slog.String("pool", r.pool),
+		slog.String("advice", "call Register of what Instrument returned, with the pool"))
+}
+
+// sharedDefaultName logs that several pools have the name that they were given because none was chosen.
+func sharedDefaultName(c config, poolConfig *pgxpool.Config) {
+	log := logQueue{logger: c.logger} // a pool without hooks has no reports
+	log.warn("several pools have the default name: they are reported as one", slog.String("pool", defaultPoolName(poolConfig.ConnConfig)),
+		slog.String("advice", "name each by WithPoolName; if they are to be one, give all the same name"))
 }
 
 // dialed notes that a connection was opened.

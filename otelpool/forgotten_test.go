@@ -1,0 +1,99 @@
+package otelpool_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+func TestSharedDefaultNameIsLoggedOnce(t *testing.T) {
+	t.Parallel()
+	const message = "several pools have the default name: they are reported as one"
+	connString := database(t)
+	for _, tt := range []struct {
+		name string
+		opts [2][]otelpool.Option
+		want int
+	}{
+		{"default names", [2][]otelpool.Option{}, 1},
+		{"one chosen", [2][]otelpool.Option{{otelpool.WithPoolName("a")}}, 0},
+		{"same chosen", [2][]otelpool.Option{{otelpool.WithPoolName("a")}, {otelpool.WithPoolName("a")}}, 0},
+		{"told apart by an attribute", [2][]otelpool.Option{{otelpool.WithAttributes(attribute.String("shard", "a"))}}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var log logBuffer
+			tel := newTelemetry(t)
+			create := func(opts []otelpool.Option) *otelpool.Instrumentation {
+				opts = append([]otelpool.Option{otelpool.WithMeterProvider(tel.provider), log.option()}, opts...)
+				pool, inst, err := otelpool.New(t.Context(), connString, opts...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { closePool(t, pool); _ = inst.Unregister() })
+				return inst
+			}
+			if err := create(tt.opts[0]).Unregister(); err != nil {
+				t.Fatal(err)
+			}
+			create(tt.opts[0]) // alone: the one before has left
+			checkEqual(t, "entries of a pool alone", len(log.entries(t, message)), 0)
+			for range 3 {
+				create(tt.opts[1])
+			}
+			if tt.want > 0 {
+				log.await(t, message, tt.want)
+			}
+			checkEqual(t, "entries", len(log.entries(t, message)), tt.want)
+		})
+	}
+}
+
+func TestMissingRegisterIsLoggedAfterMinute(t *testing.T) {
+	t.Parallel()
+	const message = "pool is used but not registered: its gauges and counters are missing"
+	connString := database(t)
+	for name, tt := range map[string]struct {
+		end  func(*otelpool.Instrumentation, *pgxpool.Pool) error
+		want int
+	}{
+		"forgotten":    {func(*otelpool.Instrumentation, *pgxpool.Pool) error { return nil }, 1},
+		"registered":   {func(inst *otelpool.Instrumentation, pool *pgxpool.Pool) error { return inst.Register(pool) }, 0},
+		"unregistered": {func(inst *otelpool.Instrumentation, _ *pgxpool.Pool) error { return inst.Unregister() }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var log logBuffer
+				config := parse(t, connString)
+				inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newTelemetry(t).provider), log.option())
+				if err != nil {
+					t.Fatal(err)
+				}
+				pool, err := pgxpool.NewWithConfig(t.Context(), config)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer pool.Close()
+				time.Sleep(time.Hour)
+				acquire(t, pool).Release()
+				time.Sleep(59 * time.Second)
+				checkEqual(t, "entries before", log.String(), "")
+				if err := tt.end(inst, pool); err != nil {
+					t.Fatal(err)
+				}
+				for range 3 {
+					time.Sleep(time.Minute)
+					acquire(t, pool).Release()
+				}
+				synctest.Wait()
+				checkEqual(t, "entries", len(log.entries(t, message)), tt.want)
+			})
+		})
+	}
+}
