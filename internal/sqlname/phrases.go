@@ -7,7 +7,7 @@ const (
 	ignored   syntax = iota // the rest is ignored
 	oneName                 // the name of a procedure or prepared statement, then expressions
 	someNames               // a list of tables
-	object                  // the kind of an object, then its name or names
+	object                  // the kind of an object, then a definition that is ignored
 	asQuery                 // AS somewhere, then a statement
 	forQuery                // FOR somewhere, then a query
 	rollback                // optionally TO a savepoint
@@ -73,57 +73,16 @@ var verbs = [...]struct {
 }
 
 // objects lists the kinds of objects that CREATE, ALTER, DROP and REINDEX take.
-// A kind that is not named has a dynamic name (roles) or none.
-var objects = [...]struct {
-	phrase string
-	named  bool
-}{
-	{"TABLE", true},
-	{"INDEX", true},
-	{"VIEW", true},
-	{"MATERIALIZED VIEW", true},
-	{"SEQUENCE", true},
-	{"FUNCTION", true},
-	{"PROCEDURE", true},
-	{"ROUTINE", true},
-	{"AGGREGATE", true},
-	{"TRIGGER", true},
-	{"EVENT TRIGGER", true},
-	{"TYPE", true},
-	{"DOMAIN", true},
-	{"SCHEMA", true},
-	{"DATABASE", true},
-	{"EXTENSION", true},
-	{"POLICY", true},
-	{"RULE", true},
-	{"STATISTICS", true},
-	{"COLLATION", true},
-	{"CONVERSION", true},
-	{"FOREIGN TABLE", true},
-	{"FOREIGN DATA WRAPPER", true},
-	{"SERVER", true},
-	{"PUBLICATION", true},
-	{"SUBSCRIPTION", true},
-	{"TABLESPACE", true},
-	{"LANGUAGE", true},
-	{"ACCESS METHOD", true},
-	{"TEXT SEARCH CONFIGURATION", true},
-	{"TEXT SEARCH DICTIONARY", true},
-	{"TEXT SEARCH PARSER", true},
-	{"TEXT SEARCH TEMPLATE", true},
-	{"OPERATOR CLASS", true},
-	{"OPERATOR FAMILY", true},
-	{"OPERATOR", false},
-	{"CAST", false},
-	{"TRANSFORM", false},
-	{"LARGE OBJECT", false},
-	{"DEFAULT PRIVILEGES", false},
-	{"OWNED", false},
-	{"SYSTEM", false},
-	{"ROLE", false},
-	{"USER MAPPING", false},
-	{"USER", false},
-	{"GROUP", false},
+// A longer phrase stands before its own prefixes.
+var objects = [...]string{
+	"TABLE", "INDEX", "VIEW", "MATERIALIZED VIEW", "SEQUENCE", "FUNCTION", "PROCEDURE", "ROUTINE",
+	"AGGREGATE", "TRIGGER", "EVENT TRIGGER", "TYPE", "DOMAIN", "SCHEMA", "DATABASE", "EXTENSION",
+	"POLICY", "RULE", "STATISTICS", "COLLATION", "CONVERSION", "FOREIGN TABLE",
+	"FOREIGN DATA WRAPPER", "SERVER", "PUBLICATION", "SUBSCRIPTION", "TABLESPACE", "LANGUAGE",
+	"ACCESS METHOD", "TEXT SEARCH CONFIGURATION", "TEXT SEARCH DICTIONARY", "TEXT SEARCH PARSER",
+	"TEXT SEARCH TEMPLATE", "OPERATOR CLASS", "OPERATOR FAMILY", "OPERATOR", "CAST", "TRANSFORM",
+	"LARGE OBJECT", "DEFAULT PRIVILEGES", "OWNED", "SYSTEM", "ROLE", "USER MAPPING", "USER",
+	"GROUP",
 }
 
 // modifiers lists the words that may stand between CREATE and the kind of the

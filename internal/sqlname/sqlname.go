@@ -19,8 +19,10 @@
 //     generate: savepoints, cursors, channels, roles, settings.
 //   - WITH, UNION, JOIN, VALUES within a statement and the actions of
 //     ON CONFLICT and MERGE are parts of an operation, not operations.
-//   - A definition whose query runs immediately (CREATE TABLE AS, CREATE
-//     MATERIALIZED VIEW AS) includes the summary of the query.
+//   - A definition is its verb and kind alone: CREATE TABLE, DROP INDEX. The
+//     specification adds the name of the object. But a definition runs once, and
+//     migrations, a schema a tenant or a partition a day would make names without
+//     end.
 //
 // A summary never contains a literal, number, parameter or comment. The package
 // reads texts by PostgreSQL's lexical rules with standard_conforming_strings on.

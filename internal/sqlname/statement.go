@@ -74,52 +74,24 @@ func (p *parser) explain(f *frame) {
 	f.mode = atStatement
 }
 
-// object reads the kind and the name of the object of a CREATE, ALTER, DROP or
-// REINDEX.
+// object reads the kind of the object of a CREATE, ALTER, DROP or REINDEX. The
+// rest of the statement is ignored, so that migrations, schemas of tenants and
+// partitions of a day do not each have a name of their own.
 func (p *parser) object(f *frame, verb string) {
 	p.brackets() // options of REINDEX
 	for p.acceptAny(modifiers[:]) {
 	}
-	for i := range objects {
-		kind := &objects[i]
-		if !p.acceptPhrase(kind.phrase) {
+	for _, kind := range objects {
+		if !p.acceptPhrase(kind) {
 			continue
 		}
-		p.out.op(verb, kind.phrase)
-		if kind.named {
-			p.objectNames(f, verb, kind.phrase)
+		p.out.op(verb, kind)
+		if kind == "FUNCTION" || kind == "PROCEDURE" {
+			f.mode = inRoutine
 		}
 		return
 	}
 	p.out.op(verb)
-}
-
-// objectNames reads the name of an object, or several names where the syntax
-// allows them.
-func (p *parser) objectNames(f *frame, verb, kind string) {
-	if verb == "DROP" {
-		p.names()
-		return
-	}
-	for p.acceptAny(noise[:]) {
-	}
-	if kind == "INDEX" && p.accept("ON") { // an index without a name
-		p.target(false)
-		return
-	}
-	if kind == "SCHEMA" && p.accept("AUTHORIZATION") || p.tok.kw == kwAll || p.tok.kw == kwOn {
-		return // an object without a name
-	}
-	p.name(false)
-	if verb != "CREATE" {
-		return
-	}
-	switch kind {
-	case "TABLE", "MATERIALIZED VIEW":
-		f.mode = untilAs
-	case "FUNCTION", "PROCEDURE":
-		f.mode = inRoutine
-	}
 }
 
 // names reads a list of names and the words that may stand around each.
