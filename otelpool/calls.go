@@ -60,13 +60,13 @@ func (h *hooks) batchOperation(ctx context.Context, c *conn, queries []*pgx.Queu
 	}
 	caller := h.operations.CallerName(ctx)
 	if caller != "" || len(queries) == 0 {
-		return h.operations.ForBatch(ctx, caller)
+		return h.operations.ForBatch(ctx, instruments.Name{Text: caller, Source: instruments.Chosen})
 	}
 	first := h.operations.Name(ctx, c.statement(queries[0].SQL))
 	for i, q := range queries[1:] {
 		// Batches mostly repeat one text, which then needs no look-up.
 		if q.SQL != queries[i].SQL && h.operations.Name(ctx, c.statement(q.SQL)) != first {
-			return h.operations.Named("BATCH")
+			return h.operations.ForBatch(ctx, instruments.Name{})
 		}
 	}
 	return h.operations.ForBatch(ctx, first)

@@ -13,12 +13,9 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 	"github.com/otelpool/otelpool-go/otelpool/internal/resize"
 )
-
-// defaultOperationLimit keeps a pool below the 2000 attribute sets that the SDK keeps of an instrument, together with the
-// 500 pairs of operation and error type that are told apart.
-const defaultOperationLimit = 200
 
 // maxOperationLimit bounds the memory that the limit itself allows.
 const maxOperationLimit = 10_000
@@ -46,7 +43,7 @@ type config struct {
 
 // newConfig applies the options to the defaults and checks what can be checked without a pool.
 func newConfig(opts []Option) (config, error) {
-	c := config{operationLimit: defaultOperationLimit, peakWindow: defaultPeakWindow}
+	c := config{operationLimit: instruments.DefaultLimit, peakWindow: defaultPeakWindow}
 	for _, o := range opts {
 		if o != nil {
 			c = o.apply(c)

@@ -190,7 +190,7 @@ func (h *hooks) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pg
 
 func (h *hooks) acquired(a *poolstate.Acquire, pc *pgx.Conn) {
 	if name := instruments.NameFrom(a.Context); name != "" && !h.state.Stopped() {
-		a.Operation = poolstate.Operation(h.operations.Named(name).ID)
+		a.Operation = poolstate.Operation(h.operations.Named(instruments.Name{Text: name}).ID)
 	}
 	c := connOf(h.state, pc)
 	if c.foreign {

@@ -81,10 +81,11 @@ func WithOperationName(name func(ctx context.Context, sql string) string) Option
 	})
 }
 
-// WithOperationLimit sets how many distinct operation names the pool records; the default is 200. Operations with further
-// names are recorded as [OtherOperation], and pgxpool.operations.capped counts them. A limit below 1 or above 10000 is an
-// error. From about 1000 on, the SDK's own limit of 2000 attribute sets may be reached: see
-// sdk/metric.WithCardinalityLimit.
+// WithOperationLimit sets how many distinct operation names of each source the pool records: names that people chose (by
+// [WithOperation], [WithOperationName] or a sqlc comment), and summaries of texts, PREPARE of either included. The default
+// is 200 of each, so that summaries of generated texts never replace a chosen name. Operations with further names are
+// recorded as [OtherOperation], and pgxpool.operations.capped counts them. A limit below 1 or above 10000 is an error. From
+// about 700 on, the SDK's own limit of 2000 attribute sets may be reached: see sdk/metric.WithCardinalityLimit.
 func WithOperationLimit(limit int) Option {
 	return optionFunc(func(c config) config {
 		c.operationLimit = limit

@@ -127,7 +127,7 @@ func (r *reports) responsible(h poolstate.Hold) *instruments.Operation {
 	if op := r.operations.ByID(uint32(id)); op != nil {
 		return op
 	}
-	return r.operations.Named(OtherOperation)
+	return r.operations.Named(instruments.Name{Text: OtherOperation})
 }
 
 // attrs describes a hold in a log line.

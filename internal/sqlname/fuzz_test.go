@@ -81,7 +81,8 @@ func FuzzSummary(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sql string) {
 		name := Summary(sql)
 		checkName(t, sql, name)
-		checkName(t, sql, Of(sql))
+		own, _ := Of(sql)
+		checkName(t, sql, own)
 		checkSpelling(t, sql)
 		if again := Summary(strings.Clone(sql)); again != name {
 			t.Errorf("Summary(%q) is %q, then %q", sql, name, again)
@@ -109,8 +110,10 @@ func FuzzSQLC(f *testing.F) {
 		if !isName(name) {
 			t.Errorf("SQLC(%q) = %q, which is no identifier", sql, name)
 		}
-		if len(sql) < maxScan/2 && (tokens(sql) != tokens("/*x*/\n"+sql) || Of("/*x*/\n"+sql) != name) {
-			t.Errorf("a comment before %q hides the name %q", sql, name)
+		if len(sql) < maxScan/2 {
+			if again, _ := Of("/*x*/\n" + sql); again != name || tokens(sql) != tokens("/*x*/\n"+sql) {
+				t.Errorf("a comment before %q hides the name %q", sql, name)
+			}
 		}
 		if other, ok := SQLC("select 1;" + sql); ok {
 			t.Errorf("SQLC finds %q after a statement, before %q", other, sql)

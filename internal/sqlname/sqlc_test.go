@@ -93,8 +93,8 @@ func TestOfPrefersSQLCNameToSummary(t *testing.T) {
 		"-- ping": Other,
 		"":        Other,
 	} {
-		if got := Of(sql); got != want {
-			t.Errorf("Of(%q) = %q, want %q", sql, got, want)
+		if got, sqlc := Of(sql); got != want || sqlc != (want == "GetUser") {
+			t.Errorf("Of(%q) = %q, %t, want %q", sql, got, sqlc, want)
 		}
 	}
 }

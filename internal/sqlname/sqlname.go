@@ -40,13 +40,13 @@ const (
 	maxScan = 16 << 10 // bytes of a text that are read; spans are uint16
 )
 
-// Of returns the sqlc name of the text, or its summary if it has none. The name
-// is never empty.
-func Of(sql string) string {
+// Of returns the sqlc name of the text, or its summary if it has none, and
+// reports whether it is a sqlc name. The name is never empty.
+func Of(sql string) (name string, sqlc bool) {
 	if name, ok := SQLC(sql); ok {
-		return name
+		return name, true
 	}
-	return Summary(sql)
+	return Summary(sql), false
 }
 
 // Summary returns the operations and targets of the text, as the package

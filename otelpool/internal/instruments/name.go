@@ -1,9 +1,39 @@
 package instruments
 
-import "context"
+import (
+	"context"
+
+	"github.com/otelpool/otelpool-go/internal/sqlname"
+)
 
 // OtherOperation is the name of an operation that has no other.
 const OtherOperation = "_OTHER"
+
+// Source is where the name of an operation comes from. The names of each source have a limit of their own, so that
+// those which a program makes do not turn those which people chose into _OTHER.
+type Source uint8
+
+// The sources of names.
+const (
+	Chosen     Source = iota // by the caller, the user's function or a sqlc comment
+	Summarized               // a summary of a text
+	sourceCount
+)
+
+// Name is the name of an operation.
+type Name struct {
+	Text   string
+	Source Source
+}
+
+// nameOf returns the name that a text has by itself: of its sqlc comment, else its summary.
+func nameOf(sql string) Name {
+	name, sqlc := sqlname.Of(sql)
+	if sqlc {
+		return Name{name, Chosen}
+	}
+	return Name{name, Summarized}
+}
 
 type nameKey struct{}
 

@@ -13,6 +13,10 @@ import (
 	"github.com/otelpool/otelpool-go/internal/sqlname"
 )
 
+// DefaultLimit is how many distinct names of each source a pool tells apart. Together with maxFailureSeries it keeps a pool
+// below the 2000 attribute sets that the SDK keeps of an instrument.
+const DefaultLimit = 200
+
 // maxFailureSeries is how many pairs of operation and error type a pool tells apart. A server may raise any SQLSTATE;
 // those of further pairs become _OTHER.
 const maxFailureSeries = 500
@@ -40,7 +44,7 @@ type Operation struct {
 // OperationsConfig is how a pool names its operations.
 type OperationsConfig struct {
 	Histograms         Histograms
-	Limit              int                                          // of distinct names
+	Limit              int                                          // of distinct names of each source
 	FromUser           func(ctx context.Context, sql string) string // nil if the user has none
 	DurationAttributes []attribute.KeyValue                         // of operation.duration, without an operation's
 	UseAttributes      []attribute.KeyValue                         // of use_time, without an operation's
@@ -54,8 +58,9 @@ type Operations struct {
 	mu       sync.Mutex // held to change what follows, or the failures of an operation
 	names    atomic.Pointer[map[string]*Operation]
 	byID     atomic.Pointer[[]*Operation]
-	capped   *Operation // nil until the limit is reached
-	failures int        // pairs in use
+	count    [sourceCount]int // names in use
+	capped   *Operation       // nil until a limit is reached
+	failures int              // pairs in use
 }
 
 // NewOperations returns a set without names.
@@ -77,10 +82,10 @@ func (o *Operations) ByID(id uint32) *Operation {
 // ForQuery returns the operation of one query.
 func (o *Operations) ForQuery(ctx context.Context, s Statement) *Operation {
 	if name := o.chosen(ctx, s.SQL); name != "" {
-		return o.Named(name)
+		return o.Named(Name{name, Chosen})
 	}
-	if s.Summary != "" {
-		return o.Named(s.Summary)
+	if s.Name.Text != "" {
+		return o.Named(s.Name)
 	}
 	t := o.text(s.SQL)
 	if op := t.op.Load(); op != nil {
@@ -92,15 +97,15 @@ func (o *Operations) ForQuery(ctx context.Context, s Statement) *Operation {
 }
 
 // ForBatch returns the operation of a batch of queries that all have that name: it is the name that the caller chose, or
-// "BATCH name", or for "" "BATCH".
-func (o *Operations) ForBatch(ctx context.Context, name string) *Operation {
-	switch name {
+// "BATCH name", or for no name "BATCH".
+func (o *Operations) ForBatch(ctx context.Context, name Name) *Operation {
+	switch name.Text {
 	case "":
-		return o.Named("BATCH")
+		return o.Named(Name{"BATCH", Summarized})
 	case OtherOperation, NameFrom(ctx):
 		return o.Named(name)
 	}
-	return o.Named("BATCH " + name)
+	return o.Named(Name{"BATCH " + name.Text, name.Source})
 }
 
 // CallerName returns the name that the caller chose, "" if there is none or the user has a function, which decides.
@@ -115,26 +120,26 @@ func (o *Operations) CallerName(ctx context.Context) string {
 func (o *Operations) ForCopy(ctx context.Context, table []string) *Operation {
 	summary := sqlname.Copy(table)
 	if name := o.chosen(ctx, summary); name != "" {
-		return o.Named(name)
+		return o.Named(Name{name, Chosen})
 	}
-	return o.Named(summary)
+	return o.Named(Name{summary, Summarized})
 }
 
 // ForPrepare returns the operation of a Prepare that the caller asked for.
 func (o *Operations) ForPrepare(ctx context.Context, sql string) *Operation {
 	if name := o.chosen(ctx, sql); name != "" {
-		return o.Named(name)
+		return o.Named(Name{name, Chosen})
 	}
-	return o.Named("PREPARE " + o.text(sql).name)
+	return o.Named(Name{"PREPARE " + o.text(sql).name.Text, Summarized})
 }
 
 // Name returns the name of one query: the user's function's if there is one, else the caller's, else the text's.
-func (o *Operations) Name(ctx context.Context, s Statement) string {
+func (o *Operations) Name(ctx context.Context, s Statement) Name {
 	if name := o.chosen(ctx, s.SQL); name != "" {
-		return name
+		return Name{name, Chosen}
 	}
-	if s.Summary != "" {
-		return s.Summary
+	if s.Name.Text != "" {
+		return s.Name
 	}
 	return o.text(s.SQL).name
 }
@@ -164,50 +169,46 @@ func (o *Operations) text(sql string) *text {
 	if t := o.texts.get(sql); t != nil {
 		return t
 	}
-	t := &text{name: sqlname.Of(sql)}
+	t := &text{name: nameOf(sql)}
 	o.texts.put(sql, t)
 	return t
 }
 
-// Named returns the operation of that name, or the capped one if there are too many names.
-func (o *Operations) Named(name string) *Operation {
-	if len(name) > maxNameLength {
-		name = Sanitize(name) // so that the table never holds more of it
+// Named returns the operation of that name, or the capped one if its source has too many names. A name that has several
+// sources counts towards the limit of the first.
+func (o *Operations) Named(name Name) *Operation {
+	if len(name.Text) > maxNameLength {
+		name.Text = Sanitize(name.Text) // so that the table never holds more of it
 	}
-	if op := (*o.names.Load())[name]; op != nil {
+	if op := (*o.names.Load())[name.Text]; op != nil {
 		return op
 	}
 	return o.add(name)
 }
 
-func (o *Operations) add(name string) *Operation {
+func (o *Operations) add(name Name) *Operation {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	names := *o.names.Load()
-	if op := names[name]; op != nil {
+	if op := names[name.Text]; op != nil {
 		return op
 	}
-	if name != OtherOperation && o.full(names) {
+	other := name.Text == OtherOperation // counts towards no limit
+	if !other && o.count[name.Source] >= o.config.Limit {
 		if o.capped == nil {
 			o.capped = o.newOperation(OtherOperation)
 			o.capped.Capped = true
 		}
 		return o.capped
 	}
-	op := o.newOperation(Sanitize(name))
+	if !other {
+		o.count[name.Source]++
+	}
+	op := o.newOperation(Sanitize(name.Text))
 	names = maps.Clone(names)
-	names[strings.Clone(name)] = op
+	names[strings.Clone(name.Text)] = op
 	o.names.Store(&names)
 	return op
-}
-
-// full reports whether there are as many names as the limit allows, not counting _OTHER.
-func (o *Operations) full(names map[string]*Operation) bool {
-	n := len(names)
-	if names[OtherOperation] != nil {
-		n--
-	}
-	return n >= o.config.Limit
 }
 
 // newOperation makes an operation and gives it a number. The caller must hold the lock.

@@ -65,12 +65,67 @@ func TestNamesBeyondLimitAreOther(t *testing.T) {
 		if i >= 3 {
 			want, capped = OtherOperation, true
 		}
-		if op := o.Named(fmt.Sprintf("op%d", i)); op.Name != want || op.Capped != capped {
+		if op := o.Named(Name{fmt.Sprintf("op%d", i), Chosen}); op.Name != want || op.Capped != capped {
 			t.Errorf("operation %d is %q, capped %t, want %q, %t", i, op.Name, op.Capped, want, capped)
 		}
 	}
-	if op := o.Named("op1"); op.Name != "op1" || op.Capped {
+	if op := o.Named(Name{"op1", Chosen}); op.Name != "op1" || op.Capped {
 		t.Errorf("an early name became %q, capped %t, once the limit was reached", op.Name, op.Capped)
+	}
+}
+
+// TestSummariesLeaveRoomForChosenNames uses up the limit of summaries first, as a service with a schema a tenant does.
+func TestSummariesLeaveRoomForChosenNames(t *testing.T) {
+	t.Parallel()
+	o := newOperations(20, func(_ context.Context, sql string) string {
+		name, _ := strings.CutPrefix(sql, "call ")
+		if name == sql {
+			return ""
+		}
+		return name
+	})
+	ctx := t.Context()
+	for i := range 100 {
+		o.ForQuery(ctx, Statement{SQL: fmt.Sprintf("SELECT * FROM tenant_%d.users", i)})
+		o.ForCopy(ctx, []string{fmt.Sprintf("tenant_%d", i), "events"})
+		o.ForBatch(ctx, o.Name(ctx, Statement{SQL: fmt.Sprintf("INSERT INTO tenant_%d.a VALUES (1)", i)}))
+		o.ForPrepare(ctx, fmt.Sprintf("DELETE FROM tenant_%d.a", i))
+	}
+	for want, got := range map[string]*Operation{
+		"_OTHER":            o.ForQuery(ctx, Statement{SQL: "SELECT * FROM users"}),
+		"get_user":          o.ForQuery(WithName(ctx, "get_user"), Statement{SQL: "SELECT * FROM users"}),
+		"GetUser":           o.ForQuery(ctx, Statement{SQL: "-- name: GetUser :one\nSELECT * FROM users"}),
+		"by_function":       o.ForQuery(ctx, Statement{SQL: "call by_function"}),
+		"BATCH SetUser":     o.ForBatch(ctx, o.Name(ctx, Statement{SQL: "-- name: SetUser :batchexec\nUPDATE users"})),
+		"BATCH by_function": o.ForBatch(ctx, o.Name(ctx, Statement{SQL: "call by_function"})),
+	} {
+		if got.Name != want || got.Capped != (want == OtherOperation) {
+			t.Errorf("%s is recorded as %s, capped %t", want, got.Name, got.Capped)
+		}
+	}
+	for i := range 100 {
+		o.ForQuery(WithName(ctx, fmt.Sprint("name", i)), Statement{})
+	}
+	if n := len(*o.names.Load()); n != 2*20 {
+		t.Errorf("%d names, want 20 of each source", n)
+	}
+}
+
+// TestDefaultLimitFitsSDK has all names and all failures that one pool may have. The SDK keeps 2000 attribute sets of an
+// instrument.
+func TestDefaultLimitFitsSDK(t *testing.T) {
+	t.Parallel()
+	o := newOperations(DefaultLimit, nil)
+	for i := range 2 * DefaultLimit {
+		for source := range sourceCount {
+			op := o.Named(Name{fmt.Sprintf("%d from %d", i, source), source})
+			o.Failure(op, Failure{ErrorType: "40001", SQLState: true})
+			o.Failure(op, Failure{ErrorType: "57014", SQLState: true})
+		}
+	}
+	durations, uses := o.sets()
+	if len(durations) > 1999 || len(uses) > 1999 {
+		t.Errorf("%d series of durations and %d of holds, want fewer than 2000", len(durations), len(uses))
 	}
 }
 
@@ -85,7 +140,7 @@ func TestOtherDoesNotCountTowardLimit(t *testing.T) {
 		if want.capped {
 			want.name = OtherOperation
 		}
-		if op := o.Named(given); op.Name != want.name || op.Capped != want.capped {
+		if op := o.Named(Name{given, Chosen}); op.Name != want.name || op.Capped != want.capped {
 			t.Errorf("%d: %q is recorded as %q, capped %t", i, given, op.Name, op.Capped)
 		}
 	}
@@ -112,7 +167,7 @@ func TestOperationsAreFoundByID(t *testing.T) {
 	t.Parallel()
 	o := newOperations(2, nil)
 	for _, name := range []string{"a", "b", "c", "a", OtherOperation} {
-		op := o.Named(name)
+		op := o.Named(Name{name, Chosen})
 		if got := o.ByID(op.ID); got != op || op.ID == 0 {
 			t.Errorf("%q has ID %d, which is %v", name, op.ID, got)
 		}
@@ -125,8 +180,8 @@ func TestOperationsAreFoundByID(t *testing.T) {
 func TestLongPreparedTextKeepsItsSummary(t *testing.T) {
 	t.Parallel()
 	long := "SELECT " + strings.Repeat("a, ", maxPreparedText) + "b FROM users"
-	if s := PreparedStatement(long); len(s.SQL) != maxPreparedText || s.Summary != "SELECT users" {
-		t.Errorf("%d bytes are kept, summary %q", len(s.SQL), s.Summary)
+	if s := PreparedStatement(long); len(s.SQL) != maxPreparedText || s.Name != (Name{"SELECT users", Summarized}) {
+		t.Errorf("%d bytes are kept, name %v", len(s.SQL), s.Name)
 	}
 	if s := PreparedStatement("SELECT 1 FROM a"); s != (Statement{SQL: "SELECT 1 FROM a"}) {
 		t.Errorf("a short text became %+v", s)
@@ -137,7 +192,7 @@ func TestHugeNamesAreCut(t *testing.T) {
 	t.Parallel()
 	o := newOperations(200, nil)
 	huge := strings.Repeat("x", 1<<20)
-	if a, b := o.Named(huge), o.Named(huge+"y"); a != b || len(a.Name) != maxNameLength {
+	if a, b := o.Named(Name{huge, Chosen}), o.Named(Name{huge + "y", Chosen}); a != b || len(a.Name) != maxNameLength {
 		t.Errorf("named %d and %d bytes", len(a.Name), len(b.Name))
 	}
 	for name := range *o.names.Load() {
@@ -151,14 +206,14 @@ func TestFailureSeriesAreBounded(t *testing.T) {
 	t.Parallel()
 	o := newOperations(200, nil)
 	for i := range 5 * maxFailureSeries {
-		op := o.Named(fmt.Sprintf("op%d", i%7))
+		op := o.Named(Name{fmt.Sprintf("op%d", i%7), Chosen})
 		o.Failure(op, Failure{ErrorType: fmt.Sprintf("%05d", i), SQLState: true})
 	}
 	durations, _ := o.sets()
 	if most := 8 + maxFailureSeries + 7; len(durations) > most {
 		t.Errorf("%d series, want at most %d", len(durations), most)
 	}
-	if got := o.Failure(o.Named("op0"), Failure{ErrorType: "ZZ999", SQLState: true}); got == nil {
+	if got := o.Failure(o.Named(Name{"op0", Chosen}), Failure{ErrorType: "ZZ999", SQLState: true}); got == nil {
 		t.Error("a failure beyond the limit has no series")
 	}
 	for _, set := range durations {
@@ -177,7 +232,7 @@ func TestNamesAreValidAttributeValues(t *testing.T) {
 		{strings.Repeat("ä", 200), strings.Repeat("ä", 127)},
 		{strings.Repeat("x", 253) + "€", strings.Repeat("x", 253)},
 	} {
-		got := newOperations(200, nil).Named(tt.name).Name
+		got := newOperations(200, nil).Named(Name{tt.name, Chosen}).Name
 		if got != tt.want {
 			t.Errorf("%q became %q, want %q", tt.name, got, tt.want)
 		}

@@ -16,7 +16,7 @@ const (
 
 // text is the name of a SQL text and its operation.
 type text struct {
-	name string
+	name Name
 	op   atomic.Pointer[Operation] // set when an operation is recorded under the name: parts of a batch have none
 }
 

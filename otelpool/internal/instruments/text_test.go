@@ -9,7 +9,7 @@ import (
 func TestTextCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	var c textCache
-	op := &text{name: "x"}
+	op := &text{name: Name{Text: "x"}}
 	long := strings.Repeat("y", 10_000)
 	for i := range 20_000 {
 		c.put(fmt.Sprintf("SELECT %d", i), op)
@@ -34,7 +34,7 @@ func TestTextCacheIsBounded(t *testing.T) {
 func TestTextCacheKeepsUsedTexts(t *testing.T) {
 	t.Parallel()
 	var c textCache
-	op := &text{name: "x"}
+	op := &text{name: Name{Text: "x"}}
 	c.put("used", op)
 	for i := range 10 * maxCachedTexts {
 		c.put(fmt.Sprintf("once %d", i), new(text))
