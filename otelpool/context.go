@@ -13,7 +13,8 @@ const OtherOperation = "_OTHER"
 
 // WithOperation names the database operations that are done with the returned context. The name becomes db.query.summary
 // of their durations, and of the use_time of connections acquired with that context. It applies to every operation done
-// with the context, begin and commit too, so give each of several queries its own. Queries of AfterConnect and
+// with the context, begin and commit too, so give each of several queries its own. A Prepare is recorded as "PREPARE name",
+// so that the name counts executions. Queries of AfterConnect and
 // PrepareConn hooks in an acquire with that context are named by their own text. Names must be of low cardinality:
 // "get_user_with_roles", never an id.
 //

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/otelpool/otelpool-go/otelpool"
 )
 
 // TestPreparedNameFollowsLatestText prepares, under one name, a statement, a second one that fails, and a third.
@@ -41,6 +43,37 @@ func TestPreparedNameFollowsLatestText(t *testing.T) {
 		operationKey("SELECT pg_class", ""): 1,
 		operationKey("SELECT pg_type", ""):  0,
 		operationKey("SELECT pg_proc", ""):  1,
+	})
+}
+
+// TestPrepareOfNamedOperationCountsApart prepares and executes a statement with a context that names it, and does the same
+// with one that a sqlc comment names.
+func TestPrepareOfNamedOperationCountsApart(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil)
+	conn := acquire(t, f.pool)
+	defer conn.Release()
+	named := otelpool.WithOperation(t.Context(), "get_user")
+	for i := range 3 {
+		name := fmt.Sprint("p", i)
+		if _, err := conn.Conn().Prepare(named, name, "SELECT 1 FROM pg_class LIMIT 1"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Exec(named, name); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := conn.Conn().Prepare(t.Context(), "s", "-- name: CountRoles :one\nSELECT count(*) FROM pg_roles"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), "s"); err != nil {
+		t.Error(err)
+	}
+	f.collect(t).checkCounts(t, map[string]uint64{
+		operationKey("get_user", ""):           3,
+		operationKey("PREPARE get_user", ""):   3,
+		operationKey("CountRoles", ""):         1,
+		operationKey("PREPARE CountRoles", ""): 1,
 	})
 }
 

@@ -125,12 +125,10 @@ func (o *Operations) ForCopy(ctx context.Context, table []string) *Operation {
 	return o.Named(Name{summary, Summarized})
 }
 
-// ForPrepare returns the operation of a Prepare that the caller asked for.
+// ForPrepare returns the operation of a Prepare that the caller asked for: "PREPARE name", so that the operation itself
+// counts its executions alone. It counts as a summary, to leave the limit of chosen names to what is executed.
 func (o *Operations) ForPrepare(ctx context.Context, sql string) *Operation {
-	if name := o.chosen(ctx, sql); name != "" {
-		return o.Named(Name{name, Chosen})
-	}
-	return o.Named(Name{"PREPARE " + o.text(sql).name.Text, Summarized})
+	return o.Named(Name{"PREPARE " + o.Name(ctx, Statement{SQL: sql}).Text, Summarized})
 }
 
 // Name returns the name of one query: the user's function's if there is one, else the caller's, else the text's.
