@@ -58,18 +58,20 @@ func (h *hooks) batchOperation(ctx context.Context, c *conn, queries []*pgx.Queu
 	if len(queries) == 1 {
 		return h.operations.ForQuery(ctx, c.statement(queries[0].SQL))
 	}
-	caller := h.operations.CallerName(ctx)
-	if caller != "" || len(queries) == 0 {
-		return h.operations.ForBatch(ctx, instruments.Name{Text: caller, Source: instruments.Chosen})
+	if caller := instruments.NameFrom(ctx); caller != "" {
+		return h.operations.Named(instruments.Name{Text: caller, Source: instruments.Chosen})
+	}
+	if len(queries) == 0 {
+		return h.operations.ForBatch(instruments.Name{})
 	}
 	first := h.operations.Name(ctx, c.statement(queries[0].SQL))
 	for i, q := range queries[1:] {
 		// Batches mostly repeat one text, which then needs no look-up.
 		if q.SQL != queries[i].SQL && h.operations.Name(ctx, c.statement(q.SQL)) != first {
-			return h.operations.ForBatch(ctx, instruments.Name{})
+			return h.operations.ForBatch(instruments.Name{})
 		}
 	}
-	return h.operations.ForBatch(ctx, first)
+	return h.operations.ForBatch(first)
 }
 
 // TraceBatchQuery implements pgx.BatchTracer. A batch is one operation, so its queries are not recorded.

@@ -69,9 +69,10 @@ func WithBaseSize(size int) Option {
 	})
 }
 
-// WithOperationName replaces the rule by which operations are named (see [WithOperation]). The function receives the
-// context of the call and the SQL text, for CopyFrom "COPY table", and returns a name of low cardinality. For "" the
-// usual rule applies. It is called for every query, also for those of a batch (once for equal texts in a row), on the
+// WithOperationName sets a function that names the operations that [WithOperation] does not name. It receives the context
+// of the call and the SQL text, and returns a name of low cardinality. For "" the name is that of the sqlc comment, else the
+// summary of the text (see [Summary]). For CopyFrom the text is "COPY table", for a prepared statement of more than 1 KiB
+// its beginning. The function is called for every query, also for those of a batch (once for equal texts in a row), on the
 // caller's goroutine. So it must be fast, must not use the pool, and must be safe for concurrent use. If it panics, the
 // operation is recorded as [OtherOperation] and the caller's call goes on. A nil function is the default.
 func WithOperationName(name func(ctx context.Context, sql string) string) Option {

@@ -96,24 +96,16 @@ func (o *Operations) ForQuery(ctx context.Context, s Statement) *Operation {
 	return op
 }
 
-// ForBatch returns the operation of a batch of queries that all have that name: it is the name that the caller chose, or
-// "BATCH name", or for no name "BATCH".
-func (o *Operations) ForBatch(ctx context.Context, name Name) *Operation {
+// ForBatch returns the operation of a batch of queries that all have that name, which is "BATCH name", or for no name
+// "BATCH".
+func (o *Operations) ForBatch(name Name) *Operation {
 	switch name.Text {
 	case "":
 		return o.Named(Name{"BATCH", Summarized})
-	case OtherOperation, NameFrom(ctx):
+	case OtherOperation:
 		return o.Named(name)
 	}
 	return o.Named(Name{"BATCH " + name.Text, name.Source})
-}
-
-// CallerName returns the name that the caller chose, "" if there is none or the user has a function, which decides.
-func (o *Operations) CallerName(ctx context.Context) string {
-	if o.config.FromUser != nil {
-		return ""
-	}
-	return NameFrom(ctx)
 }
 
 // ForCopy returns the operation of a CopyFrom.
@@ -131,7 +123,7 @@ func (o *Operations) ForPrepare(ctx context.Context, sql string) *Operation {
 	return o.Named(Name{"PREPARE " + o.Name(ctx, Statement{SQL: sql}).Text, Summarized})
 }
 
-// Name returns the name of one query: the user's function's if there is one, else the caller's, else the text's.
+// Name returns the name of one query: the caller's, else the user's function's, else the text's.
 func (o *Operations) Name(ctx context.Context, s Statement) Name {
 	if name := o.chosen(ctx, s.SQL); name != "" {
 		return Name{name, Chosen}
@@ -142,14 +134,13 @@ func (o *Operations) Name(ctx context.Context, s Statement) Name {
 	return o.text(s.SQL).name
 }
 
-// chosen returns the name that the user's function or the caller chose, "" if neither did.
+// chosen returns the name that the caller chose, else the user's function, "" if neither did.
 func (o *Operations) chosen(ctx context.Context, sql string) string {
-	if o.config.FromUser != nil {
-		if name := o.callUser(ctx, sql); name != "" {
-			return name
-		}
+	name := NameFrom(ctx)
+	if name == "" && o.config.FromUser != nil {
+		return o.callUser(ctx, sql)
 	}
-	return NameFrom(ctx)
+	return name
 }
 
 // callUser calls the user's function. It returns _OTHER if that panics, so that the caller's request goes on.

@@ -20,7 +20,7 @@ func newOperations(limit int, fromUser func(context.Context, string) string) *Op
 	})
 }
 
-func TestNamePrefersFunctionThenCallerThenText(t *testing.T) {
+func TestNamePrefersCallerThenFunctionThenText(t *testing.T) {
 	t.Parallel()
 	byFunction := func(_ context.Context, sql string) string {
 		if strings.Contains(sql, "orders") {
@@ -43,10 +43,12 @@ func TestNamePrefersFunctionThenCallerThenText(t *testing.T) {
 		{"caller over sqlc comment", nil, named, "-- name: GetUser :one\nSELECT 1", "from_caller"},
 		{"innermost caller", nil, WithName(named, "inner"), "SELECT 1", "inner"},
 		{"name taken back", nil, WithName(named, ""), "SELECT * FROM users", "SELECT users"},
-		{"function over caller", byFunction, named, "SELECT * FROM orders", "from_function"},
-		{"function that leaves it to the caller", byFunction, named, "SELECT * FROM users", "from_caller"},
+		{"caller over function", byFunction, named, "SELECT * FROM orders", "from_caller"},
+		{"function", byFunction, t.Context(), "SELECT * FROM orders", "from_function"},
+		{"function over sqlc comment", byFunction, t.Context(), "-- name: GetOrder :one\nSELECT * FROM orders", "from_function"},
 		{"function that leaves it to the text", byFunction, t.Context(), "SELECT * FROM users", "SELECT users"},
-		{"function that panics", func(context.Context, string) string { panic("no") }, named, "SELECT 1", "_OTHER"},
+		{"function after name taken back", byFunction, WithName(named, ""), "SELECT * FROM orders", "from_function"},
+		{"function that panics", func(context.Context, string) string { panic("no") }, t.Context(), "SELECT 1", "_OTHER"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -88,7 +90,7 @@ func TestSummariesLeaveRoomForChosenNames(t *testing.T) {
 	for i := range 100 {
 		o.ForQuery(ctx, Statement{SQL: fmt.Sprintf("SELECT * FROM tenant_%d.users", i)})
 		o.ForCopy(ctx, []string{fmt.Sprintf("tenant_%d", i), "events"})
-		o.ForBatch(ctx, o.Name(ctx, Statement{SQL: fmt.Sprintf("INSERT INTO tenant_%d.a VALUES (1)", i)}))
+		o.ForBatch(o.Name(ctx, Statement{SQL: fmt.Sprintf("INSERT INTO tenant_%d.a VALUES (1)", i)}))
 		o.ForPrepare(ctx, fmt.Sprintf("DELETE FROM tenant_%d.a", i))
 	}
 	for want, got := range map[string]*Operation{
@@ -96,8 +98,8 @@ func TestSummariesLeaveRoomForChosenNames(t *testing.T) {
 		"get_user":          o.ForQuery(WithName(ctx, "get_user"), Statement{SQL: "SELECT * FROM users"}),
 		"GetUser":           o.ForQuery(ctx, Statement{SQL: "-- name: GetUser :one\nSELECT * FROM users"}),
 		"by_function":       o.ForQuery(ctx, Statement{SQL: "call by_function"}),
-		"BATCH SetUser":     o.ForBatch(ctx, o.Name(ctx, Statement{SQL: "-- name: SetUser :batchexec\nUPDATE users"})),
-		"BATCH by_function": o.ForBatch(ctx, o.Name(ctx, Statement{SQL: "call by_function"})),
+		"BATCH SetUser":     o.ForBatch(o.Name(ctx, Statement{SQL: "-- name: SetUser :batchexec\nUPDATE users"})),
+		"BATCH by_function": o.ForBatch(o.Name(ctx, Statement{SQL: "call by_function"})),
 	} {
 		if got.Name != want || got.Capped != (want == OtherOperation) {
 			t.Errorf("%s is recorded as %s, capped %t", want, got.Name, got.Capped)
@@ -151,7 +153,7 @@ func TestNamesOfPartsDoNotCountTowardLimit(t *testing.T) {
 	o := newOperations(2, nil)
 	for range 2 {
 		part := o.Name(t.Context(), Statement{SQL: "select * from a"})
-		if got := o.ForBatch(t.Context(), part).Name; got != "BATCH SELECT a" {
+		if got := o.ForBatch(part).Name; got != "BATCH SELECT a" {
 			t.Errorf("named %q", got)
 		}
 		if got := o.ForPrepare(t.Context(), "select * from b").Name; got != "PREPARE SELECT b" {
@@ -185,6 +187,23 @@ func TestLongPreparedTextKeepsItsSummary(t *testing.T) {
 	}
 	if s := PreparedStatement("SELECT 1 FROM a"); s != (Statement{SQL: "SELECT 1 FROM a"}) {
 		t.Errorf("a short text became %+v", s)
+	}
+}
+
+func TestLongPreparedTextIsCutBetweenRunes(t *testing.T) {
+	t.Parallel()
+	for _, r := range []string{"é", "€", "🐘"} {
+		for shift := range len(r) {
+			sql := "SELECT '" + strings.Repeat("a", shift) + strings.Repeat(r, maxPreparedText) + "'"
+			got := PreparedStatement(sql).SQL
+			if !utf8.ValidString(got) || !strings.HasPrefix(sql, got) || len(got) > maxPreparedText || len(got) <= maxPreparedText-len(r) {
+				t.Errorf("%s, shifted by %d: cut to %d bytes, valid %t", r, shift, len(got), utf8.ValidString(got))
+			}
+		}
+	}
+	notUTF8 := strings.Repeat("\x80", 2*maxPreparedText)
+	if got := PreparedStatement(notUTF8).SQL; len(got) != maxPreparedText {
+		t.Errorf("what is not UTF-8 is cut to %d bytes", len(got))
 	}
 }
 

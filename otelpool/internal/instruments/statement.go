@@ -1,6 +1,9 @@
 package instruments
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // maxPreparedText is how much of the text of a prepared statement is kept: the beginning.
 const maxPreparedText = 1 << 10
@@ -16,5 +19,16 @@ func PreparedStatement(sql string) Statement {
 	if len(sql) <= maxPreparedText {
 		return Statement{SQL: strings.Clone(sql)}
 	}
-	return Statement{SQL: strings.Clone(sql[:maxPreparedText]), Name: nameOf(sql)}
+	return Statement{SQL: strings.Clone(sql[:runeBoundary(sql, maxPreparedText)]), Name: nameOf(sql)}
+}
+
+// runeBoundary returns the last index up to i, which is below len(s), at which no rune is cut. In text that is not UTF-8 it
+// returns i.
+func runeBoundary(s string, i int) int {
+	for back := range utf8.UTFMax {
+		if utf8.RuneStart(s[i-back]) {
+			return i - back
+		}
+	}
+	return i
 }
