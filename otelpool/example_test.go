@@ -130,6 +130,20 @@ func ExampleRegister() {
 	// Output: <nil>
 }
 
+func ExampleSummary() {
+	fmt.Println(otelpool.Summary("select name from app.users u join roles r on r.id = u.role where u.id = 17"))
+	fmt.Println(otelpool.Summary("INSERT INTO archive SELECT * FROM orders WHERE done"))
+	fmt.Println(otelpool.Summary("CREATE TABLE events_2026_11_29 PARTITION OF events DEFAULT"))
+	fmt.Println(otelpool.Summary("-- name: CountUsers :one\nSELECT count(*) FROM users")) // not the sqlc name
+	fmt.Println(otelpool.Summary("-- ping"))
+	// Output:
+	// SELECT app.users roles
+	// INSERT archive SELECT orders
+	// CREATE TABLE
+	// SELECT users
+	// _OTHER
+}
+
 func ExampleWithOperation() {
 	ctx := context.Background()
 	reader := sdkmetric.NewManualReader()

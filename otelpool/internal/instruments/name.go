@@ -35,6 +35,9 @@ func nameOf(sql string) Name {
 	return Name{name, Summarized}
 }
 
+// Summary returns the summary of a text.
+func Summary(sql string) string { return sqlname.Summary(sql) }
+
 type nameKey struct{}
 
 // nameContext carries the name that the caller chose. It is a type of its own, not a context.WithValue, so that looking
