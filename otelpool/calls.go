@@ -166,10 +166,11 @@ func (h *hooks) begin(pc *pgx.Conn, c *conn, kind poolstate.CallKind, op *instru
 		c.CancelCall(poolstate.CopyCall) // pgx gave it up before it asked the server, without an event
 	}
 	var id poolstate.Operation
+	names := false
 	if op != nil {
-		id = poolstate.Operation(op.ID)
+		id, names = poolstate.Operation(op.ID), !op.Control && kind != poolstate.PrepareCall
 	}
-	c.BeginCall(kind, id, h.state.Now())
+	c.BeginCall(kind, id, names, h.state.Now())
 }
 
 // end records the operation of the call that ends, and returns it, or nil if there is none to record.

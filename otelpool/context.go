@@ -13,13 +13,13 @@ const OtherOperation = "_OTHER"
 
 // WithOperation names the database operations that are done with the returned context. The name becomes db.query.summary
 // of their durations, and of the use_time of connections acquired with that context. It applies to every operation done
-// with the context, begin and commit too, so give each of several queries its own. A Prepare is recorded as "PREPARE name",
-// so that the name counts executions. Queries of AfterConnect and
-// PrepareConn hooks in an acquire with that context are named by their own text. Names must be of low cardinality:
-// "get_user_with_roles", never an id.
+// with the context, begin and commit too, so give each of several queries its own. To name the holds of a request and leave
+// its queries their names, use [WithScope]. A Prepare is recorded as "PREPARE name", so that the name counts executions.
+// Queries of AfterConnect and PrepareConn hooks in an acquire with that context are named by their own text. Names must be
+// of low cardinality: "get_user_with_roles", never an id.
 //
-// Without a name an operation is named by its sqlc comment (-- name: GetUser :one), else by a summary of its text as
-// the semantic conventions define it (SELECT users). An empty name removes the name.
+// Without a name an operation is named by the function of [WithOperationName], else by its sqlc comment (-- name: GetUser
+// :one), else by a summary of its text as the semantic conventions define it (SELECT users). An empty name removes the name.
 func WithOperation(ctx context.Context, name string) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
@@ -27,17 +27,24 @@ func WithOperation(ctx context.Context, name string) context.Context {
 	return instruments.WithName(ctx, name)
 }
 
-// WithScope marks the beginning of a piece of work that should hold one connection of a pool at a time, such as a
-// request: call it in a middleware and pass the context on. An Acquire with a context of the scope, while the scope
-// already holds a connection of the same pool, is counted in pgxpool.nested_acquires. If it has to wait, which is how a
-// pool deadlocks with itself, that is logged with both stacks, at most once a second (see [WithLogger]).
+// WithScope marks the beginning of a unit of work that should hold one connection of a pool at a time, such as a request:
+// call it in a middleware, with the route as the name, and pass the context on.
 //
-// The scope follows the context, so goroutines that share the context share the scope. A scope in a scope is a new one.
-func WithScope(ctx context.Context) context.Context {
+// The name becomes db.query.summary of the use_time of connections acquired with the context, unless [WithOperation] names
+// the acquire, and [Hold].Operation. It does not name queries. Names must be of low cardinality: "POST /orders", never a
+// path with an id. With an empty name the scope has the name of the scope around it. If that has none either, a hold is
+// named by its first operation that does more than control a transaction or change settings. Names of scopes have a limit
+// of their own, see [WithOperationLimit].
+//
+// An Acquire with a context of the scope, while the scope already holds a connection of the same pool, is counted in
+// pgxpool.nested_acquires. If it has to wait, which is how a pool deadlocks with itself, that is logged with both stacks, at
+// most once a second (see [WithLogger]). The scope follows the context, so goroutines that share the context share the
+// scope. A scope in a scope is a new one.
+func WithScope(ctx context.Context, name string) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	return poolstate.WithScope(ctx)
+	return poolstate.WithScope(ctx, name)
 }
 
 // unnamed returns a context without the name that the caller chose.

@@ -59,8 +59,8 @@
 //     preparation. Attributes: db.system.name, db.query.summary (see [WithOperation]); of a failure error.type and, if the
 //     server sent one, db.response.status_code
 //   - db.client.connection.wait_time: the whole of an Acquire that succeeded
-//   - db.client.connection.use_time: from the end of Acquire to Release, by db.query.summary if the caller named the
-//     operation. A hijacked connection is not released and so not recorded
+//   - db.client.connection.use_time: from the end of Acquire to Release, by db.query.summary: the unit of work that the
+//     connection was held for, see [Hold], if there is one. A hijacked connection is not released and so not recorded
 //   - db.client.connection.create_time: dialing, TLS and authentication of a new connection
 //   - db.client.response.returned_rows, by [WithReturnedRows] only: the rows of a SELECT
 //

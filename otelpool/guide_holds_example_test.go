@@ -101,10 +101,10 @@ func notify(ctx context.Context, conn *pgxpool.Conn, names []string) error {
 	return err
 }
 
-// scoped has every request hold one connection at a time, or be counted.
-func scoped(next http.Handler) http.Handler {
+// scoped names the holds of a route, and has each of its requests hold one connection at a time, or be counted.
+func scoped(route string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(otelpool.WithScope(r.Context())))
+		next.ServeHTTP(w, r.WithContext(otelpool.WithScope(r.Context(), route)))
 	})
 }
 
@@ -120,7 +120,7 @@ func ExampleWithScope() {
 	defer inst.Unregister()
 	defer pool.Close()
 
-	handler := scoped(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	handler := scoped("GET /", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tx, err := pool.Begin(r.Context())
 		if err != nil {
 			http.Error(w, "no connection", http.StatusServiceUnavailable)

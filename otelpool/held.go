@@ -16,7 +16,9 @@ type Hold struct {
 	Since time.Time
 	Age   time.Duration
 
-	// Operation is the name that the caller of Acquire chose by WithOperation, "" if none.
+	// Operation is the unit of work that the connection is held for: the name that WithOperation put into the context of
+	// Acquire, else the name of its scope (WithScope), else the name of the first operation of the hold that does more than
+	// control a transaction or change settings; "" if there is none.
 	Operation string
 
 	// Query is the name of the operation that runs on the connection, or ran last; "" if none did. Running reports whether
@@ -69,7 +71,7 @@ func describe(h poolstate.Hold, now time.Duration, operations *instruments.Opera
 		TraceID: trace.SpanContextFromContext(h.Acquire.Context).TraceID(),
 		Stack:   resolve(h.Stack()),
 	}
-	if op := operations.ByID(uint32(h.Acquire.Operation)); op != nil {
+	if op := operations.ByID(uint32(h.Unit())); op != nil {
 		d.Operation = op.Name
 	}
 	id, running := h.Conn.Activity()

@@ -24,13 +24,13 @@ type request struct{ conn *pgx.Conn }
 func TestHijackedConnsAreForgotten(t *testing.T) {
 	t.Parallel()
 	const rounds = 20
-	lasting := otelpool.WithScope(t.Context()) // outlives all connections
+	lasting := otelpool.WithScope(t.Context(), "") // outlives all connections
 	for name, ctx := range map[string]func() context.Context{
 		"no scope":        t.Context,
-		"a scope each":    func() context.Context { return otelpool.WithScope(t.Context()) },
+		"a scope each":    func() context.Context { return otelpool.WithScope(t.Context(), "") },
 		"a lasting scope": func() context.Context { return lasting },
 		"a context that leads to the connection": func() context.Context {
-			return otelpool.WithScope(context.WithValue(t.Context(), requestKey{}, new(request)))
+			return otelpool.WithScope(context.WithValue(t.Context(), requestKey{}, new(request)), "")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

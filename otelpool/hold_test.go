@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,12 +51,74 @@ func TestHeldWithoutLongHoldHasNoStacks(t *testing.T) {
 	}
 }
 
-func TestUseTimeHasNameOfCaller(t *testing.T) {
+// TestHoldIsNamedByUnitOfWork holds a connection in each way that names a hold, and looks at Held and use_time.
+func TestHoldIsNamedByUnitOfWork(t *testing.T) {
 	t.Parallel()
-	f := setup(t, 1, nil)
-	f.exec(t, otelpool.WithOperation(t.Context(), "named"), "SELECT 1")
-	f.exec(t, t.Context(), "SELECT 1")
-	f.collect(t).checkCounts(t, map[string]uint64{useTime + "{db.query.summary=named}": 1, useTime: 1})
+	plain := func(ctx context.Context) context.Context { return ctx }
+	route := func(ctx context.Context) context.Context { return otelpool.WithScope(ctx, "POST /orders") }
+	named := func(ctx context.Context) context.Context { return otelpool.WithOperation(ctx, "checkout") }
+	const query = "SELECT 1 FROM pg_class LIMIT 1"
+	for _, tt := range []struct {
+		name    string
+		acquire func(context.Context) context.Context
+		sqls    []string
+		unit    string
+	}{
+		{"caller", named, []string{query}, "checkout"},
+		{"caller over scope", func(ctx context.Context) context.Context { return named(route(ctx)) }, []string{query}, "checkout"},
+		{"scope", route, []string{query}, "POST /orders"},
+		{"scope of nothing run", route, nil, "POST /orders"},
+		{"scope in a scope", func(ctx context.Context) context.Context { return otelpool.WithScope(route(ctx), "") }, []string{query}, "POST /orders"},
+		{"scope without a name", func(ctx context.Context) context.Context { return otelpool.WithScope(ctx, "") }, []string{query}, "SELECT pg_class"},
+		{"first operation", plain, []string{query, "SELECT 1 FROM pg_type LIMIT 1"}, "SELECT pg_class"},
+		{"first of a transaction", plain, []string{"begin", "SET LOCAL work_mem = '5MB'", "savepoint a", query, "commit"}, "SELECT pg_class"},
+		{"sqlc", plain, []string{"begin", "-- name: GetUser :one\nSELECT 1", "rollback"}, "GetUser"},
+		{"nothing but a transaction", plain, []string{"begin", "commit"}, ""},
+		{"nothing run", plain, nil, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, 1, nil)
+			conn := acquireWith(t, f.pool, tt.acquire(t.Context()))
+			for _, sql := range tt.sqls {
+				if _, err := conn.Exec(route(t.Context()), sql); err != nil {
+					t.Error(err)
+				}
+			}
+			checkEqual(t, "operation of the hold", f.inst.Held()[0].Operation, tt.unit)
+			conn.Release()
+			m := f.collect(t)
+			key := useTime
+			if tt.unit != "" {
+				key += "{db.query.summary=" + tt.unit + "}"
+			}
+			m.checkCounts(t, map[string]uint64{key: 1})
+			checkEqual(t, "series of use_time", len(m.keys(useTime)), 1)
+			if slices.Contains(tt.sqls, query) {
+				m.checkCounts(t, map[string]uint64{operationKey("SELECT pg_class", ""): 1})
+			}
+		})
+	}
+}
+
+// TestScopeNamesBeyondLimitAreOther uses more routes than the limit allows. Operations keep their names.
+func TestScopeNamesBeyondLimitAreOther(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil, otelpool.WithOperationLimit(2))
+	for i := range 5 {
+		f.exec(t, otelpool.WithScope(t.Context(), fmt.Sprintf("GET /%d", i)), "SELECT 1")
+	}
+	f.exec(t, otelpool.WithOperation(t.Context(), "get_user"), "SELECT 1")
+	m := f.collect(t)
+	m.checkCounts(t, map[string]uint64{
+		useTime + "{db.query.summary=GET /0}":   1,
+		useTime + "{db.query.summary=GET /1}":   1,
+		useTime + "{db.query.summary=_OTHER}":   3,
+		useTime + "{db.query.summary=get_user}": 1,
+		operationKey("SELECT", ""):              5,
+		operationKey("get_user", ""):            1,
+	})
+	m.check(t, map[string]int64{"pgxpool.operations.capped": 3})
 }
 
 // TestWaitingNestedAcquireIsLogged has a scope wait for a connection that it holds itself.
@@ -64,7 +127,7 @@ func TestWaitingNestedAcquireIsLogged(t *testing.T) {
 	const message = "acquire waits while its scope holds a connection of the same pool"
 	var log logBuffer
 	f := setup(t, 1, nil, otelpool.WithLongHold(time.Hour), log.option())
-	ctx := otelpool.WithScope(t.Context())
+	ctx := otelpool.WithScope(t.Context(), "")
 	outerLine := line(1)
 	outer, err := f.pool.Acquire(ctx)
 	if err != nil {
@@ -96,11 +159,11 @@ func TestHeldMarksNestedHolds(t *testing.T) {
 	t.Parallel()
 	var log logBuffer
 	f, other := setup(t, 3, nil, log.option()), setup(t, 3, nil)
-	ctx := otelpool.WithScope(t.Context())
+	ctx := otelpool.WithScope(t.Context(), "")
 	conns := []*pgxpool.Conn{
 		acquireWith(t, f.pool, ctx), acquireWith(t, f.pool, ctx), // the second is nested
-		acquireWith(t, other.pool, ctx),                 // of another pool
-		acquireWith(t, f.pool, otelpool.WithScope(ctx)), // of another scope
+		acquireWith(t, other.pool, ctx),                     // of another pool
+		acquireWith(t, f.pool, otelpool.WithScope(ctx, "")), // of another scope
 	}
 	var nested []bool
 	for _, h := range f.inst.Held() {

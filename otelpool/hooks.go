@@ -189,8 +189,8 @@ func (h *hooks) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pg
 }
 
 func (h *hooks) acquired(a *poolstate.Acquire, pc *pgx.Conn) {
-	if name := instruments.NameFrom(a.Context); name != "" && !h.state.Stopped() {
-		a.Operation = poolstate.Operation(h.operations.Named(instruments.Name{Text: name}).ID)
+	if !h.state.Stopped() {
+		a.Operation = h.unitOf(a)
 	}
 	c := connOf(h.state, pc)
 	if c.foreign {
@@ -199,6 +199,22 @@ func (h *hooks) acquired(a *poolstate.Acquire, pc *pgx.Conn) {
 	if waited, held := h.state.End(a, c.Conn, poolstate.OK); held {
 		h.wait.Record(a.Context, waited.Seconds())
 	}
+}
+
+// unitOf returns the unit of work of an acquire by the name that its caller chose, else its scope, 0 if neither did.
+func (h *hooks) unitOf(a *poolstate.Acquire) poolstate.Operation {
+	name := instruments.Name{Text: instruments.NameFrom(a.Context), Source: instruments.Chosen}
+	if name.Text == "" {
+		name = instruments.Name{Text: a.ScopeName(), Source: instruments.Scoped}
+	}
+	if name.Text == "" {
+		return 0
+	}
+	op := h.operations.Named(name)
+	if op.Capped && name.Source == instruments.Scoped { // a capped name of the caller is counted with its operations
+		h.counters.Add(operationsCapped, 1)
+	}
+	return poolstate.Operation(op.ID)
 }
 
 func (h *hooks) acquireFailed(a *poolstate.Acquire, result poolstate.Result, err error) {
@@ -226,7 +242,7 @@ func (h *hooks) released(pc *pgx.Conn) {
 		return
 	}
 	to := &h.use
-	if op := h.operations.ByID(uint32(hold.Acquire.Operation)); op != nil {
+	if op := h.operations.ByID(uint32(hold.Unit())); op != nil {
 		to = &op.Use
 	}
 	to.Record(hold.Acquire.Context, age.Seconds())

@@ -168,7 +168,7 @@ func TestBucketsMatchContract(t *testing.T) {
 		operationKey("SELECT", ""):                                  {0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10},
 		"db.client.response.returned_rows{db.query.summary=SELECT}": {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000},
 		"db.client.connection.wait_time":                            connection,
-		"db.client.connection.use_time":                             connection,
+		"db.client.connection.use_time{db.query.summary=SELECT}":    connection,
 		"db.client.connection.create_time":                          connection,
 	} {
 		var got []float64

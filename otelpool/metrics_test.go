@@ -126,6 +126,15 @@ func (all metrics) keys(prefix string) []string {
 	return keys
 }
 
+// holds returns how many holds have ended, and how long they took together, whatever their units of work are.
+func (all metrics) holds() (count uint64, seconds float64) {
+	for _, key := range all.keys(useTime) {
+		count += all.count(key)
+		seconds += all.sum(key)
+	}
+	return count, seconds
+}
+
 // check compares sums and gauges with what they must be.
 func (all metrics) check(t testing.TB, want map[string]int64) {
 	t.Helper()

@@ -82,11 +82,12 @@ func WithOperationName(name func(ctx context.Context, sql string) string) Option
 	})
 }
 
-// WithOperationLimit sets how many distinct operation names of each source the pool records: names that people chose (by
-// [WithOperation], [WithOperationName] or a sqlc comment), and summaries of texts, PREPARE of either included. The default
-// is 200 of each, so that summaries of generated texts never replace a chosen name. Operations with further names are
-// recorded as [OtherOperation], and pgxpool.operations.capped counts them. A limit below 1 or above 10000 is an error. From
-// about 700 on, the SDK's own limit of 2000 attribute sets may be reached: see sdk/metric.WithCardinalityLimit.
+// WithOperationLimit sets how many distinct names of each source the pool records: names of operations that people chose (by
+// [WithOperation], [WithOperationName] or a sqlc comment), summaries of texts (with PREPARE of either), and names of scopes
+// ([WithScope]). The default is 200 of each, so that summaries of generated texts never replace a chosen name. Operations
+// and holds with further names are recorded as [OtherOperation], and pgxpool.operations.capped counts them. A limit below 1
+// or above 10000 is an error. From about 600 on, the SDK's own limit of 2000 attribute sets may be reached: see
+// sdk/metric.WithCardinalityLimit.
 func WithOperationLimit(limit int) Option {
 	return optionFunc(func(c config) config {
 		c.operationLimit = limit
@@ -126,7 +127,7 @@ func WithPeakWindow(window time.Duration) Option {
 
 // WithLongHold turns on the search for connections that are held for longer than the threshold: leaks, and work that
 // should be done without a connection. 60 s is a good start. Such a hold is logged soon after it passes the threshold and
-// again when it ends, with pool, age, the operation that the caller named, the query that runs or ran last, the trace, and
+// again when it ends, with pool, age, the unit of work ([Hold].Operation), the query that runs or ran last, the trace, and
 // the stack that acquired it. pgxpool.long_holds counts them, and [Instrumentation.Held] shows the stacks of all holds.
 //
 // Keeping the stacks costs a little less than a microsecond an acquire, see [WithoutStacks]. A threshold below a

@@ -91,7 +91,7 @@ var hijackFacts = []pgxFact{
 	}, counts{ok: 9, opened: 9, hijacked: 9}},
 
 	{4, "hijack in a scope", nil, func(t *testing.T, f fixture) {
-		ctx := otelpool.WithScope(t.Context())
+		ctx := otelpool.WithScope(t.Context(), "")
 		hijack(t, acquireWith(t, f.pool, ctx))
 		checkEqual(t, "holders", heldBy(f), "")
 		conn := acquireWith(t, f.pool, ctx) // not nested: the scope holds no connection

@@ -92,10 +92,7 @@ func (want counts) rest(t *testing.T, f fixture) {
 		"db.client.connection.timeouts":     want.timeout,
 	})
 	m.checkCounts(t, map[string]uint64{waitTime: uint64(want.ok)})
-	var uses uint64
-	for _, key := range m.keys(useTime) {
-		uses += m.count(key)
-	}
+	uses, _ := m.holds()
 	checkEqual(t, "uses", uses, want.uses)
 	total := want.opened - want.hijacked
 	for _, n := range want.closed {

@@ -105,7 +105,7 @@ func (w *randomCaller) cancelDuring() {
 
 // nested acquires a second connection with a deadline.
 func (w *randomCaller) nested() {
-	ctx := otelpool.WithScope(context.Background())
+	ctx := otelpool.WithScope(context.Background(), "")
 	outer := w.acquire(w.main, ctx, nil)
 	if outer == nil {
 		return

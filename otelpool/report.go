@@ -118,7 +118,7 @@ func (r *reports) misuse(why poolstate.CloseReason, h poolstate.Hold, age time.D
 		"commit or roll back, and close rows and batches, before the release; further cases of this operation are only counted"))...)
 }
 
-// responsible returns the operation to which a hold is attributed: the caller's name for it, else what ran last.
+// responsible returns the operation to which a hold is attributed: the name of its caller or scope, else what ran last.
 func (r *reports) responsible(h poolstate.Hold) *instruments.Operation {
 	id := h.Acquire.Operation
 	if id == 0 {
@@ -133,7 +133,7 @@ func (r *reports) responsible(h poolstate.Hold) *instruments.Operation {
 // attrs describes a hold in a log line.
 func (r *reports) attrs(h poolstate.Hold, age time.Duration) []slog.Attr {
 	attrs := []slog.Attr{slog.String("pool", r.pool), slog.Duration("age", age)}
-	if op := r.operations.ByID(uint32(h.Acquire.Operation)); op != nil {
+	if op := r.operations.ByID(uint32(h.Unit())); op != nil {
 		attrs = append(attrs, slog.String("operation", op.Name))
 	}
 	id, running := h.Conn.Activity()

@@ -131,7 +131,7 @@ func acquireFails(t *testing.T, pool *pgxpool.Pool) {
 }
 
 func acquireNested(t *testing.T, pool *pgxpool.Pool) {
-	ctx := otelpool.WithScope(t.Context())
+	ctx := otelpool.WithScope(t.Context(), "")
 	defer acquireWith(t, pool, ctx).Release()
 	defer acquireWith(t, pool, ctx).Release()
 }

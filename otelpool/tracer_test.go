@@ -279,7 +279,7 @@ func TestMultitracerMayWrapOtelpool(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := tel.collect(t)
-			m.checkCounts(t, map[string]uint64{operationKey("SELECT", ""): 1, waitTime: 1, useTime: 1, "db.client.connection.create_time": 1})
+			m.checkCounts(t, map[string]uint64{operationKey("SELECT", ""): 1, waitTime: 1, useTime + "{db.query.summary=SELECT}": 1, "db.client.connection.create_time": 1})
 			checkEqual(t, "pending", m.pending(t), 0)
 			if got := len(l.all()); got != 7 {
 				t.Errorf("the other tracer saw %d events, want 7: %q", got, l.all())

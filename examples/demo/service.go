@@ -70,7 +70,7 @@ func (s *service) serve(route route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		// A request should hold one connection at a time.
-		ctx, cancel := context.WithTimeout(otelpool.WithScope(r.Context()), requestTimeout)
+		ctx, cancel := context.WithTimeout(otelpool.WithScope(r.Context(), route.method+" "+route.path), requestTimeout)
 		defer cancel()
 		answer, err := route.do(s, ctx, r)
 		status := statusOf(err)

@@ -179,7 +179,7 @@ func runConcurrently(ctx context.Context, n int, do func(ctx context.Context, wa
 		callers.Go(func() {
 			arrive := sync.OnceFunc(arriving.Done)
 			defer arrive() // otherwise a call that fails would block the others
-			errs[i] = do(otelpool.WithScope(ctx), func() {
+			errs[i] = do(otelpool.WithScope(ctx, ""), func() {
 				arrive()
 				arriving.Wait()
 			})

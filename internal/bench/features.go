@@ -60,7 +60,7 @@ func featureCases() []hookCase {
 		with("`WithReturnedRows`", otelpool.WithReturnedRows()),
 		with("`WithLongHold`", otelpool.WithLongHold(time.Hour)),
 		with("`WithLongHold` and `WithoutStacks`", otelpool.WithLongHold(time.Hour), otelpool.WithoutStacks()),
-		in("`WithScope`", otelpool.WithScope(background)),
+		in("`WithScope`", otelpool.WithScope(background, "")),
 		{name: "`Sizing` with `PrePing`, without the ping itself", make: sized(otelpool.Sizing{PoolSize: 5, PrePing: true}), provider: sdk(1)},
 		{name: "`Sizing` with `Timeout`", make: sized(otelpool.Sizing{PoolSize: 5, Timeout: time.Hour}), provider: sdk(1)},
 		{name: "`Sizing` with `MaxOverflow`", make: sized(otelpool.Sizing{PoolSize: 5, MaxOverflow: 10}), provider: sdk(1)},

@@ -37,7 +37,7 @@ type Presence uint8
 const (
 	Always Presence = iota + 1
 	OnFailure
-	WhenNamed
+	WhenUsed
 	ByOption
 )
 
@@ -48,8 +48,8 @@ func (p Presence) String() string {
 		return "always"
 	case OnFailure:
 		return "on failure"
-	case WhenNamed:
-		return "when the caller named the operation"
+	case WhenUsed:
+		return "unless nothing is named or run"
 	case ByOption:
 		return "by option"
 	default:

@@ -22,11 +22,11 @@ var histograms = []Row{
 	},
 	{
 		Name: "db.client.connection.use_time", Kind: Histogram, Unit: "s",
-		Attributes:  []Attribute{pool, {Key: AttrOperation, Presence: WhenNamed}},
+		Attributes:  []Attribute{pool, {Key: AttrOperation, Presence: WhenUsed}},
 		Description: "The time between borrowing a connection and returning it to the pool.",
 		Documented:  "db_pool_hold_duration_seconds",
 		Help:        "Time from getting a connection from the pool to giving it back.",
-		Meaning:     "Time a connection was held, by operation when the caller named it.",
+		Meaning:     "Time a connection was held, by unit of work: the name of the acquire, else of its scope, else of its first operation.",
 		Worry:       "Far above the query duration: connections are held while the program does other work.",
 		Default:     true,
 	},

@@ -31,6 +31,32 @@ func TestSummaryOfTransactionCommands(t *testing.T) {
 	checkSummaries(t, transactions)
 }
 
+func TestControlIsTransactionsAndSettingsOnly(t *testing.T) {
+	t.Parallel()
+	for sql, want := range map[string]bool{
+		"begin": true, "start transaction read only": true, "commit": true, "end": true, "abort": true,
+		"rollback": true, "rollback to a": true, "savepoint a": true, "release a": true,
+		"prepare transaction 'a'": true, "commit prepared 'a'": true, "rollback prepared 'a'": true,
+		"set local app.tenant = '1'": true, "reset all": true, "discard all": true,
+		"begin; set transaction read only; savepoint a": true,
+		"begin; update a set b = 1; commit":             false,
+		"select 1 from commit":                          false,
+		"select set_config('a', 'b', true)":             false,
+		"listen a":                                      false,
+		"call begin()":                                  false,
+		"-- ping":                                       false,
+	} {
+		if got := Control(Summary(sql)); got != want {
+			t.Errorf("Control(Summary(%q)) = %t", sql, got)
+		}
+	}
+	for _, name := range []string{"", "BEGINNING", "SETTLE", "BEGIN ", "COMMIT order"} {
+		if Control(name) {
+			t.Errorf("Control(%q) = true", name)
+		}
+	}
+}
+
 var commands = []statementCase{
 	{"CALL app.proc(1, 'x')", "CALL app.proc"},
 	{"call p((select max(x) from a))", "CALL p SELECT a"},

@@ -39,7 +39,7 @@ func TestLeakReportListsAcquireLine(t *testing.T) {
 	pool, inst := newPool(t, rec.Option(), otelpool.WithLongHold(time.Minute))
 	traceID := trace.TraceID{0xab}
 	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: trace.SpanID{1}}))
-	ctx = otelpool.WithScope(ctx)
+	ctx = otelpool.WithScope(ctx, "")
 
 	began := time.Now()
 	idleLine := nextLine()

@@ -173,7 +173,7 @@ func (p *troubledService) misuse(t *testing.T) (end func()) {
 	}
 	release(open)
 	p.rest(t)
-	request := otelpool.WithScope(t.Context())
+	request := otelpool.WithScope(t.Context(), "")
 	for range 2 {
 		conn, err := p.pool.Acquire(request)
 		if err != nil {

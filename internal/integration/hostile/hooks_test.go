@@ -301,7 +301,7 @@ func useWithBadHook(t *testing.T, config *pgxpool.Config, name hook, behave func
 			t.Error(err)
 		}
 	})
-	ctx := otelpool.WithScope(deadline(t))
+	ctx := otelpool.WithScope(deadline(t), "")
 	var outcomes []string
 	for _, step := range steps {
 		outcomes = append(outcomes, outcome(ctx, pool, step))

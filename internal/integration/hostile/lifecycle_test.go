@@ -134,7 +134,7 @@ func (l *lifecycle) use(ctx context.Context) error {
 		return nil
 	}
 	l.used.Add(1)
-	_, err := l.pool.Exec(otelpool.WithOperation(otelpool.WithScope(ctx), "live"), "SELECT 1")
+	_, err := l.pool.Exec(otelpool.WithOperation(otelpool.WithScope(ctx, ""), "live"), "SELECT 1")
 	return ignoreClosed(err)
 }
 

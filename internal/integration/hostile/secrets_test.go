@@ -129,7 +129,7 @@ func useEverything(t *testing.T, s *surfaces, provider *sdkmetric.MeterProvider,
 	inst, err := otelpool.Register(registered, otelpool.WithMeterProvider(provider), otelpool.WithPoolName("registered"))
 	keep(registered, inst, err)
 	for i, pool := range pools {
-		ctx, span := tracer.Start(otelpool.WithScope(deadline(t)), "request")
+		ctx, span := tracer.Start(otelpool.WithScope(deadline(t), ""), "request")
 		misuse(ctx, s, pool, insts[i])
 		span.End()
 	}

@@ -18,7 +18,7 @@ func (s *soak) use(ctx context.Context) {
 	for ctx.Err() == nil {
 		s.gate.RLock()
 		n := s.requests.Add(1)
-		request, cancel := context.WithTimeout(otelpool.WithScope(ctx), 5*time.Second)
+		request, cancel := context.WithTimeout(otelpool.WithScope(ctx, ""), 5*time.Second)
 		request, span := s.tracer.Start(request, "request")
 		named := otelpool.WithOperation(request, fmt.Sprint("operation ", n)) // a new name each time
 		switch kind := rand.IntN(1000); {

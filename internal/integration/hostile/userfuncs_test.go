@@ -121,7 +121,7 @@ func TestBadLoggerBlocksNothing(t *testing.T) {
 			close(made)
 			for range 20 {
 				for _, step := range steps {
-					if got := outcome(otelpool.WithScope(deadline(t)), pool, step); strings.HasPrefix(got, "panic") || got == "goroutine ended" {
+					if got := outcome(otelpool.WithScope(deadline(t), ""), pool, step); strings.HasPrefix(got, "panic") || got == "goroutine ended" {
 						t.Errorf("the caller sees %s", got)
 					}
 				}

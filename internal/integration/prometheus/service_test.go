@@ -183,7 +183,7 @@ func (s *service) trouble(t *testing.T) {
 	}
 	s.release(t, inTransaction)
 
-	ctx := otelpool.WithScope(t.Context())
+	ctx := otelpool.WithScope(t.Context(), "")
 	outer, err := s.pool.Acquire(otelpool.WithOperation(ctx, "outer"))
 	if err != nil {
 		t.Fatal(err)

@@ -102,7 +102,7 @@ func (s *service) startLoad(t *testing.T, callers int) *load {
 					return
 				default:
 				}
-				l.errs[n] = works[i%len(works)](otelpool.WithScope(ctx), s)
+				l.errs[n] = works[i%len(works)](otelpool.WithScope(ctx, ""), s)
 				l.done.Add(1)
 			}
 		})

@@ -35,7 +35,7 @@ var troubles = map[string]work{
 		return want(context.DeadlineExceeded, acquire(ctx, s))
 	},
 	"a second connection is taken": func(ctx context.Context, s *service) error {
-		ctx = otelpool.WithScope(ctx)
+		ctx = otelpool.WithScope(ctx, "")
 		conn, err := s.pool.Acquire(ctx)
 		if err != nil {
 			return err

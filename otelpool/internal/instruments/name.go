@@ -9,18 +9,19 @@ import (
 // OtherOperation is the name of an operation that has no other.
 const OtherOperation = "_OTHER"
 
-// Source is where the name of an operation comes from. The names of each source have a limit of their own, so that
-// those which a program makes do not turn those which people chose into _OTHER.
+// Source is where a name comes from. The names of each source have a limit of their own, so that those of generated texts
+// do not turn those that people chose into _OTHER, nor routes those of operations.
 type Source uint8
 
 // The sources of names.
 const (
 	Chosen     Source = iota // by the caller, the user's function or a sqlc comment
 	Summarized               // a summary of a text
+	Scoped                   // by a scope
 	sourceCount
 )
 
-// Name is the name of an operation.
+// Name is the name of an operation or of a unit of work.
 type Name struct {
 	Text   string
 	Source Source

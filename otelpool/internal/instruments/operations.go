@@ -21,7 +21,8 @@ const DefaultLimit = 200
 // those of further pairs become _OTHER.
 const maxFailureSeries = 500
 
-// Operation is an operation name and its series. Everything that a hook needs to record it is made here, once.
+// Operation is a name and its series: of an operation, of a unit of work, or of both. Everything that a hook needs to record
+// it is made here, once.
 type Operation struct {
 	Name string
 	ID   uint32 // the operation's number in its pool, from 1
@@ -29,8 +30,11 @@ type Operation struct {
 	// Capped tells that it stands for the names beyond the limit. Its name is _OTHER, as that of an unreadable text is.
 	Capped bool
 
+	// Control tells that it controls transactions or settings, so that a hold is not named by it.
+	Control bool
+
 	Duration Series[float64] // of operations that succeeded
-	Use      Series[float64] // of holds that the caller gave this name
+	Use      Series[float64] // of holds whose unit of work it is
 	Rows     Series[int64]   // not set unless returned rows are recorded
 
 	// failures maps an error type to its series, nil before the first. The map is replaced, never changed, so that readers
@@ -203,7 +207,12 @@ func (o *Operations) add(name Name) *Operation {
 // newOperation makes an operation and gives it a number. The caller must hold the lock.
 func (o *Operations) newOperation(name string) *Operation {
 	summary := semconv.DBQuerySummary(name)
-	op := &Operation{Name: name, set: NewSet(o.config.DurationAttributes, summary), useSet: NewSet(o.config.UseAttributes, summary)}
+	op := &Operation{
+		Name:    name,
+		Control: sqlname.Control(name),
+		set:     NewSet(o.config.DurationAttributes, summary),
+		useSet:  NewSet(o.config.UseAttributes, summary),
+	}
 	op.Duration, op.Use = NewSeries(o.config.Histograms.Duration, op.set), NewSeries(o.config.Histograms.Use, op.useSet)
 	if o.config.Histograms.Rows != nil {
 		op.Rows = newInt64Series(o.config.Histograms.Rows, op.set)

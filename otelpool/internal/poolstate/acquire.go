@@ -70,7 +70,8 @@ type cacheLine [64]byte
 type Acquire struct {
 	context.Context
 
-	// Operation is the unit of work of the hold, 0 if it has none. It is set before [Pool.End] and not changed after.
+	// Operation is the unit of work of the hold by the name that its caller or its scope has, 0 if neither has one. It is set
+	// before [Pool.End] and not changed after.
 	Operation Operation
 
 	flags    atomic.Uint32
@@ -86,6 +87,14 @@ const (
 	untracked             // it went from the queue to its caller and has no phases any more
 	reported              // it was reported as a long hold
 )
+
+// ScopeName returns the name of the scope of the acquire, "" if there is none.
+func (a *Acquire) ScopeName() string {
+	if a.scope == nil {
+		return ""
+	}
+	return a.scope.name
+}
 
 type acquireKey struct{}
 

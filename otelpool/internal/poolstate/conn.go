@@ -29,18 +29,22 @@ type connCounters struct {
 	_        [4]int64     // to the end of a cache line
 }
 
-// activity is the operation that runs on a connection, or ran last, and whether it runs. 0 means that none has run.
+// activity is what has run on a connection since it was acquired, in one word, so that a call costs one store. The lower
+// half is the operation that runs, or ran last, and whether it runs; 0 means none. The upper half is the first operation
+// that names the hold, 0 if there was none.
 type activity uint64
 
-func activityOf(op Operation, running bool) activity {
-	switch {
-	case op == 0:
-		return 0
-	case running:
-		return activity(op)<<1 | 1
+func activityOf(first, op Operation, running bool) activity {
+	a := activity(first)<<32 | activity(op)<<1
+	if running && op != 0 {
+		a |= 1
 	}
-	return activity(op) << 1
+	return a
 }
+
+func (a activity) first() Operation { return Operation(a >> 32) }
+func (a activity) last() Operation  { return Operation(uint32(a) >> 1) }
+func (a activity) running() bool    { return a&1 != 0 }
 
 // hold publishes a hold that begins now.
 func (c *Conn) hold(a *Acquire, now time.Duration) {
@@ -95,9 +99,14 @@ func (c *Conn) Inside(kind CallKind) bool { return c.calls.inside(kind) != nil }
 // Idle reports whether no call runs. The owner of the connection calls it.
 func (c *Conn) Idle() bool { return c.calls.depth <= 0 }
 
-// BeginCall starts a call at now. op is 0 if the call is not recorded. The owner of the connection calls it.
-func (c *Conn) BeginCall(kind CallKind, op Operation, now time.Duration) {
-	c.activity.Store(uint64(activityOf(op, true)))
+// BeginCall starts a call at now. op is 0 if the call is not recorded. names reports whether op may name the hold: it is
+// work, and not control of a transaction. The owner of the connection calls it.
+func (c *Conn) BeginCall(kind CallKind, op Operation, names bool, now time.Duration) {
+	first := activity(c.activity.Load()).first()
+	if first == 0 && names {
+		first = op
+	}
+	c.activity.Store(uint64(activityOf(first, op, true)))
 	c.calls.push(call{kind, op, now})
 }
 
@@ -125,16 +134,17 @@ func (c *Conn) CancelCall(kind CallKind) {
 
 // settle publishes what runs after a call has ended: the call around it, or none.
 func (c *Conn) settle(ended Operation) {
+	first := activity(c.activity.Load()).first()
 	if around := c.calls.innermost(); around != nil {
-		c.activity.Store(uint64(activityOf(around.operation, true)))
+		c.activity.Store(uint64(activityOf(first, around.operation, true)))
 	} else {
-		c.activity.Store(uint64(activityOf(ended, false)))
+		c.activity.Store(uint64(activityOf(first, ended, false)))
 	}
 }
 
 // Activity returns the operation that runs on the connection, or ran last, and whether it runs. The operation is 0 if
 // none has run since the connection was acquired.
 func (c *Conn) Activity() (op Operation, running bool) {
-	word := c.activity.Load()
-	return Operation(word >> 1), word&1 != 0
+	a := activity(c.activity.Load())
+	return a.last(), a.running()
 }

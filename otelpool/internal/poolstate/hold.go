@@ -9,6 +9,15 @@ type Hold struct {
 	Since   time.Duration // when Acquire returned, by the pool's clock
 }
 
+// Unit returns the unit of work of the hold: the operation by which its caller or its scope is known, else the first of
+// its operations that names it (see [Conn.BeginCall]), else 0.
+func (h Hold) Unit() Operation {
+	if h.Acquire.Operation != 0 {
+		return h.Acquire.Operation
+	}
+	return activity(h.Conn.activity.Load()).first()
+}
+
 // Nested reports whether its scope held another connection of the pool when the hold began.
 func (h Hold) Nested() bool { return h.Acquire.scope != nil && h.Acquire.scope.nested(h.Acquire) }
 

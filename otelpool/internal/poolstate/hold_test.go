@@ -27,7 +27,7 @@ func TestBusyTimeIsThatOfOutermostCalls(t *testing.T) {
 	p, clock := newPool(nil)
 	_, c := hold(p, t.Context())
 	call := func(took time.Duration, inside func()) {
-		c.BeginCall(QueryCall, 1, clock.now)
+		c.BeginCall(QueryCall, 1, true, clock.now)
 		clock.pass(took)
 		inside()
 		_, _, ok := c.EndCall(QueryCall, clock.now)
@@ -54,9 +54,9 @@ func TestActivityFollowsCalls(t *testing.T) {
 		check(t, when+": running", gotRunning, running)
 	}
 	want("at first", 0, false)
-	c.BeginCall(BatchCall, 1, 0)
+	c.BeginCall(BatchCall, 1, true, 0)
 	want("in a batch", 1, true)
-	c.BeginCall(QueryCall, 2, 0)
+	c.BeginCall(QueryCall, 2, true, 0)
 	want("in a query on the busy connection", 2, true)
 	c.EndCall(QueryCall, 0)
 	want("back in the batch", 1, true)
@@ -65,12 +65,58 @@ func TestActivityFollowsCalls(t *testing.T) {
 	}
 	c.EndCall(BatchCall, 0)
 	want("after the batch", 1, false)
-	c.BeginCall(CopyCall, 3, 0)
+	c.BeginCall(CopyCall, 3, true, 0)
 	c.CancelCall(CopyCall)
 	want("after a canceled copy", 3, false)
 	p.Release(c, KeptOpen)
 	p.End(begin(p, t.Context()), c, OK)
 	want("in the next hold", 0, false)
+}
+
+func TestUnitIsFirstNamingCallOfHold(t *testing.T) {
+	t.Parallel()
+	p, _ := newPool(nil)
+	call := func(c *Conn, op Operation, names bool) {
+		c.BeginCall(QueryCall, op, names, 0)
+		c.EndCall(QueryCall, 0)
+	}
+	c := p.NewConn()
+	call(c, 9, true) // of a hook, before the hold
+	p.End(begin(p, t.Context()), c, OK)
+	unit := func() Operation { return p.Snapshot(stat(1, 0)).Holds[0].Unit() }
+	check(t, "before any call", unit(), 0)
+	call(c, 1, false)
+	check(t, "after a call that does not name it", unit(), 0)
+	call(c, 0, true)
+	check(t, "after a call that is not recorded", unit(), 0)
+	c.BeginCall(BatchCall, 1<<31-1, true, 0)
+	check(t, "in the first that does", unit(), 1<<31-1)
+	call(c, 3, true) // refused by pgx
+	c.EndCall(BatchCall, 0)
+	call(c, 4, true)
+	check(t, "after others", unit(), 1<<31-1)
+	op, running := c.Activity()
+	check(t, "last operation", op, 4)
+	check(t, "running", running, false)
+	h, _, _ := p.Release(c, KeptOpen)
+	check(t, "after the release", h.Unit(), 1<<31-1)
+
+	named := begin(p, t.Context())
+	named.Operation = 7
+	p.End(named, c, OK)
+	call(c, 1, true)
+	check(t, "of a named acquire", unit(), 7)
+}
+
+func TestScopeHasNameOfScopeAround(t *testing.T) {
+	t.Parallel()
+	p, _ := newPool(nil)
+	check(t, "without a scope", begin(p, t.Context()).ScopeName(), "")
+	route := WithScope(WithScope(t.Context(), ""), "POST /orders")
+	check(t, "named", begin(p, route).ScopeName(), "POST /orders")
+	check(t, "without a name", begin(p, WithScope(WithScope(route, ""), "")).ScopeName(), "POST /orders")
+	check(t, "with another", begin(p, WithScope(route, "refund")).ScopeName(), "refund")
+	check(t, "around it", begin(p, route).ScopeName(), "POST /orders")
 }
 
 func TestPeakCoversReleasedConnections(t *testing.T) {
@@ -105,7 +151,7 @@ func TestNestedAcquireReportsOuterHold(t *testing.T) {
 	t.Parallel()
 	p, clock := newPool(nil)
 	other, _ := newPool(nil)
-	ctx := WithScope(t.Context())
+	ctx := WithScope(t.Context(), "")
 	outer, c := hold(p, ctx)
 	hold(p, context.Background()) // outside of the scope, so the pool is full
 	if _, nested := other.Begin(ctx); nested != nil {
@@ -128,7 +174,7 @@ func TestNestedAcquireReportsOuterHold(t *testing.T) {
 	if _, nested := p.Begin(ctx); nested != nil {
 		t.Error("an acquire is nested after the releases")
 	}
-	if _, nested := p.Begin(WithScope(ctx)); nested != nil {
+	if _, nested := p.Begin(WithScope(ctx, "")); nested != nil {
 		t.Error("an acquire in a new scope is nested")
 	}
 }

@@ -25,10 +25,14 @@ func (c *scopeContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// WithScope returns a context that begins a new scope: a piece of work that should hold one connection at a time.
-func WithScope(ctx context.Context) context.Context {
+// WithScope returns a context that begins a new scope: a piece of work that should hold one connection at a time. Without
+// a name it has that of the scope around it.
+func WithScope(ctx context.Context, name string) context.Context {
 	scopesUsed.Store(true)
-	return &scopeContext{Context: ctx, scope: new(scope)}
+	if around := scopeFrom(ctx); name == "" && around != nil {
+		name = around.name
+	}
+	return &scopeContext{Context: ctx, scope: &scope{name: name}}
 }
 
 func scopeFrom(ctx context.Context) *scope {
@@ -40,6 +44,8 @@ func scopeFrom(ctx context.Context) *scope {
 
 // scope is the connections that one piece of work holds.
 type scope struct {
+	name string
+
 	mu    sync.Mutex
 	holds []scopeHold
 }

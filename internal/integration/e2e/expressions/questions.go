@@ -108,7 +108,7 @@ func aboutHolds() []Question {
 	return []Question{
 		{
 			Name:    "holders",
-			About:   "Who needs the pool: connections in use on average, by the operation that the caller of Acquire named.",
+			About:   "Who needs the pool: connections in use on average, by unit of work: the name of the acquire or its scope, else what it runs first.",
 			PromQL:  `topk(5, sum by (pool, operation) (rate(db_pool_hold_duration_seconds_sum[5m])) > 0)`,
 			Numbers: Throughout,
 		},

@@ -134,11 +134,12 @@ func (l *Load) succeeded(p *phase, caller int, began time.Time) {
 	}
 }
 
-// once acquires a connection and uses it. Every second caller names its hold.
+// once acquires a connection and uses it. Every second caller names its hold, the others have a scope that does.
 func (l *Load) once(turn int, work Work) error {
 	ctx, cancel := context.WithTimeout(context.Background(), CallTimeout)
 	defer cancel()
-	acquireCtx, holder := ctx, ""
+	holder := "scope"
+	acquireCtx := otelpool.WithScope(ctx, holder)
 	if turn%2 == 0 {
 		holder = fmt.Sprintf("job_%d", turn%6)
 		acquireCtx = otelpool.WithOperation(ctx, holder)
