@@ -25,10 +25,11 @@ type cableConn struct {
 }
 
 func (c *cableConn) Read(b []byte) (int, error) {
-	if c.of.cut.Load() {
+	n, err := c.Conn.Read(b)
+	if c.of.cut.Load() { // also if it was not cut yet when the read began
 		return 0, io.EOF
 	}
-	return c.Conn.Read(b)
+	return n, err
 }
 
 func TestLostConnectionIsConnectionError(t *testing.T) {

@@ -308,7 +308,7 @@ func TestTwoInstrumentationsShareConnection(t *testing.T) {
 	t.Parallel()
 	first, second := parse(t, database(t)), parse(t, "host=localhost")
 	for _, config := range []*pgxpool.Config{first, second} {
-		inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newTelemetry(t).provider), otelpool.WithLongHold(time.Nanosecond))
+		inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newTelemetry(t).provider), otelpool.WithLongHold(time.Millisecond))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -322,7 +322,7 @@ func TestTwoInstrumentationsShareConnection(t *testing.T) {
 	defer pool.Close()
 	for i := range 5 {
 		ctx := otelpool.WithOperation(t.Context(), fmt.Sprint("operation ", i))
-		if _, err := pool.Exec(ctx, fmt.Sprintf("SELECT %d FROM generate_series(1, %[1]d)", i)); err != nil {
+		if _, err := pool.Exec(ctx, fmt.Sprintf("SELECT pg_sleep(0.002) FROM generate_series(1, %d)", i)); err != nil {
 			t.Error(err)
 		}
 	}
