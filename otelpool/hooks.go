@@ -57,6 +57,10 @@ type hooks struct {
 	owner      atomic.Pointer[pgxpool.Pool]
 	foreignMet atomic.Bool // another pool has these hooks, and that was logged
 	registered atomic.Bool
+
+	// joined is set if the pool's tracer is not the hooks but one that calls them, such as a multitracer. It may call another
+	// after them that panics; pgxpool then does not end the acquire.
+	joined atomic.Bool
 }
 
 var (
@@ -133,6 +137,9 @@ func (h *hooks) owns(pool *pgxpool.Pool) bool { return h.owner.Load() == pool ||
 // claim makes the pool the one that is measured, if none is, and reports whether it is.
 func (h *hooks) claim(pool *pgxpool.Pool) bool {
 	if h.owner.CompareAndSwap(nil, pool) {
+		if poolConfig, err := configOf(pool); err == nil {
+			h.joined.Store(poolConfig.ConnConfig.Tracer != pgx.QueryTracer(h))
+		}
 		time.AfterFunc(registerGrace, h.checkRegistered)
 		return true
 	}
@@ -165,6 +172,9 @@ func (h *hooks) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, data 
 		return poolstate.Foreign(ctx)
 	}
 	a, nested := h.state.Begin(ctx)
+	if h.joined.Load() {
+		a.WatchLoss()
+	}
 	if nested != nil {
 		h.counters.Add(nestedAcquires, 1)
 		if nested.Waits {
@@ -177,6 +187,9 @@ func (h *hooks) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, data 
 // TraceAcquireEnd implements pgxpool.AcquireTracer.
 func (h *hooks) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pgxpool.TraceAcquireEndData) {
 	a := h.acquireFrom(ctx)
+	if a != nil && h.joined.Load() {
+		a.EndWatch()
+	}
 	switch {
 	case a != nil && data.Conn != nil:
 		h.acquired(a, data.Conn)

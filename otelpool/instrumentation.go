@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
@@ -192,6 +193,7 @@ func (i *Instrumentation) Register(pool *pgxpool.Pool) error {
 	if err := i.register(pool, poolConfig); err != nil {
 		return err
 	}
+	i.hooks.joined.Store(poolConfig.ConnConfig.Tracer != pgx.QueryTracer(i.hooks))
 	i.hooks.owner.Store(pool)
 	i.hooks.registered.Store(true)
 	return nil

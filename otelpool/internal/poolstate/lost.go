@@ -1,0 +1,23 @@
+package poolstate
+
+import "runtime"
+
+// WatchLoss has the acquire leave the counts when nothing refers to it any more, in case no event ends it. That costs
+// some, so it is for pools where it may happen: see [Acquire.EndWatch].
+func (a *Acquire) WatchLoss() { runtime.SetFinalizer(a, (*Acquire).lost) }
+
+// EndWatch ends WatchLoss: an event has ended the acquire.
+func (a *Acquire) EndWatch() { runtime.SetFinalizer(a, nil) }
+
+// lost takes an acquire out of the counts that nobody will end. How long it took is not known.
+func (a *Acquire) lost() {
+	if Progress(a.progress.Swap(int64(progressDone))) == progressDone || a.is(untracked) {
+		return
+	}
+	if a.is(slotted) {
+		a.acquires.slots.add(-occupiedUnit)
+		return
+	}
+	a.acquires.waiters.leave(a.start)
+	a.acquires.slots.add(-pendingUnit)
+}
