@@ -79,6 +79,39 @@ func TestSummaryReadsABoundedPrefix(t *testing.T) {
 	}
 }
 
+func TestSummaryStopsAmongValues(t *testing.T) {
+	t.Parallel()
+	columns := "select a" + strings.Repeat(", t.c", maxQuiet/2)
+	few, many := strings.Repeat("(1), ", maxQuiet/6), strings.Repeat("(1), ", maxQuiet/2)
+	for _, c := range []statementCase{
+		{"insert into a values " + many + "(1); delete from b", "INSERT a"},
+		{"insert into a values " + few + "(1); delete from b", "INSERT a DELETE b"},
+		{"select * from a where b in (" + many + "1) and exists (select 1 from c)", "SELECT a"},
+		{columns + " from b join c on true", "SELECT b c"}, // until the first target all is read
+		{columns + "; select 1 from b", "SELECT SELECT b"},
+		{"insert into a values (1) " + strings.Repeat("/* comments are no tokens */ ", 100) + "; delete from b", "INSERT a DELETE b"},
+	} {
+		if got := Summary(c.sql); got != c.want {
+			t.Errorf("Summary(%.60q) is %q, want %q", c.sql, got, c.want)
+		}
+	}
+}
+
+func TestNameDependsOnReadPart(t *testing.T) {
+	t.Parallel()
+	for _, tail := range []string{"users", "users u", "users.x"} {
+		for i := range 12 {
+			sql := "select " + strings.Repeat(" ", maxScan-len("select from ")-i) + "from " + tail + " where true"
+			if got, want := Summary(Read(sql)), Summary(sql); got != want {
+				t.Errorf("with %q cut after %d bytes: Summary(Read()) is %q, Summary() is %q", tail, i, got, want)
+			}
+			if again := Read(sql); Read(again) != again || len(again) > maxScan+1 {
+				t.Errorf("Read returns %d bytes", len(again))
+			}
+		}
+	}
+}
+
 func TestSummaryIgnoresKeywordCutInHalf(t *testing.T) {
 	t.Parallel()
 	before := "select 1;" + strings.Repeat(" ", maxScan-len("select 1;begin"))

@@ -52,6 +52,7 @@ func (p *parser) name(ref bool) {
 		whole = false // there may have been more parts
 	}
 	p.out.end(whole)
+	p.targets = true
 	if ref && p.nrefs < maxRefs && p.out.n > p.out.mark {
 		p.refs[p.nrefs] = span{uint16(p.out.mark), uint16(p.out.n)}
 		p.nrefs++

@@ -22,13 +22,21 @@ type parser struct {
 	refs  [maxRefs]span // positions in the output: tables that may be names of WITH queries
 	nrefs int
 
-	out output
+	read    int // tokens
+	out     output
+	targets bool // a target was found
 }
 
-// run reads the text to its end, or until the name is full.
+// run reads the text to its end, until the name is full, or until it finds nothing
+// more to add.
 func (p *parser) run() {
 	p.advance()
-	for p.tok.kind != eof && !p.out.full {
+	for n, last := 0, 0; p.tok.kind != eof && !p.out.full; {
+		if p.out.n != n {
+			n, last = p.out.n, p.read
+		} else if p.targets && p.read-last > maxQuiet {
+			return
+		}
 		switch {
 		case p.tok.kind == symbol:
 			p.symbol()
@@ -49,6 +57,7 @@ func (p *parser) advance() {
 		p.prev = kwMark
 	}
 	p.tok = p.lex.next()
+	p.read++
 }
 
 func (p *parser) top() *frame { return &p.frames[p.depth] }

@@ -27,7 +27,8 @@
 // A summary never contains a literal, number, parameter or comment. The package
 // reads texts by PostgreSQL's lexical rules with standard_conforming_strings on.
 // That is the default, and pgx's simple protocol requires it. Reading is linear,
-// does not recurse, and ends after the first 16 KiB.
+// does not recurse, and ends after the first 16 KiB, or once it has found a
+// target and then nothing more in 1000 tokens, which are mostly values.
 //
 // All functions are pure and safe for concurrent use.
 package sqlname
@@ -36,9 +37,19 @@ package sqlname
 const Other = "_OTHER"
 
 const (
-	maxName = 255      // bytes of a name; the specification says 255 characters
-	maxScan = 16 << 10 // bytes of a text that are read; spans are uint16
+	maxName  = 255      // bytes of a name; the specification says 255 characters
+	maxScan  = 16 << 10 // bytes of a text that are read; spans are uint16
+	maxQuiet = 1000     // tokens that are read after a target to find another
 )
+
+// Read returns the part of a text that its name depends on: texts of which it is
+// equal have the same name. It has at most a little more than 16 KiB.
+func Read(sql string) string {
+	if len(sql) > maxScan {
+		return sql[:maxScan+1] // one more, as a sign that it is cut
+	}
+	return sql
+}
 
 // Of returns the sqlc name of the text, or its summary if it has none, and
 // reports whether it is a sqlc name. The name is never empty.

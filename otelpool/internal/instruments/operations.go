@@ -159,6 +159,7 @@ func (o *Operations) callUser(ctx context.Context, sql string) (name string) {
 
 // text returns what is known of a text, which is read once.
 func (o *Operations) text(sql string) *text {
+	sql = sqlname.Read(sql) // so that hashing a long text costs no more than reading it
 	if t := o.texts.get(sql); t != nil {
 		return t
 	}

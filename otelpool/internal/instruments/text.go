@@ -6,12 +6,11 @@ import (
 	"sync/atomic"
 )
 
-// The most that a generation of the cache holds. Texts can be unbounded (generated IN lists, inlined literals), but their
-// memory must not be: the two generations of a pool keep at most 2 × 512 texts and 2 × 1 MiB.
+// The most that a generation of the cache holds. There is no limit to the number of texts (generated IN lists, inlined
+// literals), but there must be one to their memory: the two generations of a pool keep at most 2 × 512 texts and 2 × 1 MiB.
 const (
 	maxCachedTexts = 512
 	maxCachedBytes = 1 << 20
-	maxCachedText  = 32 << 10 // a longer text is read each time: reading stops early, and hashing it would cost more
 )
 
 // text is the name of a SQL text and its operation.
@@ -20,7 +19,7 @@ type text struct {
 	op   atomic.Pointer[Operation] // set when an operation is recorded under the name: parts of a batch have none
 }
 
-// textCache maps SQL texts to their names. A full generation becomes the previous one, which is dropped; a text that is
+// textCache maps SQL texts, of long ones the part that is read, to their names. A full generation becomes the previous one, which is dropped; a text that is
 // still in use moves to the current one at its next look-up. It is safe for concurrent use.
 type textCache struct {
 	current, previous atomic.Pointer[textGeneration]
@@ -35,9 +34,6 @@ type textGeneration struct {
 
 // get returns what is known of sql, nil if nothing is.
 func (c *textCache) get(sql string) *text {
-	if len(sql) > maxCachedText {
-		return nil
-	}
 	if t := c.current.Load().get(sql); t != nil {
 		return t
 	}
@@ -50,9 +46,6 @@ func (c *textCache) get(sql string) *text {
 
 // put stores what is known of sql.
 func (c *textCache) put(sql string, t *text) {
-	if len(sql) > maxCachedText {
-		return
-	}
 	g := c.current.Load()
 	if g.full() {
 		g = c.rotate(g)

@@ -47,12 +47,57 @@ func TestTextCacheKeepsUsedTexts(t *testing.T) {
 	}
 }
 
-func TestTextCacheSkipsHugeTexts(t *testing.T) {
+func TestHugeTextsAreReadOnce(t *testing.T) {
 	t.Parallel()
-	var c textCache
-	huge := strings.Repeat("x", maxCachedText+1)
-	c.put(huge, new(text))
-	if c.get(huge) != nil {
-		t.Error("a text beyond the limit was kept")
+	o := newOperations(200, nil)
+	huge := "SELECT * FROM users WHERE id IN (1" + strings.Repeat(", 2", 1<<20) + ")"
+	first := o.text(huge)
+	if first.name != (Name{"SELECT users", Summarized}) {
+		t.Errorf("named %v", first.name)
+	}
+	if o.text(strings.Clone(huge)) != first || o.text(huge+" -- more") != first {
+		t.Error("a huge text was read again")
+	}
+	if other := o.text(strings.Replace(huge, "users", "roles", 1)); other.name.Text != "SELECT roles" {
+		t.Errorf("another huge text is named %v", other.name)
+	}
+	var bytes int64
+	for _, g := range []*textGeneration{o.texts.current.Load(), o.texts.previous.Load()} {
+		if g != nil {
+			bytes += g.bytes.Load()
+		}
+	}
+	if bytes > 64<<10 {
+		t.Errorf("two huge texts take %d bytes", bytes)
+	}
+}
+
+// BenchmarkTexts names queries whose text was seen before, and queries with a text of their own.
+func BenchmarkTexts(b *testing.B) {
+	values := func(n int) string { return strings.Repeat(", (17, 'a text of some length')", n/31) }
+	for _, size := range []int{1_000, 10_000, 40_000, 1_000_000} {
+		b.Run(fmt.Sprintf("known, %d bytes", size), func(b *testing.B) {
+			o := newOperations(200, nil)
+			sql := "INSERT INTO orders (id, name) VALUES (1, 'x')" + values(size)
+			for b.Loop() {
+				o.ForQuery(b.Context(), Statement{SQL: sql})
+			}
+		})
+		b.Run(fmt.Sprintf("distinct, %d bytes", size), func(b *testing.B) {
+			o := newOperations(200, nil)
+			sqls := make([]string, 4*maxCachedTexts) // no more than the cache forgets
+			tail := values(size)
+			if size > 100_000 {
+				b.Skip("takes gigabytes") // and the cost is that of 40 kB
+			}
+			for i := range sqls {
+				sqls[i] = fmt.Sprintf("INSERT INTO orders (id, name) VALUES (%d, 'x')", i) + tail
+			}
+			i := 0
+			for b.Loop() {
+				o.ForQuery(b.Context(), Statement{SQL: sqls[i%len(sqls)]})
+				i++
+			}
+		})
 	}
 }
