@@ -163,7 +163,7 @@ func (r *Reader) collectInHalfTheTime(ctx context.Context, collected *metricdata
 	}()
 	if r.panicked && r.exporter.Temporality(sdkmetric.InstrumentKindObservableCounter) == metricdata.CumulativeTemporality {
 		// The SDK still has what callbacks observed before the panic, and would add what they observe now.
-		_ = r.Collect(ctx, &metricdata.ResourceMetrics{})
+		_ = r.Reader.Collect(ctx, &metricdata.ResourceMetrics{})
 	}
 	r.panicked = false
 	return r.Collect(ctx, collected)

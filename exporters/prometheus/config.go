@@ -18,7 +18,7 @@ const defaultMaxRequestsInFlight = 40
 // config holds the values that the options set.
 type config struct {
 	readerOptions      []sdkmetric.ManualReaderOption
-	hasProducers       bool
+	producers          []sdkmetric.Producer
 	othersOptions      []otelprom.Option
 	resourceLabels     attribute.Filter
 	openTelemetryNames bool

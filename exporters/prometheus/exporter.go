@@ -23,13 +23,16 @@ var (
 // Exporter is an sdkmetric.Reader whose metrics Prometheus can scrape. Create it with New, register it with one
 // MeterProvider, and serve it as an http.Handler or gather it as a prometheus.Gatherer. It is safe for concurrent use.
 type Exporter struct {
-	sdkmetric.Reader
+	sdkmetric.Reader // a ManualReader without producers
 
 	cfg         config
 	sharer      sharer
 	inFlight    atomic.Int64 // requests
 	disconnects atomic.Int64
 	scratch     atomic.Pointer[metricdata.ResourceMetrics] // of the last scrape: the SDK reuses its memory
+
+	collecting sync.Mutex // held while the MeterProvider is collected
+	panicked   bool       // whether the last collection did; guarded by collecting
 
 	mu       sync.Mutex // guards the fields below
 	pools    *poolConverter
@@ -102,15 +105,45 @@ func (e *Exporter) gatherOwn(p *page) {
 		e.cfg.errorHandler.Handle(overflow)
 	}
 	// The SDK would overwrite memory that belongs to a producer.
-	if !e.cfg.hasProducers {
+	if len(e.cfg.producers) == 0 {
 		e.scratch.Store(collected)
 	}
+}
+
+// Collect implements sdkmetric.Reader. It collects the metrics of the MeterProvider and then those of the producers
+// that WithProducer added. If some of them fail, it returns their errors, and collected has the metrics of the others.
+func (e *Exporter) Collect(ctx context.Context, collected *metricdata.ResourceMetrics) error {
+	err := e.collectProvider(ctx, collected)
+	if errors.Is(err, sdkmetric.ErrReaderNotRegistered) || errors.Is(err, sdkmetric.ErrReaderShutdown) || collected == nil {
+		return err
+	}
+	for _, producer := range e.cfg.producers {
+		produced, produceErr := producer.Produce(ctx)
+		collected.ScopeMetrics = append(collected.ScopeMetrics, produced...)
+		err = errors.Join(err, produceErr)
+	}
+	return err
+}
+
+// collectProvider collects the metrics of the MeterProvider.
+func (e *Exporter) collectProvider(ctx context.Context, collected *metricdata.ResourceMetrics) error {
+	e.collecting.Lock()
+	defer e.collecting.Unlock()
+	again := e.panicked
+	e.panicked = true
+	if again {
+		// The SDK still has what callbacks observed before the panic, and would add what they observe now.
+		_ = e.Reader.Collect(ctx, &metricdata.ResourceMetrics{})
+	}
+	err := e.Reader.Collect(ctx, collected)
+	e.panicked = again && ctx.Err() != nil // no callback was called; a panic does not get here
+	return err
 }
 
 // collect makes the SDK fill collected. It reports whether that succeeded at least in part.
 func (e *Exporter) collect(collected *metricdata.ResourceMetrics) (usable bool, err error) {
 	err = catchPanic("collect", func() error {
-		collectErr := e.Reader.Collect(context.Background(), collected)
+		collectErr := e.Collect(context.Background(), collected)
 		usable = !errors.Is(collectErr, sdkmetric.ErrReaderNotRegistered) && !errors.Is(collectErr, sdkmetric.ErrReaderShutdown)
 		if collectErr != nil && usable {
 			return fmt.Errorf("prometheus: collect: %w", collectErr)

@@ -2,6 +2,7 @@ package prometheus_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -112,6 +113,63 @@ func TestCallbackPanicFailsOneScrape(t *testing.T) {
 	}
 	if got := reported.all(); len(got) != 1 || !strings.Contains(got[0].Error(), "panicked: password") {
 		t.Errorf("reported %v", got)
+	}
+}
+
+func TestCallbackPanicCountsNothingTwice(t *testing.T) {
+	t.Parallel()
+	reported := &errorList{}
+	exporter := newExporter(t, prometheus.WithErrorHandler(reported))
+	provider := newProvider(t, exporter)
+	_, err := provider.Meter(poolScope).Int64ObservableCounter("pgxpool.nested_acquires", metric.WithInt64Callback(
+		func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(5, metric.WithAttributes(mainPool))
+			return nil
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wild atomic.Bool
+	_, err = provider.Meter("example.com/x").Int64ObservableGauge("x", metric.WithInt64Callback(
+		func(context.Context, metric.Int64Observer) error {
+			if wild.Load() {
+				panic("no")
+			}
+			return nil
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := page(t, exporter, acceptText)
+	wild.Store(true)
+	for range 2 {
+		serve(t, exporter, acceptText, http.StatusInternalServerError)
+	}
+	wild.Store(false)
+	for range 2 {
+		if got := page(t, exporter, acceptText); got != good {
+			t.Errorf("afterwards the page is\n%s\nwant\n%s", got, good)
+		}
+	}
+}
+
+func TestFailingCallbackKeepsProducers(t *testing.T) {
+	t.Parallel()
+	point := metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{{Value: 42}}}
+	exporter := newExporter(t, prometheus.WithProducer(fixedProducer{{Metrics: []metricdata.Metrics{{Name: "produced", Data: point}}}}))
+	provider := newProvider(t, exporter)
+	_, err := provider.Meter(poolScope).Int64ObservableGauge("pgxpool.peak",
+		metric.WithInt64Callback(func(context.Context, metric.Int64Observer) error { return errBroken }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	families, err := exporter.Gather()
+	if !errors.Is(err, errBroken) || byName(families)["produced"] == nil {
+		t.Errorf("gathered %v, %v: want the producer's metric and the callback's error", familyNames(families), err)
+	}
+	var collected metricdata.ResourceMetrics
+	if err := exporter.Collect(t.Context(), &collected); !errors.Is(err, errBroken) || len(collected.ScopeMetrics) != 1 {
+		t.Errorf("collected %v, %v", collected.ScopeMetrics, err)
 	}
 }
 

@@ -44,8 +44,7 @@ func WithAggregationSelector(selector sdkmetric.AggregationSelector) Option {
 func WithProducer(producer sdkmetric.Producer) Option {
 	return optionFunc(func(cfg config) config {
 		if producer != nil {
-			cfg.readerOptions = append(cfg.readerOptions, sdkmetric.WithProducer(producer))
-			cfg.hasProducers = true
+			cfg.producers = append(cfg.producers, producer)
 		}
 		return cfg
 	})
