@@ -48,15 +48,16 @@
 //     broken or other. The pool closes a connection that is released with an open transaction, or with rows or a batch
 //     that are not closed; otelpool logs that, once for each operation
 //   - pgxpool.connections.errors: connections that could not be opened, by error.type, also those that BeforeConnect or
-//     AfterConnect refused
+//     AfterConnect refused, but not dials that the pool gave up, as it does when it is closed
 //   - pgxpool.overflow.opened: connections opened when as many as the base size were open
 //   - pgxpool.operations.capped: operations recorded as _OTHER, see [WithOperationLimit]
 //
 // Recorded as things happen, in seconds, with the caller's context, so that exemplars lead to its trace:
 //
 //   - db.client.operation.duration: a query, statement, batch, copy or explicit prepare, from the call to its end. A query
-//     ends when its rows are closed, so a slow reader of rows lengthens it. The first run of a statement includes its
-//     preparation. Attributes: db.system.name, db.query.summary (see [WithOperation]); of a failure error.type and, if the
+//     ends when its rows are closed, so a slow reader of rows lengthens it. One that never ends is not recorded: pgx does
+//     not end a QueryRow whose Scan panics, so it shows as a connection that was released busy. The first run of a
+//     statement includes its preparation. Attributes: db.system.name, db.query.summary (see [WithOperation]); of a failure error.type and, if the
 //     server sent one, db.response.status_code
 //   - db.client.connection.wait_time: the whole of an Acquire that succeeded
 //   - db.client.connection.use_time: from the end of Acquire to Release, by db.query.summary: the unit of work that the
