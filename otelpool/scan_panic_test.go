@@ -18,7 +18,7 @@ func TestPanickingScanIsReleasedBusy(t *testing.T) {
 	eventually(t, "it is closed", func() bool { return f.pool.Stat().TotalConns() == 0 })
 	m := f.collect(t)
 	m.check(t, map[string]int64{"pgxpool.connections.closed{reason=busy}": 1, "pgxpool.acquires{result=ok}": 1, pendingRequests: 0})
-	m.checkCounts(t, map[string]uint64{waitTime: 1, useTime: 1, "db.client.connection.create_time": 1})
+	m.checkCounts(t, map[string]uint64{waitTime: 1, useTime + "{db.query.summary=SELECT}": 1, "db.client.connection.create_time": 1})
 	log.await(t, "connection released busy, rows or a batch not closed: pgx closes it", 1)
 	checkEqual(t, "holds", len(f.inst.Held()), 0)
 }
