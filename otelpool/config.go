@@ -109,3 +109,13 @@ func parsed(c any) bool {
 	mark := reflect.ValueOf(c).Elem().FieldByName("createdByParseConfig")
 	return mark.Kind() != reflect.Bool || mark.Bool()
 }
+
+// configOf returns a pool's configuration. pgx panics if the pool is a zero value.
+func configOf(pool *pgxpool.Pool) (poolConfig *pgxpool.Config, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("otelpool: pool was not made by pgxpool.New or NewWithConfig")
+		}
+	}()
+	return pool.Config(), nil
+}

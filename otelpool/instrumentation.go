@@ -163,16 +163,6 @@ func Register(pool *pgxpool.Pool, opts ...Option) (*Instrumentation, error) {
 
 var errNilPool = errors.New("otelpool: pool is nil")
 
-// configOf returns a pool's configuration. pgx panics if the pool is a zero value.
-func configOf(pool *pgxpool.Pool) (poolConfig *pgxpool.Config, err error) {
-	defer func() {
-		if recover() != nil {
-			err = errors.New("otelpool: pool was not made by pgxpool.New or NewWithConfig")
-		}
-	}()
-	return pool.Config(), nil
-}
-
 // Register adds the gauges of the pool that was built from the instrumented configuration. It is an error if the pool is
 // nil, was built from another configuration, or is registered already, or if Unregister was called. A closed pool may be
 // registered, and a registered pool may be closed: its gauges then show an empty pool until Unregister.

@@ -6,6 +6,10 @@ import (
 	"time"
 )
 
+// maxConnections is the maximum of PostgreSQL's max_connections, and so of a pool. It bounds the work of every
+// calculation, and no sum of such numbers overflows an int.
+const maxConnections = 262143
+
 func checkRange(name string, n, least int) error {
 	if n < least || n > maxConnections {
 		return fmt.Errorf("sizing: %s %d is not between %d and %d", name, n, least, maxConnections)

@@ -11,10 +11,6 @@ import (
 // more connections in use on average than the pool, or the largest possible pool, has.
 var ErrOverloaded = errors.New("sizing: overloaded")
 
-// maxConnections is the maximum of PostgreSQL's max_connections, and so of a pool. It bounds the work of every
-// calculation, and no sum of such numbers overflows an int.
-const maxConnections = 262143
-
 // maxCV is far beyond the CVs for which the formula is useful. It keeps every figure of a queue finite.
 const maxCV = 100
 

@@ -115,6 +115,15 @@ func acquireFrom(ctx context.Context) *Acquire {
 	return a
 }
 
+// Foreign returns the context of an acquire of a pool that is not tracked. No pool finds an acquire of its own in it.
+func Foreign(ctx context.Context) context.Context { return &Acquire{Context: ctx} }
+
+// IsForeign reports whether the innermost acquire of ctx is of a pool that is not tracked.
+func IsForeign(ctx context.Context) bool {
+	a := acquireFrom(ctx)
+	return a != nil && a.acquires == nil
+}
+
 // set sets a flag and reports whether it was set before.
 func (a *Acquire) set(flag uint32) bool { return a.flags.Or(flag)&flag != 0 }
 

@@ -216,3 +216,12 @@ func (p *Pool) Closed(c *Conn, overflow bool, done <-chan struct{}) {
 		a.Requeue(Progress(c.pingedAt.Load()))
 	}
 }
+
+// Disown forgets a connection that another pool has turned out to have. It is not counted as opened any more.
+func (p *Pool) Disown(c *Conn) {
+	if c.pooled.Swap(false) {
+		p.conns.opened.Add(-1)
+	}
+	p.conns.remove(c)
+	p.conns.retire(c.counters)
+}

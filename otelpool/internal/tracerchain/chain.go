@@ -12,23 +12,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Tracer is all that pgx may ask of a tracer.
-type Tracer interface {
-	pgx.QueryTracer
-	pgx.BatchTracer
-	pgx.CopyFromTracer
-	pgx.PrepareTracer
-	pgx.ConnectTracer
-	pgxpool.AcquireTracer
-	pgxpool.ReleaseTracer
-}
-
-// Link is a tracer of otelpool that passes events on to another. No other tracer can be a Link by accident.
-type Link interface {
-	pgx.QueryTracer
-	Next() *Tracers
-}
-
 // Find returns the tracer of type T in a configuration's: that tracer itself, one that a [Link] passes events on to, or
 // one that the user joined by pgx's multitracer.
 func Find[T pgx.QueryTracer](in pgx.QueryTracer) (found T, ok bool) {

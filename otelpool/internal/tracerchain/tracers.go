@@ -7,6 +7,23 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
+// Tracer is all that pgx may ask of a tracer.
+type Tracer interface {
+	pgx.QueryTracer
+	pgx.BatchTracer
+	pgx.CopyFromTracer
+	pgx.PrepareTracer
+	pgx.ConnectTracer
+	pgxpool.AcquireTracer
+	pgxpool.ReleaseTracer
+}
+
+// Link is a tracer of otelpool that passes events on to another. No other tracer can be a Link by accident.
+type Link interface {
+	pgx.QueryTracer
+	Next() *Tracers
+}
+
 // Tracers passes events on to a tracer, for each interface that it has. The zero value passes on nothing.
 type Tracers struct {
 	Query    pgx.QueryTracer // the tracer itself, nil if there is none
