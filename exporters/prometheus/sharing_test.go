@@ -123,7 +123,7 @@ func TestSlowClientsHoldCompressedPages(t *testing.T) { // It measures memory, s
 	}
 	t.Logf("%d slow clients hold %d bytes; a page has %d", clients, held, size)
 
-	// And they hold up nobody.
+	// And they delay no other client.
 	page(t, exporter, acceptText)
 	go func() {
 		for range blocked {

@@ -3,4 +3,4 @@ package edges_test
 import "flag"
 
 // update makes the tests write the generated files instead of comparing them.
-var update = flag.Bool("update", false, "write the generated parts of the configurations anew")
+var update = flag.Bool("update", false, "write the generated parts of the configurations")

@@ -54,7 +54,7 @@ type Receiver struct {
 	mu       sync.Mutex
 	requests []Request
 	metrics  []*metricspb.ResourceMetrics
-	arrived  chan struct{} // closed, and made anew, when a request was kept
+	arrived  chan struct{} // closed and replaced when a request was kept
 }
 
 // New starts a receiver and closes it when the test ends. The test fails at

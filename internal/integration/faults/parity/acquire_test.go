@@ -95,7 +95,7 @@ var acquireScenarios = []scenario{
 		w.record("%d %s", n, describe(err))
 		w.settle(0, 1)
 	}},
-	{name: "AcquireFunc gives the error of the function", do: func(w *fixture) {
+	{name: "AcquireFunc returns the error of the function", do: func(w *fixture) {
 		w.record("%s", describe(w.pool.AcquireFunc(w.ctx, func(*pgxpool.Conn) error { return errors.New("some error") })))
 		w.settle(0, 1)
 	}},

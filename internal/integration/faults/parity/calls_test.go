@@ -143,7 +143,7 @@ var callScenarios = append(append(append(append(
 		err := w.pool.QueryRow(w.ctx, "select n from generate_series(1,10) n where n=0").Scan(nil)
 		w.record("%s %v", describe(err), err == pgx.ErrNoRows)
 	}),
-	scenario{name: "a scan that panics gives the connection back", do: func(w *fixture) {
+	scenario{name: "a scan that panics releases the connection", do: func(w *fixture) {
 		func() {
 			defer func() { w.record("panicked: %v", recover() != nil) }()
 			var greeting *string

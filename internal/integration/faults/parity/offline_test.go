@@ -68,7 +68,7 @@ var offlineScenarios = []scenario{
 		time.Sleep(time.Minute)
 		<-ended
 	})},
-	{name: "the error of a background dial is nobody's", offline: true, do: bubble(func(w *fixture) {
+	{name: "the error of a background dial reaches no caller", offline: true, do: bubble(func(w *fixture) {
 		config := offlineConfig(w)
 		config.MinConns = 1
 		finish := make(chan struct{})
