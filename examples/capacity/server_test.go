@@ -60,8 +60,8 @@ func TestPrometheusAndPageAgree(t *testing.T) {
 		}
 		// A rate of Prometheus extrapolates a little beyond the first and the last sample.
 		acquires := p.Load.Rate * p.Load.MeasuredSeconds
-		if acquires < 200 || acquires > 1.5*200 {
-			t.Errorf("%s: %v acquires, want 200 or a little more", p.Job, acquires)
+		if acquires < queriesOfLoad || acquires > 1.5*queriesOfLoad {
+			t.Errorf("%s: %v acquires, want %d or a little more", p.Job, acquires, queriesOfLoad)
 		}
 		if *p.Load.Timeouts != 0 || *p.Load.Peak < 2 {
 			t.Errorf("%s: got %s", p.Job, o.stdout)
@@ -106,10 +106,14 @@ func loaded(t *testing.T, pool *pgxpool.Pool, page string) *loadReport {
 	return load
 }
 
-// shortAndLong runs 200 queries, every second of which takes long. It returns the CV of their durations.
+// queriesOfLoad is how many queries the load has. They take some seconds, so that half of Prometheus' scrape interval, by which a
+// rate extrapolates, is little of that.
+const queriesOfLoad = 400
+
+// shortAndLong runs queriesOfLoad queries, every second of which takes long. It returns the CV of their durations.
 func shortAndLong(ctx context.Context, pool *pgxpool.Pool) (cv float64, err error) {
 	queries := []string{"SELECT pg_sleep(0.005)", "SELECT pg_sleep(0.06)"}
-	var took [2][100]float64
+	var took [2][queriesOfLoad / 2]float64
 	errs := make(chan error, len(took))
 	for caller := range took {
 		go func() {
