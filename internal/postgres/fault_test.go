@@ -136,6 +136,24 @@ func TestRestartWorksAfterCancelledRestart(t *testing.T) {
 	_ = connect(t, s.ConnString())
 }
 
+// TestRestartRemovesEmptyLocks leaves the lock files as a server does that is killed while it starts.
+func TestRestartRemovesEmptyLocks(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	if err := s.Crash(); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{s.dir + "/.s.PGSQL." + strconv.Itoa(s.Port()) + ".lock", s.data() + "/postmaster.pid"} {
+		if err := os.WriteFile(path, nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_ = connect(t, s.ConnString())
+}
+
 // sharedMemoryExists reports whether a System V shared memory segment with this id exists.
 func sharedMemoryExists(t *testing.T, id string) bool {
 	t.Helper()

@@ -61,11 +61,26 @@ func (s *Server) Restart(ctx context.Context) error {
 	if err := s.end(syscall.SIGINT); err != nil {
 		return err
 	}
-	// After a crash the lock file still exists, and its process id may belong to another program.
-	if err := os.Remove(filepath.Join(s.data(), "postmaster.pid")); err != nil && !os.IsNotExist(err) {
-		return fmt.Errorf("postgres: remove the lock file of a crash: %w", err)
+	if err := s.removeLocks(); err != nil {
+		return err
 	}
 	return s.startProcess(ctx)
+}
+
+// removeLocks removes the lock files of the data directory and of the socket. After a crash they still exist, and their
+// process id may belong to another program; a server that was killed while it started leaves them empty. PostgreSQL
+// starts with neither.
+func (s *Server) removeLocks() error {
+	sockets, err := filepath.Glob(filepath.Join(s.dir, ".s.PGSQL.*.lock"))
+	if err != nil {
+		return fmt.Errorf("postgres: find the lock files of a crash: %w", err)
+	}
+	for _, path := range append(sockets, filepath.Join(s.data(), "postmaster.pid")) {
+		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+			return fmt.Errorf("postgres: remove the lock file of a crash: %w", err)
+		}
+	}
+	return nil
 }
 
 // end ends the server by a signal, by harsher ones after a timeout, and waits for all of its processes.
