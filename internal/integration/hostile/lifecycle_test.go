@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -110,7 +111,7 @@ func (l *lifecycle) begin(ctx context.Context) (err error) {
 	options := []otelpool.Option{otelpool.WithMeterProvider(provider), otelpool.WithPoolName(fmt.Sprint("pool ", l.random.IntN(8)))}
 	switch l.random.IntN(3) {
 	case 0:
-		l.pool, l.inst, err = otelpool.NewWithConfig(ctx, l.database, append(options, otelpool.WithLongHold(1))...)
+		l.pool, l.inst, err = otelpool.NewWithConfig(ctx, l.database, append(options, otelpool.WithLongHold(time.Millisecond))...)
 	case 1:
 		config := l.database.Copy()
 		if err := (otelpool.Sizing{PoolSize: 1, MaxOverflow: 1}).Apply(config); err != nil {

@@ -114,7 +114,7 @@ func TestBadLoggerBlocksNothing(t *testing.T) {
 				tt.do(pool)
 			})
 			pool, inst, err := otelpool.NewWithConfig(t.Context(), database, otelpool.WithMeterProvider(m.provider),
-				otelpool.WithLongHold(1), otelpool.WithLogger(slog.New(handler)))
+				otelpool.WithLongHold(time.Millisecond), otelpool.WithLogger(slog.New(handler)))
 			if err != nil {
 				t.Fatal(err)
 			}

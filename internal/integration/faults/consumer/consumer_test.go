@@ -103,14 +103,14 @@ func database(t *testing.T) *pgxpool.Config {
 	return config
 }
 
-// logged compares a load in which nearly every hold is a long one and is logged. A slow handler is told how many
+// logged compares a load in which holds of a millisecond are long ones and are logged. A slow handler is told how many
 // lines it missed.
 func logged(t *testing.T, config *pgxpool.Config, handler slog.Handler, misses bool) {
 	t.Helper()
 	counted := &counting{Handler: handler}
 	compare(t, config, consumer{
 		reader:  func(*testing.T) sdkmetric.Reader { return sdkmetric.NewManualReader() },
-		options: []otelpool.Option{otelpool.WithLongHold(time.Microsecond), otelpool.WithLogger(slog.New(counted))},
+		options: []otelpool.Option{otelpool.WithLongHold(time.Millisecond), otelpool.WithLogger(slog.New(counted))},
 		also: func(t *testing.T) string {
 			var errs int64
 			rig.Eventually(t, "every line was an error", func() bool {
