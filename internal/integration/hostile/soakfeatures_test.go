@@ -22,7 +22,7 @@ func TestSoakUsesAllOfOtelpool(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	used := map[string]bool{"Error": true, "Is": true} // of an error that its timeouts cause
+	used := map[string]bool{"Error": true, "Is": true, "Timeout": true, "Temporary": true} // of an error that its timeouts cause
 	for _, path := range []string{"soakprogram_test.go", "soakwork_test.go"} {
 		soaked, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
 		if err != nil {

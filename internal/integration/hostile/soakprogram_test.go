@@ -146,7 +146,7 @@ func (s *soak) options(name string) []otelpool.Option {
 		otelpool.WithReturnedRows(), otelpool.WithServerAttributes(), otelpool.WithOperationLimit(50), otelpool.WithPeakWindow(time.Second),
 		otelpool.WithOperationName(func(_ context.Context, sql string) string {
 			if sql == "SELECT 2" { // also in batches
-				return fmt.Sprint("by function ", rand.Int()) // a new name each time
+				return fmt.Sprint(otelpool.Summary(sql), " by function ", rand.Int()) // a new name each time
 			}
 			return ""
 		}),
