@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"sync/atomic"
 	"testing"
@@ -103,11 +104,16 @@ func database(t *testing.T) *pgxpool.Config {
 	return config
 }
 
-// logged compares a load in which holds of a millisecond are long ones and are logged. A slow handler is told how many
+// logged compares a load in which nearly every hold is a long one and is logged. A slow handler is told how many
 // lines it missed.
 func logged(t *testing.T, config *pgxpool.Config, handler slog.Handler, misses bool) {
 	t.Helper()
 	counted := &counting{Handler: handler}
+	dial := config.ConnConfig.DialFunc
+	config.ConnConfig.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		return slowConn{conn}, err
+	}
 	compare(t, config, consumer{
 		reader:  func(*testing.T) sdkmetric.Reader { return sdkmetric.NewManualReader() },
 		options: []otelpool.Option{otelpool.WithLongHold(time.Millisecond), otelpool.WithLogger(slog.New(counted))},
@@ -123,6 +129,15 @@ func logged(t *testing.T, config *pgxpool.Config, handler slog.Handler, misses b
 			return fmt.Sprintf("%d lines logged, all of them errors; %d reports dropped", errs, counted.dropped.Load())
 		},
 	})
+}
+
+// slowConn makes each answer of the server take a millisecond more, with a consumer and without, so that each hold is a
+// long one.
+type slowConn struct{ net.Conn }
+
+func (c slowConn) Read(b []byte) (int, error) {
+	time.Sleep(time.Millisecond)
+	return c.Conn.Read(b)
 }
 
 // counting counts the lines that a handler receives, its errors, and the lines it is told to have missed.
