@@ -203,8 +203,8 @@ func TestPendingCountsWithoutHistograms(t *testing.T) {
 	}
 	defer pool.Close()
 	defer inst.Unregister()
-	tel.collect(t)
-	held := acquire(t, pool)
+	held := acquire(t, pool) // before the first collection
+	checkEqual(t, "holds", len(inst.Held()), 1)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -215,7 +215,9 @@ func TestPendingCountsWithoutHistograms(t *testing.T) {
 	eventually(t, "one caller waits", func() bool { return tel.collect(t).pending(t) == 1 })
 	held.Release()
 	<-done
-	checkEqual(t, "pending at rest", tel.collect(t).pending(t), 0)
+	m := tel.collect(t)
+	checkEqual(t, "pending at rest", m.pending(t), 0)
+	m.check(t, map[string]int64{"pgxpool.acquires{result=ok}": 2, "pgxpool.connections.opened": 1})
 }
 
 func TestPhasesAddUpToWaitTime(t *testing.T) {

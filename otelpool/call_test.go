@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -238,6 +239,26 @@ var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *callCoun
 		b := new(pgx.Batch)
 		b.Queue("SELECT id FROM items LIMIT 1")
 		return pool.SendBatch(ctx, b).Close()
+	},
+	"batch of one, of a sqlc batch query": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
+		l.sent("BATCH GetItem", "")
+		b := new(pgx.Batch)
+		b.Queue("-- name: GetItem :batchone\nSELECT id FROM items WHERE id = $1", -1)
+		return pool.SendBatch(ctx, b).Close()
+	},
+	"batch of one, of a long prepared sqlc batch query": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
+		l.sent("PREPARE GetItems", "")
+		l.sent("BATCH GetItems", "")
+		return pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+			sql := "-- name: GetItems :batchmany\nSELECT id FROM items WHERE id < 0" + strings.Repeat(" OR id < 0", 200)
+			name := fmt.Sprint("get items ", rand.Int()) // pgx prepares a name once
+			if _, err := conn.Conn().Prepare(ctx, name, sql); err != nil {
+				return err
+			}
+			b := new(pgx.Batch)
+			b.Queue(name)
+			return conn.SendBatch(ctx, b).Close()
+		})
 	},
 	"batch with a failing query": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("BATCH INSERT items", "23505")

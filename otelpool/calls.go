@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
@@ -11,12 +12,26 @@ import (
 
 // TraceQueryStart implements pgx.QueryTracer.
 func (h *hooks) TraceQueryStart(ctx context.Context, pc *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	parent := ctx            // of the span: another tracer's is beside it
 	if h.next.Query != nil { // without anything to record, a call for nothing costs as much as the rest
 		ctx = h.next.Query.TraceQueryStart(ctx, pc, data)
 	}
 	if h.active(ctx, h.histograms.Duration) {
 		c := connOf(h.state, pc)
-		h.begin(pc, c, poolstate.QueryCall, h.operations.ForQuery(ctx, c.statement(data.SQL)))
+		s := c.statement(data.SQL)
+		op := h.operations.ForQuery(ctx, s)
+		var n *note
+		if h.tracing != nil && !c.foreign {
+			var name instruments.Name // of the text, which mostly needs no look-up
+			if op.Capped {
+				name = h.operations.Name(ctx, s)
+			}
+			n = h.tracing.query(parent, op, name, s, data.Args)
+		}
+		h.begin(pc, c, poolstate.QueryCall, op, n)
+		if h.comments != nil {
+			h.comments.set(n.context(ctx), c, poolstate.QueryCall, op)
+		}
 	}
 	return ctx
 }
@@ -24,14 +39,19 @@ func (h *hooks) TraceQueryStart(ctx context.Context, pc *pgx.Conn, data pgx.Trac
 // TraceQueryEnd implements pgx.QueryTracer.
 func (h *hooks) TraceQueryEnd(ctx context.Context, pc *pgx.Conn, data pgx.TraceQueryEndData) {
 	if h.live.Load() {
-		op := h.end(ctx, pc, poolstate.QueryCall, data.Err)
-		if op != nil && h.histograms.Rows != nil && data.Err == nil && data.CommandTag.Select() {
-			op.Rows.Record(ctx, data.CommandTag.RowsAffected())
-		}
+		h.end(ctx, pc, poolstate.QueryCall, data.Err, returnedRows(data.CommandTag, data.Err))
 	}
 	if h.next.Query != nil {
 		h.next.Query.TraceQueryEnd(ctx, pc, data)
 	}
+}
+
+// returnedRows returns how many rows a query returned, unknownRows if it is not one that does.
+func returnedRows(tag pgconn.CommandTag, err error) int64 {
+	if err != nil || !tag.Select() {
+		return unknownRows
+	}
+	return tag.RowsAffected()
 }
 
 type innerBatchKey struct{}
@@ -39,6 +59,7 @@ type innerBatchKey struct{}
 // TraceBatchStart implements pgx.BatchTracer. pgx refuses a batch on a connection whose batch is still open, and ends it
 // twice. It gets a context of its own, so that its second end is not taken for the other's.
 func (h *hooks) TraceBatchStart(ctx context.Context, pc *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	parent := ctx
 	ctx = h.next.TraceBatchStart(ctx, pc, data)
 	if !h.active(ctx, h.histograms.Duration) {
 		return ctx
@@ -47,42 +68,59 @@ func (h *hooks) TraceBatchStart(ctx context.Context, pc *pgx.Conn, data pgx.Trac
 	if c.Inside(poolstate.BatchCall) && ctx != nil {
 		ctx = context.WithValue(ctx, innerBatchKey{}, new(bool))
 	}
-	h.begin(pc, c, poolstate.BatchCall, h.batchOperation(ctx, c, data.Batch.QueuedQueries))
+	queries := data.Batch.QueuedQueries
+	name := h.batchName(ctx, c, queries)
+	op := h.operations.Named(name)
+	var n *note
+	switch {
+	case h.tracing == nil, c.foreign:
+	case len(queries) == 1:
+		n = h.tracing.query(parent, op, name, c.statement(queries[0].SQL), queries[0].Arguments)
+	default:
+		n = h.tracing.batch(parent, op, name, c, queries)
+	}
+	h.begin(pc, c, poolstate.BatchCall, op, n)
+	if h.comments != nil {
+		h.comments.set(n.context(ctx), c, poolstate.BatchCall, op)
+	}
 	return ctx
 }
 
-// batchOperation returns the operation of a batch, which is one operation. Its name is that of the caller; of a single
-// query the query's; of queries that are all alike "BATCH name"; else "BATCH" (semantic conventions, note on
-// db.query.summary).
-func (h *hooks) batchOperation(ctx context.Context, c *conn, queries []*pgx.QueuedQuery) *instruments.Operation {
+// batchName returns the name of a batch, which is one operation. It is that of the caller; of a single query the query's; of
+// queries that are all alike "BATCH name"; else "BATCH" (semantic conventions, note on db.query.summary). A query that sqlc
+// only sends in batches is "BATCH name" also if it is a single one.
+func (h *hooks) batchName(ctx context.Context, c *conn, queries []*pgx.QueuedQuery) instruments.Name {
 	if len(queries) == 1 {
-		return h.operations.ForQuery(ctx, c.statement(queries[0].SQL))
+		return h.operations.NameOfBatchOfOne(ctx, c.statement(queries[0].SQL))
 	}
 	if caller := instruments.NameFrom(ctx); caller != "" {
-		return h.operations.Named(instruments.Name{Text: caller, Source: instruments.Chosen})
+		return instruments.Name{Text: caller, Source: instruments.Chosen}
 	}
 	if len(queries) == 0 {
-		return h.operations.ForBatch(instruments.Name{})
+		return instruments.BatchName(instruments.Name{})
 	}
 	first := h.operations.Name(ctx, c.statement(queries[0].SQL))
 	for i, q := range queries[1:] {
 		// Batches mostly repeat one text, which then needs no look-up.
 		if q.SQL != queries[i].SQL && h.operations.Name(ctx, c.statement(q.SQL)) != first {
-			return h.operations.ForBatch(instruments.Name{})
+			return instruments.BatchName(instruments.Name{})
 		}
 	}
-	return h.operations.ForBatch(first)
+	return instruments.BatchName(first)
 }
 
 // TraceBatchQuery implements pgx.BatchTracer. A batch is one operation, so its queries are not recorded.
 func (h *hooks) TraceBatchQuery(ctx context.Context, pc *pgx.Conn, data pgx.TraceBatchQueryData) {
+	if h.tracing != nil {
+		h.tracing.batchQuery(ctx, connOf(h.state, pc), data)
+	}
 	h.next.TraceBatchQuery(ctx, pc, data)
 }
 
 // TraceBatchEnd implements pgx.BatchTracer.
 func (h *hooks) TraceBatchEnd(ctx context.Context, pc *pgx.Conn, data pgx.TraceBatchEndData) {
 	if !endedBefore(ctx) {
-		h.end(ctx, pc, poolstate.BatchCall, data.Err)
+		h.end(ctx, pc, poolstate.BatchCall, data.Err, unknownRows)
 	}
 	h.next.TraceBatchEnd(ctx, pc, data)
 }
@@ -102,16 +140,26 @@ func endedBefore(ctx context.Context) bool {
 
 // TraceCopyFromStart implements pgx.CopyFromTracer.
 func (h *hooks) TraceCopyFromStart(ctx context.Context, pc *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
+	parent := ctx
 	ctx = h.next.TraceCopyFromStart(ctx, pc, data)
 	if h.active(ctx, h.histograms.Duration) {
-		h.begin(pc, connOf(h.state, pc), poolstate.CopyCall, h.operations.ForCopy(ctx, data.TableName))
+		c, name := connOf(h.state, pc), h.operations.CopyName(ctx, data.TableName)
+		op := h.operations.Named(name)
+		var n *note
+		if h.tracing != nil && !c.foreign {
+			n = h.tracing.copyFrom(parent, op, name, data.TableName)
+		}
+		h.begin(pc, c, poolstate.CopyCall, op, n)
+		if h.comments != nil {
+			h.comments.set(n.context(ctx), c, poolstate.CopyCall, op)
+		}
 	}
 	return ctx
 }
 
 // TraceCopyFromEnd implements pgx.CopyFromTracer.
 func (h *hooks) TraceCopyFromEnd(ctx context.Context, pc *pgx.Conn, data pgx.TraceCopyFromEndData) {
-	h.end(ctx, pc, poolstate.CopyCall, data.Err)
+	h.end(ctx, pc, poolstate.CopyCall, data.Err, unknownRows)
 	h.next.TraceCopyFromEnd(ctx, pc, data)
 }
 
@@ -126,9 +174,12 @@ func (h *hooks) TracePrepareStart(ctx context.Context, pc *pgx.Conn, data pgx.Tr
 	c.preparing.name, c.preparing.sql = data.Name, data.SQL
 	var op *instruments.Operation
 	if h.active(ctx, h.histograms.Duration) {
-		op = h.operations.ForPrepare(ctx, data.SQL)
+		op = h.operations.Named(h.operations.PrepareName(ctx, data.SQL))
 	}
-	h.begin(pc, c, poolstate.PrepareCall, op)
+	h.begin(pc, c, poolstate.PrepareCall, op, nil)
+	if h.comments != nil {
+		h.comments.set(ctx, c, poolstate.PrepareCall, op)
+	}
 	return ctx
 }
 
@@ -142,23 +193,24 @@ func (h *hooks) prepareEnd(ctx context.Context, pc *pgx.Conn, data pgx.TracePrep
 	c := connOf(h.state, pc)
 	switch {
 	case data.Err != nil && c.Inside(poolstate.CopyCall): // pgx ends no CopyFrom whose table it could not describe
-		h.end(ctx, pc, poolstate.CopyCall, data.Err)
+		h.end(ctx, pc, poolstate.CopyCall, data.Err, unknownRows)
 		return
 	case !c.Inside(poolstate.PrepareCall):
 		return
 	case data.Err == nil:
 		c.remember()
 	}
-	c.preparing.name, c.preparing.sql = "", ""
 	if data.AlreadyPrepared || !h.live.Load() { // the server was not asked, or there is nothing to record for
 		c.CancelCall(poolstate.PrepareCall)
+		h.uncomment(c)
 	} else {
-		h.end(ctx, pc, poolstate.PrepareCall, data.Err)
+		h.end(ctx, pc, poolstate.PrepareCall, data.Err, unknownRows)
 	}
+	c.preparing.name, c.preparing.sql = "", ""
 }
 
-// begin starts a call. op is nil if it is not recorded.
-func (h *hooks) begin(pc *pgx.Conn, c *conn, kind poolstate.CallKind, op *instruments.Operation) {
+// begin starts a call. op is nil if it is not recorded, and n if there is nothing to keep with it.
+func (h *hooks) begin(pc *pgx.Conn, c *conn, kind poolstate.CallKind, op *instruments.Operation, n *note) {
 	if c.foreign {
 		return
 	}
@@ -166,39 +218,78 @@ func (h *hooks) begin(pc *pgx.Conn, c *conn, kind poolstate.CallKind, op *instru
 		c.CancelCall(poolstate.CopyCall) // pgx gave it up before it asked the server, without an event
 	}
 	var id poolstate.Operation
-	names := false
+	does := poolstate.RoleControl
 	if op != nil {
-		id, names = poolstate.Operation(op.ID), !op.Control && kind != poolstate.PrepareCall
-	}
-	c.BeginCall(kind, id, names, h.state.Now())
-}
-
-// end records the operation of the call that ends, and returns it, or nil if there is none to record.
-func (h *hooks) end(ctx context.Context, pc *pgx.Conn, kind poolstate.CallKind, err error) *instruments.Operation {
-	if !h.live.Load() {
-		return nil
-	}
-	c := connOf(h.state, pc)
-	if c.Idle() {
-		return nil
-	}
-	id, took, ok := c.EndCall(kind, h.state.Now())
-	if !ok || h.state.Stopped() {
-		return nil
-	}
-	op := h.operations.ByID(uint32(id))
-	if op == nil { // it began by the hooks of another configuration, which shares the connection
-		return nil
-	}
-	to := &op.Duration
-	if err != nil {
-		if f, failed := classify(err); failed {
-			to = h.operations.Failure(op, f)
+		id = poolstate.Operation(op.ID)
+		if kind != poolstate.PrepareCall {
+			does = roleOf(op)
 		}
 	}
-	to.Record(ctx, took.Seconds())
+	var kept poolstate.Note
+	if n != nil {
+		kept = n
+	}
+	c.BeginCall(kind, id, does, h.state.Now(), kept)
+}
+
+func roleOf(op *instruments.Operation) poolstate.Role {
+	switch {
+	case op.Control:
+		return poolstate.RoleControl
+	case op.Listen:
+		return poolstate.RoleListen
+	}
+	return poolstate.RoleWork
+}
+
+// end records the operation of the call that ends, if there is one to record. rows is how many it returned, or unknownRows.
+func (h *hooks) end(ctx context.Context, pc *pgx.Conn, kind poolstate.CallKind, err error, rows int64) {
+	if !h.live.Load() {
+		return
+	}
+	c := connOf(h.state, pc)
+	h.uncomment(c)
+	if c.Idle() {
+		return
+	}
+	call, ok := c.EndCall(kind, pc.PgConn().TxStatus() != 'I', h.state.Now())
+	if !ok {
+		return
+	}
+	n, _ := call.Note.(*note)
+	op := h.operations.ByID(uint32(call.Operation))
+	recorded := op != nil && !h.state.Stopped() // without op it began by the hooks of another configuration, which shares the connection
+	if kind == poolstate.PrepareCall && recorded && h.tracing != nil {
+		n = h.tracing.prepared(ctx, op, c.preparing.sql, call.Took)
+	}
+	f := failureOf(err)
+	if !recorded {
+		n.end(f, rows)
+		return
+	}
+	in := n.context(ctx) // so that the exemplar leads to its span
+	to := &op.Duration
+	if err != nil {
+		if f.Failed() {
+			failures := h.operations.Failure(op, f)
+			failures.Add()
+			to = &failures.Duration
+		}
+		c.gaveUp = f.Failed() && ctx != nil && ctx.Err() != nil && (f.ErrorType == instruments.ErrorTypeCanceled || f.ErrorType == instruments.ErrorTypeTimeout)
+	}
+	to.Record(in, call.Took.Seconds())
+	op.AddCall(call.Took)
 	if op.Capped {
 		h.counters.Add(operationsCapped, 1)
 	}
-	return op
+	if h.histograms.Rows != nil && rows >= 0 {
+		op.Rows.Record(in, rows)
+	}
+	if h.tracing == nil {
+		return
+	}
+	if call.Took >= h.tracing.slow {
+		h.slowQuery(in, op, h.operations.ByID(uint32(c.Unit())), n, call.Took, f, rows)
+	}
+	n.end(f, rows)
 }

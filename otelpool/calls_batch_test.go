@@ -10,6 +10,9 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 )
 
+// sqlcBatch is a text that sqlc's generated code only sends in batches.
+const sqlcBatch = "-- name: SetUser :batchexec\nUPDATE users"
+
 func TestBatchIsNamedAsConventionsSay(t *testing.T) {
 	t.Parallel()
 	upper := func(_ context.Context, sql string) string { return strings.ToUpper(sql) }
@@ -32,6 +35,11 @@ func TestBatchIsNamedAsConventionsSay(t *testing.T) {
 		{"caller over function, alike", upper, WithOperation(t.Context(), "import"), []string{"x", "x"}, "import"},
 		{"function that leaves it to the text", leaveIt, t.Context(), []string{"select * from a", "select 1 from a"}, "BATCH SELECT a"},
 		{"unreadable", nil, t.Context(), []string{"nonsense", "more"}, OtherOperation},
+		{"sqlc, one", nil, t.Context(), []string{sqlcBatch}, "BATCH SetUser"},
+		{"sqlc, several", nil, t.Context(), []string{sqlcBatch, sqlcBatch, sqlcBatch}, "BATCH SetUser"},
+		{"sqlc, not for batches, one", nil, t.Context(), []string{"-- name: SetUser :exec\nUPDATE users"}, "SetUser"},
+		{"sqlc, one, caller", nil, WithOperation(t.Context(), "import"), []string{sqlcBatch}, "import"},
+		{"sqlc, one, function", upper, t.Context(), []string{sqlcBatch}, strings.ToUpper(sqlcBatch)},
 		{"function, one", upper, t.Context(), []string{"x"}, "X"},
 		{"function, alike", upper, t.Context(), []string{"x", "X"}, "BATCH X"},
 		{"function, several", upper, t.Context(), []string{"x", "y"}, "BATCH"},
@@ -43,7 +51,7 @@ func TestBatchIsNamedAsConventionsSay(t *testing.T) {
 			for _, sql := range tt.sqls {
 				queries = append(queries, &pgx.QueuedQuery{SQL: sql})
 			}
-			if got := h.batchOperation(tt.ctx, new(conn), queries).Name; got != tt.want {
+			if got := h.operations.Named(h.batchName(tt.ctx, new(conn), queries)).Name; got != tt.want {
 				t.Errorf("named %q, want %q", got, tt.want)
 			}
 		})

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 	"github.com/otelpool/otelpool-go/otelpool/internal/resize"
@@ -20,7 +21,10 @@ import (
 // maxOperationLimit bounds the memory that the limit itself allows.
 const maxOperationLimit = 10_000
 
-const defaultPeakWindow = time.Minute
+const (
+	defaultPeakWindow  = time.Minute
+	defaultSlowAcquire = time.Second
+)
 
 // config is the sum of the options of one pool.
 type config struct {
@@ -34,16 +38,31 @@ type config struct {
 	operationLimit   int
 	serverAttributes bool
 	returnedRows     bool
+	sqlComments      []SQLComment
 	peakWindow       time.Duration
 	longHold         time.Duration
 	longHoldSet      bool
 	withoutStacks    bool
+	stackSkip        []string
+	slowAcquire      time.Duration // 0 if slow acquires are not logged
+	slowAcquireSet   bool
+	withoutFindings  bool
+	traced           bool // there are spans
+	tracerProvider   trace.TracerProvider
+	rootSpans        bool
+	acquireSpans     time.Duration // 0 if acquires have no spans
+	acquireSpansSet  bool
+	spanStart        spanStart
+	shown            queryDetails
+	textSet          bool
+	slowQuery        time.Duration // 0 if slow queries are not logged
+	slowQuerySet     bool
 	logger           *slog.Logger
 }
 
 // newConfig applies the options to the defaults and checks what can be checked without a pool.
 func newConfig(opts []Option) (config, error) {
-	c := config{operationLimit: instruments.DefaultLimit, peakWindow: defaultPeakWindow}
+	c := config{operationLimit: instruments.DefaultLimit, peakWindow: defaultPeakWindow, slowAcquire: defaultSlowAcquire}
 	for _, o := range opts {
 		if o != nil {
 			c = o.apply(c)
@@ -62,13 +81,39 @@ func newConfig(opts []Option) (config, error) {
 	if c.peakWindow < time.Second || c.peakWindow > 24*time.Hour {
 		errs = append(errs, fmt.Errorf("otelpool: peak window %v is not between 1s and 24h", c.peakWindow))
 	}
+	errs = append(errs, checkThreshold("long hold", "WithLongHold", c.longHoldSet, c.longHold))
 	switch {
-	case c.longHoldSet && c.longHold <= 0:
-		errs = append(errs, fmt.Errorf("otelpool: long hold threshold %v is not above 0: leave WithLongHold out to turn it off", c.longHold))
-	case lacksUnit(c.longHold):
-		errs = append(errs, fmt.Errorf("otelpool: long hold threshold %v %s", c.longHold, unitAdvice))
+	case c.slowAcquire < 0:
+		errs = append(errs, fmt.Errorf("otelpool: slow acquire threshold %v is below 0: use 0 to turn it off", c.slowAcquire))
+	case lacksUnit(c.slowAcquire):
+		errs = append(errs, fmt.Errorf("otelpool: slow acquire threshold %v %s", c.slowAcquire, unitAdvice))
 	}
-	return c, errors.Join(append(errs, checkAttributes(c.attributes, c.serverAttributes)...)...)
+	errs = append(errs, c.checkTracing()...)
+	errs = append(errs, checkSQLComments(c.sqlComments)...)
+	return c, errors.Join(append(errs, checkAttributes(c.attributes, c.serverAttributes, c.traced)...)...)
+}
+
+// checkTracing checks the options of spans and of slow queries.
+func (c config) checkTracing() (errs []error) {
+	if c.acquireSpansSet && c.acquireSpans <= 0 {
+		errs = append(errs, fmt.Errorf("otelpool: acquire span threshold %v is not above 0: leave WithAcquireSpans out to turn it off", c.acquireSpans))
+	}
+	errs = append(errs, checkThreshold("slow query", "WithSlowQuery", c.slowQuerySet, c.slowQuery))
+	if c.textSet && c.shown.text != QueryTextSanitized && c.shown.text != QueryTextRaw {
+		errs = append(errs, fmt.Errorf("otelpool: query text %d is neither QueryTextSanitized nor QueryTextRaw", c.shown.text))
+	}
+	return errs
+}
+
+// checkThreshold returns an error for a threshold that an option has set and that cannot be meant.
+func checkThreshold(what, option string, set bool, d time.Duration) error {
+	switch {
+	case set && d <= 0:
+		return fmt.Errorf("otelpool: %s threshold %v is not above 0: leave %s out to turn it off", what, d, option)
+	case lacksUnit(d):
+		return fmt.Errorf("otelpool: %s threshold %v %s", what, d, unitAdvice)
+	}
+	return nil
 }
 
 // lacksUnit reports whether a duration can only be a number whose unit was forgotten, which Go takes for nanoseconds.

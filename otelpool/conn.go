@@ -4,9 +4,11 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
+	"github.com/otelpool/otelpool-go/otelpool/internal/resize"
 )
 
 // connKey is the key of a connection's state in PgConn().CustomData(). A short key is found faster.
@@ -18,12 +20,18 @@ const maxPrepared = 512
 // conn is what is kept of one connection, in its custom data. It belongs to whoever owns the connection.
 type conn struct {
 	*poolstate.Conn
+	state *poolstate.Pool
+	wire  *wire // nil if it is not known
 
 	// prepared maps the names that the caller chose for prepared statements to their texts: a query that uses one shows
 	// only the name. It is nil until there is one.
 	prepared map[string]instruments.Statement
 
 	preparing struct{ name, sql string } // of the Prepare that runs
+
+	gaveUp bool // the last operation that failed was given up by its caller
+
+	holder trace.SpanContext // of the work that released it last, if others were waiting and acquires have spans
 
 	foreign bool // another pool has it, whose configuration was copied from ours
 }
@@ -34,11 +42,20 @@ func connOf(state *poolstate.Pool, pc *pgx.Conn) *conn {
 	if c, ok := data[connKey].(*conn); ok {
 		return c
 	}
-	c := &conn{Conn: state.NewConn()}
+	w := wireOf(pc.PgConn().Frontend())
+	c := &conn{Conn: state.NewConn(originOf(pc, w)), state: state, wire: w}
 	if data != nil { // pgx always makes one; a nil map must not become a panic in a caller
 		data[connKey] = c
 	}
 	return c
+}
+
+func originOf(pc *pgx.Conn, w *wire) poolstate.Origin {
+	origin := poolstate.Origin{ProcessID: pc.PgConn().PID()}
+	if w != nil {
+		origin.Waits = w.waits
+	}
+	return origin
 }
 
 // knownConn returns what is kept of a connection, nil if there is nothing.
@@ -82,8 +99,24 @@ func (c *conn) statement(sql string) instruments.Statement {
 
 // reclaim returns what is kept of a connection that was taken for another pool's, before the pool was registered.
 func reclaim(state *poolstate.Pool, pc *pgx.Conn, was *conn) *conn {
-	c := &conn{Conn: state.NewConn(), prepared: was.prepared}
+	c := &conn{Conn: state.NewConn(was.Origin()), state: state, wire: was.wire, prepared: was.prepared}
 	pc.PgConn().CustomData()[connKey] = c
 	state.Opened(c.Conn)
 	return c
+}
+
+// closeReason returns why pgx will close a connection that is being released, or KeptOpen. It makes the checks that
+// pgxpool is about to make. More cannot be known yet: a connection may be too old, or AfterRelease may refuse it.
+func (c *conn) closeReason(pc *pgx.Conn) poolstate.CloseReason {
+	switch pg := pc.PgConn(); {
+	case pc.IsClosed() && c.gaveUp:
+		return poolstate.CloseCanceled
+	case pc.IsClosed():
+		return poolstate.CloseBroken
+	case pg.IsBusy() && !resize.Surplus(pc): // a Sizing has pgxpool close it by making it busy
+		return poolstate.CloseBusy
+	case pg.TxStatus() != 'I':
+		return poolstate.CloseInTransaction
+	}
+	return poolstate.KeptOpen
 }

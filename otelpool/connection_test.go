@@ -2,8 +2,10 @@ package otelpool_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -49,7 +51,19 @@ func TestConnectErrorsAreCountedByType(t *testing.T) {
 		"no such database": {func(c *pgxpool.Config) { c.ConnConfig.Database = "nowhere" }, "3D000"},
 		"refused": {func(c *pgxpool.Config) {
 			c.ConnConfig.Host, c.ConnConfig.Port, c.ConnConfig.Fallbacks = "127.0.0.1", 1, nil
-		}, "connect"},
+		}, "refused"},
+		"no such socket": {func(c *pgxpool.Config) {
+			c.ConnConfig.Host, c.ConnConfig.Fallbacks = t.TempDir(), nil
+		}, "refused"},
+		"name not known": {func(c *pgxpool.Config) {
+			c.ConnConfig.Host, c.ConnConfig.Fallbacks = "db.invalid", nil
+			c.ConnConfig.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
+				return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+			}
+		}, "dns"},
+		"server without TLS": {func(c *pgxpool.Config) {
+			c.ConnConfig.TLSConfig, c.ConnConfig.Fallbacks = &tls.Config{InsecureSkipVerify: true}, nil
+		}, "tls"},
 		"time-out": {func(c *pgxpool.Config) { c.ConnConfig.ConnectTimeout = time.Nanosecond }, "timeout"},
 		"BeforeConnect": {func(c *pgxpool.Config) {
 			c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { return errNotToday }
@@ -87,7 +101,7 @@ func TestTerminatedConnFailsOperations(t *testing.T) {
 	_, _ = conn.Exec(t.Context(), "SELECT 1")
 	m := f.collect(t)
 	for _, key := range []string{
-		operationKey("SELECT", "57P01"), // the reason that the server gives
+		operationKey("SELECT pg_terminate_backend", "57P01"), // the reason that the server gives
 		operationKey("SELECT", "connection"),
 	} {
 		if m.count(key) != 1 {

@@ -20,6 +20,11 @@ const OtherOperation = "_OTHER"
 //
 // Without a name an operation is named by the function of [WithOperationName], else by its sqlc comment (-- name: GetUser
 // :one), else by a summary of its text as the semantic conventions define it (SELECT users). An empty name removes the name.
+//
+// A batch of queries that have one name is "BATCH name", any other is "BATCH". By the semantic conventions a batch of one query
+// is that query, and is named as it is. A sqlc query whose command is :batchexec, :batchmany or :batchone departs from that:
+// it is "BATCH name" also for one query, because how many there are changes from call to call and is nothing that the program
+// chose.
 func WithOperation(ctx context.Context, name string) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
@@ -36,10 +41,12 @@ func WithOperation(ctx context.Context, name string) context.Context {
 // named by its first operation that does more than control a transaction or change settings. Names of scopes have a limit
 // of their own, see [WithOperationLimit].
 //
-// An Acquire with a context of the scope, while the scope already holds a connection of the same pool, is counted in
-// pgxpool.nested_acquires. If it has to wait, which is how a pool deadlocks with itself, that is logged with both stacks, at
+// An Acquire with a context of the scope, by a goroutine that already holds a connection of the same pool by that scope, is
+// counted in pgxpool.nested_acquires: a query in a loop over the rows of another, for example, but not queries that
+// goroutines of one request make side by side, and end. If it has to wait, which is how a pool deadlocks with itself, that is logged with both stacks, at
 // most once a second (see [WithLogger]). The scope follows the context, so goroutines that share the context share the
-// scope. A scope in a scope is a new one.
+// scope. A scope in a scope is a new one. Processors other than amd64, arm64 and 386 cannot tell goroutines apart: there
+// an Acquire counts while any goroutine holds a connection by the scope.
 func WithScope(ctx context.Context, name string) context.Context {
 	if ctx == nil {
 		ctx = context.Background()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -129,6 +130,36 @@ func TestRegisteredPoolIsMeasuredAfterCopy(t *testing.T) {
 	}
 	pools[1].Reset()
 	eventually(t, "its connection is closed", func() bool { return tel.collect(t).value(t, "pgxpool.connections.closed{reason=other}") == 1 })
+}
+
+// TestBackgroundDialsOfCopyAreNoHijacks has the pool of a copied configuration dial before anyone uses it.
+func TestBackgroundDialsOfCopyAreNoHijacks(t *testing.T) {
+	t.Parallel()
+	tel := newTelemetry(t)
+	config := parse(t, database(t))
+	inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := pgxpool.NewWithConfig(t.Context(), config.Copy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closePool(t, ours) })
+	if err := inst.Register(ours); err != nil {
+		t.Fatal(err)
+	}
+	config.MinConns = 2
+	other, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closePool(t, other) })
+	quiet(t, other)
+	for range 3 {
+		tel.collect(t).check(t, map[string]int64{"pgxpool.connections.closed{reason=hijacked}": 0})
+		wait(110 * time.Millisecond) // two comparisons that far apart would confirm it
+	}
 }
 
 // useOther is the key of whether PrepareConn uses another pool.

@@ -29,7 +29,7 @@ func TestFailedDialIsLoggedWithReason(t *testing.T) {
 		"malformed setting": {func(c *pgxpool.Config) { c.ConnConfig.RuntimeParams["statement_timeout"] = "hunter2" }, "22023", "SQLSTATE 22023"},
 		"refused": {func(c *pgxpool.Config) {
 			c.ConnConfig.Host, c.ConnConfig.Port, c.ConnConfig.Fallbacks = "127.0.0.1", 1, nil
-		}, "connect", "dial: 127.0.0.1:1: connection refused"},
+		}, "refused", "dial: 127.0.0.1:1: connection refused"},
 		"DialFunc": {func(c *pgxpool.Config) {
 			c.ConnConfig.DialFunc = func(context.Context, string, string) (net.Conn, error) {
 				return nil, errors.New("proxy http://me:hunter2@proxy is down")

@@ -97,9 +97,12 @@ func knownWords(err error) string {
 	return ""
 }
 
+// tlsRefused is what pgx says if the server does not offer TLS.
+const tlsRefused = "server refused TLS connection"
+
 // wordsOfPgx are errors of pgx and the standard library that have no type of their own.
 var wordsOfPgx = []string{
-	"server refused TLS connection", io.EOF.Error(), io.ErrUnexpectedEOF.Error(), pgconn.ErrConnClosed.Error(),
+	tlsRefused, io.EOF.Error(), io.ErrUnexpectedEOF.Error(), pgconn.ErrConnClosed.Error(),
 	pgconn.ErrReadOnlyConnection.Error(), pgconn.ErrReadWriteConnection.Error(), pgconn.ErrPrimaryConnection.Error(),
 	pgconn.ErrStandbyConnection.Error(),
 }

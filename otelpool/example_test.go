@@ -202,3 +202,25 @@ func printOperations(reader *sdkmetric.ManualReader) {
 		}
 	}
 }
+
+func ExampleWithSQLComments() {
+	ctx := context.Background()
+	config, err := pgxpool.ParseConfig(os.Getenv("DATABASE_URL"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	config.ConnConfig.RuntimeParams["application_name"] = "shop"
+	pool, inst, err := otelpool.NewWithConfig(ctx, config, otelpool.WithSQLComments())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer inst.Unregister()
+	defer pool.Close()
+
+	var query string // as the server sees it
+	err = pool.QueryRow(ctx, "SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()").Scan(&query)
+	fmt.Println(query, err)
+	// Output: SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid() /*application='shop',operation='SELECT%20pg_stat_activity'*/ <nil>
+}

@@ -2,10 +2,14 @@ package otelpool
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"slices"
+	"syscall"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -35,6 +39,18 @@ func classify(err error) (f instruments.Failure, failed bool) {
 	return instruments.Failure{ErrorType: errorType(err)}, true
 }
 
+// failureOf returns how an operation failed whose result is err, the zero Failure if it did not. It has nothing of the error's
+// text, which may quote values.
+func failureOf(err error) instruments.Failure {
+	if err == nil {
+		return instruments.Failure{}
+	}
+	if f, failed := classify(err); failed {
+		return f
+	}
+	return instruments.Failure{}
+}
+
 // sqlState returns the SQLSTATE of a server error, if it is well-formed.
 func sqlState(err error) (string, bool) {
 	pgErr, ok := err.(*pgconn.PgError) // pgx seldom wraps it, and the assertion is much cheaper than the search
@@ -59,8 +75,8 @@ func errorType(err error) string {
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return instruments.ErrorTypeTimeout
 	}
-	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return instruments.ErrorTypeConnect
+	if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return connectErrorType(connect)
 	}
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return instruments.ErrorTypeConnection
@@ -70,6 +86,52 @@ func errorType(err error) string {
 		return instruments.ErrorTypeConnection
 	}
 	return instruments.ErrorTypeOther
+}
+
+// connectErrorType tells apart why a connection could not be opened, before the server said anything.
+func connectErrorType(err error) string {
+	switch {
+	case consistsOf(err, isDNS):
+		return instruments.ErrorTypeDNS
+	case consistsOf(err, isTLS):
+		return instruments.ErrorTypeTLS
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT): // ENOENT of a unix socket
+		return instruments.ErrorTypeRefused
+	}
+	return instruments.ErrorTypeConnect
+}
+
+// consistsOf reports whether err, or an error that it wraps, is of a kind.
+func consistsOf(err error, kind func(error) bool) bool {
+	if err == nil || kind(err) {
+		return err != nil
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(e.Unwrap(), func(one error) bool { return consistsOf(one, kind) })
+	case interface{ Unwrap() error }:
+		return consistsOf(e.Unwrap(), kind)
+	}
+	return false
+}
+
+func isDNS(err error) bool {
+	_, is := err.(*net.DNSError)
+	return is
+}
+
+func isTLS(err error) bool {
+	switch err.(type) {
+	case tls.RecordHeaderError, *tls.CertificateVerificationError, x509.UnknownAuthorityError, x509.HostnameError, x509.CertificateInvalidError:
+		return true
+	}
+	switch fmt.Sprintf("%T", err) {
+	case "tls.alert":
+		return true
+	case "*errors.errorString":
+		return err.Error() == tlsRefused
+	}
+	return false
 }
 
 // connectionLost are the errors of a connection that is gone. From pgx 5.13 on the later ones of an operation say

@@ -40,7 +40,7 @@ func TestErrorsAreClassified(t *testing.T) {
 		{"canceled", fmt.Errorf("query: %w", context.Canceled), "canceled", false, true},
 		{"deadline", fmt.Errorf("query: %w", context.DeadlineExceeded), "timeout", false, true},
 		{"network time-out", &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, "timeout", false, true},
-		{"refused", &pgconn.ConnectError{}, "connect", false, true},
+		{"not opened", &pgconn.ConnectError{}, "connect", false, true},
 		{"reset", &net.OpError{Op: "read", Err: errors.New("reset")}, "connection", false, true},
 		{"end of file", fmt.Errorf("receive: %w", io.ErrUnexpectedEOF), "connection", false, true},
 		{"closed", net.ErrClosed, "connection", false, true},

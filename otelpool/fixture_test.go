@@ -72,7 +72,10 @@ func setup(t testing.TB, maxConns int32, change func(*pgxpool.Config), opts ...o
 	if change != nil {
 		change(config)
 	}
-	opts = append([]otelpool.Option{otelpool.WithMeterProvider(f.provider), otelpool.WithPoolName("test")}, opts...)
+	opts = append([]otelpool.Option{
+		otelpool.WithMeterProvider(f.provider), otelpool.WithPoolName("test"),
+		otelpool.WithSlowAcquire(0), // on a busy machine any acquire may be slow
+	}, opts...)
 	var err error
 	f.pool, f.inst, err = otelpool.NewWithConfig(t.Context(), config, opts...)
 	if err != nil {

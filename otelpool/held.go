@@ -1,6 +1,7 @@
 package otelpool
 
 import (
+	"encoding/json"
 	"runtime"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 
 // Hold is a connection that has been acquired and not released.
 type Hold struct {
-	// Since is when Acquire returned, and Age how long ago that is.
+	// Since is when Acquire returned, by the system's clock as it is set now, and Age how long ago that is.
 	Since time.Time
 	Age   time.Duration
 
@@ -22,19 +23,62 @@ type Hold struct {
 	Operation string
 
 	// Query is the name of the operation that runs on the connection, or ran last; "" if none did. Running reports whether
-	// it runs.
-	Query   string
-	Running bool
+	// it runs and the program waits for the server. ResultOpen reports whether it runs and the program does something
+	// else: rows, or a batch, are open, and whoever reads them takes their time or has forgotten them. It stays false if
+	// the configuration's BuildFrontend was replaced after Instrument; Running is then true for either.
+	//
+	// pgx does not report what is done by methods of pgconn.PgConn (Exec, pipelines, CopyTo), nor WaitForNotification. They
+	// are not seen here: the connection seems idle.
+	Query               string
+	Running, ResultOpen bool
 
-	// Nested reports whether its caller held another connection of the pool already, see WithScope.
+	// InTransaction reports whether a transaction was open when the last operation ended.
+	InTransaction bool
+
+	// MaybeHijacked reports whether the connection may have been hijacked and is not held any more: one was, or several were,
+	// and it is not known which. See [Hijack].
+	MaybeHijacked bool
+
+	// Nested reports whether its goroutine held another connection of the pool already, see WithScope.
 	Nested bool
+
+	// ProcessID is the server's process of the connection, as in pg_stat_activity. A proxy such as PgBouncer makes it up.
+	ProcessID uint32
 
 	// TraceID is the trace of the context of Acquire, not valid if it had none.
 	TraceID trace.TraceID
 
-	// Stack is the stack that acquired the connection, from the caller of pgxpool or database/sql to the outermost function
-	// of the program. It is nil without WithLongHold.
+	// Stack is the stack that acquired the connection, from the caller of pgxpool, or of the library that called it (see
+	// WithStackSkip), to the outermost function of the program. It is nil without WithLongHold.
 	Stack []runtime.Frame
+}
+
+// MarshalJSON returns an object of the fields with names such as "in_transaction", without those that are empty or false. The
+// age is in seconds as "age_seconds", and a stack a list of texts such as "main.handle (shop/main.go:12)".
+func (h Hold) MarshalJSON() ([]byte, error) {
+	out := struct {
+		Since         time.Time `json:"since"`
+		AgeSeconds    float64   `json:"age_seconds"`
+		Operation     string    `json:"operation,omitempty"`
+		Query         string    `json:"query,omitempty"`
+		Running       bool      `json:"running,omitempty"`
+		ResultOpen    bool      `json:"result_open,omitempty"`
+		InTransaction bool      `json:"in_transaction,omitempty"`
+		MaybeHijacked bool      `json:"maybe_hijacked,omitempty"`
+		Nested        bool      `json:"nested,omitempty"`
+		ProcessID     uint32    `json:"process_id,omitempty"`
+		TraceID       string    `json:"trace_id,omitempty"`
+		Stack         []string  `json:"stack,omitempty"`
+	}{
+		h.Since, h.Age.Seconds(), h.Operation, h.Query, h.Running, h.ResultOpen, h.InTransaction, h.MaybeHijacked, h.Nested, h.ProcessID, "", nil,
+	}
+	if h.TraceID.IsValid() {
+		out.TraceID = h.TraceID.String()
+	}
+	for _, frame := range h.Stack {
+		out.Stack = append(out.Stack, formatFrame(frame))
+	}
+	return json.Marshal(out)
 }
 
 // Held lists the connections that are held now, the longest first. It may be called at any time, by any goroutine. It
@@ -42,41 +86,64 @@ type Hold struct {
 // for a pool without hooks, and if there is neither a reader nor WithLongHold. After Unregister it lists the holds from
 // before that have not ended.
 //
-// Connections taken by AcquireAllIdle are not known. A hijacked connection is no longer held. pgx does not say which one
-// was hijacked, so while there is one, as many of the oldest holds as were hijacked are left out.
+// Connections taken by AcquireAllIdle are not known. A hijacked connection is no longer held, see [Hijack].
 func (i *Instrumentation) Held() []Hold {
-	if i == nil {
-		return nil
-	}
-	i.mu.Lock()
-	o := i.observed
-	i.mu.Unlock()
+	o := i.registered()
 	if o == nil || o.hooks == nil {
 		return nil
 	}
-	s := o.hooks.state.Reconcile(o.stat) // so that hijacked connections are noticed
+	s := o.hooks.state.Snapshot(o.stat)
 	var held []Hold
 	for _, h := range s.Holds {
-		held = append(held, describe(h, s.Now, o.hooks.operations))
+		d := o.hooks.reports.describe(h, s.Now)
+		d.TraceID = traceOf(h.Acquire)
+		held = append(held, d)
 	}
 	return held
 }
 
-// describe returns what a caller may know of a hold.
-func describe(h poolstate.Hold, now time.Duration, operations *instruments.Operations) Hold {
-	d := Hold{
-		Since:   epoch.Add(h.Since).Round(0),
-		Age:     now - h.Since,
-		Nested:  h.Nested(),
-		TraceID: trace.SpanContextFromContext(h.Acquire.Context).TraceID(),
-		Stack:   resolve(h.Stack()),
+// registered returns the pool that was registered, nil if there is none.
+func (i *Instrumentation) registered() *observed {
+	if i == nil {
+		return nil
 	}
-	if op := operations.ByID(uint32(h.Unit())); op != nil {
-		d.Operation = op.Name
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.observed
+}
+
+// traceOf returns the trace that an acquire belongs to.
+func traceOf(a *poolstate.Acquire) trace.TraceID { return spanOf(a).TraceID() }
+
+// spanOf returns the span in which an acquire began. Only what shows it may call this: the context may be slow in its Value, or
+// have gone to another request.
+func spanOf(a *poolstate.Acquire) trace.SpanContext { return spanFrom(a.Context) }
+
+// noTrace is traceOf where nobody sees the traces.
+func noTrace(*poolstate.Acquire) trace.TraceID { return trace.TraceID{} }
+
+// describe returns what a caller may know of a hold, but for its trace.
+func (r *reports) describe(h poolstate.Hold, now time.Duration) Hold {
+	age, does := now-h.Since, h.Conn.Activity()
+	return Hold{
+		Since:         time.Now().Add(-age).Round(0),
+		Age:           age,
+		Operation:     nameOf(r.operations, h.Unit()),
+		Query:         nameOf(r.operations, does.Last),
+		Running:       does.Running,
+		ResultOpen:    does.Open,
+		InTransaction: does.InTransaction,
+		MaybeHijacked: h.MaybeHijacked,
+		Nested:        h.Nested(),
+		ProcessID:     h.Conn.Origin().ProcessID,
+		Stack:         resolve(h.Stack(), r.skip),
 	}
-	id, running := h.Conn.Activity()
+}
+
+// nameOf returns the name of an operation, "" if there is none.
+func nameOf(operations *instruments.Operations, id poolstate.Operation) string {
 	if op := operations.ByID(uint32(id)); op != nil {
-		d.Query, d.Running = op.Name, running
+		return op.Name
 	}
-	return d
+	return ""
 }

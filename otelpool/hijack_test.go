@@ -5,10 +5,8 @@ import (
 	"runtime"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -62,41 +60,11 @@ func TestHijackedConnsAreForgotten(t *testing.T) {
 	}
 }
 
-// TestHijackedConnIsNotHeldDuringPing looks while the pool pings a connection for an acquire. That connection is acquired
-// and not yet held, so the pool has acquired as many as were held before one was hijacked.
-func TestHijackedConnIsNotHeldDuringPing(t *testing.T) {
+func TestHijackOfReleasedConnPanicsAsPgx(t *testing.T) {
 	t.Parallel()
-	type pinged struct{}
-	pinging, goOn := make(chan struct{}), make(chan struct{})
-	f := setup(t, 3, func(c *pgxpool.Config) {
-		c.ShouldPing = func(ctx context.Context, _ pgxpool.ShouldPingParams) bool {
-			if ctx.Value(pinged{}) != nil {
-				close(pinging)
-				<-goOn
-			}
-			return false
-		}
-	})
-	hijacked, idle := acquire(t, f.pool), acquire(t, f.pool)
-	own := hijacked.Hijack()
-	defer own.Close(context.Background())
-	wait(10 * time.Millisecond) // the hijacked connection is older than the other
-	began := time.Now()
-	held := acquire(t, f.pool)
-	defer held.Release()
-	idle.Release()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		acquireWith(t, f.pool, context.WithValue(context.Background(), pinged{}, true)).Release()
-	}()
-	<-pinging
-	if got := f.collect(t).seconds(t, "pgxpool.oldest_hold"); got > time.Since(began).Seconds() {
-		t.Errorf("the oldest hold is %.3f s old, that of the hijacked connection", got)
-	}
-	if age := onlyHold(t, f.inst).Age; age > time.Since(began) {
-		t.Errorf("held for %v, as the hijacked connection", age)
-	}
-	close(goOn)
-	<-ended
+	f := setup(t, 1, nil)
+	conn := acquire(t, f.pool)
+	conn.Release()
+	want := recovering(func() { conn.Hijack() })
+	checkEqual(t, "panic", recovering(func() { otelpool.Hijack(conn) }), want)
 }

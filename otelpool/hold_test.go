@@ -21,14 +21,14 @@ func TestBusyTimeCountsOperationsOnly(t *testing.T) {
 	wait(60 * time.Millisecond)
 	conn.Release()
 	m := f.collect(t)
-	checkEqual(t, "busy time of an idle hold", m.seconds(t, "pgxpool.busy_time"), 0)
+	checkEqual(t, "busy time of an idle hold", m.seconds(t, busyTime), 0)
 	if held := m.sum(useTime); held < 0.06 {
 		t.Errorf("the idle hold took %v s", held)
 	}
 	f.exec(t, t.Context(), "SELECT pg_sleep(0.06)")
 	m = f.collect(t)
-	if busy := m.seconds(t, "pgxpool.busy_time"); busy < 0.06 || busy > m.sum(operationKey("SELECT", "")) {
-		t.Errorf("a busy hold: busy %v s of %v s of operations", busy, m.sum(operationKey("SELECT", "")))
+	if busy := m.seconds(t, busyTime+"{db.query.summary=SELECT pg_sleep}"); busy < 0.06 || busy > m.sum(operationKey("SELECT pg_sleep", "")) {
+		t.Errorf("a busy hold: busy %v s of %v s of operations", busy, m.sum(operationKey("SELECT pg_sleep", "")))
 	}
 }
 
@@ -209,7 +209,7 @@ func TestMisuseAtReleaseIsCountedAndLogged(t *testing.T) {
 	})
 	for _, want := range []struct{ message, key, value string }{
 		{"connection released in a transaction: pgx closes it", "operation", "forgets_commit"},
-		{"connection released busy, rows or a batch not closed: pgx closes it", "query", "SELECT"},
+		{"connection released busy, rows or a batch not closed: pgx closes it", "query", "SELECT generate_series"},
 	} {
 		entries := log.await(t, want.message, 1)
 		checkEqual(t, "entries: "+want.message, len(entries), 1)

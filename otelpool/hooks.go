@@ -9,7 +9,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
 
+	"github.com/otelpool/otelpool-go/otelpool/internal/goroutine"
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
 	"github.com/otelpool/otelpool-go/otelpool/internal/tracerchain"
@@ -45,11 +47,18 @@ type hooks struct {
 	operations *instruments.Operations
 	histograms instruments.Histograms
 	counters   instruments.Counters
+	comments   *sqlComments // nil unless statements get comments
 	reports    *reports
+	tracing    *tracing      // nil if nothing is traced
 	longHold   time.Duration // 0 if long holds are not reported
+	slow       time.Duration // from when an acquire is slow, never if that is not reported
 
-	pool              attribute.Set // the attributes of the pool
-	wait, create, use instruments.Series[float64]
+	// observed is the pool as it is read at collection, nil until Register.
+	observed atomic.Pointer[observed]
+
+	pool         attribute.Set // the attributes of the pool
+	wait, create instruments.Series[float64]
+	dials        struct{ count, time atomic.Int64 } // that succeeded
 
 	live atomic.Bool // events are recorded
 
@@ -68,7 +77,7 @@ var (
 	_ tracerchain.Link   = (*hooks)(nil)
 )
 
-func newHooks(c config, h instruments.Histograms, poolConfig *pgxpool.Config, baseSize int64) *hooks {
+func newHooks(c config, h instruments.Histograms, poolConfig *pgxpool.Config, baseSize int64) (*hooks, error) {
 	attrs := c.poolAttributes(poolConfig.ConnConfig)
 	pool := instruments.NewSet(attrs)
 	operations := instruments.NewOperations(instruments.OperationsConfig{
@@ -78,26 +87,36 @@ func newHooks(c config, h instruments.Histograms, poolConfig *pgxpool.Config, ba
 		DurationAttributes: c.operationAttributes(poolConfig.ConnConfig),
 		UseAttributes:      attrs,
 	})
+	tracing, err := newTracing(c, poolConfig.ConnConfig, operations)
+	if err != nil {
+		return nil, err
+	}
 	hk := &hooks{
 		state: poolstate.New(poolstate.Config{
 			Now:        monotonic,
 			MaxConns:   int64(poolConfig.MaxConns),
 			BaseSize:   baseSize,
 			PeakWindow: c.peakWindow,
+			Goroutine:  func() uintptr { return uintptr(goroutine.Current()) },
 			KeepStacks: c.longHold > 0 && !c.withoutStacks,
 		}),
 		operations: operations,
 		histograms: h,
-		reports:    newReports(attrs[0].Value.AsString(), operations, c.logger),
+		comments:   newSQLComments(c.sqlComments, operations, poolConfig.ConnConfig),
+		reports:    newReports(attrs[0].Value.AsString(), operations, c),
+		tracing:    tracing,
 		longHold:   c.longHold,
+		slow:       c.slowAcquire,
 		pool:       pool,
 		wait:       instruments.NewSeries(h.Wait, pool),
 		create:     instruments.NewSeries(h.Create, pool),
-		use:        instruments.NewSeries(h.Use, pool),
 	}
-	// Long holds are logged whether there are metrics or not.
-	hk.live.Store(c.longHold > 0 || h.Wanted)
-	return hk
+	if c.slowAcquire == 0 {
+		hk.slow = never
+	}
+	// What the user asked to be traced, logged or added to statements does not depend on whether there are metrics.
+	hk.live.Store(hk.comments != nil || tracing != nil || c.longHold > 0 || c.slowAcquireSet && c.slowAcquire > 0 || h.Wanted)
+	return hk, nil
 }
 
 // Next implements tracerchain.Link.
@@ -111,11 +130,19 @@ func (h *hooks) active(ctx context.Context, instrument metric.Float64Histogram) 
 	if h.live.Load() {
 		return !h.state.Stopped()
 	}
-	return h.activate(ctx, instrument)
+	return h.activate(instrument.Enabled(ctx))
 }
 
-func (h *hooks) activate(ctx context.Context, instrument metric.Float64Histogram) bool {
-	if !instrument.Enabled(ctx) || h.state.Stopped() {
+// acquiring is active for an acquire, which makes nearly all events possible: it asks whether there are readers at all.
+func (h *hooks) acquiring(ctx context.Context) bool {
+	if h.live.Load() {
+		return !h.state.Stopped()
+	}
+	return h.activate(h.histograms.Probe.Enabled(ctx))
+}
+
+func (h *hooks) activate(enabled bool) bool {
+	if !enabled || h.state.Stopped() {
 		return false
 	}
 	h.live.Store(true)
@@ -165,7 +192,7 @@ func (h *hooks) checkRegistered() {
 // TraceAcquireStart implements pgxpool.AcquireTracer.
 func (h *hooks) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, data pgxpool.TraceAcquireStartData) context.Context {
 	ctx = h.next.TraceAcquireStart(ctx, pool, data)
-	if ctx == nil || !h.active(ctx, h.histograms.Wait) { // leave the panic on a nil context to pgx
+	if ctx == nil || !h.acquiring(ctx) { // leave the panic on a nil context to pgx
 		return ctx
 	}
 	if !h.owns(pool) {
@@ -175,8 +202,12 @@ func (h *hooks) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, data 
 	if h.joined.Load() {
 		a.WatchLoss()
 	}
+	if h.tracing != nil {
+		h.tracing.watch(a)
+	}
 	if nested != nil {
 		h.counters.Add(nestedAcquires, 1)
+		h.operations.Unit(uint32(nested.Outer.Unit())).AddNested()
 		if nested.Waits {
 			h.reports.nestedAcquire(nested.Outer, h.state.Now())
 		}
@@ -209,8 +240,19 @@ func (h *hooks) acquired(a *poolstate.Acquire, pc *pgx.Conn) {
 	if c.foreign {
 		c = reclaim(h.state, pc, c)
 	}
-	if waited, held := h.state.End(a, c.Conn, poolstate.OK); held {
-		h.wait.Record(a.Context, waited.Seconds())
+	if c.gaveUp {
+		c.gaveUp = false
+	}
+	waited, held := h.state.End(a, c.Conn, poolstate.OK)
+	in := a.Context
+	if h.tracing != nil && held {
+		in = h.tracing.acquired(a, waited, c.waitedFor(), nil)
+	}
+	if held {
+		h.wait.Record(in, waited.Seconds())
+	}
+	if waited >= h.slow {
+		h.slowAcquire(waited, false)
 	}
 }
 
@@ -234,116 +276,53 @@ func (h *hooks) acquireFailed(a *poolstate.Acquire, result poolstate.Result, err
 	h.counters.Add(acquiresBy[result], 1)
 	if err == nil { // a hook panicked
 		h.state.EndLeaked(a)
-	} else {
-		h.state.End(a, nil, result)
+		return
+	}
+	timedOut := result == poolstate.Timeout
+	waited, _ := h.state.End(a, nil, result)
+	if h.tracing != nil && !h.state.Stopped() {
+		h.tracing.acquired(a, waited, trace.SpanContext{}, err)
+	}
+	if waited >= h.slow || timedOut {
+		h.slowAcquire(waited, timedOut)
 	}
 }
 
 // TraceRelease implements pgxpool.ReleaseTracer.
 func (h *hooks) TraceRelease(pool *pgxpool.Pool, data pgxpool.TraceReleaseData) {
-	if h.live.Load() && h.owns(pool) {
-		h.released(data.Conn)
+	if !h.live.Load() || !h.owns(pool) {
+		h.next.TraceRelease(pool, data)
+		return
 	}
+	defer h.released(data.Conn) // also if the other tracer panics
 	h.next.TraceRelease(pool, data)
 }
 
 func (h *hooks) released(pc *pgx.Conn) {
-	c := connOf(h.state, pc).Conn
-	why := closeReason(pc)
-	hold, age, ok := h.state.Release(c, why)
+	c := connOf(h.state, pc)
+	why := c.closeReason(pc)
+	hold, age, ok := h.state.Release(c.Conn, why)
 	if !ok || h.state.Stopped() {
 		return
 	}
-	to := &h.use
-	if op := h.operations.ByID(uint32(hold.Unit())); op != nil {
-		to = &op.Use
+	if h.tracing != nil {
+		h.noteHolder(c, hold.Acquire)
 	}
-	to.Record(hold.Acquire.Context, age.Seconds())
+	work := hold.Work()
+	unit := h.operations.Unit(uint32(work.Unit))
+	unit.Use.Record(hold.Acquire.Context, age.Seconds())
+	unit.AddWork(work.Busy, work.Operations, work.First)
 	if why != poolstate.KeptOpen {
+		unit.AddMisuse(why == poolstate.CloseInTransaction, why == poolstate.CloseBusy)
 		h.reports.misuse(why, hold, age)
 	}
 	if h.longHold > 0 && age >= h.longHold {
-		if !hold.MarkReported() {
+		if !hold.MarkCounted() {
 			h.counters.Add(longHolds, 1)
 		}
 		h.reports.longHoldEnded(hold, age)
 	}
-	h.state.DropStack(c)
-}
-
-// closeReason returns why pgx will close a connection that is being released, or KeptOpen. It makes the checks that
-// pgxpool is about to make. More cannot be known yet: a connection may be too old, or AfterRelease may refuse it.
-func closeReason(pc *pgx.Conn) poolstate.CloseReason {
-	switch pg := pc.PgConn(); {
-	case pc.IsClosed():
-		return poolstate.CloseBroken
-	case pg.IsBusy():
-		return poolstate.CloseBusy
-	case pg.TxStatus() != 'I':
-		return poolstate.CloseInTransaction
-	}
-	return poolstate.KeptOpen
-}
-
-type connectKey struct{}
-
-// connect is the context of a dial. It remembers when the dial began.
-type connect struct {
-	context.Context
-	start time.Duration
-}
-
-func (c *connect) Value(key any) any {
-	if key == (connectKey{}) {
-		return c
-	}
-	return c.Context.Value(key)
-}
-
-// TraceConnectStart implements pgx.ConnectTracer.
-func (h *hooks) TraceConnectStart(ctx context.Context, data pgx.TraceConnectStartData) context.Context {
-	ctx = h.next.TraceConnectStart(ctx, data)
-	h.dialing(ctx) // in case BeforeConnect was replaced after we wrapped it
-	if ctx == nil || !h.active(ctx, h.histograms.Create) || poolstate.IsForeign(ctx) {
-		return ctx
-	}
-	return &connect{Context: ctx, start: h.state.Now()}
-}
-
-// TraceConnectEnd implements pgx.ConnectTracer.
-func (h *hooks) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndData) {
-	if data.Err != nil {
-		h.connectFailed(ctx, data.Err, dialReason(data.Err))
-	} else if ctx != nil && !h.state.Stopped() {
-		if c, ok := ctx.Value(connectKey{}).(*connect); ok {
-			h.create.Record(c.Context, (h.state.Now() - c.start).Seconds())
-		}
-	}
-	h.next.TraceConnectEnd(ctx, data)
-}
-
-// dialing notes that the acquire of ctx, if there is one, has a slot and dials.
-func (h *hooks) dialing(ctx context.Context) {
-	if a := h.acquireFrom(ctx); a != nil && !a.In(poolstate.Connect) {
-		a.Enter(poolstate.Connect)
-	}
-}
-
-// connectFailed counts a connection that could not be opened, and logs the first of a row, with a reason that contains
-// no secret. A dial that was given up has not failed: pgxpool cancels those of a pool that is closed, and those beside one
-// that failed in the background.
-func (h *hooks) connectFailed(ctx context.Context, err error, reason string) {
-	if ctx != nil && (is(err, context.Canceled) && is(ctx.Err(), context.Canceled) || poolstate.IsForeign(ctx)) {
-		return
-	}
-	f, ok := classify(err)
-	if !ok {
-		f.ErrorType = instruments.ErrorTypeOther // whatever the error says, there is no connection
-	}
-	h.counters.AddOpen(connectionsErrors, f.ErrorType)
-	if !h.state.Stopped() {
-		h.reports.dialFailed(f.ErrorType, reason)
-	}
+	h.state.DropStack(c.Conn)
 }
 
 // stop ends recording for good, and those series that the SDK can end.

@@ -16,6 +16,7 @@ import (
 func install(poolConfig *pgxpool.Config, h *hooks) {
 	h.next = tracerchain.To(poolConfig.ConnConfig.Tracer)
 	poolConfig.ConnConfig.Tracer = h
+	poolConfig.ConnConfig.BuildFrontend = buildFrontend(poolConfig.ConnConfig.BuildFrontend, h.comments)
 	poolConfig.ShouldPing = shouldPing(h, poolConfig.ShouldPing)
 	poolConfig.BeforeConnect = beforeConnect(h, poolConfig.BeforeConnect)
 	poolConfig.AfterConnect = afterConnect(h, poolConfig.AfterConnect)
@@ -69,6 +70,7 @@ func afterConnect(h *hooks, next func(context.Context, *pgx.Conn) error) func(co
 		if next != nil {
 			if err := next(unnamed(ctx), pc); err != nil {
 				h.connectFailed(ctx, err, "the AfterConnect hook failed")
+				connOf(h.state, pc).ForgetCalls() // what the hook left open
 				return err
 			}
 		}
@@ -93,6 +95,9 @@ func beforeClose(h *hooks, next func(*pgx.Conn)) func(*pgx.Conn) {
 		if c := knownConn(pc); c == nil {
 			h.state.Closed(nil, resize.Surplus(pc), done)
 		} else if !c.foreign {
+			if c.Pinged() && !pc.IsClosed() { // pgx closes a connection that does not answer
+				c.Answered()
+			}
 			h.state.Closed(c.Conn, resize.Surplus(pc), done)
 		}
 		if next != nil {
@@ -108,8 +113,12 @@ func prepareConn(h *hooks, next func(context.Context, *pgx.Conn) (bool, error)) 
 		var at poolstate.Progress
 		if a != nil {
 			at = a.Enter(poolstate.Prepare)
+			connOf(h.state, pc).Answered() // else pgxpool would have closed it
 		}
 		ok, err := next(unnamed(ctx), pc)
+		if !ok {
+			connOf(h.state, pc).ForgetCalls() // what the hook left open
+		}
 		if a != nil && !ok && err == nil {
 			a.Requeue(at)
 		}

@@ -28,7 +28,7 @@ type Instrumentation struct {
 	registering bool
 	observed    *observed // nil until Register
 	observer    *observer
-	watcher     watcher
+	watcher     *watcher // nil until Register, and without hooks
 	ended       bool
 }
 
@@ -128,7 +128,10 @@ func Instrument(poolConfig *pgxpool.Config, opts ...Option) (*Instrumentation, e
 	if err != nil {
 		return nil, err
 	}
-	h := newHooks(c, histograms, poolConfig, baseSize)
+	h, err := newHooks(c, histograms, poolConfig, baseSize)
+	if err != nil {
+		return nil, err
+	}
 	install(poolConfig, h)
 	return &Instrumentation{config: c, hooks: h}, nil
 }
@@ -222,7 +225,10 @@ func (i *Instrumentation) endRegister(m *observed, o *observer) (ended bool) {
 	i.registering = false
 	if !i.ended && m != nil {
 		i.observed, i.observer = m, o
-		i.watcher.watch(m)
+		if i.hooks != nil {
+			i.hooks.observed.Store(m)
+			i.watcher = watch(m)
+		}
 	}
 	return i.ended
 }
@@ -240,6 +246,9 @@ func (i *Instrumentation) observe(pool *pgxpool.Pool, poolConfig *pgxpool.Config
 		set = instruments.NewSet(i.config.poolAttributes(poolConfig.ConnConfig))
 	}
 	m := newObserved(pool, baseSize, poolConfig, i.hooks)
+	m.describe(set, i.config, poolConfig)
+	m.showFindings = !i.config.withoutFindings
+	m.settings = instruments.InfoOptions(set, settingsOf(i.config, poolConfig, baseSize))
 	if i.hooks != nil {
 		i.hooks.state.Attach(m.stat, int64(poolConfig.MaxConns), baseSize)
 	}
@@ -267,13 +276,15 @@ func (i *Instrumentation) Unregister() error {
 		return nil
 	}
 	i.mu.Lock()
-	ended, m, o := i.ended, i.observed, i.observer
+	ended, m, o, w := i.ended, i.observed, i.observer, i.watcher
 	i.ended = true
 	i.mu.Unlock()
 	if ended {
 		return nil
 	}
-	i.watcher.stop()
+	if w != nil {
+		w.stop()
+	}
 	if i.hooks != nil {
 		i.hooks.stop(context.Background())
 	}

@@ -39,6 +39,8 @@ func TestInstrumentsMatchContract(t *testing.T) {
 	ctx := otelpool.WithOperation(t.Context(), "list_items")
 	f.exec(t, ctx, "SELECT id FROM items")
 	_, _ = f.pool.Exec(ctx, "SELECT nonsense")
+	defer acquireWith(t, f.pool, ctx).Release()
+	server := f.pool.Config().ConnConfig
 
 	pool := []attribute.KeyValue{
 		attribute.String("db.client.connection.pool.name", "test"),
@@ -85,6 +87,7 @@ func TestInstrumentsMatchContract(t *testing.T) {
 		}
 		return h
 	}
+	units := []attribute.Set{with(attribute.String("db.query.summary", "create_tables")), with(attribute.String("db.query.summary", "list_items"))}
 	want := metricdata.ScopeMetrics{
 		Scope: instrumentation.Scope{
 			Name:      "github.com/otelpool/otelpool-go/otelpool",
@@ -98,7 +101,7 @@ func TestInstrumentsMatchContract(t *testing.T) {
 			)},
 			{Name: "db.client.connection.wait_time", Unit: "s", Description: "The time it took to obtain an open connection from the pool.", Data: histogram(with())},
 			{Name: "db.client.connection.use_time", Unit: "s", Description: "The time between borrowing a connection and returning it to the pool.", Data: histogram(
-				with(attribute.String("db.query.summary", "create_tables")), with(attribute.String("db.query.summary", "list_items")),
+				units...,
 			)},
 			{Name: "db.client.connection.create_time", Unit: "s", Description: "The time it took to create a new connection.", Data: histogram(with())},
 			{Name: "db.client.response.returned_rows", Unit: "{row}", Description: "The actual number of records returned by the database operation.", Data: metricdata.Histogram[int64]{
@@ -127,17 +130,31 @@ func TestInstrumentsMatchContract(t *testing.T) {
 				with(attribute.String("phase", "queue")), with(attribute.String("phase", "connect")),
 				with(attribute.String("phase", "ping")), with(attribute.String("phase", "prepare")),
 			)},
-			{Name: "pgxpool.busy_time", Unit: "s", Description: "The time in which an operation ran on a held connection.", Data: time(with())},
+			{Name: "pgxpool.busy_time", Unit: "s", Description: "The time in which an operation ran on a held connection, by unit of work.", Data: time(units...)},
+			{Name: "pgxpool.hold.operations", Unit: "{operation}", Description: "The operations that ran on held connections, by unit of work.", Data: counter(units...)},
+			{Name: "pgxpool.units_of_work", Unit: "{unit}", Description: "The units of work that held a connection.", Data: counter(units...)},
+			{Name: "pgxpool.held", Unit: "{connection}", Description: "The connections that are held now, by unit of work.", Data: upDown(with(attribute.String("db.query.summary", "list_items")))},
+			{Name: "pgxpool.held.oldest", Unit: "s", Description: "How long the connection that each unit of work holds longest has been held.", Data: age(with(attribute.String("db.query.summary", "list_items")))},
+			{Name: "pgxpool.finding", Unit: "{finding}", Description: "What is wrong with the pool, by kind and operation; the value is 1 while it is.", Data: gauge(
+				with(attribute.String("kind", "dial_fails")),
+			)},
+			{Name: "pgxpool.settings", Unit: "{pool}", Description: "The settings of the pool as attributes; the value is 1.", Data: gauge(with(
+				attribute.Int("base_size", 4), attribute.Int("max_conns", 4), attribute.Int("min_conns", 0), attribute.Int("min_idle_conns", 0),
+				attribute.String("max_conn_lifetime", "1h0m0s"), attribute.String("max_conn_lifetime_jitter", "0s"),
+				attribute.String("max_conn_idle_time", "30m0s"), attribute.String("health_check_period", "1m0s"),
+				attribute.String("server.address", server.Host), attribute.Int("server.port", int(server.Port)),
+			))},
 			{Name: "pgxpool.acquires", Unit: "{acquire}", Description: "The acquires that ended, by result.", Data: counter(
 				with(attribute.String("result", "ok")), with(attribute.String("result", "timeout")),
 				with(attribute.String("result", "canceled")), with(attribute.String("result", "error")),
 			)},
 			{Name: "pgxpool.long_holds", Unit: "{hold}", Description: "The connections held for longer than the threshold.", Data: counter(with())},
-			{Name: "pgxpool.nested_acquires", Unit: "{acquire}", Description: "The acquires made while their scope held a connection of the same pool.", Data: counter(with())},
+			{Name: "pgxpool.nested_acquires", Unit: "{acquire}", Description: "The acquires made by a goroutine that held a connection of the same pool by the same scope.", Data: counter(with())},
 			{Name: "pgxpool.overflow.opened", Unit: "{connection}", Description: "The connections that were opened when as many as the base size were open.", Data: counter(with())},
 			{Name: "pgxpool.connections.opened", Unit: "{connection}", Description: "The connections that were opened.", Data: counter(with())},
 			{Name: "pgxpool.connections.closed", Unit: "{connection}", Description: "The connections that the pool closed, by reason.", Data: counter(
 				with(attribute.String("reason", "in_transaction")), with(attribute.String("reason", "busy")), with(attribute.String("reason", "broken")),
+				with(attribute.String("reason", "ping")), with(attribute.String("reason", "canceled")), with(attribute.String("reason", "hijacked")),
 				with(attribute.String("reason", "overflow")),
 				with(attribute.String("reason", "lifetime")), with(attribute.String("reason", "idle")), with(attribute.String("reason", "other")),
 			)},
@@ -162,10 +179,10 @@ func TestBucketsMatchContract(t *testing.T) {
 	f := setup(t, 1, nil, otelpool.WithReturnedRows())
 	f.exec(t, t.Context(), "SELECT 1")
 	m := f.collect(t)
-	connection := []float64{0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60}
+	connection := []float64{0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60}
 	for key, want := range map[string][]float64{
-		// Those that the semantic conventions recommend.
-		operationKey("SELECT", ""):                                  {0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10},
+		// Those that the semantic conventions recommend, of durations with 2.5, 30 and 60.
+		operationKey("SELECT", ""):                                  {0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60},
 		"db.client.response.returned_rows{db.query.summary=SELECT}": {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000},
 		"db.client.connection.wait_time":                            connection,
 		"db.client.connection.use_time{db.query.summary=SELECT}":    connection,

@@ -14,19 +14,32 @@ import (
 var reserved = labelsOf(
 	semconv.DBClientConnectionPoolNameKey, semconv.DBClientConnectionStateKey, semconv.DBSystemNameKey,
 	semconv.DBQuerySummaryKey, semconv.DBResponseStatusCodeKey, semconv.ErrorTypeKey,
-	"phase", "result", "reason",
+	"phase", "result", "reason", "kind",
+	"base_size", "max_conns", "min_conns", "min_idle_conns",
+	"max_conn_lifetime", "max_conn_lifetime_jitter", "max_conn_idle_time", "health_check_period",
 	"pool", "operation", "le", "quantile", "otel.metric.overflow",
 )
 
 // serverReserved are the labels of what WithServerAttributes adds.
 var serverReserved = labelsOf(semconv.DBNamespaceKey, semconv.ServerAddressKey, semconv.ServerPortKey)
 
+// spanReserved are those of what only spans have.
+var spanReserved = labelsOf(semconv.DBQueryTextKey, semconv.DBOperationNameKey, semconv.DBOperationBatchSizeKey, semconv.DBCollectionNameKey,
+	semconv.DBResponseReturnedRowsKey)
+
+// targetReserved are the labels that Prometheus sets on every series of a target. The Collector's page leaves out series
+// that have one already.
+var targetReserved = labelsOf("job", "instance")
+
 // checkAttributes returns an error for each of the user's attributes that cannot be recorded beside otelpool's, of which
-// those of WithServerAttributes are a part if withServer is set.
-func checkAttributes(attributes []attribute.KeyValue, withServer bool) []error {
+// those of WithServerAttributes are a part if withServer is set, and those of spans if withSpans is.
+func checkAttributes(attributes []attribute.KeyValue, withServer, withSpans bool) []error {
 	var errs []error
+	keys := make(map[string]attribute.Key) // by the label that a key becomes
 	for _, kv := range attributes {
 		label := labelOf(kv.Key)
+		other, taken := keys[label]
+		keys[label] = kv.Key
 		switch {
 		case strings.Trim(label, "_") == "":
 			errs = append(errs, fmt.Errorf("otelpool: attribute %q has a key without letters", string(kv.Key)))
@@ -34,7 +47,14 @@ func checkAttributes(attributes []attribute.KeyValue, withServer bool) []error {
 			errs = append(errs, fmt.Errorf("otelpool: attribute %q is %v: use a bool, a number, a string, or a slice of those", string(kv.Key), kv.Value.Type()))
 		case !utf8.ValidString(string(kv.Key)), !validText(kv.Value):
 			errs = append(errs, fmt.Errorf("otelpool: attribute %q is not valid UTF-8", string(kv.Key)))
-		case strings.HasPrefix(string(kv.Key), "__"), reserved[label], withServer && serverReserved[label]:
+		case targetReserved[label]:
+			errs = append(errs, fmt.Errorf("otelpool: attribute %q is a label that Prometheus sets on every series: use another key, "+
+				"or the attributes service.name and service.instance.id of the resource", string(kv.Key)))
+		case taken && other != kv.Key:
+			errs = append(errs, fmt.Errorf("otelpool: attributes %q and %q become one label in Prometheus, %s: use keys that differ in "+
+				"letters or digits", string(other), string(kv.Key), label))
+		case strings.HasPrefix(string(kv.Key), "__"), strings.HasPrefix(label, "otel_scope_"), reserved[label],
+			(withServer || withSpans) && serverReserved[label], withSpans && spanReserved[label]:
 			errs = append(errs, fmt.Errorf("otelpool: attribute %q is set by otelpool itself or by the exporters: use another key", string(kv.Key)))
 		}
 	}

@@ -108,7 +108,7 @@ func TestReportIsShort(t *testing.T) {
 	t.Parallel()
 	var text syncBuffer
 	pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(noop.NewMeterProvider()),
-		otelpool.WithLongHold(10*time.Millisecond), otelpool.WithLogger(slog.New(slog.NewTextHandler(&text, nil))))
+		otelpool.WithSlowAcquire(0), otelpool.WithLongHold(10*time.Millisecond), otelpool.WithLogger(slog.New(slog.NewTextHandler(&text, nil))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,5 +215,20 @@ func TestLongHoldIsFoundBesideForeignConn(t *testing.T) {
 			defer acquire(t, f.pool).Release()
 			eventually(t, "the long hold is counted", func() bool { return f.collect(t).value(t, "pgxpool.long_holds") == 1 })
 		})
+	}
+}
+
+// TestStackSkipReachesHolds skips the package of this test, so that nothing is left and the stack is shown whole.
+func TestStackSkipReachesHolds(t *testing.T) {
+	t.Parallel()
+	const own = "github.com/otelpool/otelpool-go/otelpool_test"
+	for _, skip := range []string{"acme.com/other", own} {
+		f := setup(t, 1, nil, otelpool.WithLongHold(time.Minute), otelpool.WithStackSkip(skip))
+		conn := acquire(t, f.pool)
+		first := onlyHold(t, f.inst).Stack[0].Function
+		if strings.HasPrefix(first, own) == (skip == own) {
+			t.Errorf("without %s the stack begins at %s", skip, first)
+		}
+		conn.Release()
 	}
 }

@@ -3,58 +3,85 @@ package otelpool
 import (
 	"sync"
 	"time"
+	"weak"
 
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
 )
 
-// How often holds are looked at: a quarter of the threshold, but within these bounds.
+// How often holds are looked at: a quarter of the threshold for long holds, but within these bounds.
 const (
 	minScan = 5 * time.Millisecond
 	maxScan = time.Second
 )
 
-// watcher looks for long holds from Register to Unregister. Between two looks it is a timer, not a goroutine.
+// watcher looks at the holds and waits from Register to Unregister. Between two looks it is a timer, not a goroutine. The
+// timer does not keep the pool alive, nor its MeterProvider: a program may close and drop a pool without Unregister.
 type watcher struct {
 	mu      sync.Mutex
 	timer   *time.Timer
 	stopped bool
 }
 
-// watch starts to look for long holds, if the user asked for it.
-func (w *watcher) watch(o *observed) {
-	if o.hooks == nil || o.hooks.longHold == 0 {
-		return
+// watch starts to look for hijacked connections, for callers who wait for long and, if the user asked for it, for long holds.
+func watch(o *observed) *watcher {
+	interval := maxScan
+	if o.hooks.longHold > 0 {
+		interval = min(max(o.hooks.longHold/4, minScan), maxScan)
 	}
-	interval := min(max(o.hooks.longHold/4, minScan), maxScan)
+	look(o) // the first point of its history
+	w, weakly := new(watcher), weak.Make(o)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.timer = time.AfterFunc(interval, func() {
-		reportLongHolds(o.hooks, o.stat)
+		o := weakly.Value()
+		if o == nil {
+			return
+		}
+		look(o)
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if !w.stopped {
 			w.timer.Reset(interval)
 		}
 	})
+	return w
 }
 
 func (w *watcher) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stopped = true
-	if w.timer != nil {
-		w.timer.Stop()
+	w.timer.Stop()
+}
+
+// look looks at the holds and waits of a pool.
+func look(o *observed) {
+	defer func() { _ = recover() }() // a panic here must not crash the program
+	s := o.hooks.state.Reconcile(o.stat)
+	o.history.look(o, &s)
+	o.moments.add(o, &s)
+	if o.hooks.longHold > 0 {
+		reportLongHolds(o.hooks, s)
+	}
+	if s.OldestWait >= o.hooks.slow {
+		o.hooks.slowAcquire(s.OldestWait, false)
+	} else {
+		o.lookForSlow()
 	}
 }
 
-// reportLongHolds counts and logs the holds that have passed the threshold, each once.
-func reportLongHolds(h *hooks, stat func() poolstate.Stat) {
-	defer func() { _ = recover() }() // a panic here must not crash the program
-	s := h.state.Reconcile(stat)
-	for _, hold := range s.CertainHolds {
-		if age := s.Now - hold.Since; age >= h.longHold && !hold.MarkReported() {
-			h.counters.Add(longHolds, 1)
+// reportLongHolds logs the holds that have passed the threshold, and counts those that have not ended by a hijack, each once.
+func reportLongHolds(h *hooks, s poolstate.Snapshot) {
+	for hold, ended := range s.Judged() {
+		age := s.Now - hold.Since
+		if age < h.longHold {
+			continue
+		}
+		if !hold.MarkReported() {
 			h.reports.longHold(hold, age)
+		}
+		if !ended && !hold.MarkCounted() {
+			h.counters.Add(longHolds, 1)
 		}
 	}
 }

@@ -23,6 +23,7 @@ const (
 	pendingRequests = "db.client.connection.pending_requests"
 	waitTime        = "db.client.connection.wait_time"
 	useTime         = "db.client.connection.use_time"
+	busyTime        = "pgxpool.busy_time"
 )
 
 // phaseNames are the phases of an acquire.

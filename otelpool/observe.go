@@ -4,7 +4,9 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/metric"
 
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
 	"github.com/otelpool/otelpool-go/otelpool/internal/resize"
@@ -38,7 +40,6 @@ var stateValues = []value{
 	{instruments.KeyOf("pgxpool.peak"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Peak }},
 	{instruments.KeyOf("pgxpool.oldest_wait"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.OldestWait) }},
 	{instruments.KeyOf("pgxpool.oldest_hold"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.OldestHold()) }},
-	{instruments.KeyOf("pgxpool.busy_time"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Busy) }},
 	{instruments.KeyOf("pgxpool.acquires", "ok"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Acquired }},
 	{instruments.KeyOf("pgxpool.acquire.phase_time", "queue"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Phases[poolstate.Queue]) }},
 	{instruments.KeyOf("pgxpool.acquire.phase_time", "connect"), func(_ *observed, s *poolstate.Snapshot) int64 { return int64(s.Phases[poolstate.Connect]) }},
@@ -51,6 +52,9 @@ var stateValues = []value{
 	{instruments.KeyOf("pgxpool.connections.closed", "overflow"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseOverflow] }},
 	{instruments.KeyOf("pgxpool.connections.closed", "lifetime"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseLifetime] }},
 	{instruments.KeyOf("pgxpool.connections.closed", "idle"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseIdle] }},
+	{instruments.KeyOf("pgxpool.connections.closed", "ping"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.ClosePing] }},
+	{instruments.KeyOf("pgxpool.connections.closed", "canceled"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseCanceled] }},
+	{instruments.KeyOf("pgxpool.connections.closed", "hijacked"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseHijacked] }},
 	{instruments.KeyOf("pgxpool.connections.closed", "other"), func(_ *observed, s *poolstate.Snapshot) int64 { return s.Closed[poolstate.CloseOther] }},
 }
 
@@ -63,11 +67,22 @@ type observed struct {
 	baseSize int64
 	idleMin  int64
 	idleMax  int64
-	hooks    *hooks // nil if the pool has none
+	hooks    *hooks                 // nil if the pool has none
+	settings []metric.ObserveOption // the pool's settings as attributes
 
 	mu      sync.Mutex
 	counted instruments.Values // the largest value of each counter that was read
 	ended   bool               // no event is counted any more
+	holders holders
+
+	// For a Report.
+	name           string
+	reportSettings diagnose.Settings
+	history        history
+	moments        moments
+
+	findings     findings
+	showFindings bool // in pgxpool.finding
 }
 
 func newObserved(pool *pgxpool.Pool, baseSize int64, poolConfig *pgxpool.Config, h *hooks) *observed {
@@ -106,17 +121,27 @@ func (o *observed) read(v *instruments.Values) {
 	}
 	o.hooks.live.Store(true)
 	s := o.hooks.state.Reconcile(o.stat)
-	o.set(v, statValues, &s)
-	o.set(v, stateValues, &s)
-	o.hooks.counters.AddTo(v)
-	v.Copy(timeouts, acquiresBy[poolstate.Timeout])
+	o.readHooks(v, &s)
+	if o.showFindings {
+		o.findings.read(v, o.found(), s.Now)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.holders.read(v, &s, o.hooks.operations)
 	if o.ended { // a collection that runs reads a pool that has left
 		v.SetCounters(&o.counted)
 		return
 	}
 	v.KeepRising(&o.counted)
+}
+
+// readHooks sets the values of a pool with hooks, without those of its holders.
+func (o *observed) readHooks(v *instruments.Values, s *poolstate.Snapshot) {
+	o.set(v, statValues, s)
+	o.set(v, stateValues, s)
+	o.hooks.counters.AddTo(v)
+	o.hooks.operations.AddTo(v)
+	v.Copy(timeouts, acquiresBy[poolstate.Timeout])
 }
 
 // end returns what the pool has counted, which does not change any more.
@@ -126,7 +151,7 @@ func (o *observed) end() instruments.Values {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.ended = true
-	return o.counted
+	return o.counted.Clone()
 }
 
 func (o *observed) set(v *instruments.Values, values []value, s *poolstate.Snapshot) {

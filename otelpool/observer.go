@@ -81,7 +81,7 @@ func (g *group) without(m *observed) *group {
 func (g *group) read() instruments.Values {
 	var sum instruments.Values
 	if g.left != nil {
-		sum = *g.left
+		sum = g.left.Clone()
 	}
 	for i, m := range g.members {
 		if i == 0 && g.left == nil { // mostly there is nothing to add it to
@@ -265,6 +265,9 @@ func (o *observer) collect(_ context.Context, to metric.Observer) (err error) {
 	for _, g := range *o.groups.Load() {
 		v := g.read()
 		o.instruments.Report(to, &v, g.attributes)
+		for _, m := range g.members {
+			o.instruments.ReportInfo(to, m.settings)
+		}
 	}
 	return nil
 }

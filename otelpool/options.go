@@ -46,9 +46,9 @@ func WithPoolName(name string) Option {
 // WithAttributes adds attributes to every measurement of the pool. Several options add up; of two values for one key the
 // last wins. The values must be of low cardinality, because they multiply the series.
 //
-// It is an error if a key is empty, is set by otelpool itself, or collides with a label of Prometheus or of the bridge,
-// also after dots became underscores; if a key or a value is not valid UTF-8; and if a value is not a bool, a number, a
-// string or a slice of those.
+// It is an error if a key is empty, is set by otelpool itself, or collides with a label of Prometheus (such as job,
+// instance and le) or of the bridge, also after dots became underscores; if two keys become one label; if a key or a
+// value is not valid UTF-8; and if a value is not a bool, a number, a string or a slice of those.
 func WithAttributes(attributes ...attribute.KeyValue) Option {
 	attributes = slices.Clone(attributes)
 	return optionFunc(func(c config) config {
@@ -147,8 +147,47 @@ func WithoutStacks() Option {
 	})
 }
 
+// WithStackSkip names packages of libraries by which the program calls pgxpool, such as a package db of its own or the code that
+// ent generated: "acme.com/shop/ent". Stacks of [WithLongHold], by which holds are grouped, begin after the functions of these
+// packages and of those below them, at the code that is to blame. The packages of pgx, database/sql, GORM and its drivers, ent,
+// bun, sqlx and River are always left out at the beginning, never further out. A stack that has nothing else is shown whole.
+// Several options add up.
+func WithStackSkip(packages ...string) Option {
+	packages = slices.Clone(packages)
+	return optionFunc(func(c config) config {
+		c.stackSkip = slices.Concat(c.stackSkip, packages)
+		return c
+	})
+}
+
+// WithSlowAcquire sets how long an acquire may take before it is logged what is wrong with the pool. The default is a second,
+// and 0 turns it off. A line is due when a caller has waited for longer (also while it still waits), when an acquire took
+// longer, and when one timed out, but at most once a minute and pool. It has the first of the findings of package diagnose
+// (kind, operation, summary and advice), the state of the pool, and the three units of work that hold most connections, with
+// what they do.
+//
+// The pool is looked at when it happens, on another goroutine than the caller's, and then once a second until the reason
+// shows, at most ten seconds. Callers who wait are looked for once a second. Without any reader of metrics there is a line only if the option was given, as with [WithLongHold]. There is none
+// for a pool without hooks, before Register, and after Unregister. A threshold below 0 is an error, and so is one below a
+// millisecond, such as 1 without a unit.
+func WithSlowAcquire(threshold time.Duration) Option {
+	return optionFunc(func(c config) config {
+		c.slowAcquire, c.slowAcquireSet = threshold, true
+		return c
+	})
+}
+
+// WithoutFindings turns off pgxpool.finding, which shows what is wrong with the pool. Lines of [WithSlowAcquire] and
+// [AcquireTimeoutError] still say it.
+func WithoutFindings() Option {
+	return optionFunc(func(c config) config {
+		c.withoutFindings = true
+		return c
+	})
+}
+
 // WithLogger sets the logger for misuse of the pool, at level Warn: long holds, connections released in a transaction or
-// busy, and nested acquires that wait. So is the first of the dials that fail in a row, with what the server or the network
+// busy, nested acquires that wait, and slow acquires. So is the first of the dials that fail in a row, with what the server or the network
 // said; it shows no password and no setting of the connection string. What was forgotten is logged once: Register, a name
 // of its own for each pool, an Instrument for each pool. The default, also for nil, is slog.Default at the
 // time of the line. The logger is called on a goroutine of its own, so one that is slow or blocks delays no caller. Up to 64

@@ -2,7 +2,6 @@ package otelpool_test
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"testing"
 
@@ -19,10 +18,9 @@ var hijackFacts = []pgxFact{
 	{4, "hijack of the oldest while others are held", nil, func(t *testing.T, f fixture) {
 		first, second, third := named(t, f, "first"), named(t, f, "second"), named(t, f, "third")
 		hijack(t, first)
-		checkEqual(t, "holders", heldBy(f), "second third")
 		f.collect(t).check(t, map[string]int64{used: 2})
+		checkEqual(t, "holders, by the assumption that it is the newest", heldBy(f), "first second")
 		second.Release()
-		checkEqual(t, "holders", heldBy(f), "third")
 		third.Release()
 		checkEqual(t, "holders", heldBy(f), "")
 	}, counts{ok: 3, uses: 2, opened: 3, hijacked: 1}},
@@ -30,7 +28,8 @@ var hijackFacts = []pgxFact{
 	{4, "hijack of the newest while others are held", nil, func(t *testing.T, f fixture) {
 		first, second, third := named(t, f, "first"), named(t, f, "second"), named(t, f, "third")
 		hijack(t, third)
-		checkEqual(t, "number of holders", len(strings.Fields(heldBy(f))), 2)
+		f.collect(t)
+		checkEqual(t, "holders", heldBy(f), "first second")
 		first.Release()
 		second.Release()
 		fourth, fifth := named(t, f, "fourth"), named(t, f, "fifth")
@@ -90,6 +89,30 @@ var hijackFacts = []pgxFact{
 		checkEqual(t, "holders", heldBy(f), "")
 	}, counts{ok: 9, opened: 9, hijacked: 9}},
 
+	{4, "a leak, and a listener that hijacks and connects anew", nil, func(t *testing.T, f fixture) {
+		leak := named(t, f, "leak")
+		for range 3 {
+			conn := named(t, f, "listener")
+			listener := hijack(t, conn)
+			if _, err := listener.Exec(t.Context(), "LISTEN jobs"); err != nil {
+				t.Error(err)
+			}
+			checkEqual(t, "holders", heldBy(f), "leak")
+			f.collect(t)
+		}
+		m := f.collect(t)
+		m.check(t, map[string]int64{used: 1, "pgxpool.peak": 2, "pgxpool.pending.peak": 0, "pgxpool.overflow.opened": 0})
+		leak.Release()
+	}, counts{ok: 4, uses: 1, opened: 4, hijacked: 3}},
+
+	{4, "Hijack of otelpool, of the oldest", nil, func(t *testing.T, f fixture) {
+		first, second := named(t, f, "first"), named(t, f, "second")
+		own := otelpool.Hijack(first)
+		defer own.Close(t.Context())
+		checkEqual(t, "holders", heldBy(f), "second")
+		second.Release()
+	}, counts{ok: 2, uses: 1, opened: 2, hijacked: 1}},
+
 	{4, "hijack in a scope", nil, func(t *testing.T, f fixture) {
 		ctx := otelpool.WithScope(t.Context(), "")
 		hijack(t, acquireWith(t, f.pool, ctx))
@@ -111,6 +134,7 @@ var hijackFacts = []pgxFact{
 		first, second := acquire(t, f.pool), acquire(t, f.pool)
 		second.Release()
 		hijack(t, first)
+		f.collect(t)
 		checkEqual(t, "holders", heldBy(f), "")
 		taken := f.pool.AcquireAllIdle(t.Context())
 		checkEqual(t, "holders", heldBy(f), "")

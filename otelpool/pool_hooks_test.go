@@ -90,3 +90,66 @@ func TestDefaultPingStaysInForce(t *testing.T) {
 		}
 	}
 }
+
+// TestAnsweredPingIsNoReasonToClose has connections answer a ping and be closed for another reason before anyone holds them.
+func TestAnsweredPingIsNoReasonToClose(t *testing.T) {
+	t.Parallel()
+	pinged := func() context.Context {
+		return withHook(context.Background(), inShouldPing, func() error { return nil })
+	}
+	for name, acquired := range map[string]func(*testing.T, fixture){
+		"PrepareConn refuses it": func(t *testing.T, f fixture) {
+			refused := false
+			acquireWith(t, f.pool, withHook(pinged(), inPrepareConn, func() error {
+				if refused {
+					return nil
+				}
+				refused = true
+				return errRefused
+			})).Release()
+		},
+		"PrepareConn closes it": func(t *testing.T, f fixture) {
+			acquireWith(t, f.pool, context.WithValue(pinged(), requestKey{}, true)).Release()
+		},
+		"its caller gives up": func(t *testing.T, f fixture) {
+			eventually(t, "an acquire ends before the answer", func() bool {
+				ctx, cancel := context.WithCancel(context.Background())
+				conn, err := f.pool.Acquire(withHook(ctx, inShouldPing, func() error { cancel(); return nil }))
+				if err == nil {
+					conn.Release()
+				}
+				return err != nil
+			})
+			settled(t, f.pool, 1) // it has answered
+			f.pool.Reset()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, 2, func(c *pgxpool.Config) {
+				pinging(c)
+				next := c.PrepareConn
+				c.PrepareConn = func(ctx context.Context, conn *pgx.Conn) (bool, error) {
+					if ctx.Value(requestKey{}) != nil && !conn.IsClosed() && conn.PgConn().CustomData()["test"] != nil {
+						return false, conn.Close(context.Background())
+					}
+					conn.PgConn().CustomData()["test"] = true
+					return next(ctx, conn)
+				}
+			})
+			acquire(t, f.pool).Release()
+			acquired(t, f)
+			var m metrics
+			eventually(t, "a connection is closed", func() bool {
+				m = f.collect(t)
+				return m.value(t, "pgxpool.connections.closed{reason=other}") == 1 ||
+					m.value(t, "pgxpool.connections.closed{reason=ping}")+m.value(t, "pgxpool.connections.closed{reason=canceled}") > 0
+			})
+			m.check(t, map[string]int64{
+				"pgxpool.connections.closed{reason=other}":    1,
+				"pgxpool.connections.closed{reason=ping}":     0,
+				"pgxpool.connections.closed{reason=canceled}": 0,
+			})
+		})
+	}
+}

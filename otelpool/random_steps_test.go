@@ -50,7 +50,7 @@ func (w *randomCaller) acquire(x *randomPool, ctx context.Context, prepare func(
 	switch {
 	case err == nil:
 		x.results[asOK].Add(1)
-		return &randomHold{conn, x, a.prepared, time.Now()}
+		return &randomHold{Conn: conn, x: x, earliest: a.prepared, since: time.Now()}
 	case errors.Is(err, context.DeadlineExceeded):
 		x.results[asTimeout].Add(1)
 	case errors.Is(err, context.Canceled):
@@ -239,6 +239,7 @@ func (w *randomCaller) breakConn() {
 		_ = l.Conn.Conn().Close(context.Background())
 		return
 	}
+	l.gaveUp = true
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
 	if _, err := l.Exec(ctx, "SELECT pg_sleep(2)"); err == nil { // not longer, for the reason given in calls
@@ -251,6 +252,23 @@ func (w *randomCaller) holdLong() {
 		wait(randomLongHold + time.Millisecond)
 		l.release()
 	}
+}
+
+// useForeign uses the pool whose events are not the main pool's.
+func (w *randomCaller) useForeign() {
+	conn, err := w.main.foreign.Acquire(context.Background())
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	if _, err := conn.Exec(context.Background(), "SELECT 1"); err != nil {
+		w.t.Error(err)
+	}
+	if w.rand.IntN(20) == 0 {
+		_ = conn.Hijack().Close(context.Background())
+		return
+	}
+	conn.Release()
 }
 
 func (w *randomCaller) reset() { w.main.pool.Reset() }
@@ -305,6 +323,7 @@ var steps = []struct {
 	{12, (*randomCaller).prepareRefuses},
 	{15, (*randomCaller).holdLong},
 	{3, (*randomCaller).reset},
+	{100, (*randomCaller).useForeign},
 	{300, (*randomCaller).leakyRelease},
 	{10, (*randomCaller).leakyHijack},
 	{2, (*randomCaller).leak},
@@ -315,6 +334,7 @@ type randomHold struct {
 	*pgxpool.Conn
 	x               *randomPool
 	earliest, since time.Time // the hold began between them
+	gaveUp          bool      // an operation on it was canceled
 }
 
 // release releases the connection and counts what is known of the release. nil is ignored.
@@ -323,7 +343,11 @@ func (l *randomHold) release() {
 		return
 	}
 	if l.Conn.Conn().IsClosed() {
-		l.x.broken.Add(1)
+		if l.gaveUp {
+			l.x.canceled.Add(1)
+		} else {
+			l.x.broken.Add(1)
+		}
 	}
 	if time.Since(l.since) >= randomLongHold {
 		l.x.longAtLeast.Add(1)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -34,7 +36,9 @@ const (
 )
 
 // TestRandomUseIsCountedExactly has callers use two pools at random, in rounds. One pool loses slots (docs/pgx-facts.md,
-// row 2). Readers collect all the time. Between rounds all counters must be what the callers did.
+// row 2). The other has a copy of its configuration used for a third pool, whose events are not its own, and is made anew
+// under its name after each round. Readers of both temporalities collect all the time. Between rounds all counters must be
+// what the callers did.
 func TestRandomUseIsCountedExactly(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
@@ -54,13 +58,12 @@ func TestRandomUseIsCountedExactly(t *testing.T) {
 	for i := range callers {
 		callers[i] = &randomCaller{t: t, main: main, leaky: leaky, rand: rand.New(rand.NewPCG(seed, uint64(i)))}
 	}
-	stop := make(chan struct{})
-	var readers sync.WaitGroup
-	for i := range 2 {
-		readers.Go(func() { main.watch(t, i, stop) })
-	}
-	readers.Go(func() { leaky.watch(t, 0, stop) })
 	for round := range randomRounds {
+		stop := make(chan struct{})
+		var readers sync.WaitGroup
+		readers.Go(func() { main.watch(t, stop) })
+		readers.Go(func() { main.watchDeltas(t, stop) })
+		readers.Go(func() { leaky.watch(t, stop) })
 		before, leakyBefore := main.begin(t), leaky.begin(t)
 		var wg sync.WaitGroup
 		for _, w := range callers {
@@ -71,12 +74,14 @@ func TestRandomUseIsCountedExactly(t *testing.T) {
 			t.Run("main pool", func(t *testing.T) { t.Parallel(); main.check(t, before) })
 			t.Run("leaky pool", func(t *testing.T) { t.Parallel(); leaky.check(t, leakyBefore) })
 		})
+		close(stop)
+		readers.Wait()
 		if !ok {
 			break
 		}
+		main.checkDeltas(t)
+		main.makeAnew(t)
 	}
-	close(stop)
-	readers.Wait()
 	for _, w := range callers {
 		w.closeHijacked()
 	}
@@ -85,19 +90,64 @@ func TestRandomUseIsCountedExactly(t *testing.T) {
 // randomPool is a pool with the numbers of what the callers did to it.
 type randomPool struct {
 	fixture
-	readers [2]*sdkmetric.ManualReader
+	readers [2]*sdkmetric.ManualReader // cumulative and delta
+	config  *pgxpool.Config            // before Instrument
+	foreign *pgxpool.Pool              // made of a copy of the instrumented configuration
+	opened  int64                      // dials of the pools before
 
-	results                     [4]atomic.Int64 // acquires by result, as in resultNames
-	acquiring, traced           atomic.Int64    // nanoseconds spent in Acquire, and between its first and last tracers
-	inTransaction, busy, broken atomic.Int64
-	hijacked, leaked            atomic.Int64
-	longAtLeast, longAtMost     atomic.Int64
-	nestedAtMost                atomic.Int64
+	mu     sync.Mutex
+	deltas map[string]float64 // sums of all that the second reader has read
+
+	results                 [4]atomic.Int64 // acquires by result, as in resultNames
+	acquiring, traced       atomic.Int64    // nanoseconds spent in Acquire, and between its first and last tracers
+	inTransaction, busy     atomic.Int64    // connections released so
+	broken, canceled        atomic.Int64
+	hijacked, leaked        atomic.Int64
+	longAtLeast, longAtMost atomic.Int64
+	nestedAtMost            atomic.Int64
 }
 
-// watch collects by one of the readers until stop is closed.
-func (x *randomPool) watch(t *testing.T, reader int, stop <-chan struct{}) {
-	tel := telemetry{x.readers[reader], x.provider}
+// watchDeltas collects by the second reader until stop is closed.
+func (x *randomPool) watchDeltas(t *testing.T, stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		case <-time.After(10 * time.Millisecond):
+			x.collectDeltas(t)
+		}
+	}
+}
+
+func (x *randomPool) collectDeltas(t *testing.T) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	_, counters := (telemetry{x.readers[1], x.provider}).collectCounters(t)
+	for key, n := range counters {
+		if n < 0 {
+			t.Errorf("counter %s grew by %v", key, n)
+		}
+		x.deltas[key] += n
+	}
+}
+
+// checkDeltas compares the sums of deltas with the cumulative values. The pool is at rest.
+func (x *randomPool) checkDeltas(t *testing.T) {
+	t.Helper()
+	x.collectDeltas(t)
+	_, counters := x.collectCounters(t)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for key, want := range counters {
+		if got := x.deltas[key]; math.Abs(got-want) > 1e-6*want {
+			t.Errorf("the deltas of %s add up to %v, the cumulative value is %v", key, got, want)
+		}
+	}
+}
+
+// watch collects by the first reader until stop is closed.
+func (x *randomPool) watch(t *testing.T, stop <-chan struct{}) {
+	tel := telemetry{x.readers[0], x.provider}
 	began := time.Now()
 	last := map[string]float64{}
 	for {
@@ -155,8 +205,8 @@ func (x *randomPool) checkGauges(t *testing.T, m metrics, age time.Duration) {
 		}
 	}
 	held := x.inst.Held()
-	if int64(len(held)) > maxConns {
-		t.Errorf("%d held of %d connections", len(held), maxConns)
+	if certain := slices.DeleteFunc(slices.Clone(held), func(h otelpool.Hold) bool { return h.MaybeHijacked }); int64(len(certain)) > maxConns {
+		t.Errorf("%d held of %d connections", len(certain), maxConns)
 	}
 	for _, h := range held {
 		if h.Age < 0 {
@@ -177,7 +227,7 @@ func (x *randomPool) begin(t *testing.T) metrics {
 	for i := range x.results {
 		x.results[i].Store(0)
 	}
-	for _, n := range []*atomic.Int64{&x.acquiring, &x.traced, &x.inTransaction, &x.busy, &x.broken, &x.longAtLeast, &x.longAtMost, &x.nestedAtMost} {
+	for _, n := range []*atomic.Int64{&x.acquiring, &x.traced, &x.inTransaction, &x.busy, &x.broken, &x.canceled, &x.longAtLeast, &x.longAtMost, &x.nestedAtMost} {
 		n.Store(0)
 	}
 	return x.collect(t)
@@ -196,7 +246,7 @@ func (x *randomPool) check(t *testing.T, before metrics) {
 		}
 		stat := x.pool.Stat()
 		return int64(stat.AcquiredConns()) == leaked && stat.ConstructingConns() == 0 &&
-			after.value(t, "pgxpool.connections.opened")-closed-x.hijacked.Load() == int64(stat.TotalConns())
+			after.value(t, "pgxpool.connections.opened")-closed == int64(stat.TotalConns())
 	}
 	for deadline := time.Now().Add(time.Minute); !balanced() && time.Now().Before(deadline); {
 		wait(time.Millisecond)
@@ -205,7 +255,8 @@ func (x *randomPool) check(t *testing.T, before metrics) {
 		t.Errorf("%d acquired, %d being dialed, %d in all; %d opened, %d hijacked, closed: %v", stat.AcquiredConns(), stat.ConstructingConns(),
 			stat.TotalConns(), after.value(t, "pgxpool.connections.opened"), x.hijacked.Load(), closings(after))
 	}
-	checkEqual(t, "connections opened", after.value(t, "pgxpool.connections.opened"), x.pool.Stat().NewConnsCount())
+	checkEqual(t, "connections opened", after.value(t, "pgxpool.connections.opened"), x.opened+x.pool.Stat().NewConnsCount())
+	checkEqual(t, "connections being closed", after.value(t, "pgxpool.closing"), 0)
 	x.checkCounts(t, before, after)
 	x.checkTimes(t, before, after)
 	atRest(t, x.fixture, leaked)
@@ -226,6 +277,12 @@ func (x *randomPool) checkCounts(t *testing.T, before, after metrics) {
 	for reason, want := range map[string]int64{"in_transaction": x.inTransaction.Load(), "busy": x.busy.Load(), "broken": x.broken.Load()} {
 		checkEqual(t, "closed, "+reason, grew("pgxpool.connections.closed{reason="+reason+"}"), want)
 	}
+	// A caller may also have given up while its connection was pinged.
+	least, most := x.canceled.Load(), x.canceled.Load()+x.results[asTimeout].Load()+x.results[asCanceled].Load()
+	if got := grew("pgxpool.connections.closed{reason=canceled}"); got < least || got > most {
+		t.Errorf("closed, canceled: %d, want %d to %d", got, least, most)
+	}
+	checkEqual(t, "closed, hijacked", after.value(t, "pgxpool.connections.closed{reason=hijacked}"), x.hijacked.Load())
 	// Which connections are hijacked does not show at once, so each may count as a hold once.
 	if got, least, most := grew("pgxpool.long_holds"), x.longAtLeast.Load(), x.longAtMost.Load()+x.hijacked.Load(); got < least || got > most {
 		t.Errorf("%d long holds, want %d to %d", got, least, most)
@@ -299,7 +356,12 @@ func (w acquireTimer) TraceAcquireEnd(ctx context.Context, _ *pgxpool.Pool, _ pg
 
 func newRandomPool(t *testing.T, conns int32) *randomPool {
 	t.Helper()
-	x := &randomPool{readers: [2]*sdkmetric.ManualReader{sdkmetric.NewManualReader(), sdkmetric.NewManualReader()}}
+	x := &randomPool{deltas: make(map[string]float64), readers: [2]*sdkmetric.ManualReader{
+		sdkmetric.NewManualReader(),
+		sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(func(sdkmetric.InstrumentKind) metricdata.Temporality {
+			return metricdata.DeltaTemporality
+		})),
+	}}
 	x.telemetry = telemetry{x.readers[0], sdkmetric.NewMeterProvider(sdkmetric.WithReader(x.readers[0]), sdkmetric.WithReader(x.readers[1]))}
 	config := parse(t, database(t))
 	config.MaxConns = conns
@@ -314,6 +376,26 @@ func newRandomPool(t *testing.T, conns int32) *randomPool {
 		}
 		return a.prepare()
 	}
+	x.config = config
+	x.start(t)
+	t.Cleanup(func() {
+		x.foreign.Close()
+		if x.leaked.Load() > 0 {
+			go x.pool.Close() // never returns
+		} else {
+			closePool(t, x.pool)
+		}
+		if err := x.inst.Unregister(); err != nil {
+			t.Error(err)
+		}
+	})
+	return x
+}
+
+// start makes the pool.
+func (x *randomPool) start(t *testing.T) {
+	t.Helper()
+	config := x.config.Copy()
 	var err error
 	x.inst, err = otelpool.Instrument(config, otelpool.WithMeterProvider(x.provider), otelpool.WithPoolName("test"),
 		otelpool.WithPeakWindow(time.Second), otelpool.WithLongHold(randomLongHold), otelpool.WithLogger(slog.New(slog.DiscardHandler)))
@@ -327,20 +409,24 @@ func newRandomPool(t *testing.T, conns int32) *randomPool {
 	if err := x.inst.Register(x.pool); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if x.leaked.Load() > 0 {
-			go x.pool.Close() // never returns
-		} else {
-			closePool(t, x.pool)
-		}
-		if err := x.inst.Unregister(); err != nil {
-			t.Error(err)
-		}
-	})
-	return x
+	if x.foreign, err = pgxpool.NewWithConfig(t.Context(), config.Copy()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// makeAnew replaces the pool by another of its name.
+func (x *randomPool) makeAnew(t *testing.T) {
+	t.Helper()
+	x.opened += x.pool.Stat().NewConnsCount()
+	x.foreign.Close()
+	closePool(t, x.pool)
+	if err := x.inst.Unregister(); err != nil {
+		t.Error(err)
+	}
+	x.start(t)
 }
 
 var operationNames = []string{"get_user", "list_orders", "pay", "nightly"}
 
 // unitNames are the units of work of all holds: what an acquire is named, or what it runs first, if that is anything.
-var unitNames = append([]string{"", "SELECT", "BATCH"}, operationNames...)
+var unitNames = append([]string{"", "SELECT", "SELECT pg_sleep", "BATCH"}, operationNames...)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
@@ -20,10 +19,14 @@ const nestedInterval = time.Second
 type reports struct {
 	pool       string
 	operations *instruments.Operations
+	skip       []string // of WithStackSkip
 	log        logQueue
 	lastNested atomic.Int64 // when a nested acquire was last logged
-	dialFails  atomic.Bool  // the last dial failed
-	misused    sync.Map     // set of the misuses already logged; bounded, because the number of operations is
+	slow       slowLog
+
+	slowQueries slowQueries
+	dialFails   atomic.Bool // the last dial failed
+	misused     sync.Map    // set of the misuses already logged; bounded, because the number of operations is
 }
 
 // misuse is what was wrong at a release, and the operation responsible.
@@ -32,8 +35,8 @@ type misuse struct {
 	by  *instruments.Operation
 }
 
-func newReports(pool string, operations *instruments.Operations, logger *slog.Logger) *reports {
-	return &reports{pool: pool, operations: operations, log: logQueue{logger: logger}}
+func newReports(pool string, operations *instruments.Operations, c config) *reports {
+	return &reports{pool: pool, operations: operations, skip: c.stackSkip, log: logQueue{logger: c.logger}}
 }
 
 // longHold logs a hold that has passed the threshold.
@@ -56,7 +59,7 @@ func (r *reports) nestedAcquire(outer poolstate.Hold, now time.Duration) {
 	if outer.Since != 0 { // 0 if the outer hold has just ended
 		age = now - outer.Since
 	}
-	attrs := append(r.attrs(outer, age), slog.String("waiting_stack", formatStack(callers())))
+	attrs := append(r.attrs(outer, age), slog.String("waiting_stack", formatStack(callers(), r.skip)))
 	r.log.warn("acquire waits while its scope holds a connection of the same pool", attrs...)
 }
 
@@ -122,7 +125,7 @@ func (r *reports) misuse(why poolstate.CloseReason, h poolstate.Hold, age time.D
 func (r *reports) responsible(h poolstate.Hold) *instruments.Operation {
 	id := h.Acquire.Operation
 	if id == 0 {
-		id, _ = h.Conn.Activity()
+		id = h.Conn.Activity().Last
 	}
 	if op := r.operations.ByID(uint32(id)); op != nil {
 		return op
@@ -136,15 +139,24 @@ func (r *reports) attrs(h poolstate.Hold, age time.Duration) []slog.Attr {
 	if op := r.operations.ByID(uint32(h.Unit())); op != nil {
 		attrs = append(attrs, slog.String("operation", op.Name))
 	}
-	id, running := h.Conn.Activity()
-	if op := r.operations.ByID(uint32(id)); op != nil {
-		attrs = append(attrs, slog.String("query", op.Name), slog.Bool("query_running", running))
+	does := h.Conn.Activity()
+	if op := r.operations.ByID(uint32(does.Last)); op != nil {
+		attrs = append(attrs, slog.String("query", op.Name), slog.Bool("query_running", does.Running))
 	}
-	if sc := trace.SpanContextFromContext(h.Acquire.Context); sc.HasTraceID() {
-		attrs = append(attrs, slog.String("trace_id", sc.TraceID().String()))
+	if does.Open {
+		attrs = append(attrs, slog.Bool("result_open", true))
+	}
+	if does.InTransaction {
+		attrs = append(attrs, slog.Bool("in_transaction", true))
+	}
+	if h.MaybeHijacked {
+		attrs = append(attrs, slog.Bool("may_be_hijacked", true))
+	}
+	if id := traceOf(h.Acquire); id.IsValid() {
+		attrs = append(attrs, slog.String("trace_id", id.String()))
 	}
 	if stack := h.Stack(); len(stack) > 0 {
-		attrs = append(attrs, slog.String("stack", formatStack(stack)))
+		attrs = append(attrs, slog.String("stack", formatStack(stack, r.skip)))
 	}
 	return attrs
 }

@@ -16,7 +16,11 @@ import (
 )
 
 // sharedCounters are all series of counters that a pool reports.
-var sharedCounters = []sharedCounter{
+var sharedCounters = slices.Concat(poolCounters, unitCounters("", releaseInTransaction), unitCounters("db.query.summary=SELECT", query),
+	unitCounters("db.query.summary=first", exceedOperationLimit), unitCounters("db.query.summary=second", exceedOperationLimit),
+	unitCounters("db.query.summary=_OTHER", exceedOperationLimit))
+
+var poolCounters = []sharedCounter{
 	{"db.client.connection.timeouts", "", deadlinePasses},
 	{"pgxpool.acquires", "result=ok", query},
 	{"pgxpool.acquires", "result=timeout", deadlinePasses},
@@ -26,7 +30,6 @@ var sharedCounters = []sharedCounter{
 	{"pgxpool.acquire.phase_time", "phase=connect", query},
 	{"pgxpool.acquire.phase_time", "phase=ping", query},
 	{"pgxpool.acquire.phase_time", "phase=prepare", query},
-	{"pgxpool.busy_time", "", query},
 	{"pgxpool.long_holds", "", holdForLong},
 	{"pgxpool.nested_acquires", "", acquireNested},
 	{"pgxpool.overflow.opened", "", useOverflow},
@@ -35,12 +38,20 @@ var sharedCounters = []sharedCounter{
 	{"pgxpool.connections.closed", "reason=in_transaction", releaseInTransaction},
 	{"pgxpool.connections.closed", "reason=busy", releaseBusy},
 	{"pgxpool.connections.closed", "reason=broken", releaseBroken},
+	{"pgxpool.connections.closed", "reason=canceled", releaseCanceled},
+	{"pgxpool.connections.closed", "reason=ping", pingFails},
+	{"pgxpool.connections.closed", "reason=hijacked", hijackOne},
 	{"pgxpool.connections.closed", "reason=overflow", useOverflow},
 	{"pgxpool.connections.closed", "reason=lifetime", holdForLifetime},
 	{"pgxpool.connections.closed", "reason=idle", leaveIdle},
 	{"pgxpool.connections.closed", "reason=other", resetWhileHeld},
 	{"pgxpool.connections.errors", "error.type=_OTHER", dialFails(errNotToday)},
 	{"pgxpool.connections.errors", "error.type=timeout", dialFails(context.DeadlineExceeded)},
+}
+
+// unitCounters are the series of a unit of work.
+func unitCounters(attr string, grow func(t *testing.T, pool *pgxpool.Pool)) []sharedCounter {
+	return []sharedCounter{{"pgxpool.busy_time", attr, grow}, {"pgxpool.hold.operations", attr, grow}, {"pgxpool.units_of_work", attr, grow}}
 }
 
 // sharedCounter is a series of a counter, and a step that makes it grow.
@@ -78,7 +89,7 @@ func sharedPool(t *testing.T, tel telemetry, connString, name string) (*pgxpool.
 	var log logBuffer
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(tel.provider),
 		otelpool.WithPoolName(name), otelpool.WithAttributes(attribute.String("team", "a")),
-		otelpool.WithOperationLimit(1), otelpool.WithLongHold(sharedLongHold), log.option())
+		otelpool.WithOperationLimit(2), otelpool.WithLongHold(sharedLongHold), log.option())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +109,7 @@ func query(t *testing.T, pool *pgxpool.Pool) {
 }
 
 func exceedOperationLimit(t *testing.T, pool *pgxpool.Pool) {
-	for _, name := range []string{"first", "second"} {
+	for _, name := range []string{"first", "second", "third"} {
 		if _, err := pool.Exec(otelpool.WithOperation(t.Context(), name), "SELECT 1"); err != nil {
 			t.Error(err)
 		}
@@ -166,6 +177,33 @@ func releaseBroken(t *testing.T, pool *pgxpool.Pool) {
 	conn := acquire(t, pool)
 	defer conn.Release()
 	_ = conn.Conn().Close(t.Context())
+}
+
+func releaseCanceled(t *testing.T, pool *pgxpool.Pool) {
+	conn := acquire(t, pool)
+	defer conn.Release()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := conn.Exec(ctx, "SELECT 1 WHERE pg_sleep(2) IS NULL"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("query past its deadline: %v", err)
+	}
+}
+
+// pingFails cuts an idle connection. It does so again and again, because the health check may be faster than the ping.
+func pingFails(t *testing.T, pool *pgxpool.Pool) {
+	for range 5 {
+		conn := acquire(t, pool)
+		cut := conn.Conn().PgConn().Conn()
+		conn.Release()
+		_ = cut.Close()
+		acquire(t, pool).Release()
+	}
+}
+
+func hijackOne(t *testing.T, pool *pgxpool.Pool) {
+	if err := otelpool.Hijack(acquire(t, pool)).Close(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
 
 // leaveIdle waits until the health check has closed the connection.

@@ -261,19 +261,36 @@ func TestCountersNeverFallWhilePoolsLeave(t *testing.T) {
 // TestProviderIsNotKeptAlive has a MeterProvider become garbage after the pools that it had.
 func TestProviderIsNotKeptAlive(t *testing.T) {
 	t.Parallel()
-	collected := make(chan struct{})
-	func() {
-		r := newTwoReaders()
-		runtime.AddCleanup(r.provider, func(struct{}) { close(collected) }, struct{}{})
-		r.use(t, database(t), "main", 1)
-	}()
-	eventually(t, "the provider is collected", func() bool {
-		runtime.GC()
-		select {
-		case <-collected:
-			return true
-		default:
-			return false
-		}
-	})
+	connString := database(t)
+	for name, end := range map[string]func(*otelpool.Instrumentation) error{
+		"unregistered":         (*otelpool.Instrumentation).Unregister,
+		"closed and forgotten": func(*otelpool.Instrumentation) error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			collected := make(chan struct{})
+			func() {
+				tel := newTelemetry(t)
+				runtime.AddCleanup(tel.provider, func(struct{}) { close(collected) }, struct{}{})
+				pool, inst, err := otelpool.New(t.Context(), connString, otelpool.WithMeterProvider(tel.provider))
+				if err != nil {
+					t.Fatal(err)
+				}
+				acquire(t, pool).Release()
+				pool.Close()
+				if err := end(inst); err != nil {
+					t.Error(err)
+				}
+			}()
+			eventually(t, "the provider is collected", func() bool {
+				runtime.GC()
+				select {
+				case <-collected:
+					return true
+				default:
+					return false
+				}
+			})
+		})
+	}
 }

@@ -1,13 +1,11 @@
 package otelpool
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -131,17 +129,20 @@ func recycleJitter(lifetime time.Duration) time.Duration {
 // timeoutError returns the error of an acquire that took longer than Timeout.
 func (s Sizing) timeoutError(pool *pgxpool.Pool, waiting int) error {
 	stat, cc := pool.Stat(), pool.Config().ConnConfig
-	name := defaultPoolName(cc)
-	if h, ok := tracerchain.Find[*hooks](cc.Tracer); ok {
-		name = h.reports.pool
-	}
-	return &AcquireTimeoutError{
-		Pool:    name,
+	timeout := &AcquireTimeoutError{
+		Pool:    defaultPoolName(cc),
 		Limit:   s.Timeout,
 		InUse:   int(stat.AcquiredConns()),
 		Max:     int(stat.MaxConns()),
 		Waiting: waiting,
 	}
+	if h, ok := tracerchain.Find[*hooks](cc.Tracer); ok {
+		timeout.Pool = h.reports.pool
+		if h.owner.Load() == pool {
+			timeout.findings = &lazyFindings{sync.OnceValue(h.findingsNow)}
+		}
+	}
+	return timeout
 }
 
 func (s Sizing) check(poolConfig *pgxpool.Config) error {
@@ -184,33 +185,4 @@ func (s Sizing) check(poolConfig *pgxpool.Config) error {
 		fail("configuration has a sizing already, and %w", err)
 	}
 	return errors.Join(errs...)
-}
-
-// ErrAcquireTimeout is the error, by errors.Is, of an acquire that took longer than [Sizing].Timeout.
-var ErrAcquireTimeout = errors.New("otelpool: acquire timed out")
-
-// AcquireTimeoutError is the error of an acquire that took longer than [Sizing].Timeout. It is both an
-// [ErrAcquireTimeout] and a context.DeadlineExceeded, and like that a time-out by net.Error and os.IsTimeout.
-type AcquireTimeoutError struct {
-	Pool    string        // its name if it is instrumented, see [WithPoolName], else host:port/database
-	Limit   time.Duration // that was exceeded
-	InUse   int           // connections in use when it was
-	Max     int           // the most there may be
-	Waiting int           // acquires under way, this one included
-}
-
-// Error implements error.
-func (e *AcquireTimeoutError) Error() string {
-	return fmt.Sprintf("otelpool: no connection of pool %s within %v: %d of %d in use, %d waiting", e.Pool, e.Limit, e.InUse, e.Max, e.Waiting)
-}
-
-// Timeout returns true, as that of context.DeadlineExceeded does.
-func (e *AcquireTimeoutError) Timeout() bool { return true }
-
-// Temporary returns true, as that of context.DeadlineExceeded does.
-func (e *AcquireTimeoutError) Temporary() bool { return true }
-
-// Is reports whether target is what the error stands for.
-func (e *AcquireTimeoutError) Is(target error) bool {
-	return slices.Contains([]error{ErrAcquireTimeout, context.DeadlineExceeded}, target)
 }

@@ -7,15 +7,23 @@ import (
 	"strings"
 )
 
-// ownFrames are prefixes of the function names that lie between the capture of a stack and the program's own code.
+// ownFrames are prefixes of otelpool's functions between the capture of a stack and pgx.
 var ownFrames = []string{
 	"github.com/otelpool/otelpool-go/otelpool.(*",
 	"github.com/otelpool/otelpool-go/otelpool/internal/",
-	"github.com/jackc/pgx/v5.",
-	"github.com/jackc/pgx/v5/pgxpool.(*",
-	"github.com/jackc/pgx/v5/multitracer.(*",
-	"github.com/jackc/pgx/v5/stdlib.",
-	"database/sql.",
+}
+
+// libraries are the packages, those below them included, by which programs call pgx.
+var libraries = []string{
+	"github.com/jackc/pgx/v5",
+	"github.com/otelpool/otelpool-go/otelpool/sqldb",
+	"database/sql",
+	"gorm.io/gorm",
+	"gorm.io/driver",
+	"entgo.io/ent",
+	"github.com/uptrace/bun",
+	"github.com/jmoiron/sqlx",
+	"github.com/riverqueue/river",
 }
 
 // standardFolders are the folders of the standard library. A module whose path has no dot may not be told from it
@@ -33,8 +41,8 @@ func callers() []uintptr {
 	return stack[:runtime.Callers(2, stack)]
 }
 
-// resolve returns the frames of a stack that are the program's.
-func resolve(stack []uintptr) []runtime.Frame {
+// resolve returns the frames of a stack that are the program's. skip are further libraries.
+func resolve(stack []uintptr, skip []string) []runtime.Frame {
 	if len(stack) == 0 {
 		return nil
 	}
@@ -47,15 +55,19 @@ func resolve(stack []uintptr) []runtime.Frame {
 			frames = append(frames, frame)
 		}
 	}
-	return trim(frames)
+	return trim(frames, skip)
 }
 
-// trim cuts the frames before the caller of pgxpool or database/sql, and those of the standard library that called the
-// program. It returns all frames if nothing else is left, as of a goroutine of database/sql.
-func trim(frames []runtime.Frame) []runtime.Frame {
+// trim cuts the frames before the caller of pgxpool or of the library that called it, and those of the standard library that
+// called the program. It returns all frames if nothing else is left, as of a goroutine of database/sql.
+func trim(frames []runtime.Frame, skip []string) []runtime.Frame {
 	begin, end := 0, len(frames)
-	for begin < end && own(frames[begin].Function) {
-		begin++
+	for i, frame := range frames {
+		if own(frame.Function, skip) {
+			begin = i + 1
+		} else if !standard(frame.Function) { // a library may call another by the standard library, such as sync.Once
+			break
+		}
 	}
 	for begin < end && standard(frames[end-1].Function) {
 		end--
@@ -66,8 +78,22 @@ func trim(frames []runtime.Frame) []runtime.Frame {
 	return frames[begin:end]
 }
 
-func own(function string) bool {
-	return slices.ContainsFunc(ownFrames, func(prefix string) bool { return strings.HasPrefix(function, prefix) })
+// own reports whether a function is otelpool's, or in a package of the libraries or of skip.
+func own(function string, skip []string) bool {
+	return slices.ContainsFunc(ownFrames, func(prefix string) bool { return strings.HasPrefix(function, prefix) }) ||
+		within(function, libraries) || within(function, skip)
+}
+
+// within reports whether a function is in one of the packages or below.
+func within(function string, packages []string) bool {
+	function = strings.ReplaceAll(function, "%2e", ".") // of the last element of a path, such as yaml.v3
+	for _, p := range packages {
+		rest, ok := strings.CutPrefix(function, strings.TrimRight(p, "/."))
+		if ok && rest != "" && (rest[0] == '.' || rest[0] == '/') {
+			return true
+		}
+	}
+	return false
 }
 
 // standard reports whether a function is in the standard library.
@@ -80,7 +106,7 @@ func standard(function string) bool {
 }
 
 // formatStack returns a stack on one line, the caller of pgxpool first: "main.handle (shop/main.go:12) < main.serve (...)".
-func formatStack(stack []uintptr) string { return formatFrames(resolve(stack)) }
+func formatStack(stack []uintptr, skip []string) string { return formatFrames(resolve(stack, skip)) }
 
 // formatFrames leaves out the standard library, which between two functions of the program says nothing, and the outer
 // frames of a deep stack.
@@ -91,7 +117,7 @@ func formatFrames(frames []runtime.Frame) string {
 	}
 	var b strings.Builder
 	for i, frame := range program {
-		text := fmt.Sprintf("%s (%s:%d)", lastElements(frame.Function, 1), lastElements(frame.File, 2), frame.Line)
+		text := formatFrame(frame)
 		switch {
 		case i == 0:
 		case b.Len()+len(text) > maxLoggedStack:
@@ -103,6 +129,10 @@ func formatFrames(frames []runtime.Frame) string {
 		b.WriteString(text)
 	}
 	return b.String()
+}
+
+func formatFrame(frame runtime.Frame) string {
+	return fmt.Sprintf("%s (%s:%d)", lastElements(frame.Function, 1), lastElements(frame.File, 2), frame.Line)
 }
 
 // lastElements returns the last n elements of a path.

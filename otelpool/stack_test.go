@@ -23,28 +23,45 @@ func TestStackIsThatOfTheProgram(t *testing.T) {
 		name string
 		all  []string
 		want string
+		skip []string
 	}{
-		{"main", []string{pool, "main.main", "runtime.main", "runtime.goexit"}, "main.main"},
-		{"test", []string{pool, "acme.com/shop.TestX", "testing.tRunner", "runtime.goexit"}, "acme.com/shop.TestX"},
+		{"main", []string{pool, "main.main", "runtime.main", "runtime.goexit"}, "main.main", nil},
+		{"test", []string{pool, "acme.com/shop.TestX", "testing.tRunner", "runtime.goexit"}, "acme.com/shop.TestX", nil},
 		{"handler", []string{pool, "acme.com/shop.handle", "net/http.HandlerFunc.ServeHTTP", "acme.com/shop.auth.func1",
 			"net/http.HandlerFunc.ServeHTTP", "net/http.(*ServeMux).ServeHTTP", "net/http.serverHandler.ServeHTTP",
-			"net/http.(*conn).serve", "runtime.goexit"}, "acme.com/shop.handle net/http.HandlerFunc.ServeHTTP acme.com/shop.auth.func1"},
+			"net/http.(*conn).serve", "runtime.goexit"}, "acme.com/shop.handle net/http.HandlerFunc.ServeHTTP acme.com/shop.auth.func1", nil},
 		{"joined tracer", []string{"github.com/otelpool/otelpool-go/otelpool.(*hooks).TraceAcquireEnd",
-			"github.com/jackc/pgx/v5/multitracer.(*Tracer).TraceAcquireEnd", pool, "main.f"}, "main.f"},
+			"github.com/jackc/pgx/v5/multitracer.(*Tracer).TraceAcquireEnd", pool, "main.f"}, "main.f", nil},
 		{"database/sql", []string{pool, "github.com/jackc/pgx/v5/stdlib.connector.Connect", "database/sql.(*DB).conn",
-			"database/sql.(*DB).retry", "database/sql.(*DB).QueryContext", "acme.com/shop.list", "runtime.goexit"}, "acme.com/shop.list"},
-		{"pgx.BeginFunc", []string{pool, "github.com/jackc/pgx/v5.BeginFunc", "acme.com/shop.save", "runtime.goexit"}, "acme.com/shop.save"},
-		{"use of database/sql further out", []string{pool, "a.b/c.f", "database/sql.(*Rows).Next", "a.b/c.g"}, "a.b/c.f database/sql.(*Rows).Next a.b/c.g"},
-		{"module without a dot", []string{pool, "shop/http.f", "runtime.goexit"}, "shop/http.f"},
-		{"module that is called as a standard package", []string{pool, "log.acme.com/x.f", "time.goFunc"}, "log.acme.com/x.f"},
-		{"other package of pgx", []string{pool, "github.com/jackc/pgx/v5extra.f"}, "github.com/jackc/pgx/v5extra.f"},
+			"database/sql.(*DB).retry", "database/sql.(*DB).QueryContext", "acme.com/shop.list", "runtime.goexit"}, "acme.com/shop.list", nil},
+		{"pgx.BeginFunc", []string{pool, "github.com/jackc/pgx/v5.BeginFunc", "acme.com/shop.save", "runtime.goexit"}, "acme.com/shop.save", nil},
+		{"use of database/sql further out", []string{pool, "a.b/c.f", "database/sql.(*Rows).Next", "a.b/c.g"}, "a.b/c.f database/sql.(*Rows).Next a.b/c.g", nil},
+		{"module without a dot", []string{pool, "shop/http.f", "runtime.goexit"}, "shop/http.f", nil},
+		{"module that is called as a standard package", []string{pool, "log.acme.com/x.f", "time.goFunc"}, "log.acme.com/x.f", nil},
+		{"other package of pgx", []string{pool, "github.com/jackc/pgx/v5extra.f"}, "github.com/jackc/pgx/v5extra.f", nil},
 		{"goroutine of database/sql", []string{pool, "github.com/jackc/pgx/v5/stdlib.connector.Connect",
 			"database/sql.(*DB).openNewConnection", "runtime.goexit"},
-			pool + " github.com/jackc/pgx/v5/stdlib.connector.Connect database/sql.(*DB).openNewConnection runtime.goexit"},
-		{"none", nil, ""},
+			pool + " github.com/jackc/pgx/v5/stdlib.connector.Connect database/sql.(*DB).openNewConnection runtime.goexit", nil},
+		{"GORM", []string{pool, "github.com/jackc/pgx/v5/stdlib.connector.Connect", "database/sql.(*DB).conn", "database/sql.(*DB).QueryContext",
+			"gorm.io/gorm/callbacks.Query", "gorm.io/gorm.(*processor).Execute", "gorm.io/gorm.(*DB).Find", "acme.com/shop.list", "runtime.goexit"}, "acme.com/shop.list", nil},
+		{"GORM's driver", []string{pool, "gorm.io/driver/postgres.Dialector.Initialize", "gorm.io/gorm.Open", "main.main"}, "main.main", nil},
+		{"ent", []string{pool, "database/sql.(*DB).QueryContext", "entgo.io/ent/dialect/sql.Conn.Query", "entgo.io/ent/dialect/sql/sqlgraph.QueryNodes",
+			"acme.com/shop/ent.(*UserQuery).All", "acme.com/shop.list"}, "acme.com/shop/ent.(*UserQuery).All acme.com/shop.list", nil},
+		{"ent, generated code skipped", []string{pool, "database/sql.(*DB).QueryContext", "entgo.io/ent/dialect/sql.Conn.Query",
+			"acme.com/shop/ent.(*UserQuery).All", "acme.com/shop/entry.f"}, "acme.com/shop/entry.f", []string{"acme.com/shop/ent"}},
+		{"bun", []string{pool, "github.com/uptrace/bun.(*DB).QueryContext", "github.com/uptrace/bun.(*SelectQuery).Scan", "main.f"}, "main.f", nil},
+		{"sqlx", []string{pool, "database/sql.(*DB).QueryContext", "github.com/jmoiron/sqlx.(*DB).QueryxContext", "github.com/jmoiron/sqlx.SelectContext", "main.f"}, "main.f", nil},
+		{"River", []string{pool, "github.com/riverqueue/river/riverdriver/riverpgxv5.(*Executor).JobInsertFastMany", "github.com/riverqueue/river.(*Client[...]).Insert", "main.f"}, "main.f", nil},
+		{"standard library within a library", []string{pool, "gorm.io/gorm.f", "sync.(*Once).doSlow", "sync.(*Once).Do", "gorm.io/gorm.g", "main.f"}, "main.f", nil},
+		{"standard library within the program", []string{pool, "sync.(*Once).Do", "main.f"}, "sync.(*Once).Do main.f", nil},
+		{"all skipped", []string{pool, "main.f", "runtime.goexit"}, pool + " main.f runtime.goexit", []string{"main"}},
+		{"further package of the user's", []string{pool, "acme.com/db.Query", "acme.com/db/retry.Do[...]", "acme.com/dbx.f"}, "acme.com/dbx.f", []string{"acme.com/db/"}},
+		{"dot in the last element", []string{pool, "acme.com/db%2ev3.F", "main.f"}, "main.f", []string{"acme.com/db.v3"}},
+		{"empty prefix", []string{pool, "main.f"}, "main.f", []string{"", "/"}},
+		{"none", nil, "", nil},
 	} {
 		var got []string
-		for _, frame := range trim(framesOf(tt.all...)) {
+		for _, frame := range trim(framesOf(tt.all...), tt.skip) {
 			got = append(got, frame.Function)
 		}
 		if got := strings.Join(got, " "); got != tt.want {

@@ -2,6 +2,7 @@ package otelpool_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -74,7 +75,11 @@ func TestAcquireTimeoutErrorDescribesPool(t *testing.T) {
 		if !ok {
 			t.Fatalf("error %v is a %T", err, err)
 		}
-		checkEqual(t, "error", *timeout, otelpool.AcquireTimeoutError{Pool: "test", Limit: limit, InUse: 2, Max: 2, Waiting: 1})
+		checkEqual(t, "fields", fmt.Sprint(timeout.Pool, timeout.Limit, timeout.InUse, timeout.Max, timeout.Waiting), fmt.Sprint("test", limit, 2, 2, 1))
+		checkEqual(t, "text", timeout.Error(), "otelpool: no connection of pool test within 500ms: 2 of 2 in use, 1 waiting")
+		marshaled, marshalErr := json.Marshal(timeout)
+		checkEqual(t, "marshaled", string(marshaled), `{"Pool":"test","Limit":500000000,"InUse":2,"Max":2,"Waiting":1}`)
+		checkEqual(t, "error of Marshal", marshalErr, nil)
 		netErr, ok := errors.AsType[net.Error](err)
 		checkEqual(t, "is a time-out of net.Error", ok && netErr.Timeout(), true)
 		checkEqual(t, "is a time-out of os.IsTimeout", os.IsTimeout(err), true)

@@ -16,6 +16,7 @@ const (
 	AttrPhase      = "phase"
 	AttrResult     = "result"
 	AttrReason     = "reason"
+	AttrKind       = "kind"
 )
 
 // Values of AttrState.
@@ -38,6 +39,7 @@ const (
 	Always Presence = iota + 1
 	OnFailure
 	WhenUsed
+	WhenKnown
 	ByOption
 )
 
@@ -50,6 +52,8 @@ func (p Presence) String() string {
 		return "on failure"
 	case WhenUsed:
 		return "unless nothing is named or run"
+	case WhenKnown:
+		return "if known"
 	case ByOption:
 		return "by option"
 	default:
@@ -88,6 +92,19 @@ var (
 	errorType = Attribute{Key: AttrErrorType, Presence: Always}
 
 	poolOnly = []Attribute{pool}
+
+	// unitOfWork are the attributes of metrics about the holds of connections.
+	unitOfWork = []Attribute{pool, {Key: AttrOperation, Presence: WhenUsed}}
+
+	// findingKinds are the kinds of package diagnose, in its order.
+	findingKinds = []string{
+		"leak", "nested_deadlock", "nested_acquires", "idle_in_transaction", "held_idle", "slow_reader", "transaction_open", "released_busy",
+		"slow_operation", "more_calls", "queries_per_unit", "retry_storm", "operation_fails", "deadline_too_short", "names_capped",
+		"server_slow", "network_slow", "blocked", "server_away", "server_full", "server_starting", "login_refused", "name_unresolved",
+		"tls_fails", "dial_fails", "slow_dial", "ping_cost", "closing_fill_pool",
+		"pool_too_small", "load_grown", "pool_too_big", "cold_start", "churn",
+		"callers_wait", "callers_time_out",
+	}
 
 	// successAttributes are the attributes of metrics with a sample for every successful operation.
 	successAttributes = []Attribute{

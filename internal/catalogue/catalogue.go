@@ -28,6 +28,9 @@ type Row struct {
 	// Largest reports whether several pools of one name report their largest value. Otherwise their values are added.
 	Largest bool
 
+	// Info reports whether the value is always 1, and the attributes are what the metric is about.
+	Info bool
+
 	// State, if not empty, restricts the row to the series whose AttrState attribute has this value. The documented
 	// name implies the attribute, so Attributes does not list it.
 	State string

@@ -22,7 +22,7 @@ var histograms = []Row{
 	},
 	{
 		Name: "db.client.connection.use_time", Kind: Histogram, Unit: "s",
-		Attributes:  []Attribute{pool, {Key: AttrOperation, Presence: WhenUsed}},
+		Attributes:  unitOfWork,
 		Description: "The time between borrowing a connection and returning it to the pool.",
 		Documented:  "db_pool_hold_duration_seconds",
 		Help:        "Time from getting a connection from the pool to giving it back.",

@@ -26,36 +26,40 @@ func TestSummarySkipsUnreadableParts(t *testing.T) {
 		{"select (((; select * from a", "SELECT SELECT a"},
 		{"select * from a) b, c", "SELECT a c"},
 		{"select \x00 from \x00a, b", "SELECT b"},
-		{"select * from \"a\nb\", \"c\x00\", \"d\x80\", e\xff, \"\u0085\"", "SELECT \"a\uFFFDb\" \"c\uFFFD\" \"d\uFFFD\" e\uFFFD \"\uFFFD\""},
+		{"select * from \"a\nb\", \"c\x00\", \"d\x80\", e\xff, \"\u0085\"", "SELECT \"a\uFFFDb\" \"c\uFFFD\" d\uFFFD e\uFFFD \uFFFD"},
 	})
 }
 
 func TestSummaryKeepsTargetsWhole(t *testing.T) {
 	t.Parallel()
-	name := strings.Repeat("x", 62)
+	name := strings.Repeat("x", 30)
 	tables := strings.Repeat(name+", ", 9) + name
-	want := "SELECT " + strings.Repeat(name+" ", 3)
-	if got := Summary("select * from " + tables); got != want[:len(want)-1] {
+	want := "SELECT " + strings.Repeat(name+" ", 2)
+	if got := Summary("select * from " + tables); got != want+name {
 		t.Errorf("got %q", got)
 	}
-	// One name of exactly 255 bytes and one of 256.
-	last := strings.Repeat("y", maxName-len(want))
-	list := strings.Repeat(name+", ", 3)
-	if got := Summary("select * from " + list + last); got != want+last {
-		t.Errorf("a name that fits is left out: %q", got)
+	// One name of exactly 100 characters and one of 101.
+	for _, letter := range []string{"y", "é"} {
+		last := strings.Repeat(letter, maxName-len(want))
+		list := strings.Repeat(name+", ", 2)
+		if got := Summary("select * from " + list + last); got != want+last {
+			t.Errorf("a name that fits is left out: %q", got)
+		}
+		if got := Summary("select * from " + list + last + "y, z"); got != want[:len(want)-1] {
+			t.Errorf("a name that does not fit is not left out: %q", got)
+		}
+		// The two words of an operation are kept or cut together.
+		last = strings.Repeat(letter, maxName-len(want)-len(" DROP"))
+		if got := Summary("select * from " + list + last + "; drop table z"); got != want+last {
+			t.Errorf("an operation is cut: %q", got)
+		}
 	}
-	if got := Summary("select * from " + list + last + "y, z"); got != want[:len(want)-1] {
-		t.Errorf("a name that does not fit is not left out: %q", got)
-	}
-	// The two words of an operation are kept or cut together.
-	if got := Summary("select * from " + list + strings.Repeat("y", maxName-len(want)-7) + "; drop table z"); strings.Contains(got, "DROP") {
-		t.Errorf("an operation is cut: %q", got)
-	}
-	wide := strings.Repeat("é", (maxName-len("TRUNCATE "))/2)
+	// Characters of three bytes reach the limit of attribute values before they are 100.
+	wide := strings.Repeat("表", (maxBytes-len("TRUNCATE "))/3)
 	if got := Summary("truncate " + wide); got != "TRUNCATE "+wide {
 		t.Errorf("got %q", got)
 	}
-	if got := Summary("truncate " + strings.Repeat("é", 200)); got != "TRUNCATE" {
+	if got := Summary("truncate " + wide + "表"); got != "TRUNCATE" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -71,10 +75,30 @@ func TestSummaryReadsABoundedPrefix(t *testing.T) {
 		for i := range len(tail) + 2 {
 			sql := "select " + strings.Repeat(" ", maxScan-len("select from ")-i) + "from " + tail
 			switch got := Summary(sql); got {
-			case "SELECT", "SELECT " + strings.ReplaceAll(strings.TrimSuffix(tail, " u"), " ", ""):
+			case "SELECT", "SELECT " + strings.NewReplacer(" ", "", `"`, "").Replace(strings.TrimSuffix(tail, " u")):
 			default:
 				t.Errorf("with %q cut after %d bytes: %q", tail, i, got)
 			}
+		}
+	}
+}
+
+func TestSummaryBoundsFunctions(t *testing.T) {
+	t.Parallel()
+	many := strings.Repeat("a_function(1), ", 500)
+	want := "SELECT" + strings.Repeat(" a_function", 8)
+	for _, c := range []statementCase{
+		{"select " + many + "f(1)", want},
+		{"select " + many + "f(1) from t", "SELECT t"},
+		// What was not read may have a FROM.
+		{"select f(1), '" + strings.Repeat("x", maxScan) + "'", "SELECT"},
+		{"select f(1); select g(2), '" + strings.Repeat("x", maxScan) + "'", "SELECT f SELECT"},
+		{strings.Repeat("select f(1);", 500), strings.TrimSuffix(strings.Repeat("SELECT f ", 11), " ")},
+		{"select " + strings.Repeat("(", maxDepth-1) + "f(1)", "SELECT f"},
+		{"select " + strings.Repeat("(", maxDepth) + "f(1)", "SELECT"},
+	} {
+		if got := Summary(c.sql); got != c.want {
+			t.Errorf("Summary(%.60q)\n got %q\nwant %q", c.sql, got, c.want)
 		}
 	}
 }

@@ -4,6 +4,9 @@ package sqlname
 func (p *parser) word() {
 	f := p.top()
 	kw := p.tok.kw
+	if f.list > 0 {
+		p.operandName()
+	}
 	switch f.mode {
 	case atStatement:
 		if !p.change(f, kw) && !p.query(f, kw) {
@@ -21,7 +24,7 @@ func (p *parser) word() {
 		p.table(f, kw)
 	case inTables, inExpr:
 		// The word after AS or a dot is a name, not a keyword.
-		if p.prev == kwAs || p.prev == kwMark || !p.clause(f, kw) {
+		if p.prev == kwAs || p.prev >= kwMark || !p.clause(f, kw) {
 			p.advance()
 		}
 	default:
@@ -70,7 +73,8 @@ func (p *parser) clause(f *frame, kw keyword) bool {
 	switch kw {
 	case kwFrom:
 		if f.mode == inExpr && f.from && p.prev != kwDistinct { // IS DISTINCT FROM
-			f.from = false
+			p.calls.found &^= f.bit()
+			f.from, f.list = false, 0
 			f.mode = atTable
 		}
 	case kwUsing:
@@ -87,7 +91,11 @@ func (p *parser) clause(f *frame, kw keyword) bool {
 			return true
 		}
 	case kwUnion, kwIntersect, kwExcept:
-		f.mode = atQuery
+		f.mode, f.list = atQuery, 0
+	case kwOn:
+		if p.prev != kwDistinct { // ON CONFLICT
+			f.list = 0
+		}
 	case kwJoin:
 		if f.mode == inTables {
 			f.mode = atTable
@@ -98,6 +106,7 @@ func (p *parser) clause(f *frame, kw keyword) bool {
 		}
 	case kwWhere, kwGroup, kwHaving, kwWindow, kwOrder, kwLimit, kwOffset, kwFetch, kwFor, kwReturning,
 		kwDo: // the DO of ON CONFLICT
+		f.list = 0
 		if f.mode == inTables {
 			f.mode = inExpr
 		}
@@ -140,9 +149,10 @@ func (p *parser) query(f *frame, kw keyword) bool {
 	case kwSelect:
 		p.out.op("SELECT")
 		f.mode, f.from, f.using, f.when = inExpr, true, false, false
+		p.beginList(f)
 	case kwTable:
 		p.out.op("TABLE")
-		f.mode, f.from, f.using, f.when = inExpr, false, false, false
+		f.mode, f.from, f.using, f.when, f.list = inExpr, false, false, false, 0
 		p.advance()
 		p.target(true)
 		return true
@@ -151,9 +161,9 @@ func (p *parser) query(f *frame, kw keyword) bool {
 		if f.mode == atStatement || f.mode == afterWith && p.depth == 0 {
 			p.out.op("VALUES")
 		}
-		f.mode, f.from = inExpr, false
+		f.mode, f.from, f.list = inExpr, false, 0
 	case kwWith:
-		f.mode, f.recursive, f.refs = atWithName, false, uint8(p.nrefs)
+		f.mode, f.recursive, f.refs, f.list = atWithName, false, uint8(p.nrefs), 0
 	default:
 		return false
 	}

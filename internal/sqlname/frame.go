@@ -26,10 +26,11 @@ const (
 // brackets.
 type frame struct {
 	mode      mode
-	from      bool // FROM begins a list of tables
-	using     bool // USING begins a list of tables
-	when      bool // WHEN ends the list: the statement is a MERGE
-	recursive bool // the WITH is recursive
+	from      bool  // FROM begins a list of tables
+	using     bool  // USING begins a list of tables
+	when      bool  // WHEN ends the list: the statement is a MERGE
+	recursive bool  // the WITH is recursive
+	list      uint8 // the SELECT whose expressions are read, from 1, 0 for none
 	ctes      uint8
 	refs      uint8 // start of the refs of the WITH RECURSIVE
 	name      span  // of the WITH query being read

@@ -10,7 +10,7 @@ import (
 
 // allCases returns the statements of all tables.
 func allCases() []statementCase {
-	return slices.Concat(specExamples, specCases, queries, withQueries, changes, transactions, commands, definitions)
+	return slices.Concat(specExamples, specCases, queries, functions, withQueries, changes, transactions, commands, definitions)
 }
 
 // checkName checks the properties that every name has.
@@ -19,7 +19,7 @@ func checkName(t *testing.T, sql, name string) {
 	switch {
 	case name == "":
 		t.Errorf("the name of %q is empty", sql)
-	case len(name) > maxName:
+	case len(name) > maxBytes:
 		t.Errorf("the name of %q has %d bytes", sql, len(name))
 	case !utf8.ValidString(name):
 		t.Errorf("the name %q of %q is not UTF-8", name, sql)
@@ -81,6 +81,9 @@ func FuzzSummary(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sql string) {
 		name := Summary(sql)
 		checkName(t, sql, name)
+		if n := utf8.RuneCountInString(name); n > maxName {
+			t.Errorf("the summary of %q has %d characters", sql, n)
+		}
 		own, _ := Of(sql)
 		checkName(t, sql, own)
 		checkSpelling(t, sql)
@@ -99,10 +102,10 @@ func FuzzSQLC(f *testing.F) {
 		f.Add(sql)
 	}
 	f.Fuzz(func(t *testing.T, sql string) {
-		name, ok := SQLC(sql)
+		name, command, ok := SQLC(sql)
 		if !ok {
-			if name != "" {
-				t.Errorf("SQLC(%q) = %q, false", sql, name)
+			if name != "" || command != "" {
+				t.Errorf("SQLC(%q) = %q, %q, false", sql, name, command)
 			}
 			return
 		}
@@ -115,7 +118,7 @@ func FuzzSQLC(f *testing.F) {
 				t.Errorf("a comment before %q hides the name %q", sql, name)
 			}
 		}
-		if other, ok := SQLC("select 1;" + sql); ok {
+		if other, _, ok := SQLC("select 1;" + sql); ok {
 			t.Errorf("SQLC finds %q after a statement, before %q", other, sql)
 		}
 	})

@@ -37,21 +37,23 @@ func lower(c byte) byte {
 	return c
 }
 
-// unquoted reports whether PostgreSQL's quote_ident leaves the identifier s
-// without quotes.
-func unquoted(s string) bool {
+// bare reports whether PostgreSQL reads s without quotes as the identifier s: it
+// has no capital letter and no character that needs quotes. As the first part of
+// a name it may not be a reserved word either.
+func bare(s string, first bool) bool {
+	if s == "" || !identStart(s[0]) {
+		return false
+	}
 	for i := range len(s) {
-		c := s[i]
-		if c != '_' && (c < 'a' || c > 'z') && (!isDigit(c) || i == 0) {
+		if c := s[i]; c != lower(c) || !identPart(c) {
 			return false
 		}
 	}
-	return s != "" && !reserved(s)
+	return !first || !reserved(s)
 }
 
-// reserved reports whether s is a keyword that needs quotes in some uses as a
-// name. These are the classes "reserved", "function or type name" and "column
-// name" of PostgreSQL's keyword list.
+// reserved reports whether s is in the class "reserved" of PostgreSQL's keyword
+// list: without quotes it names no table and no function.
 func reserved(s string) bool {
 	switch s {
 	case "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "both",
@@ -64,20 +66,6 @@ func reserved(s string) bool {
 		"returning", "select", "session_user", "some", "symmetric", "system_user", "table", "then",
 		"to", "trailing", "true", "union", "unique", "user", "using", "variadic", "when", "where",
 		"window", "with":
-		return true
-	case "authorization", "binary", "collation", "concurrently", "cross", "current_schema",
-		"freeze", "full", "ilike", "inner", "is", "isnull", "join", "left", "like", "natural",
-		"notnull", "outer", "overlaps", "right", "similar", "tablesample", "verbose":
-		return true
-	case "between", "bigint", "bit", "boolean", "char", "character", "coalesce", "dec", "decimal",
-		"exists", "extract", "float", "greatest", "grouping", "inout", "int", "integer",
-		"interval", "json", "json_array", "json_arrayagg", "json_exists", "json_object",
-		"json_objectagg", "json_query", "json_scalar", "json_serialize", "json_table",
-		"json_value", "least", "merge_action", "national", "nchar", "none", "normalize", "nullif",
-		"numeric", "out", "overlay", "position", "precision", "real", "row", "setof", "smallint",
-		"substring", "time", "timestamp", "treat", "trim", "values", "varchar", "xmlattributes",
-		"xmlconcat", "xmlelement", "xmlexists", "xmlforest", "xmlnamespaces", "xmlparse", "xmlpi",
-		"xmlroot", "xmlserialize", "xmltable":
 		return true
 	}
 	return false

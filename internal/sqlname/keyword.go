@@ -43,7 +43,9 @@ const (
 	kwWindow
 	kwWith
 
-	kwMark // a dot, or the @ or : of a named argument: the next word is not a keyword
+	// After these the next word is not a keyword.
+	kwMark // the @ or : of a named argument
+	kwDot
 )
 
 // lookup returns the keyword that s spells in any case, or none.

@@ -38,13 +38,13 @@ func (p *parser) name(ref bool) {
 		return
 	}
 	p.out.begin()
-	p.out.text(first)
+	p.out.ident(first, true)
 	whole := true
 	for whole && p.sym('.') {
 		p.advance()
 		if whole = p.ident(); whole {
 			p.out.text(".")
-			p.out.text(p.text())
+			p.out.ident(p.text(), false)
 			p.advance()
 		}
 	}

@@ -8,7 +8,7 @@ import (
 // output collects a name. It leaves out an element that does not fit whole, and
 // everything after it.
 type output struct {
-	buf  [maxName]byte
+	buf  [maxBytes]byte
 	n    int
 	mark int // start of the target being written, including its space
 	full bool
@@ -41,19 +41,25 @@ func (o *output) end(keep bool) {
 	}
 }
 
-// text adds a part of an element. It writes U+FFFD for each control character
-// and each byte that is not UTF-8.
+// text adds a part of an element, printable.
 func (o *output) text(s string) {
-	for i := 0; i < len(s) && !o.full; {
-		if c := s[i]; c < utf8.RuneSelf {
-			if c < ' ' || c == 0x7f {
-				o.rune(utf8.RuneError)
-			} else if o.n < len(o.buf) {
-				o.buf[o.n] = c
-				o.n++
-			} else {
-				o.full = true
+	if o.full {
+		return
+	}
+	b, ok := appendText(o.buf[:o.n], s)
+	o.n, o.full = len(b), !ok || len(b) > maxName && utf8.RuneCount(b) > maxName
+}
+
+// appendText appends s to dst. It appends U+FFFD for each control character and
+// each byte that is not UTF-8. It stops and returns false at a character that
+// exceeds the capacity of dst.
+func appendText(dst []byte, s string) (_ []byte, ok bool) {
+	for i := 0; i < len(s); {
+		if c := s[i]; ' ' <= c && c < 0x7f {
+			if len(dst) == cap(dst) {
+				return dst, false
 			}
+			dst = append(dst, c)
 			i++
 			continue
 		}
@@ -61,17 +67,32 @@ func (o *output) text(s string) {
 		if unicode.IsControl(r) {
 			r = utf8.RuneError
 		}
-		o.rune(r)
+		if len(dst)+utf8.RuneLen(r) > cap(dst) {
+			return dst, false
+		}
+		dst = utf8.AppendRune(dst, r)
 		i += size
 	}
+	return dst, true
 }
 
-func (o *output) rune(r rune) {
-	if o.n+utf8.RuneLen(r) > len(o.buf) {
-		o.full = true
-		return
+// ident adds an identifier of the text in the one spelling that all its spellings
+// share: in lower case without quotes, or in the quotes that it needs. first is
+// whether it is the first part of a name.
+func (o *output) ident(s string, first bool) {
+	switch s[len(s)-1] {
+	case '"':
+		if inner := s[1 : len(s)-1]; s[0] == '"' && bare(inner, first) {
+			s = inner
+		}
+		o.text(s)
+	default:
+		start := o.n
+		o.text(s)
+		for i := start; i < o.n; i++ {
+			o.buf[i] = lower(o.buf[i])
+		}
 	}
-	o.n += utf8.EncodeRune(o.buf[o.n:], r)
 }
 
 // quoted adds s as a quoted identifier.

@@ -23,6 +23,7 @@ type parser struct {
 	nrefs int
 
 	read    int // tokens
+	calls   calls
 	out     output
 	targets bool // a target was found
 }
@@ -53,8 +54,13 @@ func (p *parser) run() {
 // advance moves to the next token.
 func (p *parser) advance() {
 	p.prev = p.tok.kw
-	if p.sym('.') || p.sym('@') || p.sym(':') {
-		p.prev = kwMark
+	if p.tok.kind == symbol {
+		switch p.tok.char {
+		case '.':
+			p.prev = kwDot
+		case '@', ':':
+			p.prev = kwMark
+		}
 	}
 	p.tok = p.lex.next()
 	p.read++
@@ -72,10 +78,14 @@ func (p *parser) symbol() {
 	switch c {
 	case '[':
 		p.operand()
-		p.open(f.inner())
+		p.open(f.inner(), f.list)
 		return
 	case '(':
-		p.open(f.inner())
+		list := f.list
+		if p.tooDeep == 0 && p.called(f) {
+			list = 0 // of nested calls the outermost counts
+		}
+		p.open(f.inner(), list)
 		return
 	case ')', ']':
 		p.close()
@@ -121,8 +131,8 @@ func (p *parser) operand() {
 	}
 }
 
-// open reads an opening bracket.
-func (p *parser) open(inner mode) {
+// open reads an opening bracket. list is the SELECT whose expressions it contains.
+func (p *parser) open(inner mode, list uint8) {
 	if p.tooDeep > 0 || p.depth == maxDepth-1 {
 		p.tooDeep++
 	} else {
@@ -130,7 +140,7 @@ func (p *parser) open(inner mode) {
 			p.declare(f)
 		}
 		p.depth++
-		p.frames[p.depth] = frame{mode: inner, ctes: uint8(p.nctes)}
+		p.frames[p.depth] = frame{mode: inner, list: list, ctes: uint8(p.nctes)}
 	}
 	p.advance()
 }

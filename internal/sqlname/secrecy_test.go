@@ -32,6 +32,7 @@ var templates = []statementCase{
 	{"comment on table a is ?", "COMMENT"},
 	{"prepare transaction ?", "PREPARE TRANSACTION"},
 	{"select * from ?", "SELECT"},
+	{"select pg_notify ( ? , lower ( ? ) ) , ?", "SELECT pg_notify"},
 	{"values ( ? )", "VALUES"},
 	{"?", Other},
 	{"? select ?", Other},
@@ -104,6 +105,23 @@ func checkSecrecy(t *testing.T, seed uint64, body string) {
 	}
 }
 
+// checkSanitizeSecrecy checks the texts as they are, and with escaped strings
+// read as a server does that has standard_conforming_strings off.
+func checkSanitizeSecrecy(t *testing.T, seed uint64, body string) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(seed, 0))
+	for _, c := range templates {
+		sql := fill(r, c.sql, body)
+		for _, sql := range []string{sql, strings.NewReplacer("E'", "'", "e'", "'").Replace(sql)} {
+			got := Sanitize(sql)
+			if strings.Contains(got, marker) {
+				t.Errorf("Sanitize(%q) = %q shows a value", sql, got)
+			}
+			checkText(t, sql, got)
+		}
+	}
+}
+
 var bodies = []string{"", "'", `\`, `\'`, "from x", "; select 1 from x; ", `" from x "`, "--", "/*", "$", "$$ from x", "\n'x'", "é\xff"}
 
 func TestSummaryShowsNoValueOrComment(t *testing.T) {
@@ -111,6 +129,15 @@ func TestSummaryShowsNoValueOrComment(t *testing.T) {
 	for seed := range uint64(20) {
 		for _, body := range bodies {
 			checkSecrecy(t, seed, body)
+		}
+	}
+}
+
+func TestSanitizeShowsNoValueOrComment(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(20) {
+		for _, body := range bodies {
+			checkSanitizeSecrecy(t, seed, body)
 		}
 	}
 }

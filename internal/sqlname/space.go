@@ -18,6 +18,15 @@ func (l *lexer) space() {
 	}
 }
 
+// Blank reports whether a text has no statement: only white space, comments and semicolons.
+func Blank(sql string) bool {
+	l := lexer{s: sql}
+	for l.space(); l.at(0) == ';'; l.space() {
+		l.pos++
+	}
+	return l.pos == len(l.s)
+}
+
 // lineLen returns the length of s up to its first line break.
 func lineLen(s string) int {
 	if i := strings.IndexAny(s, "\r\n"); i >= 0 {

@@ -5,11 +5,11 @@ import (
 	"unicode"
 )
 
-// SQLC returns the name in an annotation of sqlc, "-- name: GetUser :one" or
-// the same in a block comment. The annotation may follow white space and other
+// SQLC returns the name and the command in an annotation of sqlc, "-- name:
+// GetUser :one" or the same in a block comment. The annotation may follow white space and other
 // comments, but not the first token of the text. The comment must contain only
 // the annotation; the name must be an identifier, and the command a word.
-func SQLC(sql string) (name string, ok bool) {
+func SQLC(sql string) (name, command string, ok bool) {
 	var l lexer
 	l.reset(sql)
 	for {
@@ -21,38 +21,38 @@ func SQLC(sql string) (name string, ok bool) {
 		case l.at(0) == '/' && l.at(1) == '*':
 			l.pos += blockLen(l.s[l.pos:])
 			if comment, ok = strings.CutSuffix(l.s[start+2:l.pos], "*/"); !ok {
-				return "", false
+				return "", "", false
 			}
 		case l.pos < len(l.s) && isSpace(l.s[l.pos]):
 			l.pos++
 			continue
 		default:
-			return "", false
+			return "", "", false
 		}
 		if l.cut && l.pos == len(l.s) {
-			return "", false // an incomplete comment
+			return "", "", false // an incomplete comment
 		}
-		if name, ok = annotation(comment); ok {
-			return name, true
+		if name, command, ok = annotation(comment); ok {
+			return name, command, true
 		}
 	}
 }
 
-// annotation returns the name in the comment and whether the comment is an
-// annotation.
-func annotation(comment string) (string, bool) {
+// annotation returns the name and the command in the comment, and whether the
+// comment is an annotation.
+func annotation(comment string) (name, command string, ok bool) {
 	rest, ok := strings.CutPrefix(strings.TrimSpace(comment), "name:")
 	if !ok {
-		return "", false
+		return "", "", false
 	}
 	rest = strings.TrimSpace(rest)
 	i := strings.IndexFunc(rest, unicode.IsSpace)
-	if i < 0 || i > maxName {
-		return "", false
+	if i < 0 || i > maxBytes {
+		return "", "", false
 	}
-	name := rest[:i]
-	command, ok := strings.CutPrefix(strings.TrimSpace(rest[i:]), ":")
-	return name, ok && isName(name) && isCommand(command)
+	name = rest[:i]
+	command, ok = strings.CutPrefix(strings.TrimSpace(rest[i:]), ":")
+	return name, command, ok && isName(name) && isCommand(command)
 }
 
 // isName reports whether sqlc accepts s as a name.

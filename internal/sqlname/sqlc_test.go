@@ -22,12 +22,12 @@ func TestSQLCFindsTheName(t *testing.T) {
 		"-- name: 1 :one\n-- name: GetUser :one\nselect 1",
 		"--\n-- name: GetUser :one",
 	} {
-		if name, ok := SQLC(sql); !ok || name != "GetUser" {
+		if name, _, ok := SQLC(sql); !ok || name != "GetUser" {
 			t.Errorf("SQLC(%q) = %q, %v", sql, name, ok)
 		}
 	}
-	for _, name := range []string{"_x", "größe", "get_user_2", strings.Repeat("x", maxName)} {
-		if got, ok := SQLC("-- name: " + name + " :one\nselect 1"); !ok || got != name {
+	for _, name := range []string{"_x", "größe", "get_user_2", strings.Repeat("x", maxBytes)} {
+		if got, _, ok := SQLC("-- name: " + name + " :one\nselect 1"); !ok || got != name {
 			t.Errorf("SQLC of %q = %q, %v", name, got, ok)
 		}
 	}
@@ -52,7 +52,7 @@ func TestSQLCIgnoresOtherComments(t *testing.T) {
 		"-- name: Get\x00User :one\nselect 1",
 		"-- Name: GetUser :one\nselect 1",
 		"-- the name: GetUser :one\nselect 1",
-		"-- name: " + strings.Repeat("x", maxName+1) + " :one\nselect 1",
+		"-- name: " + strings.Repeat("x", maxBytes+1) + " :one\nselect 1",
 		"# name: GetUser :one\nselect 1",
 		"- name: GetUser :one",
 		"select 1 -- name: GetUser :one",
@@ -65,8 +65,8 @@ func TestSQLCIgnoresOtherComments(t *testing.T) {
 		"/* name: GetUser :one",
 		"/* name: GetUser :one select 1",
 	} {
-		if name, ok := SQLC(sql); ok || name != "" {
-			t.Errorf("SQLC(%q) = %q, %v", sql, name, ok)
+		if name, command, ok := SQLC(sql); ok || name != "" || command != "" {
+			t.Errorf("SQLC(%q) = %q, %q, %v", sql, name, command, ok)
 		}
 	}
 }
@@ -77,7 +77,7 @@ func TestSQLCReadsABoundedPrefix(t *testing.T) {
 	blank := strings.Repeat("\n", maxScan)
 	for i := range len(annotation) + 1 {
 		sql := blank[:maxScan-i] + annotation + "select 1"
-		if name, ok := SQLC(sql); ok && (name != "GetUser" || i < len(annotation)) {
+		if name, _, ok := SQLC(sql); ok && (name != "GetUser" || i < len(annotation)) {
 			t.Errorf("with %d bytes in reach: %q", i, name)
 		} else if !ok && i == len(annotation) {
 			t.Error("a whole annotation is not found")
@@ -87,14 +87,15 @@ func TestSQLCReadsABoundedPrefix(t *testing.T) {
 
 func TestOfPrefersSQLCNameToSummary(t *testing.T) {
 	t.Parallel()
-	for sql, want := range map[string]string{
-		"-- name: GetUser :one\nselect * from users": "GetUser",
-		"-- name of the user\nselect * from users":   "SELECT users",
-		"-- ping": Other,
-		"":        Other,
+	for _, tt := range []struct{ sql, name, command string }{
+		{"-- name: GetUser :one\nselect * from users", "GetUser", "one"},
+		{"/* name: GetUser  :batchmany */ select * from users", "GetUser", "batchmany"},
+		{"-- name of the user\nselect * from users", "SELECT users", ""},
+		{"-- ping", Other, ""},
+		{"", Other, ""},
 	} {
-		if got, sqlc := Of(sql); got != want || sqlc != (want == "GetUser") {
-			t.Errorf("Of(%q) = %q, %t, want %q", sql, got, sqlc, want)
+		if name, command := Of(tt.sql); name != tt.name || command != tt.command {
+			t.Errorf("Of(%q) = %q, %q, want %q, %q", tt.sql, name, command, tt.name, tt.command)
 		}
 	}
 }

@@ -52,7 +52,7 @@ func (p *parser) follow(f *frame, op string, then syntax) {
 	case copied:
 		p.accept("BINARY")
 		if p.sym('(') {
-			p.open(atData)
+			p.open(atData, 0)
 		} else {
 			p.name(false)
 		}

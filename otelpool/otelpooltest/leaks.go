@@ -79,13 +79,20 @@ func formatLeaks(holds []otelpool.Hold) string {
 		switch {
 		case h.Running:
 			fmt.Fprintf(&b, ", running %q", h.Query)
+		case h.ResultOpen:
+			fmt.Fprintf(&b, ", with the rows or the batch of %q not closed", h.Query)
+		case h.InTransaction:
+			fmt.Fprintf(&b, ", idle in a transaction after %q", h.Query)
 		case h.Query != "":
 			fmt.Fprintf(&b, ", idle after %q", h.Query)
 		default:
 			b.WriteString(", without a query")
 		}
 		if h.Nested {
-			b.WriteString(", acquired while its scope held another")
+			b.WriteString(", acquired while its goroutine held another")
+		}
+		if h.MaybeHijacked {
+			b.WriteString(", unless it was hijacked")
 		}
 		if h.TraceID.IsValid() {
 			fmt.Fprintf(&b, ", trace %s", h.TraceID)

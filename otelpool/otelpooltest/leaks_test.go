@@ -76,7 +76,7 @@ func TestLeakReportListsAcquireLine(t *testing.T) {
 	}
 	mustContain(t, first, "held for ", `by operation "read_user", idle after "SELECT pg_user", trace `+traceID.String(),
 		"otelpooltest_test.TestLeakReportListsAcquireLine", idleLine)
-	mustContain(t, second, `, running "SELECT pg_class", acquired while its scope held another`, runningLine)
+	mustContain(t, second, `, with the rows or the batch of "SELECT pg_class" not closed, acquired while its goroutine held another`, runningLine)
 	mustContain(t, third, ", without a query\n   github.com/otelpool/otelpool-go/otelpool/otelpooltest_test.acquire\n")
 	for _, absent := range []string{"WithLongHold", "runtime.goexit", "testing.tRunner", "pgxpool.(*Pool)"} {
 		if strings.Contains(failure, absent) {

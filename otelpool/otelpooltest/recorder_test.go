@@ -139,7 +139,7 @@ func TestValueReadsCountersAndGauges(t *testing.T) {
 		{name: "pgxpool.peak", want: 2},
 		{name: "pgxpool.overflow", want: 1},
 		{name: "pgxpool.oldest_wait", want: 0},
-		{name: "pgxpool.busy_time", want: 0},
+		{name: "pgxpool.held", want: 2},
 		{name: "pgxpool.acquires", want: 2},
 		{name: "pgxpool.acquires", attributes: []attribute.KeyValue{attribute.String("result", "ok")}, want: 2},
 		{name: "pgxpool.acquires", attributes: []attribute.KeyValue{attribute.String("result", "timeout")}, want: 0},
@@ -157,7 +157,7 @@ func TestValueReadsCountersAndGauges(t *testing.T) {
 func TestConnectErrorsStartAtZero(t *testing.T) {
 	t.Parallel()
 	rec, fake := recorded(t)
-	errorType := attribute.String("error.type", "connect")
+	errorType := attribute.String("error.type", "refused")
 	if got := rec.Value("pgxpool.connections.errors"); !math.IsNaN(got) {
 		t.Errorf("%v without a pool", got)
 	}

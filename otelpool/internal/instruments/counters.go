@@ -19,6 +19,9 @@ type Counters struct {
 // Add adds n to the counter of a series.
 func (c *Counters) Add(s Key, n int64) { c.n[s].Add(n) }
 
+// Get returns the counter of a series.
+func (c *Counters) Get(s Key) int64 { return c.n[s].Load() }
+
 // AddOpen adds one to the counter of an open key with that value.
 func (c *Counters) AddOpen(s OpenKey, value string) {
 	c.mu.Lock()
@@ -40,5 +43,7 @@ func (c *Counters) AddTo(v *Values) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	v.addOpen(c.open)
+	for at, n := range c.open {
+		v.addOpen(at, n)
+	}
 }

@@ -11,13 +11,15 @@ import (
 )
 
 var (
-	// operationBuckets are those that the semantic conventions recommend for db.client.operation.duration.
-	operationBuckets = []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10}
+	// operationBuckets are those that the semantic conventions recommend for db.client.operation.duration, and 2.5, 30 and
+	// 60, because whether a query took 10 seconds or a minute decides what to do about it. The three cost as many series
+	// for each operation.
+	operationBuckets = []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60}
 
 	// connectionBuckets are for wait, use and create time, for which the conventions recommend none. They extend
-	// operationBuckets at both ends: down to the microseconds of handing over an idle connection, up to a minute of
-	// holding one. Every bucket costs one series per pool and, with exemplars, about 200 bytes in the SDK.
-	connectionBuckets = []float64{0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60}
+	// operationBuckets down to the microseconds of handing over an idle connection. Every bucket costs one series per pool,
+	// of use time per unit of work, and, with exemplars, about 200 bytes in the SDK.
+	connectionBuckets = []float64{0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60}
 
 	// rowBuckets are those that the semantic conventions recommend for db.client.response.returned_rows.
 	rowBuckets = []float64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000}
@@ -28,7 +30,8 @@ var (
 type Histograms struct {
 	Duration, Wait, Use, Create metric.Float64Histogram
 	Rows                        metric.Int64Histogram // nil if returned rows are not recorded
-	Wanted                      bool                  // some reader keeps them, as known when they were created
+	Probe                       metric.Int64Counter   // never recorded to: enabled if there are readers
+	Wanted                      bool                  // one was enabled when they were created
 }
 
 // The rows of the histograms.
@@ -42,13 +45,14 @@ var (
 
 // NewHistograms creates the histograms, that of returned rows only if withRows is set.
 func NewHistograms(m metric.Meter, withRows bool) (h Histograms, err error) {
-	var errs [5]error
+	var errs [6]error
 	h.Duration, errs[0] = seconds(m, durationRow, operationBuckets)
 	h.Wait, errs[1] = seconds(m, waitRow, connectionBuckets)
 	h.Use, errs[2] = seconds(m, useRow, connectionBuckets)
 	h.Create, errs[3] = seconds(m, createRow, connectionBuckets)
+	h.Probe, errs[4] = m.Int64Counter(probeName)
 	if withRows {
-		h.Rows, errs[4] = m.Int64Histogram(rowsRow.Name, metric.WithUnit(rowsRow.Unit), metric.WithDescription(rowsRow.Description),
+		h.Rows, errs[5] = m.Int64Histogram(rowsRow.Name, metric.WithUnit(rowsRow.Unit), metric.WithDescription(rowsRow.Description),
 			metric.WithExplicitBucketBoundaries(rowBuckets...))
 	}
 	if err := errors.Join(errs[:]...); err != nil {
@@ -72,7 +76,11 @@ func lookup(name string) catalogue.Row {
 	return rows[0]
 }
 
-// enabled reports whether any of the histograms that are recorded by default would keep a measurement.
+// probeName is the name of a counter that is never recorded to, so no reader sees it. Its Enabled tells whether there are
+// readers, also if a View drops the histograms. Asynchronous instruments cannot tell.
+const probeName = "pgxpool.probe"
+
+// enabled reports whether a reader would keep a measurement of an instrument.
 func (h Histograms) enabled(ctx context.Context) bool {
-	return h.Duration.Enabled(ctx) || h.Wait.Enabled(ctx) || h.Use.Enabled(ctx) || h.Create.Enabled(ctx)
+	return h.Duration.Enabled(ctx) || h.Wait.Enabled(ctx) || h.Use.Enabled(ctx) || h.Create.Enabled(ctx) || h.Probe.Enabled(ctx)
 }

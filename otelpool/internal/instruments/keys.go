@@ -29,7 +29,8 @@ type table struct {
 	series      []observed
 	counters    int // how many of the series are counters, which come first
 	open        []observedOpen
-	labelled    int // how many series have an attribute besides the pool's
+	labelled    int   // how many series have an attribute besides the pool's
+	info        []int // the instruments that have no place in Values
 }
 
 // observed is one series of an instrument.
@@ -43,6 +44,7 @@ type observed struct {
 type observedOpen struct {
 	instrument int
 	key        attribute.Key
+	fixed      attribute.KeyValue // a further attribute, of a closed set of values, not valid if it has none
 }
 
 func newTable(rows []catalogue.Row) *table {
@@ -75,17 +77,30 @@ func (t *table) add(row catalogue.Row) {
 		t.addSeries(i, attribute.String(catalogue.AttrState, row.State))
 		return
 	}
-	label := slices.IndexFunc(row.Attributes, func(a catalogue.Attribute) bool { return a.Key != catalogue.AttrPool })
-	if label < 0 {
-		t.addSeries(i, attribute.KeyValue{})
+	if row.Info {
+		t.info = append(t.info, i)
 		return
 	}
-	a := row.Attributes[label]
-	if len(a.Values) == 0 {
-		t.open = append(t.open, observedOpen{i, attribute.Key(a.Key)})
+	var open attribute.Key
+	closed := []attribute.KeyValue{{}}
+	for _, a := range row.Attributes {
+		switch {
+		case a.Key == catalogue.AttrPool:
+		case len(a.Values) == 0:
+			open = attribute.Key(a.Key)
+		default:
+			closed = nil
+			for _, value := range a.Values {
+				closed = append(closed, attribute.String(a.Key, value))
+			}
+		}
 	}
-	for _, value := range a.Values {
-		t.addSeries(i, attribute.String(a.Key, value))
+	for _, label := range closed {
+		if open != "" {
+			t.open = append(t.open, observedOpen{i, open, label})
+		} else {
+			t.addSeries(i, label)
+		}
 	}
 }
 
@@ -110,6 +125,28 @@ func KeyOf(name string, value ...string) Key {
 	panic(fmt.Sprintf("no series %s %q in internal/catalogue", name, value))
 }
 
+// ValuesOf returns the values of an instrument's own attribute.
+func ValuesOf(name string) []string {
+	var values []string
+	for _, s := range seriesTable.series {
+		if seriesTable.instruments[s.instrument].Name == name {
+			values = append(values, s.label.Value.AsString())
+		}
+	}
+	return values
+}
+
+// OpenKeysOf returns the keys of an instrument that has an attribute of any value, by the value of its other attribute.
+func OpenKeysOf(name string) map[string]OpenKey {
+	keys := make(map[string]OpenKey)
+	for i, o := range seriesTable.open {
+		if seriesTable.instruments[o.instrument].Name == name {
+			keys[o.fixed.Value.AsString()] = OpenKey(i)
+		}
+	}
+	return keys
+}
+
 // OpenKeyOf returns the key of an instrument whose attribute may have any value. It panics if the catalogue has no
 // such instrument.
 func OpenKeyOf(name string) OpenKey {
@@ -122,3 +159,10 @@ func OpenKeyOf(name string) OpenKey {
 }
 
 func (s observed) row() *catalogue.Row { return &seriesTable.instruments[s.instrument] }
+
+func (k OpenKey) row() *catalogue.Row {
+	return &seriesTable.instruments[seriesTable.open[k].instrument]
+}
+
+// counter reports whether the series belongs to a counter, which never falls.
+func (k OpenKey) counter() bool { return k.row().Kind == catalogue.ObservableCounter }

@@ -2,6 +2,7 @@ package instruments
 
 import (
 	"context"
+	"strings"
 
 	"github.com/otelpool/otelpool-go/internal/sqlname"
 )
@@ -25,19 +26,39 @@ const (
 type Name struct {
 	Text   string
 	Source Source
+
+	// Batched tells that it is the name of a sqlc query that is only sent in batches: its command is :batchexec, :batchmany or
+	// :batchone.
+	Batched bool
+}
+
+// after returns the name with an operation before it: "BATCH name". A summary stays within its limit.
+func (n Name) after(op string) Name {
+	if n.Source == Summarized {
+		n.Text = sqlname.Prefix(op, n.Text)
+	} else {
+		n.Text = op + " " + n.Text
+	}
+	return n
 }
 
 // nameOf returns the name that a text has by itself: of its sqlc comment, else its summary.
 func nameOf(sql string) Name {
-	name, sqlc := sqlname.Of(sql)
-	if sqlc {
-		return Name{name, Chosen}
+	name, command := sqlname.Of(sql)
+	if command == "" {
+		return Name{Text: name, Source: Summarized}
 	}
-	return Name{name, Summarized}
+	return Name{Text: name, Source: Chosen, Batched: strings.HasPrefix(command, "batch")}
 }
 
 // Summary returns the summary of a text.
 func Summary(sql string) string { return sqlname.Summary(sql) }
+
+// SanitizeSQL returns a text with its literals masked and its comments removed.
+func SanitizeSQL(sql string) string { return sqlname.Sanitize(sql) }
+
+// Blank reports whether a text has no statement.
+func Blank(sql string) bool { return sqlname.Blank(sql) }
 
 type nameKey struct{}
 

@@ -94,6 +94,13 @@ func (o Observables) Report(to metric.Observer, v *Values, of *PoolAttributes) {
 	}
 }
 
+// ReportInfo observes the instruments whose value is 1, with those attributes.
+func (o Observables) ReportInfo(to metric.Observer, opts []metric.ObserveOption) {
+	for _, i := range seriesTable.info {
+		o.of[i].observe(to, 1, opts)
+	}
+}
+
 func (o observable) observe(to metric.Observer, n int64, opts []metric.ObserveOption) {
 	if o.floats != nil {
 		to.ObserveFloat64(o.floats, time.Duration(n).Seconds(), opts...)
@@ -108,7 +115,7 @@ type PoolAttributes struct {
 	set    attribute.Set
 	plain  []metric.ObserveOption                   // of series without a label
 	labels []atomic.Pointer[[]metric.ObserveOption] // of series with one, by their number; nil until needed
-	opened sync.Map                                 // openValue to []metric.ObserveOption; bounded, because the values are
+	opened sync.Map                                 // openLabels to []metric.ObserveOption; bounded, because the values are
 }
 
 // NewPoolAttributes prepares the attributes of a pool.
@@ -133,13 +140,40 @@ func (p *PoolAttributes) labelled(s observed) []metric.ObserveOption {
 
 // open returns the options of a value of an open key.
 func (p *PoolAttributes) open(at openValue) []metric.ObserveOption {
-	if opts, ok := p.opened.Load(at); ok {
+	s := seriesTable.open[at.key]
+	if at.value == "" && !s.fixed.Valid() {
+		return p.plain
+	}
+	labels := openLabels{key: s.key, value: at.value}
+	if s.fixed.Valid() {
+		labels.of = at.key + 1
+	}
+	if opts, ok := p.opened.Load(labels); ok {
 		return opts.([]metric.ObserveOption)
 	}
-	opts, _ := p.opened.LoadOrStore(at, observeOptions(p.set, seriesTable.open[at.key].key.String(at.value)))
+	var more []attribute.KeyValue
+	if s.fixed.Valid() {
+		more = append(more, s.fixed)
+	}
+	if at.value != "" {
+		more = append(more, s.key.String(at.value))
+	}
+	opts, _ := p.opened.LoadOrStore(labels, observeOptions(p.set, more...))
 	return opts.([]metric.ObserveOption)
 }
 
-func observeOptions(set attribute.Set, label attribute.KeyValue) []metric.ObserveOption {
-	return []metric.ObserveOption{metric.WithAttributeSet(NewSet(set.ToSlice(), label))}
+// openLabels are the attributes of a series of an open key: those of several instruments share their options.
+type openLabels struct {
+	of    OpenKey // plus one, 0 without a fixed attribute
+	key   attribute.Key
+	value string
+}
+
+func observeOptions(set attribute.Set, more ...attribute.KeyValue) []metric.ObserveOption {
+	return []metric.ObserveOption{metric.WithAttributeSet(NewSet(set.ToSlice(), more...))}
+}
+
+// InfoOptions returns the options with which a pool's instruments of value 1 are observed.
+func InfoOptions(set attribute.Set, more []attribute.KeyValue) []metric.ObserveOption {
+	return observeOptions(set, more...)
 }

@@ -33,14 +33,19 @@ type Operation struct {
 	// Control tells that it controls transactions or settings, so that a hold is not named by it.
 	Control bool
 
+	// Listen tells that it listens for notifications.
+	Listen bool
+
 	Duration Series[float64] // of operations that succeeded
 	Use      Series[float64] // of holds whose unit of work it is
 	Rows     Series[int64]   // not set unless returned rows are recorded
 
 	// failures maps an error type to its series, nil before the first. The map is replaced, never changed, so that readers
 	// need no lock.
-	failures atomic.Pointer[map[string]*Series[float64]]
+	failures atomic.Pointer[map[string]*Failed]
 
+	work        work
+	calls       calls
 	set, useSet attribute.Set
 	failureSets []attribute.Set // guarded by Operations.mu
 }
@@ -56,8 +61,9 @@ type OperationsConfig struct {
 
 // Operations is the closed set of a pool's operation names. Look-ups take no lock.
 type Operations struct {
-	config OperationsConfig
-	texts  textCache
+	config  OperationsConfig
+	texts   textCache
+	unnamed Operation // of holds that have no unit of work
 
 	mu       sync.Mutex // held to change what follows, or the failures of an operation
 	names    atomic.Pointer[map[string]*Operation]
@@ -70,6 +76,7 @@ type Operations struct {
 // NewOperations returns a set without names.
 func NewOperations(c OperationsConfig) *Operations {
 	o := &Operations{config: c}
+	o.unnamed.Use = NewSeries(c.Histograms.Use, NewSet(c.UseAttributes))
 	o.names.Store(&map[string]*Operation{})
 	o.byID.Store(&[]*Operation{nil})
 	return o
@@ -83,10 +90,18 @@ func (o *Operations) ByID(id uint32) *Operation {
 	return nil
 }
 
+// Unit returns the unit of work of that number, that of holds without one for 0 and for a number of another pool.
+func (o *Operations) Unit(id uint32) *Operation {
+	if op := o.ByID(id); op != nil {
+		return op
+	}
+	return &o.unnamed
+}
+
 // ForQuery returns the operation of one query.
 func (o *Operations) ForQuery(ctx context.Context, s Statement) *Operation {
 	if name := o.chosen(ctx, s.SQL); name != "" {
-		return o.Named(Name{name, Chosen})
+		return o.Named(Name{Text: name, Source: Chosen})
 	}
 	if s.Name.Text != "" {
 		return o.Named(s.Name)
@@ -100,42 +115,59 @@ func (o *Operations) ForQuery(ctx context.Context, s Statement) *Operation {
 	return op
 }
 
-// ForBatch returns the operation of a batch of queries that all have that name, which is "BATCH name", or for no name
-// "BATCH".
-func (o *Operations) ForBatch(name Name) *Operation {
+// BatchName returns the name of a batch of queries that all have that name, which is "BATCH name", or for no name "BATCH".
+func BatchName(name Name) Name {
 	switch name.Text {
 	case "":
-		return o.Named(Name{"BATCH", Summarized})
+		return Name{Text: "BATCH", Source: Summarized}
 	case OtherOperation:
-		return o.Named(name)
+		return name
 	}
-	return o.Named(Name{"BATCH " + name.Text, name.Source})
+	return name.after("BATCH")
 }
 
-// ForCopy returns the operation of a CopyFrom.
-func (o *Operations) ForCopy(ctx context.Context, table []string) *Operation {
+// NameOfBatchOfOne returns the name of a batch of one query. By the semantic conventions it is the query's. But sqlc sends
+// such a query as a batch of as many as the caller happens to have, so with that name it would be two operations. It is
+// "BATCH name" for any length.
+func (o *Operations) NameOfBatchOfOne(ctx context.Context, s Statement) Name {
+	name := o.Name(ctx, s)
+	if name.Batched {
+		return name.after("BATCH")
+	}
+	return name
+}
+
+// CopyName returns the name of a CopyFrom.
+func (o *Operations) CopyName(ctx context.Context, table []string) Name {
 	summary := sqlname.Copy(table)
 	if name := o.chosen(ctx, summary); name != "" {
-		return o.Named(Name{name, Chosen})
+		return Name{Text: name, Source: Chosen}
 	}
-	return o.Named(Name{summary, Summarized})
+	return Name{Text: summary, Source: Summarized}
 }
 
-// ForPrepare returns the operation of a Prepare that the caller asked for: "PREPARE name", so that the operation itself
-// counts its executions alone. It counts as a summary, to leave the limit of chosen names to what is executed.
-func (o *Operations) ForPrepare(ctx context.Context, sql string) *Operation {
-	return o.Named(Name{"PREPARE " + o.Name(ctx, Statement{SQL: sql}).Text, Summarized})
+// PrepareName returns the name of a Prepare that the caller asked for: "PREPARE name", so that the operation itself counts
+// its executions alone. It counts as a summary, to leave the limit of chosen names to what is executed.
+func (o *Operations) PrepareName(ctx context.Context, sql string) Name {
+	name := o.Name(ctx, Statement{SQL: sql}).after("PREPARE")
+	name.Source = Summarized
+	return name
 }
 
 // Name returns the name of one query: the caller's, else the user's function's, else the text's.
 func (o *Operations) Name(ctx context.Context, s Statement) Name {
 	if name := o.chosen(ctx, s.SQL); name != "" {
-		return Name{name, Chosen}
+		return Name{Text: name, Source: Chosen}
 	}
 	if s.Name.Text != "" {
 		return s.Name
 	}
 	return o.text(s.SQL).name
+}
+
+// TextName returns the name that a text has by itself, whatever the caller or the user's function calls it.
+func (o *Operations) TextName(sql []byte) string {
+	return o.text(string(sqlname.Read(sql))).name.Text
 }
 
 // chosen returns the name that the caller chose, else the user's function, "" if neither did.
@@ -166,6 +198,20 @@ func (o *Operations) text(sql string) *text {
 	t := &text{name: nameOf(sql)}
 	o.texts.put(sql, t)
 	return t
+}
+
+// SanitizedText returns the text of a statement without its literals. That of a short text is remembered.
+func (o *Operations) SanitizedText(s Statement) string {
+	if len(sqlname.Read(s.SQL)) < len(s.SQL) { // others have the same beginning
+		return SanitizeSQL(s.SQL)
+	}
+	t := o.text(s.SQL)
+	if known := t.sanitized.Load(); known != nil {
+		return *known
+	}
+	sanitized := SanitizeSQL(s.SQL)
+	t.sanitized.Store(&sanitized)
+	return sanitized
 }
 
 // Named returns the operation of that name, or the capped one if its source has too many names. A name that has several
@@ -211,6 +257,7 @@ func (o *Operations) newOperation(name string) *Operation {
 	op := &Operation{
 		Name:    name,
 		Control: sqlname.Control(name),
+		Listen:  name == "LISTEN",
 		set:     NewSet(o.config.DurationAttributes, summary),
 		useSet:  NewSet(o.config.UseAttributes, summary),
 	}
@@ -225,23 +272,23 @@ func (o *Operations) newOperation(name string) *Operation {
 	return op
 }
 
-// Failure returns the series in which op is recorded when it failed.
-func (o *Operations) Failure(op *Operation, f Failure) *Series[float64] {
+// Failure returns what is kept of op's failures of that kind.
+func (o *Operations) Failure(op *Operation, f Failure) *Failed {
 	if known := op.failure(f); known != nil {
 		return known
 	}
 	return o.addFailure(op, f)
 }
 
-// failure returns the series of a failure that was seen before, nil if it was not.
-func (op *Operation) failure(f Failure) *Series[float64] {
+// failure returns what is kept of a kind of failure that was seen before, nil if it was not.
+func (op *Operation) failure(f Failure) *Failed {
 	if known := op.failures.Load(); known != nil {
 		return (*known)[f.ErrorType]
 	}
 	return nil
 }
 
-func (o *Operations) addFailure(op *Operation, f Failure) *Series[float64] {
+func (o *Operations) addFailure(op *Operation, f Failure) *Failed {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.failures >= maxFailureSeries {
@@ -250,20 +297,16 @@ func (o *Operations) addFailure(op *Operation, f Failure) *Series[float64] {
 	if known := op.failure(f); known != nil {
 		return known
 	}
-	attrs := []attribute.KeyValue{semconv.DBQuerySummary(op.Name), semconv.ErrorTypeKey.String(f.ErrorType)}
-	if f.SQLState {
-		attrs = append(attrs, semconv.DBResponseStatusCode(f.ErrorType))
-	}
-	set := NewSet(o.config.DurationAttributes, attrs...)
-	added := NewSeries(o.config.Histograms.Duration, set)
+	set := NewSet(o.config.DurationAttributes, append(f.Attributes(), semconv.DBQuerySummary(op.Name))...)
+	added := &Failed{Duration: NewSeries(o.config.Histograms.Duration, set)}
 	op.failureSets = append(op.failureSets, set)
-	failures := map[string]*Series[float64]{f.ErrorType: &added}
+	failures := map[string]*Failed{f.ErrorType: added}
 	if known := op.failures.Load(); known != nil {
 		maps.Copy(failures, *known)
 	}
 	op.failures.Store(&failures)
 	o.failures++
-	return &added
+	return added
 }
 
 // sets returns the attribute sets of all series that may have been recorded to: those of operation.duration, failures

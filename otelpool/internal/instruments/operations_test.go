@@ -67,11 +67,11 @@ func TestNamesBeyondLimitAreOther(t *testing.T) {
 		if i >= 3 {
 			want, capped = OtherOperation, true
 		}
-		if op := o.Named(Name{fmt.Sprintf("op%d", i), Chosen}); op.Name != want || op.Capped != capped {
+		if op := o.Named(Name{Text: fmt.Sprintf("op%d", i), Source: Chosen}); op.Name != want || op.Capped != capped {
 			t.Errorf("operation %d is %q, capped %t, want %q, %t", i, op.Name, op.Capped, want, capped)
 		}
 	}
-	if op := o.Named(Name{"op1", Chosen}); op.Name != "op1" || op.Capped {
+	if op := o.Named(Name{Text: "op1", Source: Chosen}); op.Name != "op1" || op.Capped {
 		t.Errorf("an early name became %q, capped %t, once the limit was reached", op.Name, op.Capped)
 	}
 }
@@ -89,17 +89,17 @@ func TestSummariesLeaveRoomForChosenNames(t *testing.T) {
 	ctx := t.Context()
 	for i := range 100 {
 		o.ForQuery(ctx, Statement{SQL: fmt.Sprintf("SELECT * FROM tenant_%d.users", i)})
-		o.ForCopy(ctx, []string{fmt.Sprintf("tenant_%d", i), "events"})
-		o.ForBatch(o.Name(ctx, Statement{SQL: fmt.Sprintf("INSERT INTO tenant_%d.a VALUES (1)", i)}))
-		o.ForPrepare(ctx, fmt.Sprintf("DELETE FROM tenant_%d.a", i))
+		o.Named(o.CopyName(ctx, []string{fmt.Sprintf("tenant_%d", i), "events"}))
+		o.Named(BatchName(o.Name(ctx, Statement{SQL: fmt.Sprintf("INSERT INTO tenant_%d.a VALUES (1)", i)})))
+		o.Named(o.PrepareName(ctx, fmt.Sprintf("DELETE FROM tenant_%d.a", i)))
 	}
 	for want, got := range map[string]*Operation{
 		"_OTHER":            o.ForQuery(ctx, Statement{SQL: "SELECT * FROM users"}),
 		"get_user":          o.ForQuery(WithName(ctx, "get_user"), Statement{SQL: "SELECT * FROM users"}),
 		"GetUser":           o.ForQuery(ctx, Statement{SQL: "-- name: GetUser :one\nSELECT * FROM users"}),
 		"by_function":       o.ForQuery(ctx, Statement{SQL: "call by_function"}),
-		"BATCH SetUser":     o.ForBatch(o.Name(ctx, Statement{SQL: "-- name: SetUser :batchexec\nUPDATE users"})),
-		"BATCH by_function": o.ForBatch(o.Name(ctx, Statement{SQL: "call by_function"})),
+		"BATCH SetUser":     o.Named(BatchName(o.Name(ctx, Statement{SQL: "-- name: SetUser :batchexec\nUPDATE users"}))),
+		"BATCH by_function": o.Named(BatchName(o.Name(ctx, Statement{SQL: "call by_function"}))),
 	} {
 		if got.Name != want || got.Capped != (want == OtherOperation) {
 			t.Errorf("%s is recorded as %s, capped %t", want, got.Name, got.Capped)
@@ -120,7 +120,7 @@ func TestDefaultLimitFitsSDK(t *testing.T) {
 	o := newOperations(DefaultLimit, nil)
 	for i := range 2 * DefaultLimit {
 		for source := range sourceCount {
-			op := o.Named(Name{fmt.Sprintf("%d from %d", i, source), source})
+			op := o.Named(Name{Text: fmt.Sprintf("%d from %d", i, source), Source: source})
 			o.Failure(op, Failure{ErrorType: "40001", SQLState: true})
 			o.Failure(op, Failure{ErrorType: "57014", SQLState: true})
 		}
@@ -142,7 +142,7 @@ func TestOtherDoesNotCountTowardLimit(t *testing.T) {
 		if want.capped {
 			want.name = OtherOperation
 		}
-		if op := o.Named(Name{given, Chosen}); op.Name != want.name || op.Capped != want.capped {
+		if op := o.Named(Name{Text: given, Source: Chosen}); op.Name != want.name || op.Capped != want.capped {
 			t.Errorf("%d: %q is recorded as %q, capped %t", i, given, op.Name, op.Capped)
 		}
 	}
@@ -153,10 +153,10 @@ func TestNamesOfPartsDoNotCountTowardLimit(t *testing.T) {
 	o := newOperations(2, nil)
 	for range 2 {
 		part := o.Name(t.Context(), Statement{SQL: "select * from a"})
-		if got := o.ForBatch(part).Name; got != "BATCH SELECT a" {
+		if got := o.Named(BatchName(part)).Name; got != "BATCH SELECT a" {
 			t.Errorf("named %q", got)
 		}
-		if got := o.ForPrepare(t.Context(), "select * from b").Name; got != "PREPARE SELECT b" {
+		if got := o.Named(o.PrepareName(t.Context(), "select * from b")).Name; got != "PREPARE SELECT b" {
 			t.Errorf("named %q", got)
 		}
 	}
@@ -165,11 +165,31 @@ func TestNamesOfPartsDoNotCountTowardLimit(t *testing.T) {
 	}
 }
 
+func TestNamesOfLongSummariesKeepLimit(t *testing.T) {
+	t.Parallel()
+	o := newOperations(10, nil)
+	table := strings.Repeat("t", 90)
+	sql := "select * from " + table
+	if got := o.ForQuery(t.Context(), Statement{SQL: sql}).Name; got != "SELECT "+table {
+		t.Errorf("query: %q", got)
+	}
+	if got := o.Named(BatchName(o.Name(t.Context(), Statement{SQL: sql}))).Name; got != "BATCH SELECT" {
+		t.Errorf("batch: %q", got)
+	}
+	if got := o.Named(o.PrepareName(t.Context(), sql)).Name; got != "PREPARE SELECT" {
+		t.Errorf("prepare: %q", got)
+	}
+	chosen := WithName(t.Context(), table+"/by_id")
+	if got := o.Named(o.PrepareName(chosen, sql)).Name; got != "PREPARE "+table+"/by_id" {
+		t.Errorf("prepare of a chosen name: %q", got)
+	}
+}
+
 func TestOperationsAreFoundByID(t *testing.T) {
 	t.Parallel()
 	o := newOperations(2, nil)
 	for _, name := range []string{"a", "b", "c", "a", OtherOperation} {
-		op := o.Named(Name{name, Chosen})
+		op := o.Named(Name{Text: name, Source: Chosen})
 		if got := o.ByID(op.ID); got != op || op.ID == 0 {
 			t.Errorf("%q has ID %d, which is %v", name, op.ID, got)
 		}
@@ -182,7 +202,7 @@ func TestOperationsAreFoundByID(t *testing.T) {
 func TestLongPreparedTextKeepsItsSummary(t *testing.T) {
 	t.Parallel()
 	long := "SELECT " + strings.Repeat("a, ", maxPreparedText) + "b FROM users"
-	if s := PreparedStatement(long); len(s.SQL) != maxPreparedText || s.Name != (Name{"SELECT users", Summarized}) {
+	if s := PreparedStatement(long); len(s.SQL) != maxPreparedText || s.Name != (Name{Text: "SELECT users", Source: Summarized}) {
 		t.Errorf("%d bytes are kept, name %v", len(s.SQL), s.Name)
 	}
 	if s := PreparedStatement("SELECT 1 FROM a"); s != (Statement{SQL: "SELECT 1 FROM a"}) {
@@ -211,7 +231,7 @@ func TestHugeNamesAreCut(t *testing.T) {
 	t.Parallel()
 	o := newOperations(200, nil)
 	huge := strings.Repeat("x", 1<<20)
-	if a, b := o.Named(Name{huge, Chosen}), o.Named(Name{huge + "y", Chosen}); a != b || len(a.Name) != maxNameLength {
+	if a, b := o.Named(Name{Text: huge, Source: Chosen}), o.Named(Name{Text: huge + "y", Source: Chosen}); a != b || len(a.Name) != maxNameLength {
 		t.Errorf("named %d and %d bytes", len(a.Name), len(b.Name))
 	}
 	for name := range *o.names.Load() {
@@ -225,14 +245,14 @@ func TestFailureSeriesAreBounded(t *testing.T) {
 	t.Parallel()
 	o := newOperations(200, nil)
 	for i := range 5 * maxFailureSeries {
-		op := o.Named(Name{fmt.Sprintf("op%d", i%7), Chosen})
+		op := o.Named(Name{Text: fmt.Sprintf("op%d", i%7), Source: Chosen})
 		o.Failure(op, Failure{ErrorType: fmt.Sprintf("%05d", i), SQLState: true})
 	}
 	durations, _ := o.sets()
 	if most := 8 + maxFailureSeries + 7; len(durations) > most {
 		t.Errorf("%d series, want at most %d", len(durations), most)
 	}
-	if got := o.Failure(o.Named(Name{"op0", Chosen}), Failure{ErrorType: "ZZ999", SQLState: true}); got == nil {
+	if got := o.Failure(o.Named(Name{Text: "op0", Source: Chosen}), Failure{ErrorType: "ZZ999", SQLState: true}); got == nil {
 		t.Error("a failure beyond the limit has no series")
 	}
 	for _, set := range durations {
@@ -251,7 +271,7 @@ func TestNamesAreValidAttributeValues(t *testing.T) {
 		{strings.Repeat("ä", 200), strings.Repeat("ä", 127)},
 		{strings.Repeat("x", 253) + "€", strings.Repeat("x", 253)},
 	} {
-		got := newOperations(200, nil).Named(Name{tt.name, Chosen}).Name
+		got := newOperations(200, nil).Named(Name{Text: tt.name, Source: Chosen}).Name
 		if got != tt.want {
 			t.Errorf("%q became %q, want %q", tt.name, got, tt.want)
 		}

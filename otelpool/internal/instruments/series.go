@@ -2,10 +2,7 @@ package instruments
 
 import (
 	"context"
-	"fmt"
-	"sync/atomic"
 
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 )
@@ -32,18 +29,11 @@ type Series[N int64 | float64] struct {
 // Record records a value. A histogram may panic, as the SDK's does when a View's attribute filter does. The measurement
 // is then lost, since the caller is in the middle of a request.
 func (s *Series[N]) Record(ctx context.Context, value N) {
-	defer reportPanic()
+	defer histogramPanics.Recover()
 	s.to.Record(ctx, value, s.opts...)
 }
 
-// panicReported is set by the first panic that was reported: each measurement may panic.
-var panicReported atomic.Bool
-
-func reportPanic() {
-	if p := recover(); p != nil && !panicReported.Swap(true) {
-		otel.Handle(fmt.Errorf("otelpool: histogram panicked, measurement lost: %v", p))
-	}
-}
+var histogramPanics = Panics{Lost: "histogram panicked, measurement lost"}
 
 // NewSeries returns the series of a histogram with those attributes.
 func NewSeries(h metric.Float64Histogram, set attribute.Set) Series[float64] {

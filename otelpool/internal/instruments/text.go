@@ -17,6 +17,8 @@ const (
 type text struct {
 	name Name
 	op   atomic.Pointer[Operation] // set when an operation is recorded under the name: parts of a batch have none
+
+	sanitized atomic.Pointer[string] // the text without its literals, set when that was first asked for
 }
 
 // textCache maps SQL texts, of long ones the part that is read, to their names. A full generation becomes the previous one, which is dropped; a text that is

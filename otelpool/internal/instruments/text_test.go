@@ -52,7 +52,7 @@ func TestHugeTextsAreReadOnce(t *testing.T) {
 	o := newOperations(200, nil)
 	huge := "SELECT * FROM users WHERE id IN (1" + strings.Repeat(", 2", 1<<20) + ")"
 	first := o.text(huge)
-	if first.name != (Name{"SELECT users", Summarized}) {
+	if first.name != (Name{Text: "SELECT users", Source: Summarized}) {
 		t.Errorf("named %v", first.name)
 	}
 	if o.text(strings.Clone(huge)) != first || o.text(huge+" -- more") != first {

@@ -21,8 +21,44 @@ func (v *Values) Set(s Key, n int64) { v.n[s], v.set[s] = n, true }
 // Add adds to the value of a series.
 func (v *Values) Add(s Key, n int64) { v.n[s], v.set[s] = v.n[s]+n, true }
 
+// Get returns the value of a series, 0 if it is not set.
+func (v *Values) Get(s Key) int64 { return v.n[s] }
+
+// Open returns the values of an open key by its attribute.
+func (v *Values) Open(s OpenKey) map[string]int64 {
+	values := make(map[string]int64)
+	for at, n := range v.open {
+		if at.key == s {
+			values[at.value] = n
+		}
+	}
+	return values
+}
+
 // Copy sets the value of a series to that of another.
 func (v *Values) Copy(to, from Key) { v.Set(to, v.n[from]) }
+
+// AddOpen adds to the value of an open key with that value of its attribute, which it has not if the value is "". For rows
+// with Largest set, it keeps the larger value.
+func (v *Values) AddOpen(s OpenKey, value string, n int64) { v.addOpen(openValue{s, value}, n) }
+
+func (v *Values) addOpen(at openValue, n int64) {
+	if v.open == nil {
+		v.open = make(map[openValue]int64)
+	}
+	if at.key.row().Largest {
+		v.open[at] = max(v.open[at], n)
+	} else {
+		v.open[at] += n
+	}
+}
+
+// Clone returns a copy.
+func (v *Values) Clone() Values {
+	c := *v
+	c.open = maps.Clone(v.open)
+	return c
+}
 
 // Merge adds the values of another pool of the same name. For rows with Largest set, it keeps the larger value.
 func (v *Values) Merge(w *Values) {
@@ -35,7 +71,9 @@ func (v *Values) Merge(w *Values) {
 			v.Add(Key(i), w.n[i])
 		}
 	}
-	v.addOpen(w.open)
+	for at, n := range w.open {
+		v.addOpen(at, n)
+	}
 }
 
 // KeepRising replaces each counter of v by the largest value that it ever had, which kept remembers.
@@ -43,14 +81,15 @@ func (v *Values) KeepRising(kept *Values) {
 	for i := range seriesTable.counters {
 		if v.set[i] {
 			kept.Set(Key(i), max(kept.n[i], v.n[i]))
+			v.n[i] = kept.n[i]
 		}
 	}
 	for at, n := range v.open {
-		if n > kept.open[at] {
-			kept.addOpen(map[openValue]int64{at: n - kept.open[at]})
+		if at.key.counter() {
+			kept.addOpen(at, max(0, n-kept.open[at]))
+			v.open[at] = kept.open[at]
 		}
 	}
-	v.SetCounters(kept)
 }
 
 // SetCounters replaces the counters of v by those of w.
@@ -60,19 +99,10 @@ func (v *Values) SetCounters(w *Values) {
 			v.Set(Key(i), w.n[i])
 		}
 	}
-	v.open = w.open
-}
-
-func (v *Values) addOpen(open map[openValue]int64) {
-	if len(open) == 0 {
-		return
+	maps.DeleteFunc(v.open, func(at openValue, _ int64) bool { return at.key.counter() })
+	for at, n := range w.open {
+		if at.key.counter() {
+			v.addOpen(at, n)
+		}
 	}
-	sum := maps.Clone(v.open) // the old map may be shared with a copy of v
-	if sum == nil {
-		sum = make(map[openValue]int64, len(open))
-	}
-	for value, n := range open {
-		sum[value] += n
-	}
-	v.open = sum
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -21,7 +22,7 @@ func filled(n int64) *Values {
 		v.Set(Key(i), n)
 	}
 	for i := range seriesTable.open {
-		v.open = map[openValue]int64{{OpenKey(i), "timeout"}: n}
+		v.AddOpen(OpenKey(i), "timeout", n)
 	}
 	return v
 }
@@ -41,8 +42,12 @@ func TestMergeAddsEachSeries(t *testing.T) {
 		}
 	}
 	for at, n := range sum.open {
-		if n != 7 {
-			t.Errorf("%v: %d, want 7", at, n)
+		want := int64(7)
+		if at.key.row().Largest {
+			want = 4
+		}
+		if n != want {
+			t.Errorf("%s: %d, want %d", at.key.row().Name, n, want)
 		}
 	}
 }
@@ -63,8 +68,12 @@ func TestKeepRisingKeepsLargestCounters(t *testing.T) {
 			}
 		}
 		for at, got := range v.open {
-			if got != step.counter {
-				t.Errorf("%v: %d after %d", at, got, step.read)
+			want := step.read
+			if at.key.counter() {
+				want = step.counter
+			}
+			if _, known := kept.open[at]; got != want || known != at.key.counter() {
+				t.Errorf("%s: %d after %d, kept %t", at.key.row().Name, got, step.read, known)
 			}
 		}
 	}
@@ -73,7 +82,7 @@ func TestKeepRisingKeepsLargestCounters(t *testing.T) {
 func TestMergeKeepsMapOfCopy(t *testing.T) {
 	t.Parallel()
 	left := *filled(3)
-	sum := left
+	sum := left.Clone()
 	sum.Merge(filled(4))
 	for at, n := range left.open {
 		if n != 3 {
@@ -138,6 +147,7 @@ func TestReportObservesEachSeries(t *testing.T) {
 	of := NewPoolAttributes(attribute.NewSet(attribute.String("team", "a")))
 	if _, err := m.RegisterCallback(func(_ context.Context, to metric.Observer) error {
 		o.Report(to, filled(2e9), of)
+		o.ReportInfo(to, InfoOptions(of.set, []attribute.KeyValue{attribute.String("size", "4")}))
 		return nil
 	}, o.All()...); err != nil {
 		t.Fatal(err)
@@ -164,22 +174,31 @@ func TestReportObservesEachSeries(t *testing.T) {
 		if row.Unit == "s" {
 			number = "2"
 		}
+		if row.Info {
+			want[row.Name] = []string{"size=4,team=a 1"}
+			continue
+		}
 		labels := []string{""}
 		if row.State != "" {
 			labels = []string{catalogue.AttrState + "=" + row.State + ","}
 		}
 		for _, a := range row.Attributes[1:] {
-			labels = nil
-			for _, value := range a.Values {
-				labels = append(labels, a.Key+"="+value+",")
+			values := a.Values
+			if values == nil {
+				values = []string{"timeout"}
 			}
-			if a.Values == nil {
-				labels = []string{a.Key + "=timeout,"}
+			var with []string
+			for _, label := range labels {
+				for _, value := range values {
+					with = append(with, label+a.Key+"="+value+",")
+				}
 			}
+			labels = with
 		}
 		for _, label := range labels {
-			series := label + "team=a " + number
-			want[row.Name] = append(want[row.Name], series)
+			pairs := strings.Split(label+"team=a", ",") // an attribute set is in the order of its keys
+			slices.Sort(pairs)
+			want[row.Name] = append(want[row.Name], strings.Join(pairs, ",")+" "+number)
 		}
 		slices.Sort(want[row.Name])
 	}

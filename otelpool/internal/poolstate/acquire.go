@@ -58,6 +58,7 @@ type acquires struct {
 	slots   slotCounts
 	_       cacheLine
 	phases  [PhaseCount]atomic.Int64 // nanoseconds
+	dialing atomic.Int64             // acquires in the phase Connect
 	_       cacheLine
 	waiters waiters
 }
@@ -79,13 +80,20 @@ type Acquire struct {
 	start    time.Duration
 	acquires *acquires
 	scope    *scope // nil if the caller has none
+
+	// Phases receives the time of each phase but the queue, unless it is nil. It is set before the acquire is passed on.
+	Phases *Phases
 }
+
+// Phases is the time of one acquire in each of its phases, in nanoseconds, that of the queue left out: that is the rest.
+type Phases [PhaseCount]atomic.Int64
 
 // The flags of an Acquire.
 const (
 	slotted   = 1 << iota // it has a slot of the pool
 	untracked             // it went from the queue to its caller and has no phases any more
 	reported              // it was reported as a long hold
+	counted               // it was counted as one
 )
 
 // ScopeName returns the name of the scope of the acquire, "" if there is none.
@@ -249,7 +257,7 @@ func (a *Acquire) leaveQueue(after, queued time.Duration) {
 	}
 }
 
-// longWait is a wait that no stall of the machine explains.
+// longWait is a wait that a stall of the machine seldom explains.
 const longWait = 250 * time.Millisecond
 
 // noteWaited notes, as an acquire leaves the queue, that it and others waited behind slots that no acquire has:
@@ -285,7 +293,17 @@ func (a *Acquire) step(from, next Progress, after time.Duration) bool {
 		return false
 	}
 	// after may be from before another goroutine's step
-	a.acquires.phases[from.phase()].Add(max(0, int64(after-from.after())))
+	took := max(0, int64(after-from.after()))
+	a.acquires.phases[from.phase()].Add(took)
+	if a.Phases != nil && from.phase() != Queue {
+		a.Phases[from.phase()].Add(took)
+	}
+	if from.phase() == Connect {
+		a.acquires.dialing.Add(-1)
+	}
+	if next != progressDone && next.phase() == Connect {
+		a.acquires.dialing.Add(1)
+	}
 	return true
 }
 

@@ -39,7 +39,7 @@ func TestPhasesAddUpToTimeOfAcquire(t *testing.T) {
 				clock.pass(s.pass)
 				all += s.pass
 			}
-			waited, held := p.End(a, p.NewConn(), OK)
+			waited, held := p.End(a, p.NewConn(Origin{}), OK)
 			check(t, "waited", waited, all)
 			check(t, "held", held, true)
 			check(t, "phases", p.Snapshot(stat(1, 0)).Phases, tt.want)
@@ -97,7 +97,7 @@ func TestFailedPingRequeuesAcquire(t *testing.T) {
 	t.Parallel()
 	p, clock := newPool(nil)
 	a := begin(p, t.Context())
-	c := p.NewConn()
+	c := p.NewConn(Origin{})
 	p.Opened(c)
 	c.Pinging(a, a.Enter(Ping))
 	clock.pass(ms)
@@ -121,7 +121,7 @@ func TestAcquireAfterStopHoldsNothing(t *testing.T) {
 	p, _ := newPool(nil)
 	a := begin(p, t.Context())
 	p.Stop()
-	_, held := p.End(a, p.NewConn(), OK)
+	_, held := p.End(a, p.NewConn(Origin{}), OK)
 	check(t, "held", held, false)
 	check(t, "slots", p.acquires.slots.load(), counts{})
 	check(t, "acquired", p.Snapshot(stat(0, 0)).Acquired, 0)
@@ -170,7 +170,7 @@ func TestPendingPeakCountsStandingQueue(t *testing.T) {
 func TestPendingPeakCountsWaitersBehindOthers(t *testing.T) {
 	t.Parallel()
 	end := map[string]func(*Pool, *Acquire){
-		"handed over": func(p *Pool, a *Acquire) { p.End(a, p.NewConn(), OK) },
+		"handed over": func(p *Pool, a *Acquire) { p.End(a, p.NewConn(Origin{}), OK) },
 		"dialed":      func(p *Pool, a *Acquire) { a.Enter(Connect) },
 		"given up":    func(p *Pool, a *Acquire) { p.End(a, nil, Timeout) },
 	}
@@ -199,5 +199,5 @@ func TestUnnoticedHijacksRaiseNoPeak(t *testing.T) {
 	s := p.Snapshot(stat(0, 0))
 	check(t, "peak", s.Peak, 1)
 	check(t, "pending peak", s.PendingPeak, 0)
-	check(t, "overflow", p.Opened(p.NewConn()), false)
+	check(t, "overflow", p.Opened(p.NewConn(Origin{})), false)
 }

@@ -20,11 +20,32 @@ const (
 	PrepareCall
 )
 
+// Role is what a call does in its hold.
+type Role uint8
+
+// The roles of a call.
+const (
+	RoleWork    Role = iota
+	RoleControl      // it controls a transaction, or prepares: the hold is not named by it
+	RoleListen       // work that listens for notifications
+)
+
+// Note is what the owner of a [Pool] keeps with a call until it ends. Forget is called instead of the end if that never
+// comes: the connection was released with rows open, or a panic went through the call.
+type Note interface{ Forget() }
+
 // call is a call that runs on a connection.
 type call struct {
 	kind      CallKind
 	operation Operation // 0 if it is not recorded
 	start     time.Duration
+	note      Note // nil if there is none
+}
+
+func (c *call) forget() {
+	if c.note != nil {
+		c.note.Forget()
+	}
 }
 
 // calls is the stack of the calls that run on one connection. If several goroutines use a connection at once, which pgx
@@ -38,6 +59,7 @@ type calls struct {
 func (c *calls) push(started call) {
 	i := c.depth
 	if uint(i) >= maxCalls {
+		c.stack[0].forget()
 		copy(c.stack[:], c.stack[1:])
 		i = maxCalls - 1
 	}
@@ -78,6 +100,9 @@ func (c *calls) inside(kind CallKind) *call {
 func (c *calls) reset() {
 	if c.depth > 0 {
 		c.depth = 0
-		c.stack = [maxCalls]call{}
+		for i := range c.stack {
+			c.stack[i].forget()
+			c.stack[i] = call{}
+		}
 	}
 }

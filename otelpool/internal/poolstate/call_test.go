@@ -1,6 +1,9 @@
 package poolstate
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // TestCallsTolerateAnyDepth sets the depth to what several goroutines on one connection can make of it.
 func TestCallsTolerateAnyDepth(t *testing.T) {
@@ -21,8 +24,13 @@ func TestCallsTolerateAnyDepth(t *testing.T) {
 func TestCallsForgetOldestBeyondLimit(t *testing.T) {
 	t.Parallel()
 	var c calls
-	for op := range Operation(maxCalls + 1) {
-		c.push(call{QueryCall, op + 1, 0})
+	var oldest, others forgotten
+	c.push(call{QueryCall, 1, 0, &oldest})
+	for op := range Operation(maxCalls) {
+		c.push(call{QueryCall, op + 2, 0, &others})
+	}
+	if oldest != 1 || others != 0 {
+		t.Errorf("the oldest was forgotten %d times, the others %d times", oldest, others)
 	}
 	for op := Operation(maxCalls + 1); op > 1; op-- {
 		if ended, ok := c.pop(QueryCall); !ok || ended.operation != op {
@@ -31,5 +39,29 @@ func TestCallsForgetOldestBeyondLimit(t *testing.T) {
 	}
 	if _, ok := c.pop(QueryCall); ok {
 		t.Error("the oldest call is still there")
+	}
+}
+
+// forgotten counts how often a note was forgotten.
+type forgotten int
+
+func (f *forgotten) Forget() { *f++ }
+
+func TestCallWithoutEndIsForgottenOnce(t *testing.T) {
+	t.Parallel()
+	for name, never := range map[string]func(p *Pool, c *Conn){
+		"released":       func(p *Pool, c *Conn) { p.Release(c, KeptOpen) },
+		"canceled":       func(_ *Pool, c *Conn) { c.CancelCall(QueryCall) },
+		"acquired again": func(_ *Pool, c *Conn) { c.reset() },
+	} {
+		p := New(Config{Now: func() time.Duration { return 0 }, MaxConns: 1, BaseSize: 1, PeakWindow: time.Minute})
+		c := p.NewConn(Origin{})
+		var note forgotten
+		c.BeginCall(QueryCall, 1, RoleWork, 0, &note)
+		never(p, c)
+		never(p, c)
+		if note != 1 {
+			t.Errorf("%s: the call was forgotten %d times", name, note)
+		}
 	}
 }

@@ -10,14 +10,28 @@ import (
 // hijacked.
 type Conn struct {
 	held     atomic.Pointer[Acquire] // the hold, nil if it is not held
+	aside    atomic.Pointer[Acquire] // the hold that ended because the connection seemed to be hijacked, nil if there is none
+	asideAt  atomic.Int64            // when that hold began
 	counters *connCounters
 	activity atomic.Uint64           // an activity
 	pinged   atomic.Pointer[Acquire] // the acquire for which the connection is pinged, nil if it is not
 	pingedAt atomic.Int64            // the Progress of that acquire then
+	answered atomic.Bool             // the connection has answered that ping
 	pooled   atomic.Bool             // a pool has opened it
+	origin   Origin
 	stack    holdStack
 	calls    calls
+	used     use
 }
+
+// Origin is what is known of a connection when it is opened.
+type Origin struct {
+	ProcessID uint32      // of the server's process
+	Waits     func() bool // reports whether the program waits for the server; nil if that is not known
+}
+
+// Origin returns what was known of the connection when it was opened.
+func (c *Conn) Origin() Origin { return c.origin }
 
 // connCounters is what is counted on one connection. They are written by the owner of the connection alone, so that
 // events on several processors do not share a cache line. They are apart from the Conn because they outlive it.
@@ -25,26 +39,30 @@ type connCounters struct {
 	since    atomic.Int64 // when the hold began, 0 if it is not held
 	acquired atomic.Int64 // acquires that returned it
 	queued   atomic.Int64 // nanoseconds that direct acquires waited for it
-	busy     atomic.Int64 // nanoseconds in which a call ran while it was held
-	_        [4]int64     // to the end of a cache line
+	_        [5]int64     // to the end of a cache line
 }
 
 // activity is what has run on a connection since it was acquired, in one word, so that a call costs one store. The lower
-// half is the operation that runs, or ran last, and whether it runs; 0 means none. The upper half is the first operation
+// half is the operation that runs, or ran last, whether it runs, and whether it listens; 0 means none. The upper half is the first operation
 // that names the hold, 0 if there was none.
 type activity uint64
 
-func activityOf(first, op Operation, running bool) activity {
-	a := activity(first)<<32 | activity(op)<<1
-	if running && op != 0 {
-		a |= 1
-	}
-	return a
+// The flags in the lower half of an activity.
+const (
+	runningFlag activity = 1 << iota
+	listenFlag
+	transactionFlag // a transaction is open, as of the last call that ended
+	flagBits        = iota
+)
+
+func activityOf(first, op Operation, flags activity) activity {
+	return activity(first)<<32 | activity(op)<<flagBits | flags
 }
 
 func (a activity) first() Operation { return Operation(a >> 32) }
-func (a activity) last() Operation  { return Operation(uint32(a) >> 1) }
-func (a activity) running() bool    { return a&1 != 0 }
+func (a activity) last() Operation  { return Operation(uint32(a) >> flagBits) }
+func (a activity) running() bool    { return a&runningFlag != 0 && a.last() != 0 }
+func (a activity) listens() bool    { return a&listenFlag != 0 }
 
 // hold publishes a hold that begins now.
 func (c *Conn) hold(a *Acquire, now time.Duration) {
@@ -63,13 +81,25 @@ func (c *Conn) endHold() (*Acquire, time.Duration) {
 	return a, time.Duration(since)
 }
 
-// dropHold ends a hold from another goroutine and reports whether it was still that one.
-func (c *Conn) dropHold(a *Acquire) bool {
+// setAside ends a hold from another goroutine, to be found by takeBack, and reports whether it was still that one.
+func (c *Conn) setAside(a *Acquire, since time.Duration) bool {
+	c.asideAt.Store(int64(since))
+	c.aside.Store(a)
 	if !c.held.CompareAndSwap(a, nil) {
+		c.aside.CompareAndSwap(a, nil)
 		return false
 	}
-	c.counters.since.Store(0)
+	c.counters.since.CompareAndSwap(int64(since), 0) // unless it was released and acquired again meanwhile
 	return true
+}
+
+// takeBack returns the hold that was set aside and its start, nil if there is none.
+func (c *Conn) takeBack() (*Acquire, time.Duration) {
+	if c.aside.Load() == nil {
+		return nil, 0
+	}
+	since := time.Duration(c.asideAt.Load())
+	return c.aside.Swap(nil), since
 }
 
 // since returns when the hold began, 0 if it is not held.
@@ -78,6 +108,7 @@ func (c *Conn) since() time.Duration { return time.Duration(c.counters.since.Loa
 // reset forgets what the holder before left behind.
 func (c *Conn) reset() {
 	c.calls.reset()
+	c.used = use{}
 	if c.activity.Load() != 0 { // a load costs less than a store
 		c.activity.Store(0)
 	}
@@ -86,65 +117,129 @@ func (c *Conn) reset() {
 	}
 }
 
-// Pinging notes that the connection is pinged for an acquire at that progress. If the pool closes it next, the ping has
-// failed and the acquire waits again. The owner of the connection calls it.
+// Pinging notes that the connection is pinged for an acquire at that progress. If the pool closes it next, and it has not
+// answered, the ping has failed and the acquire waits again. The owner of the connection calls it.
 func (c *Conn) Pinging(a *Acquire, at Progress) {
 	c.pingedAt.Store(int64(at))
+	c.answered.Store(false)
 	c.pinged.Store(a)
 }
+
+// Pinged reports whether the connection was pinged and has not been held since. The owner of the connection calls it.
+func (c *Conn) Pinged() bool { return c.pinged.Load() != nil }
+
+// Answered notes that the connection has answered the ping, if there was one. The owner of the connection calls it.
+func (c *Conn) Answered() { c.answered.Store(true) }
 
 // Inside reports whether the innermost running call is of that kind. The owner of the connection calls it.
 func (c *Conn) Inside(kind CallKind) bool { return c.calls.inside(kind) != nil }
 
+// Note returns the note of the innermost running call if it is of that kind, nil if there is none. The owner of the
+// connection calls it.
+func (c *Conn) Note(kind CallKind) Note {
+	if innermost := c.calls.inside(kind); innermost != nil {
+		return innermost.note
+	}
+	return nil
+}
+
 // Idle reports whether no call runs. The owner of the connection calls it.
 func (c *Conn) Idle() bool { return c.calls.depth <= 0 }
 
-// BeginCall starts a call at now. op is 0 if the call is not recorded. names reports whether op may name the hold: it is
-// work, and not control of a transaction. The owner of the connection calls it.
-func (c *Conn) BeginCall(kind CallKind, op Operation, names bool, now time.Duration) {
-	first := activity(c.activity.Load()).first()
-	if first == 0 && names {
+// BeginCall starts a call at now. op is 0 if the call is not recorded, and note nil if there is none. The owner of the
+// connection calls it.
+func (c *Conn) BeginCall(kind CallKind, op Operation, does Role, now time.Duration, note Note) {
+	was := activity(c.activity.Load())
+	first := was.first()
+	if first == 0 && does != RoleControl {
 		first = op
 	}
-	c.activity.Store(uint64(activityOf(first, op, true)))
-	c.calls.push(call{kind, op, now})
+	flags := runningFlag | was&transactionFlag
+	if does == RoleListen {
+		flags |= listenFlag
+	}
+	c.activity.Store(uint64(activityOf(first, op, flags)))
+	c.calls.push(call{kind, op, now, note})
 }
 
-// EndCall ends the innermost call if it is of that kind, and returns its operation and how long it took. ok is false if
-// there is no such call or it is not recorded. The owner of the connection calls it.
-func (c *Conn) EndCall(kind CallKind, now time.Duration) (op Operation, took time.Duration, ok bool) {
+// Ended is a call that has ended.
+type Ended struct {
+	Operation Operation
+	Took      time.Duration
+	Note      Note // nil if there is none
+}
+
+// EndCall ends the innermost call if it is of that kind, and returns it. ok is false if there is no such call or it is not
+// recorded. inTransaction reports whether a transaction is open now. The owner of the connection calls it.
+func (c *Conn) EndCall(kind CallKind, inTransaction bool, now time.Duration) (e Ended, ok bool) {
 	ended, ok := c.calls.pop(kind)
 	if !ok || ended.operation == 0 {
-		return 0, 0, false
+		return Ended{}, false
 	}
-	c.settle(ended.operation)
-	took = now - ended.start
+	c.settle(ended.operation, inTransaction)
+	took := now - ended.start
 	if c.calls.depth == 0 && c.held.Load() != nil {
-		c.counters.busy.Add(int64(took))
+		c.used.busy += took
+		c.used.operations++
 	}
-	return ended.operation, took, true
+	return Ended{ended.operation, took, ended.note}, true
 }
 
 // CancelCall ends the innermost call if it is of that kind, as if it had not run. The owner of the connection calls it.
 func (c *Conn) CancelCall(kind CallKind) {
 	if ended, ok := c.calls.pop(kind); ok {
-		c.settle(ended.operation)
+		ended.forget()
+		c.settle(ended.operation, activity(c.activity.Load())&transactionFlag != 0)
 	}
 }
+
+// ForgetCalls forgets calls that never ended, as [Pool.Release] does, of a connection that is closed without having been
+// held. The owner of the connection calls it.
+func (c *Conn) ForgetCalls() { c.calls.reset() }
 
 // settle publishes what runs after a call has ended: the call around it, or none.
-func (c *Conn) settle(ended Operation) {
-	first := activity(c.activity.Load()).first()
+func (c *Conn) settle(ended Operation, inTransaction bool) {
+	was := activity(c.activity.Load())
+	last, flags := ended, was&listenFlag
 	if around := c.calls.innermost(); around != nil {
-		c.activity.Store(uint64(activityOf(first, around.operation, true)))
-	} else {
-		c.activity.Store(uint64(activityOf(first, ended, false)))
+		last, flags = around.operation, runningFlag
 	}
+	if inTransaction {
+		flags |= transactionFlag
+	}
+	c.activity.Store(uint64(activityOf(was.first(), last, flags)))
 }
 
-// Activity returns the operation that runs on the connection, or ran last, and whether it runs. The operation is 0 if
-// none has run since the connection was acquired.
-func (c *Conn) Activity() (op Operation, running bool) {
+// Unit returns the unit of work of the hold of the connection, 0 if it is not held or has none. The owner of the connection
+// calls it.
+func (c *Conn) Unit() Operation {
+	if a := c.held.Load(); a != nil {
+		return Hold{Acquire: a, Conn: c}.Unit()
+	}
+	return 0
+}
+
+// listens reports whether the operation that runs or ran last listens for notifications.
+func (c *Conn) listens() bool { return activity(c.activity.Load()).listens() }
+
+// Activity is what a held connection does.
+type Activity struct {
+	Last    Operation // the operation that runs or ran last, 0 if none has since the connection was acquired
+	Running bool      // it runs, and the server has not sent all of its result
+
+	// Open tells that it runs, and the program does something else than wait for the server: rows or a batch are open. It is
+	// false if that is not known.
+	Open bool
+
+	InTransaction bool // a transaction is open, as of the last operation that ended
+}
+
+// Activity returns what the connection does.
+func (c *Conn) Activity() Activity {
 	a := activity(c.activity.Load())
-	return a.last(), a.running()
+	does := Activity{Last: a.last(), Running: a.running(), InTransaction: a&transactionFlag != 0}
+	if waits := c.origin.Waits; does.Running && waits != nil && !waits() {
+		does.Running, does.Open = false, true
+	}
+	return does
 }

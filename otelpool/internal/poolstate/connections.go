@@ -1,6 +1,7 @@
 package poolstate
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,14 +12,17 @@ import (
 // CloseReason is why a pool closes a connection.
 type CloseReason uint8
 
-// The reasons for closing a connection. A release names one of the first three, or KeptOpen.
+// The reasons for closing a connection. A release names one of the first four, or KeptOpen.
 const (
 	CloseInTransaction CloseReason = iota // released with an open transaction
 	CloseBusy                             // released with a call that had not ended
 	CloseBroken                           // already closed when it was released
+	CloseCanceled                         // so too, because its caller gave up an operation or a ping
+	ClosePing                             // it did not answer a ping
 	CloseOverflow                         // as many as the pool keeps were idle
 	CloseLifetime                         // it was too old
 	CloseIdle                             // it was idle for too long
+	CloseHijacked                         // not closed by the pool: it was taken out of it
 	CloseOther
 	CloseReasonCount
 
@@ -41,14 +45,13 @@ type connections struct {
 
 // connTotals is a sum of connCounters.
 type connTotals struct {
-	acquired     int64
-	queued, busy time.Duration
+	acquired int64
+	queued   time.Duration
 }
 
 func (t *connTotals) add(c *connCounters) {
 	t.acquired += c.acquired.Load()
 	t.queued += time.Duration(c.queued.Load())
-	t.busy += time.Duration(c.busy.Load())
 }
 
 // add adds a connection.
@@ -78,17 +81,38 @@ func (c *connections) retire(of *connCounters) {
 	}
 }
 
-// all returns the connections that there are now.
-func (c *connections) all() []*Conn {
+// held returns the holds of all connections, and how many others there are whose connection is garbage: it was hijacked, and
+// its clean-up has not run yet. fresh is how many connections have not been acquired yet.
+func (c *connections) held() (held []Hold, garbage, fresh int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	conns := make([]*Conn, 0, len(c.conns))
+	held = make([]Hold, 0, len(c.conns))
 	for _, p := range c.conns {
-		if conn := p.Value(); conn != nil {
-			conns = append(conns, conn)
+		conn := p.Value()
+		if conn == nil {
+			continue
+		}
+		if a := conn.held.Load(); a != nil {
+			held = append(held, Hold{Acquire: a, Conn: conn, Since: conn.since()})
+		}
+		if conn.pooled.Load() && conn.counters.acquired.Load() == 0 {
+			fresh++
 		}
 	}
-	return conns
+	for _, of := range c.counters {
+		if of.since.Load() != 0 {
+			garbage++
+		}
+	}
+	return held, max(0, garbage-int64(len(held))), fresh
+}
+
+// stillHeld returns the holds that have not ended and began before now, oldest first. One that was held both before and
+// after the pool's statistics were read was acquired then, unless it was hijacked.
+func stillHeld(held []Hold, now time.Duration) []Hold {
+	held = slices.DeleteFunc(held, func(h Hold) bool { return h.Conn.held.Load() != h.Acquire || h.Since > now })
+	slices.SortFunc(held, func(a, b Hold) int { return cmp.Compare(a.Since, b.Since) })
+	return held
 }
 
 // totals returns the sum of the counters of all connections, ended ones included.

@@ -30,7 +30,7 @@ func begin(p *Pool, ctx context.Context) *Acquire {
 // hold makes an acquire that returns a new connection of the pool without waiting.
 func hold(p *Pool, ctx context.Context) (*Acquire, *Conn) {
 	a := begin(p, ctx)
-	c := p.NewConn()
+	c := p.NewConn(Origin{})
 	p.Opened(c)
 	p.End(a, c, OK)
 	return a, c

@@ -7,6 +7,9 @@ type Hold struct {
 	Acquire *Acquire
 	Conn    *Conn
 	Since   time.Duration // when Acquire returned, by the pool's clock
+
+	// MaybeHijacked reports whether the connection may have been hijacked: as many were as there are such holds, or fewer.
+	MaybeHijacked bool
 }
 
 // Unit returns the unit of work of the hold: the operation by which its caller or its scope is known, else the first of
@@ -18,7 +21,7 @@ func (h Hold) Unit() Operation {
 	return activity(h.Conn.activity.Load()).first()
 }
 
-// Nested reports whether its scope held another connection of the pool when the hold began.
+// Nested reports whether its goroutine held another connection of the pool by the same scope when the hold began.
 func (h Hold) Nested() bool { return h.Acquire.scope != nil && h.Acquire.scope.nested(h.Acquire) }
 
 // Stack returns the program counters of the stack that acquired the connection, the innermost first. It is nil if stacks
@@ -28,8 +31,11 @@ func (h Hold) Stack() []uintptr { return h.Conn.stack.get(h.Acquire) }
 // MarkReported marks the hold as reported for its length, and reports whether it was marked before.
 func (h Hold) MarkReported() bool { return h.Acquire.set(reported) }
 
-// Nested describes an acquire that began while its scope held another connection of the same pool.
+// MarkCounted marks the hold as counted for its length, and reports whether it was marked before.
+func (h Hold) MarkCounted() bool { return h.Acquire.set(counted) }
+
+// Nested describes an acquire that began while its goroutine held another connection of the same pool by the same scope.
 type Nested struct {
-	Outer Hold // the oldest hold of the scope
+	Outer Hold // the oldest of those holds
 	Waits bool // no slot is free, so the acquire has to wait
 }

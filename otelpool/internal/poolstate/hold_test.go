@@ -27,20 +27,47 @@ func TestBusyTimeIsThatOfOutermostCalls(t *testing.T) {
 	p, clock := newPool(nil)
 	_, c := hold(p, t.Context())
 	call := func(took time.Duration, inside func()) {
-		c.BeginCall(QueryCall, 1, true, clock.now)
+		c.BeginCall(QueryCall, 1, RoleWork, clock.now, nil)
 		clock.pass(took)
 		inside()
-		_, _, ok := c.EndCall(QueryCall, clock.now)
+		_, ok := c.EndCall(QueryCall, false, clock.now)
 		check(t, "ended", ok, true)
 	}
 	call(2*ms, func() { call(3*ms, func() {}) })
 	clock.pass(100 * ms)
-	check(t, "busy", p.Snapshot(stat(1, 0)).Busy, 5*ms)
-	p.Release(c, KeptOpen)
+	h, _, _ := p.Release(c, KeptOpen)
 	call(50*ms, func() {})
-	check(t, "busy after the release", p.Snapshot(stat(0, 1)).Busy, 5*ms)
-	p.Closed(c, false, closedAlready)
-	check(t, "busy after the close", p.Snapshot(stat(0, 0)).Busy, 5*ms)
+	check(t, "work", h.Work(), Work{Unit: 1, Operations: 1, Busy: 5 * ms, First: true})
+	p.End(begin(p, t.Context()), c, OK)
+	h, _, _ = p.Release(c, KeptOpen)
+	check(t, "work of the next hold", h.Work(), Work{First: true})
+}
+
+// TestUnitOfWorkIsFirstOncePerScope has scopes take several connections of two pools.
+func TestUnitOfWorkIsFirstOncePerScope(t *testing.T) {
+	t.Parallel()
+	p, _ := newPool(nil)
+	other, _ := newPool(nil)
+	first := func(p *Pool, ctx context.Context, unit Operation) bool {
+		a := begin(p, ctx)
+		a.Operation = unit
+		c := p.NewConn(Origin{})
+		p.End(a, c, OK)
+		h, _, _ := p.Release(c, KeptOpen)
+		return h.Work().First
+	}
+	scope := WithScope(t.Context(), "")
+	for _, step := range []struct {
+		pool *Pool
+		ctx  context.Context
+		unit Operation
+		want bool
+	}{
+		{p, scope, 1, true}, {p, scope, 1, false}, {p, scope, 2, true}, {other, scope, 1, true}, {p, scope, 2, false},
+		{p, WithScope(scope, ""), 1, true}, {p, t.Context(), 1, true}, {p, t.Context(), 1, true},
+	} {
+		check(t, "first", first(step.pool, step.ctx, step.unit), step.want)
+	}
 }
 
 func TestActivityFollowsCalls(t *testing.T) {
@@ -49,23 +76,24 @@ func TestActivityFollowsCalls(t *testing.T) {
 	_, c := hold(p, t.Context())
 	want := func(when string, op Operation, running bool) {
 		t.Helper()
-		gotOp, gotRunning := c.Activity()
+		a := c.Activity()
+		gotOp, gotRunning := a.Last, a.Running
 		check(t, when+": operation", gotOp, op)
 		check(t, when+": running", gotRunning, running)
 	}
 	want("at first", 0, false)
-	c.BeginCall(BatchCall, 1, true, 0)
+	c.BeginCall(BatchCall, 1, RoleWork, 0, nil)
 	want("in a batch", 1, true)
-	c.BeginCall(QueryCall, 2, true, 0)
+	c.BeginCall(QueryCall, 2, RoleWork, 0, nil)
 	want("in a query on the busy connection", 2, true)
-	c.EndCall(QueryCall, 0)
+	c.EndCall(QueryCall, false, 0)
 	want("back in the batch", 1, true)
-	if _, _, ok := c.EndCall(QueryCall, 0); ok {
+	if _, ok := c.EndCall(QueryCall, false, 0); ok {
 		t.Error("the end of a query ended the batch")
 	}
-	c.EndCall(BatchCall, 0)
+	c.EndCall(BatchCall, false, 0)
 	want("after the batch", 1, false)
-	c.BeginCall(CopyCall, 3, true, 0)
+	c.BeginCall(CopyCall, 3, RoleWork, 0, nil)
 	c.CancelCall(CopyCall)
 	want("after a canceled copy", 3, false)
 	p.Release(c, KeptOpen)
@@ -76,35 +104,35 @@ func TestActivityFollowsCalls(t *testing.T) {
 func TestUnitIsFirstNamingCallOfHold(t *testing.T) {
 	t.Parallel()
 	p, _ := newPool(nil)
-	call := func(c *Conn, op Operation, names bool) {
-		c.BeginCall(QueryCall, op, names, 0)
-		c.EndCall(QueryCall, 0)
+	call := func(c *Conn, op Operation, does Role) {
+		c.BeginCall(QueryCall, op, does, 0, nil)
+		c.EndCall(QueryCall, false, 0)
 	}
-	c := p.NewConn()
-	call(c, 9, true) // of a hook, before the hold
+	c := p.NewConn(Origin{})
+	call(c, 9, RoleWork) // of a hook, before the hold
 	p.End(begin(p, t.Context()), c, OK)
 	unit := func() Operation { return p.Snapshot(stat(1, 0)).Holds[0].Unit() }
 	check(t, "before any call", unit(), 0)
-	call(c, 1, false)
+	call(c, 1, RoleControl)
 	check(t, "after a call that does not name it", unit(), 0)
-	call(c, 0, true)
+	call(c, 0, RoleWork)
 	check(t, "after a call that is not recorded", unit(), 0)
-	c.BeginCall(BatchCall, 1<<31-1, true, 0)
-	check(t, "in the first that does", unit(), 1<<31-1)
-	call(c, 3, true) // refused by pgx
-	c.EndCall(BatchCall, 0)
-	call(c, 4, true)
-	check(t, "after others", unit(), 1<<31-1)
-	op, running := c.Activity()
+	c.BeginCall(BatchCall, 1<<30-1, RoleWork, 0, nil)
+	check(t, "in the first that does", unit(), 1<<30-1)
+	call(c, 3, RoleWork) // refused by pgx
+	c.EndCall(BatchCall, false, 0)
+	call(c, 4, RoleWork)
+	check(t, "after others", unit(), 1<<30-1)
+	op, running := c.Activity().Last, c.Activity().Running
 	check(t, "last operation", op, 4)
 	check(t, "running", running, false)
 	h, _, _ := p.Release(c, KeptOpen)
-	check(t, "after the release", h.Unit(), 1<<31-1)
+	check(t, "after the release", h.Unit(), 1<<30-1)
 
 	named := begin(p, t.Context())
 	named.Operation = 7
 	p.End(named, c, OK)
-	call(c, 1, true)
+	call(c, 1, RoleWork)
 	check(t, "of a named acquire", unit(), 7)
 }
 
@@ -163,9 +191,9 @@ func TestNestedAcquireReportsOuterHold(t *testing.T) {
 	if nested == nil {
 		t.Fatal("an acquire in the scope is not nested")
 	}
-	check(t, "outer", nested.Outer, Hold{outer, c, since})
+	check(t, "outer", nested.Outer, Hold{Acquire: outer, Conn: c, Since: since})
 	check(t, "waits", nested.Waits, true)
-	c2 := p.NewConn()
+	c2 := p.NewConn(Origin{})
 	p.End(inner, c2, OK)
 	check(t, "the second hold is nested", Hold{Acquire: inner, Conn: c2}.Nested(), true)
 	check(t, "the first is not", nested.Outer.Nested(), false)
@@ -177,4 +205,24 @@ func TestNestedAcquireReportsOuterHold(t *testing.T) {
 	if _, nested := p.Begin(WithScope(ctx, "")); nested != nil {
 		t.Error("an acquire in a new scope is nested")
 	}
+}
+
+// TestOtherGoroutinesOfScopeAreNotNested has goroutines of one scope hold connections side by side.
+func TestOtherGoroutinesOfScopeAreNotNested(t *testing.T) {
+	t.Parallel()
+	goroutine := uintptr(1)
+	p, _ := newPool(func(c *Config) { c.MaxConns, c.Goroutine = 3, func() uintptr { return goroutine } })
+	ctx := WithScope(t.Context(), "")
+	hold(p, ctx)
+	goroutine = 2
+	a, nested := p.Begin(ctx)
+	check(t, "of another goroutine", nested, nil)
+	c := p.NewConn(Origin{})
+	p.End(a, c, OK)
+	check(t, "its hold is nested", Hold{Acquire: a, Conn: c}.Nested(), false)
+	_, nested = p.Begin(ctx)
+	if nested == nil {
+		t.Fatal("the second of the same goroutine is not nested")
+	}
+	check(t, "outer", nested.Outer.Acquire, a)
 }

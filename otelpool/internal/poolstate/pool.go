@@ -3,6 +3,7 @@ package poolstate
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,23 +15,29 @@ type Config struct {
 	MaxConns   int64
 	BaseSize   int64
 	PeakWindow time.Duration
-	KeepStacks bool // keep the stacks of acquires for as long as they hold a connection
+	Goroutine  func() uintptr // which goroutine calls it; nil if they cannot be told apart
+	KeepStacks bool           // keep the stacks of acquires for as long as they hold a connection
 }
 
 // Pool is the state of one pool. It is safe for concurrent use.
 type Pool struct {
 	keepStacks  bool
+	goroutine   func() uintptr
 	baseSize    atomic.Int64
 	stopped     atomic.Bool
 	reconciling sync.Mutex
 	conns       connections
 	closing     closing
 	acquires    acquires
+	hijacks     hijacks
 }
 
 // New returns the state of a pool without connections.
 func New(c Config) *Pool {
-	p := &Pool{keepStacks: c.KeepStacks}
+	p := &Pool{keepStacks: c.KeepStacks, goroutine: c.Goroutine}
+	if p.goroutine == nil {
+		p.goroutine = func() uintptr { return 0 }
+	}
 	p.acquires.now = c.Now
 	p.acquires.maxConns.Store(c.MaxConns)
 	p.baseSize.Store(c.BaseSize)
@@ -50,14 +57,17 @@ func (p *Pool) Attach(read func() Stat, maxConns, baseSize int64) {
 // Now returns the time of the pool's clock.
 func (p *Pool) Now() time.Duration { return p.acquires.now() }
 
+// Waiting reports whether an acquire waits for a slot.
+func (p *Pool) Waiting() bool { return p.acquires.slots.load().pending > 0 }
+
 // Stop ends the tracking: an acquire that ends from now on does not become a hold.
 func (p *Pool) Stop() { p.stopped.Store(true) }
 
 // Stopped reports whether Stop was called.
 func (p *Pool) Stopped() bool { return p.stopped.Load() }
 
-// Begin starts an acquire and returns it, to be used as the context of the call. nested is nil unless the scope of ctx
-// holds another connection of the pool.
+// Begin starts an acquire and returns it, to be used as the context of the call. nested is nil unless its goroutine holds
+// another connection of the pool by the scope of ctx.
 func (p *Pool) Begin(ctx context.Context) (a *Acquire, nested *Nested) {
 	a = &Acquire{Context: ctx, acquires: &p.acquires, start: p.acquires.now()}
 	a.wait()
@@ -67,18 +77,32 @@ func (p *Pool) Begin(ctx context.Context) (a *Acquire, nested *Nested) {
 	return a, nested
 }
 
-// joinScope looks up the scope of an acquire and what that holds already.
+// joinScope looks up the scope of an acquire, and what its goroutine holds already by that.
 func (p *Pool) joinScope(a *Acquire) *Nested {
 	a.scope = scopeFrom(a.Context)
 	if a.scope == nil {
 		return nil
 	}
-	outer, conn := a.scope.oldest(&p.acquires)
+	outer, conn := a.scope.oldest(&p.acquires, p.goroutine())
 	if outer == nil {
 		return nil
 	}
+	if p.mayBeHijacked(outer) {
+		return nil
+	}
 	waits := p.acquires.excess(p.acquires.slots.load()) > 0 && p.acquires.full()
-	return &Nested{Outer: Hold{outer, conn, conn.since()}, Waits: waits}
+	return &Nested{Outer: Hold{Acquire: outer, Conn: conn, Since: conn.since()}, Waits: waits}
+}
+
+// mayBeHijacked reports whether the connection of a hold may have been hijacked. It compares only if that may be so of any
+// connection.
+func (p *Pool) mayBeHijacked(a *Acquire) bool {
+	read := p.acquires.stat.Load()
+	if read == nil || p.acquires.slots.load().occupied-p.acquires.dialing.Load() <= (*read)().Acquired {
+		return false
+	}
+	held := p.Reconcile(*read).Holds
+	return !slices.ContainsFunc(held, func(h Hold) bool { return h.Acquire == a && !h.MaybeHijacked })
 }
 
 // AcquireFrom returns the acquire of this pool to which ctx belongs, nil if there is none. A hook of one pool may use
@@ -134,7 +158,7 @@ func (p *Pool) hold(a *Acquire, c *Conn, now time.Duration, units int64) counts 
 	c.counters.acquired.Add(1)
 	c.reset()
 	if a.scope != nil {
-		a.scope.add(a, c)
+		a.scope.add(a, c, p.goroutine())
 	}
 	if p.keepStacks {
 		c.stack.capture(a)
@@ -149,19 +173,20 @@ func (p *Pool) hold(a *Acquire, c *Conn, now time.Duration, units int64) counts 
 // AcquireAllIdle is released without having been acquired. why is KeptOpen unless the pool closes the connection next.
 func (p *Pool) Release(c *Conn, why CloseReason) (h Hold, age time.Duration, ok bool) {
 	a, since := c.endHold()
-	c.calls.depth = 0 // a call that has not ended yet never will
+	c.calls.reset() // a call that has not ended yet never will
 	if why != KeptOpen && !p.stopped.Load() {
 		p.conns.reasons[why].Add(1)
 	}
 	if a == nil {
-		return Hold{}, 0, false
+		a, since = p.notHijacked(c)
+		return Hold{Acquire: a, Conn: c, Since: since}, p.acquires.now() - since, a != nil
 	}
 	now := p.acquires.now()
 	p.acquires.noteInUse(now, p.acquires.slots.add(-inUseUnit-occupiedUnit).inUse+1)
 	if a.scope != nil {
 		a.scope.remove(a)
 	}
-	return Hold{a, c, since}, now - since, true
+	return Hold{Acquire: a, Conn: c, Since: since}, now - since, true
 }
 
 // DropStack forgets the stack of the hold that ended last, once it has been reported.
@@ -172,8 +197,8 @@ func (p *Pool) DropStack(c *Conn) {
 }
 
 // NewConn returns the state of a connection that the pool, or a program with the pool's configuration, has opened.
-func (p *Pool) NewConn() *Conn {
-	c := &Conn{counters: new(connCounters)}
+func (p *Pool) NewConn(o Origin) *Conn {
+	c := &Conn{counters: new(connCounters), origin: o}
 	runtime.AddCleanup(c, p.abandoned, c.counters)
 	p.conns.add(c)
 	return c
@@ -191,6 +216,7 @@ func (p *Pool) abandoned(of *connCounters) {
 
 // Opened counts a connection that the pool has opened, and reports whether more than the base size are open now.
 func (p *Pool) Opened(c *Conn) (overflow bool) {
+	p.Look()
 	open := p.conns.opened.Add(1) - p.conns.closed.Load() - p.conns.hijacked.Load()
 	c.pooled.Store(true)
 	if s, ok := p.acquires.readStat(); ok { // it knows of hijacks that have not been noticed
@@ -203,8 +229,19 @@ func (p *Pool) Opened(c *Conn) (overflow bool) {
 // state. overflow reports whether it is closed because enough others are idle.
 func (p *Pool) Closed(c *Conn, overflow bool, done <-chan struct{}) {
 	p.closing.add(p.acquires.now(), done)
-	if overflow {
+	var pinged *Acquire
+	var silent bool // it did not answer that
+	if c != nil {
+		pinged = c.pinged.Swap(nil)
+		silent = pinged != nil && !c.answered.Load()
+	}
+	switch { // before it counts as closed, so that it does not count as closed for another reason
+	case overflow:
 		p.conns.reasons[CloseOverflow].Add(1)
+	case silent && pinged.Context.Err() != nil:
+		p.conns.reasons[CloseCanceled].Add(1)
+	case silent:
+		p.conns.reasons[ClosePing].Add(1)
 	}
 	p.conns.closed.Add(1)
 	if c == nil {
@@ -212,8 +249,8 @@ func (p *Pool) Closed(c *Conn, overflow bool, done <-chan struct{}) {
 	}
 	p.conns.remove(c)
 	p.conns.retire(c.counters)
-	if a := c.pinged.Swap(nil); a != nil { // the ping failed
-		a.Requeue(Progress(c.pingedAt.Load()))
+	if pinged != nil {
+		pinged.Requeue(Progress(c.pingedAt.Load()))
 	}
 }
 

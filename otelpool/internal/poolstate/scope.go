@@ -48,34 +48,39 @@ type scope struct {
 
 	mu    sync.Mutex
 	holds []scopeHold
+	units []scopeUnit // that have held a connection; as few as the names of a pool
 }
 
 type scopeHold struct {
 	acquire *Acquire
 	conn    weak.Pointer[Conn] // weak: a hijacked connection ends without an event
+	by      uintptr            // the goroutine that acquired it
 	nested  bool
 }
 
-func (h scopeHold) of(pool *acquires) bool { return h.acquire.acquires == pool }
+// blocks reports whether the hold is of that pool, and does not end before the goroutine goes on: it acquired it itself.
+func (h scopeHold) blocks(pool *acquires, goroutine uintptr) bool {
+	return h.acquire.acquires == pool && h.by == goroutine
+}
 
-// oldest returns the oldest hold that the scope has in a pool, nil if it has none.
-func (s *scope) oldest(pool *acquires) (*Acquire, *Conn) {
+// oldest returns the oldest hold that a goroutine has in a pool by the scope, nil if it has none.
+func (s *scope) oldest(pool *acquires, goroutine uintptr) (*Acquire, *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range s.holds {
-		if c := h.conn.Value(); h.of(pool) && c != nil {
+		if c := h.conn.Value(); c != nil && h.blocks(pool, goroutine) {
 			return h.acquire, c
 		}
 	}
 	return nil, nil
 }
 
-func (s *scope) add(a *Acquire, c *Conn) {
+func (s *scope) add(a *Acquire, c *Conn, goroutine uintptr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.holds = slices.DeleteFunc(s.holds, func(h scopeHold) bool { return h.conn.Value() == nil })
-	nested := slices.ContainsFunc(s.holds, func(h scopeHold) bool { return h.of(a.acquires) })
-	s.holds = append(s.holds, scopeHold{a, weak.Make(c), nested})
+	nested := slices.ContainsFunc(s.holds, func(h scopeHold) bool { return h.blocks(a.acquires, goroutine) })
+	s.holds = append(s.holds, scopeHold{a, weak.Make(c), goroutine, nested})
 }
 
 func (s *scope) remove(a *Acquire) {
@@ -84,7 +89,7 @@ func (s *scope) remove(a *Acquire) {
 	s.holds = slices.DeleteFunc(s.holds, func(h scopeHold) bool { return h.acquire == a })
 }
 
-// nested reports whether the hold began while the scope had another of the same pool.
+// nested reports whether the hold began while its goroutine had another of the same pool by the scope.
 func (s *scope) nested(a *Acquire) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

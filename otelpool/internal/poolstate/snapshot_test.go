@@ -22,59 +22,7 @@ func TestReconcileEndsHijackedHolds(t *testing.T) {
 	s := p.Reconcile(stat(1, 0))
 	check(t, "holds of the next", len(s.Holds), 1)
 	check(t, "held by it", s.Holds[0].Conn, c)
-	check(t, "open beyond the base size", p.Opened(p.NewConn()), true)
-}
-
-// TestHoldsLeaveOutOldestHijacked has one of two held connections be hijacked. Which one is not known yet.
-func TestHoldsLeaveOutOldestHijacked(t *testing.T) {
-	t.Parallel()
-	p, clock := newPool(nil)
-	hold(p, t.Context())
-	clock.pass(ms)
-	_, newer := hold(p, t.Context())
-	s := p.Reconcile(stat(1, 0))
-	check(t, "holds", len(s.Holds), 1)
-	check(t, "the newer", s.Holds[0].Conn, newer)
-	check(t, "certain holds", len(s.CertainHolds), 1)
-
-	// The peak of the next windows does not count the hijacked one.
-	clock.pass(2 * time.Minute)
-	p.Release(newer, KeptOpen)
-	check(t, "peak", p.Snapshot(stat(0, 1)).Peak, 1)
-}
-
-// TestPingedConnDoesNotHideHijack has a connection that is pinged for an acquire be counted as acquired by the pool.
-func TestPingedConnDoesNotHideHijack(t *testing.T) {
-	t.Parallel()
-	p, _ := newPool(nil)
-	hold(p, t.Context()) // hijacked
-	a := begin(p, t.Context())
-	c := p.NewConn()
-	p.Opened(c)
-	c.Pinging(a, a.Enter(Ping))
-	check(t, "holds", len(p.Snapshot(stat(1, 0)).Holds), 0)
-}
-
-// TestCertainHoldsLeaveOutLostConns has a connection be hijacked after AcquireAllIdle, so that no hold shows it.
-func TestCertainHoldsLeaveOutLostConns(t *testing.T) {
-	t.Parallel()
-	p, _ := newPool(nil)
-	hold(p, t.Context())
-	lost := p.NewConn()
-	p.Opened(lost)
-	s := p.Snapshot(stat(1, 0))
-	check(t, "holds", len(s.Holds), 1)
-	check(t, "certain holds", len(s.CertainHolds), 0)
-	runtime.KeepAlive(lost)
-}
-
-func TestConnOutsidePoolIsNotLost(t *testing.T) {
-	t.Parallel()
-	p, _ := newPool(nil)
-	hold(p, t.Context())
-	outside := p.NewConn() // opened from the configuration, not by the pool
-	check(t, "certain holds", len(p.Snapshot(stat(1, 0)).CertainHolds), 1)
-	runtime.KeepAlive(outside)
+	check(t, "open beyond the base size", p.Opened(p.NewConn(Origin{})), true)
 }
 
 // TestSnapshotChangesNothing takes snapshots in a state in which Reconcile changes much, and compares what a
@@ -99,7 +47,7 @@ func TestSnapshotChangesNothing(t *testing.T) {
 	check(t, "pending peak", with.PendingPeak, without.PendingPeak)
 	check(t, "peak", with.Peak, without.Peak)
 	check(t, "closed", with.Closed, without.Closed)
-	check(t, "hijacked", len(with.hijacked), len(without.hijacked))
+	check(t, "doubtful", with.Doubtful, without.Doubtful)
 }
 
 func TestHoldsAreOldestFirst(t *testing.T) {
@@ -151,11 +99,11 @@ func TestClosedConnsAreCountedByReason(t *testing.T) {
 func TestOverflowCountsOpenConnsBeyondBaseSize(t *testing.T) {
 	t.Parallel()
 	p, _ := newPool(nil)
-	first, second := p.NewConn(), p.NewConn()
+	first, second := p.NewConn(Origin{}), p.NewConn(Origin{})
 	check(t, "the first", p.Opened(first), false)
 	check(t, "the second", p.Opened(second), true)
 	p.Closed(first, false, closedAlready)
-	check(t, "one in place of the first", p.Opened(p.NewConn()), true)
+	check(t, "one in place of the first", p.Opened(p.NewConn(Origin{})), true)
 	p.Closed(second, false, closedAlready)
 	check(t, "opened", p.Snapshot(stat(0, 1)).Opened, 3)
 }
@@ -165,7 +113,7 @@ func TestOverflowCountsEachConnOnceConcurrentSafe(t *testing.T) {
 	t.Parallel()
 	for range 2000 {
 		p, _ := newPool(nil)
-		conns := [2]*Conn{p.NewConn(), p.NewConn()}
+		conns := [2]*Conn{p.NewConn(Origin{}), p.NewConn(Origin{})}
 		var overflows atomic.Int64
 		var all sync.WaitGroup
 		for _, c := range conns {
@@ -233,8 +181,8 @@ func TestAttachSeesChangedSizes(t *testing.T) {
 	t.Parallel()
 	p, _ := newPool(nil)
 	p.Attach(stat(2, 0), 1, 2)
-	p.Opened(p.NewConn())
-	check(t, "overflow", p.Opened(p.NewConn()), false)
+	p.Opened(p.NewConn(Origin{}))
+	check(t, "overflow", p.Opened(p.NewConn(Origin{})), false)
 	hold(p, t.Context())
 	begin(p, t.Context())
 	check(t, "pending peak", p.Snapshot(stat(2, 0)).PendingPeak, 1)

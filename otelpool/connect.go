@@ -1,0 +1,94 @@
+package otelpool
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
+	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
+	"github.com/otelpool/otelpool-go/otelpool/internal/spans"
+)
+
+type connectKey struct{}
+
+// connect is the context of a dial. It remembers when the dial began, and its span (see note).
+type connect struct {
+	context.Context
+	of    *hooks // a dial may use another pool
+	start time.Duration
+	in    context.Context // has the span
+	span  trace.Span      // nil if it has none
+}
+
+func (c *connect) Value(key any) any {
+	if key == (connectKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// TraceConnectStart implements pgx.ConnectTracer.
+func (h *hooks) TraceConnectStart(ctx context.Context, data pgx.TraceConnectStartData) context.Context {
+	parent := ctx
+	ctx = h.next.TraceConnectStart(ctx, data)
+	h.dialing(ctx) // in case BeforeConnect was replaced after we wrapped it
+	if ctx == nil || !h.active(ctx, h.histograms.Create) || poolstate.IsForeign(ctx) {
+		return ctx
+	}
+	c := &connect{Context: ctx, of: h, in: ctx, start: h.state.Now()}
+	if h.tracing != nil && h.tracing.wanted(parent) {
+		if in, span := h.tracing.tracer.Begin(parent, h.tracing.connect, spans.Details{}); span != nil {
+			c.in, c.span = in, span
+		}
+	}
+	return c
+}
+
+// TraceConnectEnd implements pgx.ConnectTracer.
+func (h *hooks) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndData) {
+	var c *connect
+	if ctx != nil {
+		if c, _ = ctx.Value(connectKey{}).(*connect); c != nil && c.of != h {
+			c = nil
+		}
+	}
+	if data.Err != nil {
+		h.connectFailed(ctx, data.Err, dialReason(data.Err))
+	} else if c != nil && !h.state.Stopped() {
+		took := h.state.Now() - c.start
+		h.create.Record(c.in, took.Seconds())
+		h.dials.count.Add(1)
+		h.dials.time.Add(int64(took))
+	}
+	if c != nil && c.span != nil {
+		spans.End(c.span, failureOf(data.Err))
+	}
+	h.next.TraceConnectEnd(ctx, data)
+}
+
+// dialing notes that the acquire of ctx, if there is one, has a slot and dials.
+func (h *hooks) dialing(ctx context.Context) {
+	if a := h.acquireFrom(ctx); a != nil && !a.In(poolstate.Connect) {
+		a.Enter(poolstate.Connect)
+	}
+}
+
+// connectFailed counts a connection that could not be opened, and logs the first of a row, with a reason that contains
+// no secret. A dial that was given up has not failed: pgxpool cancels those of a pool that is closed, and those beside one
+// that failed in the background.
+func (h *hooks) connectFailed(ctx context.Context, err error, reason string) {
+	if ctx != nil && (is(err, context.Canceled) && is(ctx.Err(), context.Canceled) || poolstate.IsForeign(ctx)) {
+		return
+	}
+	f, ok := classify(err)
+	if !ok {
+		f.ErrorType = instruments.ErrorTypeOther // whatever the error says, there is no connection
+	}
+	h.counters.AddOpen(connectionsErrors, f.ErrorType)
+	if !h.state.Stopped() {
+		h.reports.dialFailed(f.ErrorType, reason)
+	}
+}

@@ -1,0 +1,99 @@
+package diagnose
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Findings returns what is wrong with the pool of a report: the worst first, and what follows from others last. It returns
+// nothing if all is well, and for the zero Report. It changes nothing and asks nobody.
+//
+// What is called grown or slower is compared with the ten minutes before, or with as much of them as the pool is old. What
+// lasts for longer is the pool's normal traffic.
+func Findings(r Report) []Finding {
+	v := newView(r)
+	var all []Finding
+	for _, rule := range rules {
+		explains := func(f Finding) bool { return !f.Consequence && slices.Contains(rule.silent, f.Kind) }
+		if slices.ContainsFunc(all, explains) {
+			continue
+		}
+		v.found = all
+		for _, f := range rule.find(v) {
+			if f.Kind == "" {
+				f.Kind = rule.kind
+			}
+			if f.Runbook == "" {
+				f.Runbook = rule.runbook
+			}
+			all = append(all, f)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Finding) int { return cmp.Compare(rank(a), rank(b)) })
+	return all
+}
+
+// rank orders findings: those of one rank stay in the order of the rules.
+func rank(f Finding) int {
+	if f.Consequence {
+		return 3
+	}
+	return slices.Index([]Severity{Critical, Warning, Info}, f.Severity)
+}
+
+// rule finds one kind of trouble.
+type rule struct {
+	kind    Kind
+	runbook string
+	find    func(*view) []Finding
+
+	// silent are the kinds that explain what the rule sees. Beside one of them it does not speak.
+	silent []Kind
+}
+
+// rules are in the order of causes: what explains others comes first.
+var rules = []rule{
+	{BlockedOnServer, "PoolLongHolds", findBlocked, nil},
+	{ServerFull, "FleetNearMaxConnections", findServerFull, nil},
+	{DialFails, "PoolConnectErrors", findDialFailures, nil}, // and its more exact kinds
+	{ClosingFillPool, "PoolClosing", findClosing, nil},
+	{ServerAway, "PoolUnavailable", findSilence, dialKinds},
+
+	{NestedDeadlock, "PoolNestedAcquires", findDeadlock, nil},
+	{NestedAcquires, "PoolNestedAcquires", findNested, []Kind{NestedDeadlock}},
+	{Leak, "PoolConnectionNotReturned", findLeaks, []Kind{NestedDeadlock}},
+	{IdleInTransaction, "PoolConnectionNotReturned", findIdleInTransaction, []Kind{NestedDeadlock}},
+	{SlowReader, "PoolLongHolds", findSlowReaders, nil},
+	{HeldIdle, "PoolLongHolds", findHeldIdle, []Kind{NestedDeadlock}},
+	{TransactionOpen, "PoolReleasedInTransaction", findTransactionOpen, nil},
+	{ReleasedBusy, "PoolReleasedInTransaction", findReleasedBusy, nil},
+
+	{RetryStorm, "PoolOperationsFail", findRetryStorms, outage},
+	{OperationFails, "PoolOperationsFail", findFailures, outage},
+	{ServerSlow, "PoolOperationSlower", findAllSlower, outage}, // or NetworkSlow
+	{SlowOperation, "PoolOperationSlower", findSlowOperations, slices.Concat(outage, alike)},
+	{QueriesPerUnit, "PoolAcquireSlow", findQueriesPerUnit, outage},
+	{MoreCalls, "PoolAcquireSlow", findMoreCalls, slices.Concat(outage, []Kind{QueriesPerUnit, RetryStorm})},
+	{DeadlineTooShort, "PoolOperationsCanceled", findShortDeadlines, slices.Concat(outage, holdKinds, alike, []Kind{SlowOperation})},
+
+	{ColdStart, "PoolAcquireSlow", findColdStart, outage},
+	{Churn, "PoolConnectionChurn", findChurn, slices.Concat(outage, []Kind{TransactionOpen, ReleasedBusy, DeadlineTooShort, ColdStart})},
+	{SlowDial, "PoolAcquireSlow", findSlowDials, slices.Concat(outage, []Kind{ColdStart})},
+	{PingCost, "PoolPingSlow", findPingCost, slices.Concat(outage, alike)},
+
+	{LoadGrown, "PoolCallersWaiting", findTooSmall, causes}, // or PoolTooSmall
+	{PoolTooBig, "PoolConnectionChurn", findTooBig, outage},
+	{NamesCapped, "PoolOperationsFail", findNamesCapped, nil},
+	{CallersWait, "PoolCallersWaiting", findCallersWait, nil}, // or CallersTimeOut
+}
+
+var (
+	dialKinds = []Kind{ServerAway, ServerFull, ServerStarting, LoginRefused, NameNotResolved, TLSFails, DialFails}
+	outage    = slices.Concat(dialKinds, []Kind{ClosingFillPool})
+	alike     = []Kind{ServerSlow, NetworkSlow}
+	holdKinds = []Kind{NestedDeadlock, Leak, IdleInTransaction, HeldIdle, SlowReader}
+
+	// causes are the kinds that more connections would not cure.
+	causes = slices.Concat(outage, holdKinds, []Kind{BlockedOnServer, RetryStorm, ServerSlow, NetworkSlow, SlowOperation, QueriesPerUnit,
+		MoreCalls, SlowDial, ColdStart, DeadlineTooShort, PingCost})
+)

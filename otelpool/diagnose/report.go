@@ -1,0 +1,130 @@
+package diagnose
+
+import "time"
+
+// ReportVersion is the version of the JSON that a [Report] marshals to. It changes when a field is removed or changes its
+// meaning, not when one is added.
+const ReportVersion = 1
+
+// Report is what is known of a pool at one moment, and of the minutes before. It marshals to JSON and back; the tags are
+// the names. It holds no SQL text, unless [Server] was asked WithQueryTexts, no argument and no connection string. Lists are
+// sorted, what matters most first.
+type Report struct {
+	Version  int       `json:"version"` // ReportVersion
+	Pool     string    `json:"pool"`
+	Time     time.Time `json:"time"`
+	Settings Settings  `json:"settings"`
+
+	// Connections now. Used is the number that pgxpool counts as acquired, of which Closing are only being closed.
+	Used         int64 `json:"used"`
+	Idle         int64 `json:"idle"`
+	Constructing int64 `json:"constructing"`
+	Closing      int64 `json:"closing"`
+
+	// Waiting is how many acquires have no connection yet, and OldestWaitSeconds how long the first of them has waited.
+	Waiting           int64   `json:"waiting"`
+	OldestWaitSeconds float64 `json:"oldest_wait_seconds"`
+
+	Holds []Holds `json:"holds"` // the connections that are held now
+
+	// What has happened in the last ten seconds, minute and ten minutes. The first two periods are up to ten seconds
+	// longer than that, the third up to a minute; they are shorter while the pool is younger.
+	LastTenSeconds Period `json:"last_ten_seconds"`
+	LastMinute     Period `json:"last_minute"`
+	LastTenMinutes Period `json:"last_ten_minutes"`
+
+	// Server is what PostgreSQL says, nil unless the function [Server] was called.
+	Server *ServerState `json:"server,omitempty"`
+}
+
+// Settings are the settings of the pool when it was registered.
+type Settings struct {
+	BaseSize                     int64   `json:"base_size"`
+	MaxConns                     int64   `json:"max_conns"`
+	MinConns                     int64   `json:"min_conns"`
+	MinIdleConns                 int64   `json:"min_idle_conns"`
+	MaxConnLifetimeSeconds       float64 `json:"max_conn_lifetime_seconds"`
+	MaxConnLifetimeJitterSeconds float64 `json:"max_conn_lifetime_jitter_seconds"`
+	MaxConnIdleTimeSeconds       float64 `json:"max_conn_idle_time_seconds"`
+	LongHoldSeconds              float64 `json:"long_hold_seconds,omitempty"` // the threshold of WithLongHold, 0 without it
+}
+
+// Holds are the holds of one unit of work that were acquired by one stack.
+type Holds struct {
+	Operation     string   `json:"operation"`       // the unit of work, "" if it has no name
+	Stack         []string `json:"stack,omitempty"` // as in the JSON of a Hold
+	Count         int64    `json:"count"`
+	OldestSeconds float64  `json:"oldest_seconds"`
+	LastQueries   []string `json:"last_queries,omitempty"` // the operations that run or ran last, each once
+
+	// How many of them do what: wait for the server, have rows or a batch open, run nothing in an open transaction, run
+	// nothing outside of one.
+	Running           int64 `json:"running"`
+	ResultOpen        int64 `json:"result_open"`
+	IdleInTransaction int64 `json:"idle_in_transaction"`
+	IdleOutside       int64 `json:"idle"`
+
+	MaybeHijacked int64    `json:"maybe_hijacked,omitempty"` // see Hold of otelpool
+	Nested        int64    `json:"nested,omitempty"`         // see Hold of otelpool
+	ProcessIDs    []uint32 `json:"process_ids"`              // of the server
+	TraceIDs      []string `json:"trace_ids,omitempty"`      // each once
+}
+
+// Period is what has happened in a period that ends now.
+type Period struct {
+	Seconds float64 `json:"seconds"` // how long it is
+
+	Acquires      map[string]int64   `json:"acquires"`       // by result: ok, timeout, canceled, error
+	WaitedSeconds map[string]float64 `json:"waited_seconds"` // by phase: queue, connect, ping, prepare
+
+	// The most connections in use at any moment, and the most acquires that waited. They may be of up to a peak window
+	// (WithPeakWindow) before the period.
+	Peak        int64 `json:"peak"`
+	PeakWaiting int64 `json:"peak_waiting"`
+
+	Units      []Unit      `json:"units"`      // by connections held, the most first
+	Operations []Operation `json:"operations"` // by time, the most first
+
+	Opened         int64            `json:"opened"`          // connections
+	OverflowOpened int64            `json:"overflow_opened"` // of them beyond the base size
+	Dials          int64            `json:"dials"`           // that succeeded
+	DialSeconds    float64          `json:"dial_seconds"`    // that those took, with TLS and authentication
+	DialsFailed    map[string]int64 `json:"dials_failed,omitempty"`
+	Closed         map[string]int64 `json:"closed,omitempty"` // by reason
+
+	NestedAcquires   int64 `json:"nested_acquires"`
+	LongHolds        int64 `json:"long_holds"`
+	OperationsCapped int64 `json:"operations_capped"` // operations whose name was beyond the limit of names
+}
+
+// Unit is what a unit of work did in a period.
+type Unit struct {
+	Operation string `json:"operation"` // its name, "" for holds without one
+
+	// Held is how many connections it held on average, by a look every second. The others are its parts: the average number
+	// of those whose server worked, whose rows or batch were open, that were idle in a transaction, and idle.
+	Held              float64 `json:"held"`
+	Running           float64 `json:"running"`
+	ResultOpen        float64 `json:"result_open"`
+	IdleInTransaction float64 `json:"idle_in_transaction"`
+	IdleOutside       float64 `json:"idle"`
+
+	Units       int64   `json:"units"`        // units of work whose first hold has ended
+	Operations  int64   `json:"operations"`   // that its ended holds ran
+	BusySeconds float64 `json:"busy_seconds"` // in which one of them ran
+
+	LongHoldsEnded int64 `json:"long_holds_ended,omitempty"` // holds of more than five seconds that have ended
+	NestedAcquires int64 `json:"nested_acquires,omitempty"`  // acquires by a unit of work of this name that held one already
+
+	// Connections that were released in a transaction, and with rows or a batch open. pgxpool closes them.
+	ReleasedInTransaction int64 `json:"released_in_transaction,omitempty"`
+	ReleasedBusy          int64 `json:"released_busy,omitempty"`
+}
+
+// Operation is how an operation did in a period.
+type Operation struct {
+	Operation string           `json:"operation"`
+	Calls     int64            `json:"calls"`
+	Seconds   float64          `json:"seconds"`            // that the calls took, in all
+	Failures  map[string]int64 `json:"failures,omitempty"` // by error.type, a SQLSTATE if there is one
+}

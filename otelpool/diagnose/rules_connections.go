@@ -1,0 +1,235 @@
+package diagnose
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/otelpool/otelpool-go/internal/printable"
+)
+
+// dialFailure says what a failed dial of some error types means.
+type dialFailure struct {
+	kind    Kind
+	types   []string // of error.type; a prefix if it ends with *
+	summary string
+	advice  string
+}
+
+var dialFailures = []dialFailure{
+	{ServerFull, []string{"53300"}, "the server, or its limit for the role or the database, has no connection left",
+		"See who has them (pg_stat_activity by usename and application_name), and which limit it is: max_connections, or the CONNECTION LIMIT of the role or the database. " +
+			"Close what is idle, lower MaxConns of all instances together below it, or put a pooler between."},
+	{ServerStarting, []string{"57P*"}, "the server is starting, stopping or recovering",
+		"Wait for it; if it does not end, read the server's log."},
+	{LoginRefused, []string{"28*", "3D000", "42501"}, "the server refuses the password, the role or the database",
+		"Compare the service's credentials and database with the server's. A rotated password is the usual reason."},
+	{NameNotResolved, []string{"dns"}, "the server's name is not resolved",
+		"Look at the host in the configuration, and at DNS."},
+	{TLSFails, []string{"tls"}, "there is no agreement on TLS",
+		"Look at the certificate (its end, its names, who signed it) and at sslmode."},
+	{ServerAway, []string{"refused", "timeout", "connection"}, "nothing answers at the server's address",
+		"See whether the server runs, and whether a firewall, a proxy or a failover is between."},
+	{DialFails, []string{"*"}, "the log has the reason",
+		"Look for \"connection could not be opened\" in the program's log: it has the reason of the first failure."},
+}
+
+func (d dialFailure) covers(errorType string) bool {
+	return slices.ContainsFunc(d.types, func(t string) bool {
+		prefix, open := strings.CutSuffix(t, "*")
+		return t == errorType || open && strings.HasPrefix(errorType, prefix)
+	})
+}
+
+func findDialFailures(v *view) (all []Finding) {
+	left := maps.Clone(v.now.DialsFailed)
+	total := float64(sum(left))
+	for _, d := range dialFailures {
+		var n int64
+		var seen []string
+		for _, errorType := range slices.Sorted(maps.Keys(left)) {
+			if d.covers(errorType) {
+				n += left[errorType]
+				seen = append(seen, errorType)
+				delete(left, errorType)
+			}
+		}
+		if n == 0 || float64(n) < 0.1*total || v.hasKind(d.kind) {
+			continue
+		}
+		f := Finding{
+			Kind:     d.kind,
+			Severity: v.bad(Warning),
+			Summary:  fmt.Sprintf("No new connection can be opened: %s (%s).", d.summary, strings.Join(seen, ", ")),
+			Advice:   d.advice,
+			Evidence: []Evidence{
+				{Name: "dials failed", Value: float64(n)},
+				{Name: "connections opened", Value: float64(v.now.Opened)},
+				{Name: "acquires failed", Value: float64(v.now.Acquires["error"])},
+			},
+		}
+		if v.now.Opened > 0 {
+			f.Summary = fmt.Sprintf("Some new connections cannot be opened: %s (%s).", d.summary, strings.Join(seen, ", "))
+		}
+		if v.now.Acquires["error"] > 0 {
+			f.Severity = Critical
+		}
+		all = append(all, f)
+	}
+	slices.SortStableFunc(all, func(a, b Finding) int { return int(b.Evidence[0].Value - a.Evidence[0].Value) })
+	return all
+}
+
+func findClosing(v *view) []Finding {
+	if v.Closing < max(2, v.Settings.MaxConns/2) {
+		return nil
+	}
+	answers := v.compares() && v.answered() >= 0.03*v.wasCallRate() // it is not away, and has only much to close
+	return []Finding{{
+		Severity:    v.bad(Warning),
+		Consequence: answers,
+		Summary:     fmt.Sprintf("The pool is closing %s, which still take a place: the server or the network does not answer.", v.ofPool(v.Closing)),
+		Advice: "pgx waits up to 15 s for the server when it closes a connection after a canceled query. See whether the server is up and the network passes; " +
+			"the pool recovers by itself.",
+		Evidence: []Evidence{
+			{Name: "connections closing", Value: float64(v.Closing)},
+			{Name: "connections in use", Value: float64(v.Used)},
+			{Name: "acquires that wait", Value: float64(v.Waiting)},
+		},
+	}}
+}
+
+// findSilence finds that operations run and none ends, in a pool that had some.
+func findSilence(v *view) []Finding {
+	var running int64
+	var oldest float64
+	for _, g := range v.Holds {
+		if isStuck(v, g) { // not a report that always takes that long
+			running += g.Running
+			oldest = max(oldest, g.OldestSeconds)
+		}
+	}
+	calls, before := v.callRate(), v.wasCallRate()
+	if before*v.now.Seconds < 10 || calls > 0.05*before || running == 0 || 2*running < v.Used {
+		return nil
+	}
+	what := "the one operation that runs has done so for up to " + printable.Seconds(oldest)
+	if running > 1 {
+		what = fmt.Sprintf("%d operations run, the first for up to %s, and none comes back", running, printable.Seconds(oldest))
+	}
+	return []Finding{{
+		Severity: Critical,
+		Summary:  "The server does not answer: " + what + ".",
+		Advice:   "See whether the server runs and the network passes. If it does, ask it what its sessions wait for: one lock may stop all.",
+		Evidence: []Evidence{
+			{Name: "operations that run", Value: float64(running)},
+			v.was("calls that ended", calls, before, "1/s"),
+		},
+	}}
+}
+
+// dialTime returns how long a dial takes on average.
+func dialTime(p Period) float64 { return ratio(p.DialSeconds, float64(p.Dials)) }
+
+func findSlowDials(v *view) []Finding {
+	mean, before := dialTime(v.now), dialTime(v.past)
+	slower := before > 0 && mean >= 3*before // a far server has always taken that long, once an hour
+	if mean < 0.25 || mean < 1 && !slower {
+		return nil
+	}
+	f := Finding{
+		Severity: Info,
+		Summary:  fmt.Sprintf("Opening a connection takes %s.", printable.Seconds(mean)),
+		Advice:   "Look at DNS, TLS and the way of authentication, at the server's load and at proxies between. MinIdleConns opens connections before they are needed; a longer MaxConnLifetime opens fewer.",
+		Evidence: []Evidence{
+			v.was("time a dial", mean, before, "s"),
+			{Name: "dials", Value: float64(v.now.Dials)},
+			{Name: "time that acquires waited for dials", Value: v.now.WaitedSeconds["connect"], Unit: "s"},
+		},
+	}
+	if v.now.WaitedSeconds["connect"] > 0 {
+		f.Severity = v.bad(Warning)
+	}
+	return []Finding{f}
+}
+
+func findColdStart(v *view) []Finding {
+	young, connect := v.LastTenMinutes, v.LastTenMinutes.WaitedSeconds["connect"]
+	if young.Seconds > 30 || connect < 0.5 || dialTime(young) < 0.1 || sum(young.Closed) > 0 {
+		return nil
+	}
+	return []Finding{{
+		Severity: v.bad(Info),
+		Summary: fmt.Sprintf("The pool has started cold: the first callers have waited for %s to be opened, %s in all.",
+			count(young.Opened, "connection"), printable.Seconds(connect)),
+		Advice: "Set MinConns or MinIdleConns to what the service needs at once, and take traffic only when they are open.",
+		Evidence: []Evidence{
+			{Name: "connections opened", Value: float64(young.Opened)},
+			{Name: "time that acquires waited for dials", Value: connect, Unit: "s"},
+			{Name: "time a dial", Value: dialTime(young), Unit: "s"},
+		},
+	}}
+}
+
+// churnAdvice says what to do by the reason for which most connections are closed.
+var churnAdvice = map[string]string{
+	"lifetime": "MaxConnLifetime is too short: half an hour or an hour is common.",
+	"idle":     "MaxConnIdleTime is too short, or MinIdleConns too low, for traffic that comes in bursts.",
+	"overflow": "The pool size is below what the traffic needs all the time: raise PoolSize, and leave the overflow to bursts.",
+	"canceled": "Callers cancel operations, and pgx closes their connections: give them more time, or set ContextWatcherHandler to cancel by the server.",
+	"broken":   "Connections break: see the server's log, idle timeouts of proxies and firewalls between.",
+	"ping":     "Connections are dead when they are used again: a proxy or firewall between closes idle ones; set MaxConnIdleTime below its timeout.",
+}
+
+func findChurn(v *view) []Finding {
+	closed := float64(sum(v.now.Closed))
+	opened := float64(v.now.Opened)
+	if opened < 5 || ratio(opened, v.now.Seconds) < 0.4 || closed < 0.5*opened {
+		return nil
+	}
+	reason := most(v.now.Closed)
+	connect := ratio(v.now.WaitedSeconds["connect"], float64(sum(v.now.Acquires)))
+	f := Finding{
+		Severity: Info,
+		Summary: fmt.Sprintf("Connections do not last: %.0f were opened and %.0f closed in %.0f s, mostly for the reason %q.",
+			opened, closed, v.now.Seconds, reason),
+		Advice: churnAdvice[reason],
+		Evidence: []Evidence{
+			v.was("connections opened", ratio(opened, v.now.Seconds), ratio(float64(v.past.Opened), v.past.Seconds), "1/s"),
+			{Name: "closed for that reason", Value: float64(v.now.Closed[reason])},
+			{Name: "average wait for a dial", Value: connect, Unit: "s"},
+		},
+	}
+	if f.Advice == "" {
+		f.Advice = "See pgxpool.connections.closed by reason, and who closes them."
+	}
+	// Dials that have become slow are another trouble, which makes the usual churn felt.
+	usual := ratio(opened, v.now.Seconds) < 2*ratio(float64(v.past.Opened), v.past.Seconds)
+	if slower := dialTime(v.now) >= 3*dialTime(v.past); connect >= 0.005 && !(usual && slower) {
+		f.Severity = v.bad(Warning)
+	}
+	return []Finding{f}
+}
+
+func findPingCost(v *view) []Finding {
+	ok := float64(v.now.Acquires["ok"])
+	var work float64
+	for _, op := range v.now.Operations {
+		work += op.Seconds
+	}
+	ping := v.now.WaitedSeconds["ping"]
+	if ok < 10 || ping < 0.001*ok || ping < 0.2*work || ping < 0.05*v.now.Seconds && ping < 0.01*ok {
+		return nil
+	}
+	return []Finding{{
+		Severity: v.bad(Info),
+		Summary:  fmt.Sprintf("Pings before use take %s an acquire, %.0f %% of the time of the operations themselves.", printable.Seconds(ping/ok), 100*ratio(ping, work)),
+		Advice:   "Ping only connections that were idle for a while (pgxpool's default, a second), or not at all and retry on a broken one; bring the service nearer to the server.",
+		Evidence: []Evidence{
+			{Name: "time of pings", Value: ping, Unit: "s"},
+			{Name: "time of operations", Value: work, Unit: "s"},
+			{Name: "acquires", Value: ok},
+		},
+	}}
+}

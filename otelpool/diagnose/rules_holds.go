@@ -1,0 +1,278 @@
+package diagnose
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/otelpool/otelpool-go/internal/printable"
+)
+
+// How long a hold is idle before it counts as kept: longer than any call of another service ought to take.
+const (
+	leakAge = 10 // seconds
+	longAge = 5  // as LongHoldsEnded counts
+)
+
+// minAverage is how long a pool must be observed for the averages of what it held, which is sampled once a second.
+const minAverage = 5 // seconds
+
+func findDeadlock(v *view) []Finding {
+	if v.now.Acquires["timeout"] == 0 && (v.Waiting == 0 || v.OldestWaitSeconds < 1) {
+		return nil
+	}
+	var held, stuck int64
+	var guilty Unit
+	by := make(map[string]int64)
+	for _, g := range v.Holds {
+		held += g.Count
+		by[g.Operation] += g.IdleOutside + g.IdleInTransaction
+	}
+	for _, u := range v.LastTenMinutes.Units {
+		if u.NestedAcquires > 0 {
+			stuck += by[u.Operation]
+			if guilty.NestedAcquires == 0 || by[u.Operation] > by[guilty.Operation] {
+				guilty = u
+			}
+		}
+	}
+	recent := v.now.NestedAcquires > 0
+	if guilty.NestedAcquires == 0 || 2*stuck < held || stuck == 0 || !recent && guilty.NestedAcquires < stuck {
+		return nil
+	}
+	return []Finding{{
+		Severity:  Critical,
+		Operation: guilty.Operation,
+		Summary: fmt.Sprintf("%s needs a second connection while it holds one, and nobody can get one: work that waits for another connection holds %s.",
+			named(guilty.Operation), v.ofPool(stuck)),
+		Advice: "Pass the connection or the transaction on to the inner query instead of the pool, or, if its rows are open, read them to their end before the next query. " +
+			"More connections only move the point at which it happens; a deadline on each acquire ends it.",
+		Evidence: []Evidence{
+			{Name: "connections held by those that wait", Value: float64(stuck)},
+			{Name: "acquires that wait", Value: float64(v.Waiting)},
+			{Name: "oldest wait", Value: v.OldestWaitSeconds, Unit: "s"},
+			{Name: "nested acquires in ten minutes", Value: float64(guilty.NestedAcquires)},
+		},
+	}}
+}
+
+func findNested(v *view) (all []Finding) {
+	for _, u := range v.now.Units {
+		if u.NestedAcquires == 0 {
+			continue
+		}
+		all = append(all, Finding{
+			Severity:  Warning,
+			Operation: u.Operation,
+			Summary: fmt.Sprintf("%s takes a second connection while it holds one: when enough of its callers come at once, all wait for each other.",
+				named(u.Operation)),
+			Advice: "Pass the connection or the transaction on to the inner query instead of the pool, or, if its rows are open, read them to their end before the next query.",
+			Evidence: []Evidence{
+				{Name: "nested acquires", Value: float64(u.NestedAcquires)},
+				{Name: "connections", Value: float64(v.Settings.MaxConns)},
+			},
+		})
+	}
+	return all
+}
+
+func findLeaks(v *view) (all []Finding) {
+	for _, g := range v.Holds {
+		idle := g.IdleOutside
+		switch {
+		case g.OldestSeconds < leakAge || 2*idle < g.Count || idle <= g.MaybeHijacked || listens(g):
+			continue
+		case v.longHoldsEnd(g.Operation): // it takes that long, and returns them
+			continue
+		case idle < 2 && (!v.pressed || v.usual(1, v.unit(g.Operation).past.IdleOutside)): // kept on purpose, such as for an advisory lock
+			continue
+		}
+		all = append(all, Finding{
+			Severity:  v.bad(Warning),
+			Operation: g.Operation,
+			Summary: fmt.Sprintf("%s keeps %s and does not return %s: nothing runs on %s, and the oldest has been held for %s.",
+				named(g.Operation), v.ofPool(idle), it(idle), it(idle), printable.Seconds(g.OldestSeconds)),
+			Advice: "Release the connection on every path, also on errors: defer its Release, close its rows. " + takenAt(g),
+			Evidence: []Evidence{
+				{Name: "connections kept", Value: float64(idle)},
+				{Name: "oldest hold", Value: g.OldestSeconds, Unit: "s"},
+				{Name: "connections in use", Value: float64(v.Used)},
+			},
+		})
+	}
+	return all
+}
+
+// longHoldsEnd reports whether a unit of work has returned connections after a long time.
+func (v *view) longHoldsEnd(operation string) bool {
+	return slices.ContainsFunc(v.LastTenMinutes.Units, func(u Unit) bool { return u.Operation == operation && u.LongHoldsEnded > 0 })
+}
+
+// listens reports whether holds wait for notifications, which pgx does not report as an operation.
+func listens(g Holds) bool {
+	return slices.ContainsFunc(g.LastQueries, func(q string) bool { return strings.HasPrefix(q, "LISTEN") })
+}
+
+// takenAt says where the connections were acquired.
+func takenAt(g Holds) string {
+	if len(g.Stack) == 0 {
+		return "WithLongHold records where connections are acquired."
+	}
+	return "They were acquired at " + g.Stack[0] + "."
+}
+
+func findIdleInTransaction(v *view) (all []Finding) {
+	for _, g := range v.Holds {
+		if g.IdleInTransaction == 0 || about(all, g.Operation) || v.has(BlockedOnServer, g.Operation) {
+			continue
+		}
+		u := v.unit(g.Operation)
+		many := u.now.IdleInTransaction >= v.share(0.25) && 2*u.now.IdleInTransaction >= u.now.Held && (u.now.Units == 0 || u.hold >= 0.25)
+		victims := stuck(v, g.Operation)
+		old := 2*g.IdleInTransaction >= g.Count &&
+			(g.OldestSeconds >= longAge && u.now.IdleInTransaction >= 0.4 || g.OldestSeconds >= 2 && len(victims) > 0)
+		usual := v.longHoldsEnd(g.Operation) || u.past.IdleInTransaction >= u.now.IdleInTransaction/2
+		if !old && !many || usual && !(v.pressed && many) && len(victims) == 0 {
+			continue
+		}
+		summary := fmt.Sprintf("%s leaves transactions open while nothing runs in them: on %s, the oldest held for %s.",
+			named(g.Operation), v.ofPool(g.IdleInTransaction), printable.Seconds(g.OldestSeconds))
+		if len(victims) > 0 {
+			summary += fmt.Sprintf(" %s may wait for its locks.", strings.Join(victims, " and "))
+		}
+		f := Finding{
+			Severity:  v.bad(Warning),
+			Operation: g.Operation,
+			Summary:   summary,
+			Advice: "Commit before calling anything else, and roll back on every error. The server ends such transactions by itself with idle_in_transaction_session_timeout. " +
+				takenAt(g),
+			Evidence: []Evidence{
+				{Name: "connections idle in a transaction", Value: float64(g.IdleInTransaction)},
+				{Name: "oldest hold", Value: g.OldestSeconds, Unit: "s"},
+				v.was("of it on average", u.now.IdleInTransaction, u.past.IdleInTransaction, ""),
+			},
+		}
+		if len(victims) > 0 {
+			f.Severity = Critical
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// about reports whether one of some findings is about an operation.
+func about(of []Finding, operation string) bool {
+	return slices.ContainsFunc(of, func(f Finding) bool { return f.Operation == operation })
+}
+
+// stuck returns the units of work, but for one, whose operations run for far longer than they used to, at most three.
+func stuck(v *view, but string) (names []string) {
+	for _, g := range v.Holds {
+		if g.Operation != but && isStuck(v, g) && len(names) < 3 && !slices.Contains(names, named(g.Operation)) {
+			names = append(names, named(g.Operation))
+		}
+	}
+	return names
+}
+
+func isStuck(v *view, g Holds) bool {
+	usual := v.unit(g.Operation).wasHold
+	return g.Running > 0 && usual > 0 && g.OldestSeconds >= max(2, 10*usual) && !listens(g) && !v.longHoldsEnd(g.Operation)
+}
+
+func findSlowReaders(v *view) (all []Finding) {
+	if v.now.Seconds < minAverage {
+		return nil
+	}
+	for _, u := range v.units {
+		open := u.now.ResultOpen
+		if open < v.share(0.2) || 2*open < u.now.Held || v.usual(open, u.past.ResultOpen) {
+			continue
+		}
+		all = append(all, Finding{
+			Severity:  v.bad(Warning),
+			Operation: u.name,
+			Summary: fmt.Sprintf("%s reads its rows slowly or leaves them open: on average it holds %s for which the server has already answered.",
+				named(u.name), average(open, "connection")),
+			Advice: "Read the rows into memory (pgx.CollectRows) before working on them, close them on every path, and send nothing to a slow client between two rows.",
+			Evidence: []Evidence{
+				v.was("connections with rows open", open, u.past.ResultOpen, ""),
+				v.was("connections held", u.now.Held, u.past.Held, ""),
+			},
+		})
+	}
+	return all
+}
+
+func findHeldIdle(v *view) (all []Finding) {
+	if v.now.Seconds < minAverage {
+		return nil
+	}
+	for _, u := range v.units {
+		idle := u.now.IdleOutside
+		switch {
+		case idle < v.share(0.2) || 2*idle < u.now.Held || u.now.Units > 0 && u.hold < 0.2:
+			continue
+		case v.usual(idle, u.past.IdleOutside): // its usual way, and nobody minds
+			continue
+		case v.has(Leak, u.name) || v.listening(u.name):
+			continue
+		}
+		all = append(all, Finding{
+			Severity:  v.bad(Warning),
+			Operation: u.name,
+			Summary: fmt.Sprintf("%s holds connections while it does something else: %s on average in the last %s, and nothing runs on them for %.0f %% of the time.",
+				named(u.name), printable.Number(math.Round(10*u.now.Held)/10), printable.Seconds(math.Round(v.now.Seconds)), 100*ratio(idle, u.now.Held)),
+			Advice: "Release the connection before calling another service, sleeping or computing, and acquire it again after.",
+			Evidence: []Evidence{
+				v.was("connections held idle", idle, u.past.IdleOutside, ""),
+				v.was("connections held", u.now.Held, u.past.Held, ""),
+				v.was("time that each is held", u.hold, u.wasHold, "s"),
+			},
+		})
+	}
+	return all
+}
+
+// listening reports whether a unit of work holds connections to wait for notifications.
+func (v *view) listening(operation string) bool {
+	return slices.ContainsFunc(v.Holds, func(g Holds) bool { return g.Operation == operation && listens(g) })
+}
+
+func findTransactionOpen(v *view) (all []Finding) {
+	for _, u := range v.now.Units {
+		if u.ReleasedInTransaction > 0 {
+			all = append(all, Finding{
+				Severity:  v.bad(Warning),
+				Operation: u.Operation,
+				Summary: fmt.Sprintf("%s releases connections in an open transaction: pgxpool rolls back and closes them, and the work is lost.",
+					named(u.Operation)),
+				Advice: "Commit or roll back on every path: defer tx.Rollback right after Begin, or use pgx.BeginFunc.",
+				Evidence: []Evidence{
+					{Name: "connections released in a transaction", Value: float64(u.ReleasedInTransaction)},
+					{Name: "connections opened", Value: float64(v.now.Opened)},
+				},
+			})
+		}
+	}
+	return all
+}
+
+func findReleasedBusy(v *view) (all []Finding) {
+	for _, u := range v.now.Units {
+		if u.ReleasedBusy > 0 {
+			all = append(all, Finding{
+				Severity:  v.bad(Warning),
+				Operation: u.Operation,
+				Summary:   fmt.Sprintf("%s releases connections whose rows or batch are still open: pgxpool closes them.", named(u.Operation)),
+				Advice:    "Close rows and batch results before the release, on every path.",
+				Evidence: []Evidence{
+					{Name: "connections released busy", Value: float64(u.ReleasedBusy)},
+					{Name: "connections opened", Value: float64(v.now.Opened)},
+				},
+			})
+		}
+	}
+	return all
+}

@@ -1,0 +1,212 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/otelpool/otelpool-go/internal/printable"
+)
+
+func findRetryStorms(v *view) (all []Finding) {
+	for _, c := range v.ops {
+		if c.was == 0 || c.calls < 20 || c.failed < 0.5 || c.failed < 1.2*c.wasFailed || c.rate < 3*c.was || mostly(c, "canceled", "connection") {
+			continue
+		}
+		all = append(all, Finding{
+			Severity:  v.bad(Warning),
+			Operation: c.name,
+			Summary: fmt.Sprintf("%s fails, mostly by %s, and is called %s: its callers try again at once.",
+				named(c.name), most(c.failures), grew(c.rate, c.was)),
+			Advice:   "Retry a few times at most, after a pause that grows and varies, and only errors that a retry can cure. Then look at the error itself.",
+			Evidence: failing(v, c),
+		})
+	}
+	return all
+}
+
+func findFailures(v *view) (all []Finding) {
+	for _, c := range v.ops {
+		switch {
+		case c.calls < 5 || c.failed < 0.2 || c.failed < 3*c.wasFailed || v.has(RetryStorm, c.name):
+			continue
+		case mostly(c, "timeout", "canceled", "57014", "connection"): // its callers' doing, or the connection's
+			continue
+		case !v.known(c) && mostly(c, "23505", "40001", "55P03"): // which programs may expect
+			continue
+		}
+		all = append(all, Finding{
+			Severity:  Warning,
+			Operation: c.name,
+			Summary:   fmt.Sprintf("%s fails in %.0f %% of its calls, mostly by %s.", named(c.name), 100*c.failed, most(c.failures)),
+			Advice:    "Look up the SQLSTATE and the server's log; a migration or a release is the usual reason.",
+			Evidence:  failing(v, c),
+		})
+	}
+	if len(all) > 3 { // it is not the operations
+		all = all[:3]
+	}
+	return all
+}
+
+// failing is the evidence about an operation that fails.
+func failing(v *view, c change) []Evidence {
+	return []Evidence{v.was("calls", c.rate, c.was, "1/s"), v.was("failures of calls", c.failed, c.wasFailed, "1")}
+}
+
+// known reports whether an operation was called often enough before to be compared.
+func (v *view) known(c change) bool { return c.was*v.past.Seconds >= 20 }
+
+// mostly reports whether most failures of an operation are of some kinds.
+func mostly(c change, kinds ...string) bool { return slices.Contains(kinds, most(c.failures)) }
+
+// findAllSlower finds that operations are slower alike: by the same time, which is the way to the server, or by the same
+// factor, which is the server.
+func findAllSlower(v *view) []Finding {
+	var deltas, growth, fast []float64
+	var usual float64
+	slower := 0
+	for _, c := range v.ops {
+		if c.calls < 5 || !v.known(c) || c.wasMean <= 0 || c.failed > 0.5 {
+			continue
+		}
+		deltas, growth = append(deltas, c.mean-c.wasMean), append(growth, c.mean/c.wasMean)
+		usual += c.wasMean
+		if c.mean > 1.3*c.wasMean {
+			slower++
+		}
+	}
+	n := len(growth)
+	if n < 2 || 4*slower < 3*n {
+		return nil
+	}
+	fast = slices.Sorted(slices.Values(growth))
+	spreadOfDeltas, spreadOfGrowth := spread(deltas), spread(growth)
+	switch {
+	case n == 2 && spreadOfGrowth > 0.6 && spreadOfDeltas > 0.6: // they have nothing in common
+		return nil
+	case !v.pressed && median(deltas) < 0.001: // a machine that is busy, or idle, makes quick ones that much slower
+		return nil
+	case !v.pressed && v.callRate() >= 3*v.wasCallRate() && median(growth) < 3: // it has more to do
+		return nil
+	}
+	network := spreadOfDeltas <= 0.6 && spreadOfDeltas < spreadOfGrowth && median(deltas) >= 0.002 && fast[n-1-n/4] >= 2
+	if !network && median(growth) < 2 {
+		return nil
+	}
+	evidence := []Evidence{
+		{Name: "operations that are slower", Value: float64(slower)},
+		{Name: "operations compared", Value: float64(n)},
+		{Name: "time that each takes longer", Value: median(deltas), Unit: "s"},
+		{Name: "factor by which each takes longer", Value: median(growth), Unit: "1"},
+	}
+	if network {
+		return []Finding{{
+			Kind:     NetworkSlow,
+			Severity: v.bad(Warning),
+			Runbook:  "PoolPingSlow",
+			Summary: fmt.Sprintf("Every operation takes about %s longer than before, short ones and long ones alike: the network to the server is slow.",
+				printable.Seconds(median(deltas))),
+			Advice:   "Look at the way to the server: another zone, a proxy, packet loss, a busy machine. Fewer round trips help: batches, one query instead of several.",
+			Evidence: evidence,
+		}}
+	}
+	return []Finding{{
+		Severity: v.bad(Warning),
+		Summary:  fmt.Sprintf("Nearly every operation takes %.1f times as long as before: the server is slow, not one query.", median(growth)),
+		Advice:   "Look at the server's processors, disks, memory and checkpoints, and at what else runs there: a backup, a migration, a vacuum, another service.",
+		Evidence: evidence,
+	}}
+}
+
+// spread returns how far apart the middle half of some numbers is, as a share of their median. It sorts them.
+func spread(of []float64) float64 {
+	m := median(of)
+	return ratio(of[len(of)*3/4]-of[len(of)/4], m)
+}
+
+func findSlowOperations(v *view) (all []Finding) {
+	for _, c := range v.ops {
+		if c.calls < 3 || c.was*v.past.Seconds < 10 || c.wasMean <= 0 || c.mean < 3*c.wasMean || c.mean < 0.002 || c.load-c.wasLoad < 0.3 {
+			continue
+		}
+		others := ""
+		if len(v.ops) > 1 {
+			others = ", and most other operations do not"
+		}
+		all = append(all, Finding{
+			Severity:  v.bad(Warning),
+			Operation: c.name,
+			Summary: fmt.Sprintf("%s takes %s, %.0f times as long as before%s: on average it keeps %s busy.",
+				named(c.name), printable.Seconds(c.mean), c.mean/c.wasMean, others, average(c.load, "connection")),
+			Advice:      "Look at its plan (EXPLAIN ANALYZE), its locks (pg_blocking_pids) and what was deployed: a missing index, stale statistics, more rows, a lock.",
+			Consequence: v.locks() && c.mean >= 10*c.wasMean,
+			Evidence: []Evidence{
+				v.was("time a call", c.mean, c.wasMean, "s"),
+				v.was("calls", c.rate, c.was, "1/s"),
+				v.was("connections busy with it", c.load, c.wasLoad, ""),
+			},
+		})
+	}
+	for _, g := range v.Holds {
+		if !isStuck(v, g) || g.OldestSeconds < longAge || len(g.LastQueries) != 1 || about(all, g.LastQueries[0]) {
+			continue
+		}
+		if g.Running < 2 && !v.pressed && g.OldestSeconds < 60 { // one call may have more to do than the others
+			continue
+		}
+		all = append(all, Finding{
+			Severity:  v.bad(Warning),
+			Operation: g.LastQueries[0],
+			Summary: fmt.Sprintf("%s does not come back: it has been running for up to %s on %s, which used to be held for %s.",
+				named(g.LastQueries[0]), printable.Seconds(g.OldestSeconds), v.ofPool(g.Running), printable.Seconds(v.unit(g.Operation).wasHold)),
+			Advice:      "Ask the server what it waits for: a lock (pg_blocking_pids), its disks, a plan that has changed. Give the call a deadline.",
+			Consequence: v.locks(),
+			Evidence: []Evidence{
+				{Name: "connections on which it runs", Value: float64(g.Running)},
+				{Name: "oldest hold", Value: g.OldestSeconds, Unit: "s"},
+			},
+		})
+	}
+	return all
+}
+
+func findShortDeadlines(v *view) (all []Finding) {
+	for _, c := range v.ops {
+		late := float64(c.failures["timeout"]+c.failures["canceled"]+c.failures["57014"]) / max(1, c.calls)
+		if c.calls < 5 || late < 0.2 || c.wasMean > 0 && c.mean > 2*c.wasMean || c.mean > 1 {
+			continue
+		}
+		if mostly(c, "canceled") && (!v.known(c) || c.failed < 3*c.wasFailed) { // clients go away, as those of a search while one types
+			continue
+		}
+		usual := ""
+		if c.wasMean > 0 {
+			usual = "it is hardly slower than before, "
+		}
+		all = append(all, Finding{
+			Severity:  Warning,
+			Operation: c.name,
+			Summary: fmt.Sprintf("%s is given up in %.0f %% of its calls, and a call takes %s on average: %sits deadline is too short.",
+				named(c.name), 100*late, printable.Seconds(c.mean), usual),
+			Advice:   "Give it more time than it usually takes, or make it faster. Each call that is given up also costs its connection.",
+			Evidence: append(failing(v, c), v.was("time a call", c.mean, c.wasMean, "s")),
+		})
+	}
+	total, gaveUp := float64(sum(v.now.Acquires)), float64(v.gaveUp())
+	waited := ratio(sum(v.now.WaitedSeconds), total)
+	usual := !v.compares() || v.meanQueue() <= 3*meanQueue(v.past)+0.05
+	if len(all) == 0 && gaveUp >= 3 && gaveUp >= 0.05*total && waited < 0.25 && v.OldestWaitSeconds < 1 && usual {
+		all = append(all, Finding{
+			Severity: Warning,
+			Summary: fmt.Sprintf("%.0f %% of the acquires are given up although they wait for %s on average: their deadlines are shorter than the pool's usual wait.",
+				100*gaveUp/total, printable.Seconds(waited)),
+			Advice: "Give the request a longer deadline, or the pool enough connections that nobody waits that long.",
+			Evidence: []Evidence{
+				{Name: "acquires given up", Value: gaveUp},
+				{Name: "acquires", Value: total},
+				{Name: "average wait", Value: waited, Unit: "s"},
+			},
+		})
+	}
+	return all
+}

@@ -1,0 +1,125 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"github.com/otelpool/otelpool-go/internal/printable"
+)
+
+// crowded reports whether callers wait so long, or give up so often, that it is not the ordinary queue of a busy pool.
+func (v *view) crowded() bool {
+	total := float64(sum(v.now.Acquires))
+	var held, busy float64
+	for _, u := range v.now.Units {
+		held += u.Held
+		busy += u.BusySeconds
+	}
+	hold := ratio(max(held*v.now.Seconds, busy), total) // short holds may never be sampled
+	queue := v.meanQueue()
+	return v.now.Seconds >= 5 && (v.now.Acquires["timeout"] >= 2 && float64(v.now.Acquires["timeout"]) >= 0.01*total ||
+		queue >= 0.25 || queue >= 0.05 && queue >= 10*hold ||
+		v.Waiting > 0 && v.OldestWaitSeconds >= 2)
+}
+
+// findTooSmall finds that callers wait though nothing else is wrong.
+func findTooSmall(v *view) []Finding {
+	if !v.crowded() || v.Settings.MaxConns < 1 || v.now.Peak < v.Settings.MaxConns && !v.full() {
+		return nil
+	}
+	total := float64(sum(v.now.Acquires))
+	rate := ratio(total+float64(v.Waiting), v.now.Seconds)
+	before := ratio(float64(sum(v.past.Acquires)), v.past.Seconds)
+	f := Finding{
+		Kind:     PoolTooSmall,
+		Severity: v.bad(Warning),
+		Summary: fmt.Sprintf("The pool is too small for its normal traffic: it has %s, and callers wait for one, %s on average.",
+			count(v.Settings.MaxConns, "connection"), printable.Seconds(v.meanQueue())),
+		Advice: "Give the pool more connections (package otelpool/sizing reckons how many), within what the server allows for all instances, or make the operations shorter.",
+		Evidence: []Evidence{
+			{Name: "connections in use", Value: float64(v.Used)},
+			{Name: "acquires that wait", Value: float64(v.Waiting)},
+			v.was("average wait", v.meanQueue(), meanQueue(v.past), "s"),
+			v.was("acquires", rate, before, "1/s"),
+			{Name: "acquires timed out", Value: float64(v.now.Acquires["timeout"])},
+		},
+	}
+	if v.compares() && rate >= 1.15*before {
+		f.Kind = LoadGrown
+		f.Summary = fmt.Sprintf("There is more traffic than the pool can carry: %s acquires a second, %s before, of all kinds alike, and each waits %s on average.",
+			printable.Number(rate), printable.Number(before), printable.Seconds(v.meanQueue()))
+		f.Advice = "Give the pool more connections (package otelpool/sizing reckons how many), within what the server allows for all instances, or add instances, or limit the traffic."
+	}
+	return []Finding{f}
+}
+
+// minBig is the number of connections below which no pool is too big.
+const minBig = 10
+
+func findTooBig(v *view) []Finding {
+	kept, peak := max(v.Settings.MinConns, v.Settings.MinIdleConns), v.LastTenMinutes.Peak
+	var held float64
+	for _, u := range v.LastTenMinutes.Units {
+		held += u.Held
+	}
+	if v.LastTenMinutes.Seconds < 60 || kept < minBig || v.Idle+v.Used < kept || float64(kept) < 4*held || kept < 2*peak {
+		return nil
+	}
+	return []Finding{{
+		Severity: Info,
+		Summary: fmt.Sprintf("The pool keeps %d connections open, and in the last %s used %.1f on average and never more than %d at once.",
+			kept, printable.Seconds(v.LastTenMinutes.Seconds), held, peak),
+		Advice: "Lower MinConns or MinIdleConns, unless busier hours need them: each connection is a process of the server, and other services need them.",
+		Evidence: []Evidence{
+			{Name: "connections kept open", Value: float64(kept)},
+			{Name: "connections in use on average", Value: held},
+			{Name: "most in use at once", Value: float64(peak)},
+			{Name: "observed for", Value: v.LastTenMinutes.Seconds, Unit: "s"},
+		},
+	}}
+}
+
+func findNamesCapped(v *view) []Finding {
+	if v.now.OperationsCapped == 0 {
+		return nil
+	}
+	return []Finding{{
+		Severity: Info,
+		Summary:  "There are too many names of operations: further ones are recorded as _OTHER, so that nobody can tell them apart.",
+		Advice:   "Names must not contain values: use WithOperation with a constant, or raise WithOperationLimit.",
+		Evidence: []Evidence{{Name: "operations without their name", Value: float64(v.now.OperationsCapped)}},
+	}}
+}
+
+// findCallersWait finds what callers feel. It is never a cause.
+func findCallersWait(v *view) []Finding {
+	if !v.crowded() {
+		return nil
+	}
+	evidence := []Evidence{
+		{Name: "acquires that wait", Value: float64(v.Waiting)},
+		{Name: "oldest wait", Value: v.OldestWaitSeconds, Unit: "s"},
+		{Name: "acquires timed out", Value: float64(v.now.Acquires["timeout"])},
+	}
+	f := Finding{
+		Severity:    Warning,
+		Consequence: len(v.found) > 0,
+		Summary:     fmt.Sprintf("Callers wait for a connection, %s on average.", printable.Seconds(v.meanQueue())),
+		Advice:      "See the findings before this one.",
+		Evidence:    evidence,
+	}
+	switch v.Waiting {
+	case 0:
+	case 1:
+		f.Summary = fmt.Sprintf("1 caller waits for a connection, for %s so far.", printable.Seconds(v.OldestWaitSeconds))
+	default:
+		f.Summary = fmt.Sprintf("%d callers wait for a connection, the first for %s so far.", v.Waiting, printable.Seconds(v.OldestWaitSeconds))
+	}
+	if n := v.now.Acquires["timeout"]; n > 0 {
+		f.Kind, f.Runbook, f.Severity = CallersTimeOut, "PoolAcquireTimeouts", Critical
+		f.Summary = fmt.Sprintf("Callers give up: %s timed out in %.0f s.", count(n, "acquire"), v.now.Seconds)
+	}
+	if !f.Consequence {
+		f.Advice = "Look at who holds the connections (Held), and at the operations that take most of the time."
+	}
+	return []Finding{f}
+}

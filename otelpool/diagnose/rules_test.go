@@ -1,0 +1,286 @@
+package diagnose_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
+)
+
+// verdict is what the first finding of a report says, "" and "" if there is none.
+type verdict struct {
+	kind      diagnose.Kind
+	operation string
+}
+
+// speaks are the reports at which each rule speaks, and those like them at which it must not.
+var speaks = []struct {
+	name   string
+	change func(*diagnose.Report)
+	want   verdict
+}{
+	{"leak", func(r *diagnose.Report) {
+		holds(r, diagnose.Holds{Operation: "job", Count: 3, IdleOutside: 3, OldestSeconds: 20})
+	}, verdict{diagnose.Leak, "job"}},
+	{"one that is kept, as for an advisory lock", func(r *diagnose.Report) {
+		holds(r, diagnose.Holds{Operation: "job", Count: 1, IdleOutside: 1, OldestSeconds: 2000})
+	}, verdict{}},
+	{"listeners", func(r *diagnose.Report) {
+		holds(r, diagnose.Holds{Operation: "job", Count: 3, IdleOutside: 3, OldestSeconds: 20, LastQueries: []string{"LISTEN jobs"}})
+	}, verdict{}},
+	{"long holds that end", func(r *diagnose.Report) {
+		holds(r, diagnose.Holds{Operation: "job", Count: 3, IdleOutside: 3, OldestSeconds: 20})
+		r.LastTenMinutes.Units = append(r.LastTenMinutes.Units, diagnose.Unit{Operation: "job", LongHoldsEnded: 4, Units: 4})
+	}, verdict{}},
+
+	{"nested deadlock", func(r *diagnose.Report) {
+		deadlock(r)
+	}, verdict{diagnose.NestedDeadlock, "GET /"}},
+	{"nested acquires", func(r *diagnose.Report) {
+		also(r, func(p *diagnose.Period) { unit(p, "GET /").NestedAcquires = 5; p.NestedAcquires = 5 })
+	}, verdict{diagnose.NestedAcquires, "GET /"}},
+	{"nested acquires long ago", func(r *diagnose.Report) {
+		unit(&r.LastTenMinutes, "GET /").NestedAcquires = 5
+	}, verdict{}},
+	{"nested acquires long ago, and a leak now", func(r *diagnose.Report) {
+		deadlock(r)
+		unit(&r.LastTenSeconds, "GET /").NestedAcquires, r.LastTenSeconds.NestedAcquires = 0, 0
+		unit(&r.LastTenMinutes, "GET /").NestedAcquires = 2
+	}, verdict{diagnose.Leak, "GET /"}},
+
+	{"idle in transaction", func(r *diagnose.Report) {
+		holds(r, diagnose.Holds{Operation: "job", Count: 1, IdleInTransaction: 1, OldestSeconds: 12})
+		r.LastTenSeconds.Units = append(r.LastTenSeconds.Units, diagnose.Unit{Operation: "job", Held: 1, IdleInTransaction: 0.9})
+	}, verdict{diagnose.IdleInTransaction, "job"}},
+	{"a job whose transactions are long", func(r *diagnose.Report) {
+		holds(r, diagnose.Holds{Operation: "job", Count: 1, IdleInTransaction: 1, OldestSeconds: 12})
+		also(r, func(p *diagnose.Period) {
+			p.Units = append(p.Units, diagnose.Unit{Operation: "job", Held: 1, IdleInTransaction: 0.9, LongHoldsEnded: 1, Units: 1})
+		})
+	}, verdict{}},
+	{"idle in transaction before its victims", func(r *diagnose.Report) {
+		holds(r, diagnose.Holds{Operation: "job", Count: 1, IdleInTransaction: 1, OldestSeconds: 12},
+			diagnose.Holds{Operation: "POST /", Count: 7, Running: 7, OldestSeconds: 11, LastQueries: []string{"put"}})
+		r.LastTenSeconds.Units = append(r.LastTenSeconds.Units, diagnose.Unit{Operation: "job", Held: 1, IdleInTransaction: 0.9})
+		waiting(r)
+	}, verdict{diagnose.IdleInTransaction, "job"}},
+
+	{"held idle", func(r *diagnose.Report) {
+		u := unit(&r.LastTenSeconds, "POST /")
+		u.Held, u.IdleOutside, u.Units, u.Operations = 4, 3.5, 24, 24
+	}, verdict{diagnose.HeldIdle, "POST /"}},
+	{"held idle as ever", func(r *diagnose.Report) {
+		also(r, func(p *diagnose.Period) {
+			u := unit(p, "POST /")
+			u.Held, u.IdleOutside, u.Units, u.Operations = 4, 3.5, int64(2*p.Seconds), int64(2*p.Seconds)
+		})
+	}, verdict{}},
+	{"slow reader", func(r *diagnose.Report) {
+		u := unit(&r.LastTenSeconds, "GET /")
+		u.Held, u.ResultOpen = 3, 2.8
+	}, verdict{diagnose.SlowReader, "GET /"}},
+	{"released in a transaction", func(r *diagnose.Report) {
+		also(r, func(p *diagnose.Period) { unit(p, "POST /").ReleasedInTransaction = 8; churn(p, "in_transaction") })
+	}, verdict{diagnose.TransactionOpen, "POST /"}},
+	{"released busy", func(r *diagnose.Report) {
+		also(r, func(p *diagnose.Period) { unit(p, "POST /").ReleasedBusy = 8; churn(p, "busy") })
+	}, verdict{diagnose.ReleasedBusy, "POST /"}},
+
+	{"slow operation", func(r *diagnose.Report) { operation(&r.LastTenSeconds, "put").Seconds *= 10 }, verdict{diagnose.SlowOperation, "put"}},
+	{"a slow operation that is rare", func(r *diagnose.Report) {
+		also(r, func(p *diagnose.Period) { p.Operations = append(p.Operations, rare(p)) })
+		r.LastTenSeconds.Operations[4].Seconds *= 20
+	}, verdict{}},
+	{"an operation that does not come back", func(r *diagnose.Report) {
+		holds(r, diagnose.Holds{Operation: "POST /", Count: 3, Running: 3, OldestSeconds: 9, LastQueries: []string{"put"}})
+	}, verdict{diagnose.SlowOperation, "put"}},
+	{"slow server", func(r *diagnose.Report) {
+		for i := range r.LastTenSeconds.Operations {
+			r.LastTenSeconds.Operations[i].Seconds *= 4
+		}
+	}, verdict{diagnose.ServerSlow, ""}},
+	{"slow network", func(r *diagnose.Report) {
+		for i := range r.LastTenSeconds.Operations {
+			op := &r.LastTenSeconds.Operations[i]
+			op.Seconds += 0.02 * float64(op.Calls)
+		}
+	}, verdict{diagnose.NetworkSlow, ""}},
+	{"queries in a loop", func(r *diagnose.Report) {
+		unit(&r.LastTenSeconds, "GET /").Operations *= 20
+		operation(&r.LastTenSeconds, "get").Calls *= 30
+		operation(&r.LastTenSeconds, "get").Seconds *= 30
+	}, verdict{diagnose.QueriesPerUnit, "GET /"}},
+	{"more calls", func(r *diagnose.Report) {
+		u := unit(&r.LastTenSeconds, "GET /")
+		u.Units, u.Operations, u.Held = 8*u.Units, 8*u.Operations, 3*u.Held
+	}, verdict{diagnose.MoreCalls, "GET /"}},
+	{"more calls of an operation of many", func(r *diagnose.Report) {
+		operation(&r.LastTenSeconds, "get").Calls *= 8
+		operation(&r.LastTenSeconds, "get").Seconds *= 8
+	}, verdict{diagnose.MoreCalls, "get"}},
+	{"retries", func(r *diagnose.Report) {
+		op := operation(&r.LastTenSeconds, "put")
+		op.Calls *= 10
+		op.Failures = map[string]int64{"40001": op.Calls * 9 / 10}
+	}, verdict{diagnose.RetryStorm, "put"}},
+	{"failures", func(r *diagnose.Report) {
+		op := operation(&r.LastTenSeconds, "put")
+		op.Failures = map[string]int64{"42P01": op.Calls}
+	}, verdict{diagnose.OperationFails, "put"}},
+	{"a connection lost in a transaction", func(r *diagnose.Report) {
+		r.LastTenSeconds.Operations = append(r.LastTenSeconds.Operations,
+			diagnose.Operation{Operation: "ROLLBACK", Calls: 50, Failures: map[string]int64{"40001": 50}},
+			diagnose.Operation{Operation: "load", Calls: 50, Failures: map[string]int64{"connection": 50}})
+	}, verdict{}},
+	{"failures as ever", func(r *diagnose.Report) {
+		also(r, func(p *diagnose.Period) {
+			operation(p, "put").Failures = map[string]int64{"23505": operation(p, "put").Calls / 3}
+		})
+	}, verdict{}},
+	{"short deadline of an operation", func(r *diagnose.Report) {
+		op := operation(&r.LastTenSeconds, "put")
+		op.Failures = map[string]int64{"timeout": op.Calls / 2}
+	}, verdict{diagnose.DeadlineTooShort, "put"}},
+	{"short deadlines of acquires", func(r *diagnose.Report) {
+		r.LastTenSeconds.Acquires["timeout"] = 500
+	}, verdict{diagnose.DeadlineTooShort, ""}},
+
+	{"refused", dialsFail("refused"), verdict{diagnose.ServerAway, ""}},
+	{"full", dialsFail("53300"), verdict{diagnose.ServerFull, ""}},
+	{"starting", dialsFail("57P03"), verdict{diagnose.ServerStarting, ""}},
+	{"password", dialsFail("28P01"), verdict{diagnose.LoginRefused, ""}},
+	{"database", dialsFail("3D000"), verdict{diagnose.LoginRefused, ""}},
+	{"dns", dialsFail("dns"), verdict{diagnose.NameNotResolved, ""}},
+	{"tls", dialsFail("tls"), verdict{diagnose.TLSFails, ""}},
+	{"hook", dialsFail("_OTHER"), verdict{diagnose.DialFails, ""}},
+	{"silence", func(r *diagnose.Report) {
+		r.LastTenSeconds.Operations = nil
+		r.Used = 8
+		holds(r, diagnose.Holds{Operation: "GET /", Count: 8, Running: 8, OldestSeconds: 9, LastQueries: []string{"get"}})
+	}, verdict{diagnose.ServerAway, ""}},
+	{"closing", func(r *diagnose.Report) {
+		r.Used, r.Closing, r.Holds, r.LastTenSeconds.Operations = 8, 7, nil, nil
+	}, verdict{diagnose.ClosingFillPool, ""}},
+	{"closing, of a server that answers", func(r *diagnose.Report) {
+		r.Used, r.Closing, r.Holds = 8, 7, nil
+		operation(&r.LastTenSeconds, "put").Seconds *= 10
+	}, verdict{diagnose.SlowOperation, "put"}},
+	{"slow dials", func(r *diagnose.Report) {
+		r.LastTenSeconds.Dials, r.LastTenSeconds.DialSeconds, r.LastTenSeconds.Opened = 3, 2, 3
+		r.LastTenMinutes.Dials, r.LastTenMinutes.DialSeconds = 13, 2.1
+	}, verdict{diagnose.SlowDial, ""}},
+	{"dials of more than a second", func(r *diagnose.Report) {
+		r.LastTenSeconds.Dials, r.LastTenSeconds.DialSeconds, r.LastTenSeconds.Opened = 1, 1.2, 1
+	}, verdict{diagnose.SlowDial, ""}},
+	{"slow dials as ever", func(r *diagnose.Report) {
+		also(r, func(p *diagnose.Period) {
+			p.Dials, p.DialSeconds = int64(p.Seconds/10), 0.4*float64(int64(p.Seconds/10))
+		})
+	}, verdict{}},
+	{"short lifetime", func(r *diagnose.Report) { also(r, func(p *diagnose.Period) { churn(p, "lifetime") }) }, verdict{diagnose.Churn, ""}},
+	{"pings", func(r *diagnose.Report) {
+		also(r, func(p *diagnose.Period) { p.WaitedSeconds["ping"] = 0.01 * float64(p.Acquires["ok"]) })
+	}, verdict{diagnose.PingCost, ""}},
+	{"cold start", func(r *diagnose.Report) {
+		r.LastTenMinutes = r.LastTenSeconds
+		r.LastTenMinutes.WaitedSeconds["connect"], r.LastTenMinutes.Opened = 3, 8
+		r.LastTenMinutes.Dials, r.LastTenMinutes.DialSeconds = 8, 3
+	}, verdict{diagnose.ColdStart, ""}},
+
+	{"too small", func(r *diagnose.Report) { waiting(r) }, verdict{diagnose.PoolTooSmall, ""}},
+	{"too small from the beginning", func(r *diagnose.Report) {
+		waiting(r)
+		r.LastTenMinutes, r.LastMinute = r.LastTenSeconds, r.LastTenSeconds
+	}, verdict{diagnose.PoolTooSmall, ""}},
+	{"more load", func(r *diagnose.Report) {
+		waiting(r)
+		r.LastTenSeconds.Acquires["ok"] *= 2
+		for i := range r.LastTenSeconds.Units {
+			r.LastTenSeconds.Units[i].Units *= 2
+			r.LastTenSeconds.Units[i].Operations *= 2
+		}
+	}, verdict{diagnose.LoadGrown, ""}},
+	{"a busy pool's ordinary queue", func(r *diagnose.Report) {
+		also(r, func(p *diagnose.Period) { p.WaitedSeconds["queue"], p.Peak = 0.03*float64(p.Acquires["ok"]), 8 })
+	}, verdict{}},
+	{"too big", func(r *diagnose.Report) {
+		r.Settings.MaxConns, r.Settings.MinConns, r.Idle = 40, 40, 36
+	}, verdict{diagnose.PoolTooBig, ""}},
+	{"names capped", func(r *diagnose.Report) { r.LastTenSeconds.OperationsCapped = 9 }, verdict{diagnose.NamesCapped, ""}},
+
+	{"two causes, the worse first", func(r *diagnose.Report) {
+		operation(&r.LastTenSeconds, "put").Seconds *= 10
+		dialsFail("28P01")(r)
+		r.LastTenSeconds.Acquires["error"] = 5
+	}, verdict{diagnose.LoginRefused, ""}},
+}
+
+func TestEachRuleSpeaksWhenItShould(t *testing.T) {
+	t.Parallel()
+	for _, tt := range speaks {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := healthy()
+			tt.change(&r)
+			found := diagnose.Findings(r)
+			var got verdict
+			if len(found) > 0 {
+				got = verdict{found[0].Kind, found[0].Operation}
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q; all: %+v", got, tt.want, found)
+			}
+		})
+	}
+}
+
+// TestConsequencesComeLast leaks while callers time out.
+func TestConsequencesComeLast(t *testing.T) {
+	t.Parallel()
+	r := healthy()
+	holds(&r, diagnose.Holds{Operation: "job", Count: 8, IdleOutside: 8, OldestSeconds: 40})
+	waiting(&r)
+	r.LastTenSeconds.Acquires["timeout"] = 40
+	var kinds []diagnose.Kind
+	for _, f := range diagnose.Findings(r) {
+		kinds = append(kinds, f.Kind)
+	}
+	if want := []diagnose.Kind{diagnose.Leak, diagnose.CallersTimeOut}; !slices.Equal(kinds, want) {
+		t.Errorf("got %v, want %v", kinds, want)
+	}
+}
+
+// holds adds holds to a report.
+func holds(r *diagnose.Report, holds ...diagnose.Holds) { r.Holds = append(holds, r.Holds...) }
+
+// waiting makes callers wait for a full pool.
+func waiting(r *diagnose.Report) {
+	r.Used, r.Idle, r.Waiting, r.OldestWaitSeconds = r.Settings.MaxConns, 0, 20, 3
+	r.LastTenSeconds.Peak = r.Settings.MaxConns
+	r.LastTenSeconds.WaitedSeconds["queue"] = 0.5 * float64(r.LastTenSeconds.Acquires["ok"])
+}
+
+// deadlock makes all holders wait for a second connection.
+func deadlock(r *diagnose.Report) {
+	waiting(r)
+	r.Waiting = 8
+	r.Holds = []diagnose.Holds{{Operation: "GET /", Count: 8, IdleOutside: 8, OldestSeconds: 12}}
+	also(r, func(p *diagnose.Period) { unit(p, "GET /").NestedAcquires, p.NestedAcquires = 8, 8 })
+}
+
+// churn closes and opens connections.
+func churn(p *diagnose.Period, reason string) {
+	p.Opened, p.Closed = int64(p.Seconds), map[string]int64{reason: int64(p.Seconds)}
+}
+
+// rare is an operation that is called every two seconds.
+func rare(p *diagnose.Period) diagnose.Operation {
+	n := int64(p.Seconds / 2)
+	return diagnose.Operation{Operation: "rare", Calls: n, Seconds: 0.001 * float64(n)}
+}
+
+func dialsFail(errorType string) func(*diagnose.Report) {
+	return func(r *diagnose.Report) {
+		also(r, func(p *diagnose.Period) { p.DialsFailed = map[string]int64{errorType: 7} })
+	}
+}

@@ -1,0 +1,90 @@
+package diagnose
+
+import "fmt"
+
+func findQueriesPerUnit(v *view) (all []Finding) {
+	for _, u := range v.units {
+		if !v.compares() || u.now.Units < 3 || u.perUnit < 5 || u.wasPer <= 0 || u.perUnit < 3*u.wasPer {
+			continue
+		}
+		all = append(all, Finding{
+			Severity:  v.bad(Warning),
+			Operation: u.name,
+			Summary: fmt.Sprintf("%s runs %.0f operations each time, %.0f times as many as before: it seems to run a query in a loop.",
+				named(u.name), u.perUnit, u.perUnit/u.wasPer),
+			Advice: "Read all rows in one query (a join, or WHERE id = ANY($1)), or send the queries in one batch.",
+			Evidence: []Evidence{
+				v.was("operations each time", u.perUnit, u.wasPer, ""),
+				v.was("times", u.rate, u.was, "1/s"),
+				v.was("connections held", u.now.Held, u.past.Held, ""),
+			},
+		})
+	}
+	return all
+}
+
+func findMoreCalls(v *view) (all []Finding) {
+	if !v.compares() {
+		return nil
+	}
+	var rate, was float64 // of all
+	for _, u := range v.units {
+		rate += u.rate
+	}
+	for _, u := range v.past.Units {
+		was += ratio(float64(u.Units), v.past.Seconds)
+	}
+	for _, u := range v.units {
+		usual := v.growthOfOthers(u.name)
+		more := u.rate >= 3*u.was && u.rate >= 2*usual*u.was && u.now.Units >= 20
+		if !more || u.now.Held-u.past.Held < v.share(0.15) && !v.pressed {
+			continue
+		}
+		if u.past.Units < rare && !v.appeared(rate-u.rate, was-u.was) {
+			continue
+		}
+		all = append(all, moreCalls(v, u.name, u.rate, u.was, u.now.Held, u.past.Held))
+	}
+	if len(all) > 0 {
+		return all
+	}
+	for _, c := range v.ops {
+		more := c.rate >= 3*c.was && c.rate >= 2*v.growthOfOthers("")*c.was && c.calls >= 20 &&
+			(c.load-c.wasLoad >= v.share(0.15) || v.pressed && c.load-c.wasLoad >= 0.3)
+		if more && (c.was*v.past.Seconds >= rare || v.appeared(v.callRate()-c.rate, v.wasCallRate()-c.was)) {
+			all = append(all, moreCalls(v, c.name, c.rate, c.was, c.load, c.wasLoad))
+		}
+	}
+	return all
+}
+
+// rare is how often something must have come before, that its rate can be compared.
+const rare = 10
+
+// appeared reports whether what hardly came before is a trouble now: a batch job is none while nobody waits, nor is
+// traffic that begins or wakes up. rate and was are how often all the rest comes, and came.
+func (v *view) appeared(rate, was float64) bool { return v.pressed && was > 0 && rate <= 2*was }
+
+// growthOfOthers returns by which factor units of work but one come more often than before, at least 1.
+func (v *view) growthOfOthers(but string) float64 {
+	var growth []float64
+	for _, u := range v.units {
+		if u.was > 0 && u.name != but {
+			growth = append(growth, u.rate/u.was)
+		}
+	}
+	return max(1, median(growth))
+}
+
+func moreCalls(v *view, name string, rate, before, held, heldBefore float64) Finding {
+	return Finding{
+		Severity:  v.bad(Info),
+		Operation: name,
+		Summary:   fmt.Sprintf("%s comes %s, while the rest does not: its callers have changed.", named(name), grew(rate, before)),
+		Advice:    "Look at who calls it: a new client, a loop, a cache that no longer answers. Limit how much of it runs at once.",
+		Evidence: []Evidence{
+			v.was("times", rate, before, "1/s"),
+			v.was("connections it takes", held, heldBefore, ""),
+		},
+	}
+}

@@ -1,0 +1,184 @@
+package diagnose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+// serverTimeout limits all that Server does.
+const serverTimeout = 3 * time.Second
+
+// ServerOption changes what [Server] asks.
+type ServerOption interface {
+	apply(serverOptions) serverOptions
+}
+
+type serverOptions struct{ texts bool }
+
+type serverOptionFunc func(serverOptions) serverOptions
+
+func (f serverOptionFunc) apply(o serverOptions) serverOptions { return f(o) }
+
+// WithQueryTexts adds the SQL text of sessions, cut to 500 characters. It may contain what nobody else should read, also
+// of other programs. Without the option no text leaves the server.
+func WithQueryTexts() ServerOption {
+	return serverOptionFunc(func(o serverOptions) serverOptions { o.texts = true; return o })
+}
+
+// Server asks PostgreSQL about the held connections of a report, and returns the report with the answer in its field
+// Server. config tells where the server is, such as pool.Config().ConnConfig; Server does not change it.
+//
+// Server opens a connection of its own, because the pool may be full, and closes it before it returns. That has the
+// application name "otelpool diagnose", only reads, and calls neither the tracer nor AfterConnect of config. A BeforeConnect
+// hook of the pool, which may set a password, is left to the caller. All of it takes three seconds at most, less if ctx ends
+// earlier, provided that a DialFunc or LookupFunc of the program returns when its context ends.
+//
+// If anything fails, Server returns the report as it was, and an error that contains no connection string or password. A
+// role that may not see the sessions of other roles, see Limited of [ServerState], is no failure.
+//
+// The answer is younger than the report: a connection may have changed hands between the two. Server is safe for
+// concurrent use.
+func Server(ctx context.Context, config *pgx.ConnConfig, report Report, opts ...ServerOption) (Report, error) {
+	var options serverOptions
+	for _, opt := range opts {
+		if opt != nil {
+			options = opt.apply(options)
+		}
+	}
+	if config == nil {
+		return report, errors.New("diagnose: no configuration of a connection")
+	}
+	state, err := askServer(ctx, config, report, options)
+	if err != nil {
+		return report, err
+	}
+	report.Server = state
+	return report, nil
+}
+
+// askServer connects and asks.
+func askServer(ctx context.Context, config *pgx.ConnConfig, report Report, options serverOptions) (state *ServerState, err error) {
+	defer func() {
+		if recover() != nil { // in a function of config, or because ParseConfig has not made it
+			state, err = nil, errors.New("diagnose: a panic, such as by a DialFunc, or a configuration that pgx has not parsed")
+		}
+	}()
+	within, cancel := context.WithTimeout(ctx, serverTimeout)
+	defer cancel()
+	own, hangUp := ownConfig(config)
+	defer hangUp()
+	conn, err := pgx.ConnectConfig(within, own)
+	if err != nil {
+		return nil, serverError(ctx, "connect to the server", err, own)
+	}
+	defer conn.Close(within)
+	state, err = question{conn, report, options}.ask(within)
+	if err != nil {
+		return nil, serverError(ctx, "ask the server", err, own)
+	}
+	return state, nil
+}
+
+// ownConfig returns a copy of a configuration for one connection without the pool's hooks, and a function that closes
+// whatever is left of that connection. It keeps the functions that may be needed to reach the server.
+func ownConfig(config *pgx.ConnConfig) (own *pgx.ConnConfig, hangUp func()) {
+	own = config.Copy()
+	own.Tracer = nil
+	own.AfterConnect = nil
+	own.OnNotice, own.OnNotification, own.OnPgError = nil, nil, nil
+	own.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend { return pgproto3.NewFrontend(r, w) }
+	own.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler { // another may wait for the server
+		return &pgconn.DeadlineContextWatcherHandler{Conn: c.Conn()}
+	}
+	own.MaxProtocolMessageBodyLen = 1 << 20 // whatever it is that answers
+
+	// A pooler such as PgBouncer may hand each transaction to another server, and refuses unknown parameters.
+	own.DefaultQueryExecMode, own.StatementCacheCapacity, own.DescriptionCacheCapacity = pgx.QueryExecModeExec, 0, 0
+	if own.RuntimeParams == nil {
+		own.RuntimeParams = make(map[string]string)
+	}
+	own.RuntimeParams["application_name"] = "otelpool diagnose"
+
+	var d dialed
+	if dial := own.DialFunc; dial != nil {
+		own.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if d.over() {
+				return nil, net.ErrClosed
+			}
+			conn, err := dial(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return conn, d.add(conn)
+		}
+	}
+	return own, d.hangUp
+}
+
+// dialed are the network connections that were dialed. When a context ends in a query, pgx goes on for up to 15 seconds in
+// the background: it dials once more to cancel the query, and waits for the server. The zero value is ready; it is safe for
+// concurrent use.
+type dialed struct {
+	mu    sync.Mutex
+	conns []net.Conn
+	ended bool
+}
+
+func (d *dialed) over() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ended
+}
+
+// add adds a connection, or closes it and returns an error if it comes too late.
+func (d *dialed) add(conn net.Conn) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ended {
+		_ = conn.Close()
+		return net.ErrClosed
+	}
+	d.conns = append(d.conns, conn)
+	return nil
+}
+
+// hangUp closes all connections, and those that are dialed later.
+func (d *dialed) hangUp() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ended = true
+	for _, conn := range d.conns {
+		_ = conn.Close()
+	}
+}
+
+// begin begins a transaction that only reads. Its settings end with it: those of a session would stay on a server that
+// PgBouncer hands to others.
+func begin(ctx context.Context, conn *pgx.Conn) error {
+	left := serverTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		left = time.Until(deadline)
+	}
+	_, err := conn.PgConn().Exec(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL statement_timeout = "+
+		strconv.FormatInt(max(left.Milliseconds(), 1), 10)+"; SET LOCAL search_path = pg_catalog, pg_temp").ReadAll()
+	return err
+}
+
+// serverError returns an error without the words of errors that may contain a secret.
+func serverError(ctx context.Context, what string, err error, config *pgx.ConnConfig) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("diagnose: %s: %w", what, ctx.Err())
+	}
+	return fmt.Errorf("diagnose: %s: %s", what, reason(err, config))
+}

@@ -1,0 +1,184 @@
+package diagnose_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
+)
+
+func TestServerNamesOurBlocker(t *testing.T) {
+	t.Parallel()
+	f := setup(t, postgrestest.Database(t), 5)
+	f.lock(t, "nightly_report", 1)
+	for range 3 {
+		f.wait(t, "checkout", 1)
+	}
+	s := f.eventually(t, blocked(3))
+	if len(s.Sessions) != 4 {
+		t.Fatalf("%+v", s.Sessions)
+	}
+	root := s.Sessions[0]
+	if !root.Ours || root.Operation != "nightly_report" || root.State != "idle in transaction" || root.TransactionSeconds <= 0 || root.StateSeconds <= 0 {
+		t.Errorf("blocker: %+v", root)
+	}
+	for _, victim := range s.Sessions[1:] {
+		if !victim.Ours || victim.Operation != "checkout" || victim.WaitEventType != "Lock" || victim.WaitEvent == "" || victim.QuerySeconds <= 0 {
+			t.Errorf("victim: %+v", victim)
+		}
+	}
+	if !slices.ContainsFunc(s.Sessions[1:], func(v diagnose.Session) bool { return slices.Equal(v.BlockedBy, []uint32{root.ProcessID}) }) {
+		t.Errorf("%d blocks none directly: %+v", root.ProcessID, s.Sessions)
+	}
+	if s.MaxConnections <= 0 || s.SuperuserReservedConnections <= 0 || s.Connections < 4 || s.Limited || s.ProcessIDsUnknown {
+		t.Errorf("%+v", s)
+	}
+	for _, one := range s.Sessions {
+		if one.Query != "" {
+			t.Errorf("a text without the option: %+v", one)
+		}
+	}
+	for _, one := range f.ask(t, diagnose.WithQueryTexts(), nil).Sessions {
+		if one.Query != update(1) {
+			t.Errorf("%+v", one)
+		}
+	}
+	var findings []diagnose.Finding
+	f.eventually(t, func(s *diagnose.ServerState) bool { // they have waited for a second
+		report := f.inst.Report()
+		report.Server = s
+		findings = diagnose.Findings(report)
+		return len(findings) > 0 && findings[0].Evidence[0].Value == 3
+	})
+	first := findings[0]
+	if first.Kind != diagnose.BlockedOnServer || first.Operation != "nightly_report" || !strings.Contains(first.Summary, "checkout (3)") {
+		t.Errorf("%+v", first)
+	}
+}
+
+func TestServerNamesBlockerOfOthers(t *testing.T) {
+	t.Parallel()
+	url := postgrestest.Database(t)
+	f := setup(t, url, 5)
+	other := connect(t, url, "billing")
+	if _, err := other.Exec(t.Context(), "BEGIN; "+update(1)); err != nil {
+		t.Fatal(err)
+	}
+	f.wait(t, "checkout", 1)
+	s := f.eventually(t, blocked(1))
+	root := s.Sessions[0]
+	if root.Ours || root.Application != "billing" || root.Role == "" || root.ProcessID != other.PgConn().PID() || root.State != "idle in transaction" {
+		t.Errorf("%+v", root)
+	}
+	if !slices.ContainsFunc(s.Clients, func(c diagnose.Client) bool { return c.Application == "billing" && c.Connections == 1 }) {
+		t.Errorf("clients: %+v", s.Clients)
+	}
+}
+
+// TestServerLeavesOutWhatIsNotOurs has two other programs wait for each other.
+func TestServerLeavesOutWhatIsNotOurs(t *testing.T) {
+	t.Parallel()
+	url := postgrestest.Database(t)
+	f := setup(t, url, 5)
+	one, two := connect(t, url, "one"), connect(t, url, "two")
+	if _, err := one.Exec(t.Context(), "BEGIN; "+update(1)); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); _, _ = two.Exec(context.Background(), update(1)) }()
+	t.Cleanup(func() { _ = one.Close(context.Background()); <-done })
+	conn, err := f.pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	f.eventually(t, func(*diagnose.ServerState) bool {
+		var waits bool
+		err := conn.QueryRow(t.Context(), "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $1", two.PgConn().PID()).Scan(&waits)
+		return err == nil && waits
+	})
+	if s := f.ask(t); len(s.Sessions) != 1 || !s.Sessions[0].Ours {
+		t.Errorf("%+v", s.Sessions)
+	}
+}
+
+// TestServerFollowsChain has a unit of work wait for another, which waits for a third program.
+func TestServerFollowsChain(t *testing.T) {
+	t.Parallel()
+	url := postgrestest.Database(t)
+	f := setup(t, url, 5)
+	other := connect(t, url, "billing")
+	if _, err := other.Exec(t.Context(), "BEGIN; "+update(1)); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = f.pool.Exec(otelpool.WithOperation(context.Background(), "ship"), "BEGIN; "+update(2)+"; "+update(1)+"; ROLLBACK")
+	}()
+	t.Cleanup(func() { _ = other.Close(context.Background()); <-done })
+	f.eventually(t, blocked(1))
+	f.wait(t, "checkout", 2)
+	s := f.eventually(t, blocked(2))
+	names := make(map[uint32]string)
+	blockers := make(map[string][]uint32)
+	for _, one := range s.Sessions {
+		names[one.ProcessID] = one.Operation + one.Application
+		blockers[one.Operation+one.Application] = one.BlockedBy
+	}
+	var chain []string
+	for at := blockers["checkout"]; len(at) > 0; at = blockers[names[at[0]]] {
+		chain = append(chain, names[at[0]])
+	}
+	if !slices.Equal(chain, []string{"ship", "billing"}) {
+		t.Errorf("checkout waits for %v: %+v", chain, s.Sessions)
+	}
+}
+
+// TestServerToleratesMissingPrivileges asks with a role that sees nothing of others.
+func TestServerToleratesMissingPrivileges(t *testing.T) {
+	t.Parallel()
+	url := postgrestest.Database(t)
+	f := setup(t, url, 5, as(newRole(t, url, "plain")))
+	other := connect(t, url, "billing")
+	if _, err := other.Exec(t.Context(), "BEGIN; "+update(1)); err != nil {
+		t.Fatal(err)
+	}
+	f.wait(t, "checkout", 1)
+	s := f.eventually(t, blocked(1))
+	if !s.Limited || s.MaxConnections == 0 || s.Connections == 0 || len(s.Clients) == 0 {
+		t.Errorf("%+v", s)
+	}
+	root := s.Sessions[0]
+	if root.ProcessID != other.PgConn().PID() || root.Application != "billing" || root.State != "" || root.Ours {
+		t.Errorf("blocker: %+v", root)
+	}
+	if victim := s.Sessions[1]; victim.State != "active" || victim.Operation != "checkout" {
+		t.Errorf("victim: %+v", victim)
+	}
+}
+
+func TestServerWorksWithFullPool(t *testing.T) {
+	t.Parallel()
+	f := setup(t, postgrestest.Database(t), 1)
+	f.lock(t, "hold", 1)
+	if s := f.ask(t); len(s.Sessions) != 1 || s.Sessions[0].Operation != "hold" {
+		t.Errorf("%+v", s.Sessions)
+	}
+}
+
+func TestServerReportsUnknownProcessIDs(t *testing.T) {
+	t.Parallel()
+	f := setup(t, postgrestest.Database(t), 1)
+	report := diagnose.Report{Holds: []diagnose.Holds{{Operation: "pay", Count: 2, ProcessIDs: []uint32{0, 4_000_000_000, 99_999_999}}}}
+	if s := ask(t, f.pool.Config().ConnConfig, report); !s.ProcessIDsUnknown || len(s.Sessions) != 0 {
+		t.Errorf("%+v", s)
+	}
+	if f.ask(t).ProcessIDsUnknown {
+		t.Error("unknown without a hold")
+	}
+}

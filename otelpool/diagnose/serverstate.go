@@ -1,0 +1,138 @@
+package diagnose
+
+import (
+	"cmp"
+	"slices"
+)
+
+// What a ServerState shows at most.
+const (
+	maxClients  = 20
+	maxSessions = 200
+	maxBlockers = 10 // of one session
+)
+
+// ServerState is what PostgreSQL says at one moment, by [Server]. Its lists are bounded.
+type ServerState struct {
+	// The server's settings. Only superusers get the last superuser_reserved_connections of max_connections, and only the
+	// members of pg_use_reserved_connections the reserved_connections before those (PostgreSQL 16 and later).
+	MaxConnections               int64 `json:"max_connections"`
+	SuperuserReservedConnections int64 `json:"superuser_reserved_connections"`
+	ReservedConnections          int64 `json:"reserved_connections,omitempty"`
+
+	// Connections is the number of client connections to all databases, without the one that Server opened. Clients are
+	// the 20 applications and roles with the most of them.
+	Connections int64    `json:"connections"`
+	Clients     []Client `json:"clients"`
+
+	// Sessions are those of the held connections, those that they wait for, and those that wait for them: at most 200.
+	// First come those that others wait for, then those that wait.
+	Sessions []Session `json:"sessions"`
+
+	// Limited reports that the role may not see what sessions of other roles do: it is no member of pg_monitor or
+	// pg_read_all_stats. Connections may then include processes of the server itself.
+	Limited bool `json:"limited,omitempty"`
+
+	// ProcessIDsUnknown reports that the server knows the process id of no held connection, so that no session is ours. A
+	// pooler such as PgBouncer makes ids up; or Server has reached another server than the pool.
+	ProcessIDsUnknown bool `json:"process_ids_unknown,omitempty"`
+}
+
+// Client counts the connections of one application and role.
+type Client struct {
+	Application string `json:"application"` // application_name, often ""
+	Role        string `json:"role"`
+	Connections int64  `json:"connections"`
+	Idle        int64  `json:"idle"` // of them, as far as the role may see
+}
+
+// Session is a session of the server, as pg_stat_activity describes it.
+type Session struct {
+	ProcessID uint32 `json:"process_id"`
+
+	// Ours reports that the session is of a connection in the report's Holds, and Operation is its unit of work.
+	Ours      bool   `json:"ours,omitempty"`
+	Operation string `json:"operation,omitempty"`
+
+	Application string `json:"application,omitempty"`
+	Role        string `json:"role,omitempty"`
+	BackendType string `json:"backend_type,omitempty"` // "" for a client, such as "autovacuum worker" else
+
+	State              string  `json:"state,omitempty"`               // such as "idle in transaction"; "" if hidden from the role
+	StateSeconds       float64 `json:"state_seconds,omitempty"`       // since it has that state
+	TransactionSeconds float64 `json:"transaction_seconds,omitempty"` // since its transaction began, 0 without one
+	QuerySeconds       float64 `json:"query_seconds,omitempty"`       // since its statement began, or the last one did
+	WaitEventType      string  `json:"wait_event_type,omitempty"`     // such as "Lock"
+	WaitEvent          string  `json:"wait_event,omitempty"`
+
+	// BlockedBy are the processes that hold a lock which the session waits for, or wait for it before the session: at most
+	// ten, those that wait themselves last. A prepared transaction is process 0.
+	BlockedBy []uint32 `json:"blocked_by,omitempty"`
+
+	Query string `json:"query,omitempty"` // with WithQueryTexts only
+}
+
+// related returns the sessions that are ours, those that block them, and those that they block.
+func related(all map[uint32]*Session) []Session {
+	blockers, blocked := make(map[uint32][]uint32), make(map[uint32][]uint32)
+	for pid, s := range all {
+		blockers[pid] = s.BlockedBy
+		for _, by := range s.BlockedBy {
+			blocked[by] = append(blocked[by], pid)
+		}
+	}
+	related := make(map[uint32]bool)
+	for _, edges := range []map[uint32][]uint32{blockers, blocked} {
+		seen := make(map[uint32]bool)
+		var next []uint32
+		for pid, s := range all {
+			if s.Ours {
+				next = append(next, pid)
+			}
+		}
+		for len(next) > 0 {
+			pid := next[len(next)-1]
+			next = next[:len(next)-1]
+			if !seen[pid] {
+				seen[pid], related[pid] = true, true
+				next = append(next, edges[pid]...)
+			}
+		}
+	}
+	list := []Session{} // an empty list in JSON, not null
+	for pid, s := range all {
+		if related[pid] {
+			one := *s
+			one.BlockedBy = firstBlockers(s.BlockedBy, all)
+			list = append(list, one)
+		}
+	}
+	rank := func(s Session) int {
+		switch {
+		case len(s.BlockedBy) > 0:
+			return 1
+		case len(blocked[s.ProcessID]) > 0:
+			return 0
+		}
+		return 2
+	}
+	slices.SortFunc(list, func(a, b Session) int {
+		return cmp.Or(rank(a)-rank(b), cmp.Compare(b.TransactionSeconds, a.TransactionSeconds), cmp.Compare(a.ProcessID, b.ProcessID))
+	})
+	return list[:min(len(list), maxSessions)]
+}
+
+// firstBlockers returns the blockers that a Session shows. In a queue for one lock each session is blocked by all before
+// it, and the one that matters is the one that does not wait.
+func firstBlockers(pids []uint32, all map[uint32]*Session) []uint32 {
+	waits := func(pid uint32) int {
+		if s := all[pid]; s != nil && len(s.BlockedBy) > 0 {
+			return 1
+		}
+		return 0
+	}
+	pids = slices.Clone(pids)
+	slices.SortFunc(pids, func(a, b uint32) int { return cmp.Or(waits(a)-waits(b), cmp.Compare(a, b)) })
+	pids = slices.Compact(pids)
+	return pids[:min(len(pids), maxBlockers)]
+}

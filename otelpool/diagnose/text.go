@@ -1,0 +1,102 @@
+package diagnose
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/otelpool/otelpool-go/internal/printable"
+)
+
+// The most characters of a text that are shown: a name, and a sentence that has names in it.
+const (
+	maxName     = 200
+	maxSentence = 2000
+)
+
+// String returns the finding in a line: its severity, its kind, and what is wrong. Characters that a terminal would obey
+// are escaped.
+func (f Finding) String() string {
+	kind := printable.Text(string(f.Kind), maxName)
+	if f.Consequence {
+		kind += " (a consequence)"
+	}
+	return fmt.Sprintf("%s: %s: %s", printable.Text(string(f.Severity), maxName), kind, printable.Text(f.Summary, maxSentence))
+}
+
+// String returns the evidence with its value of before, such as "connections held: 4 (before: 1)".
+func (e Evidence) String() string {
+	text := printable.Text(e.Name, maxName) + ": " + formatValue(e.Value, e.Unit)
+	if e.Before != nil {
+		text += " (before: " + formatValue(*e.Before, e.Unit) + ")"
+	}
+	return text
+}
+
+// RunbookAnchor returns the place in this project's tree that says more of the finding, such as
+// "collector-config/RUNBOOK.md#poollongholds". It is "" if there is none.
+func (f Finding) RunbookAnchor() string {
+	if f.Runbook == "" {
+		return ""
+	}
+	return "collector-config/RUNBOOK.md#" + strings.ToLower(printable.Text(f.Runbook, maxName))
+}
+
+// State returns in a line how many connections of the pool are in use, and who waits for one.
+func (r Report) State() string {
+	text := fmt.Sprintf("%d of %s in use, ", r.Used, count(r.Settings.MaxConns, "connection"))
+	switch {
+	case r.Waiting == 0 && r.LastMinute.Acquires == nil: // it counts 0 of each result with hooks
+		return text + "and who waits is not known: the pool has no hooks"
+	case r.Waiting == 0:
+		return text + "nobody waits"
+	case r.Waiting == 1:
+		return text + "1 caller waits for one, since " + printable.Seconds(r.OldestWaitSeconds)
+	default:
+		return text + fmt.Sprintf("%d callers wait for one, the first since %s", r.Waiting, printable.Seconds(r.OldestWaitSeconds))
+	}
+}
+
+// WriteText writes the findings as compilers write errors: a line that begins with the pool, then the evidence, the advice
+// and the section of the runbook, indented. If there are none, it writes a line that says how the pool is. Names have no
+// effect on a terminal, whatever they contain.
+func WriteText(w io.Writer, r Report, findings []Finding) error {
+	pool := printable.Text(r.Pool, maxName)
+	if pool == "" {
+		pool = "pool"
+	}
+	var b strings.Builder
+	if len(findings) == 0 {
+		fmt.Fprintf(&b, "%s: ok: %s\n", pool, r.State())
+	}
+	for _, f := range findings {
+		fmt.Fprintf(&b, "%s: %v\n", pool, f)
+		for _, e := range f.Evidence {
+			fmt.Fprintf(&b, "    %v\n", e)
+		}
+		if f.Advice != "" {
+			fmt.Fprintf(&b, "  help: %s\n", printable.Text(f.Advice, maxSentence))
+		}
+		if anchor := f.RunbookAnchor(); anchor != "" {
+			fmt.Fprintf(&b, "  see: %s\n", anchor)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// formatValue formats a value of a UCUM unit.
+func formatValue(value float64, unit string) string {
+	switch {
+	case unit == "s":
+		return printable.Seconds(value)
+	case unit == "%":
+		return printable.Number(value) + " %"
+	case unit == "" || unit == "1" || strings.HasPrefix(unit, "{") && strings.HasSuffix(unit, "}"): // {} is a comment
+		return printable.Number(value)
+	case strings.HasPrefix(unit, "/"):
+		return printable.Number(value) + printable.Text(unit, maxName)
+	default:
+		return printable.Number(value) + " " + printable.Text(unit, maxName)
+	}
+}

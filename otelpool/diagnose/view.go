@@ -1,0 +1,282 @@
+package diagnose
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// view is a report as the rules read it: now, and the time before.
+type view struct {
+	Report
+	now     Period // the last ten seconds
+	past    Period // the ten minutes before those, the zero Period if the pool is too young
+	ops     []change
+	units   []unitChange
+	pressed bool      // callers wait or give up
+	found   []Finding // by the rules before
+}
+
+// minPast is how long the time before must be to be compared with.
+const minPast = 20
+
+// change is what an operation does now, and did before.
+type change struct {
+	name          string
+	calls         float64 // of now
+	rate, was     float64 // calls a second
+	mean, wasMean float64 // seconds a call, 0 if there was none
+	load, wasLoad float64 // connections that it keeps busy on average
+	failures      map[string]int64
+	failed        float64 // the share of calls that fail
+	wasFailed     float64
+}
+
+// unitChange is what a unit of work does now, and did before.
+type unitChange struct {
+	name      string
+	now, past Unit
+	rate, was float64 // units a second
+	hold      float64 // seconds that a unit holds a connection, by Little's law
+	wasHold   float64
+	perUnit   float64 // operations a unit
+	wasPer    float64
+}
+
+func newView(r Report) *view {
+	v := &view{Report: r, now: r.LastTenSeconds}
+	if past := minus(r.LastTenMinutes, v.now); past.Seconds >= minPast {
+		v.past = past
+	}
+	before := byName(v.past.Operations, nameOfOperation)
+	for _, op := range v.now.Operations {
+		if controls(op.Operation) {
+			continue
+		}
+		v.ops = append(v.ops, changeOf(op, before[op.Operation], v.now.Seconds, v.past.Seconds))
+	}
+	units := byName(v.past.Units, nameOfUnit)
+	for _, u := range v.now.Units {
+		v.units = append(v.units, unitChangeOf(u, units[u.Operation], v.now.Seconds, v.past.Seconds))
+	}
+	v.pressed = v.Waiting > 0 && v.OldestWaitSeconds >= 0.5 || v.gaveUp() > 0 && v.waiters() >= 0.5 || v.meanQueue() >= 0.1
+	return v
+}
+
+// controls reports whether an operation controls transactions. It is slow or fails with the work around it.
+func controls(operation string) bool {
+	verb, _, _ := strings.Cut(operation, " ")
+	return slices.Contains([]string{"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"}, verb)
+}
+
+func changeOf(now, past Operation, seconds, pastSeconds float64) change {
+	c := change{
+		name:      now.Operation,
+		calls:     float64(now.Calls),
+		rate:      ratio(float64(now.Calls), seconds),
+		was:       ratio(float64(past.Calls), pastSeconds),
+		mean:      ratio(now.Seconds, float64(now.Calls)),
+		wasMean:   ratio(past.Seconds, float64(past.Calls)),
+		load:      ratio(now.Seconds, seconds),
+		wasLoad:   ratio(past.Seconds, pastSeconds),
+		failures:  now.Failures,
+		failed:    ratio(float64(sum(now.Failures)), float64(now.Calls)),
+		wasFailed: ratio(float64(sum(past.Failures)), float64(past.Calls)),
+	}
+	return c
+}
+
+func unitChangeOf(now, past Unit, seconds, pastSeconds float64) unitChange {
+	return unitChange{
+		name:    now.Operation,
+		now:     now,
+		past:    past,
+		rate:    ratio(float64(now.Units), seconds),
+		was:     ratio(float64(past.Units), pastSeconds),
+		hold:    ratio(max(now.Held*seconds, now.BusySeconds), float64(now.Units)), // short holds may never be sampled
+		wasHold: ratio(max(past.Held*pastSeconds, past.BusySeconds), float64(past.Units)),
+		perUnit: ratio(float64(now.Operations), float64(now.Units)),
+		wasPer:  ratio(float64(past.Operations), float64(past.Units)),
+	}
+}
+
+// unit returns what a unit of work does, the zero value if it did nothing.
+func (v *view) unit(name string) unitChange {
+	if i := slices.IndexFunc(v.units, func(u unitChange) bool { return u.name == name }); i >= 0 {
+		return v.units[i]
+	}
+	return unitChange{name: name}
+}
+
+// compares reports whether there is a time before to compare with.
+func (v *view) compares() bool { return v.past.Seconds > 0 }
+
+// has reports whether a finding of that kind was found about an operation.
+func (v *view) has(kind Kind, operation string) bool {
+	return slices.ContainsFunc(v.found, func(f Finding) bool { return f.Kind == kind && f.Operation == operation })
+}
+
+// hasKind reports whether a finding of that kind was found.
+func (v *view) hasKind(kind Kind) bool {
+	return slices.ContainsFunc(v.found, func(f Finding) bool { return f.Kind == kind })
+}
+
+// locks reports whether something was found that keeps others waiting for its locks.
+func (v *view) locks() bool { return v.hasKind(IdleInTransaction) || v.hasKind(BlockedOnServer) }
+
+// full reports whether all connections are taken.
+func (v *view) full() bool { return v.Used+v.Constructing >= v.Settings.MaxConns }
+
+// usual reports whether connections that a unit of work holds on average, and does not use, are no trouble: only one and
+// nobody waits, or hardly more than before. If callers wait, as many as before are not why, unless they are half the pool.
+func (v *view) usual(now, before float64) bool {
+	if v.pressed {
+		return v.compares() && now <= 1.2*before && now < v.share(0.5)
+	}
+	return now < 1.5 || now < 2*before+0.5
+}
+
+// callRate returns how many calls of operations end a second, and wasCallRate how many did.
+func (v *view) callRate() float64    { return callRate(v.now) }
+func (v *view) wasCallRate() float64 { return callRate(v.past) }
+
+// answered returns how many calls of operations succeed a second.
+func (v *view) answered() float64 {
+	var ok float64
+	for _, c := range v.ops {
+		ok += c.rate * (1 - c.failed)
+	}
+	return ok
+}
+
+func callRate(p Period) float64 {
+	var calls int64
+	for _, op := range p.Operations {
+		calls += op.Calls
+	}
+	return ratio(float64(calls), p.Seconds)
+}
+
+// gaveUp returns how many acquires ended without a connection now.
+func (v *view) gaveUp() int64 { return v.now.Acquires["timeout"] + v.now.Acquires["canceled"] }
+
+// waiters returns how many acquires waited in the queue on average.
+func (v *view) waiters() float64 { return ratio(v.now.WaitedSeconds["queue"], v.now.Seconds) }
+
+// meanQueue returns how long an acquire waits in the queue on average.
+func (v *view) meanQueue() float64 { return meanQueue(v.now) }
+
+func meanQueue(p Period) float64 { return ratio(p.WaitedSeconds["queue"], float64(sum(p.Acquires))) }
+
+// bad returns Critical if callers wait or give up, else otherwise.
+func (v *view) bad(otherwise Severity) Severity {
+	if v.pressed {
+		return Critical
+	}
+	return otherwise
+}
+
+// share returns that share of the pool's connections, at least one.
+func (v *view) share(part float64) float64 { return max(1, part*float64(v.Settings.MaxConns)) }
+
+// minus returns what happened in a period but not in its end.
+func minus(all, end Period) Period {
+	p := Period{
+		Seconds:       all.Seconds - end.Seconds,
+		Acquires:      subtract(all.Acquires, end.Acquires),
+		WaitedSeconds: subtract(all.WaitedSeconds, end.WaitedSeconds),
+		Peak:          all.Peak,
+		PeakWaiting:   all.PeakWaiting,
+		Opened:        all.Opened - end.Opened,
+		Dials:         all.Dials - end.Dials,
+		DialSeconds:   all.DialSeconds - end.DialSeconds,
+		Closed:        subtract(all.Closed, end.Closed),
+	}
+	ops := byName(end.Operations, nameOfOperation)
+	for _, op := range all.Operations {
+		e := ops[op.Operation]
+		op.Calls, op.Seconds, op.Failures = op.Calls-e.Calls, op.Seconds-e.Seconds, subtract(op.Failures, e.Failures)
+		p.Operations = append(p.Operations, op)
+	}
+	units := byName(end.Units, nameOfUnit)
+	for _, u := range all.Units {
+		e := units[u.Operation]
+		average := func(all1, end1 float64) float64 { return max(0, ratio(all1*all.Seconds-end1*end.Seconds, p.Seconds)) }
+		u.Held, u.Running, u.ResultOpen = average(u.Held, e.Held), average(u.Running, e.Running), average(u.ResultOpen, e.ResultOpen)
+		u.IdleInTransaction, u.IdleOutside = average(u.IdleInTransaction, e.IdleInTransaction), average(u.IdleOutside, e.IdleOutside)
+		u.Units, u.Operations, u.BusySeconds = u.Units-e.Units, u.Operations-e.Operations, u.BusySeconds-e.BusySeconds
+		u.LongHoldsEnded, u.NestedAcquires = u.LongHoldsEnded-e.LongHoldsEnded, u.NestedAcquires-e.NestedAcquires
+		p.Units = append(p.Units, u)
+	}
+	return p
+}
+
+// byName returns a map of what a period lists.
+func byName[T any](list []T, name func(T) string) map[string]T {
+	all := make(map[string]T, len(list))
+	for _, one := range list {
+		all[name(one)] = one
+	}
+	return all
+}
+
+func nameOfOperation(op Operation) string { return op.Operation }
+func nameOfUnit(u Unit) string            { return u.Operation }
+
+// number is what is counted and measured.
+type number interface{ ~int64 | ~float64 }
+
+func subtract[N number](all, end map[string]N) map[string]N {
+	left := maps.Clone(all)
+	for key, n := range end {
+		if left != nil {
+			left[key] -= n
+		}
+	}
+	return left
+}
+
+// sum returns the sum of some numbers. It adds them in the order of their names, so that equal reports have equal sums.
+func sum[N number](of map[string]N) (total N) {
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		total += of[name]
+	}
+	return total
+}
+
+// ratio returns a / b, 0 if b is not above 0.
+func ratio(a, b float64) float64 {
+	if b <= 0 {
+		return 0
+	}
+	return a / b
+}
+
+// median returns the median of some numbers, 0 of none. It sorts them.
+func median(of []float64) float64 {
+	if len(of) == 0 {
+		return 0
+	}
+	slices.Sort(of)
+	return of[len(of)/2]
+}
+
+// most returns the key with the largest number, the first by name of equal ones.
+func most[N number](of map[string]N) (key string) {
+	for _, k := range slices.Sorted(maps.Keys(of)) {
+		if key == "" || cmp.Less(of[key], of[k]) {
+			key = k
+		}
+	}
+	return key
+}
+
+// was returns evidence with the value of before, if there is a time before.
+func (v *view) was(name string, now, before float64, unit string) Evidence {
+	e := Evidence{Name: name, Value: now, Unit: unit}
+	if v.compares() {
+		e.Before = &before
+	}
+	return e
+}

@@ -1,0 +1,197 @@
+package otelpool_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// doing is what a hold shows of its connection.
+func doing(h otelpool.Hold) string {
+	var b strings.Builder
+	for _, is := range []struct {
+		set  bool
+		text string
+	}{{h.Running, "running "}, {h.ResultOpen, "open "}, {h.InTransaction, "in transaction "}} {
+		if is.set {
+			b.WriteString(is.text)
+		}
+	}
+	return b.String() + h.Query
+}
+
+func TestHeldTellsWhoWorks(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	f := setup(t, 1, nil)
+	conn := acquire(t, f.pool)
+	defer conn.Release()
+	check := func(when, want string) {
+		t.Helper()
+		checkEqual(t, when, doing(onlyHold(t, f.inst)), want)
+	}
+	check("before the first query", "")
+
+	slow, slept := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(slept)
+		<-slow
+		_, _ = conn.Exec(ctx, "SELECT pg_sleep(0.2)")
+	}()
+	close(slow)
+	eventually(t, "the server works", func() bool { return onlyHold(t, f.inst).Running })
+	<-slept
+	check("after", "SELECT pg_sleep")
+
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("in a transaction", "in transaction BEGIN")
+	rows, err := tx.Query(ctx, "SELECT generate_series(1, 3)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows.Next()
+	check("between two rows", "open in transaction SELECT generate_series")
+	rows.Close()
+	check("rows closed", "in transaction SELECT generate_series")
+	batch := new(pgx.Batch)
+	batch.Queue("SELECT 1")
+	batch.Queue("SELECT 2")
+	results := tx.SendBatch(ctx, batch)
+	if _, err := results.Exec(); err != nil {
+		t.Error(err)
+	}
+	check("in a batch", "open in transaction BATCH SELECT")
+	if err := results.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := tx.Exec(ctx, "SELECT nonsense"); err == nil {
+		t.Error("no error")
+	}
+	check("in a failed transaction", "in transaction SELECT")
+	if err := tx.Rollback(ctx); err != nil {
+		t.Error(err)
+	}
+	check("rolled back", "ROLLBACK")
+	var pid uint32
+	if err := conn.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil {
+		t.Error(err)
+	}
+	checkEqual(t, "ProcessID", onlyHold(t, f.inst).ProcessID, pid)
+}
+
+// TestRowsLeftOpenAreOpen leaves rows open past the deadline of their query.
+func TestRowsLeftOpenAreOpen(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil)
+	conn := acquire(t, f.pool)
+	defer conn.Release()
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	rows, err := conn.Query(ctx, "SELECT generate_series(1, 3)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-ctx.Done()
+	checkEqual(t, "past the deadline", doing(onlyHold(t, f.inst)), "open SELECT generate_series")
+	rows.Close()
+}
+
+// TestReplacedFrontendTellsRunning replaces what tells who works, after Instrument.
+func TestReplacedFrontendTellsRunning(t *testing.T) {
+	t.Parallel()
+	tel := newTelemetry(t)
+	config := parse(t, database(t))
+	inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ConnConfig.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend { return pgproto3.NewFrontend(r, w) }
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if err := inst.Register(pool); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := pool.Query(t.Context(), "SELECT 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	checkEqual(t, "with rows open", doing(onlyHold(t, inst)), "running SELECT")
+}
+
+func TestHoldMarshalsToReadableJSON(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil, otelpool.WithLongHold(time.Hour))
+	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: trace.TraceID{1, 2, 3}, SpanID: trace.SpanID{4},
+	}))
+	conn := acquireWith(t, f.pool, otelpool.WithOperation(ctx, "leak"))
+	defer conn.Release()
+	hold := onlyHold(t, f.inst)
+	text, err := json.Marshal(hold)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	checkEqual(t, "operation", got["operation"], any("leak"))
+	checkEqual(t, "age", got["age_seconds"], any(hold.Age.Seconds()))
+	checkEqual(t, "since", got["since"], any(hold.Since.Format(time.RFC3339Nano)))
+	checkEqual(t, "trace", got["trace_id"], any("01020300000000000000000000000000"))
+	if stack, _ := got["stack"].([]any); len(stack) == 0 || !strings.Contains(stack[0].(string), "(otelpool/") {
+		t.Errorf("stack: %v", got["stack"])
+	}
+	for _, absent := range []string{"query", "running", "result_open", "in_transaction", "nested", "maybe_hijacked"} {
+		if _, ok := got[absent]; ok {
+			t.Errorf("%s is %v", absent, got[absent])
+		}
+	}
+	if age := time.Since(hold.Since); age < hold.Age || age > hold.Age+time.Minute {
+		t.Errorf("held since %v, for %v", hold.Since, hold.Age)
+	}
+}
+
+// brokenContext is that of a request that has ended, and panics when it is asked.
+type brokenContext struct {
+	context.Context
+	ended *atomic.Bool
+}
+
+func (c brokenContext) Value(key any) any {
+	if c.ended.Load() {
+		panic("the request has ended")
+	}
+	return c.Context.Value(key)
+}
+
+// TestBrokenContextLosesNoCollection holds a connection for a request that has ended.
+func TestBrokenContextLosesNoCollection(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil)
+	ctx := brokenContext{otelpool.WithOperation(t.Context(), "pay"), new(atomic.Bool)}
+	conn := acquireWith(t, f.pool, ctx)
+	ctx.ended.Store(true)
+	defer func() { ctx.ended.Store(false); conn.Release() }()
+	checkEqual(t, "held, as collected", f.collect(t).value(t, "pgxpool.held{db.query.summary=pay}"), 1)
+	checkEqual(t, "held, as listed", onlyHold(t, f.inst).Operation, "pay")
+	checkEqual(t, "held, as reported", f.inst.Report().Holds[0].Operation, "pay")
+}

@@ -1,0 +1,5 @@
+// Package goroutine tells goroutines apart.
+package goroutine
+
+// ID is a goroutine among those that exist. The zero value is no goroutine.
+type ID uintptr

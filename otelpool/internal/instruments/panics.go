@@ -1,0 +1,28 @@
+package instruments
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel"
+)
+
+// Panics recovers from panics of the user's telemetry, in the middle of the program's requests, and reports the first: each call
+// may panic. It is safe for concurrent use.
+type Panics struct {
+	Lost     string // what happened, and what is lost by it
+	reported atomic.Bool
+}
+
+// Recover recovers from a panic, if there is one. It has to be deferred.
+func (p *Panics) Recover() {
+	if r := recover(); r != nil && !p.reported.Swap(true) {
+		p.report(r)
+	}
+}
+
+// report calls the user's error handler, which may panic as well.
+func (p *Panics) report(r any) {
+	defer func() { _ = recover() }()
+	otel.Handle(fmt.Errorf("otelpool: %s: %v", p.Lost, r))
+}

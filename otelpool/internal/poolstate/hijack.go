@@ -1,0 +1,260 @@
+package poolstate
+
+import (
+	"runtime"
+	"sync"
+	"time"
+)
+
+// hijacks is what comparisons with the pool's own statistics have shown of hijacks. A hijack has no event. It shows as a
+// difference: the pool has fewer connections acquired than are held.
+type hijacks struct {
+	mu        sync.Mutex
+	clear     time.Duration // the last comparison after which no hijack was unexplained
+	until     time.Duration // when an unexplained one was last found, 0 if there is none
+	assumed   interval      // in which the last one was assumed to have happened that was explained
+	unheld    int64         // unexplained connections that nothing holds, by the last comparison
+	unheldAt  time.Duration
+	confirmed int64 // as many of these as the comparison before has found too
+}
+
+// interval is the time in which a hijack that is not explained has happened.
+type interval struct{ from, to time.Duration }
+
+// suspected returns the interval for a comparison at now. more reports whether it shows more hijacks than were unexplained.
+func (h *hijacks) suspected(now time.Duration, more bool) interval {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if more || h.until == 0 {
+		return interval{h.clear, now}
+	}
+	return interval{h.clear, h.until}
+}
+
+// mistaken goes back to before the last hijack that was explained, because the explanation was wrong.
+func (h *hijacks) mistaken() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.clear, h.until = h.assumed.from, h.assumed.to
+}
+
+// confirmInterval is how far apart two comparisons must be that find a connection gone. A connection that is being
+// opened or closed seems gone for a moment.
+const confirmInterval = 100 * time.Millisecond
+
+// note stores what a comparison has found, after its certain hijacks have ended their holds.
+func (h *hijacks) note(c comparison, before int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(c.gone) > 0 {
+		h.assumed = c.during
+	}
+	switch {
+	case c.unexplained > before || c.unexplained > 0 && h.until == 0:
+		h.until = c.now
+	case c.unexplained == 0 && c.closing == 0:
+		h.clear, h.until = c.now, 0
+	}
+	if c.now-h.unheldAt >= confirmInterval {
+		h.confirmed = min(h.unheld, c.unheld)
+		h.unheld, h.unheldAt = c.unheld, c.now
+	}
+}
+
+// count returns how many of the connections that nothing holds were hijacked.
+func (h *hijacks) count() int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.confirmed
+}
+
+// comparison is the state beside the pool's own statistics.
+type comparison struct {
+	now     time.Duration
+	stat    Stat
+	held    []Hold // oldest first
+	closing int64  // connections that are being closed, which may hide a hijack
+
+	gone        []Hold   // the holds of held whose connection was certainly hijacked
+	during      interval // in which they were hijacked
+	unexplained int64    // how many further holds of held are of a hijacked connection
+	unheld      int64    // how many connections that nothing holds were hijacked
+}
+
+// comparisons is how often a comparison that shows a hijack is made again. Its parts are not read at one moment, and a
+// connection that has just been opened is not counted yet by the pool.
+const comparisons = 3
+
+// compare compares the state with the pool's own statistics.
+func (p *Pool) compare(read func() Stat) comparison {
+	now := p.acquires.now()
+	best, missing := p.compareOnce(now, read)
+	for range comparisons - 1 {
+		if missing == 0 && best.unheld == 0 {
+			break
+		}
+		runtime.Gosched()
+		if c, m := p.compareOnce(now, read); m < missing || m == missing && c.unheld <= best.unheld {
+			best, missing = c, m
+		}
+	}
+	best.explain(missing, p.hijacks.suspected(now, missing > p.acquires.hijackedHolds.Load()))
+	return best
+}
+
+// compareOnce returns a comparison, and how many of its holds are of a hijacked connection.
+//
+// Two differences must show it. Connections: more were opened than were closed and than the pool has. Slots: acquires
+// have more connections than the pool counts acquired. Either may be wrong for a moment, and the first stays if a
+// connection was hijacked that AcquireAllIdle had taken. What is read before the statistics and after is chosen so that
+// an event in between hides a hijack and shows none. So does a connection that is being closed: it may still count as
+// acquired, but not if Reset or Close of the pool closes it.
+func (p *Pool) compareOnce(now time.Duration, read func() Stat) (c comparison, missing int64) {
+	c.now = now
+	held, garbage, fresh := p.conns.held()
+	leaked := p.acquires.leaked.Load()
+	opened := p.conns.opened.Load()
+	dialing, occupied := p.acquires.dialing.Load(), p.acquires.slots.load().occupied
+	c.stat = read()
+	lost := opened - p.conns.closed.Load() - p.conns.hijacked.Load() - c.stat.Idle
+
+	c.held = stillHeld(held, now)
+	n := int64(len(c.held))
+	c.closing = max(0, min(p.closing.count(now), c.stat.Acquired-leaked-n))
+	lost = max(0, lost-c.stat.Acquired)
+	missing = min(lost, max(0, occupied-dialing-c.stat.Acquired)) - garbage
+	missing = min(n, max(missing, n-max(0, c.stat.Acquired-leaked)))
+	c.unheld = max(0, lost-missing-garbage-fresh) // another pool of the configuration may have dialed the fresh ones
+	return c, missing
+}
+
+// explain decides which of the holds are the missing ones. Whoever hijacks a connection does so soon after the acquire,
+// and mostly to listen for notifications. So holds that began in the interval are preferred, and those that listen. If
+// more than are missing are equally likely, any of them may be.
+func (c *comparison) explain(missing int64, during interval) {
+	c.during = during
+	if missing == int64(len(c.held)) {
+		c.gone = c.held
+		return
+	}
+	for likely := likeliest; missing > 0; likely-- {
+		var class []int
+		for i, h := range c.held {
+			if likelihood(h, during) == likely {
+				class = append(class, i)
+			}
+		}
+		certain := int64(len(class)) <= missing
+		for _, i := range class {
+			if certain {
+				c.gone = append(c.gone, c.held[i])
+			} else {
+				c.held[i].MaybeHijacked = true
+			}
+		}
+		if !certain {
+			c.unexplained = missing
+			return
+		}
+		missing -= int64(len(class))
+	}
+}
+
+const likeliest = 4
+
+// likelihood returns how likely the connection of a hold was hijacked in an interval, from 0 to likeliest.
+func likelihood(h Hold, during interval) int {
+	if h.Since > during.to {
+		return 0 // only if there was another hijack since then
+	}
+	likely := 1
+	if h.Since > during.from {
+		likely += 2
+	}
+	if h.Conn.listens() {
+		likely++
+	}
+	return likely
+}
+
+// holds returns the holds that the hijacks leave, oldest first.
+func (c *comparison) holds() []Hold {
+	if len(c.gone) == 0 {
+		return c.held
+	}
+	gone := make(map[*Acquire]bool, len(c.gone))
+	for _, h := range c.gone {
+		gone[h.Acquire] = true
+	}
+	left := make([]Hold, 0, len(c.held)-len(c.gone))
+	for _, h := range c.held {
+		if !gone[h.Acquire] {
+			left = append(left, h)
+		}
+	}
+	return left
+}
+
+// Reconcile compares the state with the pool's own statistics. It ends the holds of connections that were hijacked, and
+// stores what else the comparison proves: peaks, and connections closed for other reasons. It returns the snapshot that it
+// compared.
+func (p *Pool) Reconcile(read func() Stat) Snapshot {
+	p.reconciling.Lock()
+	defer p.reconciling.Unlock()
+	s, c := p.snapshot(read)
+	for _, h := range c.gone {
+		p.endHijacked(h)
+	}
+	p.hijacks.note(c, p.acquires.hijackedHolds.Swap(c.unexplained))
+	if s.queueStands() {
+		p.acquires.pendingPeak.note(s.Now, s.Pending)
+	}
+	p.acquires.peak.note(s.Now, s.Stat.Acquired) // so that it is never below a sample of the window
+	p.conns.noteOther(s.Closed[CloseOther])
+	return s
+}
+
+// Look reconciles, if anything is held, so that a hijack is noticed before much else begins.
+func (p *Pool) Look() {
+	if read := p.acquires.stat.Load(); read != nil && p.acquires.slots.load().inUse > 0 {
+		p.Reconcile(*read)
+	}
+}
+
+// endHijacked ends the hold of a connection that seems to be hijacked. If it was not, its release takes that back.
+func (p *Pool) endHijacked(h Hold) {
+	if h.Conn.setAside(h.Acquire, h.Since) {
+		p.hijacked(h.Acquire)
+	}
+}
+
+// Hijacked notes that a connection is being hijacked. The owner of the connection calls it before.
+func (p *Pool) Hijacked(c *Conn) {
+	if a, _ := c.takeBack(); a != nil {
+		return // it was noticed already
+	}
+	if a, _ := c.endHold(); a != nil {
+		p.hijacked(a)
+		return
+	}
+	p.conns.hijacked.Add(1) // AcquireAllIdle took it
+	p.conns.remove(c)
+}
+
+func (p *Pool) hijacked(a *Acquire) {
+	p.acquires.slots.add(-inUseUnit - occupiedUnit)
+	p.conns.hijacked.Add(1)
+	if a.scope != nil {
+		a.scope.remove(a)
+	}
+}
+
+// notHijacked takes back that a connection was hijacked, since it is being released, and returns its hold.
+func (p *Pool) notHijacked(c *Conn) (a *Acquire, since time.Duration) {
+	if a, since = c.takeBack(); a != nil {
+		p.conns.hijacked.Add(-1)
+		p.acquires.hijackedHolds.Add(1) // another hold is
+		p.hijacks.mistaken()
+	}
+	return a, since
+}

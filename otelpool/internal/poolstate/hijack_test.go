@@ -1,0 +1,406 @@
+package poolstate
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// hijackPool is a pool of five whose own statistics follow what a test does.
+type hijackPool struct {
+	*Pool
+	*clock
+	stat Stat
+}
+
+func newHijackPool() *hijackPool {
+	p := &hijackPool{stat: Stat{Max: 5}}
+	p.Pool, p.clock = newPool(func(c *Config) { c.MaxConns = 5 })
+	p.Attach(p.read, 5, 5)
+	return p
+}
+
+func (p *hijackPool) read() Stat { return p.stat }
+
+// acquire holds a new connection, a millisecond after the last event.
+func (p *hijackPool) acquire(t *testing.T) (*Acquire, *Conn) {
+	p.pass(ms)
+	a, c := begin(p.Pool, t.Context()), p.NewConn(Origin{})
+	a.Enter(Connect)
+	p.stat.Constructing++
+	p.Opened(c)
+	p.pass(ms)
+	p.stat.Constructing--
+	p.stat.Acquired++
+	p.End(a, c, OK)
+	return a, c
+}
+
+// reacquire holds a connection that was idle.
+func (p *hijackPool) reacquire(t *testing.T, c *Conn) {
+	p.pass(ms)
+	a := begin(p.Pool, t.Context())
+	p.stat.Acquired, p.stat.Idle = p.stat.Acquired+1, p.stat.Idle-1
+	p.End(a, c, OK)
+}
+
+// hijack has the pool lose a connection without an event.
+func (p *hijackPool) hijack() { p.pass(ms); p.stat.Acquired-- }
+
+func (p *hijackPool) release(c *Conn) (ok bool) {
+	p.pass(ms)
+	_, _, ok = p.Release(c, KeptOpen)
+	p.stat.Acquired, p.stat.Idle = p.stat.Acquired-1, p.stat.Idle+1
+	return ok
+}
+
+// listen runs LISTEN on a connection.
+func listen(c *Conn) {
+	c.BeginCall(QueryCall, 1, RoleListen, 0, nil)
+	c.EndCall(QueryCall, false, 0)
+}
+
+// checkHeld compares the connections that are held, and how many of them may be hijacked.
+func (p *hijackPool) checkHeld(t *testing.T, when string, doubtful int64, want ...*Conn) {
+	t.Helper()
+	s := p.Snapshot(p.read)
+	var got []*Conn
+	var maybe int
+	for _, h := range s.Holds {
+		got = append(got, h.Conn)
+		if h.MaybeHijacked {
+			maybe++
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: holds %v, want %v", when, got, want)
+	}
+	check(t, when+": doubtful", s.Doubtful, doubtful)
+	if doubtful > 0 {
+		check(t, when+": may be hijacked", maybe, len(want))
+	}
+}
+
+func TestHijackEndsOnlyHold(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	_, c := p.acquire(t)
+	p.hijack()
+	p.checkHeld(t, "hijacked", 0)
+	check(t, "slots, a snapshot changes nothing", p.acquires.slots.load().inUse, 1)
+	p.Look()
+	check(t, "slots", p.acquires.slots.load(), counts{})
+	p.acquire(t)
+	check(t, "closed", p.Snapshot(p.read).Closed[CloseHijacked], 1)
+	runtime.KeepAlive(c)
+}
+
+// TestListenerIsTheHijacked has a leak, and a listener that hijacks its connection soon after.
+func TestListenerIsTheHijacked(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	_, idle := p.acquire(t)
+	_, leak := p.acquire(t)
+	p.release(idle)
+	p.reacquire(t, idle)
+	p.hijack()
+	p.checkHeld(t, "before LISTEN", 1, leak, idle)
+	p.Look()
+	listen(idle)
+	p.checkHeld(t, "after LISTEN", 0, leak)
+	p.Look()
+	check(t, "in use", p.acquires.slots.load().inUse, 1)
+	s := p.Snapshot(p.read)
+	check(t, "oldest hold", s.OldestHold(), s.Now-s.Holds[0].Since)
+}
+
+// TestNewestIsTheHijacked has the listener acquire after a look.
+func TestNewestIsTheHijacked(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	_, leak := p.acquire(t)
+	p.pass(ms)
+	p.Look()
+	for range 3 { // the listener connects anew
+		p.acquire(t)
+		p.hijack()
+		p.checkHeld(t, "hijacked", 0, leak)
+		p.Look()
+	}
+	s := p.Reconcile(p.read)
+	check(t, "closed", s.Closed[CloseHijacked], 3)
+	check(t, "peak", s.Peak, 2)
+	check(t, "oldest hold", s.OldestHold(), p.now-s.Holds[0].Since)
+}
+
+// TestWrongHijackIsTakenBack has the older of two connections be hijacked, which is not what is assumed.
+func TestWrongHijackIsTakenBack(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	_, older := p.acquire(t)
+	_, newer := p.acquire(t) // opening it is a look
+	p.hijack()
+	p.Look()
+	p.checkHeld(t, "at first", 0, older)
+	_, next := p.acquire(t)
+	p.Look()
+	check(t, "release of the other", p.release(newer), true)
+	p.checkHeld(t, "after the release", 0, next)
+	p.release(next)
+	p.Look()
+	p.checkHeld(t, "after both releases", 0)
+	check(t, "slots", p.acquires.slots.load(), counts{})
+	p.reacquire(t, newer)
+	p.checkHeld(t, "acquired again", 0, newer)
+	check(t, "closed", p.Snapshot(p.read).Closed[CloseHijacked], 1)
+}
+
+func TestUnexplainedHijackIsFoundByReleases(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	_, first := p.acquire(t)
+	_, second := p.acquire(t)
+	_, third := p.acquire(t)
+	p.pass(ms)
+	p.Look() // all of them are old
+	p.hijack()
+	p.checkHeld(t, "hijacked", 1, first, second, third)
+	p.Look()
+	p.release(first)
+	p.checkHeld(t, "one released", 1, second, third)
+	_, fourth := p.acquire(t)
+	s := p.Snapshot(p.read)
+	check(t, "oldest hold is not too old", s.OldestHold(), p.now-s.Holds[1].Since)
+	check(t, "a later hold is certain", s.Holds[2].MaybeHijacked, false)
+	p.release(third)
+	p.Look()
+	p.checkHeld(t, "all but the hijacked released", 0, fourth)
+	runtime.KeepAlive(second)
+}
+
+// TestHijackBesideUnexplainedOne has a connection be hijacked, at first unexplained, and then another soon after its acquire.
+func TestHijackBesideUnexplainedOne(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	_, leak := p.acquire(t)
+	_, first := p.acquire(t)
+	p.pass(ms)
+	p.Look() // both are old
+	p.hijack()
+	p.Look()
+	_, second := p.acquire(t)
+	p.hijack()
+	p.checkHeld(t, "both hijacked", 1, leak, first)
+	p.Look()
+	p.checkHeld(t, "after a look", 1, leak, first)
+	runtime.KeepAlive(second)
+}
+
+// TestAllIdleHijackHidesNoHold has a connection be hijacked that AcquireAllIdle took.
+func TestAllIdleHijackHidesNoHold(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	_, c := p.acquire(t)
+	_, leak := p.acquire(t)
+	p.release(c)
+	p.stat.Acquired, p.stat.Idle = 2, 0 // AcquireAllIdle
+	p.hijack()
+	for range 3 {
+		p.pass(time.Second)
+		p.Look()
+		p.checkHeld(t, "hijacked", 0, leak)
+	}
+	check(t, "closed", p.Snapshot(p.read).Closed[CloseHijacked], 1)
+	p.acquire(t)
+	p.hijack()
+	p.checkHeld(t, "another", 0, leak)
+	runtime.KeepAlive(c)
+}
+
+func TestPingDoesNotHideHijack(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	_, c := p.acquire(t)
+	p.release(c)
+	p.acquire(t)
+	p.hijack()
+	a := begin(p.Pool, t.Context())
+	p.stat.Acquired, p.stat.Idle = 1, 0
+	c.Pinging(a, a.Enter(Ping))
+	p.checkHeld(t, "while another is pinged", 0)
+}
+
+// TestClosingIsNoHijack closes connections, which takes a while, and those that were idle out of the statistics before.
+func TestClosingIsNoHijack(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	_, held := p.acquire(t)
+	_, broken := p.acquire(t)
+	_, idle := p.acquire(t)
+	p.release(idle)
+	p.Release(broken, CloseBroken)
+	p.checkHeld(t, "released", 0, held)
+	done := make(chan struct{})
+	p.Closed(broken, false, done)
+	p.checkHeld(t, "while it is closed", 0, held)
+	p.stat.Idle = 0 // Reset
+	p.checkHeld(t, "reset", 0, held)
+	p.Closed(idle, false, done)
+	p.Look()
+	p.checkHeld(t, "while the other is closed", 0, held)
+	close(done)
+	p.stat.Acquired = 1
+	p.pass(time.Second)
+	p.Look()
+	p.checkHeld(t, "closed", 0, held)
+	check(t, "hijacked", p.Snapshot(p.read).Closed[CloseHijacked], 0)
+	check(t, "released", p.release(held), true)
+}
+
+// TestSlowCloseIsNoHijack has Reset close idle connections slowly: they are neither idle nor acquired meanwhile. The pool has
+// acquired others that nothing holds yet.
+func TestSlowCloseIsNoHijack(t *testing.T) {
+	t.Parallel()
+	for name, acquire := range map[string]func(*testing.T, *hijackPool){
+		"while an acquire is in PrepareConn": func(t *testing.T, p *hijackPool) { begin(p.Pool, t.Context()).Enter(Prepare) },
+		"while AcquireAllIdle has one":       func(*testing.T, *hijackPool) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newHijackPool()
+			_, held := p.acquire(t)
+			_, idle := p.acquire(t)
+			_, other := p.acquire(t)
+			p.release(idle)
+			p.release(other)
+			p.stat.Acquired, p.stat.Idle = 2, 1
+			acquire(t, p)
+			p.stat.Idle = 0 // Reset
+			p.Closed(idle, false, make(chan struct{}))
+			for range 3 {
+				p.pass(time.Second)
+				p.checkHeld(t, "while it is closed", 0, held)
+				p.Look()
+			}
+			check(t, "hijacked", p.Snapshot(p.read).Closed[CloseHijacked], 0)
+			runtime.KeepAlive(other)
+		})
+	}
+}
+
+// TestDialIsNoHijack compares at each moment of a dial.
+func TestDialIsNoHijack(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	_, held := p.acquire(t)
+	a, c := begin(p.Pool, t.Context()), p.NewConn(Origin{})
+	steps := []struct {
+		name string
+		do   func()
+	}{
+		{"begun", func() {}},
+		{"dialing for the pool", func() { p.stat.Constructing++ }},
+		{"dialing", func() { a.Enter(Connect) }},
+		{"opened", func() { p.Opened(c) }},
+		{"acquired for the pool", func() { p.stat.Constructing--; p.stat.Acquired++ }},
+	}
+	for _, step := range steps {
+		p.pass(ms)
+		step.do()
+		p.Look()
+		p.checkHeld(t, step.name, 0, held)
+	}
+	p.End(a, c, OK)
+	p.checkHeld(t, "acquired", 0, held, c)
+}
+
+func TestExactHijackIsNoGuess(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	_, older := p.acquire(t)
+	_, newer := p.acquire(t)
+	p.Hijacked(older)
+	p.checkHeld(t, "before the pool loses it", 0, newer)
+	p.hijack()
+	p.Look()
+	p.checkHeld(t, "after", 0, newer)
+
+	// It was assumed before.
+	p.hijack()
+	p.Look()
+	p.Hijacked(newer)
+	check(t, "closed", p.Snapshot(p.read).Closed[CloseHijacked], 2)
+	check(t, "slots", p.acquires.slots.load(), counts{})
+}
+
+func TestHijackInScopeIsNotNested(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	ctx := WithScope(context.Background(), "")
+	_, leak := p.acquire(t)
+	for range 3 {
+		a, nested := p.Begin(ctx)
+		check(t, "nested", nested, nil)
+		c := p.NewConn(Origin{})
+		p.Opened(c)
+		p.stat.Acquired++
+		p.End(a, c, OK)
+		p.hijack()
+	}
+	runtime.KeepAlive(leak)
+}
+
+func TestHijackedConnIsNotBusy(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	_, c := p.acquire(t)
+	p.hijack()
+	p.Look()
+	c.BeginCall(QueryCall, 1, RoleWork, 0, nil)
+	c.EndCall(QueryCall, false, time.Second)
+	check(t, "busy", c.used.busy, 0)
+}
+
+// TestReleaseDuringMistakenHijack has the connection be released, and acquired again, while a look ends its hold.
+func TestReleaseDuringMistakenHijack(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	a, c := p.acquire(t)
+	check(t, "set aside", c.setAside(a, c.since()), true)
+	check(t, "released", p.release(c), true)
+	p.hijacked(a)
+	p.reacquire(t, c)
+	p.checkHeld(t, "acquired again", 0, c)
+	check(t, "slots", p.acquires.slots.load(), counts{occupied: 1, inUse: 1})
+	check(t, "closed", p.Snapshot(p.read).Closed[CloseHijacked], 0)
+}
+
+// TestMistakenHijackKeepsTimeOfNextHoldConcurrentSafe has a hold be ended as hijacked while it is released and the next
+// begins.
+func TestMistakenHijackKeepsTimeOfNextHoldConcurrentSafe(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	a, c := p.acquire(t)
+	for range 20000 {
+		since, next := c.since(), new(Acquire)
+		var ended sync.WaitGroup
+		ended.Go(func() { c.setAside(a, since) })
+		for c.held.Load() != nil { // until it is set aside, or this goroutine gives up
+			if runtime.Gosched(); c.aside.Load() == nil {
+				break
+			}
+		}
+		if held, _ := c.endHold(); held == nil {
+			c.takeBack()
+		}
+		c.hold(next, since+ms)
+		ended.Wait()
+		if got := c.since(); got != since+ms {
+			t.Fatalf("held since %v, want %v", got, since+ms)
+		}
+		a = next
+	}
+}

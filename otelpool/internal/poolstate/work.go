@@ -1,0 +1,46 @@
+package poolstate
+
+import (
+	"slices"
+	"time"
+)
+
+// use is what a connection was used for since it was acquired. It belongs to whoever owns the connection.
+type use struct {
+	operations int64
+	busy       time.Duration // in which one of them ran
+}
+
+// Work is what a hold that has ended did.
+type Work struct {
+	Unit       Operation
+	Operations int64
+	Busy       time.Duration // in which an operation ran
+
+	// First reports whether the unit of work had no hold of the pool before in its scope. It is true without a scope.
+	First bool
+}
+
+// Work returns what a hold did that [Pool.Release] has just ended. The owner of the connection calls it once.
+func (h Hold) Work() Work {
+	used, unit, scope := h.Conn.used, h.Unit(), h.Acquire.scope
+	first := scope == nil || scope.first(scopeUnit{h.Acquire.acquires, unit})
+	return Work{unit, used.operations, used.busy, first}
+}
+
+// scopeUnit is a unit of work that held a connection of a pool.
+type scopeUnit struct {
+	of   *acquires
+	unit Operation
+}
+
+// first reports whether a unit of work has no hold in the scope before.
+func (s *scope) first(u scopeUnit) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slices.Contains(s.units, u) {
+		return false
+	}
+	s.units = append(s.units, u)
+	return true
+}

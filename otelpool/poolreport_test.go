@@ -1,0 +1,198 @@
+package otelpool_test
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
+)
+
+// TestReportTellsWhatHappened does a little of everything that a Report counts.
+func TestReportTellsWhatHappened(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	f := setup(t, 2, func(c *pgxpool.Config) { c.MaxConnIdleTime = time.Hour }, otelpool.WithLongHold(time.Hour))
+	conn := acquire(t, f.pool)
+	if _, err := conn.Exec(ctx, "SELECT nonsense"); err == nil {
+		t.Error("no error")
+	}
+	conn.Release()
+	for range 3 {
+		f.exec(t, otelpool.WithOperation(ctx, "pay"), "SELECT pg_sleep(0.01)")
+	}
+	leak := named(t, f, "leak")
+	defer leak.Release()
+	tx, err := leak.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(ctx)
+	other := acquire(t, f.pool)
+	short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+	defer cancel()
+	if _, err := f.pool.Acquire(short); err == nil {
+		t.Error("a third connection of two")
+	}
+	other.Release()
+
+	r := f.inst.Report()
+	checkEqual(t, "version", r.Version, diagnose.ReportVersion)
+	checkEqual(t, "pool", r.Pool, "test")
+	checkEqual(t, "max_conns", r.Settings.MaxConns, 2)
+	checkEqual(t, "max_conn_idle_time", r.Settings.MaxConnIdleTimeSeconds, 3600)
+	checkEqual(t, "used", r.Used, 1)
+	checkEqual(t, "groups of holds", len(r.Holds), 1)
+	held := r.Holds[0]
+	checkEqual(t, "held by", held.Operation, "leak")
+	checkEqual(t, "idle in a transaction", held.IdleInTransaction, 1)
+	checkEqual(t, "process", held.ProcessIDs[0], leak.Conn().PgConn().PID())
+	if len(held.Stack) == 0 {
+		t.Error("no stack")
+	}
+	m := r.LastMinute
+	checkEqual(t, "acquires", m.Acquires["ok"], 6)
+	checkEqual(t, "timeouts", m.Acquires["timeout"], 1)
+	checkEqual(t, "opened", m.Opened, 2)
+	checkEqual(t, "peak", m.Peak, 2)
+	checkEqual(t, "peak of waiting", m.PeakWaiting, 1)
+	if m.WaitedSeconds["queue"] < 0.02 {
+		t.Errorf("waited %v", m.WaitedSeconds)
+	}
+	at := slices.IndexFunc(m.Operations, func(o diagnose.Operation) bool { return o.Operation == "pay" })
+	if at < 0 || m.Operations[at].Calls != 3 || m.Operations[at].Seconds < 0.03 {
+		t.Errorf("operations: %+v", m.Operations)
+	}
+	at = slices.IndexFunc(m.Operations, func(o diagnose.Operation) bool { return o.Failures["42703"] == 1 })
+	if at < 0 || m.Operations[at].Calls != 1 {
+		t.Errorf("operations: %+v", m.Operations)
+	}
+	checkEqual(t, "dials", m.Dials, 2)
+	if m.DialSeconds <= 0 {
+		t.Errorf("dials took %v s", m.DialSeconds)
+	}
+	checkEqual(t, "acquires of the last ten seconds", r.LastTenSeconds.Acquires["ok"], 6)
+	eventually(t, "the leak shows in the averages", func() bool {
+		units := f.inst.Report().LastMinute.Units
+		return len(units) > 0 && units[0].Operation == "leak" && units[0].IdleInTransaction > 0
+	})
+}
+
+// TestReportCountsMisuseByUnitOfWork nests an acquire, and releases connections that pgxpool must close.
+func TestReportCountsMisuseByUnitOfWork(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 3, nil)
+	acquireNested(t, f.pool)
+	ctx := otelpool.WithScope(t.Context(), "nest")
+	outer := acquireWith(t, f.pool, ctx)
+	acquireWith(t, f.pool, ctx).Release()
+	outer.Release()
+	begun := named(t, f, "begin")
+	if _, err := begun.Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	begun.Release()
+	reading := named(t, f, "read")
+	if _, err := reading.Query(t.Context(), "SELECT generate_series(1, 3)"); err != nil {
+		t.Fatal(err)
+	}
+	reading.Release()
+	misuse := make(map[string][3]int64)
+	for _, u := range f.inst.Report().LastMinute.Units {
+		if n := [3]int64{u.NestedAcquires, u.ReleasedInTransaction, u.ReleasedBusy}; n != [3]int64{} {
+			misuse[u.Operation] = n
+		}
+	}
+	want := map[string][3]int64{"": {1, 0, 0}, "nest": {1, 0, 0}, "begin": {0, 1, 0}, "read": {0, 0, 1}}
+	if !maps.Equal(misuse, want) {
+		t.Errorf("got %v, want %v", misuse, want)
+	}
+}
+
+// TestReportTellsLongHoldsThatEnded holds a connection for longer than a look takes to call it long.
+func TestReportTellsLongHoldsThatEnded(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil)
+	conn := named(t, f, "job")
+	wait(6500 * time.Millisecond) // the threshold of five seconds, and a look
+	conn.Release()
+	eventually(t, "the hold has ended", func() bool {
+		for _, u := range f.inst.Report().LastMinute.Units {
+			if u.Operation == "job" {
+				return u.LongHoldsEnded == 1
+			}
+		}
+		return false
+	})
+}
+
+// TestReportSurvivesJSON marshals a Report and back.
+func TestReportSurvivesJSON(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil)
+	leak := named(t, f, "leak \" \u202e\x00<script>")
+	defer leak.Release()
+	r := f.inst.Report()
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back diagnose.Report
+	if err := json.Unmarshal(text, &back); err != nil {
+		t.Fatal(err)
+	}
+	if !back.Time.Equal(r.Time) {
+		t.Errorf("time %v, want %v", back.Time, r.Time)
+	}
+	back.Time = r.Time
+	if !reflect.DeepEqual(back, r) {
+		t.Errorf("got %+v\nwant %+v", back, r)
+	}
+}
+
+// TestReportIsAllThatIsRead measures a pool for no MeterProvider.
+func TestReportIsAllThatIsRead(t *testing.T) {
+	t.Parallel()
+	pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(noop.NewMeterProvider()), otelpool.WithPoolName("test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	defer func() { _ = inst.Unregister() }()
+	inst.Report()
+	held := acquireWith(t, pool, otelpool.WithOperation(t.Context(), "pay"))
+	defer held.Release()
+	r := inst.Report()
+	if len(r.Holds) != 1 || r.Holds[0].Operation != "pay" || r.LastMinute.Acquires["ok"] != 1 {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestReportWithoutHooksOrPool(t *testing.T) {
+	t.Parallel()
+	var none *otelpool.Instrumentation
+	checkEqual(t, "version without an Instrumentation", none.Report().Version, 0)
+	tel := newTelemetry(t)
+	pool, err := pgxpool.New(t.Context(), database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	inst, err := otelpool.Register(pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer acquire(t, pool).Release()
+	r := inst.Report()
+	checkEqual(t, "used", r.Used, 1)
+	checkEqual(t, "pool", r.Pool, "test")
+	checkEqual(t, "holds", len(r.Holds), 0)
+}

@@ -1,0 +1,293 @@
+package otelpool_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
+)
+
+const slowMessage = "callers wait for a connection"
+
+// bubblePool is a pool of one connection in a bubble of testing/synctest, which "checkout" holds in a transaction, with the
+// result of a SELECT 'hunter2'.
+type bubblePool struct {
+	pool *pgxpool.Pool
+	inst *otelpool.Instrumentation
+	conn *pgxpool.Conn
+	log  *logBuffer
+
+	release func() // ends the transaction and releases the connection; a second call does nothing
+}
+
+func newBubblePool(t *testing.T, connString string, provider metric.MeterProvider, opts ...otelpool.Option) bubblePool {
+	t.Helper()
+	b := bubblePool{log: new(logBuffer)}
+	config := parse(t, connString)
+	config.MaxConns = 1
+	var err error
+	b.pool, b.inst, err = otelpool.NewWithConfig(t.Context(), config,
+		append([]otelpool.Option{otelpool.WithMeterProvider(provider), otelpool.WithPoolName("test"), b.log.option()}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.conn = acquireWith(t, b.pool, otelpool.WithOperation(t.Context(), "checkout"))
+	for _, sql := range []string{"BEGIN", "SELECT 'hunter2'"} {
+		if _, err := b.conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.release = sync.OnceFunc(func() {
+		if _, err := b.conn.Exec(context.Background(), "ROLLBACK"); err != nil {
+			t.Error(err)
+		}
+		b.conn.Release()
+	})
+	return b
+}
+
+// close releases the connection and ends the pool.
+func (b bubblePool) close(t *testing.T) {
+	t.Helper()
+	b.release()
+	b.pool.Close()
+	if err := b.inst.Unregister(); err != nil {
+		t.Error(err)
+	}
+}
+
+// waiter acquires until ctx ends.
+func (b bubblePool) waiter(ctx context.Context) {
+	if conn, err := b.pool.Acquire(ctx); err == nil {
+		conn.Release()
+	}
+}
+
+// after returns the entries that are logged when d has passed.
+func (b bubblePool) after(t *testing.T, d time.Duration) []map[string]any {
+	t.Helper()
+	time.Sleep(d) // of the bubble
+	synctest.Wait()
+	return b.log.entries(t, slowMessage)
+}
+
+func TestWaitingCallerIsLoggedOnceAMinute(t *testing.T) {
+	t.Parallel()
+	connString := database(t)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubblePool(t, connString, newTelemetry(t).provider)
+		ctx, cancel := context.WithCancel(t.Context())
+		go b.waiter(ctx)
+		checkEqual(t, "entries before a second", len(b.after(t, 900*time.Millisecond)), 0)
+		entries := b.after(t, 8*time.Second)
+		if len(entries) != 1 {
+			t.Fatalf("when the reason shows: %v", entries)
+		}
+		entry := entries[0]
+		for key, want := range map[string]any{
+			"level": "WARN", "pool": "test", "in_use": 1.0, "max": 1.0, "waiting": 1.0, "timed_out": nil,
+		} {
+			checkEqual(t, key, entry[key], want)
+		}
+		if waited := time.Duration(entry["waited"].(float64)); waited < time.Second || waited > 9*time.Second {
+			t.Errorf("logged after a wait of %v", waited)
+		}
+		if by := entry["held_by"].(string); !strings.HasPrefix(by, "checkout holds 1, the oldest for ") || !strings.HasSuffix(by, "s (1 idle in a transaction)") {
+			t.Errorf("held by %q", by)
+		}
+		checkEqual(t, "finding", entry["finding"], any(string(diagnose.IdleInTransaction)))
+		checkEqual(t, "operation", entry["operation"], any("checkout"))
+		checkEqual(t, "entries of a minute", len(b.after(t, 50*time.Second)), 1)
+		checkEqual(t, "entries of the next", len(b.after(t, 12*time.Second)), 2)
+		if summary, advice := entry["summary"].(string), entry["advice"].(string); !strings.HasPrefix(summary, `"checkout" leaves transactions open`) || advice == "" {
+			t.Errorf("summary %q, advice %q", summary, advice)
+		}
+		cancel()
+		checkEqual(t, "entries without a caller", len(b.after(t, 10*time.Minute)), 2)
+		if strings.Contains(b.log.String(), "hunter2") {
+			t.Errorf("the query shows in %s", b.log)
+		}
+		b.close(t)
+	})
+}
+
+// TestSlowAcquireIsLoggedWhenItEnds has acquires that end between two looks for callers who wait.
+func TestSlowAcquireIsLoggedWhenItEnds(t *testing.T) {
+	t.Parallel()
+	connString := database(t)
+	for name, tt := range map[string]struct {
+		end      func(b bubblePool, acquire context.CancelFunc)
+		deadline time.Duration
+		timedOut any
+	}{
+		"got one":   {end: func(b bubblePool, _ context.CancelFunc) { b.release() }},
+		"canceled":  {end: func(_ bubblePool, cancel context.CancelFunc) { cancel() }},
+		"timed out": {end: func(bubblePool, context.CancelFunc) {}, deadline: 10 * time.Millisecond, timedOut: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBubblePool(t, connString, newTelemetry(t).provider, otelpool.WithSlowAcquire(100*time.Millisecond))
+				time.Sleep(10 * time.Second)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if tt.deadline > 0 {
+					ctx, cancel = context.WithTimeout(ctx, tt.deadline)
+					defer cancel()
+				}
+				go b.waiter(ctx)
+				checkEqual(t, "entries before", len(b.after(t, 5*time.Millisecond)), 0)
+				time.Sleep(200 * time.Millisecond)
+				if tt.deadline == 0 {
+					checkEqual(t, "entries while it waits", len(b.log.entries(t, slowMessage)), 0)
+				}
+				tt.end(b, cancel)
+				entries := b.after(t, 11*time.Second) // the reason is over
+				if len(entries) != 1 {
+					t.Fatalf("entries %v", entries)
+				}
+				entry := entries[0]
+				checkEqual(t, "timed out", entry["timed_out"], tt.timedOut)
+				want := 205 * time.Millisecond
+				if tt.deadline > 0 {
+					want = tt.deadline
+				}
+				if waited := time.Duration(entry["waited"].(float64)); waited < want {
+					t.Errorf("waited %v, want %v", waited, want)
+				}
+				b.close(t)
+			})
+		})
+	}
+}
+
+func TestSlowAcquireIsNotLogged(t *testing.T) {
+	t.Parallel()
+	connString := database(t)
+	noReader := func(*testing.T) metric.MeterProvider { return noop.NewMeterProvider() }
+	reader := func(t *testing.T) metric.MeterProvider { return newTelemetry(t).provider }
+	for name, tt := range map[string]struct {
+		provider func(t *testing.T) metric.MeterProvider
+		opts     []otelpool.Option
+		before   func(t *testing.T, b bubblePool)
+		want     int
+	}{
+		"turned off":                  {provider: reader, opts: []otelpool.Option{otelpool.WithSlowAcquire(0)}},
+		"unregistered":                {provider: reader, before: func(t *testing.T, b bubblePool) { checkEqual(t, "error", b.inst.Unregister(), nil) }},
+		"no reader":                   {provider: noReader},
+		"no reader, but chosen":       {provider: noReader, opts: []otelpool.Option{otelpool.WithSlowAcquire(2 * time.Second)}, want: 1},
+		"no reader, turned off":       {provider: noReader, opts: []otelpool.Option{otelpool.WithSlowAcquire(0)}},
+		"shorter than the threshold":  {provider: reader, opts: []otelpool.Option{otelpool.WithSlowAcquire(time.Hour)}},
+		"longer than the threshold":   {provider: reader, opts: []otelpool.Option{otelpool.WithSlowAcquire(4 * time.Second)}, want: 1},
+		"the last threshold is valid": {provider: reader, opts: []otelpool.Option{otelpool.WithSlowAcquire(0), otelpool.WithSlowAcquire(time.Second)}, want: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBubblePool(t, connString, tt.provider(t), tt.opts...)
+				if tt.before != nil {
+					tt.before(t, b)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				go b.waiter(ctx)
+				checkEqual(t, "entries", len(b.after(t, 10*time.Second)), tt.want)
+				cancel()
+				synctest.Wait()
+				b.close(t)
+			})
+		})
+	}
+}
+
+func TestTopHoldersAreLogged(t *testing.T) {
+	t.Parallel()
+	var text syncBuffer
+	f := setup(t, 10, nil, otelpool.WithSlowAcquire(time.Second), otelpool.WithLogger(slog.New(slog.NewTextHandler(&text, nil))))
+	var held []*pgxpool.Conn
+	for unit, n := range map[string]int{"four": 4, "three": 3, "two\nlevel=ERROR": 2, "one": 1} {
+		for range n {
+			held = append(held, named(t, f, unit))
+		}
+	}
+	defer releaseAll(held)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	refuseAcquire(t, f, ctx, context.DeadlineExceeded)
+	eventually(t, "it is logged", func() bool { return strings.Contains(text.String(), slowMessage) })
+	line := text.String()
+	if strings.Count(line, "\n") != 1 {
+		t.Errorf("more than a line: %s", line)
+	}
+	four, three := strings.Index(line, "four holds 4, the oldest for"), strings.Index(line, "three holds 3, the oldest for")
+	two := strings.Index(line, `two\nlevel=ERROR holds 2, the oldest for`)
+	if four < 0 || three < four || two < three || strings.Contains(line, "one holds") || !strings.Contains(line, "(4 idle)") {
+		t.Errorf("want the three who hold most: %s", line)
+	}
+}
+
+func TestStuckLoggerDelaysNoSlowAcquire(t *testing.T) {
+	t.Parallel()
+	blocked := make(chan struct{})
+	t.Cleanup(func() { close(blocked) })
+	for name, handle := range map[string]func(){
+		"blocks": func() { <-blocked },
+		"panics": func() { panic("no") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var called atomic.Int64
+			f := setup(t, 1, nil, otelpool.WithSlowAcquire(time.Millisecond),
+				otelpool.WithLogger(slog.New(stuckHandler{handle: func() { called.Add(1); handle() }})))
+			held := acquire(t, f.pool)
+			for range 20 {
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Millisecond)
+				refuseAcquire(t, f, ctx, context.DeadlineExceeded)
+				cancel()
+			}
+			eventually(t, "the logger "+name, func() bool { return called.Load() > 0 })
+			held.Release()
+			acquire(t, f.pool).Release()
+			checkEqual(t, "lines", called.Load(), 1)
+		})
+	}
+}
+
+func TestTimeoutErrorFindsWhenAsked(t *testing.T) {
+	t.Parallel()
+	f := sized(t, otelpool.Sizing{PoolSize: 1, Timeout: 100 * time.Millisecond}, nil)
+	held := dialAll(t, f.pool, 1)
+	defer releaseAll(held)
+	var err error
+	for range 4 { // of which it is said that their deadlines are short
+		_, err = f.pool.Acquire(t.Context())
+	}
+	timeout, ok := errors.AsType[*otelpool.AcquireTimeoutError](err)
+	if !ok {
+		t.Fatalf("error %v is a %T", err, err)
+	}
+	first, again := timeout.Findings(), timeout.Findings()
+	if len(first) == 0 || &first[0] != &again[0] {
+		t.Errorf("found %v, then %v", first, again)
+	}
+	if password := f.pool.Config().ConnConfig.Password; password != "" && strings.Contains(fmt.Sprintf("%#v", timeout), password) {
+		t.Errorf("the password shows in %#v", timeout)
+	}
+	for name, without := range map[string]*otelpool.AcquireTimeoutError{"nil": nil, "made by hand": {Pool: "test"}} {
+		if found := without.Findings(); found != nil {
+			t.Errorf("%s: found %v", name, found)
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package otelpool_test
+
+import (
+	"context"
+	"log/slog"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+var (
+	timeText     = regexp.MustCompile(`^time=\S+ `)
+	durationText = regexp.MustCompile(`duration=\S+`)
+)
+
+func TestSlowQueryIsLogged(t *testing.T) {
+	t.Parallel()
+	all := []otelpool.Option{
+		otelpool.WithQueryText(otelpool.QueryTextSanitized),
+		otelpool.WithQueryParameters(func(_, key string, _ any) (string, bool) { return "shown", key == "0" }),
+	}
+	for _, tt := range []struct {
+		name string
+		opts []otelpool.Option
+		call func(ctx context.Context, f fixture) error
+		want string
+	}{
+		{
+			"query", nil, func(ctx context.Context, f fixture) error {
+				_, err := f.pool.Exec(ctx, "SELECT pg_sleep(0.06), 'hunter2', $1::text", "hunter2")
+				return err
+			},
+			`level=WARN msg="slow query" pool=test operation="SELECT pg_sleep" duration=D rows=1 unit_of_work="GET /" trace_id=01000000000000000000000000000000 span_id=0200000000000000`,
+		},
+		{
+			"with text and parameters", all, func(ctx context.Context, f fixture) error {
+				_, err := f.pool.Exec(ctx, "SELECT pg_sleep(0.06), 'hunter2', $1::text", "hunter2")
+				return err
+			},
+			`level=WARN msg="slow query" pool=test operation="SELECT pg_sleep" duration=D rows=1 unit_of_work="GET /" trace_id=01000000000000000000000000000000 span_id=0200000000000000 sql="SELECT pg_sleep(?), ?, $1::text" parameters.0=shown`,
+		},
+		{
+			"batch that fails", all, func(ctx context.Context, f fixture) error {
+				b := new(pgx.Batch)
+				b.Queue("SELECT pg_sleep(0.06), 'hunter2'")
+				b.Queue("SELECT 1 / $1::int", 0)
+				_ = f.pool.SendBatch(ctx, b).Close()
+				return nil
+			},
+			`level=WARN msg="slow query" pool=test operation=BATCH duration=D error_type=22012 unit_of_work="GET /" trace_id=01000000000000000000000000000000 span_id=0200000000000000 sql="SELECT pg_sleep(?), ?; SELECT ? / $1::int"`,
+		},
+		{
+			"quick", all, func(ctx context.Context, f fixture) error {
+				_, err := f.pool.Exec(ctx, "SELECT 1")
+				return err
+			},
+			"",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var log syncBuffer
+			threshold := 50 * time.Millisecond
+			if tt.want == "" {
+				threshold = time.Minute
+			}
+			opts := append(tt.opts, otelpool.WithSlowQuery(threshold), otelpool.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+			f := setup(t, 1, nil, opts...)
+			ctx := trace.ContextWithSpanContext(otelpool.WithScope(t.Context(), "GET /"), trace.NewSpanContext(trace.SpanContextConfig{
+				TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2},
+			}))
+			if err := tt.call(ctx, f); err != nil {
+				t.Fatal(err)
+			}
+			if tt.want != "" {
+				eventually(t, "a line is logged", func() bool { return strings.Contains(log.String(), "\n") })
+			}
+			got := durationText.ReplaceAllString(strings.TrimSpace(log.String()), "duration=D")
+			got = timeText.ReplaceAllString(got, "")
+			if tt.want != got {
+				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,301 @@
+package otelpool_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/attribute"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// TestParametersAreReadBeforeTheQuery changes the arguments of a query while its rows are open.
+func TestParametersAreReadBeforeTheQuery(t *testing.T) {
+	t.Parallel()
+	var log logBuffer
+	called := 0
+	f := setupTraced(t, 1, nil, log.option(), otelpool.WithSlowQuery(time.Millisecond),
+		otelpool.WithQueryParameters(func(_, _ string, value any) (string, bool) { called++; return fmt.Sprint(value), true }))
+	named := pgx.NamedArgs{"a": "before"}
+	rows, err := f.pool.Query(f.root, "SELECT @a::text, pg_sleep(0.01)", named)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named["a"] = "after"
+	rows.Close()
+	line := log.await(t, "slow query", 1)[0]
+	if got := fmt.Sprint(line["parameters"]); got != "map[a:before]" || called != 1 {
+		t.Errorf("the line has %s, and the filter was called %d times", got, called)
+	}
+}
+
+func TestKeysOfParametersAreFitForExport(t *testing.T) {
+	t.Parallel()
+	f := setupTraced(t, 1, nil, otelpool.WithQueryParameters(func(_, _ string, value any) (string, bool) { return "v\xff", true }))
+	_, _ = f.pool.Exec(f.root, "SELECT 1", pgx.NamedArgs{"b\xff" + strings.Repeat("k", 1000): 1})
+	ended := f.spans.Ended()
+	for _, kv := range ended[len(ended)-1].Attributes() {
+		if text := string(kv.Key) + kv.Value.String(); strings.Contains(text, "\xff") || len(text) > 300 {
+			t.Errorf("an attribute is %.50q, of %d bytes", text, len(text))
+		}
+	}
+}
+
+// TestBatchEventsEndWithFirstFailure runs a batch in a mode in which pgx reports one error for all queries after the first
+// that failed.
+func TestBatchEventsEndWithFirstFailure(t *testing.T) {
+	t.Parallel()
+	f := setupTraced(t, 1, func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec })
+	b := new(pgx.Batch)
+	for i := range 1000 {
+		b.Queue("SELECT 1 / $1::int", i-19)
+	}
+	results := f.pool.SendBatch(f.root, b)
+	for range 1000 {
+		_, _ = results.Exec()
+	}
+	_ = results.Close()
+	ended := f.spans.Ended()
+	events := ended[len(ended)-1].Events()
+	failed := slices.IndexFunc(events, func(e sdktrace.Event) bool {
+		return slices.ContainsFunc(e.Attributes, func(kv attribute.KeyValue) bool { return kv.Key == "error.type" })
+	})
+	if len(events) == 0 || failed != len(events)-1 || ended[len(ended)-1].DroppedEvents() > 0 {
+		t.Errorf("%d events, of which number %d is the first that failed", len(events), failed)
+	}
+}
+
+func TestBatchSpanHasBoundedText(t *testing.T) {
+	t.Parallel()
+	f := setupTraced(t, 1, nil, otelpool.WithQueryText(otelpool.QueryTextRaw))
+	b := new(pgx.Batch)
+	for i := range 200 {
+		b.Queue(fmt.Sprintf("SELECT %d, '%s'", i, strings.Repeat("x", 7000)))
+	}
+	if err := f.pool.SendBatch(f.root, b).Close(); err != nil {
+		t.Fatal(err)
+	}
+	ended := f.spans.Ended()
+	size := 0
+	for _, e := range ended[len(ended)-1].Events() {
+		for _, kv := range e.Attributes {
+			size += len(kv.Value.String())
+		}
+	}
+	if size > 20<<10 {
+		t.Errorf("the events of a batch have %d bytes", size)
+	}
+}
+
+// TestDroppedSpanLeavesItsParent has a sampler that drops otelpool's spans and not their parents.
+func TestDroppedSpanLeavesItsParent(t *testing.T) {
+	t.Parallel()
+	var log logBuffer
+	provider := sdktrace.NewTracerProvider(sdktrace.WithSampler(onlyRequests{}))
+	f := setup(t, 1, nil, otelpool.WithTracerProvider(provider), otelpool.WithSlowQuery(time.Millisecond), log.option())
+	ctx, span := provider.Tracer("test").Start(t.Context(), "request")
+	defer span.End()
+	f.exec(t, ctx, "SELECT pg_sleep(0.01)")
+	if got := log.await(t, "slow query", 1)[0]["span_id"]; got != span.SpanContext().SpanID().String() {
+		t.Errorf("the line has the span %v, want the request's, %v", got, span.SpanContext().SpanID())
+	}
+}
+
+type onlyRequests struct{}
+
+func (onlyRequests) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
+	if p.Name == "request" {
+		return sdktrace.SamplingResult{Decision: sdktrace.RecordAndSample}
+	}
+	return sdktrace.SamplingResult{Decision: sdktrace.Drop}
+}
+
+func (onlyRequests) Description() string { return "requests alone" }
+
+func TestSlowPrepareIsLoggedWithItsSpan(t *testing.T) {
+	t.Parallel()
+	var log logBuffer
+	f := setupTraced(t, 1, nil, otelpool.WithSlowQuery(time.Millisecond), otelpool.WithQueryText(otelpool.QueryTextSanitized), log.option())
+	c := acquire(t, f.pool)
+	defer c.Release()
+	// A lock makes it slow: PostgreSQL takes one on the table to prepare.
+	other, err := pgx.Connect(t.Context(), f.pool.Config().ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close(context.Background())
+	for _, sql := range []string{"CREATE TABLE locked (n int)", "BEGIN", "LOCK TABLE locked"} {
+		if _, err := other.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unlocked := make(chan struct{})
+	time.AfterFunc(20*time.Millisecond, func() {
+		defer close(unlocked)
+		_, _ = other.Exec(context.Background(), "ROLLBACK")
+	})
+	if _, err := c.Conn().Prepare(f.root, "ps", "SELECT n FROM locked WHERE n = 7"); err != nil {
+		t.Fatal(err)
+	}
+	<-unlocked
+	ended := f.spans.Ended()
+	span := ended[len(ended)-1]
+	line := log.await(t, "slow query", 1)[0]
+	if line["operation"] != "PREPARE SELECT locked" || line["sql"] != "SELECT n FROM locked WHERE n = ?" || line["span_id"] != span.SpanContext().SpanID().String() {
+		t.Errorf("the line is %v, the span %s", line, span.SpanContext().SpanID())
+	}
+}
+
+// TestCappedCallsHaveTheirNames has calls of each kind beyond the limit of names.
+func TestCappedCallsHaveTheirNames(t *testing.T) {
+	t.Parallel()
+	var log logBuffer
+	f := setupTraced(t, 1, nil, otelpool.WithOperationLimit(1), otelpool.WithSlowQuery(time.Millisecond), log.option())
+	f.exec(t, otelpool.WithOperation(f.root, "first"), "CREATE TABLE n (n int)")
+	ctx := otelpool.WithOperation(f.root, "beyond")
+	f.exec(t, ctx, "SELECT pg_sleep(0.01)")
+	b := new(pgx.Batch)
+	b.Queue("SELECT 1")
+	b.Queue("SELECT 2")
+	if err := f.pool.SendBatch(ctx, b).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.pool.CopyFrom(ctx, pgx.Identifier{"n"}, []string{"n"}, pgx.CopyFromRows(nil)); err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]int{}
+	for _, s := range f.spans.Ended() {
+		names[s.Name()]++
+	}
+	if names["beyond"] != 3 {
+		t.Errorf("the spans are %v", names)
+	}
+	eventually(t, "the query is logged", func() bool {
+		return slices.ContainsFunc(log.entries(t, "slow query"), func(e map[string]any) bool { return e["operation"] == "beyond" })
+	})
+}
+
+// TestHooksThatLeaveRowsOpenLeaveNoSpanOpen has a PrepareConn that queries, leaves the rows open, and refuses the connection.
+func TestHooksThatLeaveRowsOpenLeaveNoSpanOpen(t *testing.T) {
+	t.Parallel()
+	refuse := true
+	f := setupTraced(t, 1, func(c *pgxpool.Config) {
+		c.PrepareConn = func(ctx context.Context, pc *pgx.Conn) (bool, error) {
+			if refuse {
+				refuse = false
+				_, err := pc.Query(ctx, "SELECT generate_series(1, 3)")
+				return false, err
+			}
+			return true, nil
+		}
+	})
+	acquireWith(t, f.pool, f.root).Release()
+	f.end()
+	eventually(t, "all spans have ended", func() bool { return len(f.spans.Started()) == len(f.spans.Ended()) })
+}
+
+// TestDialThatUsesAnotherPoolHasItsOwnSpan has a DialFunc that queries another instrumented pool.
+func TestDialThatUsesAnotherPoolHasItsOwnSpan(t *testing.T) {
+	t.Parallel()
+	other := setupTraced(t, 1, nil)
+	f := setupTraced(t, 1, func(c *pgxpool.Config) {
+		dial := c.ConnConfig.DialFunc
+		c.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if _, err := other.pool.Exec(ctx, "SELECT 1"); err != nil {
+				return nil, err
+			}
+			return dial(ctx, network, address)
+		}
+	})
+	if err := f.pool.Ping(f.root); err != nil {
+		t.Fatal(err)
+	}
+	expectSpans(t, f, "connect, client, in request")
+}
+
+func TestSpanStartGetsContext(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil, otelpool.WithTracerProvider(sdktrace.NewTracerProvider()), otelpool.WithRootSpans(),
+		otelpool.WithSpanStart(func(ctx context.Context, _ *otelpool.SpanStart) {
+			if ctx == nil {
+				t.Error("the context is nil")
+			}
+		}))
+	tracer := f.pool.Config().ConnConfig.Tracer
+	c := acquire(t, f.pool)
+	defer c.Release()
+	//lint:ignore SA1012 parts of pgx accept it
+	ctx := tracer.TraceQueryStart(nil, c.Conn(), pgx.TraceQueryStartData{SQL: "SELECT 1"})
+	tracer.TraceQueryEnd(ctx, c.Conn(), pgx.TraceQueryEndData{})
+}
+
+// illSpan panics in what the SDK's spans never do.
+type illSpan struct{ trace.Span }
+
+func (illSpan) SetAttributes(...attribute.KeyValue)   { panic("in SetAttributes") }
+func (illSpan) AddEvent(string, ...trace.EventOption) { panic("in AddEvent") }
+func (illSpan) End(...trace.SpanEndOption)            { panic("in End") }
+
+type illTracer struct{ trace.Tracer }
+
+func (i illTracer) Start(ctx context.Context, name string, opts ...trace.SpanStartOption) (context.Context, trace.Span) {
+	ctx, span := i.Tracer.Start(ctx, name, opts...)
+	return ctx, illSpan{span}
+}
+
+type illProvider struct{ trace.TracerProvider }
+
+func (i illProvider) Tracer(name string, opts ...trace.TracerOption) trace.Tracer {
+	return illTracer{i.TracerProvider.Tracer(name, opts...)}
+}
+
+func TestSpanThatPanicsDisturbsNobody(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil, otelpool.WithTracerProvider(illProvider{TracerProvider: sdktrace.NewTracerProvider()}), otelpool.WithRootSpans(),
+		otelpool.WithLogger(slog.New(slog.DiscardHandler)))
+	f.exec(t, t.Context(), "SELECT $1::int / 1", 1)
+	for n := range 3 {
+		b := new(pgx.Batch)
+		for range n {
+			b.Queue("SELECT 1")
+		}
+		_ = f.pool.SendBatch(t.Context(), b).Close()
+	}
+	if f.pool.Stat().AcquiredConns() != 0 {
+		t.Error("a connection was lost")
+	}
+}
+
+func TestSlowQueriesAreLoggedTenASecond(t *testing.T) {
+	t.Parallel()
+	var log logBuffer
+	f := setup(t, 1, nil, otelpool.WithSlowQuery(time.Millisecond), log.option())
+	for range 60 {
+		f.exec(t, t.Context(), "SELECT pg_sleep(0.002)")
+	}
+	eventually(t, "lines were left out", func() bool {
+		f.exec(t, t.Context(), "SELECT pg_sleep(0.002)")
+		return slices.ContainsFunc(log.entries(t, "slow query"), func(e map[string]any) bool { return e["not_logged_before"] != nil })
+	})
+}
+
+func TestAttributesOfSpansAreReserved(t *testing.T) {
+	t.Parallel()
+	opts := []otelpool.Option{otelpool.WithAttributes(attribute.String("db.query.text", "mine"))}
+	if _, err := otelpool.Instrument(parse(t, database(t)), opts...); err != nil {
+		t.Errorf("without spans: %v", err)
+	}
+	if _, err := otelpool.Instrument(parse(t, database(t)), append(opts, otelpool.WithTracerProvider(nil))...); err == nil {
+		t.Error("with spans it is accepted")
+	}
+}

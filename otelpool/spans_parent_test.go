@@ -1,0 +1,309 @@
+package otelpool_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// seconds are those in the attributes of an acquire's span.
+var seconds = regexp.MustCompile(`(pgxpool\.acquire\.\w+)=([0-9.e-]+)`)
+
+// withoutSeconds replaces seconds by whether there were any.
+func withoutSeconds(texts []string) []string {
+	for i := range texts {
+		texts[i] = seconds.ReplaceAllStringFunc(texts[i], func(s string) string {
+			part := seconds.FindStringSubmatch(s)
+			if part[2] == "0" {
+				return part[0]
+			}
+			return part[1] + "=some"
+		})
+	}
+	return texts
+}
+
+func expectSpans(t *testing.T, f traced, want ...string) {
+	t.Helper()
+	if got := withoutSeconds(f.texts(t)); !slices.Equal(got, want) {
+		t.Errorf("got\n%s\n\nwant\n%s", strings.Join(got, "\n\n"), strings.Join(want, "\n\n"))
+	}
+}
+
+const acquireSpan = "pool.acquire, internal, in request\n"
+
+func TestAcquireSpanHasPhasesAndLinkToHolder(t *testing.T) {
+	t.Parallel()
+	f := setupTraced(t, 1, nil, otelpool.WithAcquireSpans(time.Millisecond))
+	warm(t, f.fixture, 1)
+
+	holding, span := trace.SpanFromContext(f.root).TracerProvider().Tracer("test").Start(t.Context(), "holder")
+	holder := acquireWith(t, f.pool, holding)
+	expectSpans(t, f) // it waited for nothing
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		acquireWith(t, f.pool, f.root).Release()
+	}()
+	eventually(t, "an acquire waits", func() bool { return f.inst.Report().Waiting == 1 })
+	wait(2 * time.Millisecond)
+	holder.Release()
+	span.End()
+	<-done
+	expectSpans(t, f, acquireSpan+
+		"pgxpool.acquire.connect=0\npgxpool.acquire.ping=0\npgxpool.acquire.prepare=0\npgxpool.acquire.queue=some\nlink to holder: pgxpool.link=holder")
+
+	// The next waits for nothing, and so not for that holder.
+	acquireWith(t, f.pool, f.root).Release()
+	if n := len(f.texts(t)); n != 1 {
+		t.Errorf("there are %d spans, one of an acquire that did not wait", n)
+	}
+}
+
+func TestAcquireSpanOfDialAndOfTimeout(t *testing.T) {
+	t.Parallel()
+	f := setupTraced(t, 1, func(c *pgxpool.Config) {
+		c.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) { wait(2 * time.Millisecond); return true, nil }
+	}, otelpool.WithAcquireSpans(time.Microsecond))
+	c := acquireWith(t, f.pool, f.root)
+	ctx, cancel := context.WithTimeout(f.root, 5*time.Millisecond)
+	defer cancel()
+	refuseAcquire(t, f.fixture, ctx, context.DeadlineExceeded)
+	c.Release()
+	expectSpans(t, f,
+		"connect, client, in request",
+		acquireSpan+"pgxpool.acquire.connect=some\npgxpool.acquire.ping=0\npgxpool.acquire.prepare=some\npgxpool.acquire.queue=some",
+		acquireSpan+"status Error timeout\nerror.type=timeout\npgxpool.acquire.connect=0\npgxpool.acquire.ping=0\npgxpool.acquire.prepare=0\npgxpool.acquire.queue=some")
+}
+
+func TestConnectSpanHasError(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		change func(*pgxpool.Config)
+		want   string
+	}{
+		{func(c *pgxpool.Config) { c.ConnConfig.User = "nobody" }, "connect, client, in request\nstatus Error 28P01\ndb.response.status_code=28P01\nerror.type=28P01"},
+		{func(c *pgxpool.Config) { c.ConnConfig.Host, c.ConnConfig.Port = "127.0.0.1", 1 }, "connect, client, in request\nstatus Error refused\nerror.type=refused"},
+	} {
+		f := setupTraced(t, 1, tt.change)
+		if err := f.pool.Ping(f.root); err == nil {
+			t.Error("there is a connection")
+		}
+		expectSpans(t, f, tt.want)
+	}
+}
+
+// TestSpansBeginOnlyBelowRecordingParent has queries in contexts with each kind of parent.
+func TestSpansBeginOnlyBelowRecordingParent(t *testing.T) {
+	t.Parallel()
+	f := setupTraced(t, 1, nil)
+	unsampled := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample()))
+	remote := func(flags trace.TraceFlags) context.Context {
+		return trace.ContextWithRemoteSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
+			TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: flags,
+		}))
+	}
+	dropped, _ := unsampled.Tracer("test").Start(t.Context(), "dropped")
+	for name, ctx := range map[string]context.Context{"no parent": t.Context(), "dropped": dropped, "remote, not sampled": remote(0)} {
+		f.exec(t, ctx, "SELECT 1")
+		if got := f.texts(t); len(got) > 0 {
+			t.Fatalf("%s: %q", name, got)
+		}
+	}
+	f.exec(t, remote(trace.FlagsSampled), "SELECT 1")
+	expectSpans(t, f, "SELECT, client, in \ndb.query.summary=SELECT\ndb.response.returned_rows=1")
+}
+
+// TestSpansKeepTheirParents nests queries, in spans of the program, on one connection.
+func TestSpansKeepTheirParents(t *testing.T) {
+	t.Parallel()
+	f := setupTraced(t, 1, nil)
+	tracer := trace.SpanFromContext(f.root).TracerProvider().Tracer("test")
+	c := acquire(t, f.pool)
+	defer c.Release()
+	ctx, want := f.root, []string(nil)
+	for depth := range 5 {
+		name := fmt.Sprint("step", depth)
+		var span trace.Span
+		ctx, span = tracer.Start(ctx, name)
+		defer span.End()
+		tx, err := c.Begin(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(otelpool.WithOperation(ctx, "work"), "SELECT 1"); err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.Commit(ctx); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, "BEGIN, client, in "+name+"\ndb.query.summary=BEGIN",
+			"work, client, in "+name+"\ndb.query.summary=work\ndb.response.returned_rows=1",
+			"COMMIT, client, in "+name+"\ndb.query.summary=COMMIT")
+	}
+	expectSpans(t, f, want...)
+}
+
+func TestBatchOfManyQueriesHasBoundedSpan(t *testing.T) {
+	t.Parallel()
+	f := setupTraced(t, 1, nil)
+	b := new(pgx.Batch)
+	for range 10_000 {
+		b.Queue("SELECT 1")
+	}
+	if err := f.pool.SendBatch(f.root, b).Close(); err != nil {
+		t.Fatal(err)
+	}
+	ended := f.spans.Ended()
+	batch := ended[len(ended)-1]
+	if batch.Name() != "BATCH SELECT" || len(batch.Events()) != 128 || batch.DroppedEvents() != 0 {
+		t.Errorf("%s has %d events and has dropped %d", batch.Name(), len(batch.Events()), batch.DroppedEvents())
+	}
+	if batch.Parent().SpanID() != trace.SpanContextFromContext(f.root).SpanID() {
+		t.Error("the batch is not below the request")
+	}
+}
+
+// TestSpanEndsOnHijackedConnection has rows open when a connection is hijacked.
+func TestSpanEndsOnHijackedConnection(t *testing.T) {
+	t.Parallel()
+	f := setupTraced(t, 1, nil)
+	pc := hijack(t, acquire(t, f.pool))
+	rows, err := pc.Query(f.root, "SELECT 1 FROM generate_series(1, 3)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pc.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rows.Close()
+	expectSpans(t, f, "SELECT generate_series, client, in request\nstatus Error connection\ndb.query.summary=SELECT generate_series\nerror.type=connection")
+}
+
+func TestUnregisterEndsSpansForGood(t *testing.T) {
+	t.Parallel()
+	f := setupTraced(t, 1, nil)
+	rows, err := f.pool.Query(f.root, "SELECT 1 FROM generate_series(1, 3)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.inst.Unregister(); err != nil {
+		t.Fatal(err)
+	}
+	rows.Close()
+	f.exec(t, f.root, "SELECT 1")
+	expectSpans(t, f, "connect, client, in request",
+		"SELECT generate_series, client, in request\ndb.query.summary=SELECT generate_series\ndb.response.returned_rows=3")
+}
+
+// panickingProvider is a TracerProvider whose spans panic.
+type panickingProvider struct{ trace.TracerProvider }
+
+func (panickingProvider) Tracer(string, ...trace.TracerOption) trace.Tracer { return panickingTracer{} }
+
+type panickingTracer struct{ trace.Tracer }
+
+func (panickingTracer) Start(context.Context, string, ...trace.SpanStartOption) (context.Context, trace.Span) {
+	panic("in the tracer")
+}
+
+func TestTracerThatPanicsLosesSpansAlone(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil, otelpool.WithTracerProvider(panickingProvider{}), otelpool.WithRootSpans(), otelpool.WithAcquireSpans(time.Nanosecond))
+	f.exec(t, t.Context(), "SELECT 1")
+
+	var nothing *sdktrace.TracerProvider
+	_, err := otelpool.Instrument(parse(t, database(t)), otelpool.WithTracerProvider(nothing))
+	if err == nil || !strings.Contains(err.Error(), "TracerProvider *trace.TracerProvider panicked") {
+		t.Errorf("the error of a nil provider is %v", err)
+	}
+}
+
+func TestTracingOptionsRefuseBadInput(t *testing.T) {
+	t.Parallel()
+	for want, opt := range map[string]otelpool.Option{
+		"acquire span threshold 0s is not above 0":                    otelpool.WithAcquireSpans(0),
+		"acquire span threshold -1s is not above 0":                   otelpool.WithAcquireSpans(-time.Second),
+		"slow query threshold 0s is not above 0":                      otelpool.WithSlowQuery(0),
+		"slow query threshold 60ns is below 1ms":                      otelpool.WithSlowQuery(60),
+		"query text 7 is neither QueryTextSanitized nor QueryTextRaw": otelpool.WithQueryText(7),
+		"query text 0 is neither QueryTextSanitized nor QueryTextRaw": otelpool.WithQueryText(0),
+	} {
+		_, err := otelpool.Instrument(parse(t, database(t)), opt)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error is %v, want one that contains %q", err, want)
+		}
+	}
+}
+
+// TestSpansCostNothingBelowParentThatIsNotSampled compares allocations with those of a pool without spans.
+func TestSpansCostNothingBelowParentThatIsNotSampled(t *testing.T) {
+	dropped, _ := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())).Tracer("test").Start(t.Context(), "dropped")
+	allocs := func(opts ...otelpool.Option) float64 {
+		f := setupTraced(t, 1, nil, opts...)
+		if len(opts) == 0 {
+			f = traced{fixture: setup(t, 1, nil)}
+		}
+		tracer := f.pool.Config().ConnConfig.Tracer
+		c := acquire(t, f.pool)
+		defer c.Release()
+		return testing.AllocsPerRun(1000, func() {
+			ctx := tracer.TraceQueryStart(dropped, c.Conn(), pgx.TraceQueryStartData{SQL: "SELECT 1"})
+			tracer.TraceQueryEnd(ctx, c.Conn(), pgx.TraceQueryEndData{})
+		})
+	}
+	without, with := allocs(), allocs(otelpool.WithAcquireSpans(time.Millisecond))
+	if with > without {
+		t.Errorf("%v allocations with spans, %v without", with, without)
+	}
+}
+
+// TestExemplarsLeadToSpans compares the span of each duration's exemplar with the spans.
+func TestExemplarsLeadToSpans(t *testing.T) {
+	t.Parallel()
+	f := setupTraced(t, 1, func(c *pgxpool.Config) {
+		c.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) { wait(2 * time.Millisecond); return true, nil }
+	}, otelpool.WithAcquireSpans(time.Millisecond))
+	f.exec(t, f.root, "SELECT 1")
+	f.end()
+	names := map[string]string{}
+	for _, s := range f.spans.Ended() {
+		names[s.SpanContext().SpanID().String()] = s.Name()
+	}
+	var data metricdata.ResourceMetrics
+	if err := f.reader.Collect(t.Context(), &data); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, m := range data.ScopeMetrics[0].Metrics {
+		if h, ok := m.Data.(metricdata.Histogram[float64]); ok {
+			for _, p := range h.DataPoints {
+				for _, e := range p.Exemplars {
+					got[m.Name] += names[trace.SpanID(e.SpanID).String()]
+				}
+			}
+		}
+	}
+	want := map[string]string{
+		"db.client.operation.duration":     "SELECT",
+		"db.client.connection.create_time": "connect",
+		"db.client.connection.wait_time":   "pool.acquire",
+		"db.client.connection.use_time":    "request",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("exemplars lead to %v, want %v", got, want)
+	}
+}

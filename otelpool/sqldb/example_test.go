@@ -1,0 +1,26 @@
+package sqldb_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/otelpool/sqldb"
+)
+
+func Example() {
+	ctx := context.Background()
+	db, inst, err := sqldb.Open(ctx, os.Getenv("DATABASE_URL"), otelpool.WithPoolName("orders"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer db.Close() // closes the pool as well, and ends its metrics
+
+	// gorm.Open(postgres.New(postgres.Config{Conn: db})), bun.NewDB(db, pgdialect.New()), sqlx.NewDb(db, "pgx") ...
+	var n int
+	err = db.QueryRowContext(otelpool.WithScope(ctx, "GET /orders"), "SELECT count(*) FROM pg_class").Scan(&n)
+	fmt.Println(n > 0, err, inst.Report().Used)
+	// Output: true <nil> 0
+}

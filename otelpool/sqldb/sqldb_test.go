@@ -1,0 +1,240 @@
+package sqldb_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
+	"github.com/otelpool/otelpool-go/otelpool/sqldb"
+)
+
+func TestMain(m *testing.M) { postgrestest.MainWithURL(m) }
+
+// logged keeps the lines of a logger.
+type logged struct {
+	mu    sync.Mutex
+	lines bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lines.Write(p)
+}
+
+func (l *logged) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.lines.String(), text)
+}
+
+// fixture is a sql.DB on a pool of two connections.
+type fixture struct {
+	db   *sql.DB
+	inst *otelpool.Instrumentation
+	log  *logged
+	rec  *otelpooltest.Recorder
+}
+
+func setup(t *testing.T) fixture {
+	t.Helper()
+	f := fixture{log: new(logged), rec: otelpooltest.NewRecorder(t)}
+	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (otelpool.Sizing{PoolSize: 1, MaxOverflow: 1, Timeout: 3 * time.Second}).Apply(config); err != nil {
+		t.Fatal(err)
+	}
+	f.db, f.inst, err = sqldb.OpenWithConfig(t.Context(), config, f.rec.Option(), otelpool.WithPoolName("sql"),
+		otelpool.WithLogger(slog.New(slog.NewTextHandler(f.log, nil))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.db.Close() })
+	return f
+}
+
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("%s: not within a minute", what)
+		}
+	}
+}
+
+// TestStackBeginsAtProgram holds a connection by each way of a sql.DB.
+func TestStackBeginsAtProgram(t *testing.T) {
+	t.Parallel()
+	log := new(logged)
+	db, inst, err := sqldb.Open(t.Context(), postgrestest.Database(t), otelpool.WithLongHold(time.Hour),
+		otelpool.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	held := inst.Held()
+	if len(held) != 1 || len(held[0].Stack) == 0 || !strings.Contains(held[0].Stack[0].Function, "TestStackBeginsAtProgram") {
+		t.Errorf("the holds are %+v", held)
+	}
+}
+
+// TestPoolSeesWhatDBDoes compares the pool's report with what the sql.DB is used for.
+func TestPoolSeesWhatDBDoes(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	var n int
+	if err := f.db.QueryRowContext(otelpool.WithOperation(t.Context(), "count"), "SELECT 1").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	if r := f.inst.Report(); r.Used != 0 || r.Settings.MaxConns != 2 || r.Settings.BaseSize != 1 {
+		t.Errorf("after a query %d connections are in use, of %d", r.Used, r.Settings.MaxConns)
+	}
+	tx, err := f.db.BeginTx(otelpool.WithScope(t.Context(), "GET /"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec("SELECT 2"); err != nil {
+		t.Fatal(err)
+	}
+	if held := f.inst.Held(); len(held) != 1 || held[0].Operation != "GET /" || !held[0].InTransaction {
+		t.Errorf("the transaction shows as %+v", held)
+	}
+	conn, err := f.db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = conn.Raw(func(c any) error { return c.(*stdlib.Conn).Conn().Ping(t.Context()) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.db.ExecContext(t.Context(), "SELECT 3") // both connections are in use
+	timeout, ok := errors.AsType[*otelpool.AcquireTimeoutError](err)
+	if !ok {
+		t.Errorf("the error of a full pool is %v", err)
+	} else if timeout.InUse != 2 {
+		t.Errorf("%d connections are in use by the error", timeout.InUse)
+	}
+	if err := errors.Join(conn.Close(), tx.Rollback()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "nothing is held", func() bool { return len(f.inst.Held()) == 0 })
+	if lines := f.log.count("sql.DB"); lines > 0 {
+		t.Errorf("%d lines say that the sql.DB is used wrongly", lines)
+	}
+}
+
+func TestSettingsOfDBAreLoggedOnce(t *testing.T) {
+	t.Parallel()
+	for text, set := range map[string]func(db *sql.DB){
+		"sql.DB keeps idle connections": func(db *sql.DB) { db.SetMaxIdleConns(2) },
+		"sql.DB limits its connections": func(db *sql.DB) { db.SetMaxOpenConns(1) },
+	} {
+		f := setup(t)
+		set(f.db)
+		for range 200 {
+			if _, err := f.db.ExecContext(t.Context(), "SELECT 1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		eventually(t, text, func() bool { return f.log.count(text) == 1 })
+		if f.log.count("pool=sql") != f.log.count("\n") {
+			t.Error("a line does not name its pool")
+		}
+		if err := f.db.Close(); err != nil {
+			t.Error(err)
+		}
+		if n := f.log.count(text); n != 1 {
+			t.Errorf("%q is logged %d times", text, n)
+		}
+	}
+}
+
+// TestCloseClosesPool closes a sql.DB, after which its pool is neither open nor reported.
+func TestCloseClosesPool(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	if err := f.db.PingContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := f.db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := f.db.PingContext(t.Context()); err == nil {
+		t.Error("a closed sql.DB answers")
+	}
+	if err := f.inst.Unregister(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCloseDoesNotWaitForeverForRows closes a sql.DB while rows are open.
+func TestCloseDoesNotWaitForeverForRows(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	rows, err := f.db.QueryContext(t.Context(), "SELECT generate_series(1, 3)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.db.Close(); err == nil || !strings.Contains(err.Error(), "in use after 10s: 1") {
+		t.Errorf("the error is %v", err)
+	}
+	if err := errors.Join(rows.Close(), rows.Err()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFromPoolLeavesPoolOpen(t *testing.T) {
+	t.Parallel()
+	pool, err := pgxpool.New(t.Context(), postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	db := sqldb.FromPool(pool)
+	if err := db.PingContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := pool.Ping(t.Context()); err != nil {
+		t.Errorf("the pool is closed: %v", err)
+	}
+}
+
+func TestOpenRefusesBadInput(t *testing.T) {
+	t.Parallel()
+	if _, _, err := sqldb.Open(t.Context(), "postgres://hunter2@:99999999"); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("the error is %v", err)
+	}
+	if _, _, err := sqldb.OpenWithConfig(t.Context(), nil); err == nil {
+		t.Error("a nil configuration is accepted")
+	}
+}

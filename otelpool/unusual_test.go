@@ -1,0 +1,115 @@
+package otelpool_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
+)
+
+// TestUnusualServicesAreWell runs services that are well, and unlike others, for an hour or more of a bubble, and looks at the
+// findings.
+func TestUnusualServicesAreWell(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		size int32
+		run  func(t *testing.T, pool *pgxpool.Pool, look func())
+	}{
+		"a listener has the only connection": {1, func(t *testing.T, pool *pgxpool.Pool, look func()) {
+			conn := acquire(t, pool)
+			defer conn.Release()
+			mustExec(t, conn, t.Context(), "LISTEN jobs")
+			for range 60 { // a bubble's time stands still in WaitForNotification, which pgx does not report
+				time.Sleep(time.Minute)
+				look()
+			}
+		}},
+		"a leader has a lock for ever, and a call a minute": {4, func(t *testing.T, pool *pgxpool.Pool, look func()) {
+			leader := acquire(t, pool)
+			defer leader.Release()
+			mustExec(t, leader, t.Context(), "SELECT pg_advisory_lock(1)")
+			for range 60 {
+				for range 6 {
+					time.Sleep(10 * time.Second)
+					look()
+				}
+				ask(t, pool, "health")
+				look()
+			}
+		}},
+		"traffic begins in the morning, and ends in the evening": {4, func(t *testing.T, pool *pgxpool.Pool, look func()) {
+			for range 2 {
+				for range 30 { // the night
+					time.Sleep(30 * time.Second)
+					ask(t, pool, "health")
+					look()
+				}
+				for range 90 {
+					for range 5 {
+						time.Sleep(200 * time.Millisecond)
+						ask(t, pool, "GET /")
+						ask(t, pool, "POST /")
+					}
+					look()
+				}
+			}
+		}},
+		"a batch job in a pool that is idle": {4, func(t *testing.T, pool *pgxpool.Pool, look func()) {
+			time.Sleep(2 * time.Hour)
+			look()
+			for range 300 {
+				time.Sleep(200 * time.Millisecond)
+				conn := acquireWith(t, pool, otelpool.WithOperation(t.Context(), "batch"))
+				mustExec(t, conn, t.Context(), "SELECT 1")
+				time.Sleep(700 * time.Millisecond)
+				conn.Release()
+				look()
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			connString := database(t)
+			synctest.Test(t, func(t *testing.T) {
+				config := parse(t, connString)
+				config.MaxConns = tt.size
+				pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(newTelemetry(t).provider))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() {
+					pool.Close()
+					if err := inst.Unregister(); err != nil {
+						t.Error(err)
+					}
+				}()
+				start := time.Now()
+				inst.Report()
+				tt.run(t, pool, func() {
+					for _, f := range diagnose.Findings(inst.Report()) {
+						t.Fatalf("after %v: %v", time.Since(start), f)
+					}
+				})
+			})
+		})
+	}
+}
+
+func ask(t *testing.T, pool *pgxpool.Pool, unit string) {
+	t.Helper()
+	if _, err := pool.Exec(otelpool.WithOperation(t.Context(), unit), "SELECT 1"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mustExec(t *testing.T, conn *pgxpool.Conn, ctx context.Context, sql string) {
+	t.Helper()
+	if _, err := conn.Exec(ctx, sql); err != nil {
+		t.Fatal(err)
+	}
+}
