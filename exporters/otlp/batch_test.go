@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
@@ -84,7 +85,10 @@ func TestBatchSizeIsUsed(t *testing.T) {
 // series can be: it has an exemplar in every bucket and the longest operation name.
 func newLargeProvider(t *testing.T, receiver *otlptest.Receiver, points int, opts ...otlp.Option) *sdkmetric.MeterProvider {
 	t.Helper()
-	opts = append([]otlp.Option{otlp.WithProtocol(otlp.ProtocolGRPC), otlp.WithEndpointURL(receiver.Endpoint())}, opts...)
+	opts = append([]otlp.Option{
+		otlp.WithProtocol(otlp.ProtocolGRPC), otlp.WithEndpointURL(receiver.Endpoint()),
+		otlp.WithTimeout(time.Minute), // a request takes seconds on a busy machine
+	}, opts...)
 	reader, err := otlp.NewReader(context.Background(), opts...)
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,10 @@ package otlp_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +15,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
+	"go.opentelemetry.io/otel/metric"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -123,6 +127,81 @@ func TestTemporaryFailureIsRetried(t *testing.T) {
 		wantPushed(t, receiver, otlp.WithProtocol(p.reader), otlp.WithEndpointURL(receiver.Endpoint()), quickRetry)
 		if got := len(receiver.Requests()); got != 2 {
 			t.Errorf("%s: %d requests arrived: want the refused one and one more", p.reader, got)
+		}
+	}
+}
+
+// This test is not parallel, so that no other test takes the port between its two uses.
+func TestRefusedConnectionIsRetried(t *testing.T) {
+	for _, p := range bothProtocols {
+		t.Run(string(p.reader), func(t *testing.T) {
+			ctx := testContext(t)
+			addr := unusedAddr(t)
+			// The only push is that of the flush, which starts before the receiver.
+			provider := newProvider(t, otlp.WithProtocol(p.reader), otlp.WithEndpoint(addr), otlp.WithInsecure(), quickRetry)
+			collected := make(chan struct{}, 1)
+			_, err := provider.Meter("test").Int64ObservableGauge("test.collected", metric.WithInt64Callback(
+				func(context.Context, metric.Int64Observer) error { collected <- struct{}{}; return nil }))
+			if err != nil {
+				t.Fatal(err)
+			}
+			add(t, provider, 3)
+			flushed := run(func() { err = provider.ForceFlush(ctx) })
+			within(t, ctx, "the collection", collected)
+
+			receiver := otlptest.New(t, p.receiver, otlptest.WithAddr(addr))
+			within(t, ctx, "the flush", flushed)
+			if err != nil || count(receiver.Metrics()) != 3 {
+				t.Errorf("flush returned error %v, received count %d: want 3", err, count(receiver.Metrics()))
+			}
+		})
+	}
+}
+
+func TestRetryOfRefusedConnectionEnds(t *testing.T) {
+	t.Parallel()
+	for _, p := range bothProtocols {
+		addr := unusedAddr(t)
+		retry := otlp.WithRetry(otlp.RetryConfig{
+			Enabled: true, InitialInterval: time.Millisecond, MaxInterval: time.Millisecond, MaxElapsedTime: 50 * time.Millisecond,
+		})
+		err := push(t, otlp.WithProtocol(p.reader), otlp.WithEndpoint(addr), otlp.WithInsecure(), retry)
+		if err == nil || !strings.Contains(err.Error(), "max retry time") || !strings.Contains(err.Error(), "connection refused") {
+			t.Errorf("%s: error %v: want that of the last of several attempts", p.reader, err)
+		}
+	}
+}
+
+// A receiver that is restarted may close a connection before it answers.
+func TestClosedConnectionIsRetried(t *testing.T) {
+	t.Parallel()
+	requests := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if requests++; requests < 3 {
+			panic(http.ErrAbortHandler)
+		}
+	}))
+	t.Cleanup(server.Close)
+	if err := push(t, otlp.WithEndpointURL(server.URL), quickRetry); err != nil || requests != 3 {
+		t.Errorf("error %v after %d requests: want none after 3", err, requests)
+	}
+}
+
+func TestRefusedCertificateIsNotRetried(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	for name, config := range map[string]*tls.Config{
+		"the server's": {},
+		"the client's": server.Client().Transport.(*http.Transport).TLSClientConfig,
+	} {
+		start := time.Now()
+		err := push(t, otlp.WithEndpointURL(server.URL), otlp.WithTLSConfig(config), quickRetry)
+		if err == nil || time.Since(start) > testTimeout/2 {
+			t.Errorf("%s: error %v after %v: want one without retries", name, err, time.Since(start))
 		}
 	}
 }

@@ -2,6 +2,8 @@ package otlp
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -76,7 +78,7 @@ func (s settings) newHTTPClient(target url.URL) *http.Client {
 }
 
 // pathKeeper sends each request to the path of target. The exporter would lose escapes such as %2F, repeated slashes and
-// dots.
+// dots. It also makes the exporter retry when the receiver cannot be reached.
 type pathKeeper struct {
 	*http.Transport
 	target url.URL
@@ -88,8 +90,32 @@ func (k *pathKeeper) RoundTrip(request *http.Request) (*http.Response, error) {
 	address.Path, address.RawPath = k.target.Path, k.target.RawPath
 	request = request.WithContext(request.Context())
 	request.URL = &address
-	return k.Transport.RoundTrip(request)
+	response, err := k.Transport.RoundTrip(request)
+	if isConnectionFailure(err) {
+		return response, temporaryError{err}
+	}
+	return response, err
 }
+
+// isConnectionFailure reports whether err says that the receiver could not be reached, or closed the connection before it
+// answered.
+func isConnectionFailure(err error) bool {
+	var failed *net.OpError
+	if errors.As(err, &failed) {
+		// Package tls has these for alerts, such as that of a refused certificate.
+		return failed.Op != "remote error" && failed.Op != "local error"
+	}
+	return errors.As(err, new(*net.DNSError)) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// temporaryError is an error that the exporter retries, as gRPC does. Errors of package net say of themselves that they
+// are not temporary, also a refused connection.
+type temporaryError struct{ error }
+
+// Temporary reports that the request may be retried.
+func (temporaryError) Temporary() bool { return true }
+
+func (e temporaryError) Unwrap() error { return e.error }
 
 // httpExporter closes the client's connections at shutdown, because the exporter itself does not.
 type httpExporter struct {

@@ -50,8 +50,9 @@ type Reader struct {
 //
 // The reader opens no connection before the first export and retries while the receiver is down. Shutting down the
 // MeterProvider exports the last values, stops the reader and closes its connections; ForceFlush exports immediately.
-// Both end with their context. If it has no deadline, they end after the duration of [WithExportTimeout]. ctx is used
-// for the construction only; the reader continues after ctx is canceled. A nil ctx counts as context.Background.
+// Both end with their context. If it has no deadline, they end after the duration of [WithExportTimeout]. They may take
+// that long if the receiver is down, because they retry. ctx is used for the construction only; the reader continues
+// after ctx is canceled. A nil ctx counts as context.Background.
 func NewReader(ctx context.Context, opts ...Option) (*Reader, error) {
 	if ctx == nil {
 		ctx = context.Background()

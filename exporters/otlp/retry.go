@@ -2,8 +2,8 @@ package otlp
 
 import "time"
 
-// RetryConfig configures the retries of requests that failed for a temporary reason, such as an unreachable receiver or
-// status 503.
+// RetryConfig configures the retries of requests that failed for a temporary reason: a receiver that cannot be reached or
+// closes the connection, status 429, 502, 503 and 504, or with gRPC the codes that the OTLP specification lists.
 type RetryConfig struct {
 	// Enabled enables retries. The other fields are used only then.
 	Enabled bool

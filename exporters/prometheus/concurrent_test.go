@@ -15,7 +15,7 @@ import (
 // added. At the end it shuts the MeterProvider down.
 func TestScrapesAreConcurrentSafe(t *testing.T) {
 	t.Parallel()
-	exporter := newExporter(t, failOnError(t), prometheus.WithOpenTelemetryNames())
+	exporter := newExporter(t, failOnError(t), prometheus.WithOpenTelemetryNames(), prometheus.WithFullCollector())
 	registry := client.NewRegistry()
 	registry.MustRegister(exporter.Collector())
 	provider := newProvider(t, exporter)

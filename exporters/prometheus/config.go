@@ -22,6 +22,7 @@ type config struct {
 	othersOptions      []otelprom.Option
 	resourceLabels     attribute.Filter
 	openTelemetryNames bool
+	fullCollector      bool
 
 	joined              []prometheus.Gatherer
 	maxRequestsInFlight int

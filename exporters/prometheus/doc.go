@@ -13,7 +13,8 @@
 // operation. Other labels get the standard translation, such as error.type to error_type. A series without an attribute
 // has no such label, and PromQL treats that as an empty label. A metric without a documented name gets the standard
 // translation of its name and labels. WithOpenTelemetryNames adds the translated metrics beside the documented ones. A
-// user attribute named pool or operation becomes exported_pool or exported_operation.
+// user attribute named pool or operation becomes exported_pool or exported_operation, and an attribute le of any
+// histogram becomes exported_le.
 //
 // Metrics of other libraries in the same MeterProvider look as go.opentelemetry.io/otel/exporters/prometheus shows them
 // by default. That exporter converts all metrics; this package separates the pool metrics before and renames them
@@ -39,8 +40,9 @@
 // An exemplar keeps its trace ID and span ID. Attributes that a View drops become labels of the exemplar, within the
 // limit of 128 runes and if their names are valid label names. U+FFFD replaces NUL and invalid UTF-8 in their values.
 //
-// Register Collector in a registry, or list the Exporter among prometheus.Gatherers, to add the metrics to an existing
-// page. Use WithGatherer to add an existing registry to the exporter's page. Do not do both with one registry.
+// Register adds the pools' documented metrics to a registry that is served already, beside OpenTelemetry's own exporter if
+// it is there. Use WithGatherer to add a registry to the exporter's page, or list the Exporter among
+// prometheus.Gatherers. Do only one of these with one registry.
 //
 // All types and functions are safe for concurrent use.
 package prometheus

@@ -38,8 +38,8 @@ func Example() {
 	// db_pool_checked_out{pool="main"} 3
 }
 
-// A program that already serves a registry adds the exporter's metrics to that page.
-func ExampleExporter_Collector() {
+// A program that already serves a registry adds the pools' metrics to that page.
+func ExampleExporter_Register() {
 	registry := client.NewRegistry()
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
@@ -50,7 +50,7 @@ func ExampleExporter_Collector() {
 	}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
 	defer func() { _ = provider.Shutdown(context.Background()) }()
-	if err := registry.Register(exporter.Collector()); err != nil {
+	if err := exporter.Register(registry); err != nil {
 		log.Fatal(err)
 	}
 

@@ -25,6 +25,7 @@ var (
 type Exporter struct {
 	sdkmetric.Reader // a ManualReader without producers
 
+	id          string // unique in the process
 	cfg         config
 	sharer      sharer
 	inFlight    atomic.Int64 // requests
@@ -38,6 +39,8 @@ type Exporter struct {
 	pools    *poolConverter
 	others   *otherConverter
 	attached bool
+
+	resourceLabels []*dto.LabelPair // of all series
 }
 
 // New returns an Exporter. Its temporality is cumulative, as Prometheus requires.
@@ -46,7 +49,7 @@ func New(opts ...Option) (*Exporter, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Exporter{cfg: cfg}
+	e := &Exporter{id: newExporterID(), cfg: cfg}
 	if e.pools, err = newPoolConverter(cfg); err != nil {
 		return nil, err
 	}
@@ -69,7 +72,7 @@ func (*Exporter) MarshalLog() any {
 // sdkmetric.ErrReaderNotRegistered) and after the provider is shut down (sdkmetric.ErrReaderShutdown).
 func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
 	p := newPage()
-	e.gatherOwn(p)
+	e.gatherOwn(p, true)
 	for _, joined := range e.cfg.joined {
 		p.addError(catchPanic("gather a joined registry", func() error {
 			families, err := joined.Gather()
@@ -83,8 +86,9 @@ func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
 	return p.sorted(), p.err()
 }
 
-// gatherOwn adds the metrics of the MeterProvider to the page.
-func (e *Exporter) gatherOwn(p *page) {
+// gatherOwn adds the metrics of the MeterProvider to the page: all of them, or the pools' under the names that the
+// options ask for.
+func (e *Exporter) gatherOwn(p *page, all bool) {
 	collected := e.scratch.Swap(nil)
 	if collected == nil {
 		collected = &metricdata.ResourceMetrics{}
@@ -98,7 +102,7 @@ func (e *Exporter) gatherOwn(p *page) {
 	// The error handler may call Gather, so it must be called without the lock.
 	var overflows []error
 	p.addError(catchPanic("convert", func() error {
-		overflows = e.convert(collected, p)
+		overflows = e.convert(collected, p, all)
 		return nil
 	}))
 	for _, overflow := range overflows {
@@ -153,9 +157,9 @@ func (e *Exporter) collect(collected *metricdata.ResourceMetrics) (usable bool, 
 	return usable, err
 }
 
-// convert adds the collected metrics to the page. It returns an error for each instrument whose series overflowed for
+// convert adds the collected metrics to the page, as gatherOwn does. It returns an error for each instrument whose series overflowed for
 // the first time.
-func (e *Exporter) convert(collected *metricdata.ResourceMetrics, p *page) (overflows []error) {
+func (e *Exporter) convert(collected *metricdata.ResourceMetrics, p *page, all bool) (overflows []error) {
 	pools, others := split(sanitizeExemplars(collected.ScopeMetrics))
 
 	e.mu.Lock()
@@ -163,11 +167,21 @@ func (e *Exporter) convert(collected *metricdata.ResourceMetrics, p *page) (over
 	if !e.attached {
 		e.pools.attach(collected.Resource)
 		e.others.attach(collected.Resource)
+		var err error
+		e.resourceLabels, err = constantLabels(collected.Resource, e.cfg.resourceLabels)
+		p.addError(err)
 		e.attached = true
 	}
-	ours, err := e.pools.families(pools)
+	ours, err := e.pools.families(pools, e.resourceLabels)
 	p.addError(err)
-	theirs, err := e.others.families(others)
+	if !all {
+		p.add(ours.documented)
+		if e.cfg.openTelemetryNames {
+			p.add(ours.translated)
+		}
+		return ours.overflows
+	}
+	theirs, err := e.others.families(others, e.resourceLabels)
 	p.addError(err)
 
 	// The first family of a name sets its type and help text. The documented metrics come first because their names are

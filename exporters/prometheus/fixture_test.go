@@ -30,6 +30,9 @@ func each(key string, values ...string) (series [][]attribute.KeyValue) {
 	return series
 }
 
+// units are the series of an instrument by unit of work.
+var units = [][]attribute.KeyValue{{}, {attribute.String("db.query.summary", "get_user_with_roles")}}
+
 // poolInstruments are the instruments that package otelpool documents.
 var poolInstruments = []instrumentSpec{
 	{"pgxpool.size", "gauge", "{connection}", one()},
@@ -46,21 +49,30 @@ var poolInstruments = []instrumentSpec{
 	{"pgxpool.pending.peak", "gauge", "{request}", one()},
 	{"pgxpool.oldest_wait", "gauge", "s", one()},
 	{"pgxpool.oldest_hold", "gauge", "s", one()},
+	{"pgxpool.held", "updown", "{connection}", units},
+	{"pgxpool.held.oldest", "gauge", "s", units},
+	{"pgxpool.finding", "gauge", "{finding}", one(attribute.String("kind", "leak"), attribute.String("db.query.summary", "get_user_with_roles"))},
+	{"pgxpool.settings", "gauge", "{pool}", one(
+		attribute.Int("base_size", 5), attribute.Int("max_conns", 15), attribute.Int("min_conns", 0), attribute.Int("min_idle_conns", 0),
+		attribute.String("max_conn_lifetime", "1h0m0s"), attribute.String("max_conn_lifetime_jitter", "0s"),
+		attribute.String("max_conn_idle_time", "30m0s"), attribute.String("health_check_period", "1m0s"),
+		attribute.String("server.address", "db.example.com"), attribute.Int("server.port", 5432),
+	)},
 	{"db.client.operation.duration", "histogram", "s", [][]attribute.KeyValue{
 		operation("get_user_with_roles"),
 		operation("SELECT users", attribute.String("error.type", "57014"), attribute.String("db.response.status_code", "57014")),
 	}},
 	{"db.client.connection.wait_time", "histogram", "s", one()},
-	{"db.client.connection.use_time", "histogram", "s", [][]attribute.KeyValue{
-		{}, {attribute.String("db.query.summary", "get_user_with_roles")},
-	}},
+	{"db.client.connection.use_time", "histogram", "s", units},
 	{"db.client.connection.create_time", "histogram", "s", one()},
 	{"db.client.response.returned_rows", "histogram", "{row}", one(operation("get_user_with_roles")...)},
 	{"db.client.connection.timeouts", "async counter", "{timeout}", one()},
 	{"pgxpool.operations.capped", "async counter", "{operation}", one()},
 	{"pgxpool.acquires", "async counter", "{acquire}", each("result", "ok", "timeout", "canceled", "error")},
 	{"pgxpool.acquire.phase_time", "async counter", "s", each("phase", "queue", "connect", "ping", "prepare")},
-	{"pgxpool.busy_time", "async counter", "s", one()},
+	{"pgxpool.busy_time", "async counter", "s", units},
+	{"pgxpool.hold.operations", "async counter", "{operation}", units},
+	{"pgxpool.units_of_work", "async counter", "{unit}", units},
 	{"pgxpool.long_holds", "async counter", "{hold}", one()},
 	{"pgxpool.nested_acquires", "async counter", "{acquire}", one()},
 	{"pgxpool.overflow.opened", "async counter", "{connection}", one()},

@@ -121,12 +121,12 @@ func TestJoinedFamiliesAreNotChanged(t *testing.T) {
 	}
 }
 
-func TestCollectorMetricsEqualExporterMetrics(t *testing.T) {
+func TestFullCollectorMetricsEqualExporterMetrics(t *testing.T) {
 	t.Parallel()
-	exporter := newExporter(t, failOnError(t))
+	exporter := newExporter(t, failOnError(t), prometheus.WithFullCollector())
 	r := instrument(t, newProvider(t, exporter), []string{"main", "replica"}, poolInstruments)
 	r.recordAll(traced(t.Context()))
-	registry := client.NewPedanticRegistry()
+	registry := client.NewRegistry()
 	registry.MustRegister(exporter.Collector())
 
 	if got, want := text(t, gatherAll(t, registry)), text(t, gatherAll(t, exporter)); got != want {

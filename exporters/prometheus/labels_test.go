@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 )
@@ -119,5 +120,56 @@ func TestResourceLabelsAreOnEverySeries(t *testing.T) {
 				t.Errorf("%s{%s}", family.GetName(), got)
 			}
 		}
+	}
+}
+
+// Prometheus rejects the whole page if a series has the label le twice.
+func TestBucketLabelIsThereOnce(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t), prometheus.WithResourceAsConstantLabels(attribute.NewAllowKeysFilter("le")),
+		prometheus.WithoutScopeInfo(), prometheus.WithoutTargetInfo())
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter),
+		sdkmetric.WithResource(resource.NewSchemaless(attribute.String("le", "of the resource"))))
+	for scope, name := range map[string]string{poolScope: "db.client.connection.wait_time", "example.com/queue": "queue.wait"} {
+		wait, err := provider.Meter(scope).Float64Histogram(name, metric.WithUnit("s"), metric.WithExplicitBucketBoundaries(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wait.Record(t.Context(), 0.5, metric.WithAttributes(mainPool))
+		if scope != poolScope {
+			wait.Record(t.Context(), 0.5, metric.WithAttributes(attribute.String("le", "of the library"), attribute.String("exported_le", "too")))
+		}
+	}
+	observe(t, provider, "pgxpool.size", mainPool)
+
+	for range 2 { // A second scrape has the same labels.
+		wantOnce(t, page(t, exporter, acceptText),
+			`db_pool_acquire_duration_seconds_bucket{exported_le="of the resource",pool="main",le="1"} 1`,
+			`db_pool_acquire_duration_seconds_count{exported_le="of the resource",pool="main"} 1`,
+			`queue_wait_seconds_bucket{db_client_connection_pool_name="main",exported_le="of the resource",le="1"} 1`,
+			`queue_wait_seconds_bucket{exported_exported_le="of the library",exported_le="too",le="1"} 1`,
+			`db_pool_size{le="of the resource",pool="main"} 1`)
+	}
+}
+
+func TestAttributeWinsOverResourceLabel(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t), prometheus.WithResourceAsConstantLabels(attribute.NewDenyKeysFilter()), prometheus.WithoutScopeInfo())
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithResource(resource.NewSchemaless(
+		attribute.String("team", "of the resource"), attribute.String("zone.id", "1"), attribute.String("zone_id", "2"), attribute.String("pool", "p"))))
+	observe(t, provider, "pgxpool.size", mainPool, attribute.String("team", "a"))
+	observe(t, provider, "pgxpool.size", poolNamed("replica"))
+	hits, err := provider.Meter("example.com/cache").Int64Counter("cache.hits")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hits.Add(t.Context(), 1, metric.WithAttributes(attribute.String("team", "b")))
+
+	for range 2 {
+		wantOnce(t, page(t, exporter, acceptText),
+			`db_pool_size{exported_pool="p",pool="main",team="a",zone_id="1;2"} 1`,
+			`db_pool_size{exported_pool="p",pool="replica",team="of the resource",zone_id="1;2"} 1`,
+			`cache_hits_total{pool="p",team="b",zone_id="1;2"} 1`,
+			`target_info{pool="p",team="of the resource",zone_id="1;2"} 1`)
 	}
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"go.opentelemetry.io/otel/attribute"
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -45,6 +48,41 @@ func sanitizeResource(res *resource.Resource) *resource.Resource {
 		return res
 	}
 	return resource.NewWithAttributes(res.SchemaURL(), attrs...)
+}
+
+// constantLabels returns the labels of the resource's attributes that filter accepts. They are those of the official
+// exporter's WithResourceAsConstantLabels, which leaves out each series that has an attribute with the same label.
+func constantLabels(res *resource.Resource, filter attribute.Filter) ([]*dto.LabelPair, error) {
+	if filter == nil {
+		return nil, nil
+	}
+	var c collectors
+	o, err := newOfficial(&c, otelprom.WithoutScopeInfo(), otelprom.WithoutTargetInfo(), otelprom.WithResourceAsConstantLabels(filter))
+	if err != nil {
+		return nil, err
+	}
+	o.attach(res)
+	labelled, err := (&poolConverter{official: o, collectors: c}).convert([]metricdata.Metrics{{
+		Name: "labels", Data: metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{{}}},
+	}})
+	if err != nil || len(labelled) == 0 {
+		return nil, err
+	}
+	return labelled[0].Label, nil
+}
+
+// addLabels adds the labels to series. A series keeps its own label of the same name.
+func addLabels(series []*dto.Metric, labels []*dto.LabelPair) {
+	for _, m := range series {
+		own := slices.Clip(m.Label)
+		for _, label := range labels {
+			if !slices.ContainsFunc(m.Label, func(l *dto.LabelPair) bool { return l.GetName() == label.GetName() }) {
+				own = append(own, &dto.LabelPair{Name: label.Name, Value: label.Value})
+			}
+		}
+		m.Label = own
+		sortLabels(m.Label)
+	}
 }
 
 // Produce implements sdkmetric.Producer.

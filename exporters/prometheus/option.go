@@ -29,6 +29,16 @@ func WithOpenTelemetryNames() Option {
 	})
 }
 
+// WithFullCollector adds to Collector and Register everything that is on the exporter's own page: target_info, other
+// libraries' metrics, and the pools' metrics that have no documented name. By default they have the pools' documented
+// metrics only, because another exporter in the same registry may have the rest.
+func WithFullCollector() Option {
+	return optionFunc(func(cfg config) config {
+		cfg.fullCollector = true
+		return cfg
+	})
+}
+
 // WithAggregationSelector sets the aggregation of each kind of instrument. Prometheus reads exponential histograms as
 // native ones. The last one given wins.
 func WithAggregationSelector(selector sdkmetric.AggregationSelector) Option {
@@ -90,8 +100,8 @@ func WithNamespace(namespace string) Option {
 	})
 }
 
-// WithResourceAsConstantLabels adds the resource attributes that filter accepts to every series as labels. The last one
-// given wins.
+// WithResourceAsConstantLabels adds the resource attributes that filter accepts to every series as labels. A series that
+// has an attribute with the same label keeps its own. The last one given wins.
 func WithResourceAsConstantLabels(filter attribute.Filter) Option {
 	return optionFunc(func(cfg config) config {
 		if filter != nil {

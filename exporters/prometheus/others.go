@@ -1,11 +1,15 @@
 package prometheus
 
 import (
+	"errors"
+
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
-	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
+
+// targetInfo is the metric whose labels are the attributes of the resource.
+const targetInfo = "target_info"
 
 // otherConverter converts the metrics of other libraries exactly as the official exporter does. It is not safe for
 // concurrent use.
@@ -16,23 +20,29 @@ type otherConverter struct {
 
 // newOtherConverter returns a converter that must be attached to a resource before use.
 func newOtherConverter(cfg config) (*otherConverter, error) {
-	opts := cfg.othersOptions
-	if cfg.resourceLabels != nil {
-		opts = append(opts[:len(opts):len(opts)], otelprom.WithResourceAsConstantLabels(cfg.resourceLabels))
-	}
 	c := &otherConverter{registry: prometheus.NewRegistry()}
 	var err error
-	c.official, err = newOfficial(c.registry, opts...)
+	c.official, err = newOfficial(c.registry, cfg.othersOptions...)
 	return c, err
 }
 
-// families returns the metrics of scopes and of the resource as the official exporter's registry gathers them.
-func (c *otherConverter) families(scopes []metricdata.ScopeMetrics) (families []*dto.MetricFamily, err error) {
+// families returns the metrics of scopes and of the resource as the official exporter's registry gathers them. It adds
+// resourceLabels to all series but that of the resource.
+func (c *otherConverter) families(scopes []metricdata.ScopeMetrics, resourceLabels []*dto.LabelPair) (families []*dto.MetricFamily, err error) {
 	c.scopes = scopes
 	defer func() { c.scopes = nil }()
 	err = catchPanic("convert", func() (gatherErr error) {
 		families, gatherErr = c.registry.Gather()
 		return gatherErr
 	})
+	if len(resourceLabels) == 0 {
+		return families, err
+	}
+	for _, family := range families {
+		if family.GetName() != targetInfo {
+			addLabels(family.Metric, resourceLabels)
+			err = errors.Join(err, normalize(family))
+		}
+	}
 	return families, err
 }

@@ -72,6 +72,7 @@ func (p *page) put(family *dto.MetricFamily, sameHelp bool) {
 	if len(family.GetMetric()) == 0 {
 		return
 	}
+	family = withoutBucketLabel(family)
 	name := family.GetName()
 	present, taken := p.families[name]
 	switch {

@@ -28,13 +28,9 @@ type poolConverter struct {
 
 // newPoolConverter returns a converter that must be attached to a resource before use.
 func newPoolConverter(cfg config) (*poolConverter, error) {
-	opts := []otelprom.Option{otelprom.WithoutScopeInfo(), otelprom.WithoutTargetInfo()}
-	if cfg.resourceLabels != nil {
-		opts = append(opts, otelprom.WithResourceAsConstantLabels(cfg.resourceLabels))
-	}
 	c := &poolConverter{openTelemetryNames: cfg.openTelemetryNames, overflowed: map[string]bool{}}
 	var err error
-	c.official, err = newOfficial(&c.collectors, opts...)
+	c.official, err = newOfficial(&c.collectors, otelprom.WithoutScopeInfo(), otelprom.WithoutTargetInfo())
 	return c, err
 }
 
@@ -45,8 +41,9 @@ type poolFamilies struct {
 	overflows  []error             // one for each instrument whose series overflowed for the first time
 }
 
-// families returns the families of pool metrics, which are ordered by index in instruments.
-func (c *poolConverter) families(pools [][]metricdata.Metrics) (poolFamilies, error) {
+// families returns the families of pool metrics, which are ordered by index in instruments. It adds resourceLabels to all
+// series.
+func (c *poolConverter) families(pools [][]metricdata.Metrics, resourceLabels []*dto.LabelPair) (poolFamilies, error) {
 	var p poolFamilies
 	var err error
 	for i, metrics := range pools {
@@ -56,6 +53,7 @@ func (c *poolConverter) families(pools [][]metricdata.Metrics) (poolFamilies, er
 		inst := &instruments[i]
 		series, convertErr := c.convert(metrics)
 		err = errors.Join(err, convertErr)
+		addLabels(series, resourceLabels)
 		if !c.overflowed[inst.name] && hasOverflow(series) {
 			c.overflowed[inst.name] = true
 			p.overflows = append(p.overflows, fmt.Errorf("prometheus: %q has more series than the SDK keeps apart, the rest "+

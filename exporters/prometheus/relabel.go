@@ -45,13 +45,39 @@ func relabel(series []*dto.Metric, dropState bool) {
 	}
 }
 
+// bucketLabel is the label of a histogram's buckets.
+const bucketLabel = "le"
+
+// withoutBucketLabel returns family, or a copy of a histogram's family in which an attribute that became the label of the
+// buckets is exported_le. Prometheus rejects the whole page if a series has the label twice.
+func withoutBucketLabel(family *dto.MetricFamily) *dto.MetricFamily {
+	isBucketLabel := func(l *dto.LabelPair) bool { return l.GetName() == bucketLabel }
+	hasBucketLabel := func(m *dto.Metric) bool { return slices.ContainsFunc(m.GetLabel(), isBucketLabel) }
+	if !hasSuffixes(family, "_bucket") || !slices.ContainsFunc(family.Metric, hasBucketLabel) {
+		return family
+	}
+	renamed := &dto.MetricFamily{Name: family.Name, Help: family.Help, Type: family.Type, Unit: family.Unit, Metric: cloneSeries(family.Metric)}
+	for _, m := range renamed.Metric {
+		if i := slices.IndexFunc(m.Label, isBucketLabel); i >= 0 {
+			name := exportedPrefix + bucketLabel
+			m.Label[i].Name = &name
+			sortLabels(m.Label)
+			renameDuplicates(m.Label)
+		}
+	}
+	return renamed
+}
+
+// exportedPrefix is what Prometheus puts before a label that collides with one of its own.
+const exportedPrefix = "exported_"
+
 // renameDuplicates renames a user's label that has the name of a documented one, as Prometheus renames a target's label
 // that collides with its own. The user's label is the second of the two: sorting is stable, and the official exporter's
 // names of the documented labels begin with db.
 func renameDuplicates(labels []*dto.LabelPair) {
 	for i := 1; i < len(labels); i++ {
 		if labels[i].GetName() == labels[i-1].GetName() {
-			name := "exported_" + labels[i].GetName()
+			name := exportedPrefix + labels[i].GetName()
 			labels[i].Name = &name
 			sortLabels(labels)
 			i = 0 // The new name may be taken too.

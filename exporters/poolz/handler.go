@@ -1,0 +1,139 @@
+package poolz
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// Handler returns a handler that serves the page for the pools of insts. Any path that ends in a slash may be its root, with
+// [http.StripPrefix] or without, because all links are relative. A pool is on the page as soon as it is registered; nil
+// is ignored. The handler is safe for concurrent use.
+func Handler(insts []*otelpool.Instrumentation, opts ...Option) http.Handler {
+	c := newConfig(opts)
+	for _, inst := range insts {
+		inst.History() // starts it; for pools that are registered later the first snapshot does
+	}
+	h := &handler{access: c.access, snapshots: snapshots{insts: slices.Clone(insts), config: c}}
+	if c.server != nil {
+		h.server = &server{config: c.server}
+	}
+	return h
+}
+
+type handler struct {
+	access    func(*http.Request) bool
+	snapshots snapshots
+	server    *server // nil if it is not asked
+}
+
+// The types of what is served.
+const (
+	typeHTML = "text/html; charset=utf-8"
+	typeText = "text/plain; charset=utf-8"
+	typeJSON = "application/json"
+)
+
+// policy lets a browser load what this handler serves, and nothing else.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+const refusal = `poolz: refused: without WithAccess only requests of the machine itself are served,
+to localhost or a loopback address, and not those that a proxy has passed on
+`
+
+// ServeHTTP implements [http.Handler].
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header.Set("Content-Security-Policy", policy)
+	switch {
+	case !allows(h.access, r):
+		send(w, r, http.StatusForbidden, typeText, []byte(refusal))
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		header.Set("Allow", "GET, HEAD")
+		send(w, r, http.StatusMethodNotAllowed, typeText, []byte("poolz: method not allowed (valid: GET, HEAD)\n"))
+	default:
+		h.serve(w, r)
+	}
+}
+
+// serve answers an allowed request by the last element of its path.
+func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
+	switch file := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]; file {
+	case "":
+		if folder, ok := folderOf(r); !ok { // relative links would lead beside the page
+			w.Header().Set("Location", folder)
+			send(w, r, http.StatusMovedPermanently, typeText, nil)
+			return
+		}
+		h.render(w, r, typeHTML, func(s *snapshot) rendering { return h.page(s, r) })
+	case "report.json":
+		h.render(w, r, typeJSON, func(s *snapshot) rendering { return s.json })
+	case "history.json":
+		h.render(w, r, typeJSON, func(s *snapshot) rendering { return s.moments })
+	case "report.txt":
+		h.render(w, r, typeText, func(s *snapshot) rendering { return s.text })
+	default:
+		if asset, ok := assets[file]; ok {
+			send(w, r, http.StatusOK, asset.contentType, asset.body)
+			return
+		}
+		send(w, r, http.StatusNotFound, typeText, []byte("poolz: not found (valid: report.json, history.json, report.txt, and the page, whose path ends in a slash)\n"))
+	}
+}
+
+// page returns the page that a request is for.
+func (h *handler) page(s *snapshot, r *http.Request) rendering {
+	query := r.URL.Query()
+	paused := query.Has("pause")
+	if h.server != nil && query.Has("server") {
+		if a := h.server.ask(r.Context(), s.pools); a != nil { // else the client is gone
+			return s.withServer(a, paused)
+		}
+	}
+	if paused {
+		return s.paused
+	}
+	return s.page
+}
+
+// folderOf reports whether the path that the client requested ends in a slash, as the page's has to. If not, it returns where
+// that path is, relative to it. The path may be another than the URL's, from which a prefix may have been stripped.
+func folderOf(r *http.Request) (relative string, ok bool) {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	if path == "" || strings.HasSuffix(path, "/") {
+		return "", true
+	}
+	return "./" + path[strings.LastIndexByte(path, '/')+1:] + "/", false
+}
+
+// render sends a rendering of the present snapshot. A panic in it, which can only be a mistake of this module, is not the
+// program's.
+func (h *handler) render(w http.ResponseWriter, r *http.Request, contentType string, choose func(*snapshot) rendering) {
+	body, err := func() (body []byte, err error) {
+		defer recoverTo(&err)
+		return choose(h.snapshots.now())()
+	}()
+	if err != nil {
+		send(w, r, http.StatusInternalServerError, typeText, []byte("poolz: the report cannot be shown\n"))
+		return
+	}
+	send(w, r, http.StatusOK, contentType, body)
+}
+
+// send writes a response whose body is complete.
+func send(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // fails only if the client is gone
+	}
+}

@@ -1,0 +1,59 @@
+package poolz_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/exporters/poolz"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+func history(t *testing.T, body []byte) poolz.History {
+	t.Helper()
+	var h poolz.History
+	if err := json.Unmarshal(body, &h); err != nil || h.Version != poolz.HistoryVersion {
+		t.Fatalf("%v: %s", err, body)
+	}
+	return h
+}
+
+// TestHistoryBeginsWithHandler asks for a pool's history some seconds after the handler was made, for the first time.
+func TestHistoryBeginsWithHandler(t *testing.T) {
+	t.Parallel()
+	inst := newPool(t, "main", "checkout")
+	h := poolz.Handler([]*otelpool.Instrumentation{inst})
+	await(t, "the pool has kept two seconds", func() bool { return len(inst.History()) > 2 })
+	pools := history(t, get(h, "/history.json").Body.Bytes()).Pools
+	if len(pools) != 1 || pools[0].Pool != "main" || len(pools[0].Moments) < 3 || pools[0].Moments[0].Used != 1 {
+		t.Errorf("got %+v", pools)
+	}
+}
+
+// TestHistoryBeginsWithRegistration registers a pool after the handler was made.
+func TestHistoryBeginsWithRegistration(t *testing.T) {
+	t.Parallel()
+	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newProvider()), otelpool.WithPoolName("late"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := poolz.Handler([]*otelpool.Instrumentation{inst})
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if err := inst.Register(pool); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the history of the pool grows", func() bool {
+		pools := history(t, get(h, "/history.json").Body.Bytes()).Pools
+		return len(pools) == 1 && len(pools[0].Moments) > 1
+	})
+}

@@ -1,0 +1,172 @@
+package poolz
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
+)
+
+// Version is the version of a [Document]. It changes when a field is removed or changes its meaning, not when one is added.
+// What a report holds has a version of its own, [diagnose.ReportVersion].
+const Version = 1
+
+// Document is what report.json holds.
+type Document struct {
+	Version int    `json:"version"` // Version
+	Pools   []Pool `json:"pools"`   // in the order of Handler's argument, those that are registered
+}
+
+// Pool is a pool of a document.
+type Pool struct {
+	Report   diagnose.Report    `json:"report"`
+	Findings []diagnose.Finding `json:"findings"` // the worst first
+
+	moments []diagnose.Moment // the oldest first
+}
+
+// sharing is how long viewers share a snapshot.
+const sharing = time.Second
+
+// snapshots takes the snapshots that viewers share. It is safe for concurrent use.
+type snapshots struct {
+	insts  []*otelpool.Instrumentation
+	config config
+
+	mu   sync.Mutex // held while a snapshot is taken, which waits for nobody
+	last *snapshot
+}
+
+// now returns a snapshot that is at most a second old.
+func (s *snapshots) now() *snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last == nil || time.Since(s.last.at) >= sharing {
+		s.last = newSnapshot(s.insts, s.config)
+	}
+	return s.last
+}
+
+// rendering renders a snapshot when it is first called, and returns the same then.
+type rendering func() ([]byte, error)
+
+// snapshot is what all pools did at a moment, in the forms that viewers asked for.
+type snapshot struct {
+	at    time.Time
+	pools []Pool
+
+	page, paused, json, moments, text rendering
+
+	config config
+	mu     sync.Mutex
+	asked  map[asked]rendering
+}
+
+// asked is which page with an answer of the server was rendered.
+type asked struct {
+	answer *answer
+	paused bool
+}
+
+// withServer returns the page with an answer of the server.
+func (s *snapshot) withServer(a *answer, paused bool) rendering {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	which := asked{a, paused}
+	if s.asked[which] == nil {
+		if s.asked == nil {
+			s.asked = make(map[asked]rendering)
+		}
+		v := view{at: s.at, config: s.config, paused: paused, server: a}
+		s.asked[which] = once(func() ([]byte, error) { return v.write(Document{Version: Version, Pools: s.pools}) })
+	}
+	return s.asked[which]
+}
+
+func newSnapshot(insts []*otelpool.Instrumentation, c config) *snapshot {
+	s := &snapshot{at: time.Now(), config: c}
+	d := Document{Version: Version, Pools: []Pool{}}
+	for _, inst := range insts {
+		r := inst.Report()
+		if r.Version == 0 { // not registered
+			continue
+		}
+		findings := diagnose.Findings(r)
+		if findings == nil {
+			findings = []diagnose.Finding{} // an empty list in JSON, not null
+		}
+		d.Pools = append(d.Pools, Pool{Report: r, Findings: findings, moments: inst.History()})
+	}
+	s.pools = d.Pools
+	s.page = once(func() ([]byte, error) { return view{at: s.at, config: c}.write(d) })
+	s.paused = once(func() ([]byte, error) { return view{at: s.at, config: c, paused: true}.write(d) })
+	s.json = once(func() ([]byte, error) { return writeJSON(d) })
+	s.moments = once(func() ([]byte, error) { return writeJSON(s.history()) })
+	s.text = once(func() ([]byte, error) {
+		var b bytes.Buffer
+		err := d.WriteText(&b)
+		return b.Bytes(), err
+	})
+	return s
+}
+
+// once returns a rendering that calls render once. A panic in it becomes an error.
+func once(render rendering) rendering {
+	return sync.OnceValues(func() (body []byte, err error) {
+		defer recoverTo(&err)
+		return render()
+	})
+}
+
+func recoverTo(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("poolz: %v", p)
+	}
+}
+
+// writeJSON returns a document as JSON, in which characters that are not printable are escaped: it may be looked at
+// on a terminal.
+func writeJSON(d any) ([]byte, error) {
+	text, err := json.Marshal(d)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		switch {
+		case r <= '~' || unicode.IsPrint(r):
+			b.Write(text[:size])
+		case r <= 0xffff:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		}
+		text = text[size:]
+	}
+	b.WriteByte('\n')
+	return b.Bytes(), nil
+}
+
+// WriteText writes the findings of all pools as text, as [diagnose.WriteText] does.
+func (d Document) WriteText(w io.Writer) error {
+	if len(d.Pools) == 0 {
+		_, err := io.WriteString(w, "no pool is registered\n")
+		return err
+	}
+	for _, p := range d.Pools {
+		if err := diagnose.WriteText(w, p.Report, p.Findings); err != nil {
+			return err
+		}
+	}
+	return nil
+}
