@@ -12,7 +12,6 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusremotewriteexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/filterprocessor"
-	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/metricstransformprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/resourceprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor"
 	"go.opentelemetry.io/collector/component"
@@ -59,7 +58,7 @@ func factories() (otelcol.Factories, error) {
 		Extensions: byType[extension.Factory](healthcheckextension.NewFactory()),
 		Receivers:  byType[receiver.Factory](otlpreceiver.NewFactory()),
 		Processors: byType[processor.Factory](
-			memorylimiterprocessor.NewFactory(), batchprocessor.NewFactory(), metricstransformprocessor.NewFactory(),
+			memorylimiterprocessor.NewFactory(), batchprocessor.NewFactory(),
 			transformprocessor.NewFactory(), filterprocessor.NewFactory(), resourceprocessor.NewFactory()),
 		Exporters: byType[exporter.Factory](
 			prometheusexporter.NewFactory(), prometheusremotewriteexporter.NewFactory(),

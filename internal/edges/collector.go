@@ -10,151 +10,158 @@ import (
 
 // The names of the processors.
 const (
-	roomProcessor   = "transform/pool_room"
-	namesProcessor  = "metrics_transform/pool_names"
+	namesProcessor  = "transform/pool_names"
+	pointsProcessor = "filter/pool_points"
 	finishProcessor = "transform/pool_finish"
+)
+
+// mark is before the name of each metric that has a documented name, until the last processor removes it. Metrics of
+// other libraries have no such names, so the conditions of the second and third processor need not repeat those of
+// the first.
+const mark = "otelpool/"
+
+// Conditions of the transformation language. In a service in Go only otelpool's metrics get documented names, since its
+// pools and those of a second library may be the same.
+var (
+	isOurs   = fmt.Sprintf("instrumentation_scope.name == %q", catalogue.ScopeName)
+	isTheirs = fmt.Sprintf("instrumentation_scope.name != %q", catalogue.ScopeName) + ` and resource.attributes["telemetry.sdk.language"] != "go"`
+
+	isPool       = fmt.Sprintf(`%s != nil and (%[2]s == nil or %[2]s == "postgresql")`, attribute(catalogue.AttrPool), attribute(catalogue.AttrSystem))
+	isNoPool     = fmt.Sprintf(`(%s == nil or %[2]s != nil and %[2]s != "postgresql")`, attribute(catalogue.AttrPool), attribute(catalogue.AttrSystem))
+	isDocumented = fmt.Sprintf("HasPrefix(metric.name, %q)", mark)
 )
 
 // CollectorProcessorNames returns the names of the processors from CollectorProcessors, in the order that a pipeline
 // needs.
 func CollectorProcessorNames() []string {
-	return []string{roomProcessor, namesProcessor, finishProcessor}
+	return []string{namesProcessor, pointsProcessor, finishProcessor}
 }
 
 // CollectorProcessors returns a part of a Collector's "processors" section, with its indentation. The processors set
-// the same names, labels and help texts of pool metrics as the bridge. They pass on metrics that the catalogue lacks
-// unchanged.
+// the same names, labels and help texts of pool metrics as the bridge. They pass on all other metrics unchanged: those
+// that the catalogue lacks, and those of other libraries.
 func CollectorProcessors() string {
 	var y yamlWriter
-	y.room()
 	y.names()
+	y.points()
 	y.finish()
 	return y.String()
 }
 
-// yamlWriter writes the processors, each with a comment that says what it is for.
-type yamlWriter struct {
-	strings.Builder
-}
-
-// line writes a line of the file, indented by two spaces for each step of depth.
-func (y *yamlWriter) line(depth int, format string, args ...any) {
-	y.WriteString(strings.Repeat("  ", depth))
-	fmt.Fprintf(y, format, args...)
-	y.WriteByte('\n')
-}
-
-// comment writes lines of comment.
-func (y *yamlWriter) comment(depth int, lines ...string) {
-	for _, text := range lines {
-		y.line(depth, "# %s", text)
-	}
-}
-
-// room writes the processor that renames the user's labels where they collide with documented ones.
-func (y *yamlWriter) room() {
+// names writes the processor that names metrics.
+func (y *yamlWriter) names() {
 	y.comment(1,
-		"A label of your own that is called as a documented one makes room for it, as it does where Prometheus scrapes: pool",
-		"becomes exported_pool. Without this the next processor would write over it.")
-	y.line(1, "%s:", roomProcessor)
+		"Metrics get their documented names: those of otelpool, known by their instrumentation scope, and those of pools in",
+		"other languages that keep to the semantic conventions, such as HikariCP. Metrics of other libraries that have the",
+		"same OpenTelemetry names (otelpgx, clients of Redis) keep these names. "+mark+" marks what is named, for the two",
+		"processors below.")
+	y.line(1, "%s:", namesProcessor)
 	y.line(2, "error_mode: ignore")
 	y.line(2, "metric_statements:")
-	y.line(3, "- statements:")
-	for _, attr := range renamedAttributes() {
-		const key = `datapoint.attributes[%q]`
-		mine, theirs := fmt.Sprintf(key, attr.Key), fmt.Sprintf(key, attr.Label())
-		y.statement(5, "set(%s, %s) where %s != nil and %s != nil and (%s)",
-			fmt.Sprintf(key, "exported_"+attr.Label()), theirs, theirs, mine, isOneOf(instrumentsWith(attr.Key)))
+	y.group(isOurs)
+	for _, row := range documented() {
+		if row.State == "" {
+			y.statement(5, "set(metric.name, %q) where metric.name == %q", mark+row.Documented, row.Name)
+		} else {
+			y.copyMetric(row.Documented, row.Name)
+		}
+	}
+	y.comment(3, "Copies, of which the next processor keeps the data points of pools on PostgreSQL.")
+	y.group(isTheirs)
+	for _, row := range documented() {
+		if name := theirs(row); name != "" {
+			y.copyMetric(row.Documented, name)
+		}
 	}
 }
 
-// names writes the processor that renames metrics and labels.
-func (y *yamlWriter) names() {
+// copyMetric writes a statement that copies a metric under a documented name.
+func (y *yamlWriter) copyMetric(documented, name string) {
+	y.statement(5, "copy_metric(name=%q) where metric.name == %q", mark+documented, name)
+}
+
+// points writes the processor that drops data points: from a copy those that do not belong there, and from the original
+// those that a copy has.
+func (y *yamlWriter) points() {
 	y.line(0, "")
 	y.comment(1,
-		"Metrics and labels get their documented names. Where the state of a connection is an attribute, each state becomes a",
-		"metric: insert copies the data points of one state, and the last step takes them out of the original, which ends",
-		"there unless it has other states.")
-	y.line(1, "%s:", namesProcessor)
-	y.line(2, "transforms:")
-	var states []catalogue.Row
+		"A copy keeps the data points of its state and, of other languages, those with the name of a pool on PostgreSQL or on",
+		"an unknown system. The original keeps the others, and ends if there are none.")
+	y.line(1, "%s:", pointsProcessor)
+	y.line(2, "error_mode: ignore")
+	y.line(2, "metric_conditions:")
+	state := attribute(catalogue.AttrState)
+	var states []string
 	for _, row := range documented() {
-		y.rename(row)
 		if row.State != "" {
-			states = append(states, row)
+			y.statement(3, "metric.name == %q and %s != %q", mark+row.Documented, state, row.State)
+			states = append(states, fmt.Sprintf("%s == %q", state, row.State))
+		}
+		if f, has := fallbacks[row.Name]; has && f.state != "" {
+			y.statement(3, "metric.name == %q and %s and %s != %q", mark+row.Documented, isTheirs, state, f.state)
 		}
 	}
-	for group := range slices.Values(byName(states)) {
-		y.line(3, "- include: %s", group[0].Name)
-		y.line(4, "action: update")
-		y.line(4, "operations:")
-		for _, row := range group {
-			y.line(5, "- {action: delete_label_value, label: %s, label_value: %s}", catalogue.AttrState, row.State)
+	y.statement(3, "%s and %s and %s", isDocumented, isTheirs, isNoPool)
+
+	var names []string
+	for _, row := range documented() {
+		if name := theirs(row); name != "" && name != countName && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
+	y.statement(3, "%s and metric.name == %q and (%s)", isOurs, countName, strings.Join(states, " or "))
+	y.statement(3, "%s and %s and metric.name == %q and (%s)", isTheirs, isPool, countName, strings.Join(states, " or "))
+	y.statement(3, "%s and %s and (%s)", isTheirs, isPool, isOneOf(names))
 }
 
-// rename writes the transform of a row.
-func (y *yamlWriter) rename(row catalogue.Row) {
-	y.line(3, "- include: %s", row.Name)
-	if row.State == "" {
-		y.line(4, "action: update")
-	} else {
-		y.line(4, "experimental_match_labels: {%s: %s}", catalogue.AttrState, row.State)
-		y.line(4, "match_type: strict")
-		y.line(4, "action: insert")
-	}
-	y.line(4, "new_name: %s", row.Documented)
-	y.line(4, "operations:")
-	for _, attr := range row.Attributes {
-		if renamed(attr) {
-			y.line(5, "- {action: update_label, label: %s, new_label: %s}", attr.Key, attr.Label())
-		}
-	}
-}
-
-// finish writes the processor for changes that the renames cannot make.
+// finish writes the processor for labels and help texts.
 func (y *yamlWriter) finish() {
 	y.line(0, "")
 	y.comment(1,
-		"The state goes where the name says it, without touching other attributes, which aggregating would. All sources of a",
-		"metric get one help text: Prometheus has one for each name, and the exporter would complain of every other.")
+		"Labels get their documented names. A label of your own that has one of these makes room for it, as it does where",
+		"Prometheus scrapes: pool becomes exported_pool. The state goes where the name says it. All sources of a metric get one",
+		"help text: Prometheus has one for each name, and the exporter would complain of every other.")
 	y.line(1, "%s:", finishProcessor)
 	y.line(2, "error_mode: ignore")
 	y.line(2, "metric_statements:")
-	y.line(3, "- statements:")
+	y.group(isDocumented)
+	for _, attr := range renamedAttributes() {
+		mine, label := attribute(attr.Key), attribute(attr.Label())
+		y.statement(5, "set(%s, %s) where %s != nil and %s != nil", attribute("exported_"+attr.Label()), label, label, mine)
+		y.statement(5, "set(%s, %s) where %s != nil", label, mine, mine)
+		y.statement(5, "delete_key(datapoint.attributes, %q)", attr.Key)
+	}
 	for _, row := range documented() {
-		if row.State != "" {
-			attr := fmt.Sprintf("datapoint.attributes[%q]", catalogue.AttrState)
-			y.statement(5, "delete_key(datapoint.attributes, %q) where %s != nil and metric.name == %q", catalogue.AttrState, attr, row.Documented)
+		if row.State != "" || fallbacks[row.Name].state != "" {
+			y.statement(5, "delete_key(datapoint.attributes, %q) where metric.name == %q", catalogue.AttrState, mark+row.Documented)
 		}
 	}
-	y.line(3, "- statements:")
 	for _, row := range documented() {
-		y.statement(5, "set(metric.description, %q) where metric.name == %q", row.Help, row.Documented)
+		if fallbacks[row.Name].zero {
+			y.statement(5, "set(datapoint.value_int, 0) where metric.name == %q and %s", mark+row.Documented, isTheirs)
+		}
+	}
+	y.group(isDocumented)
+	for _, row := range documented() {
+		y.statement(5, "set(metric.description, %q) where metric.name == %q", row.Help, mark+row.Documented)
+	}
+	y.statement(5, "replace_pattern(metric.name, %q, \"\")", "^"+mark)
+
+	y.comment(3,
+		"Of all metrics: an attribute that has a label of Prometheus' own makes room too. A series with such a label twice",
+		"vanishes from the page, and for a second le Prometheus refuses the whole page.")
+	for _, of := range []string{"datapoint", "resource"} {
+		y.group(strings.Join([]string{present(of, "job"), present(of, "instance"), present(of, "le")}, " or "))
+		for _, label := range []string{"job", "instance", "le"} {
+			y.statement(5, "set(%s.attributes[\"exported_%[2]s\"], %[1]s.attributes[%[2]q]) where %[3]s", of, label, present(of, label))
+			y.statement(5, "delete_key(%s.attributes, %q)", of, label)
+		}
 	}
 }
 
-// width is the length from which a statement continues on the next line.
-const width = 120
-
-// clauses puts a line break before the words of the transformation language that start a clause.
-var clauses = strings.NewReplacer(" where ", "\nwhere ", " and ", "\nand ", " or ", "\nor ")
-
-// statement writes a statement of the transformation language as an item of a list. It uses a form of YAML that needs
-// no quotes and reads line breaks as spaces.
-func (y *yamlWriter) statement(depth int, format string, args ...any) {
-	y.line(depth, "- >-")
-	room := width - 2*(depth+1)
-	text := ""
-	for clause := range strings.SplitSeq(clauses.Replace(fmt.Sprintf(format, args...)), "\n") {
-		if text != "" && len(text)+1+len(clause) > room {
-			y.line(depth+1, "%s", text)
-			text = ""
-		}
-		text = strings.TrimPrefix(text+" "+clause, " ")
-	}
-	y.line(depth+1, "%s", text)
+// present returns a condition that holds for a data point or a resource that has the attribute.
+func present(of, key string) string {
+	return fmt.Sprintf("%s.attributes[%q] != nil", of, key)
 }
 
 // documented returns the rows that have a documented name.
@@ -162,17 +169,14 @@ func documented() []catalogue.Row {
 	return slices.DeleteFunc(catalogue.Rows(), func(row catalogue.Row) bool { return row.Documented == "" })
 }
 
-// renamed reports whether the attribute's label on documented metrics differs from the standard translation.
-func renamed(attr catalogue.Attribute) bool {
-	return attr.Label() != catalogue.TranslatedLabel(attr.Key)
-}
-
-// renamedAttributes returns the renamed attributes of documented rows, each once.
+// renamedAttributes returns the attributes of documented rows whose label differs from the standard translation, each
+// once.
 func renamedAttributes() []catalogue.Attribute {
 	var attrs []catalogue.Attribute
 	for _, row := range documented() {
 		for _, attr := range row.Attributes {
-			if renamed(attr) && !slices.ContainsFunc(attrs, func(a catalogue.Attribute) bool { return a.Key == attr.Key }) {
+			renamed := attr.Label() != catalogue.TranslatedLabel(attr.Key)
+			if renamed && !slices.ContainsFunc(attrs, func(a catalogue.Attribute) bool { return a.Key == attr.Key }) {
 				attrs = append(attrs, attr)
 			}
 		}
@@ -180,16 +184,9 @@ func renamedAttributes() []catalogue.Attribute {
 	return attrs
 }
 
-// instrumentsWith returns the names of the instruments whose documented metrics have the attribute.
-func instrumentsWith(key string) []string {
-	var names []string
-	for _, row := range documented() {
-		has := slices.ContainsFunc(row.Attributes, func(a catalogue.Attribute) bool { return a.Key == key })
-		if has && !slices.Contains(names, row.Name) {
-			names = append(names, row.Name)
-		}
-	}
-	return names
+// attribute returns the path of a data point's attribute in the transformation language.
+func attribute(key string) string {
+	return fmt.Sprintf("datapoint.attributes[%q]", key)
 }
 
 // isOneOf returns a condition of the transformation language that holds for a metric with one of the names.
@@ -199,18 +196,4 @@ func isOneOf(names []string) string {
 		conditions[i] = fmt.Sprintf("metric.name == %q", name)
 	}
 	return strings.Join(conditions, " or ")
-}
-
-// byName groups rows by their instrument.
-func byName(rows []catalogue.Row) [][]catalogue.Row {
-	var groups [][]catalogue.Row
-	for _, row := range rows {
-		i := slices.IndexFunc(groups, func(group []catalogue.Row) bool { return group[0].Name == row.Name })
-		if i < 0 {
-			groups = append(groups, []catalogue.Row{row})
-			continue
-		}
-		groups[i] = append(groups[i], row)
-	}
-	return groups
 }

@@ -14,7 +14,13 @@ type Rule struct {
 	Record, Expr string
 }
 
-// EdgeLabel and its value EdgeRules mark the series from RecordingRules. They distinguish them from series that a
+// Group is a group of a rule file.
+type Group struct {
+	Name  string
+	Rules []Rule
+}
+
+// EdgeLabel and its value EdgeRules mark the series from RecordingGroups. They distinguish them from series that a
 // service reports under the documented names itself. Without the label a rule would read its own previous result as
 // the service's, and would return a result only at every other evaluation.
 const (
@@ -22,69 +28,131 @@ const (
 	EdgeRules = "rules"
 )
 
-// scopeLabels are the labels that the exporters of OpenTelemetry, but not the bridge, add to every series.
-var scopeLabels = []string{"otel_scope_name", "otel_scope_schema_url", "otel_scope_version"}
+// PushedRecord is the time at which a pool last reported under OpenTelemetry's names.
+const PushedRecord = "otelpool:pushed:timestamp_seconds"
 
-// fallbacks maps instruments of this module's own namespace to their substitutes. They apply to a pool that reports
-// only the instruments of the semantic conventions: its base size is its maximum, so it has no overflow.
-var fallbacks = map[string]string{
-	"pgxpool.size":         "db_client_connection_max",
-	"pgxpool.overflow":     `0 * db_client_connection_count{db_client_connection_state="used"}`,
-	"pgxpool.overflow.max": "0 * db_client_connection_max",
-}
+// scopeLabel is the label with the name of the instrumentation scope, and scopeLabels are all labels of it that the
+// exporters of OpenTelemetry add to every series.
+const scopeLabel = "otel_scope_name"
 
-// RecordingRules returns the rules that derive every documented series. They read the series that Prometheus' OTLP
-// receiver and the exporters of OpenTelemetry create from the instruments.
-func RecordingRules() []Rule {
-	var rules []Rule
-	for _, row := range catalogue.Rows() {
-		if row.Documented == "" {
-			continue
-		}
-		for _, suffix := range suffixes(row.Kind) {
-			rules = append(rules, Rule{Record: row.Documented + suffix, Expr: expression(row, suffix)})
+var scopeLabels = []string{scopeLabel, "otel_scope_schema_url", "otel_scope_version"}
+
+// processLabels identify a process.
+const processLabels = "cluster, namespace, job, instance"
+
+// RecordingGroups returns the rules that derive every documented series. They read the series that Prometheus' OTLP
+// receiver and the exporters of OpenTelemetry create from the instruments. No group has more than the 20 rules that
+// Mimir allows by default.
+func RecordingGroups() []Group {
+	groups := []Group{{Name: "otelpool-names"}, {Name: "otelpool-names-histograms"}, {Name: "otelpool-names-counters"}}
+	for _, row := range documented() {
+		switch row.Kind {
+		case catalogue.Histogram:
+			for _, suffix := range []string{"_bucket", "_sum", "_count"} {
+				groups[1].Rules = append(groups[1].Rules, rule(row, suffix, "max"))
+			}
+		case catalogue.ObservableCounter:
+			groups[2].Rules = append(groups[2].Rules, rule(row, "", "max"))
+		default:
+			groups[0].Rules = append(groups[0].Rules, rule(row, "", "max"))
 		}
 	}
-	return rules
+	groups[0].Rules = append(groups[0].Rules, pushed())
+	return groups
 }
 
-// suffixes returns the suffixes of a metric's series. A histogram has those of a classic histogram, and the bare name
-// of a native one, which an exponential histogram becomes.
-func suffixes(kind catalogue.Kind) []string {
-	if kind == catalogue.Histogram {
-		return []string{"_bucket", "_sum", "_count", ""}
+// pushed returns the rule for the time of the last sample of a pool. The time of what a rule derives is that of its
+// evaluation, for as long as Prometheus keeps the last sample.
+func pushed() Rule {
+	poolLabel := catalogue.TranslatedLabel(catalogue.AttrPool)
+	used := catalogue.Lookup(countName)[0]
+	source := fmt.Sprintf("timestamp(%s)", selector(used.TranslatedName(), append(stateMatcher(used.State), poolLabel+`!=""`)))
+	return Rule{PushedRecord, fmt.Sprintf("max by (%s, pool) (\n%s\n)\nunless on (%[1]s, pool) %[3]s{%[4]s=\"\"}",
+		processLabels, indent(replace(source, catalogue.LabelPool, poolLabel), 2), used.Documented, EdgeLabel)}
+}
+
+// NativeGroups returns the rules that derive the documented series of native histograms, which exponential histograms
+// become. They are apart because not every store has native histograms.
+func NativeGroups() []Group {
+	group := Group{Name: "otelpool-names-native"}
+	for _, row := range documented() {
+		if row.Kind == catalogue.Histogram {
+			group.Rules = append(group.Rules, rule(row, "", "sum"))
+		}
 	}
-	return []string{""}
+	return []Group{group}
 }
 
-// expression returns the expression for one of a row's series.
-func expression(row catalogue.Row, suffix string) string {
+// rule returns the rule for one of a row's series. Series that differ in the version of otelpool alone are the same
+// series before and after an upgrade, of which the earlier one stays for minutes: the aggregation max makes no sum of
+// the two. Native histograms have no maximum.
+func rule(row catalogue.Row, suffix, aggregation string) Rule {
 	poolLabel, stateLabel := catalogue.TranslatedLabel(catalogue.AttrPool), catalogue.TranslatedLabel(catalogue.AttrState)
 	drop := append([]string{poolLabel}, scopeLabels...)
-
-	source := row.TranslatedName() + suffix
-	if row.State != "" {
-		source += fmt.Sprintf("{%s=%q}", stateLabel, row.State)
+	if row.State != "" || fallbacks[row.Name].state != "" {
 		drop = append(drop, stateLabel)
 	}
-	if fallback := fallbacks[row.Name]; fallback != "" {
-		source = fmt.Sprintf("%s or on (job, instance, %s) %s", source, poolLabel, fallback)
-		if strings.Contains(fallback, stateLabel) {
-			drop = append(drop, stateLabel)
-		}
-	}
-
-	replaced := replace(source, catalogue.LabelPool, poolLabel)
+	source := replace(ours(row, suffix)+theirRules(row, suffix), catalogue.LabelPool, poolLabel)
 	if slices.ContainsFunc(row.Attributes, func(a catalogue.Attribute) bool { return a.Key == catalogue.AttrOperation }) {
 		operationLabel := catalogue.TranslatedLabel(catalogue.AttrOperation)
-		// Instrumentations older than db.query.summary distinguish operations by their verb.
-		replaced = replace(replaced, catalogue.LabelOperation, "db_operation_name")
-		replaced = replace(replaced, catalogue.LabelOperation, operationLabel)
+		source = replace(source, catalogue.LabelOperation, operationLabel)
 		drop = append(drop, operationLabel)
 	}
 	slices.Sort(drop)
-	return fmt.Sprintf("sum without (%s) (\n%s\n)\nunless on (job, instance, pool) %s{%s=\"\"}\n",
-		strings.Join(drop, ", "), indent(replaced, 2), row.Documented+suffix, EdgeLabel)
+	record := row.Documented + suffix
+	return Rule{record, fmt.Sprintf("%s without (%s) (\n%s\n)\nunless on (%s, pool) %s{%s=\"\"}",
+		aggregation, strings.Join(drop, ", "), indent(source, 2), processLabels, record, EdgeLabel)}
+}
+
+// ours returns the selector of otelpool's series, which the scope tells. Where the scope is no label, otelpool's series
+// are those with all labels that otelpool always sets.
+func ours(row catalogue.Row, suffix string) string {
+	matchers := stateMatcher(row.State)
+	matchers = append(matchers, fmt.Sprintf(`%s=~"|%s"`, scopeLabel, catalogue.ScopeName))
+	for _, attr := range row.Attributes {
+		if attr.Key == catalogue.AttrPool || attr.Presence == catalogue.Always && attr.Key != catalogue.AttrSystem && !row.Info {
+			matchers = append(matchers, fmt.Sprintf(`%s!=""`, catalogue.TranslatedLabel(attr.Key)))
+		}
+	}
+	if theirs(row) == row.Name {
+		matchers = append(matchers, systemMatcher)
+	}
+	return selector(row.TranslatedName()+suffix, matchers)
+}
+
+// theirRules returns the part of an expression that adds the pools of other languages. In a service in Go only otelpool's
+// pools get documented names, as in the Collector.
+func theirRules(row catalogue.Row, suffix string) string {
+	name := theirs(row)
+	if name == "" {
+		return ""
+	}
+	poolLabel := catalogue.TranslatedLabel(catalogue.AttrPool)
+	factor, state := "", row.State
+	if f, has := fallbacks[row.Name]; has {
+		state = f.state
+		if f.zero {
+			factor = "0 * "
+		}
+	}
+	matchers := append(stateMatcher(state), fmt.Sprintf(`%s!=""`, poolLabel), systemMatcher)
+	source := selector(catalogue.Lookup(name)[0].TranslatedName()+suffix, matchers)
+	return fmt.Sprintf("\nor on (%s, %s) (\n  %s%s\n  unless on (%s) target_info{telemetry_sdk_language=\"go\"}\n)",
+		processLabels, poolLabel, factor, source, processLabels)
+}
+
+// systemMatcher matches pools on PostgreSQL, and on a system that is not known.
+var systemMatcher = fmt.Sprintf(`%s=~"|postgresql"`, catalogue.TranslatedLabel(catalogue.AttrSystem))
+
+func stateMatcher(state string) []string {
+	if state == "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s=%q", catalogue.TranslatedLabel(catalogue.AttrState), state)}
+}
+
+func selector(name string, matchers []string) string {
+	return name + "{" + strings.Join(matchers, ", ") + "}"
 }
 
 // replace returns the expression with the label set to the value of source, for series that have source.
@@ -92,13 +160,15 @@ func replace(expression, label, source string) string {
 	return fmt.Sprintf("label_replace(\n%s,\n  %q, \"$1\", %q, \"(.+)\"\n)", indent(expression, 2), label, source)
 }
 
-// RecordingGroup returns the rules of RecordingRules as a group of a rule file.
-func RecordingGroup() string {
+// Groups returns groups as a part of a rule file.
+func Groups(groups []Group) string {
 	var b strings.Builder
-	b.WriteString("  - name: otelpool-names\n    rules:\n")
-	for _, rule := range RecordingRules() {
-		fmt.Fprintf(&b, "      - record: %s\n        labels: {%s: %s}\n        expr: |\n%s\n",
-			rule.Record, EdgeLabel, EdgeRules, indent(strings.TrimSpace(rule.Expr), 10))
+	for _, group := range groups {
+		fmt.Fprintf(&b, "  - name: %s\n    rules:\n", group.Name)
+		for _, rule := range group.Rules {
+			fmt.Fprintf(&b, "      - record: %s\n        labels: {%s: %s}\n        expr: |\n%s\n",
+				rule.Record, EdgeLabel, EdgeRules, indent(rule.Expr, 10))
+		}
 	}
 	return b.String()
 }
