@@ -12,6 +12,8 @@ import (
 
 	"go.opentelemetry.io/otel"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
 // interval is the time between two lines.
@@ -38,6 +40,7 @@ func (i banner) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, `otelpool demo
   page      %s/%s
+  live      %[1]s/debug/pool/
   metrics   %[1]s/metrics
   database  %[3]s
   pool      %d connections, %d more under load (base+overflow)
@@ -51,12 +54,13 @@ connections spent on queries; oldest is the age of the longest hold. Log lines o
 `, i.base, warning, i.database, baseSize, maxOverflow, i.push, stop, peakWindow, 2*peakWindow)
 }
 
-// watch prints a line each second, and each trouble that begins, until ctx ends.
-func watch(ctx context.Context, w io.Writer, reader sdkmetric.Reader, t *traffic) {
+// watch prints a line each second, each trouble that begins, and the worst finding when it changes, until ctx ends.
+func watch(ctx context.Context, w io.Writer, reader sdkmetric.Reader, t *traffic, found *findings) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	start := time.Now()
 	last := start
+	var worst diagnose.Finding
 	for n := 0; ; {
 		select {
 		case <-ticker.C:
@@ -79,6 +83,7 @@ func watch(ctx context.Context, w io.Writer, reader sdkmetric.Reader, t *traffic
 		}
 		now := time.Now()
 		printSample(w, now.Sub(start), now.Sub(last), t.phase(), s)
+		worst = printFinding(w, found.look(), worst)
 		if ctx.Err() != nil {
 			return
 		}
@@ -107,6 +112,17 @@ func printSample(w io.Writer, sinceStart, sinceLast time.Duration, phase string,
 
 func printTrouble(w io.Writer, t *trouble) {
 	fmt.Fprintf(w, "%7s  %s: %s. See %s\n", "", t.name, t.about, t.look)
+}
+
+// printFinding prints the worst finding and returns it, nothing if there is none. While the same is found, it is printed once.
+func printFinding(w io.Writer, found []diagnose.Finding, before diagnose.Finding) diagnose.Finding {
+	if len(found) == 0 {
+		return diagnose.Finding{}
+	}
+	if worst := found[0]; worst.Kind != before.Kind || worst.Operation != before.Operation {
+		fmt.Fprintf(w, "%7s  %v\n", "", worst)
+	}
+	return found[0]
 }
 
 func printRow(w io.Writer, cells ...any) {

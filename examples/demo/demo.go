@@ -54,7 +54,8 @@ func demo(ctx context.Context, s settings, stdout, stderr io.Writer) (err error)
 		return err
 	}
 	defer service.close()
-	server := newServer(service.handler(t.page), stderr)
+	found := newFindings(inst)
+	server := newServer(service.handler(t.page, found), stderr)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	defer stopServer(server)
@@ -67,11 +68,11 @@ func demo(ctx context.Context, s settings, stdout, stderr io.Writer) (err error)
 		duration: s.duration,
 	}
 	i.print(stdout)
-	return showTraffic(ctx, s.duration, i.base, t, stdout, served)
+	return showTraffic(ctx, s.duration, i.base, t, found, stdout, served)
 }
 
 // showTraffic sends traffic and prints the pool's metrics until ctx ends or the duration is over.
-func showTraffic(ctx context.Context, duration time.Duration, base string, t *telemetry, stdout io.Writer, served <-chan error) error {
+func showTraffic(ctx context.Context, duration time.Duration, base string, t *telemetry, found *findings, stdout io.Writer, served <-chan error) error {
 	if duration > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, duration)
@@ -90,7 +91,7 @@ func showTraffic(ctx context.Context, duration time.Duration, base string, t *te
 	traffic := newTraffic(base)
 	var watcher sync.WaitGroup
 	watcher.Go(func() {
-		watch(ctx, stdout, t.own, traffic)
+		watch(ctx, stdout, t.own, traffic, found)
 		fmt.Fprintln(stdout, "Stopping (Ctrl-C stops immediately) ...")
 	})
 	traffic.run(ctx)

@@ -16,6 +16,7 @@ var indexTemplate = template.Must(template.New("index").Parse(indexHTML))
 type entry struct {
 	Method, Path, About string
 	Look                string // for a trouble: the metrics that show it
+	Finding             string // for a trouble: what was found last, if anything was
 	Link                string // empty if a browser cannot request it
 }
 
@@ -33,18 +34,20 @@ var metrics = []entry{
 }
 
 // index serves the page.
-func index() http.Handler {
-	var service, trouble []entry
+func index(found *findings) http.Handler {
+	var service []entry
 	for _, r := range routes {
 		service = append(service, r.entry())
 	}
-	for _, t := range troubles {
-		e := t.route().entry()
-		e.Look = t.look
-		trouble = append(trouble, e)
-	}
-	data := map[string]any{"Base": baseSize, "Overflow": maxOverflow, "Metrics": metrics, "Service": service, "Troubles": trouble}
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		now := found.look()
+		var trouble []entry
+		for _, t := range troubles {
+			e := t.route().entry()
+			e.Look, e.Finding = t.look, found.of(t)
+			trouble = append(trouble, e)
+		}
+		data := map[string]any{"Base": baseSize, "Overflow": maxOverflow, "Metrics": metrics, "Service": service, "Troubles": trouble, "Now": now}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_ = indexTemplate.Execute(w, data) // fails only if the client is gone
 	})

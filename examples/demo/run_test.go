@@ -46,11 +46,12 @@ func servesTroubles(e *execution) {
 		name   string
 		status int
 	}{
+		{"spike", http.StatusOK}, // before those that keep connections
 		{"leak", http.StatusOK},
 		{"nested", http.StatusServiceUnavailable},
 		{"tx", http.StatusOK},
 		{"idle", http.StatusOK},
-		{"spike", http.StatusOK},
+		{"idletx", http.StatusOK},
 	} {
 		if got, body := e.get("/trouble/" + tt.name); got != tt.status {
 			e.Errorf("/trouble/%s: status %d: %s", tt.name, got, body)
@@ -116,7 +117,7 @@ func servesDocumentedMetrics(e *execution) {
 // showsLeak checks the metrics and logs of the requested leak, and waits for the phase of the leak.
 func showsLeak(e *execution) {
 	during := e.logs(leakPattern("connection held for long"))
-	if line := sourceLine(e.T, during[1], during[2]); !strings.Contains(line, `s.pool.Acquire(otelpool.WithOperation(ctx, "forget_to_release"))`) {
+	if line := sourceLine(e.T, during[1], during[2]); !strings.Contains(line, `s.pool.Acquire(otelpool.WithOperation(ctx, operation))`) {
 		e.Errorf("%s names the line %q", during[0], line)
 	}
 	if after := e.logs(leakPattern("connection released after a long hold")); after[2] != during[2] {

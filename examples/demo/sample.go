@@ -88,8 +88,8 @@ func (s *sample) addSeconds(name string, points []metricdata.DataPoint[float64])
 	}
 }
 
-// busyShare returns the share of the hold time that operations took, or NaN if no hold ended. Unfinished holds count
-// with their operations only, so the share is limited to 1.
+// busyShare returns the share of the hold time that operations took, or NaN if no hold ended. The two are not read at the same
+// moment, so the share is limited to 1.
 func (s *sample) busyShare() float64 {
 	if s.holds.count == 0 {
 		return math.NaN()

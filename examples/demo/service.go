@@ -10,14 +10,17 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/semconv/v1.43.0/httpconv"
 
+	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -31,30 +34,34 @@ var requestBuckets = []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 
 type service struct {
 	pool     *pgxpool.Pool
 	duration httpconv.ServerRequestDuration
-	leaks    sync.WaitGroup
+	spans    *sdktrace.TracerProvider
+	leaks    atomic.Int64   // how many there were
+	held     sync.WaitGroup // connections that a trouble keeps after its request
 	closing  chan struct{}
 }
 
 // newService returns a service that records its requests with the MeterProvider of the pool, so that /metrics has both.
+// Each request has a sampled span, which exemplars need. The demo exports no spans; a real program does.
 func newService(pool *pgxpool.Pool, provider metric.MeterProvider) (*service, error) {
 	duration, err := httpconv.NewServerRequestDuration(provider.Meter("demo"), metric.WithExplicitBucketBoundaries(requestBuckets...))
 	if err != nil {
 		return nil, err
 	}
-	return &service{pool: pool, duration: duration, closing: make(chan struct{})}, nil
+	return &service{pool: pool, duration: duration, spans: sdktrace.NewTracerProvider(), closing: make(chan struct{})}, nil
 }
 
-// close releases the leaked connections, because closing the pool waits for them. There must be no more requests.
+// close releases the connections that troubles keep, because closing the pool waits for them. There must be no more requests.
 func (s *service) close() {
 	close(s.closing)
-	s.leaks.Wait()
+	s.held.Wait()
 }
 
-// handler serves the routes, the metrics, and a page that lists both.
-func (s *service) handler(metrics http.Handler) http.Handler {
+// handler serves the routes, the metrics, the page of the pool, and a page that lists all of them.
+func (s *service) handler(metrics http.Handler, found *findings) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metrics)
-	mux.Handle("GET /{$}", index())
+	mux.Handle("GET /debug/pool/", poolz.Handler([]*otelpool.Instrumentation{found.inst}, poolz.WithServerView(s.pool.Config().ConnConfig)))
+	mux.Handle("GET /{$}", index(found))
 	for _, route := range routes {
 		mux.Handle(route.method+" "+route.path, s.serve(route))
 	}
@@ -69,13 +76,16 @@ func (s *service) handler(metrics http.Handler) http.Handler {
 func (s *service) serve(route route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
+		name := route.method + " " + route.path
+		ctx, span := s.spans.Tracer("demo").Start(r.Context(), name)
+		defer span.End()
 		// A request should hold one connection at a time.
-		ctx, cancel := context.WithTimeout(otelpool.WithScope(r.Context(), route.method+" "+route.path), requestTimeout)
+		ctx, cancel := context.WithTimeout(otelpool.WithScope(ctx, name), requestTimeout)
 		defer cancel()
 		answer, err := route.do(s, ctx, r)
 		status := statusOf(err)
 		// The answer is complete before it is written, so the duration does not depend on the client.
-		s.duration.Record(r.Context(), time.Since(start).Seconds(), httpconv.RequestMethodAttr(route.method), "http",
+		s.duration.Record(ctx, time.Since(start).Seconds(), httpconv.RequestMethodAttr(route.method), "http",
 			s.duration.AttrRoute(route.path), s.duration.AttrResponseStatusCode(status))
 		if err != nil {
 			http.Error(w, http.StatusText(status), status)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -79,6 +80,21 @@ func TestWrongRequestsGetErrorStatus(t *testing.T) {
 	}
 }
 
+func TestRequestsLeaveExemplars(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	request(f.handler, "GET", "/users/7")
+	scrape := httptest.NewRequest("GET", "/metrics", nil)
+	scrape.Header.Set("Accept", "application/openmetrics-text")
+	res := httptest.NewRecorder()
+	f.handler.ServeHTTP(res, scrape)
+	for _, name := range []string{"db_query_duration", "db_pool_acquire_duration", "db_pool_hold_duration", "http_server_request_duration"} {
+		if !regexp.MustCompile(`(?m)^` + name + `_seconds_bucket\{.* # \{.*trace_id="`).MatchString(res.Body.String()) {
+			t.Errorf("no exemplar of %s:\n%s", name, res.Body)
+		}
+	}
+}
+
 func TestStatusDependsOnError(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -136,7 +152,7 @@ func setup(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.handler = f.service.handler(page)
+	f.handler = f.service.handler(page, newFindings(inst))
 	return f
 }
 

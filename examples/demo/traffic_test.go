@@ -17,7 +17,7 @@ func TestTroublesFollowQuietAndBusyPhases(t *testing.T) {
 	for _, p := range newPhases() {
 		names = append(names, p.name)
 	}
-	if want := []string{"quiet", "busy", "quiet", "leak", "spike", "nested", "idle", "tx"}; !slices.Equal(names, want) {
+	if want := []string{"quiet", "busy", "quiet", "leak", "spike", "nested", "idle", "idletx", "tx"}; !slices.Equal(names, want) {
 		t.Errorf("the phases are %v, want %v", names, want)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// longHold is the age from which a hold is reported. It is longer than any request, so such a hold is a leak. A real
-// program would use 60 s, as the pool-monitoring guide does.
+// longHold is the age from which a hold is reported. It is longer than any request, so such a hold has outlived its
+// request. A real program would use 60 s, as the pool-monitoring guide does.
 const longHold = requestTimeout + 500*time.Millisecond
 
 // peakWindow equals the push interval, so that every push shows the last spike, and it does not hide the next one. The
@@ -21,7 +21,12 @@ const peakWindow = pushInterval
 
 // Sizes and durations of the troubles.
 const (
-	leakTime = 6 * time.Second
+	// A leak is found after ten seconds. A single connection would not be called one: it may be kept on purpose.
+	leakedConns = 2
+	leakTime    = 14 * time.Second
+	// Each leak has the next of so many names: once a unit of work has returned a connection after a long time, what it
+	// keeps in the next ten minutes is not called a leak.
+	leakNames = 20
 
 	spikeCallers = 12
 	spikeTime    = 150 * time.Millisecond
@@ -33,13 +38,16 @@ const (
 
 	idleCallers = 8
 	idleTime    = 400 * time.Millisecond
+
+	transactionTime = 10 * time.Second // it is found after five
 )
 
 // trouble is a typical problem of pools. A request for its route causes it, and the traffic has a phase with such
 // requests.
 type trouble struct {
-	name        string // of the phase, and of the route below /trouble/
-	about, look string // description, and the metrics that show it
+	name        string   // of the phase, and of the route below /trouble/
+	about, look string   // description, and the metrics that show it
+	operations  []string // that a finding names as guilty, or the beginnings of their names
 	do          func(s *service, ctx context.Context, r *http.Request) (any, error)
 	length      time.Duration // of the phase
 	again       time.Duration // pause between two requests in the phase; 0 for a single request
@@ -51,51 +59,66 @@ func (t trouble) route() route {
 
 var troubles = []trouble{
 	{
-		name: "leak", do: (*service).leak, length: 7 * time.Second,
-		about: fmt.Sprintf("a connection is not released for %v", leakTime),
-		look:  "db_pool_oldest_hold_seconds, db_pool_long_holds_total, log",
+		name: "leak", do: (*service).leak, length: leakTime + time.Second,
+		operations: []string{"forget_to_release_"},
+		about:      fmt.Sprintf("%d connections are not released for %v", leakedConns, leakTime),
+		look:       "db_pool_oldest_hold_seconds, db_pool_long_holds_total, log",
 	},
 	{
 		name: "spike", do: (*service).spike, length: 3 * time.Second,
-		about: fmt.Sprintf("%d connections are in use for %v, between two lines", spikeCallers, spikeTime),
-		look:  "db_pool_peak only",
+		operations: []string{"burst"},
+		about:      fmt.Sprintf("%d connections are in use for %v, between two lines", spikeCallers, spikeTime),
+		look:       "db_pool_peak only",
 	},
 	{
 		name: "nested", do: (*service).nested, length: 4 * time.Second,
-		about: fmt.Sprintf("%d callers take a second connection", nestedCallers),
-		look:  "db_pool_nested_acquires_total, db_pool_timeouts_total, log",
+		operations: []string{"take_first", "take_second"},
+		about:      fmt.Sprintf("%d callers take a second connection", nestedCallers),
+		look:       "db_pool_nested_acquires_total, db_pool_timeouts_total, log",
 	},
 	{
 		name: "idle", do: (*service).idle, length: 4 * time.Second, again: 10 * time.Millisecond,
-		about: fmt.Sprintf("%d connections are held idle", idleCallers),
-		look:  "db_pool_busy_seconds_total beside db_pool_hold_duration_seconds_sum",
+		operations: []string{"hold_idle"},
+		about:      fmt.Sprintf("%d connections are held idle", idleCallers),
+		look:       "db_pool_busy_seconds_total beside db_pool_hold_duration_seconds_sum",
+	},
+	{
+		name: "idletx", do: (*service).idleTransaction, length: transactionTime + time.Second,
+		operations: []string{"wait_in_transaction"},
+		about:      fmt.Sprintf("a transaction is idle for %v, transfers wait for its locks", transactionTime),
+		look:       "/debug/pool/, errors, log",
 	},
 	{
 		name: "tx", do: (*service).openTransaction, length: 3 * time.Second, again: 500 * time.Millisecond,
-		about: "transactions are left open",
-		look:  `db_pool_connections_closed_total{reason="in_transaction"}, log`,
+		operations: []string{"forget_to_commit"},
+		about:      "transactions are left open",
+		look:       `db_pool_connections_closed_total{reason="in_transaction"}, log`,
 	},
 }
 
-// leak does not release its connection. The demo releases it much later, so that it can continue and end.
+// leak does not release its connections. The demo releases them much later, so that it can continue and end.
 func (s *service) leak(ctx context.Context, _ *http.Request) (any, error) {
-	conn, err := s.pool.Acquire(otelpool.WithOperation(ctx, "forget_to_release"))
-	if err != nil {
-		return nil, err
-	}
-	var n int
-	if err := conn.QueryRow(ctx, `SELECT count(*) FROM otelpool_demo.users`).Scan(&n); err != nil {
-		conn.Release()
-		return nil, err
-	}
-	s.leaks.Go(func() {
-		defer conn.Release()
+	operation := fmt.Sprintf("forget_to_release_%d", s.leaks.Add(1)%leakNames)
+	return map[string]int{"connections": leakedConns}, runConcurrently(ctx, leakedConns, func(ctx context.Context, _ func()) error {
+		conn, err := s.pool.Acquire(otelpool.WithOperation(ctx, operation))
+		if err != nil {
+			return err
+		}
+		defer s.later(leakTime, conn.Release)
+		_, err = conn.Exec(ctx, `SELECT FROM otelpool_demo.users`)
+		return err
+	})
+}
+
+// later calls end after a time, or when the service is closed.
+func (s *service) later(after time.Duration, end func()) {
+	s.held.Go(func() {
+		defer end()
 		select {
-		case <-time.After(leakTime):
+		case <-time.After(after):
 		case <-s.closing:
 		}
 	})
-	return map[string]int{"users": n}, nil
 }
 
 func (s *service) spike(ctx context.Context, _ *http.Request) (any, error) {
@@ -151,6 +174,28 @@ func (s *service) idle(ctx context.Context, _ *http.Request) (any, error) {
 		sleep(ctx, idleTime) // stands for work without the database
 		return err
 	})
+}
+
+// idleTransaction locks accounts and then waits, as for an answer of another service. Transfers wait for the locks until
+// they time out.
+func (s *service) idleTransaction(ctx context.Context, _ *http.Request) (any, error) {
+	ctx = otelpool.WithOperation(ctx, "wait_in_transaction")
+	tx, err := s.pool.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rollback := func() {
+		ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+		defer cancel()
+		_ = tx.Rollback(ctx) // after an error pgx closes the connection
+	}
+	tag, err := tx.Exec(ctx, `SELECT FROM otelpool_demo.accounts FOR UPDATE SKIP LOCKED`)
+	if err != nil {
+		rollback()
+		return nil, err
+	}
+	s.later(transactionTime, rollback)
+	return map[string]int64{"locked": tag.RowsAffected()}, nil
 }
 
 // openTransaction does not commit. pgx closes the connection, and the server rolls the transaction back.

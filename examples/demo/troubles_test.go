@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// tracePattern matches the trace of a log line's request.
+const tracePattern = ` trace_id=[0-9a-f]{32}`
+
 // stackPattern returns the pattern of a stack in a log line.
 func stackPattern(key, function string) string {
 	return ` ` + key + `="\S*\(\*service\)\.` + function + ` \((troubles\.go):(\d+)\)"`
@@ -17,15 +20,15 @@ func stackPattern(key, function string) string {
 
 var (
 	nestedPattern = regexp.MustCompile(`(?m)^level=WARN msg="acquire waits while its scope holds a connection of the same pool" pool=demo .*operation=take_first` +
-		stackPattern("stack", `nested\.func1`) + stackPattern("waiting_stack", `nested\.func1`) + `$`)
+		tracePattern + stackPattern("stack", `nested\.func1`) + stackPattern("waiting_stack", `nested\.func1`) + `$`)
 	transactionPattern = regexp.MustCompile(`(?m)^level=WARN msg="connection released in a transaction: pgx closes it" pool=demo .*operation=forget_to_commit .*` +
 		stackPattern("stack", "openTransaction") + ` advice=`)
 )
 
 // leakPattern returns the pattern of a log line about the leak.
 func leakPattern(message string) *regexp.Regexp {
-	return regexp.MustCompile(`(?m)^level=WARN msg="` + message + `" pool=demo age=\d[\d.]*s operation=forget_to_release ` +
-		`query="SELECT otelpool_demo.users" query_running=false` + stackPattern("stack", "leak") + `$`)
+	return regexp.MustCompile(`(?m)^level=WARN msg="` + message + `" pool=demo age=\d[\d.]*s operation=forget_to_release_\d+ ` +
+		`query="SELECT otelpool_demo.users" query_running=false` + tracePattern + stackPattern("stack", `leak\.func1`) + `$`)
 }
 
 // sourceLine returns the line of a file that a log line names.
@@ -71,6 +74,19 @@ func TestLeakIsReleasedOnClose(t *testing.T) {
 	f.pool.Close() // waits for every connection: the test hangs if one is still held
 	if held := f.sample().holds.sum; held >= leakTime.Seconds() {
 		t.Errorf("it was released after %v s, not by close", held)
+	}
+}
+
+func TestIdleTransactionBlocksTransfers(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.make("idletx", http.StatusOK)
+	if res := request(f.handler, "POST", "/transfers"); res.Code != http.StatusServiceUnavailable {
+		t.Errorf("a transfer during the transaction: status %d: %s", res.Code, res.Body)
+	}
+	f.service.close() // rolls back
+	if res := request(f.handler, "POST", "/transfers"); res.Code != http.StatusOK {
+		t.Errorf("a transfer after the transaction: status %d: %s", res.Code, res.Body)
 	}
 }
 
@@ -127,7 +143,7 @@ func TestIdleHoldsHaveLowBusyShare(t *testing.T) {
 	f := setup(t)
 	f.make("idle", http.StatusOK)
 	values := f.scrape()
-	busy, held := values[`db_pool_busy_seconds_total{pool="demo"}`], values[`db_pool_hold_duration_seconds_sum{operation="hold_idle",pool="demo"}`]
+	busy, held := values[`db_pool_busy_seconds_total{operation="hold_idle",pool="demo"}`], values[`db_pool_hold_duration_seconds_sum{operation="hold_idle",pool="demo"}`]
 	if held < idleCallers*idleTime.Seconds() || busy <= 0 || busy > held/2 {
 		t.Errorf("busy for %v s of %v s", busy, held)
 	}

@@ -37,15 +37,16 @@ func loadtest(ctx context.Context, s settings, stdout io.Writer) (v verdict, err
 	}
 
 	printBanner(stdout, s, db)
-	r := stress(ctx, s, pool, exporter, db.sizing, stdout)
+	r := stress(ctx, s, pool, inst, exporter, db.sizing, stdout)
 	r.print(stdout)
 	return r.verdict, nil
 }
 
 // stress puts the pool under load for the duration of the settings, or until ctx ends. It judges the pool by sizing.
-func stress(ctx context.Context, s settings, pool *pgxpool.Pool, gatherer prometheus.Gatherer, sizing otelpool.Sizing, stdout io.Writer) report {
+func stress(ctx context.Context, s settings, pool *pgxpool.Pool, inst *otelpool.Instrumentation, gatherer prometheus.Gatherer,
+	sizing otelpool.Sizing, stdout io.Writer) report {
 	l := &load{pool: pool, query: s.query}
-	w := &watcher{gatherer: gatherer, sizing: sizing, load: l, out: stdout}
+	w := &watcher{gatherer: gatherer, sizing: sizing, load: l, inst: inst, out: stdout}
 	w.scrape(false) // starts the pool's peak
 
 	ctx, cancel := context.WithTimeout(ctx, s.duration)
@@ -67,6 +68,7 @@ func stress(ctx context.Context, s settings, pool *pgxpool.Pool, gatherer promet
 		last:          w.last,
 		settled:       settled,
 		took:          took,
+		findings:      w.findings,
 		verdict:       judge(w.seen, sizing.PoolSize+sizing.MaxOverflow),
 	}
 }

@@ -42,6 +42,7 @@ Report
   timeouts  0
   errors    none
   idle      (\d+), at most the pool size (\d+): settled [\d.]+ m?s after the last request
+  findings  (?:none|(?:critical|warning|info): .+?)
 PASS: checked_out never exceeded pool_size \+ max_overflow = (\d+) \(at most \d+ in \d+ scrapes, peak \d+\)
 $`)
 
@@ -83,8 +84,10 @@ func passesOnThrowawayServer(t *testing.T, program string) {
 	if r.seconds < 3 || len(lines) > r.seconds+1 || !slices.ContainsFunc(lines, func(l []string) bool { return l[1] != "0" }) {
 		t.Errorf("want a line a second, with overflow:\n%s", e.stdout)
 	}
-	if e.stderr.String() != "" {
-		t.Errorf("standard error: %s", e.stderr)
+	for line := range strings.Lines(e.stderr.String()) {
+		if !strings.Contains(line, "WARN callers wait for a connection") { // a busy machine makes them wait for a second
+			t.Errorf("standard error: %s", line)
+		}
 	}
 	if files, _ := filepath.Glob(filepath.Join(e.temp, "*")); len(files) > 0 {
 		t.Errorf("left: %v", files)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
 // report is the result of a run.
@@ -20,7 +21,8 @@ type report struct {
 	seen          observed
 	last          sample // after the load
 	settled       bool
-	took          time.Duration // time to settle, or to give up
+	took          time.Duration      // time to settle, or to give up
+	findings      []diagnose.Finding // at the end of the load
 	verdict       verdict
 }
 
@@ -35,6 +37,7 @@ Report
   timeouts  %d
   errors    %s
   idle      %s
+  findings  %s
 %v
 `,
 		r.requestCounts.done, r.elapsed.Seconds(), float64(r.requestCounts.done)/r.elapsed.Seconds(),
@@ -45,6 +48,7 @@ Report
 		r.last.timeouts,
 		r.errors(),
 		r.idle(),
+		r.found(),
 		r.verdict)
 }
 
@@ -80,6 +84,18 @@ func (r report) idle() string {
 	}
 	return fmt.Sprintf("%d, and %d in use: not settled within %s after the last request, pool size %d",
 		r.last.checkedIn, r.last.checkedOut, took, r.sizing.PoolSize)
+}
+
+// found returns the findings, one a line.
+func (r report) found() string {
+	if len(r.findings) == 0 {
+		return "none"
+	}
+	var lines []string
+	for _, f := range r.findings {
+		lines = append(lines, f.String())
+	}
+	return strings.Join(lines, "\n            ")
 }
 
 func formatQuantiles(h histogram) string {

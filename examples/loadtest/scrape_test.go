@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
 // gauges returns families without labels, as a Gatherer does.
@@ -108,6 +110,16 @@ func TestReportCountsErrorsByKind(t *testing.T) {
 	}
 	if got := (report{}).errors(); got != "none" {
 		t.Errorf("%q, want none", got)
+	}
+	if got := (report{}).found(); got != "none" {
+		t.Errorf("%q, want none", got)
+	}
+	r.findings = []diagnose.Finding{
+		{Severity: diagnose.Warning, Kind: diagnose.PoolTooSmall, Summary: "It is too small."},
+		{Severity: diagnose.Info, Kind: diagnose.CallersWait, Summary: "They wait.", Consequence: true},
+	}
+	if got, want := r.found(), "warning: pool_too_small: It is too small.\n            info: callers_wait (a consequence): They wait."; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 	r.last.checkedIn, r.last.checkedOut, r.sizing.PoolSize = 9, 1, 5
 	if got := r.idle(); !strings.HasPrefix(got, "9, and 1 in use: not settled ") {

@@ -50,7 +50,7 @@ func stressPool(t *testing.T, has, meant otelpool.Sizing, query string, wanted f
 		return families, err
 	})
 	var out strings.Builder
-	r := stress(ctx, s, pool, gather, meant, &out)
+	r := stress(ctx, s, pool, inst, gather, meant, &out)
 	r.print(&out)
 	return r, out.String()
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
 const (
@@ -26,12 +27,15 @@ type watcher struct {
 	gatherer prometheus.Gatherer
 	sizing   otelpool.Sizing
 	load     *load
+	inst     *otelpool.Instrumentation
 	out      io.Writer
 
 	seen    observed
 	last    sample   // the last successful scrape
 	printed snapshot // of the last line
 	lines   int
+
+	findings []diagnose.Finding // at the last line
 }
 
 // scrape scrapes the pool once.
@@ -81,7 +85,7 @@ type snapshot struct {
 	requestCounts
 }
 
-// line prints the state of the pool, and the requests since the last line.
+// line prints the state of the pool, and the requests since the last line. It keeps the findings, which are those under load.
 func (w *watcher) line(start time.Time) {
 	if w.lines%headerEvery == 0 {
 		w.row("time", "in use", "peak", "overflow", "idle", "waiting", "requests/s", "p95 acquire", "p95 query", "failed")
@@ -89,6 +93,7 @@ func (w *watcher) line(start time.Time) {
 	w.lines++
 	before, now := w.printed, snapshot{at: time.Now(), sample: w.last, requestCounts: w.load.counts()}
 	w.printed = now
+	w.findings = diagnose.Findings(w.inst.Report())
 	w.row(
 		now.at.Sub(start).Round(lineInterval).String(),
 		fmt.Sprintf("%d/%d+%d", now.checkedOut, w.sizing.PoolSize, w.sizing.MaxOverflow),

@@ -1,4 +1,4 @@
-// Command quickstart serves one query and the metrics of its pool.
+// Command quickstart serves one query, the metrics of its pool, and a page that says what the pool does.
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/otelpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -20,11 +21,12 @@ func main() {
 		log.Fatal(err)
 	}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
-	pool, _, err := otelpool.New(context.Background(), os.Getenv("DATABASE_URL"), otelpool.WithMeterProvider(provider))
+	pool, inst, err := otelpool.New(context.Background(), os.Getenv("DATABASE_URL"), otelpool.WithMeterProvider(provider))
 	if err != nil {
 		log.Fatal(err)
 	}
 	http.Handle("/metrics", exporter)
+	http.Handle("/debug/pool/", poolz.Handler([]*otelpool.Instrumentation{inst})) // for this machine only
 	http.HandleFunc("/tables", func(w http.ResponseWriter, r *http.Request) {
 		ctx := otelpool.WithOperation(r.Context(), "count_tables") // the name of the query on /metrics
 		var n int

@@ -1,0 +1,104 @@
+// Command doctor prints what is wrong with the connection pools of a service, as compilers print errors: what it is, the
+// numbers that it rests on, and what to do. It reads the report.json that exporters/poolz serves.
+//
+//	go -C examples run ./doctor -url http://127.0.0.1:9464/debug/pool/
+//	go -C examples run ./doctor -url http://127.0.0.1:9464/debug/pool/ -watch
+//	go -C examples run ./doctor -file report.json
+//
+// The exit status is that of a linter: 0 if nothing is wrong, 1 if there is a finding of severity warning or critical, and 2
+// if there is no report or the flags are wrong. With -watch it is that of the last report.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/otelpool/otelpool-go/exporters/poolz"
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
+)
+
+// Exit statuses.
+const (
+	exitOK = iota
+	exitFindings
+	exitError
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	p := program{client: newClient(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, terminal: isTerminal(os.Stdout)}
+	code := p.run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// program holds what the program works with.
+type program struct {
+	client         *http.Client
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	terminal       bool // whether stdout can be cleared
+}
+
+// run runs the program and returns its exit status.
+func (p program) run(ctx context.Context, args []string) int {
+	s, err := newSettings(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(p.stdout, usage)
+		return exitOK
+	}
+	if err != nil {
+		fmt.Fprintln(p.stderr, "doctor:", err)
+		return exitError
+	}
+	if s.watch {
+		return p.watch(ctx, s)
+	}
+	d, err := p.read(ctx, s)
+	if err == nil {
+		err = d.WriteText(p.stdout)
+	}
+	return p.status(d, err)
+}
+
+// status returns the exit status for a document, and prints the error if there is one.
+func (p program) status(d poolz.Document, err error) int {
+	if err != nil {
+		fmt.Fprintln(p.stderr, "doctor:", err)
+		return exitError
+	}
+	for _, pool := range d.Pools {
+		for _, f := range pool.Findings {
+			if f.Severity != diagnose.Info { // also one that a newer service may have
+				return exitFindings
+			}
+		}
+	}
+	return exitOK
+}
+
+// isTerminal reports whether a file is a terminal.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+}
+
+// wait waits for d, and reports whether ctx has not ended meanwhile.
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

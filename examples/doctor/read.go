@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/otelpool/otelpool-go/exporters/poolz"
+	"github.com/otelpool/otelpool-go/internal/printable"
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
+)
+
+const (
+	requestTimeout = 10 * time.Second
+	maxDocument    = 16 << 20 // bytes, after decompression
+	maxReason      = 300      // characters of what a server says
+)
+
+// newClient returns a client that follows no redirects, which would send the credentials of the address to another host.
+func newClient() *http.Client {
+	return &http.Client{
+		Timeout:       requestTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// read reads a document from where the settings say.
+func (p program) read(ctx context.Context, s settings) (poolz.Document, error) {
+	switch {
+	case s.url != nil:
+		return p.fetch(ctx, s.url)
+	case s.file == "-":
+		return parse("the standard input", p.stdin)
+	default:
+		f, err := os.Open(s.file)
+		if err != nil {
+			return poolz.Document{}, err
+		}
+		defer f.Close()
+		return parse(s.file, f)
+	}
+}
+
+// fetch requests a document. Errors show the address without its user, password and query, which may be secret.
+func (p program) fetch(ctx context.Context, u *url.URL) (poolz.Document, error) {
+	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	fail := func(err error) (poolz.Document, error) {
+		if inner, ok := errors.AsType[*url.Error](err); ok {
+			err = inner.Err
+		}
+		return poolz.Document{}, fmt.Errorf("%s: %w", shown, err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return fail(err)
+	}
+	response, err := p.client.Do(request)
+	if err != nil {
+		return fail(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		reason, _ := io.ReadAll(io.LimitReader(response.Body, 4*maxReason)) // the status says enough without
+		return fail(fmt.Errorf("status %d: %s", response.StatusCode, printable.Text(strings.Join(strings.Fields(string(reason)), " "), maxReason)))
+	}
+	return parse(shown, response.Body)
+}
+
+// parse parses a document, and checks that its versions are those that this program knows.
+func parse(from string, r io.Reader) (poolz.Document, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxDocument+1))
+	if err != nil {
+		return poolz.Document{}, fmt.Errorf("%s: read the report: %w", from, err)
+	}
+	if len(text) > maxDocument {
+		return poolz.Document{}, fmt.Errorf("%s: the report is longer than %d MiB", from, maxDocument>>20)
+	}
+	var versions struct {
+		Version int
+		Pools   []struct{ Report struct{ Version int } }
+	}
+	if err := json.Unmarshal(text, &versions); err != nil {
+		return poolz.Document{}, fmt.Errorf("%s: not a report.json of exporters/poolz: %s", from, printable.Text(err.Error(), maxReason))
+	}
+	if versions.Version != poolz.Version {
+		return poolz.Document{}, fmt.Errorf("%s: unknown version %d of the document (valid: %d)", from, versions.Version, poolz.Version)
+	}
+	for _, pool := range versions.Pools {
+		if v := pool.Report.Version; v != diagnose.ReportVersion {
+			return poolz.Document{}, fmt.Errorf("%s: unknown version %d of a report (valid: %d)", from, v, diagnose.ReportVersion)
+		}
+	}
+	var d poolz.Document
+	if err := json.Unmarshal(text, &d); err != nil {
+		return poolz.Document{}, fmt.Errorf("%s: not a report.json of exporters/poolz: %s", from, printable.Text(err.Error(), maxReason))
+	}
+	return d, nil
+}

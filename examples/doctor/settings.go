@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const usage = `doctor prints what is wrong with the connection pools of a service.
+
+  -url address       of the page of exporters/poolz or its report.json, such as http://127.0.0.1:9464/debug/pool/
+  -file path         a report.json, or - for the standard input
+  -watch             print it again and again, until Ctrl-C
+  -interval time     between two reports of -watch (default 1s, at least 100ms)
+
+The exit status is 0 if nothing is wrong, 1 with findings of severity warning or critical, 2 if there is no report.
+`
+
+const minInterval = 100 * time.Millisecond
+
+// settings are the flags of the program.
+type settings struct {
+	url      *url.URL // nil if there is a file
+	file     string
+	watch    bool
+	interval time.Duration
+}
+
+func newSettings(args []string) (settings, error) {
+	var s settings
+	var address string
+	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&address, "url", "", "")
+	flags.StringVar(&s.file, "file", "", "")
+	flags.BoolVar(&s.watch, "watch", false, "")
+	flags.DurationVar(&s.interval, "interval", time.Second, "")
+	if err := flags.Parse(args); err != nil {
+		return settings{}, err
+	}
+	switch {
+	case flags.NArg() > 0:
+		return settings{}, fmt.Errorf("unexpected argument %q (valid: flags; -h lists them)", flags.Arg(0))
+	case (address == "") == (s.file == ""):
+		return settings{}, errors.New("nothing or too much to read (valid: one of -url and -file; -h explains them)")
+	case s.watch && s.file == "-":
+		return settings{}, errors.New("-watch cannot read the standard input again (valid: -url, or -file with a path)")
+	case s.interval < minInterval:
+		return settings{}, fmt.Errorf("-interval %v is too short (valid: at least %v)", s.interval, minInterval)
+	case s.file != "":
+		return s, nil
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" { // it may have a password
+		return settings{}, errors.New("-url is not an address (valid: such as http://127.0.0.1:9464/debug/pool/report.json)")
+	}
+	if u.Path == "" || strings.HasSuffix(u.Path, "/") {
+		u = u.JoinPath("report.json")
+	}
+	s.url = u
+	return s, nil
+}
