@@ -1,0 +1,52 @@
+package scenarios_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/internal/postgres"
+)
+
+var (
+	update  = flag.Bool("update", false, "write the table of docs/diagnosis.md anew")
+	seeds   = flag.String("seeds", "1,2", "seeds, of which each scenario takes one in turn; with -all each takes all")
+	all     = flag.Bool("all", false, "run each scenario with each of the seeds")
+	healthy = flag.Duration("healthy", time.Minute, "how long the healthy service is watched at each load")
+	dump    = flag.String("dump", "", "folder for the reports; each trouble then lasts for at least 21 s")
+	replay  = flag.String("replay", "", "folder of -dump, whose reports are judged again")
+)
+
+// server is that of all scenarios. It is not that of DATABASE_URL: roles and their limits are changed.
+var server *postgres.Server
+
+// atOnce is how many scenarios run at the same time. They wait rather than compute.
+const atOnce = 9
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		if err := flag.Set("test.parallel", strconv.Itoa(atOnce)); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var err error
+	if server, err = postgres.Start(ctx, postgres.WithMaxConnections(50*atOnce)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer server.Stop()
+	return m.Run()
+}

@@ -1,0 +1,84 @@
+package scenarios_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/scenarios"
+)
+
+// fileOf returns the path of a scenario's file in a folder.
+func fileOf(folder, name string, seed uint64, ext string) string {
+	return filepath.Join(folder, strings.NewReplacer(" ", "-", ",", "").Replace(name)+"."+strconv.FormatUint(seed, 10)+ext)
+}
+
+// record writes all that is seen in a scenario to the folder of -dump, a line each, and the report of 20 s after the begin
+// of the trouble to a file of its own.
+func record(t *testing.T, o *scenarios.Options, name string, seed uint64) (end func()) {
+	if err := os.MkdirAll(*dump, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Create(fileOf(*dump, name, seed, ".jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, reported := json.NewEncoder(file), false
+	o.Record = func(r scenarios.Record) {
+		err := lines.Encode(r)
+		if r.Phase == scenarios.Trouble && r.Since >= 20 && !reported {
+			reported = true
+			text, marshalErr := json.MarshalIndent(r.Report, "", "  ")
+			err = errors.Join(err, marshalErr, os.WriteFile(fileOf(*dump, name, seed, ".json"), text, 0o666))
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	return func() { file.Close() }
+}
+
+// TestReplay judges what was recorded, so that a rule can be changed without running all again.
+func TestReplay(t *testing.T) {
+	if *replay == "" {
+		return
+	}
+	for _, sc := range scenarios.Scenarios {
+		files, err := filepath.Glob(strings.Replace(fileOf(*replay, sc.Name, 0, ".jsonl"), ".0.", ".*.", 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			t.Run(filepath.Base(name), func(t *testing.T) {
+				file, err := os.Open(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer file.Close()
+				var out scenarios.Outcome
+				lines := json.NewDecoder(bufio.NewReader(file))
+				for {
+					var r scenarios.Record
+					if err := lines.Decode(&r); errors.Is(err, io.EOF) {
+						break
+					} else if err != nil {
+						t.Fatal(err)
+					}
+					if err := out.See(sc, options(0), r); err != nil {
+						t.Fatal(err)
+					}
+				}
+				t.Logf("%s: found after %.0f s, mistaken for %q, lost to %q, false %q, after %q", sc.Name, out.Found.Seconds(), out.Mistaken, out.Lost, out.False, out.After)
+				for _, what := range judge(sc, out) {
+					t.Error(what)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package scenarios
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelpool/otelpool-go/internal/postgres"
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
+)
+
+const (
+	usualLoad = 0.4
+	limit     = 30 * time.Second // in which the finding must come first
+	stays     = 3 * time.Second  // that the trouble goes on after that
+)
+
+// Options are how a scenario is run.
+type Options struct {
+	Server        *postgres.Server
+	MeterProvider metric.MeterProvider
+	Log           io.Writer
+	Seed          uint64
+
+	Healthy time.Duration // before it goes wrong
+	Warm    time.Duration // of that, in which findings are no matter: a pool that has just started
+	Clears  time.Duration // after the repair, in which the finding may last
+	Stays   time.Duration // the least that the trouble lasts, even if it was found
+	Record  func(Record)  // is called with all that was seen, if it is not nil
+}
+
+// Run runs a scenario: only its healthy time if nothing goes wrong. An error tells that it could not be run, or that a report changed on its way through JSON.
+func Run(ctx context.Context, sc Scenario, o Options) (out Outcome, err error) {
+	e, err := newEnv(ctx, sc, o)
+	if err != nil {
+		return out, err
+	}
+	defer e.close()
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	defer func() {
+		stop()
+		<-ended
+		s := e.Service
+		out.Succeeded, out.Failed, out.Dropped, out.Late = s.succeeded.Load(), s.failed.Load(), s.dropped.Load(), s.late.Load()
+	}()
+	start := func() { go func() { e.Service.run(running); close(ended) }() }
+	if !sc.FromStart {
+		start()
+		start = func() {}
+		if err := e.watch(ctx, sc, o, &out, Healthy, o.Healthy, func(time.Duration) bool { return false }); err != nil {
+			return out, err
+		}
+		if sc.Begin == nil {
+			return out, nil
+		}
+	}
+	err = e.trouble(ctx, sc, o, &out, start)
+	return out, err
+}
+
+// trouble begins the trouble, watches it, repairs it and watches that its findings end.
+func (e *Env) trouble(ctx context.Context, sc Scenario, o Options, out *Outcome, start func()) error {
+	repair, err := func() error { return nil }, error(nil)
+	if sc.Begin != nil {
+		repair, err = sc.Begin(ctx, e)
+	}
+	start()
+	if err != nil {
+		return fmt.Errorf("scenarios: begin %s: %w", sc.Name, err)
+	}
+	err = e.watch(ctx, sc, o, out, Trouble, cmp.Or(sc.Within, limit), func(since time.Duration) bool {
+		return out.Found != 0 && (sc.Also == nil || out.Also) && since >= max(out.Found+stays, o.Stays)
+	})
+	if err := errors.Join(err, repair()); err != nil || sc.Begin == nil {
+		return err
+	}
+	return e.watch(ctx, sc, o, out, Repaired, o.Clears+stays, func(since time.Duration) bool {
+		return out.Cleared != 0 && since-out.Cleared >= 2*stays
+	})
+}
+
+// watch looks at the findings once a second, for a time or until done returns true.
+func (e *Env) watch(ctx context.Context, sc Scenario, o Options, out *Outcome, p Phase, d time.Duration, done func(since time.Duration) bool) error {
+	began := time.Now()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		since := time.Since(began)
+		report, err := e.report(ctx, sc)
+		if err != nil {
+			return err
+		}
+		r := Record{Phase: p, Since: since.Seconds(), Report: report}
+		if o.Record != nil {
+			o.Record(r)
+		}
+		if err := out.See(sc, o, r); err != nil {
+			return err
+		}
+		if done(since) || since >= d {
+			return nil
+		}
+	}
+}
+
+// report returns the pool's report, with what the server says if it is asked.
+func (e *Env) report(ctx context.Context, sc Scenario) (diagnose.Report, error) {
+	report := e.Inst.Report()
+	if !sc.Asks {
+		return report, nil
+	}
+	return diagnose.Server(ctx, e.Pool.Config().ConnConfig, report)
+}

@@ -1,0 +1,130 @@
+package scenarios_test
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/internal/scenarios"
+)
+
+// options are how the tests run a scenario.
+func options(seed uint64) scenarios.Options {
+	return scenarios.Options{
+		Server:        server,
+		MeterProvider: sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader())),
+		Log:           io.Discard,
+		Seed:          seed,
+		Healthy:       time.Minute,
+		Warm:          15 * time.Second,
+		Clears:        30 * time.Second,
+	}
+}
+
+// TestScenarios runs all that can go wrong.
+func TestScenarios(t *testing.T) {
+	var seen outcomes
+	t.Cleanup(func() {
+		if *update {
+			seen.write(t)
+		}
+	})
+	for i, sc := range scenarios.Scenarios {
+		for _, seed := range seedsOf(t, i) {
+			t.Run(sc.Name+"/"+strconv.FormatUint(seed, 10), func(t *testing.T) {
+				t.Parallel()
+				seen.add(sc.Name, runScenario(t, sc, seed))
+			})
+		}
+	}
+}
+
+// TestHealthyServiceHasNoFinding watches the service at rest, in its usual traffic, and near what the pool can do.
+func TestHealthyServiceHasNoFinding(t *testing.T) {
+	for _, load := range []float64{0.2, 0.6, 0.9} {
+		t.Run(fmt.Sprint(load), func(t *testing.T) {
+			t.Parallel()
+			runScenario(t, scenarios.Scenario{Name: "healthy", Load: load}, 2)
+		})
+	}
+}
+
+// seedsOf returns the seeds of a row: odd ones to tune the rules by, even ones to check them.
+func seedsOf(t *testing.T, row int) []uint64 {
+	t.Helper()
+	var list []uint64
+	for text := range strings.SplitSeq(*seeds, ",") {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, seed)
+	}
+	if *all {
+		return list
+	}
+	return list[row%len(list):][:1]
+}
+
+// tries is how often a scenario is run that the machine was too busy for.
+const tries = 3
+
+// runScenario runs a scenario and judges what was concluded. If that is wrong and the machine was late, it says nothing of
+// the rules: a pool that gets no processor is in trouble of another kind.
+func runScenario(t *testing.T, sc scenarios.Scenario, seed uint64) scenarios.Outcome {
+	t.Helper()
+	for try := 1; ; try++ {
+		out := runOnce(t, sc, seed)
+		wrong := judge(sc, out)
+		if len(wrong) > 0 && out.Late > (out.Succeeded+out.Failed)/30 && try < tries {
+			t.Logf("again, because the machine was late: %q", wrong)
+			continue
+		}
+		for _, what := range wrong {
+			t.Error(what)
+		}
+		return out
+	}
+}
+
+func runOnce(t *testing.T, sc scenarios.Scenario, seed uint64) scenarios.Outcome {
+	t.Helper()
+	o := options(seed)
+	if sc.Begin == nil && !sc.FromStart {
+		o.Healthy = *healthy
+	}
+	if *dump != "" {
+		o.Stays = 21 * time.Second
+		end := record(t, &o, sc.Name, seed)
+		defer end()
+	}
+	out, err := scenarios.Run(t.Context(), sc, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s: found after %.0f s, also %t, mistaken for %q, lost to %q, false %q, after %q, cleared after %.0f s; %d done, %d failed, %d dropped, %d late",
+		sc.Name, out.Found.Seconds(), out.Also, out.Mistaken, out.Lost, out.False, out.After, out.Cleared.Seconds(), out.Succeeded, out.Failed, out.Dropped, out.Late)
+	return out
+}
+
+// judge returns what is wrong with what was concluded.
+func judge(sc scenarios.Scenario, out scenarios.Outcome) (wrong []string) {
+	if out.Found == 0 && sc.Want.Kind != "" {
+		wrong = append(wrong, fmt.Sprintf("%s was never the first finding; first came %q", sc.Want.Kind, out.Mistaken))
+	}
+	if sc.Also != nil && !out.Also {
+		wrong = append(wrong, fmt.Sprintf("%s was never found as well", sc.Also.Kind))
+	}
+	if len(out.False) > 0 {
+		wrong = append(wrong, fmt.Sprintf("found in the healthy time: %q", out.False))
+	}
+	if len(out.After) > 0 {
+		wrong = append(wrong, fmt.Sprintf("found long after the repair: %q", out.After))
+	}
+	return wrong
+}

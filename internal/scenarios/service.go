@@ -1,0 +1,149 @@
+package scenarios
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+const (
+	poolSize       = 8               // of a pool that is neither too small nor too big
+	requestTimeout = 5 * time.Second // of a healthy service
+	overhead       = 0.0007          // seconds that a statement takes beyond its cost, about
+
+	// maxInFlight is how many requests the service takes at a time. It refuses more, so that after a trouble no request has
+	// waited for so long that its time is over when it gets a connection: the service would not recover.
+	maxInFlight = 100
+)
+
+// Service is the shop. Its requests come from outside: at a rate that does not depend on how fast it answers. It is safe for
+// concurrent use.
+type Service struct {
+	pool *pgxpool.Pool
+	rng  *rand.Rand
+	seed uint64
+
+	mu      sync.Mutex
+	units   []unit
+	load    float64 // of poolSize connections
+	timeout time.Duration
+
+	running   sync.WaitGroup
+	inFlight  atomic.Int64
+	succeeded atomic.Int64
+	failed    atomic.Int64
+	dropped   atomic.Int64
+	late      atomic.Int64 // began 20 ms after they were due, or later: the machine has too much to do
+}
+
+func newService(pool *pgxpool.Pool, load float64, seed uint64) *Service {
+	return &Service{
+		pool: pool, rng: rand.New(rand.NewPCG(seed, 0)), seed: seed,
+		units: append([]unit(nil), units...), load: load, timeout: requestTimeout,
+	}
+}
+
+// change changes the service while it runs, and returns what undoes that.
+func (s *Service) change(by func(*Service)) (undo func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, load, timeout := append([]unit(nil), s.units...), s.load, s.timeout
+	by(s)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.units, s.load, s.timeout = before, load, timeout
+	}
+}
+
+// unit returns a unit by its name, for change.
+func (s *Service) unit(name string) *unit {
+	for i := range s.units {
+		if s.units[i].name == name {
+			return &s.units[i]
+		}
+	}
+	panic("scenarios: no unit " + name)
+}
+
+// rate returns how many units of work a second bring the load, if the units have their usual shares.
+func (s *Service) rate() float64 {
+	var seconds, shares float64
+	for _, u := range units {
+		for _, name := range u.does {
+			seconds += u.share * (costs[name] + overhead)
+		}
+		shares += u.share
+	}
+	return s.load * poolSize / (seconds / shares)
+}
+
+// next returns the next unit, and when it comes after the one before.
+func (s *Service) next() (u unit, timeout, after time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var usual, shares float64
+	for i, u := range s.units {
+		shares += u.share
+		usual += units[i].share
+	}
+	at := s.rng.Float64() * shares
+	for _, u = range s.units {
+		if at -= u.share; at < 0 {
+			break
+		}
+	}
+	return u, s.timeout, time.Duration(s.rng.ExpFloat64() / (s.rate() * shares / usual) * float64(time.Second))
+}
+
+// run starts units of work until ctx ends, and waits for the last of them.
+func (s *Service) run(ctx context.Context) {
+	defer s.running.Wait()
+	due := time.Now()
+	for n := uint64(1); ; n++ {
+		u, timeout, after := s.next()
+		due = due.Add(after)
+		wait := time.Until(due)
+		if wait < -50*time.Millisecond { // the machine stood still: the users of a real service would not come all at once
+			due = time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		if time.Since(due) > 20*time.Millisecond {
+			s.late.Add(1)
+		}
+		s.begin(u, timeout, n)
+	}
+}
+
+// begin starts a unit of work.
+func (s *Service) begin(u unit, timeout time.Duration, n uint64) {
+	if s.inFlight.Add(1) > maxInFlight {
+		s.inFlight.Add(-1)
+		s.dropped.Add(1)
+		return
+	}
+	s.running.Go(func() {
+		defer s.inFlight.Add(-1)
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
+		defer cancel()
+		if !u.unscoped {
+			ctx = otelpool.WithScope(ctx, u.name)
+		}
+		rng := rand.New(rand.NewPCG(s.seed, n))
+		if err := u.work(ctx, s, &request{rng: rng, customer: 1 + rng.IntN(500), product: 1 + rng.IntN(200)}); err != nil {
+			s.failed.Add(1)
+			return
+		}
+		s.succeeded.Add(1)
+	})
+}

@@ -1,0 +1,76 @@
+package scenarios
+
+import (
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
+)
+
+// renewed makes the pool open a connection every few seconds, as those with a lifetime do.
+func renewed(c *pgxpool.Config) {
+	c.MaxConnLifetime, c.MaxConnLifetimeJitter = 20*time.Second, 20*time.Second
+}
+
+// named makes the pool look the server's name up.
+func named(c *pgxpool.Config) { c.ConnConfig.Host = host }
+
+// Scenarios is the table of all that goes wrong.
+var Scenarios = []Scenario{
+	// The program keeps connections.
+	{Name: "connections are not returned", Want: want(diagnose.Leak, report), Begin: leak},
+	{Name: "units acquire twice, and all wait", Want: want(diagnose.NestedDeadlock, checkout), Begin: nestedDeadlock},
+	{Name: "units acquire twice", Want: want(diagnose.NestedAcquires, product), Load: 0.2, Begin: nested},
+	{Name: "a job idles in its transaction, with a lock", Want: want(diagnose.IdleInTransaction, job), Begin: idleInTransaction},
+	{Name: "logins call another service", Want: want(diagnose.HeldIdle, login), Begin: heldIdle},
+	{Name: "rows are read slowly", Want: want(diagnose.SlowReader, report, "SalesReport"), Begin: slowReader},
+	{Name: "transactions are not ended", Want: want(diagnose.TransactionOpen, addCart), Begin: transactionOpen},
+	{Name: "rows are not closed", Want: want(diagnose.ReleasedBusy, products), Begin: releasedBusy},
+
+	// The program does more, or otherwise, than it did.
+	{Name: "a statement is ten times slower", Want: want(diagnose.SlowOperation, "ListOrders"), Begin: slower("ListOrders", 10)},
+	{Name: "a page is called ten times as often", Want: want(diagnose.MoreCalls, "GetCart", cart), Begin: more(cart, 10)},
+	{Name: "a query for each order", Want: want(diagnose.QueriesPerUnit, orders), Begin: queryForEach},
+	{Name: "a failing insert is tried again and again", Want: want(diagnose.RetryStorm, "AddToCart", addCart), Begin: retryStorm},
+	{Name: "an insert is not permitted", Want: want(diagnose.OperationFails, "InsertLogin"), Begin: notPermitted},
+	{Name: "callers wait 30 ms and no longer", Want: want(diagnose.DeadlineTooShort, "", "ListProducts", "InsertOrder", "ListOrders", "search products", "SalesReport", "outbox"), Begin: shortDeadline},
+	{Name: "names contain what was searched", Want: want(diagnose.NamesCapped), Begin: manyNames,
+		Options: []otelpool.Option{otelpool.WithOperationLimit(50)}},
+
+	// The server, and the way to it.
+	{Name: "all statements are four times slower", Want: want(diagnose.ServerSlow), Load: 0.2, Begin: slowServer},
+	{Name: "the network takes 10 ms more each way", Want: want(diagnose.NetworkSlow), Load: 0.25, Network: true, Begin: slowNetwork},
+	{Name: "a session of another program locks the stock", Want: want(diagnose.SlowOperation, "ReserveStock"), Begin: foreignLock},
+	{Name: "a session of another program locks the stock, and the server is asked",
+		Want: Want{Kind: diagnose.BlockedOnServer, Says: foreign}, Asks: true, Begin: foreignLock},
+	{Name: "the server is down", Want: want(diagnose.ServerAway), Network: true, Begin: serverAway},
+	{Name: "the server has no connections left", Want: want(diagnose.ServerFull), Begin: serverFull},
+	{Name: "the server starts", Want: want(diagnose.ServerStarting), Network: true, Begin: serverStarts},
+	{Name: "the password was changed", Want: want(diagnose.LoginRefused), Begin: passwordChanged},
+	{Name: "the server's name is unknown", Want: want(diagnose.NameNotResolved), Config: named, Begin: nameUnknown},
+	{Name: "the server's certificate has expired", Want: want(diagnose.TLSFails), TLS: true, Begin: certificateExpired},
+	{Name: "a dial takes a second", Want: want(diagnose.SlowDial), Network: true, Config: renewed, Begin: slowDial},
+	{Name: "a firewall forgets all connections", Want: want(diagnose.ClosingFillPool), Network: true, Begin: forgotten},
+	{Name: "pings on a slow network", Want: want(diagnose.PingCost), Load: 0.3, Network: true, FromStart: true,
+		Sizing: &otelpool.Sizing{PoolSize: 8, PrePing: true}, Begin: farServer},
+
+	// The pool's settings.
+	{Name: "the pool is too small", Want: want(diagnose.PoolTooSmall), Load: 1.2, FromStart: true},
+	{Name: "the load of all operations grows", Want: want(diagnose.LoadGrown), Begin: loadGrows},
+	{Name: "the pool is too big", Want: want(diagnose.PoolTooBig), Load: 0.15, Within: 90 * time.Second, FromStart: true,
+		Config: func(c *pgxpool.Config) { c.MaxConns, c.MinConns = 40, 40 }},
+	{Name: "the pool starts cold", Want: want(diagnose.ColdStart), Network: true, FromStart: true,
+		Config: func(c *pgxpool.Config) { c.MinConns = 0 }, Begin: coldStart},
+	{Name: "connections live two seconds", Want: want(diagnose.Churn), FromStart: true,
+		Config: func(c *pgxpool.Config) { c.MaxConnLifetime = 2 * time.Second; c.HealthCheckPeriod = time.Second }},
+	{Name: "overflow is opened and closed all the time", Want: want(diagnose.Churn), FromStart: true,
+		Config: func(c *pgxpool.Config) { c.MinConns = 0 }, Sizing: &otelpool.Sizing{PoolSize: 2, MaxOverflow: 6}},
+
+	// Two at once.
+	{Name: "a leak, and an insert that is not permitted", Want: want(diagnose.Leak, report),
+		Also: &Want{Kind: diagnose.OperationFails, Guilty: []string{"InsertLogin"}}, Begin: both(leak, notPermitted)},
+	{Name: "a slower statement, and a page that is called more", Want: want(diagnose.SlowOperation, "ListOrders"),
+		Also: &Want{Kind: diagnose.MoreCalls, Guilty: []string{"GetCart", cart}}, Begin: both(slower("ListOrders", 10), more(cart, 10))},
+}

@@ -1,0 +1,122 @@
+package scenarios_test
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/internal/scenarios"
+)
+
+const (
+	document   = "../../docs/diagnosis.md"
+	tableBegin = "<!-- scenarios: made by go test ./internal/scenarios -update -->\n"
+	tableEnd   = "<!-- scenarios end -->\n"
+)
+
+// outcomes are what was concluded in each scenario. It is safe for concurrent use.
+type outcomes struct {
+	mu  sync.Mutex
+	all map[string][]scenarios.Outcome
+}
+
+func (o *outcomes) add(name string, out scenarios.Outcome) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.all == nil {
+		o.all = make(map[string][]scenarios.Outcome)
+	}
+	o.all[name] = append(o.all[name], out)
+}
+
+// table returns a line for each scenario.
+func (o *outcomes) table() string {
+	var b strings.Builder
+	b.WriteString("\n| trouble | what was concluded | after | what came first before |\n|---|---|---|---|\n")
+	for _, sc := range scenarios.Scenarios {
+		mistaken := make(map[string]bool)
+		var first, last time.Duration
+		for _, out := range o.all[sc.Name] {
+			for _, says := range out.Mistaken {
+				mistaken[says] = true
+			}
+			found := cmp.Or(out.Found, never)
+			if first == 0 || found < first {
+				first = found
+			}
+			last = max(last, found)
+		}
+		says := wanted(sc.Want)
+		if sc.Also != nil {
+			says += ", and " + wanted(*sc.Also)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", sc.Name, says, after(first, last), strings.Join(slices.Sorted(maps.Keys(mistaken)), ", "))
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+// never is longer than any trouble lasts.
+const never = time.Hour
+
+// after says after which time, or between which.
+func after(first, last time.Duration) string {
+	if last == never {
+		return "not found"
+	}
+	from, to := fmt.Sprintf("%.0f s", first.Seconds()), fmt.Sprintf("%.0f s", last.Seconds())
+	if from == to {
+		return from
+	}
+	return strings.TrimSuffix(from, " s") + " to " + to
+}
+
+// write writes the table to the document.
+func (o *outcomes) write(t *testing.T) {
+	t.Helper()
+	if len(o.all) < len(scenarios.Scenarios) {
+		t.Fatalf("%d of %d scenarios were run: not enough for the table", len(o.all), len(scenarios.Scenarios))
+	}
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), tableBegin)
+	_, rest, end := strings.Cut(rest, tableEnd)
+	if !ok || !end {
+		t.Fatalf("%s has no %q and %q", document, tableBegin, tableEnd)
+	}
+	if err := os.WriteFile(document, []byte(before+tableBegin+o.table()+tableEnd+rest), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDocumentHasEveryScenario fails if a row was added and the table was not made again.
+func TestDocumentHasEveryScenario(t *testing.T) {
+	if *update {
+		return // it is being made
+	}
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sc := range scenarios.Scenarios {
+		if !strings.Contains(string(text), "\n| "+sc.Name+" | ") {
+			t.Errorf("%s lacks %q", document, sc.Name)
+		}
+	}
+}
+
+// wanted says which finding is wanted.
+func wanted(w scenarios.Want) string {
+	if len(w.Guilty) == 0 || w.Guilty[0] == "" {
+		return "`" + string(w.Kind) + "`"
+	}
+	return "`" + string(w.Kind) + "` of " + w.Guilty[0]
+}

@@ -1,0 +1,268 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// begin is a Scenario.Begin.
+type begin = func(ctx context.Context, e *Env) (repair func() error, err error)
+
+// works returns what makes a unit work otherwise.
+func works(name string, does work) begin {
+	return func(_ context.Context, e *Env) (func() error, error) {
+		return e.change(func(s *Service) { s.unit(name).work = does }), nil
+	}
+}
+
+// change changes the service, and returns the repair.
+func (e *Env) change(by func(*Service)) func() error {
+	undo := e.Service.change(by)
+	return func() error { undo(); return nil }
+}
+
+// both begins two troubles, and repairs the second first.
+func both(one, two begin) begin {
+	return func(ctx context.Context, e *Env) (func() error, error) {
+		first, err := one(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		second, err := two(ctx, e)
+		if err != nil {
+			return nil, errors.Join(err, first())
+		}
+		return func() error { return errors.Join(second(), first()) }, nil
+	}
+}
+
+// leak makes reports keep their connections, one every two seconds. The repair is what a restart does.
+func leak(_ context.Context, e *Env) (func() error, error) {
+	var mu sync.Mutex
+	var kept []*pgxpool.Conn
+	var last time.Time
+	undo := e.change(func(s *Service) {
+		s.unit(report).work = func(ctx context.Context, s *Service, r *request) error {
+			conn, err := s.pool.Acquire(ctx)
+			if err != nil {
+				return err
+			}
+			_, err = r.query(ctx, conn, "SalesReport", salesReport)
+			mu.Lock()
+			defer mu.Unlock()
+			if time.Since(last) < 2*time.Second {
+				conn.Release()
+				return err
+			}
+			last = time.Now()
+			kept = append(kept, conn)
+			return err
+		}
+	})
+	return func() error {
+		err := undo()
+		mu.Lock()
+		defer mu.Unlock()
+		for _, conn := range kept {
+			conn.Release()
+		}
+		last = time.Now().Add(time.Hour) // a report that is still at work keeps no more
+		return err
+	}, nil
+}
+
+// audited is a checkout whose transaction writes to the audit log with a connection of its own.
+func audited(ctx context.Context, s *Service, r *request) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := r.query(ctx, tx, "GetCart", getCart, r.customer); err != nil {
+			return err
+		}
+		_, err := r.query(ctx, s.pool, "InsertOrder", insertOrder, r.customer, r.product)
+		return err
+	})
+}
+
+// nestedDeadlock makes checkouts acquire twice, and sells something that many want.
+func nestedDeadlock(_ context.Context, e *Env) (func() error, error) {
+	return e.change(func(s *Service) {
+		s.unit(checkout).work = audited
+		s.unit(checkout).share *= 6
+	}), nil
+}
+
+// nested makes product pages acquire a connection for the stock while they hold one.
+var nested = works(product, func(ctx context.Context, s *Service, r *request) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	if _, err := r.query(ctx, conn, "GetProduct", getProduct, r.product); err != nil {
+		return err
+	}
+	_, err = r.query(ctx, s.pool, "GetStock", getStock, r.product)
+	return err
+})
+
+// idleInTransaction runs a job that locks the stock, and then waits for something else in its transaction.
+func idleInTransaction(ctx context.Context, e *Env) (func() error, error) {
+	conn, err := e.Pool.Acquire(otelpool.WithScope(ctx, job))
+	if err != nil {
+		return nil, err
+	}
+	tx, err := conn.Begin(ctx)
+	if err == nil {
+		_, err = tx.Exec(ctx, "UPDATE stock SET n = n + 100")
+	}
+	if err != nil {
+		conn.Release()
+		return nil, err
+	}
+	return func() error {
+		defer conn.Release()
+		return tx.Commit(ctx)
+	}, nil
+}
+
+// heldIdle makes logins call another service for two seconds, with a connection in hand.
+var heldIdle = works(login, func(ctx context.Context, s *Service, r *request) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	if _, err := r.query(ctx, conn, "GetUser", getUser, r.customer); err != nil {
+		return err
+	}
+	if err := sleep(ctx, 2*time.Second); err != nil {
+		return err
+	}
+	_, err = r.query(ctx, conn, "InsertLogin", insertLogin, r.customer)
+	return err
+})
+
+// slowReader makes reports take 3 ms for each of their rows.
+var slowReader = works(report, func(ctx context.Context, s *Service, r *request) error {
+	rows, err := s.pool.Query(ctx, salesReport, r.args("SalesReport", nil)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := sleep(ctx, 3*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+})
+
+// transactionOpen makes every fourth change of a cart forget its transaction.
+var transactionOpen = works(addCart, func(ctx context.Context, s *Service, r *request) error {
+	if r.rng.IntN(4) != 0 {
+		return doAddToCart(ctx, s, r)
+	}
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = r.query(ctx, tx, "AddToCart", addToCart, r.customer, r.product)
+	return err
+})
+
+// releasedBusy makes every fourth list of products release its connection with rows to read.
+var releasedBusy = works(products, func(ctx context.Context, s *Service, r *request) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	if r.rng.IntN(4) != 0 {
+		_, err := r.query(ctx, conn, "ListProducts", listProducts, byProduct(r))
+		return err
+	}
+	rows, err := conn.Query(ctx, listProducts, r.args("ListProducts", []any{byProduct(r)})...)
+	if err == nil {
+		rows.Next()
+	}
+	return err
+})
+
+// sleep waits for d, or for the end of ctx.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// queryForEach makes the list of orders query the product of each.
+var queryForEach = works(orders, func(ctx context.Context, s *Service, r *request) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	n, err := r.query(ctx, conn, "ListOrders", listOrders, r.customer)
+	for i := range n {
+		if err == nil {
+			_, err = r.query(ctx, conn, "GetProduct", getProduct, 1+i)
+		}
+	}
+	return err
+})
+
+// more makes a unit come more often.
+func more(name string, times float64) begin {
+	return func(_ context.Context, e *Env) (func() error, error) {
+		return e.change(func(s *Service) { s.unit(name).share *= times }), nil
+	}
+}
+
+// retryStorm makes an insert fail, and its callers try it ten times.
+func retryStorm(ctx context.Context, e *Env) (func() error, error) {
+	if err := e.exec(ctx, "ALTER TABLE carts ADD CONSTRAINT short CHECK (n < 0) NOT VALID"); err != nil {
+		return nil, err
+	}
+	undo := e.change(func(s *Service) {
+		s.unit(addCart).work = func(ctx context.Context, s *Service, r *request) (err error) {
+			for range 10 {
+				if err = doAddToCart(ctx, s, r); err == nil {
+					return nil
+				}
+			}
+			return err
+		}
+	})
+	return func() error { return errors.Join(undo(), e.exec(ctx, "ALTER TABLE carts DROP CONSTRAINT short")) }, nil
+}
+
+// shortDeadline gives requests 30 ms.
+func shortDeadline(_ context.Context, e *Env) (func() error, error) {
+	return e.change(func(s *Service) { s.timeout = 30 * time.Millisecond }), nil
+}
+
+// manyNames puts what is searched into the operation's name.
+var manyNames = works(searches, func(ctx context.Context, s *Service, r *request) error {
+	_, err := r.query(otelpool.WithOperation(ctx, fmt.Sprintf("search %d", r.rng.IntN(1_000_000))), s.pool, "search products", search, "1")
+	return err
+})
+
+// loadGrows makes all requests come three times as often.
+func loadGrows(_ context.Context, e *Env) (func() error, error) {
+	return e.change(func(s *Service) { s.load *= 3 }), nil
+}

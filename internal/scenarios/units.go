@@ -1,0 +1,122 @@
+package scenarios
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// work does a unit of work.
+type work func(ctx context.Context, s *Service, r *request) error
+
+// unit is a kind of units of work.
+type unit struct {
+	name     string
+	share    float64  // of all units
+	does     []string // its operations, for its time
+	work     work
+	unscoped bool // not named by otelpool.WithScope
+}
+
+// The names of units of work that rows of the table mention.
+const (
+	checkout = "POST /checkout"
+	login    = "POST /login"
+	addCart  = "POST /cart"
+	report   = "GET /report"
+	product  = "GET /product"
+	orders   = "GET /orders"
+	cart     = "GET /cart"
+	products = "GET /products"
+	searches = "search products"
+	job      = "job reprice"
+)
+
+// units are what the shop does.
+var units = []unit{
+	{name: products, share: 20, does: []string{"ListProducts"}, work: one("ListProducts", listProducts, byProduct)},
+	{name: product, share: 20, does: []string{"GetProduct", "GetStock"}, work: doProduct},
+	{name: cart, share: 10, does: []string{"GetCart"}, work: one("GetCart", getCart, byCustomer)},
+	{name: addCart, share: 8, does: []string{"AddToCart"}, work: doAddToCart},
+	{name: checkout, share: 8, does: []string{"GetCart", "ReserveStock", "InsertOrder"}, work: doCheckout},
+	{name: orders, share: 10, does: []string{"ListOrders"}, work: one("ListOrders", listOrders, byCustomer)},
+	{name: login, share: 6, does: []string{"GetUser", "InsertLogin"}, work: doLogin},
+	{name: report, share: 3, does: []string{"SalesReport"}, work: doReport},
+	{name: searches, share: 8, does: []string{"search products"}, work: doSearch, unscoped: true},
+	{name: "outbox", share: 3, does: []string{"outbox"}, work: doOutbox, unscoped: true},
+	{name: "touch session", share: 4, does: []string{"touch session"}, work: doTouch, unscoped: true},
+}
+
+// one returns the work of a unit that runs one statement.
+func one(name, sql string, by func(*request) int) work {
+	return func(ctx context.Context, s *Service, r *request) error {
+		_, err := r.query(ctx, s.pool, name, sql, by(r))
+		return err
+	}
+}
+
+func byProduct(r *request) int  { return r.product % 10 }
+func byCustomer(r *request) int { return r.customer }
+
+func doProduct(ctx context.Context, s *Service, r *request) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	if _, err := r.query(ctx, conn, "GetProduct", getProduct, r.product); err != nil {
+		return err
+	}
+	_, err = r.query(ctx, conn, "GetStock", getStock, r.product)
+	return err
+}
+
+func doAddToCart(ctx context.Context, s *Service, r *request) error {
+	_, err := r.query(ctx, s.pool, "AddToCart", addToCart, r.customer, r.product)
+	return err
+}
+
+func doCheckout(ctx context.Context, s *Service, r *request) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := r.query(ctx, tx, "GetCart", getCart, r.customer); err != nil {
+			return err
+		}
+		if _, err := r.query(ctx, tx, "ReserveStock", reserveStock, r.product); err != nil {
+			return err
+		}
+		_, err := r.query(ctx, tx, "InsertOrder", insertOrder, r.customer, r.product)
+		return err
+	})
+}
+
+func doLogin(ctx context.Context, s *Service, r *request) error {
+	if _, err := r.query(ctx, s.pool, "GetUser", getUser, r.customer); err != nil {
+		return err
+	}
+	_, err := r.query(ctx, s.pool, "InsertLogin", insertLogin, r.customer)
+	return err
+}
+
+func doReport(ctx context.Context, s *Service, r *request) error {
+	_, err := r.query(ctx, s.pool, "SalesReport", salesReport)
+	return err
+}
+
+func doSearch(ctx context.Context, s *Service, r *request) error {
+	_, err := r.named(ctx, s.pool, "search products", search, "1")
+	return err
+}
+
+func doOutbox(ctx context.Context, s *Service, r *request) error {
+	return pgx.BeginFunc(otelpool.WithOperation(ctx, "outbox"), s.pool, func(tx pgx.Tx) error {
+		_, err := r.named(ctx, tx, "outbox", takeOutbox)
+		return err
+	})
+}
+
+func doTouch(ctx context.Context, s *Service, r *request) error {
+	_, err := r.named(ctx, s.pool, "touch session", touchSession, r.customer)
+	return err
+}
