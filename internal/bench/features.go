@@ -58,6 +58,7 @@ func featureCases() []hookCase {
 			attribute.String("team", "a"), attribute.String("zone", "b"), attribute.String("tier", "c"), attribute.Int("shard", 1))),
 		with("`WithServerAttributes`", otelpool.WithServerAttributes()),
 		with("`WithReturnedRows`", otelpool.WithReturnedRows()),
+		with("`WithSQLComments`, without the statement itself", otelpool.WithSQLComments()),
 		with("`WithLongHold`", otelpool.WithLongHold(time.Hour)),
 		with("`WithLongHold` and `WithoutStacks`", otelpool.WithLongHold(time.Hour), otelpool.WithoutStacks()),
 		in("`WithScope`", otelpool.WithScope(background, "")),

@@ -124,6 +124,11 @@ func (c hookCosts) goals() []goal {
 			{what: "the same to otelpgx plain", limit: exactly(0.6), got: c.serial.Ratio(oursFailing, otelpgxFailing, time), format: times},
 		},
 		allocations("such a cycle", oursFailing, 2, 128),
+		[]goal{
+			{what: "a cycle with spans, sampled parent, to otelpgx", limit: exactly(0.8), got: c.serial.Ratio(oursSampled, otelpgxSampled, time), format: times},
+			{what: "the same with the text of the query", limit: exactly(0.8), got: c.serial.Ratio(oursText, otelpgxSampled, time), format: times},
+		},
+		allocations("a cycle with spans whose parent is not sampled", oursUnsampled, 1, 64),
 	)
 }
 

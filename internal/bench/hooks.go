@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/exaring/otelpgx"
 	"github.com/jackc/pgx/v5/pgconn"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/otelpool/otelpool-go/internal/bench/drive"
 	"github.com/otelpool/otelpool-go/internal/bench/measure"
 	"github.com/otelpool/otelpool-go/internal/bench/peers"
+	"github.com/otelpool/otelpool-go/otelpool"
 )
 
 // hookSlice is long enough for a thousand cycles, and short enough that the machine's speed stays the same within a
@@ -39,6 +42,9 @@ const (
 	oursNamed      = "otelpool, SDK, named by WithOperation"
 	oursDeep       = "otelpool, SDK, context of a request"
 	oursFailing    = "otelpool, SDK, failing query"
+	oursSampled    = "otelpool, SDK, spans, sampled parent"
+	oursText       = "otelpool, SDK, spans with the text, sampled parent"
+	oursUnsampled  = "otelpool, SDK, spans, parent not sampled"
 	otelpgxNone    = "otelpgx, no provider"
 	otelpgxNoop    = "otelpgx, no-op provider"
 	otelpgxDiscard = "otelpgx, histograms that keep nothing"
@@ -46,6 +52,8 @@ const (
 	otelpgxTwo     = "otelpgx, SDK, two readers"
 	otelpgxDeep    = "otelpgx, SDK, context of a request"
 	otelpgxFailing = "otelpgx, SDK, failing query"
+	otelpgxSampled = "otelpgx, SDK, spans, sampled parent"
+	otelpgxDropped = "otelpgx, SDK, spans, parent not sampled"
 	namesOne       = "otelpgx with names, SDK, one reader"
 	namesTwo       = "otelpgx with names, SDK, two readers"
 	namesFailing   = "otelpgx with names, SDK, failing query"
@@ -88,6 +96,11 @@ type contextKey int
 // hookCases returns the contenders of the hooks.
 func hookCases(named, request context.Context) []hookCase {
 	ours, plain, names := peers.Otelpool(), peers.Otelpgx(), peers.OtelpgxNames()
+	tracing := sdktrace.NewTracerProvider() // whose spans nothing processes
+	sampled, _ := tracing.Tracer("bench").Start(context.Background(), "request")
+	dropped, _ := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())).Tracer("bench").Start(context.Background(), "request")
+	oursTraced, plainTraced := peers.Otelpool(otelpool.WithTracerProvider(tracing)), peers.Otelpgx(otelpgx.WithTracerProvider(tracing))
+	oursShown := peers.Otelpool(otelpool.WithTracerProvider(tracing), otelpool.WithQueryText(otelpool.QueryTextRaw))
 	return []hookCase{
 		{name: floor, make: peers.Tracer(drive.Floor{})},
 		{name: oursNone, make: ours},
@@ -98,6 +111,9 @@ func hookCases(named, request context.Context) []hookCase {
 		{name: oursNamed, make: ours, provider: sdk(1), ctx: named},
 		{name: oursDeep, make: ours, provider: sdk(1), ctx: request},
 		{name: oursFailing, make: ours, provider: sdk(1), err: drive.ErrDuplicate},
+		{name: oursSampled, make: oursTraced, provider: sdk(1), ctx: sampled},
+		{name: oursText, make: oursShown, provider: sdk(1), ctx: sampled},
+		{name: oursUnsampled, make: oursTraced, provider: sdk(1), ctx: dropped},
 		{name: otelpgxNone, make: plain},
 		{name: otelpgxNoop, make: plain, provider: noopProvider},
 		{name: otelpgxDiscard, make: plain, provider: discardProvider},
@@ -105,6 +121,8 @@ func hookCases(named, request context.Context) []hookCase {
 		{name: otelpgxTwo, make: plain, provider: sdk(2)},
 		{name: otelpgxDeep, make: plain, provider: sdk(1), ctx: request},
 		{name: otelpgxFailing, make: plain, provider: sdk(1), err: drive.ErrDuplicate},
+		{name: otelpgxSampled, make: plainTraced, provider: sdk(1), ctx: sampled},
+		{name: otelpgxDropped, make: plainTraced, provider: sdk(1), ctx: dropped},
 		{name: namesOne, make: names, provider: sdk(1)},
 		{name: namesTwo, make: names, provider: sdk(2)},
 		{name: namesFailing, make: names, provider: sdk(1), err: drive.ErrDuplicate},

@@ -2,9 +2,10 @@ package collectortest_test
 
 import (
 	"maps"
-	"strings"
+	"regexp"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
@@ -28,6 +29,7 @@ func TestCollectorServesSamePageAsBridge(t *testing.T) {
 			instrumentAnotherLibrary(t, provider)
 			pool := newPool(t, provider.MeterProvider)
 			use(t, pool)
+			showHolders(t, provider, pool)
 			want := provider.push(t)
 			hasAllOf(t, want)
 			served := func() page { return read(t, "http://"+c.page+"/metrics", identityLabels) }
@@ -35,27 +37,41 @@ func TestCollectorServesSamePageAsBridge(t *testing.T) {
 			if got := served().metrics; !maps.Equal(got, want.metrics) {
 				t.Errorf("types and help texts are\n%v\nwant\n%v", got, want.metrics)
 			}
-			if openMetrics := get(t, "http://"+c.page+"/metrics", "application/openmetrics-text"); !strings.Contains(openMetrics, `trace_id="`+traceID.String()+`"`) {
-				t.Errorf("no exemplar of the trace:\n%s", openMetrics)
+			openMetrics := get(t, "http://"+c.page+"/metrics", "application/openmetrics-text")
+			for _, name := range []string{"db_query_duration", "db_pool_acquire_duration", "db_pool_hold_duration"} {
+				if !regexp.MustCompile(`(?m)^` + name + `_seconds_bucket\{.* # \{.*trace_id="` + traceID.String() + `"`).MatchString(openMetrics) {
+					t.Errorf("no exemplar of %s:\n%s", name, openMetrics)
+				}
 			}
 
 			// Hold connections so that values differ from zero.
 			defer release(hold(t, pool, 7))
-			want = provider.push(t, "db_pool_oldest_hold_seconds")
+			want = provider.push(t, "db_pool_oldest_hold_seconds", "db_pool_held_oldest_seconds")
 			if used := want.series[`db_pool_checked_out{pool="main",team="a"}`]; used != 7 {
 				t.Errorf("%v connections in use, want 7", used)
 			}
 			becomes(t, "page of a pool in use", want.series, func() map[string]float64 {
-				return without(served(), []string{"db_pool_oldest_hold_seconds"}).series
+				return without(served(), []string{"db_pool_oldest_hold_seconds", "db_pool_held_oldest_seconds"}).series
 			})
 		})
 	}
 }
 
+// showHolders has the service report a hold, which it then goes on to do.
+func showHolders(t *testing.T, provider telemetry, pool *pgxpool.Pool) {
+	t.Helper()
+	held := hold(t, pool, 1)
+	provider.read(t, nil)
+	release(held)
+}
+
 // hasAllOf checks that a page shows every metric of the catalogue, so that comparing it means something.
 func hasAllOf(t *testing.T, p page) {
 	t.Helper()
-	rare := map[string]bool{"db_pool_connections_errors_total": true} // needs a server that refuses connections
+	rare := map[string]bool{
+		"db_pool_connections_errors_total": true, // needs a server that refuses connections
+		"db_pool_finding":                  true, // is turned off
+	}
 	for _, row := range catalogue.Rows() {
 		if _, has := p.metrics[row.ExposedName()]; !has && !rare[row.ExposedName()] {
 			t.Errorf("the page has no %s", row.ExposedName())
@@ -112,33 +128,34 @@ func TestCollidingLabelsAreRenamedAsInBridge(t *testing.T) {
 			t.Errorf("the bridge has no %s", key)
 		}
 	}
-	// The bridge renames the user's operation label on every documented metric; the Collector only on those with an
-	// operation label.
-	size5 := `db_pool_size{exported_operation="mine",exported_pool="mine",operation="get",pool="main"}`
-	if want[size5] != 5 {
-		t.Errorf("the bridge has no %s", size5)
-	}
-	delete(want, size5)
-	want[`db_pool_size{db_query_summary="get",exported_pool="mine",operation="mine",pool="main"}`] = 5
 	becomes(t, "page", want, func() map[string]float64 { return read(t, "http://"+c.page+"/metrics", identityLabels).series })
 }
 
 func TestPoolsOfOtherLanguagesGetDocumentedNames(t *testing.T) {
 	t.Parallel()
 	c := startCollector(t, shipped(t, standalone))
-	provider := newTelemetry(t, otlp.ProtocolHTTP, "http://"+c.http, identity()...)
+	provider := newTelemetry(t, otlp.ProtocolHTTP, "http://"+c.http, append(identity(), attribute.String("telemetry.sdk.language", "java"))...)
 	meter := provider.Meter("io.opentelemetry.hikaricp-3.0")
-	count, err := meter.Int64UpDownCounter("db.client.connection.count", metric.WithUnit("{connection}"), metric.WithDescription("Theirs."))
-	if err != nil {
-		t.Fatal(err)
+	for state, n := range map[string]int64{catalogue.StateUsed: 9, catalogue.StateIdle: 1, "draining": 1} {
+		upDown(t, meter, "db.client.connection.count", n, poolNamed("HikariPool-1", "", attribute.String(catalogue.AttrState, state)))
 	}
-	for state, n := range map[string]int64{catalogue.StateUsed: 3, catalogue.StateIdle: 7, "draining": 1} {
-		count.Add(t.Context(), n, metric.WithAttributes(attribute.String(catalogue.AttrPool, "HikariPool-1"), attribute.String(catalogue.AttrState, state)))
-	}
+	upDown(t, meter, "db.client.connection.max", 10, poolNamed("HikariPool-1", ""))
+	upDown(t, meter, "db.client.connection.max", 20, poolNamed("users", "mysql"))
+	upDown(t, meter, "db.client.connection.max", 30, metric.WithAttributes())
+	upDown(t, meter, "db.client.connection.pending_requests", 4, poolNamed("HikariPool-1", ""))
+	add(t, meter, "db.client.connection.timeouts", 5, poolNamed("HikariPool-1", ""))
 	provider.push(t)
 	becomes(t, "page", map[string]float64{
-		`db_pool_checked_out{pool="HikariPool-1"}`: 3,
-		`db_pool_checked_in{pool="HikariPool-1"}`:  7,
+		`db_pool_size{pool="HikariPool-1"}`:           10,
+		`db_pool_max{pool="HikariPool-1"}`:            10,
+		`db_pool_num_overflow{pool="HikariPool-1"}`:   0,
+		`db_pool_checked_out{pool="HikariPool-1"}`:    9,
+		`db_pool_checked_in{pool="HikariPool-1"}`:     1,
+		`db_pool_overflow{pool="HikariPool-1"}`:       0,
+		`db_pool_pending{pool="HikariPool-1"}`:        4,
+		`db_pool_timeouts_total{pool="HikariPool-1"}`: 5,
 		`db_client_connection_count{db_client_connection_pool_name="HikariPool-1",db_client_connection_state="draining"}`: 1,
+		`db_client_connection_max{db_client_connection_pool_name="users",db_system_name="mysql"}`:                         20,
+		`db_client_connection_max{}`: 30,
 	}, func() map[string]float64 { return read(t, "http://"+c.page+"/metrics", identityLabels).series })
 }

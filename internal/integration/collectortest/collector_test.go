@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/programs"
@@ -53,7 +54,7 @@ func written(t *testing.T, name string, text []byte) string {
 // collector is a running Collector.
 type collector struct {
 	*process
-	http, grpc, page, health string
+	http, grpc, page, health, telemetry string
 }
 
 // startCollector starts a Collector on free ports and waits until it accepts metrics.
@@ -70,17 +71,15 @@ func startCollector(t *testing.T, config string, env ...string) *collector {
 // taken an address.
 func startCollectorAt(t *testing.T, grpc, config string, env ...string) *collector {
 	t.Helper()
-	c := &collector{http: freeAddress(t), grpc: grpc, page: freeAddress(t), health: freeAddress(t)}
+	c := &collector{http: freeAddress(t), grpc: grpc, page: freeAddress(t), health: freeAddress(t), telemetry: freeAddress(t)}
+	_, port, _ := strings.Cut(c.telemetry, ":")
 	env = append([]string{
 		"OTLP_HTTP_ENDPOINT=" + c.http, "OTLP_GRPC_ENDPOINT=" + c.grpc, "PROMETHEUS_ENDPOINT=" + c.page,
-		"HEALTH_ENDPOINT=" + c.health,
+		"HEALTH_ENDPOINT=" + c.health, "TELEMETRY_PORT=" + port,
 	}, env...)
-	c.process = start(t, executable(t, programs.Collector), env, "--config="+config, ownMetricsOff)
+	c.process = start(t, executable(t, programs.Collector), env, "--config="+config)
 	if !c.ready(t, "Everything is ready.") {
 		return nil
 	}
 	return c
 }
-
-// ownMetricsOff stops concurrent Collectors from competing for the port of their own metrics.
-const ownMetricsOff = "--config=yaml:service::telemetry::metrics::level: none"

@@ -34,7 +34,8 @@ func TestEveryConfigurationIsValid(t *testing.T) {
 func TestUncommentingEnablesOptionalParts(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string][]string{
-		standalone: {"\n  otlp_http/onward:", "\n  prometheus_remote_write/onward:", "\n        - prometheus_remote_write/onward", "\n    metrics/onward:"},
+		standalone: {"\n  otlp_http/onward:", "\n  prometheus_remote_write/onward:", "\n        - prometheus_remote_write/onward", "\n    metrics/onward:", "\n    traces:", "\n    logs:"},
+		agent:      {"\n    traces:", "\n    logs:"},
 		gateway:    {"\n  transform/constants:", "\n  transform/buckets:", "\n  transform/operations:", "\n        - transform/operations"},
 	} {
 		text, err := os.ReadFile(uncommented(t, name))
@@ -94,9 +95,9 @@ func TestCollectorReportsAddressInUse(t *testing.T) {
 			"127.0.0.1:99999":     "99999",
 		} {
 			env := []string{
-				"OTLP_HTTP_ENDPOINT=127.0.0.1:0", "OTLP_GRPC_ENDPOINT=127.0.0.1:0", "PROMETHEUS_ENDPOINT=127.0.0.1:0", variable + "=" + address,
+				"OTLP_HTTP_ENDPOINT=127.0.0.1:0", "OTLP_GRPC_ENDPOINT=127.0.0.1:0", "PROMETHEUS_ENDPOINT=127.0.0.1:0", "TELEMETRY_PORT=0", variable + "=" + address,
 			}
-			p := start(t, executable(t, programs.Collector), env, "--config="+shipped(t, standalone), ownMetricsOff)
+			p := start(t, executable(t, programs.Collector), env, "--config="+shipped(t, standalone))
 			eventually(t, "the Collector to end", func() bool {
 				select {
 				case <-p.ended:
@@ -128,6 +129,9 @@ func TestCollectorListensOnLoopbackOnly(t *testing.T) {
 			if !regexp.MustCompile(`^\$\{env:[A-Z_]+:-(http://)?127\.0\.0\.1:\d+(/.*)?\}$`).MatchString(found[1]) {
 				t.Errorf("%s: endpoint %s: want ${env:NAME:-127.0.0.1:port}", name, found[1])
 			}
+		}
+		if !strings.Contains(string(text), "host: ${env:TELEMETRY_HOST:-127.0.0.1}\n") {
+			t.Errorf("%s: its own metrics listen elsewhere", name)
 		}
 	}
 }

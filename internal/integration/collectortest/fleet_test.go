@@ -43,6 +43,7 @@ func TestFleetStoresSameSeriesAsBridge(t *testing.T) {
 	instrumentAnotherLibrary(t, provider)
 	pool := newPool(t, provider.MeterProvider)
 	use(t, pool)
+	showHolders(t, provider, pool)
 	want := provider.push(t)
 	hasAllOf(t, want)
 	stored := func() map[string]float64 { return f.store.query(t, everything, identityLabels) }
@@ -103,8 +104,11 @@ func TestGatewayDropsOptionalSeries(t *testing.T) {
 		`db_query_duration_seconds_count{pool="main"}`:                sumOf(full, "db_query_duration_seconds_count{") - sumOf(full, "db_query_duration_seconds_count{", `error_type="22012"`),
 		`db_pool_hold_duration_seconds_count{pool="main"}`:            sumOf(full, "db_pool_hold_duration_seconds_count{"),
 		`db_pool_create_duration_seconds_count{pool="main",team="a"}`: sumOf(full, "db_pool_create_duration_seconds_count{"),
+		`db_pool_busy_seconds_total{pool="main"}`:                     sumOf(full, "db_pool_busy_seconds_total{"),
+		`db_pool_hold_operations_total{pool="main"}`:                  sumOf(full, "db_pool_hold_operations_total{"),
+		`db_pool_units_of_work_total{pool="main"}`:                    sumOf(full, "db_pool_units_of_work_total{"),
 	}
-	for _, bound := range []string{"0.001", "0.005", "0.01", "0.05", "0.1", "0.5", "1", "5", "10", "60", "+Inf"} {
+	for _, bound := range []string{"0.001", "0.005", "0.01", "0.05", "0.1", "0.5", "1", "2.5", "5", "10", "30", "60", "+Inf"} {
 		le := `le="` + bound + `"`
 		want[`db_pool_hold_duration_seconds_bucket{`+le+`,pool="main"}`] = sumOf(full, "db_pool_hold_duration_seconds_bucket{", le)
 	}
@@ -115,7 +119,8 @@ func TestGatewayDropsOptionalSeries(t *testing.T) {
 	}
 	becomes(t, "store", want, func() map[string]float64 {
 		return named(f.store.query(t, everything, identityLabels), "db_query_duration_seconds_count", "db_pool_hold_duration_seconds_count",
-			"db_pool_hold_duration_seconds_bucket", "db_pool_create_duration_seconds_count")
+			"db_pool_hold_duration_seconds_bucket", "db_pool_create_duration_seconds_count",
+			"db_pool_busy_seconds_total", "db_pool_hold_operations_total", "db_pool_units_of_work_total")
 	})
 }
 

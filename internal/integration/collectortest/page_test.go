@@ -104,7 +104,7 @@ func differences(got, want map[string]float64) []string {
 	for _, key := range slices.Sorted(maps.Keys(want)) {
 		name, _, _ := strings.Cut(key, "{")
 		rounding := 0.
-		if strings.HasSuffix(name, "_sum") {
+		if strings.HasSuffix(name, "_sum") || strings.HasSuffix(name, "_seconds_total") {
 			rounding = 1e-12 * math.Abs(want[key])
 		}
 		if value, has := got[key]; !has {

@@ -9,40 +9,47 @@ import (
 func capacity() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
 		panel{
-			id: 201, title: "Connections against their limits", unit: number, width: 8, height: 8, from: poolSelector,
+			id: 201, title: "Connections against their limits", unit: connections, width: 8, height: 8, from: poolSelector,
 			about: "Connections in use, of all instances together, and how many of them may be open. The peak is the most in use at " +
 				"any moment of the last one to two minutes, between two scrapes too; peaks of several instances are added, though " +
 				"they need not have been at the same time. Worry when the peak touches the capacity.",
 			targets: []target{
-				{expr: `sum by (job, pool) (db_pool_checked_out)`, legend: "in use {{job}}/{{pool}}", color: blue},
-				{expr: `sum by (job, pool) (db_pool_peak)`, legend: "peak {{job}}/{{pool}}", color: purple},
-				{expr: `sum by (job, pool) (db_pool_size)`, legend: "base size {{job}}/{{pool}}", color: green},
-				{expr: `sum by (job, pool) (db_pool_size + db_pool_num_overflow)`, legend: "capacity {{job}}/{{pool}}", color: red},
+				{expr: `sum by (` + byPool + `) (db_pool_checked_out)`, legend: "in use " + poolLegend, color: blue},
+				{expr: `sum by (` + byPool + `) (db_pool_peak)`, legend: "peak " + poolLegend, color: purple},
+				{expr: `sum by (` + byPool + `) (db_pool_size)`, legend: "base size " + poolLegend, color: green},
+				{expr: `sum by (` + byPool + `) (db_pool_size + db_pool_num_overflow)`, legend: "capacity " + poolLegend, color: red},
 			},
 		}.timeSeries(whole, line(1, false), line(2, true), line(3, true)),
 		panel{
-			id: 202, title: "Usage of capacity, fullest instance", unit: percent, width: 8, height: 8, from: poolSelector,
-			about: "Connections in use, in percent of base size and overflow, in the instance where that is most. Worry when it is " +
-				"above 90 % for minutes, or when the peak reaches 100 % again and again: callers wait then, if only for short.",
+			id: 103, title: "Active vs Available Connections", unit: connections, width: 7, height: 8, from: poolSelector,
+			about: "Active: in use. Available: open and idle, ready for the next caller. None available is no trouble by itself: a " +
+				"pool opens more when it needs them, up to its capacity, and has none before its first use.",
+			targets: []target{
+				{expr: `db_pool_checked_out`, legend: "active " + instanceLegend, color: blue},
+				{expr: `db_pool_checked_in`, legend: "available " + instanceLegend, color: green},
+			},
+		}.timeSeries(legendTable("lastNotNull", "max"), whole),
+		panel{
+			id: 104, title: "Overflow Connections", unit: connections, width: 4, height: 8, from: poolSelector,
+			about: "Connections in use beyond the base size; 0 at rest, and always 0 for a pool without overflow. Spikes are what " +
+				"overflow is for. Worry when it stays above 0 for 10 minutes (alert UsingOverflow): the base size is too small.",
+			targets: []target{{expr: `db_pool_overflow`, legend: instanceLegend}},
+		}.number(step(1, yellow)),
+		panel{
+			id: 105, title: "Pool Exhaustion Events", unit: yesNo, width: 5, height: 8, from: poolSelector,
+			about: "When more than 90 % of the capacity was in use in some instance, and when the alert " + exhaustionAlert +
+				" fired because that lasted for 5 minutes. The guide compares with the base size; that is true of any pool that " +
+				"uses its overflow, so both compare with base size and overflow. Worry when it lasts.",
 			targets: []target{
 				{
-					expr:   `max by (job, pool) (100 * db_pool_checked_out / (db_pool_size + db_pool_num_overflow))`,
-					legend: "in use {{job}}/{{pool}}", color: blue,
+					expr:   `max by (` + byPool + `) (db_pool_checked_out / (db_pool_size + db_pool_num_overflow) > bool 0.9)`,
+					legend: "over 90 % " + poolLegend, color: orange,
 				},
 				{
-					expr:   `max by (job, pool) (100 * db_pool_peak / (db_pool_size + db_pool_num_overflow))`,
-					legend: "peak {{job}}/{{pool}}", color: purple,
+					expr:   `max by (` + byPool + `) (ALERTS{alertname="` + exhaustionAlert + `", alertstate="firing"})`,
+					legend: "alert " + poolLegend, color: red,
 				},
 			},
-		}.timeSeries(upTo(100), line(1, false), limits(usageSteps()...)),
-		panel{
-			id: 203, title: "Overflow connections opened", unit: perSecond, width: 8, height: 8, from: poolSelector,
-			about: "Connections opened a second when as many as the base size were open already: how often overflow is used, however " +
-				"short. Each costs the time of connecting. Worry about a steady rate: the base size is too small.",
-			targets: []target{{
-				expr:   `sum by (job, pool) (rate(db_pool_overflow_opened_total[$__rate_interval]))`,
-				legend: "{{job}}/{{pool}}", color: orange,
-			}},
-		}.timeSeries(),
+		}.timeSeries(steps, upTo(1), whole),
 	}
 }

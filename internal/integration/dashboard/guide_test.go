@@ -7,7 +7,7 @@ import (
 )
 
 // selection matches the selectors that a dashboard's variables add to an expression.
-var selection = regexp.MustCompile(`\{job=~"\$job", instance=~"\$instance", pool=~"\$pool"\}`)
+var selection = regexp.MustCompile(`\{cluster=~"\$cluster", namespace=~"\$namespace", job=~"\$job", instance=~"\$instance", pool=~"\$pool"\}`)
 
 func TestGuidePanelsMatchGuide(t *testing.T) {
 	t.Parallel()
@@ -17,7 +17,7 @@ func TestGuidePanelsMatchGuide(t *testing.T) {
 		exprs             []string
 	}{
 		{"Connection Pool Usage (%)", "gauge", "percent", []string{`(db_pool_checked_out / db_pool_size) * 100`}},
-		{"Active vs Available Connections", "timeseries", "connections", []string{`db_pool_checked_out`, `db_pool_checked_in`}},
+		{"Active vs Available Connections", "timeseries", "short", []string{`db_pool_checked_out`, `db_pool_checked_in`}},
 		{"Overflow Connections", "stat", "connections", []string{`db_pool_overflow`}},
 	} {
 		p := b.panel(t, want.title)
@@ -55,7 +55,7 @@ func TestGuidePanelsMatchGuide(t *testing.T) {
 func TestExhaustionComparesWithCapacity(t *testing.T) {
 	t.Parallel()
 	p := load(t, "pool.json").panel(t, "Pool Exhaustion Events")
-	want := `max by (job, pool) (db_pool_checked_out / (db_pool_size + db_pool_num_overflow) > bool 0.9)`
+	want := `max by (cluster, namespace, job, pool) (db_pool_checked_out / (db_pool_size + db_pool_num_overflow) > bool 0.9)`
 	if got := selection.ReplaceAllString(p.Targets[0].Expr, ""); got != want {
 		t.Errorf("got %s", got)
 	}

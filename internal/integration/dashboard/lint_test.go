@@ -14,7 +14,7 @@ import (
 
 func TestPanelsHaveTitleDescriptionAndUnit(t *testing.T) {
 	t.Parallel()
-	for _, name := range names {
+	for _, name := range boards {
 		b := load(t, name)
 		if b.UID == "" || b.Title == "" || b.Description == "" || len(b.Links) == 0 {
 			t.Errorf("%s lacks a uid, title, description or link", name)
@@ -36,7 +36,7 @@ func TestPanelsHaveTitleDescriptionAndUnit(t *testing.T) {
 
 func TestPanelsDoNotOverlap(t *testing.T) {
 	t.Parallel()
-	for _, name := range names {
+	for _, name := range boards {
 		taken := map[[2]int]string{}
 		b := load(t, name)
 		for _, p := range b.Panels {
@@ -61,7 +61,7 @@ func TestPanelsDoNotOverlap(t *testing.T) {
 func TestQueriesUseSelectedDataSource(t *testing.T) {
 	t.Parallel()
 	chosen := source{Type: "prometheus", UID: "${datasource}"}
-	for _, name := range names {
+	for _, name := range boards {
 		b := load(t, name)
 		if v := b.Templating.List[0]; v.Name != "datasource" || v.Type != "datasource" || v.Query != "prometheus" {
 			t.Errorf("%s: the first variable is %+v", name, v)
@@ -86,7 +86,7 @@ func TestQueriesUseSelectedDataSource(t *testing.T) {
 
 func TestSeriesHaveLegends(t *testing.T) {
 	t.Parallel()
-	for _, name := range names {
+	for _, name := range boards {
 		for _, p := range load(t, name).all() {
 			seen := map[string]bool{}
 			for _, q := range p.Targets {
@@ -118,13 +118,43 @@ func TestVariablesMatchDocumentedLabels(t *testing.T) {
 			t.Errorf("%s: %v", parts[1], err)
 			continue
 		}
-		series := tree.(*parser.VectorSelector).Name
-		if _, names, ok := documented(series); !ok || !slices.Contains(names, v.Name) {
-			t.Errorf("%s has no label %s", series, v.Name)
+		for _, series := range names(tree.(*parser.VectorSelector)) {
+			if _, names, ok := documented(series); !ok || !slices.Contains(names, v.Name) {
+				t.Errorf("%s has no label %s", series, v.Name)
+			}
 		}
 	}
-	if want := []string{"datasource", "job", "instance", "pool", "operation", "max_connections"}; !slices.Equal(got, want) {
+	want := []string{"datasource", "cluster", "namespace", "job", "instance", "pool", "operation", "window", "ago", "max_connections"}
+	if !slices.Equal(got, want) {
 		t.Errorf("variables are %v, want %v", got, want)
+	}
+}
+
+// names returns the names that a selector matches.
+func names(s *parser.VectorSelector) []string {
+	if s.Name != "" {
+		return []string{s.Name}
+	}
+	return strings.Split(s.LabelMatchers[0].Value, "|")
+}
+
+// TestVariablesNarrowEachOther has each variable offer what the ones before it leave.
+func TestVariablesNarrowEachOther(t *testing.T) {
+	t.Parallel()
+	for _, name := range boards {
+		var before []string
+		for _, v := range load(t, name).Templating.List {
+			if v.Type != "query" {
+				continue
+			}
+			text := v.Query.(map[string]any)["query"].(string)
+			for _, b := range before {
+				if !strings.Contains(text, b+`=~"$`+b+`"`) {
+					t.Errorf("%s: %s is not narrowed by %s: %s", name, v.Name, b, text)
+				}
+			}
+			before = append(before, v.Name)
+		}
 	}
 }
 
@@ -132,7 +162,7 @@ var variableName = regexp.MustCompile(`\$\{?([a-z]\w*)`)
 
 func TestUsedVariablesExist(t *testing.T) {
 	t.Parallel()
-	for _, name := range names {
+	for _, name := range boards {
 		text, err := os.ReadFile(committed(t, name))
 		if err != nil {
 			t.Fatal(err)
@@ -152,7 +182,8 @@ func TestUsedVariablesExist(t *testing.T) {
 
 func TestHistogramsShowExemplars(t *testing.T) {
 	t.Parallel()
-	for _, name := range names {
+	var asked string
+	for _, name := range boards {
 		for _, p := range load(t, name).all() {
 			var quantiles, exemplars int
 			for _, q := range p.Targets {
@@ -160,6 +191,7 @@ func TestHistogramsShowExemplars(t *testing.T) {
 					quantiles++
 				}
 				if q.Exemplar {
+					asked += q.Expr
 					exemplars++
 				}
 			}
@@ -168,14 +200,78 @@ func TestHistogramsShowExemplars(t *testing.T) {
 			}
 		}
 	}
+	for _, name := range []string{"db_query_duration_seconds", "db_pool_acquire_duration_seconds", "db_pool_hold_duration_seconds"} {
+		if !strings.Contains(asked, name+"_bucket{") {
+			t.Errorf("no panel asks for exemplars of %s", name)
+		}
+	}
 }
 
 // The intervals in everything must be durations. Otherwise every query with an interval would be reported.
 func TestReplacedIntervalsAreDurations(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"$__rate_interval", "$__range"} {
+	for _, name := range []string{"$window", "$ago", "$__range"} {
 		if d, err := time.ParseDuration(everything.Replace(name)); err != nil || d <= 0 {
 			t.Errorf("%s stands for %s", name, everything.Replace(name))
 		}
+	}
+}
+
+// TestSingleValuesAreInstant looks at dials, numbers and tables. Over a range they would show the last value of a pool that has
+// gone.
+func TestSingleValuesAreInstant(t *testing.T) {
+	t.Parallel()
+	for _, name := range boards {
+		for _, p := range load(t, name).all() {
+			for _, q := range p.Targets {
+				if p.Type != "timeseries" && (!q.Instant || q.Range) {
+					t.Errorf("%s: %q %s is not instant", name, p.Title, q.RefID)
+				}
+			}
+			if p.Type == "stat" && p.Options.GraphMode != "none" {
+				t.Errorf("%s: %q prints its number over a graph", name, p.Title)
+			}
+		}
+	}
+}
+
+// TestAxesRepeatNoWords looks at graphs: Grafana writes a unit that it does not know behind each number of the axis.
+func TestAxesRepeatNoWords(t *testing.T) {
+	t.Parallel()
+	known := []string{"short", "s", "percent", "percentunit", "bool_yes_no"}
+	for _, name := range boards {
+		for _, p := range load(t, name).all() {
+			d := p.FieldConfig.Defaults
+			if p.Type == "timeseries" && (!slices.Contains(known, d.Unit) || d.Unit == "short" && d.Custom.AxisLabel == "") {
+				t.Errorf("%s: %q has the unit %q and the axis label %q", name, p.Title, d.Unit, d.Custom.AxisLabel)
+			}
+		}
+	}
+}
+
+// TestFirstScreenTellsTroublesApart checks what is seen without scrolling, and that the whole stays small.
+func TestFirstScreenTellsTroublesApart(t *testing.T) {
+	t.Parallel()
+	b := load(t, "pool.json")
+	if n := len(b.all()); n > 40 {
+		t.Errorf("%d panels, want at most 40", n)
+	}
+	var first []string
+	for _, p := range b.Panels[1:] {
+		if p.Type == "row" {
+			break
+		}
+		first = append(first, p.Title)
+	}
+	want := []string{
+		"What is wrong", "Usage of Capacity (%)", "Connection Pool Usage (%)", "Callers waiting", "Who holds connections now", "What changed most",
+		"Busy share of hold time, by unit of work", "Acquires that failed", "Operations that failed, by SQLSTATE", "Connections opening and closing",
+	}
+	if !slices.Equal(first, want) {
+		t.Errorf("the first screen has %q, want %q", first, want)
+	}
+	usage, guide := b.panel(t, want[1]).GridPos, b.panel(t, want[2]).GridPos
+	if usage.X != 0 || guide.X != usage.W || guide.W >= usage.W {
+		t.Errorf("usage of capacity is at %+v, the guide's at %+v", usage, guide)
 	}
 }

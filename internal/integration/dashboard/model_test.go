@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// names lists the files of the dashboards.
-var names = []string{"pool.json", "service.json"}
+// boards lists the files of the dashboards.
+var boards = []string{"pool.json", "service.json"}
 
 // board has the fields of a committed dashboard that the tests need.
 type board struct {
@@ -35,6 +35,7 @@ type panel struct {
 	FieldConfig struct {
 		Defaults struct {
 			Unit       string
+			Custom     struct{ AxisLabel string }
 			Min, Max   *float64
 			Thresholds struct{ Steps []step }
 		}
@@ -43,6 +44,7 @@ type panel struct {
 		Legend struct {
 			DisplayMode string
 		}
+		GraphMode string
 	}
 }
 
@@ -124,8 +126,10 @@ func (b board) panel(t *testing.T, title string) panel {
 // everything replaces the variables: everything is selected, and the intervals fit a scrape every second.
 var everything = strings.NewReplacer(
 	"${datasource}", "prometheus",
-	"$__rate_interval", "10s",
+	"$window", "10s",
+	"$ago", "30s",
 	"$__range", "60s",
+	"$cluster", ".*", "$namespace", ".*",
 	"$max_connections", "100",
 	"$job", ".*", "$instance", ".*", "$pool", ".*", "$operation", ".*",
 )

@@ -17,10 +17,18 @@ const (
 	yesNo       = "bool_yes_no"
 	connections = "connections"
 	callers     = "callers"
+	operation   = "operations"
 	instances   = "instances"
 	number      = "short"
+	text        = "string" // for labels that look like numbers
 	perSecond   = "/s"
+	times       = "×"
 )
+
+// words says units beside an axis that mean the same at every size.
+var words = map[string]string{
+	connections: connections, callers: callers, operation: operation, instances: instances, perSecond: "per second",
+}
 
 // panel has the settings that panels of all kinds have in common. Links contain its id, so the id must never change.
 type panel struct {
@@ -34,10 +42,14 @@ type panel struct {
 
 // timeSeries returns the panel as a graph.
 func (p panel) timeSeries(styles ...func(*timeseries.PanelBuilder)) cog.Builder[dashboard.Panel] {
+	unit, label := p.unit, words[p.unit]
+	if label != "" { // said once, beside the axis, and not at each of its numbers
+		unit = number
+	}
 	b := timeseries.NewPanelBuilder().
-		Id(p.id).Title(p.title).Description(p.about).Unit(p.unit).Span(p.width).Height(p.height).
+		Id(p.id).Title(p.title).Description(p.about).Unit(unit).AxisLabel(label).Span(p.width).Height(p.height).
 		Datasource(datasource).
-		Targets(p.from.queries(p.targets)).
+		Targets(p.from.queries(p.targets, false)).
 		Min(0).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassic)).
 		LineWidth(1).
@@ -64,21 +76,17 @@ func shades(color string) dashboard.DynamicConfigValue {
 	return dashboard.DynamicConfigValue{Id: "color", Value: map[string]any{"mode": "shades", "fixedColor": color}}
 }
 
-// number returns the panel as one number for each series, with a graph behind it if the data has one.
+// number returns the panel as one number for each series.
 func (p panel) number(steps ...dashboard.Threshold) cog.Builder[dashboard.Panel] {
-	graph := common.BigValueGraphModeArea
-	if p.targets[0].now {
-		graph = common.BigValueGraphModeNone
-	}
 	return stat.NewPanelBuilder().
 		Id(p.id).Title(p.title).Description(p.about).Unit(p.unit).Span(p.width).Height(p.height).
 		Datasource(datasource).
-		Targets(p.from.queries(p.targets)).
+		Targets(p.from.queries(p.targets, true)).
 		Min(0).
 		Thresholds(thresholds(steps...)).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdThresholds)).
 		ColorMode(common.BigValueColorModeValue).
-		GraphMode(graph).
+		GraphMode(common.BigValueGraphModeNone).
 		Orientation(common.VizOrientationAuto).
 		ReduceOptions(last())
 }
@@ -88,7 +96,7 @@ func (p panel) gauge(steps ...dashboard.Threshold) cog.Builder[dashboard.Panel] 
 	return gauge.NewPanelBuilder().
 		Id(p.id).Title(p.title).Description(p.about).Unit(p.unit).Span(p.width).Height(p.height).
 		Datasource(datasource).
-		Targets(p.from.queries(p.targets)).
+		Targets(p.from.queries(p.targets, true)).
 		Min(0).
 		Max(100).
 		Decimals(0).

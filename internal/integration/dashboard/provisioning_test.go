@@ -37,7 +37,7 @@ func TestDashboardsShowExistingAlerts(t *testing.T) {
 		}
 	}
 	slices.Sort(want)
-	for _, name := range names {
+	for _, name := range boards {
 		for _, a := range load(t, name).Annotations.List {
 			found := regexp.MustCompile(`alertname=~"([^"]+)"`).FindStringSubmatch(a.Target.Expr)
 			if found == nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
@@ -16,7 +17,7 @@ import (
 // TestQueriesAreSound checks each metric of each query: it must be documented, and used as its kind allows.
 func TestQueriesAreSound(t *testing.T) {
 	t.Parallel()
-	for _, name := range names {
+	for _, name := range boards {
 		b := load(t, name)
 		for _, p := range b.all() {
 			for _, q := range p.Targets {
@@ -35,20 +36,26 @@ func TestQueriesAreSound(t *testing.T) {
 
 func TestFaultsFindsUnsoundQueries(t *testing.T) {
 	t.Parallel()
-	const selected = `{job=~"$job"}`
+	const selected = `{cluster=~"$cluster", namespace=~"$namespace", job=~"$job"}`
 	for _, test := range []struct{ fault, expr string }{
 		{"parse error", `sum(db_pool_size` + selected},
 		{"not documented", `db_pool_sise` + selected},
-		{"not documented", `sum(rate(db_pool_acquires` + selected + `[$__rate_interval]))`},
-		{"not documented", `rate(db_query_duration_seconds_total` + selected + `[$__rate_interval])`},
+		{"not documented", `sum(rate(db_pool_acquires` + selected + `[$window]))`},
+		{"not documented", `rate(db_query_duration_seconds_total` + selected + `[$window])`},
 		{"only in rate or increase", `db_pool_acquires_total` + selected},
 		{"only in rate or increase", `max_over_time(db_query_duration_seconds_count` + selected + `[1h])`},
-		{"rate of a gauge", `rate(db_pool_overflow` + selected + `[$__rate_interval])`},
-		{"not over $__rate_interval", `rate(db_pool_acquires_total` + selected + `[5m])`},
-		{"does not go by $job", `db_pool_size`},
-		{"le", `histogram_quantile(0.9, sum by (pool) (rate(db_query_duration_seconds_bucket` + selected + `[$__rate_interval])))`},
-		{"has no label opration", `sum by (opration) (rate(db_query_duration_seconds_count` + selected + `[$__rate_interval]))`},
-		{"has no label result", `db_pool_size{job=~"$job", result="ok"}`},
+		{"rate of a gauge", `rate(db_pool_overflow` + selected + `[$window])`},
+		{"is not over $window", `rate(db_pool_acquires_total` + selected + `[5m])`},
+		{"does not go by $job", `db_pool_size{cluster=~"$cluster", namespace=~"$namespace"}`},
+		{"does not go by $cluster", `db_pool_size{job=~"$job", namespace=~"$namespace"}`},
+		{"does not go by $namespace", `db_pool_size{job=~"$job", cluster=~"$cluster"}`},
+		{"groups without cluster and namespace", `sum (db_pool_size` + selected + `)`},
+		{"groups without cluster and namespace", `sum by (cluster, job) (db_pool_size` + selected + `)`},
+		{"matches without cluster and namespace", `db_pool_size` + selected + ` / on (job) db_pool_size` + selected},
+		{"reads classic histograms only", `histogram_quantile(0.9, sum by (le, cluster, namespace) (rate(db_query_duration_seconds_bucket` + selected + `[$window])))`},
+		{"le", `histogram_quantile(0.9, sum by (pool) (rate(db_query_duration_seconds_bucket` + selected + `[$window])))`},
+		{"has no label opration", `sum by (opration) (rate(db_query_duration_seconds_count` + selected + `[$window]))`},
+		{"has no label result", `db_pool_size{cluster=~"$cluster", namespace=~"$namespace", job=~"$job", result="ok"}`},
 	} {
 		found := faults(query{Expr: test.expr, Range: true})
 		if !slices.ContainsFunc(found, func(f string) bool { return strings.Contains(f, test.fault) }) {
@@ -71,8 +78,8 @@ func faults(q query) []string {
 	}
 	var found []string
 	for _, part := range ranges.FindAllStringSubmatch(q.Expr, -1) {
-		if part[2] != "$__rate_interval" && !(q.Instant && part[2] == "$__range") {
-			found = append(found, part[0]+" is not over $__rate_interval")
+		if part[2] != "$window" && !(q.Instant && slices.Contains([]string{"$__range", "1h", "5m15s"}, part[2])) {
+			found = append(found, part[0]+" is not over $window")
 		}
 	}
 	parser.Inspect(tree, func(node parser.Node, path []parser.Node) error {
@@ -81,9 +88,26 @@ func faults(q query) []string {
 			found = append(found, faultsOfSelector(q.Expr, node, path)...)
 		case *parser.AggregateExpr:
 			found = append(found, faultsOfGrouping(node)...)
+			if node.Op != parser.TOPK && !groups(node.Grouping) {
+				found = append(found, node.String()+" groups without cluster and namespace")
+			}
+		case *parser.BinaryExpr:
+			if m := node.VectorMatching; m != nil && m.On && !groups(m.MatchingLabels) {
+				found = append(found, node.String()+" matches without cluster and namespace")
+			}
 		case *parser.Call:
-			if node.Func.Name == "histogram_quantile" && !strings.Contains(node.Args[1].String(), "by (le") {
-				found = append(found, "histogram_quantile without by (le ...)")
+			arg := ""
+			if node.Func.Name == "histogram_quantile" {
+				arg = node.Args[1].String()
+			}
+			if strings.Contains(arg, "_bucket{") {
+				if !strings.Contains(arg, "by (le") {
+					found = append(found, "histogram_quantile without by (le ...)")
+				}
+				native := strings.ReplaceAll(strings.ReplaceAll(arg, "_bucket{", "{"), "by (le, ", "by (")
+				if !strings.Contains(tree.String(), node.Args[0].String()+", "+native+")") {
+					found = append(found, arg+" reads classic histograms only")
+				}
 			}
 		}
 		return nil
@@ -91,9 +115,23 @@ func faults(q query) []string {
 	return found
 }
 
+// serverCount is postgres_exporter's count of connections, which is there for those who have that.
+const serverCount = "pg_stat_activity_count"
+
+// groups reports whether labels tell clusters and namespaces apart.
+func groups(labels []string) bool {
+	return slices.Contains(labels, "cluster") && slices.Contains(labels, "namespace")
+}
+
 func faultsOfSelector(expr string, s *parser.VectorSelector, path []parser.Node) []string {
-	if !strings.Contains(expr, s.Name+`{`) || !strings.Contains(expr, `job=~"$job"`) {
-		return []string{s.Name + " does not go by $job"}
+	if s.Name == serverCount {
+		return nil
+	}
+	for _, label := range []string{"job", "cluster", "namespace"} {
+		selects := func(m *labels.Matcher) bool { return m.Name == label && m.Type == labels.MatchRegexp }
+		if !slices.ContainsFunc(s.LabelMatchers, selects) || !strings.Contains(expr, label+`=~"$`+label+`"`) {
+			return []string{s.Name + " does not go by $" + label}
+		}
 	}
 	if s.Name == "ALERTS" {
 		return nil
@@ -124,8 +162,8 @@ func faultsOfGrouping(a *parser.AggregateExpr) []string {
 		if s, ok := node.(*parser.VectorSelector); ok {
 			_, names, _ := documented(s.Name)
 			have = append(have, names...)
-			if s.Name == "ALERTS" {
-				have = append(have, "job", "pool")
+			if s.Name == "ALERTS" || s.Name == serverCount {
+				have = append(have, "cluster", "namespace", "job", "pool")
 			}
 		}
 		return nil
@@ -155,9 +193,9 @@ func documented(name string) (kind string, labelNames []string, ok bool) {
 		}
 		kind := r.Kind.PrometheusType()
 		names := []string{r.Documented}
-		labelNames := []string{"job", "instance"}
+		labelNames := []string{"cluster", "namespace", "job", "instance"}
 		if kind == "histogram" {
-			names = []string{r.Documented + "_bucket", r.Documented + "_sum", r.Documented + "_count"}
+			names = []string{r.Documented, r.Documented + "_bucket", r.Documented + "_sum", r.Documented + "_count"}
 			kind = "counter"
 		}
 		for _, a := range r.Attributes {

@@ -19,8 +19,6 @@ type target struct {
 	exemplars bool
 	// table requests a row for each series, with its value at the end of the time range.
 	table bool
-	// now requests only the value at the end of the time range.
-	now bool
 	// anyOperation ignores the selection of operations.
 	anyOperation bool
 }
@@ -31,18 +29,21 @@ type selector struct {
 }
 
 var (
-	poolSelector    = selector{all: `job=~"$job", instance=~"$instance", pool=~"$pool"`, operations: `operation=~"$operation"`}
-	serviceSelector = selector{all: `job=~"$job"`}
+	poolSelector    = selector{all: place + `, job=~"$job", instance=~"$instance", pool=~"$pool"`, operations: `operation=~"$operation"`}
+	serviceSelector = selector{all: place + `, job=~"$job"`}
 
 	// alertSelector does not select an instance, because some alerts are about a pool in all instances.
-	alertSelector = selector{all: `job=~"$job", pool=~"$pool"`}
+	alertSelector = selector{all: place + `, job=~"$job", pool=~"$pool"`}
 )
+
+// place selects where services run. Series without these labels are selected unless a value is chosen.
+const place = `cluster=~"$cluster", namespace=~"$namespace"`
 
 // metric matches a documented metric in an expression, and its braces.
 var metric = regexp.MustCompile(`\b(ALERTS|db_(?:pool|query)_[a-z_]+)(?:\{([^}]*)\})?`)
 
 // operations matches the metrics that have the label operation.
-var operations = regexp.MustCompile(`^db_(query|pool_hold)_duration_seconds`)
+var operations = regexp.MustCompile(`^db_(query_duration|pool_hold|pool_held|pool_busy|pool_units)`)
 
 // in adds the selectors to every metric of a query.
 func (s selector) in(t target) string {
@@ -59,8 +60,9 @@ func (s selector) in(t target) string {
 	})
 }
 
-// queries returns the targets as Grafana's queries, named A, B, C and so on.
-func (s selector) queries(targets []target) []cog.Builder[variants.Dataquery] {
+// queries returns the targets as Grafana's queries, named A, B, C and so on. Instant ones have only the value at the end of
+// the time range, and none for what has gone by then.
+func (s selector) queries(targets []target, instant bool) []cog.Builder[variants.Dataquery] {
 	queries := make([]cog.Builder[variants.Dataquery], len(targets))
 	for i, t := range targets {
 		q := prometheus.NewDataqueryBuilder().
@@ -71,7 +73,7 @@ func (s selector) queries(targets []target) []cog.Builder[variants.Dataquery] {
 		switch {
 		case t.table:
 			q.Instant().Format(prometheus.PromQueryFormatTable)
-		case t.now:
+		case instant:
 			q.Instant().LegendFormat(t.legend)
 		default:
 			q.Range().LegendFormat(t.legend)

@@ -43,7 +43,7 @@ func validate(t *testing.T, schema *jsonschema.Schema, text string) error {
 func TestDashboardsFollowGrafanasSchema(t *testing.T) {
 	t.Parallel()
 	schema := grafanaSchema(t)
-	for _, name := range names {
+	for _, name := range boards {
 		text, err := os.ReadFile(committed(t, name))
 		if err != nil {
 			t.Fatal(err)
@@ -68,7 +68,7 @@ func TestSchemaRejectsMisspelledFields(t *testing.T) {
 		{`"showThresholdMarkers":`, `"showTresholdMarkers":`},
 		{`"displayMode": "table"`, `"displayMode": "tabel"`},
 		{`"type": "timeseries"`, `"type": "timeserie"`},
-		{`"graphMode": "area"`, `"graphMode": "areas"`},
+		{`"graphMode": "none"`, `"graphMode": "nothing"`},
 		{`"allValue":`, `"allVale":`},
 		{`"exemplar": true`, `"exemplar": "true"`},
 		{`"steps": [`, `"step": [`},

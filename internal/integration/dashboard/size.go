@@ -7,51 +7,71 @@ import (
 
 // needed is the size that a pool needs by the last hour: the number of connections that was enough for 95 % of the
 // time, plus a fifth.
-const needed = `max by (job, pool) (ceil(1.2 * quantile_over_time(0.95, db_pool_checked_out[1h])))`
+const needed = `max by (` + byPool + `) (ceil(1.2 * quantile_over_time(0.95, db_pool_checked_out[1h])))`
+
+// load is the mean number of connections in use in the instance where that is most.
+func load(over string) string {
+	return `max by (` + byPool + `) (sum by (` + byInstance + `) (rate(db_pool_hold_duration_seconds_sum[` + over + `])))`
+}
 
 // size returns panels that answer what size the pool should have.
 func size() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
 		panel{
-			id: 601, title: "Connections needed", unit: connections, width: 6, height: 4, from: poolSelector,
-			about: "Connections: what was enough for 95 % of the last hour, and a fifth more, in the instance that needs most. If it is above the " +
-				"capacity, the pool was full and the need may be higher still.",
-			targets: []target{{expr: needed, legend: "{{job}}/{{pool}}", now: true}},
+			id: 601, title: "Connections needed", unit: connections, width: 4, height: 8, from: poolSelector,
+			about: "Connections: what was enough for 95 % of the last hour, and a fifth more, in the instance that needs most. It is the need of " +
+				"healthy times only: after an hour with a slow query, a lock, a leak or a server that does not answer it says what those " +
+				"took, and a bigger pool cures none of them. If it is above the capacity, the pool was full.",
+			targets: []target{{expr: needed, legend: poolLegend}},
 		}.number(),
 		panel{
-			id: 602, title: "Capacity now", unit: connections, width: 6, height: 4, from: poolSelector,
-			about:   "Base size and overflow of an instance: what the connections needed are to be compared with.",
-			targets: []target{{expr: `max by (job, pool) (db_pool_size + db_pool_num_overflow)`, legend: "{{job}}/{{pool}}", now: true}},
+			id: 605, title: "Average load", unit: connections, width: 4, height: 8, from: poolSelector,
+			about:   "Acquires a second times the time of a hold, over the time shown: the connections in use on average. No pool can do with less.",
+			targets: []target{{expr: load("$__range"), legend: poolLegend, anyOperation: true}},
 		}.number(),
 		panel{
-			id: 604, title: "Highest peak of an hour", unit: connections, width: 6, height: 4, from: poolSelector,
-			about:   "The most connections in use at any moment of the last hour. If it never comes near the capacity, the pool could be smaller.",
-			targets: []target{{expr: `max by (job, pool) (max_over_time(db_pool_peak[1h]))`, legend: "{{job}}/{{pool}}", now: true}},
-		}.number(),
-		panel{
-			id: 605, title: "Average load", unit: connections, width: 6, height: 4, from: poolSelector,
-			about: "Acquires a second times the time of a hold, over the time shown: the connections in use on average. No pool can do with less.",
-			targets: []target{{
-				expr:   `max by (job, pool) (sum by (job, instance, pool) (rate(db_pool_hold_duration_seconds_sum[$__range])))`,
-				legend: "{{job}}/{{pool}}", now: true, anyOperation: true,
-			}},
-		}.number(),
-		panel{
-			id: 603, title: "Load against size", unit: number, width: 24, height: 8, from: poolSelector,
+			id: 603, title: "Load against size", unit: connections, width: 16, height: 8, from: poolSelector,
 			about: "The instance with the most load. Average load is acquires a second times the time of a hold, which misses nothing " +
 				"between two scrapes; a pool of that size would keep most callers waiting, as load varies. Needed is what was " +
 				"enough for 95 % of the last hour, and a fifth more. The base size should be near what is needed, and the peak " +
 				"below the capacity. Worry when needed is above the capacity.",
 			targets: []target{
-				{
-					expr:   `max by (job, pool) (sum by (job, instance, pool) (rate(db_pool_hold_duration_seconds_sum[$__rate_interval])))`,
-					legend: "average load {{job}}/{{pool}}", color: blue, anyOperation: true,
-				},
-				{expr: `max by (job, pool) (db_pool_peak)`, legend: "peak {{job}}/{{pool}}", color: purple},
-				{expr: needed, legend: "needed {{job}}/{{pool}}", color: orange},
-				{expr: `max by (job, pool) (db_pool_size)`, legend: "base size {{job}}/{{pool}}", color: green},
-				{expr: `max by (job, pool) (db_pool_size + db_pool_num_overflow)`, legend: "capacity {{job}}/{{pool}}", color: red},
+				{expr: load(window), legend: "average load " + poolLegend, color: blue, anyOperation: true},
+				{expr: `max by (` + byPool + `) (db_pool_peak)`, legend: "peak " + poolLegend, color: purple},
+				{expr: needed, legend: "needed " + poolLegend, color: orange},
+				{expr: `max by (` + byPool + `) (db_pool_size)`, legend: "base size " + poolLegend, color: green},
+				{expr: `max by (` + byPool + `) (db_pool_size + db_pool_num_overflow)`, legend: "capacity " + poolLegend, color: red},
 			},
 		}.timeSeries(line(1, false), line(2, false), line(3, true), line(4, true)),
+		settingsTable(),
 	}
+}
+
+// settingsTable returns a table of the settings of all pools.
+func settingsTable() cog.Builder[dashboard.Panel] {
+	columns := []column{{source: "job", title: "job"}, {source: "pool", title: "pool"}}
+	by := byPool
+	for _, setting := range []column{
+		{source: "base_size", title: "base size", width: 90},
+		{source: "max_conns", title: "max conns", width: 95},
+		{source: "min_conns", title: "min conns", width: 95},
+		{source: "min_idle_conns", title: "min idle conns", width: 125},
+		{source: "max_conn_lifetime", title: "lifetime", width: 100},
+		{source: "max_conn_lifetime_jitter", title: "lifetime jitter", width: 115},
+		{source: "max_conn_idle_time", title: "idle time", width: 100},
+		{source: "health_check_period", title: "health check", width: 110},
+		{source: "server_address", title: "server"},
+		{source: "server_port", title: "port", width: 80},
+	} {
+		by += ", " + setting.source
+		columns = append(columns, setting)
+	}
+	columns = append(columns, column{source: "A", title: "instances", unit: number, width: 90},
+		column{source: "namespace", title: "namespace"}, column{source: "cluster", title: "cluster"})
+	return panel{
+		id: 606, title: "Settings", unit: text, width: 24, height: 5, from: poolSelector,
+		about: "What the pools were made with, and how many instances have those settings. A short lifetime or idle time opens connections all " +
+			"the time. Worry when instances of one job differ.",
+		targets: []target{{expr: `count by (` + by + `) (db_pool_settings)`, table: true}},
+	}.rows("instances", columns...)
 }

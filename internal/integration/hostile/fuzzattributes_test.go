@@ -65,7 +65,7 @@ func FuzzAttributes(f *testing.F) {
 		for range 2 {
 			pool, inst, err := otelpool.NewWithConfig(context.Background(), offline(t), options...)
 			if err != nil {
-				if !strings.HasPrefix(err.Error(), "otelpool: attribute ") {
+				if !strings.HasPrefix(err.Error(), "otelpool: attribute") {
 					t.Errorf("the error is %q", err)
 				}
 				return

@@ -98,10 +98,14 @@ func TestNoSecretShowsOnAnySurface(t *testing.T) {
 func useEverything(t *testing.T, s *surfaces, provider *sdkmetric.MeterProvider, connString string, look func(when string)) {
 	t.Helper()
 	spans := tracetest.NewSpanRecorder()
-	tracer := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("program")
+	tracing := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
+	tracer := tracing.Tracer("program")
 	logger := slog.New(slog.NewJSONHandler(s.writer("log"), nil))
 	common := []otelpool.Option{
 		otelpool.WithMeterProvider(provider), otelpool.WithServerAttributes(), otelpool.WithReturnedRows(), otelpool.WithLongHold(time.Millisecond),
+		otelpool.WithTracerProvider(tracing), otelpool.WithRootSpans(), otelpool.WithAcquireSpans(time.Microsecond), otelpool.WithSlowQuery(time.Millisecond),
+		otelpool.WithQueryText(otelpool.QueryTextSanitized),
+		otelpool.WithQueryParameters(func(_, _ string, value any) (string, bool) { return fmt.Sprint(value), false }),
 	}
 	sized := parse(t, connString)
 	if err := (otelpool.Sizing{PoolSize: 1, MaxOverflow: 1, PrePing: true, Recycle: time.Hour, Timeout: 50 * time.Millisecond}).Apply(sized); err != nil {
@@ -177,6 +181,9 @@ func misuse(ctx context.Context, s *surfaces, pool *pgxpool.Pool, inst *otelpool
 	_, _ = conn.Exec(ctx, "BEGIN")
 	_, _ = conn.Exec(ctx, "SELECT pg_sleep(0.05), 'Literal"+mark+"'")
 	s.add("holds", fmt.Sprintf("%+v", inst.Held()))
+	for _, path := range []string{"/", "/report.json", "/history.json", "/report.txt"} {
+		s.add("live page "+path, poolzBody(path, inst))
+	}
 	var more []*pgxpool.Conn
 	for range int(pool.Stat().MaxConns()) {
 		short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)

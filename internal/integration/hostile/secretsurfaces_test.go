@@ -82,6 +82,7 @@ func expected() map[string][]string {
 	says := map[string][]string{
 		"log": {"connection held for long"}, "default log": {"connection released in a transaction"},
 		"flush's errors": {"127.0.0.1:1"}, "shutdown's error": {"127.0.0.1:1"}, "spans": {"request"}, "holds": {"mine"},
+		"live page /": {"mine"}, "live page /report.json": {`"operation":"mine"`}, "live page /report.txt": {"connections"},
 		"errors of acquires": {"no connection of pool"}, "constructors' errors": {"malformed connection string"},
 	}
 	for _, surface := range []struct {

@@ -138,12 +138,20 @@ func (s *soak) fill(t *testing.T) {
 	}
 }
 
-// options returns all options but WithoutStacks and WithBaseSize, which the pools of comeAndGo have.
+// soakSpans makes spans that nothing keeps.
+var soakSpans = sdktrace.NewTracerProvider()
+
+// options returns all options but WithoutStacks, WithoutFindings and WithBaseSize, which the pools of comeAndGo have.
 func (s *soak) options(name string) []otelpool.Option {
 	return []otelpool.Option{
 		otelpool.WithMeterProvider(s.provider), otelpool.WithPoolName(name), otelpool.WithAttributes(attribute.String("tier", "soak")),
-		otelpool.WithLongHold(20 * time.Millisecond), otelpool.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))),
+		otelpool.WithLongHold(20 * time.Millisecond), otelpool.WithStackSkip("testing"), otelpool.WithSlowAcquire(10 * time.Millisecond), otelpool.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))),
 		otelpool.WithReturnedRows(), otelpool.WithServerAttributes(), otelpool.WithOperationLimit(50), otelpool.WithPeakWindow(time.Second),
+		otelpool.WithTracerProvider(soakSpans), otelpool.WithRootSpans(), otelpool.WithAcquireSpans(otelpool.DefaultAcquireSpans),
+		otelpool.WithQueryText(otelpool.QueryTextSanitized), otelpool.WithSlowQuery(10 * time.Millisecond),
+		otelpool.WithQueryParameters(func(_, _ string, value any) (string, bool) { return fmt.Sprint(value), true }),
+		otelpool.WithSpanStart(func(_ context.Context, s *otelpool.SpanStart) { s.Name += "!" }),
+		otelpool.WithSQLComments(), otelpool.WithSQLComments(otelpool.CommentTraceparent),
 		otelpool.WithOperationName(func(_ context.Context, sql string) string {
 			if sql == "SELECT 2" { // also in batches
 				return fmt.Sprint(otelpool.Summary(sql), " by function ", rand.Int()) // a new name each time

@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -65,8 +66,15 @@ func (s *soak) nest(ctx context.Context) {
 	pause(ctx, 25*time.Millisecond)
 	short, cancel := context.WithTimeout(ctx, 5*time.Millisecond)
 	defer cancel()
-	_, _ = s.pool.Exec(short, "SELECT 3")
-	s.inst.Held()
+	_, err = s.pool.Exec(short, "SELECT 3")
+	if timeout, ok := errors.AsType[*otelpool.AcquireTimeoutError](err); ok {
+		timeout.Findings()
+	}
+	for _, hold := range s.inst.Held() {
+		_, _ = hold.MarshalJSON()
+	}
+	s.inst.Report()
+	s.inst.History()
 }
 
 // abuse misuses the pool.
@@ -75,9 +83,11 @@ func (s *soak) abuse(ctx context.Context, kind int) {
 	if err != nil {
 		return
 	}
-	switch kind % 4 {
+	switch kind % 5 {
 	case 0: // hijacked, and closed outside the pool
 		_ = conn.Hijack().Close(context.Background())
+	case 3:
+		_ = otelpool.Hijack(conn).Close(context.Background())
 	case 1: // released in a transaction
 		_, _ = conn.Exec(ctx, "BEGIN")
 		conn.Release()
@@ -117,7 +127,7 @@ func (s *soak) comeAndGo(ctx context.Context, t *testing.T) {
 
 // another creates the nth of the pools of comeAndGo, in one of the possible ways.
 func (s *soak) another(ctx context.Context, n int64) (pool *pgxpool.Pool, inst *otelpool.Instrumentation, err error) {
-	options := append(s.options(fmt.Sprint("pool ", n%8)), otelpool.WithoutStacks(), otelpool.WithBaseSize(1))
+	options := append(s.options(fmt.Sprint("pool ", n%8)), otelpool.WithoutStacks(), otelpool.WithoutFindings(), otelpool.WithBaseSize(1))
 	switch rand.IntN(5) { // random, so that every name meets every way
 	case 0:
 		return otelpool.New(ctx, s.plain.ConnString(), options...)

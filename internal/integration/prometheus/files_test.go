@@ -21,9 +21,13 @@ const (
 	prometheusDir = configDir + "/prometheus"
 	configFile    = prometheusDir + "/prometheus.yml"
 	recordingFile = prometheusDir + "/recording.yml"
+	nativeFile    = prometheusDir + "/native.yml"
 	alertsFile    = prometheusDir + "/alerts.yml"
 	runbookFile   = configDir + "/RUNBOOK.md"
 )
+
+// ruleFiles are the files with rules, in the order of their evaluation in tests.
+var ruleFiles = []string{recordingFile, nativeFile, alertsFile}
 
 // ruleFile has the fields of a rule file that the tests need.
 type ruleFile struct {
@@ -131,7 +135,7 @@ func promtool(t *testing.T, args ...string) (string, error) {
 func changed(t *testing.T, ruleFile, pattern string, change func(string) string) []string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, path := range []string{recordingFile, alertsFile} {
+	for _, path := range ruleFiles {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -71,7 +71,7 @@ func addSeries(names map[string]bool, name string, kind catalogue.Kind) {
 func recorded(t *testing.T, names map[string]bool) map[string]bool {
 	t.Helper()
 	names = maps.Clone(names)
-	for _, path := range []string{recordingFile, alertsFile} {
+	for _, path := range ruleFiles {
 		for _, r := range readRules(t, path).all() {
 			if strings.Contains(r.Record, ":") {
 				names[r.Record] = true
@@ -81,18 +81,25 @@ func recorded(t *testing.T, names map[string]bool) map[string]bool {
 	return names
 }
 
+// foreign maps the metrics of others to the rules that read them. Two are those of postgres_exporter.
+var foreign = map[string]string{
+	"pg_settings_max_connections": "server:max_connections:limit",
+	"pg_stat_activity_count":      "server:db_others_open:ratio",
+	"ALERTS":                      "pool:db_pool_causes:count",
+}
+
 func TestAlertsAndRollupsReadDocumentedNames(t *testing.T) {
 	t.Parallel()
 	known := recorded(t, documented())
-	for _, path := range []string{recordingFile, alertsFile} {
+	for _, path := range ruleFiles {
 		for _, g := range readRules(t, path).Groups {
-			if g.Name == "otelpool-names" {
+			if strings.HasPrefix(g.Name, "otelpool-names") {
 				continue
 			}
 			for _, r := range g.Rules {
 				for _, name := range selected(t, r.Expr) {
-					// The server's limit comes from postgres_exporter.
-					if !known[name] && (name != "pg_settings_max_connections" || r.Record != "server:max_connections:limit") {
+					// The Collector reports itself.
+					if !known[name] && !strings.HasPrefix(name, "otelcol_") && foreign[name] != r.Record {
 						t.Errorf("%s%s reads %s, which nobody reports or records", r.Record, r.Alert, name)
 					}
 				}
@@ -104,13 +111,15 @@ func TestAlertsAndRollupsReadDocumentedNames(t *testing.T) {
 func TestDerivedNamesReadOTLPSeriesOnly(t *testing.T) {
 	t.Parallel()
 	known := translated()
-	for _, g := range readRules(t, recordingFile).Groups {
-		if g.Name != "otelpool-names" {
+	known["target_info"] = true
+	for _, g := range slices.Concat(readRules(t, recordingFile).Groups, readRules(t, nativeFile).Groups) {
+		if !strings.HasPrefix(g.Name, "otelpool-names") {
 			continue
 		}
 		for _, r := range g.Rules {
 			for _, name := range selected(t, r.Expr) {
-				if !known[name] && name != r.Record {
+				// A pool that reports the name itself, or any documented name, is left alone.
+				if !known[name] && name != r.Record && (name != "db_pool_checked_out" || r.Record != "otelpool:pushed:timestamp_seconds") {
 					t.Errorf("%s reads %s, which Prometheus makes of no instrument", r.Record, name)
 				}
 			}
@@ -120,9 +129,9 @@ func TestDerivedNamesReadOTLPSeriesOnly(t *testing.T) {
 
 func TestRecordedNamesAreLevelMetricOperation(t *testing.T) {
 	t.Parallel()
-	level := regexp.MustCompile(`^(pool|fleet|server|otelpool):[a-z0-9_]+(:[a-z0-9_]+)?$`)
+	level := regexp.MustCompile(`^(pool|fleet|operation|namespace|server|otelpool):[a-z0-9_]+(:[a-z0-9_]+)?$`)
 	names := documented()
-	for _, path := range []string{recordingFile, alertsFile} {
+	for _, path := range ruleFiles {
 		for _, r := range readRules(t, path).all() {
 			if r.Record != "" && !names[r.Record] && !level.MatchString(r.Record) {
 				t.Errorf("%s is neither documented nor level:metric:operation", r.Record)
@@ -131,11 +140,12 @@ func TestRecordedNamesAreLevelMetricOperation(t *testing.T) {
 	}
 }
 
-func TestThresholdsAreInOneGroup(t *testing.T) {
+func TestThresholdsAreInFirstGroups(t *testing.T) {
 	t.Parallel()
 	groups := readRules(t, alertsFile).Groups
-	if groups[0].Name != "otelpool-thresholds" {
-		t.Errorf("the first group is %s", groups[0].Name)
+	thresholds := slices.Concat(groups[0].Rules, groups[1].Rules)
+	if groups[0].Name != "otelpool-thresholds" || groups[1].Name != "otelpool-thresholds-causes" {
+		t.Errorf("the first groups are %s and %s", groups[0].Name, groups[1].Name)
 	}
 	used := make(map[string]bool)
 	for _, r := range readRules(t, alertsFile).all() {
@@ -145,12 +155,12 @@ func TestThresholdsAreInOneGroup(t *testing.T) {
 		for _, name := range selected(t, r.Expr) {
 			used[name] = true
 		}
-		// A literal number is a window or the guard against a capacity of 0.
+		// A literal number is a window or the guard against a division by 0.
 		if numbers := regexp.MustCompile(`[<>=]=? *([1-9]|0\.)`).FindString(r.Expr); numbers != "" {
 			t.Errorf("%s has a threshold of its own: %s", r.Alert, r.Expr)
 		}
 	}
-	for _, r := range groups[0].Rules {
+	for _, r := range thresholds {
 		if strings.HasPrefix(r.Record, "otelpool:threshold:") && !used[r.Record] {
 			t.Errorf("no alert reads %s", r.Record)
 		}
@@ -170,7 +180,8 @@ func TestEveryAlertHasTextsAndRunbook(t *testing.T) {
 			t.Errorf("%s has the summary %q; it groups alerts, so it may not differ between them", name, r.Annotations["summary"])
 		}
 		description := r.Annotations["description"]
-		if !strings.Contains(description, "{{ $labels.pool }}") && !strings.Contains(description, "{{ $labels.server }}") {
+		if !strings.Contains(description, "{{ $labels.pool }}") && !strings.Contains(description, "{{ $labels.server }}") &&
+			!(strings.HasPrefix(name, "Collector") && strings.Contains(description, "{{ $labels.instance }}")) {
 			t.Errorf("%s does not say which pool: %q", name, description)
 		}
 		anchor, ok := strings.CutPrefix(r.Annotations["runbook_url"], runbookURL)
@@ -234,13 +245,13 @@ func TestRunbookQueriesReadExistingNames(t *testing.T) {
 	for _, block := range blocks {
 		for query := range strings.Lines(block[1]) {
 			for _, name := range selected(t, query) {
-				if !known[name] {
+				if !known[name] && !strings.HasPrefix(name, "otelcol_") {
 					t.Errorf("%s reads %s, which nobody reports or records", strings.TrimSpace(query), name)
 				}
 			}
 		}
 	}
-	for _, name := range regexp.MustCompile("`(otelpool:[^`]*|pool:[^`]*|fleet:[^`]*|server:[^`]*)`").FindAllStringSubmatch(runbook(t), -1) {
+	for _, name := range regexp.MustCompile("`((?:otelpool|pool|fleet|operation|server):[^`]*)`").FindAllStringSubmatch(runbook(t), -1) {
 		if !known[name[1]] {
 			t.Errorf("the runbook speaks of %s, which nobody records", name[1])
 		}

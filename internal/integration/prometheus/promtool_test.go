@@ -1,6 +1,7 @@
 package prometheus_test
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ func TestPromtoolAcceptsConfigurationAndRules(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if !strings.Contains(out, "2 rule files found") {
+	if !strings.Contains(out, "3 rule files found") {
 		t.Errorf("the rules were not checked:\n%s", out)
 	}
 }
@@ -28,6 +29,7 @@ func TestRulesPassTheirUnitTests(t *testing.T) {
 
 // unitTests has the fields of a file with unit tests that the tests need.
 type unitTests struct {
+	RuleFiles      []string `yaml:"rule_files"`
 	GroupEvalOrder []string `yaml:"group_eval_order"`
 	Tests          []struct {
 		AlertRuleTest []struct {
@@ -72,7 +74,7 @@ func TestEveryAlertHasFiringAndQuietCases(t *testing.T) {
 func TestEveryRecordingRuleHasCaseWithValue(t *testing.T) {
 	t.Parallel()
 	recorded := make(map[string]bool)
-	for _, path := range []string{recordingFile, alertsFile} {
+	for _, path := range ruleFiles {
 		for _, r := range readRules(t, path).all() {
 			if r.Record != "" {
 				recorded[r.Record] = true
@@ -105,17 +107,35 @@ func TestEveryRecordingRuleHasCaseWithValue(t *testing.T) {
 // late.
 func TestUnitTestsEvaluateAllGroupsInOrder(t *testing.T) {
 	t.Parallel()
-	var want []string
-	for _, path := range []string{recordingFile, alertsFile} {
-		for _, g := range readRules(t, path).Groups {
-			want = append(want, g.Name)
-		}
-	}
 	for _, path := range ruleTests(t, "*.yml") {
 		var file unitTests
 		readYAML(t, path, &file)
-		if !slices.Equal(file.GroupEvalOrder, want) {
-			t.Errorf("%s: order of groups is %v, want %v", path, file.GroupEvalOrder, want)
+		ordered := 0
+		for _, path := range file.RuleFiles {
+			var want []string
+			for _, g := range readRules(t, filepath.Join(prometheusDir, "tests", path)).Groups {
+				want = append(want, g.Name)
+			}
+			got := slices.DeleteFunc(slices.Clone(file.GroupEvalOrder), func(name string) bool { return !slices.Contains(want, name) })
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: order of groups is %v, want %v", path, got, want)
+			}
+			ordered += len(want)
+		}
+		if ordered != len(file.GroupEvalOrder) {
+			t.Errorf("%s orders groups that there are not: %v", path, file.GroupEvalOrder)
+		}
+	}
+}
+
+// Mimir refuses a group of more than 20 rules by default.
+func TestNoGroupHasMoreRulesThanMimirAllows(t *testing.T) {
+	t.Parallel()
+	for _, path := range ruleFiles {
+		for _, g := range readRules(t, path).Groups {
+			if len(g.Rules) > 20 {
+				t.Errorf("%s: group %s has %d rules", path, g.Name, len(g.Rules))
+			}
 		}
 	}
 }

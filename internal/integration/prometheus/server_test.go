@@ -28,7 +28,7 @@ type server struct{ url string }
 func startPrometheus(t *testing.T, targets map[string]string) *server {
 	t.Helper()
 	dir := t.TempDir()
-	for _, path := range []string{configFile, recordingFile, alertsFile} {
+	for _, path := range append([]string{configFile}, ruleFiles...) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/integration/company"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -98,7 +99,8 @@ func newService(t *testing.T, p *page, endpoint string) *service {
 	}
 	s := &service{provider: sdkmetric.NewMeterProvider(sdkmetric.WithReader(p.exporter), sdkmetric.WithReader(push),
 		sdkmetric.WithResource(resource.NewSchemaless(attribute.String("service.namespace", "shop"),
-			attribute.String("service.name", "orders"), attribute.String("service.instance.id", "a"))))}
+			attribute.String("service.name", "orders"), attribute.String("service.instance.id", "a"),
+			attribute.String("telemetry.sdk.language", "go"))))}
 	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
 	if err != nil {
 		t.Fatal(err)
@@ -111,10 +113,15 @@ func newService(t *testing.T, p *page, endpoint string) *service {
 		}
 		return nil
 	}
+	config.ConnConfig.Tracer = company.Tracer(s.provider)
 	var inst *otelpool.Instrumentation
 	s.pool, inst, err = otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(s.provider), otelpool.WithPoolName("main"),
-		otelpool.WithBaseSize(baseSize), otelpool.WithPeakWindow(24*time.Hour), otelpool.WithReturnedRows(), otelpool.WithServerAttributes())
+		otelpool.WithBaseSize(baseSize), otelpool.WithPeakWindow(24*time.Hour), otelpool.WithReturnedRows(), otelpool.WithServerAttributes(),
+		otelpool.WithoutFindings()) // they come and go between two reads
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := company.Report(t.Context(), s.provider, s.pool, "main"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

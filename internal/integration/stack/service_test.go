@@ -18,6 +18,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/integration/company"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -50,8 +51,8 @@ func newService(t *testing.T, readers ...sdkmetric.Reader) *service {
 	}
 	options := []sdkmetric.Option{
 		sdkmetric.WithReader(bridge),
-		sdkmetric.WithResource(resource.NewSchemaless(
-			attribute.String("service.name", "orders"), attribute.String("service.instance.id", "orders-1"))),
+		sdkmetric.WithResource(resource.NewSchemaless(attribute.String("service.name", "orders"),
+			attribute.String("service.instance.id", "orders-1"), attribute.String("telemetry.sdk.language", "go"))),
 	}
 	for _, reader := range readers {
 		options = append(options, sdkmetric.WithReader(reader))
@@ -62,6 +63,9 @@ func newService(t *testing.T, readers ...sdkmetric.Reader) *service {
 		t.Fatal(err)
 	}
 	s.pool = pool
+	if err := company.Report(t.Context(), s.provider, pool, "main"); err != nil {
+		t.Fatal(err)
+	}
 	server := httptest.NewServer(bridge)
 	s.page = strings.TrimPrefix(server.URL, "http://")
 	t.Cleanup(func() {
@@ -84,6 +88,7 @@ func (s *service) newPool(t *testing.T) (*pgxpool.Pool, *otelpool.Instrumentatio
 	if err != nil {
 		return nil, nil, err
 	}
+	config.ConnConfig.Tracer = company.Tracer(s.provider)
 	if err := (otelpool.Sizing{PoolSize: baseSize, MaxOverflow: maxOverflow}).Apply(config); err != nil {
 		return nil, nil, err
 	}
@@ -101,6 +106,8 @@ func (s *service) newPool(t *testing.T) (*pgxpool.Pool, *otelpool.Instrumentatio
 		// Peaks during the load must remain until the last edge is read.
 		otelpool.WithPeakWindow(time.Hour),
 		otelpool.WithLogger(slog.New(slog.DiscardHandler)),
+		// They come and go between two reads.
+		otelpool.WithoutFindings(),
 	)
 }
 

@@ -64,7 +64,7 @@ func TestComposePrometheusFindsContainers(t *testing.T) {
 		}
 	}
 	slices.Sort(targets)
-	if want := []string{"alertmanager:9093", "collector:8889"}; !slices.Equal(targets, want) {
+	if want := []string{"alertmanager:9093", "collector:8888", "collector:8889"}; !slices.Equal(targets, want) {
 		t.Errorf("targets are %v, want %v", targets, want)
 	}
 	for _, target := range targets {

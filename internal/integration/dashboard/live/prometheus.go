@@ -78,7 +78,7 @@ func configuration(targets []Target) string {
 		jobs[t.Job] = append(jobs[t.Job], t)
 	}
 	for _, job := range order {
-		fmt.Fprintf(&b, "  - job_name: %q\n    static_configs:\n", job)
+		fmt.Fprintf(&b, "  - job_name: %q\n    scrape_native_histograms: true\n    static_configs:\n", job)
 		for _, t := range jobs[job] {
 			fmt.Fprintf(&b, "      - targets: [%q]\n        labels: {instance: %q}\n", t.Address, t.Instance)
 		}
@@ -104,39 +104,39 @@ func (p *Prometheus) QueryRange(ctx context.Context, expr string, from, to time.
 	})
 }
 
+// Traces returns the traces of the exemplars, in a time range, of the series that an expression reads.
+func (p *Prometheus) Traces(ctx context.Context, expr string, from, to time.Time) ([]string, error) {
+	var found []struct {
+		Exemplars []struct{ Labels map[string]string }
+	}
+	err := p.get(ctx, "query_exemplars", url.Values{"query": {expr}, "start": {timestamp(from)}, "end": {timestamp(to)}}, &found)
+	var traces []string
+	for _, series := range found {
+		for _, e := range series.Exemplars {
+			traces = append(traces, e.Labels["trace_id"])
+		}
+	}
+	return traces, err
+}
+
 func timestamp(t time.Time) string {
 	return strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', 3, 64)
 }
 
 // ask runs a query. It leaves out series without any number, which a panel would not show either.
 func (p *Prometheus) ask(ctx context.Context, path string, query url.Values) ([]Series, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+"/api/v1/"+path+"?"+query.Encode(), http.NoBody)
-	if err != nil {
-		return nil, fmt.Errorf("live: %w", err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("live: %w", err)
-	}
-	defer response.Body.Close()
-	var answer struct {
-		Status, Error string
-		Data          struct {
-			Result []struct {
-				Metric map[string]string
-				Value  sample
-				Values []sample
-			}
+	var data struct {
+		Result []struct {
+			Metric map[string]string
+			Value  sample
+			Values []sample
 		}
 	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		return nil, fmt.Errorf("live: %s: %w", query.Get("query"), err)
-	}
-	if answer.Status != "success" {
-		return nil, fmt.Errorf("live: %s: %s", query.Get("query"), answer.Error)
+	if err := p.get(ctx, path, query, &data); err != nil {
+		return nil, err
 	}
 	var found []Series
-	for _, r := range answer.Data.Result {
+	for _, r := range data.Result {
 		series := Series{Labels: r.Metric}
 		if r.Values == nil {
 			r.Values = []sample{r.Value}
@@ -151,6 +151,30 @@ func (p *Prometheus) ask(ctx context.Context, path string, query url.Values) ([]
 		}
 	}
 	return found, nil
+}
+
+// get reads the data of an answer of Prometheus' API.
+func (p *Prometheus) get(ctx context.Context, path string, query url.Values, data any) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+"/api/v1/"+path+"?"+query.Encode(), http.NoBody)
+	if err != nil {
+		return fmt.Errorf("live: %w", err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("live: %w", err)
+	}
+	defer response.Body.Close()
+	answer := struct {
+		Status, Error string
+		Data          any
+	}{Data: data}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		return fmt.Errorf("live: %s: %w", query.Get("query"), err)
+	}
+	if answer.Status != "success" {
+		return fmt.Errorf("live: %s: %s", query.Get("query"), answer.Error)
+	}
+	return nil
 }
 
 // sample is a value in Prometheus' format: a time, and the number as text.

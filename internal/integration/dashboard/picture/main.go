@@ -14,7 +14,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
@@ -22,6 +21,7 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/internal/integration/dashboard/live"
+	"github.com/otelpool/otelpool-go/internal/integration/npm"
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
@@ -43,7 +43,10 @@ func take(ctx context.Context, span time.Duration) (err error) {
 		return err
 	}
 	folder := filepath.Join(root, "internal", "integration", "dashboard", "picture")
-	if err := prepare(ctx, folder); err != nil {
+	if err := npm.Install(ctx, folder); err != nil {
+		return err
+	}
+	if err := npm.Run(ctx, folder, "npm", "run", "--silent", "build"); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "otelpool-picture-")
@@ -74,7 +77,7 @@ func take(ctx context.Context, span time.Duration) (err error) {
 	if err != nil {
 		return err
 	}
-	return run(ctx, folder, "node", "screenshot.js", prometheus.URL,
+	return npm.Run(ctx, folder, "node", "screenshot.js", prometheus.URL,
 		strconv.FormatInt(end.Add(-span).UnixMilli(), 10), strconv.FormatInt(end.UnixMilli(), 10),
 		filepath.Join(root, "collector-config", "grafana"), "pool", "service")
 }
@@ -82,50 +85,15 @@ func take(ctx context.Context, span time.Duration) (err error) {
 // cycle is longer than one cycle of the demo's load and the time to Prometheus' first scrape.
 const cycle = 50 * time.Second
 
-// busyMoment returns a recent time at which the pool used its overflow but was not full, so that gauges at the end of
-// the screenshots show a value.
+// busyMoment returns a recent time at which the pool used its overflow but was not full, and callers held connections, so
+// that gauges and tables at the end of the screenshots show a value.
 func busyMoment(ctx context.Context, prometheus *live.Prometheus) (time.Time, error) {
 	now := time.Now().Truncate(2 * time.Second)
 	for at := now; now.Sub(at) < cycle; at = at.Add(-2 * time.Second) {
-		found, err := prometheus.Query(ctx, `db_pool_overflow > 0 < db_pool_num_overflow`, at)
+		found, err := prometheus.Query(ctx, `db_pool_overflow > 0 < db_pool_num_overflow and on (instance, pool) sum by (instance, pool) (db_pool_held) > 1`, at)
 		if err != nil || len(found) > 0 {
 			return at, err
 		}
 	}
 	return now, nil
-}
-
-// prepare installs npm's packages, unless they match the lock file, and builds the page.
-func prepare(ctx context.Context, folder string) error {
-	for _, program := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(program); err != nil {
-			return fmt.Errorf("%s is missing: the screenshots need Node.js 20 or newer and npm; nothing else does", program)
-		}
-	}
-	wanted, err := os.ReadFile(filepath.Join(folder, "package-lock.json"))
-	if err != nil {
-		return err
-	}
-	stamp := filepath.Join(folder, "node_modules", ".lock")
-	if have, err := os.ReadFile(stamp); err != nil || string(have) != string(wanted) {
-		fmt.Println("Installing npm's packages (once) ...")
-		if err := run(ctx, folder, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"); err != nil {
-			return err
-		}
-		if err := os.WriteFile(stamp, wanted, 0o600); err != nil {
-			return err
-		}
-	}
-	return run(ctx, folder, "npm", "run", "--silent", "build")
-}
-
-func run(ctx context.Context, folder, name string, args ...string) error {
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = folder, os.Stdout, os.Stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 10 * time.Second
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s %s: %w", name, args[0], err)
-	}
-	return nil
 }

@@ -30,7 +30,7 @@ async function shoot(name) {
     page.on('response', (r) => r.status() >= 400 && complaints.push(`${r.status()} ${r.url()}`));
     page.on('console', (m) => m.type() === 'error' && complaints.push(m.text()));
     // The whole page is visible from the start, because tables draw only the visible rows.
-    await page.setViewport({ width: 1600, height: 4000 });
+    await page.setViewport({ width: 1600, height: 6000 });
     await page.goto(`${server.url}/?${new URLSearchParams({ from, to, interval })}`);
     await page.waitForFunction('window.drawn || window.failed', { timeout: 120_000 }).catch((err) => {
       throw new Error(`${name}: ${[err.message, ...complaints].join('\n')}`);
@@ -44,9 +44,9 @@ async function shoot(name) {
       throw new Error(`${name}: panels without data: ${empty.join(', ')}`);
     }
     await page.waitForNetworkIdle();
-    await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
     const tables = JSON.parse(dashboard).panels.filter((p) => p.type === 'table').length;
-    await page.waitForFunction(`document.querySelectorAll('[role=grid] [role=gridcell]').length >= ${tables}`);
+    await page.waitForFunction(`document.querySelectorAll('[role=grid]:has([role=gridcell])').length >= ${tables}`);
+    await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
     const board = await page.$('#board');
     const picture = await board.screenshot({ type: 'png' });
     await writeFile(`${folder}/${name}.png`, picture);

@@ -116,19 +116,19 @@ func queries() []Expression {
 		{
 			Name:    "p95 query duration",
 			About:   "What 95 % of all operations of a pool stay under.",
-			PromQL:  `histogram_quantile(0.95, sum by (le, pool) (rate(db_query_duration_seconds_bucket[5m])))`,
+			PromQL:  quantile("0.95", "pool", "db_query_duration_seconds"),
 			Numbers: AtBase | Busy | Full,
 		},
 		{
 			Name:    "p95 query duration by operation",
 			About:   "What 95 % of the calls of an operation stay under.",
-			PromQL:  `histogram_quantile(0.95, sum by (le, pool, operation) (rate(db_query_duration_seconds_bucket[5m])))`,
+			PromQL:  quantile("0.95", "pool, operation", "db_query_duration_seconds"),
 			Numbers: AtBase | Busy | Full,
 		},
 		{
 			Name:    "p99 acquire duration",
-			About:   "What 99 % of all waits for a connection stay under.",
-			PromQL:  `histogram_quantile(0.99, sum by (le, pool) (rate(db_pool_acquire_duration_seconds_bucket[5m])))`,
+			About:   "What 99 % of the acquires that got a connection stay under.",
+			PromQL:  quantile("0.99", "pool", "db_pool_acquire_duration_seconds"),
 			Numbers: AtBase | Busy | Full,
 		},
 		{
@@ -146,34 +146,8 @@ func queries() []Expression {
 	}
 }
 
-// Native returns replacements for the expressions of Corrected that read buckets or averages of query durations. They
-// are for services that report exponential histograms, which Prometheus scrapes as native ones: these have no bucket
-// series.
-func Native() []Expression {
-	return []Expression{
-		{
-			Name:    "slowest operations",
-			About:   "The ten operations with the longest mean duration, of those that were run within the last five minutes.",
-			PromQL:  `topk(10, histogram_avg(sum by (pool, operation) (rate(db_query_duration_seconds[5m]))) > 0)`,
-			Numbers: AtBase | Busy | Full,
-		},
-		{
-			Name:    "p95 query duration",
-			About:   "What 95 % of all operations of a pool stay under.",
-			PromQL:  `histogram_quantile(0.95, sum by (pool) (rate(db_query_duration_seconds[5m])))`,
-			Numbers: AtBase | Busy | Full,
-		},
-		{
-			Name:    "p95 query duration by operation",
-			About:   "What 95 % of the calls of an operation stay under.",
-			PromQL:  `histogram_quantile(0.95, sum by (pool, operation) (rate(db_query_duration_seconds[5m])))`,
-			Numbers: AtBase | Busy | Full,
-		},
-		{
-			Name:    "error ratio",
-			About:   "More than 1 % of the operations of a pool failed.",
-			PromQL:  `sum by (pool) (histogram_count(rate(db_query_duration_seconds{error_type!=""}[5m]))) / sum by (pool) (histogram_count(rate(db_query_duration_seconds[5m]))) > 0.01`,
-			Numbers: Busy | Full,
-		},
-	}
+// quantile returns a quantile of a histogram, classic or native, in the last five minutes.
+func quantile(q, by, histogram string) string {
+	return `histogram_quantile(` + q + `, sum by (le, ` + by + `) (rate(` + histogram + `_bucket[5m]))) or ` +
+		`histogram_quantile(` + q + `, sum by (` + by + `) (rate(` + histogram + `[5m])))`
 }

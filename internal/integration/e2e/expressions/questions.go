@@ -115,7 +115,7 @@ func aboutHolds() []Question {
 		{
 			Name:    "p95 hold by operation",
 			About:   "What 95 % of the holds of an operation stay under.",
-			PromQL:  `histogram_quantile(0.95, sum by (le, pool, operation) (rate(db_pool_hold_duration_seconds_bucket[5m])))`,
+			PromQL:  quantile("0.95", "pool, operation", "db_pool_hold_duration_seconds"),
 			Numbers: Throughout,
 		},
 		{

@@ -45,7 +45,7 @@ func TestPoolsRecoverFromDatabaseFaults(t *testing.T) {
 }
 
 // unavailable lists the classes of calls and dials that meet a server that ends, is down, or is starting.
-var unavailable = []string{"57P01", "57P02", "57P03", "connection", "connect connect", "connect 57P03", "timeout", "connect timeout", "connect connection"}
+var unavailable = []string{"57P01", "57P02", "57P03", "connection", "connect connect", "connect refused", "connect 57P03", "timeout", "connect timeout", "connect connection"}
 
 func stoppedAndStarted(t *testing.T) {
 	s := database(t)
@@ -65,12 +65,12 @@ func killed(t *testing.T) {
 	if err := s.Crash(); err != nil {
 		t.Fatal(err)
 	}
-	p.fails(t, 20, "connect connect")
+	p.fails(t, 20, "connect refused")
 	if err := s.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	p.faultEnds(t)
-	only(t, p.end(t), 1, append([]string{"connect connect"}, unavailable...)...)
+	only(t, p.end(t), 1, append([]string{"connect refused"}, unavailable...)...)
 }
 
 // restartedInTransactions restarts the server while every connection is in a transaction nearly all the time.
@@ -231,7 +231,7 @@ func failover(t *testing.T) {
 			}
 		}
 	}
-	only(t, p.end(t), 1, "25006", "57P01", "connection", "connect connect", "connect connection", "timeout", "connect timeout")
+	only(t, p.end(t), 1, "25006", "57P01", "connection", "connect connect", "connect refused", "connect connection", "timeout", "connect timeout")
 }
 
 // portsOf returns the ports that a pool at rest is connected to. It bypasses the callers' counts.
@@ -310,10 +310,10 @@ func pgBouncerKilled(t *testing.T) {
 	if err := b.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	p.fails(t, 20, "connect connect")
+	p.fails(t, 20, "connect refused")
 	if err := b.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	p.faultEnds(t)
-	only(t, p.end(t), 2, "connect connect", "connection", "08P01", "connect connection", "timeout", "connect timeout")
+	only(t, p.end(t), 2, "connect refused", "connection", "connect connect", "08P01", "connect connection", "timeout", "connect timeout")
 }

@@ -6,7 +6,9 @@ import (
 	"io"
 	"maps"
 	"net"
+	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -135,6 +137,14 @@ func Class(err error) string {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return "timeout"
 	case errors.As(err, &connect):
+		switch text := err.Error(); {
+		case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT):
+			return "refused"
+		case strings.Contains(text, "lookup"):
+			return "dns"
+		case strings.Contains(text, "tls"), strings.Contains(text, "TLS"):
+			return "tls"
+		}
 		return "connect"
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
 		pgconn.SafeToRetry(err):

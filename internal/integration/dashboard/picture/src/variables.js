@@ -1,11 +1,16 @@
-// Sets the dashboard's variables for the screenshot: everything is selected, as when it is opened for the first time.
+// Sets the dashboard's variables for the screenshot: everything is selected, as when it is opened for the first time. Its time
+// is minutes long, and not hours: so are the intervals.
+const intervals = { window: '10s', ago: '1m' };
+
 export function substitute(text, time) {
   const seconds = (ms) => `${Math.round(ms / 1000)}s`;
   return text
-    .replaceAll('$__rate_interval', seconds(Math.max(5 * time.interval, 4 * time.interval)))
     .replaceAll('$__range', seconds(time.to - time.from))
+    .replaceAll('$window', intervals.window)
+    .replaceAll('$ago', intervals.ago)
+    .replaceAll('[5m15s]', '[30s]')
     .replaceAll('$max_connections', '100')
-    .replace(/\$(job|instance|pool|operation)\b/g, '.*');
+    .replace(/\$(cluster|namespace|job|instance|pool|operation)\b/g, '.*');
 }
 
 // variables returns the labels of the controls at the top.
@@ -15,6 +20,9 @@ export async function variables(dashboard, time) {
       const label = v.label ?? v.name;
       if (v.type === 'datasource') {
         return { label, value: 'Prometheus' };
+      }
+      if (v.type === 'custom') {
+        return { label, value: intervals[v.name] };
       }
       if (v.type === 'textbox') {
         return { label, value: v.query };

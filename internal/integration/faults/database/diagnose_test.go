@@ -1,0 +1,70 @@
+package database_test
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"strconv"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/internal/integration/faults/pgbouncer"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
+)
+
+// TestDiagnosisPassesPgBouncer asks the server through a PgBouncer, whose process ids are not the server's, and leaves its
+// connections as they were.
+func TestDiagnosisPassesPgBouncer(t *testing.T) {
+	server := postgrestest.Server(t)
+	b, err := pgbouncer.Start(t.Context(), server.ConnString(), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := url.Parse(server.ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Host = net.JoinHostPort("127.0.0.1", strconv.Itoa(b.Port()))
+	config, err := pgxpool.ParseConfig(u.String() + "&default_query_exec_mode=exec")
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
+	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(provider))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	tx, err := pool.Begin(otelpool.WithOperation(t.Context(), "hold"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.Background()) }()
+	if _, err := tx.Exec(t.Context(), "SELECT 1"); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		report, err := diagnose.Server(t.Context(), pool.Config().ConnConfig, inst.Report())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := report.Server; !s.ProcessIDsUnknown || len(s.Sessions) != 0 || s.MaxConnections == 0 || s.Connections == 0 {
+			t.Errorf("the server says %+v", s)
+		}
+	}
+	// The transaction has one of PgBouncer's two connections, so this is the one that was asked.
+	var timeout, readOnly string
+	err = pool.QueryRow(t.Context(), "SELECT current_setting('statement_timeout'), current_setting('transaction_read_only')").Scan(&timeout, &readOnly)
+	if err != nil || timeout != "0" || readOnly != "off" {
+		t.Errorf("statement_timeout %q, transaction_read_only %q: %v", timeout, readOnly, err)
+	}
+}

@@ -1,0 +1,188 @@
+package hostile
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/otelpool/otelpool-go/exporters/poolz"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// pageSchema returns a schema of the live page, in which a field that it does not describe is an error.
+func pageSchema(t *testing.T, name string) *jsonschema.Schema {
+	t.Helper()
+	text, err := os.ReadFile("../../../exporters/poolz/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	forbidOthers(document)
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	if err := compiler.AddResource(name, document); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// forbidOthers makes each object with known properties have no others.
+func forbidOthers(schema any) {
+	switch s := schema.(type) {
+	case map[string]any:
+		if _, known := s["properties"].(map[string]any); known {
+			s["additionalProperties"] = false
+		}
+		for _, part := range s {
+			forbidOthers(part)
+		}
+	case []any:
+		for _, part := range s {
+			forbidOthers(part)
+		}
+	}
+}
+
+// TestReportMatchesItsSchema has pools that do all that a report tells of, and one without hooks.
+func TestReportMatchesItsSchema(t *testing.T) {
+	t.Parallel()
+	hostileName := "</script>\u202e\x00\x1b\xff\"" + strings.Repeat("é", 10_000)
+	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.MaxConns = 4
+	plain, err := pgxpool.NewWithConfig(t.Context(), config.Copy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	withoutHooks, err := otelpool.Register(plain, otelpool.WithPoolName("plain"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newService(t, config, otelpool.WithPoolName(strings.ToValidUTF8(hostileName, "")))
+	misuseUnit(t, s.pool, hostileName)
+	conn, err := s.pool.Acquire(otelpool.WithOperation(context.Background(), hostileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+
+	text := poolzBody("/report.json", s.inst, withoutHooks)
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	schema := pageSchema(t, "report.schema.json")
+	if err := schema.Validate(value); err != nil {
+		t.Errorf("%v\n%s", err, text)
+	}
+	var d poolz.Document
+	if err := json.Unmarshal(text, &d); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Pools) != 2 || len(d.Pools[0].Findings) == 0 || len(d.Pools[0].Report.Holds) == 0 || len(d.Pools[0].Report.LastMinute.Operations) == 0 {
+		t.Errorf("the report does not have all: %+v", d)
+	}
+	if schema.Validate(map[string]any{"version": json.Number("2"), "pools": []any{}}) == nil {
+		t.Error("the schema allows another version")
+	}
+}
+
+// TestHistoryMatchesItsSchema has a pool with two seconds of history, and one without hooks.
+func TestHistoryMatchesItsSchema(t *testing.T) {
+	t.Parallel()
+	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := pgxpool.NewWithConfig(t.Context(), config.Copy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	withoutHooks, err := otelpool.Register(plain, otelpool.WithPoolName("plain"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newService(t, config, otelpool.WithPoolName("</script>\u202e\x00\x1b\""))
+	misuseUnit(t, s.pool, "misuse")
+	schema := pageSchema(t, "history.schema.json")
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		text := poolzBody("/history.json", s.inst, withoutHooks)
+		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		if err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		if err := schema.Validate(value); err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		var h poolz.History
+		if err := json.Unmarshal(text, &h); err != nil || len(h.Pools) != 2 {
+			t.Fatalf("%v: %s", err, text)
+		}
+		if len(h.Pools[0].Moments) > 2 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the history does not grow: %s", text)
+		}
+	}
+	if schema.Validate(map[string]any{"version": json.Number("2"), "pools": []any{}}) == nil {
+		t.Error("the schema allows another version")
+	}
+}
+
+// poolzBody returns what the live page of pools serves at a path.
+func poolzBody(path string, insts ...*otelpool.Instrumentation) []byte {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.RemoteAddr, r.Host = "127.0.0.1:40000", "localhost"
+	poolz.Handler(insts).ServeHTTP(w, r)
+	return w.Body.Bytes()
+}
+
+// misuseUnit fails, nests acquires, and releases connections in a transaction and with rows open.
+func misuseUnit(t *testing.T, pool *pgxpool.Pool, operation string) {
+	t.Helper()
+	ctx := otelpool.WithScope(otelpool.WithOperation(context.Background(), operation), "scope")
+	if _, err := pool.Exec(ctx, "SELECT nonsense"); err == nil {
+		t.Error("nonsense did not fail")
+	}
+	outer, err := pool.Acquire(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outer.Release()
+	for _, leave := range []func(*pgxpool.Conn) error{
+		func(c *pgxpool.Conn) error { _, err := c.Begin(ctx); return err },
+		func(c *pgxpool.Conn) error { _, err := c.Query(ctx, "SELECT generate_series(1, 3)"); return err },
+	} {
+		inner, err := pool.Acquire(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := leave(inner); err != nil {
+			t.Error(err)
+		}
+		inner.Release()
+	}
+}

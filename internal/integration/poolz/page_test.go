@@ -1,0 +1,46 @@
+package poolz_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/otelpool/otelpool-go/internal/integration/dashboard/live"
+	"github.com/otelpool/otelpool-go/internal/integration/npm"
+	"github.com/otelpool/otelpool-go/internal/programs"
+)
+
+// timeLimit includes the installation of the browser. On an idle machine that has it the test takes under two minutes.
+const timeLimit = 15 * time.Minute
+
+// TestPageShowsTroublesOfDemo opens the page of the demo in a headless Chromium. It checks what the page shows of each
+// trouble, that axe-core finds nothing, and that nothing overflows on a phone or a wide screen. It leaves screenshots in
+// .tmp/page. The one of the README, docs/page.png, is a copy of page.png there.
+//
+// It needs Node.js and npm, which bring the browser, on Linux on amd64. On other systems it uses the browser that CHROMIUM
+// names.
+func TestPageShowsTroublesOfDemo(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
+	defer cancel()
+	root, err := programs.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := npm.Install(ctx, "browser"); err != nil {
+		t.Fatal(err)
+	}
+	pictures := filepath.Join(root, ".tmp", "page")
+	if err := os.MkdirAll(pictures, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	demo, stop, err := live.StartDemo(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	if err := npm.Run(ctx, "browser", "node", "check.js", "http://"+demo, pictures); err != nil {
+		t.Fatal(err)
+	}
+}

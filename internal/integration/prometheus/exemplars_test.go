@@ -1,0 +1,76 @@
+package prometheus_test
+
+import (
+	"net/url"
+	"strconv"
+	"testing"
+	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// TestPrometheusStoresExemplars scrapes a page, which has both kinds of names, and takes the same metrics by OTLP. A rule
+// keeps no exemplars, so those of pushed metrics have OpenTelemetry's names only.
+func TestPrometheusStoresExemplars(t *testing.T) {
+	t.Parallel()
+	bridge := newPage(t)
+	prom := startPrometheus(t, map[string]string{
+		"127.0.0.1:9464": bridge.address(),
+		"127.0.0.1:8889": "127.0.0.1:1", // no server
+		"127.0.0.1:9093": "127.0.0.1:1",
+	})
+	s := newService(t, bridge, prom.url+"/api/v1/otlp/v1/metrics")
+	ctx, span := sdktrace.NewTracerProvider().Tracer("prometheus").Start(otelpool.WithOperation(t.Context(), "traced"), "traced")
+	if _, err := s.pool.Exec(ctx, "SELECT 1"); err != nil {
+		t.Fatal(err)
+	}
+	span.End()
+	s.release(t, nil)
+	s.push(t)
+
+	for job, names := range map[string][]string{
+		"services": {
+			"db_query_duration_seconds_bucket", "db_pool_acquire_duration_seconds_bucket", "db_pool_hold_duration_seconds_bucket",
+			"db_client_operation_duration_seconds_bucket", "db_client_connection_wait_time_seconds_bucket",
+			"db_client_connection_use_time_seconds_bucket",
+		},
+		"shop/orders": {
+			"db_client_operation_duration_seconds_bucket", "db_client_connection_wait_time_seconds_bucket",
+			"db_client_connection_use_time_seconds_bucket",
+		},
+	} {
+		for _, name := range names {
+			selector := name + `{job="` + job + `", otel_scope_name!="github.com/exaring/otelpgx"}`
+			eventually(t, "an exemplar of "+selector, func() bool {
+				found := prom.exemplars(t, selector)
+				for _, labels := range found {
+					if labels["trace_id"] != span.SpanContext().TraceID().String() || labels["span_id"] != span.SpanContext().SpanID().String() {
+						t.Fatalf("%s has exemplar %v", selector, labels)
+					}
+				}
+				return len(found) > 0
+			})
+		}
+	}
+}
+
+// exemplars returns the labels of the stored exemplars of the series that an expression reads.
+func (s *server) exemplars(t *testing.T, expression string) (found []map[string]string) {
+	t.Helper()
+	var data []struct {
+		Exemplars []struct{ Labels map[string]string }
+	}
+	now := time.Now()
+	s.get(t, "query_exemplars?"+url.Values{
+		"query": {expression},
+		"start": {strconv.FormatInt(now.Add(-time.Hour).Unix(), 10)}, "end": {strconv.FormatInt(now.Add(time.Hour).Unix(), 10)},
+	}.Encode(), &data)
+	for _, series := range data {
+		for _, e := range series.Exemplars {
+			found = append(found, e.Labels)
+		}
+	}
+	return found
+}
