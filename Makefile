@@ -9,13 +9,16 @@ STATICCHECK := tool -modfile=$(CURDIR)/internal/tools/go.mod staticcheck
 
 # The modules that users import, then those that only this project needs.
 PUBLISHED := . exporters/prometheus exporters/otlp
-MODULES := $(PUBLISHED) examples internal/integration internal/bench internal/postgres/fetch internal/collector
+MODULES := $(PUBLISHED) examples internal/integration internal/kubernetes internal/bench internal/postgres/fetch internal/collector
 
 # Folders of tests that look beyond their module: those of STACK run the real Collector and Prometheus, those of FAULTS break
 # things.
-OUTWARD := internal/integration/e2e internal/integration/dashboard internal/bench internal/postgres/fetch
+OUTWARD := internal/integration/e2e internal/integration/dashboard internal/integration/otelpgx internal/integration/poolz internal/kubernetes internal/bench internal/postgres/fetch
 STACK := internal/integration/collectortest internal/integration/prometheus internal/integration/stack
 FAULTS := internal/integration/faults internal/integration/hostile
+
+# A package whose tests are about times. It is not run beside others, nor with the race detector.
+TIMED := internal/scenarios
 
 # These cannot be tidied: tests of their dependencies need modules that are nowhere.
 UNTIDY := internal/collector
@@ -26,16 +29,23 @@ NEWEST_PROMETHEUS ?= github.com/prometheus/client_golang@v1.25.0 github.com/prom
 NEWEST_OTLP ?= google.golang.org/grpc@v1.85.0 go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc@v1.47.0
 
 # What each package of the library imports besides the standard library: a package, and a pattern of imports a line. `make check`
-# fails on any other import of otelpool and of the packages below otelpool/internal.
+# fails on any other import of otelpool, diagnose and the packages below otelpool/internal.
 define ARROWS
 otelpool                       github.com/jackc/pgx/v5(/.*)?
 otelpool                       go.opentelemetry.io/otel(/(attribute|codes|metric|trace|semconv)(/.*)?)?
-otelpool                       otelpool/internal/(poolstate|instruments|tracerchain|resize)
+otelpool                       otelpool/internal/(poolstate|instruments|spans|tracerchain|resize|sibling|goroutine)
+otelpool                       otelpool/diagnose
+otelpool/diagnose              github.com/jackc/pgx/v5(/.*)?
+otelpool/diagnose              internal/printable
 otelpool/internal/resize       otelpool/internal/tracerchain
 otelpool/internal/resize       github.com/jackc/pgx/v5(/.*)?
 otelpool/internal/tracerchain  github.com/jackc/pgx/v5(/.*)?
 otelpool/internal/instruments  internal/(catalogue|sqlname)
 otelpool/internal/instruments  go.opentelemetry.io/otel(/(attribute|codes|metric|trace|semconv)(/.*)?)?
+otelpool/internal/sibling      github.com/jackc/pgx/v5(/.*)?
+otelpool/internal/spans        internal/catalogue
+otelpool/internal/spans        otelpool/internal/instruments
+otelpool/internal/spans        go.opentelemetry.io/otel(/(attribute|codes|trace|semconv)(/.*)?)?
 endef
 export ARROWS
 
@@ -71,7 +81,7 @@ programs: ## Build the Collector and Prometheus that tests and the stack run (mi
 	@$(GO) run ./internal/programs/build
 
 .PHONY: stack
-stack: setup ## Run demo, Collector and Prometheus together, without containers (settings: collector-config/README.md)
+stack: setup ## Run demo, Collector and Prometheus together, without containers (settings: .tmp/bin/stack -h)
 	@mkdir -p .tmp/bin && $(GO) -C internal/integration build -o $(CURDIR)/.tmp/bin/stack ./stack/cmd/stack
 	@exec .tmp/bin/stack
 
@@ -89,16 +99,17 @@ test: test-unit test-32bit test-newest test-stack test-faults ## Run all tests, 
 
 .PHONY: test-unit
 test-unit: setup programs ## Run the tests of the library, its exporters and examples
-	@for module in $(PUBLISHED) examples; do echo "go -C $$module test -race ./..."; $(GO) -C $$module test -race -timeout 20m ./...; done
+	@for module in $(PUBLISHED) examples; do echo "go -C $$module test -race ./..."; \
+		$(GO) -C $$module test -race -timeout 20m $$($(GO) -C $$module list ./... | grep -vxF $(MODULE)/$(TIMED)); done
 	@$(foreach folder,$(OUTWARD),($(call test-below,$(folder))) &&) true
 
 # There is no race detector for 386.
 .PHONY: test-32bit
-test-32bit: setup ## Check everything for 32-bit processors (386), and run the tests of the library and its exporters there
-	@for module in $(filter-out $(UNTIDY),$(MODULES)); do echo "GOARCH=386 go -C $$module vet ./..."; GOOS=linux GOARCH=386 $(GO) -C $$module vet ./...; done
-	@if [ "$$($(GO) env GOHOSTOS GOHOSTARCH | xargs)" != "linux amd64" ]; then echo "not run: only Linux on amd64 runs programs for 386"; else \
+test-32bit: setup ## Check what users link for 32-bit processors (386), and run the tests of the library and its exporters there
+	@for module in $(PUBLISHED) examples; do echo "GOARCH=386 go -C $$module vet ./..."; GOOS=linux GOARCH=386 $(GO) -C $$module vet ./...; done
+	@if ! GOOS=linux GOARCH=386 $(GO) test -run '^$$' ./internal/printable >/dev/null 2>&1; then echo "not run: this machine runs no programs for 386"; else \
 		for packages in ". ./otelpool/..." "exporters/prometheus ./..." "exporters/otlp ./..."; do \
-			echo "GOARCH=386 go -C $${packages/ / test }"; GOARCH=386 $(GO) -C $${packages/ / test -timeout 20m }; done; fi
+			echo "GOARCH=386 go -C $${packages/ / test }"; GOOS=linux GOARCH=386 $(GO) -C $${packages/ / test -timeout 20m }; done; fi
 
 .PHONY: test-versions
 test-versions: test-lowest test-newest ## Run the tests of the library and its exporters with the lowest versions it allows, and the newest
@@ -127,8 +138,13 @@ test-stack: setup programs ## Prove the shipped configurations with the real Col
 
 .PHONY: test-faults
 # Faults are timed on a machine whose other load is not known. A folder that fails is run once more, and has to pass then.
-test-faults: setup ## Break the database, the consumers and the input, and see what becomes of the service
+test-faults: setup test-scenarios ## Break the database, the consumers and the input, and see what becomes of the service
 	@$(foreach module,$(FAULTS),{ ($(call test-below,$(module))) || (echo "once more:" && $(call test-below,$(module))); } &&) true
+
+# How the scenarios are run: make test-scenarios ARGS='-run Healthy -healthy 1h'
+.PHONY: test-scenarios
+test-scenarios: setup ## Run a service in every trouble, and see what is concluded (ARGS='-update')
+	$(GO) test -count=1 -timeout 30m ./$(TIMED) $(ARGS)
 
 # How long each target is fuzzed, and which: make fuzz FUZZTIME=1h FUZZ=FuzzSQL
 FUZZTIME ?= 1m
@@ -140,7 +156,7 @@ FUZZ_TOOLCHAIN ?= go1.27.4
 .PHONY: fuzz
 fuzz: setup ## Fuzz each target for a minute, beyond its committed corpus (FUZZTIME=1h, FUZZ=FuzzSQL)
 	@export GOTOOLCHAIN=$(FUZZ_TOOLCHAIN); \
-	for package in internal/sqlname internal/integration/hostile; do \
+	for package in internal/sqlname otelpool internal/integration/hostile; do \
 		listed=$$($(GO) -C $$package test -list '$(FUZZ)' .) || { echo "$$listed"; exit 1; }; \
 		for target in $$(grep ^Fuzz <<<"$$listed" || true); do \
 			echo "$$package: $$target"; $(GO) -C $$package test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) . || exit 1; done; done; \
@@ -153,12 +169,15 @@ SOAK ?= 10m
 soak: setup ## Use every feature for ten minutes and watch the memory (SOAK=1h)
 	$(GO) -C internal/integration test -count=1 -run MemoryIsFlatOverSoak -timeout 0 -v ./hostile -soak $(SOAK)
 
+# How often make race repeats.
+RACE ?= 100
+
 .PHONY: race
-race: setup ## Repeat the concurrency tests a hundred times
-	$(GO) test -race -run ConcurrentSafe -count=100 -timeout 30m ./otelpool/...
-	$(GO) -C exporters/prometheus test -race -run ConcurrentSafe -count=100 -timeout 30m ./...
-	$(GO) -C exporters/otlp test -race -run ConcurrentSafe -count=100 -timeout 30m ./...
-	$(GO) -C internal/integration test -race -run ConcurrentSafe -count=100 -timeout 30m ./hostile
+race: setup ## Repeat the concurrency tests a hundred times (RACE=1000)
+	$(GO) test -race -run ConcurrentSafe -count=$(RACE) -timeout 30m ./otelpool/...
+	$(GO) -C exporters/prometheus test -race -run ConcurrentSafe -count=$(RACE) -timeout 30m ./...
+	$(GO) -C exporters/otlp test -race -run ConcurrentSafe -count=$(RACE) -timeout 30m ./...
+	$(GO) -C internal/integration test -race -run ConcurrentSafe -count=$(RACE) -timeout 30m ./hostile
 
 .PHONY: bench
 bench: setup ## Measure what it costs, beside the peers, as Markdown: some eight minutes (ARGS=-quick: one)
@@ -190,7 +209,7 @@ check-modules:
 .PHONY: check-arrows
 check-arrows:
 	@imports=$$($(GO) list -f '{{$$p := .ImportPath}}{{range .Imports}}{{$$p}} {{.}}{{"\n"}}{{end}}' ./otelpool/...); \
-	wrong=$$(grep -E '^$(MODULE)/otelpool(/internal/\S+)? [^/]*\.' <<<"$$imports" | sed 's|$(MODULE)/||g' | grep -vxEf <(tr -s ' ' <<<"$$ARROWS") || true); \
+	wrong=$$(grep -E '^$(MODULE)/otelpool(/diagnose|/internal/\S+)? [^/]*\.' <<<"$$imports" | sed 's|$(MODULE)/||g' | grep -vxEf <(tr -s ' ' <<<"$$ARROWS") || true); \
 	if [ -n "$$wrong" ]; then echo "these packages may not import those (ARROWS in the Makefile):"; echo "$$wrong"; exit 1; fi
 
 .PHONY: generate
@@ -199,6 +218,7 @@ generate: ## Write anew what is generated: parts of the README, of the configura
 	$(GO) test ./internal/edges -update
 	$(GO) -C internal/integration test ./dashboard -run Committed -update
 	$(GO) -C internal/integration test ./e2e -run 'README|GUIDE' -update
+	$(GO) -C internal/kubernetes test -count=1 ./manifests -update
 
 .PHONY: dashboard-picture
 dashboard-picture: setup programs ## Take the pictures of the dashboards anew (needs Node.js, and half a gigabyte of npm packages)

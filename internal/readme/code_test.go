@@ -14,15 +14,20 @@ import (
 
 const root = "../.."
 
-// documents lists the files whose code, metrics and commands are checked.
-var documents = []string{"README.md", "GUIDE.md"}
+var (
+	// documents lists the files whose code, links, metrics and commands are checked.
+	documents = []string{"README.md", "GUIDE.md"}
+
+	// pages adds those of which only code and links are checked.
+	pages = append(documents, "docs/otelpgx.md", "docs/tracing.md")
+)
 
 // block is a fenced block of Go and the comment before it, which names its source.
 var block = regexp.MustCompile("(?m)(?:^<!-- from (\\S+) -->\n)?^```go\n((?s:.*?))^```$")
 
 // TestCodeEqualsItsSource compares every Go block with the file or Example that it names.
 func TestCodeEqualsItsSource(t *testing.T) {
-	for _, name := range documents {
+	for _, name := range pages {
 		text := read(t, name)
 		if *update {
 			text = block.ReplaceAllStringFunc(text, func(b string) string {

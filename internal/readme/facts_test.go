@@ -1,8 +1,8 @@
 package readme
 
 import (
-	"cmp"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -121,9 +121,12 @@ var (
 
 func TestLinksInDocumentsHaveTargets(t *testing.T) {
 	t.Parallel()
-	for _, name := range documents {
+	for _, name := range pages {
 		for _, l := range link.FindAllStringSubmatch(fenced.ReplaceAllString(read(t, name), ""), -1) {
-			file, anchor := cmp.Or(l[1], name), l[2]
+			file, anchor := name, l[2]
+			if l[1] != "" {
+				file = path.Join(path.Dir(name), l[1])
+			}
 			if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(file))); err != nil {
 				t.Errorf("%s: %v", name, err)
 			} else if anchor != "" && !slices.Contains(anchors(read(t, file)), anchor) {
