@@ -45,7 +45,7 @@ var scenarios = []scenario{
 		return cycle(provider(), otelpool.WithOperation(context.Background(), "get_user"), nil)
 	}, seeds: cycleSeeds, runs: 2},
 	{name: "cycle, SDK, failing query", set: func() (func(), func(), error) { return cycle(provider(), nil, drive.ErrDuplicate) }, seeds: cycleSeeds, runs: 2},
-	{name: "collection of a pool", set: collection, seeds: 2, runs: 1},
+	{name: "collection of a pool", set: collection, seeds: 5, runs: 1},
 	{name: "scrape of a pool by the bridge", set: scrape, seeds: 5},
 }
 
