@@ -103,8 +103,9 @@ func (s *soak) export(t *testing.T) {
 	delta := sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(func(sdkmetric.InstrumentKind) metricdata.Temporality { return metricdata.DeltaTemporality }))
 	s.provider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithReader(push), sdkmetric.WithReader(cumulative), sdkmetric.WithReader(delta))
 	for _, reader := range []*sdkmetric.ManualReader{cumulative, delta} {
-		rm := new(metricdata.ResourceMetrics)
-		s.readers = append(s.readers, func() { _ = reader.Collect(context.Background(), rm) })
+		// Each collection has its own result. In one that is used again, the SDK keeps the room for the most exemplars that any
+		// series had, and the heap grows until all have had them.
+		s.readers = append(s.readers, func() { _ = reader.Collect(context.Background(), new(metricdata.ResourceMetrics)) })
 	}
 	s.readers = append(s.readers, func() {
 		if err := push.ForceFlush(context.Background()); err != nil {
