@@ -15,17 +15,17 @@ import (
 const defaultPort = 5432
 
 // poolAttributes returns the attributes of every measurement of a pool. The first is the pool's name.
-func (c config) poolAttributes(cc *pgx.ConnConfig) []attribute.KeyValue {
+func (c config) poolAttributes(defaultName string) []attribute.KeyValue {
 	name := c.poolName
 	if !c.poolNameSet {
-		name = defaultPoolName(cc)
+		name = defaultName
 	}
 	return slices.Concat([]attribute.KeyValue{semconv.DBClientConnectionPoolName(instruments.Sanitize(name))}, c.attributes)
 }
 
 // operationAttributes returns the attributes that all operations of a pool share.
 func (c config) operationAttributes(cc *pgx.ConnConfig) []attribute.KeyValue {
-	attrs := append(c.poolAttributes(cc), semconv.DBSystemNamePostgreSQL)
+	attrs := append(c.poolAttributes(defaultPoolName(cc)), semconv.DBSystemNamePostgreSQL)
 	if !c.serverAttributes {
 		return attrs
 	}

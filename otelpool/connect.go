@@ -57,7 +57,10 @@ func (h *hooks) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndDat
 	}
 	if data.Err != nil {
 		h.connectFailed(ctx, data.Err, dialReason(data.Err))
-	} else if c != nil && !h.state.Stopped() {
+	} else if !h.pooled.Load() {
+		h.dialedOutside()
+	}
+	if data.Err == nil && c != nil && !h.state.Stopped() {
 		took := h.state.Now() - c.start
 		h.create.Record(c.in, took.Seconds())
 		h.dials.count.Add(1)

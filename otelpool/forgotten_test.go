@@ -1,10 +1,12 @@
 package otelpool_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 
@@ -91,6 +93,46 @@ func TestMissingRegisterIsLoggedAfterMinute(t *testing.T) {
 					time.Sleep(time.Minute)
 					acquire(t, pool).Release()
 				}
+				synctest.Wait()
+				checkEqual(t, "entries", len(log.entries(t, message)), tt.want)
+			})
+		})
+	}
+}
+
+// TestConnectionsWithoutPoolAreLoggedAfterMinute uses an instrumented configuration for connections that no pool has.
+func TestConnectionsWithoutPoolAreLoggedAfterMinute(t *testing.T) {
+	t.Parallel()
+	const message = "connections are used without a pool: only their durations are measured"
+	connString := database(t)
+	for name, tt := range map[string]struct {
+		pool bool // there is one, which is idle
+		want int
+	}{"without": {false, 1}, "beside a pool": {true, 0}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var log logBuffer
+				config := parse(t, connString)
+				if _, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newTelemetry(t).provider), log.option()); err != nil {
+					t.Fatal(err)
+				}
+				for range 2 {
+					conn, err := pgx.ConnectConfig(t.Context(), config.ConnConfig)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer func() { _ = conn.Close(context.Background()) }()
+				}
+				if tt.pool {
+					config.MinConns = 1
+					pool, err := pgxpool.NewWithConfig(t.Context(), config)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer pool.Close()
+				}
+				time.Sleep(2 * time.Minute)
 				synctest.Wait()
 				checkEqual(t, "entries", len(log.entries(t, message)), tt.want)
 			})

@@ -67,6 +67,9 @@ type hooks struct {
 	foreignMet atomic.Bool // another pool has these hooks, and that was logged
 	registered atomic.Bool
 
+	pooled  atomic.Bool // a pgxpool has dialed
+	outside atomic.Bool // a connection was dialed by something else first
+
 	// joined is set if the pool's tracer is not the hooks but one that calls them, such as a multitracer. It may call another
 	// after them that panics; pgxpool then does not end the acquire.
 	joined atomic.Bool
@@ -78,7 +81,7 @@ var (
 )
 
 func newHooks(c config, h instruments.Histograms, poolConfig *pgxpool.Config, baseSize int64) (*hooks, error) {
-	attrs := c.poolAttributes(poolConfig.ConnConfig)
+	attrs := c.poolAttributes(defaultPoolName(poolConfig.ConnConfig))
 	pool := instruments.NewSet(attrs)
 	operations := instruments.NewOperations(instruments.OperationsConfig{
 		Histograms:         h,
@@ -187,6 +190,18 @@ func (h *hooks) checkRegistered() {
 	if !h.registered.Load() && !h.state.Stopped() {
 		h.reports.notRegistered()
 	}
+}
+
+// dialedOutside has it checked, when a connection is dialed that is not a pgxpool's, that there is a pool nevertheless.
+func (h *hooks) dialedOutside() {
+	if h.outside.Swap(true) {
+		return
+	}
+	time.AfterFunc(registerGrace, func() {
+		if !h.pooled.Load() && h.owner.Load() == nil && !h.registered.Load() && !h.state.Stopped() {
+			h.reports.noPool()
+		}
+	})
 }
 
 // TraceAcquireStart implements pgxpool.AcquireTracer.

@@ -12,11 +12,16 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/tracerchain"
 )
 
-// install puts the hooks into a configuration, around those that it has.
+// installConn puts the hooks of a connection into a configuration, around those that it has.
+func installConn(connConfig *pgx.ConnConfig, h *hooks) {
+	h.next = tracerchain.To(connConfig.Tracer)
+	connConfig.Tracer = h
+	connConfig.BuildFrontend = buildFrontend(connConfig.BuildFrontend, h.comments)
+}
+
+// install puts the hooks into a pool's configuration, around those that it has.
 func install(poolConfig *pgxpool.Config, h *hooks) {
-	h.next = tracerchain.To(poolConfig.ConnConfig.Tracer)
-	poolConfig.ConnConfig.Tracer = h
-	poolConfig.ConnConfig.BuildFrontend = buildFrontend(poolConfig.ConnConfig.BuildFrontend, h.comments)
+	installConn(poolConfig.ConnConfig, h)
 	poolConfig.ShouldPing = shouldPing(h, poolConfig.ShouldPing)
 	poolConfig.BeforeConnect = beforeConnect(h, poolConfig.BeforeConnect)
 	poolConfig.AfterConnect = afterConnect(h, poolConfig.AfterConnect)
@@ -52,6 +57,7 @@ func shouldPing(h *hooks, next func(context.Context, pgxpool.ShouldPingParams) b
 // beforeConnect wraps the hook that pgxpool calls when an acquire has a slot and dials.
 func beforeConnect(h *hooks, next func(context.Context, *pgx.ConnConfig) error) func(context.Context, *pgx.ConnConfig) error {
 	return func(ctx context.Context, config *pgx.ConnConfig) error {
+		h.pooled.Store(true)
 		h.dialing(ctx)
 		if next == nil {
 			return nil

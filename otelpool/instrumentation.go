@@ -120,20 +120,25 @@ func Instrument(poolConfig *pgxpool.Config, opts ...Option) (*Instrumentation, e
 	if err != nil {
 		return nil, err
 	}
+	h, err := makeHooks(c, poolConfig, baseSize)
+	if err != nil {
+		return nil, err
+	}
+	install(poolConfig, h)
+	return &Instrumentation{config: c, hooks: h}, nil
+}
+
+// makeHooks creates the histograms and the hooks of a pool.
+func makeHooks(c config, poolConfig *pgxpool.Config, baseSize int64) (*hooks, error) {
 	var histograms instruments.Histograms
-	err = instruments.WithMeter(c.provider, Version, func(m metric.Meter) (err error) {
+	err := instruments.WithMeter(c.provider, Version, func(m metric.Meter) (err error) {
 		histograms, err = instruments.NewHistograms(m, c.returnedRows)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	h, err := newHooks(c, histograms, poolConfig, baseSize)
-	if err != nil {
-		return nil, err
-	}
-	install(poolConfig, h)
-	return &Instrumentation{config: c, hooks: h}, nil
+	return newHooks(c, histograms, poolConfig, baseSize)
 }
 
 // Register measures a pool that exists already. Such a pool has no hooks, so there are only its gauges: no durations, no
@@ -158,7 +163,7 @@ func Register(pool *pgxpool.Pool, opts ...Option) (*Instrumentation, error) {
 		return nil, err
 	}
 	inst := &Instrumentation{config: c}
-	if err := inst.register(pool, poolConfig); err != nil {
+	if err := inst.register(func() (*observed, *observer, error) { return inst.observe(pool, poolConfig) }); err != nil {
 		return nil, err
 	}
 	return inst, nil
@@ -183,7 +188,7 @@ func (i *Instrumentation) Register(pool *pgxpool.Pool) error {
 	if h, _ := tracerchain.Find[*hooks](poolConfig.ConnConfig.Tracer); h == nil || h != i.hooks {
 		return errors.New("otelpool: pool was not built from the instrumented configuration, or its tracer was replaced after Instrument")
 	}
-	if err := i.register(pool, poolConfig); err != nil {
+	if err := i.register(func() (*observed, *observer, error) { return i.observe(pool, poolConfig) }); err != nil {
 		return err
 	}
 	i.hooks.joined.Store(poolConfig.ConnConfig.Tracer != pgx.QueryTracer(i.hooks))
@@ -192,11 +197,12 @@ func (i *Instrumentation) Register(pool *pgxpool.Pool) error {
 	return nil
 }
 
-func (i *Instrumentation) register(pool *pgxpool.Pool, poolConfig *pgxpool.Config) error {
+// register registers what observe adds to those that are read at collection.
+func (i *Instrumentation) register(observe func() (*observed, *observer, error)) error {
 	if err := i.beginRegister(); err != nil {
 		return err
 	}
-	m, o, err := i.observe(pool, poolConfig)
+	m, o, err := observe()
 	if ended := i.endRegister(m, o); ended && err == nil {
 		return errors.Join(errUnregistered, o.forget(m))
 	}
@@ -225,8 +231,8 @@ func (i *Instrumentation) endRegister(m *observed, o *observer) (ended bool) {
 	i.registering = false
 	if !i.ended && m != nil {
 		i.observed, i.observer = m, o
-		if i.hooks != nil {
-			i.hooks.observed.Store(m)
+		if m.hooks != nil {
+			m.hooks.observed.Store(m)
 			i.watcher = watch(m)
 		}
 	}
@@ -243,7 +249,7 @@ func (i *Instrumentation) observe(pool *pgxpool.Pool, poolConfig *pgxpool.Config
 	if i.hooks != nil {
 		set = i.hooks.pool // the name it began with, even if the configuration has changed since
 	} else {
-		set = instruments.NewSet(i.config.poolAttributes(poolConfig.ConnConfig))
+		set = instruments.NewSet(i.config.poolAttributes(defaultPoolName(poolConfig.ConnConfig)))
 	}
 	m := newObserved(pool, baseSize, poolConfig, i.hooks)
 	m.describe(set, i.config, poolConfig)
@@ -257,7 +263,7 @@ func (i *Instrumentation) observe(pool *pgxpool.Pool, poolConfig *pgxpool.Config
 		return nil, nil, err
 	}
 	if !i.config.poolNameSet && o.firstShared(set) {
-		sharedDefaultName(i.config, poolConfig)
+		sharedDefaultName(i.config, defaultPoolName(poolConfig.ConnConfig))
 	}
 	return m, o, nil
 }

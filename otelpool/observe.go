@@ -63,7 +63,9 @@ var timeouts = instruments.KeyOf("db.client.connection.timeouts")
 
 // observed is a pool whose gauges and counters are read at collection.
 type observed struct {
-	pool     *pgxpool.Pool
+	pool     any                   // which one it is: a *pgxpool.Pool or a *sql.DB
+	stat     func() poolstate.Stat // reads the pool's own statistics
+	database *database             // the pool of a sql.DB, nil if it is a pgxpool's
 	baseSize int64
 	idleMin  int64
 	idleMax  int64
@@ -88,6 +90,7 @@ type observed struct {
 func newObserved(pool *pgxpool.Pool, baseSize int64, poolConfig *pgxpool.Config, h *hooks) *observed {
 	o := &observed{
 		pool:     pool,
+		stat:     func() poolstate.Stat { return statOf(pool) },
 		baseSize: baseSize,
 		idleMin:  int64(poolConfig.MinIdleConns),
 		idleMax:  int64(poolConfig.MaxConns), // pgxpool lets any of them be idle, unless a Sizing closes them
@@ -99,9 +102,9 @@ func newObserved(pool *pgxpool.Pool, baseSize int64, poolConfig *pgxpool.Config,
 	return o
 }
 
-// stat reads the pool's own statistics.
-func (o *observed) stat() poolstate.Stat {
-	s := o.pool.Stat()
+// statOf reads the pool's own statistics.
+func statOf(pool *pgxpool.Pool) poolstate.Stat {
+	s := pool.Stat()
 	return poolstate.Stat{
 		Acquired:          int64(s.AcquiredConns()),
 		Idle:              int64(s.IdleConns()),
@@ -115,6 +118,13 @@ func (o *observed) stat() poolstate.Stat {
 // read sets the values of the pool. Its counters never fall, though their parts are not read at one moment, and readers
 // may collect at the same time.
 func (o *observed) read(v *instruments.Values) {
+	if o.database != nil {
+		o.database.read(v)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.keepRising(v)
+		return
+	}
 	if o.hooks == nil {
 		o.set(v, statValues, &poolstate.Snapshot{Stat: o.stat()})
 		return
@@ -128,6 +138,11 @@ func (o *observed) read(v *instruments.Values) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.holders.read(v, &s, o.hooks.operations)
+	o.keepRising(v)
+}
+
+// keepRising replaces counters that have fallen. The caller must hold the lock.
+func (o *observed) keepRising(v *instruments.Values) {
 	if o.ended { // a collection that runs reads a pool that has left
 		v.SetCounters(&o.counted)
 		return
@@ -143,6 +158,9 @@ func (o *observed) readHooks(v *instruments.Values, s *poolstate.Snapshot) {
 	o.hooks.operations.AddTo(v)
 	v.Copy(timeouts, acquiresBy[poolstate.Timeout])
 }
+
+// counts reports whether the pool has counters.
+func (o *observed) counts() bool { return o.hooks != nil || o.database != nil }
 
 // end returns what the pool has counted, which does not change any more.
 func (o *observed) end() instruments.Values {

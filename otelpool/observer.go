@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"weak"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
@@ -49,7 +48,7 @@ type group struct {
 }
 
 // has reports whether a pool is a member.
-func (g *group) has(pool *pgxpool.Pool) bool {
+func (g *group) has(pool any) bool {
 	return slices.ContainsFunc(g.members, func(m *observed) bool { return m.pool == pool })
 }
 
@@ -64,7 +63,7 @@ func (g *group) with(m *observed) *group {
 // without returns the group without a member, which keeps what that has counted. It is nil if there is nothing to keep.
 func (g *group) without(m *observed) *group {
 	members := slices.DeleteFunc(slices.Clone(g.members), func(other *observed) bool { return other == m })
-	if m.hooks == nil {
+	if !m.counts() {
 		if len(members) == 0 && g.left == nil {
 			return nil
 		}
@@ -266,7 +265,9 @@ func (o *observer) collect(_ context.Context, to metric.Observer) (err error) {
 		v := g.read()
 		o.instruments.Report(to, &v, g.attributes)
 		for _, m := range g.members {
-			o.instruments.ReportInfo(to, m.settings)
+			if m.settings != nil {
+				o.instruments.ReportInfo(to, m.settings)
+			}
 		}
 	}
 	return nil

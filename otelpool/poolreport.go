@@ -45,6 +45,9 @@ func (o *observed) report(traceOf func(*poolstate.Acquire) trace.TraceID) diagno
 	if o.hooks == nil {
 		stat := o.stat()
 		r.Used, r.Idle, r.Constructing = stat.Acquired, stat.Idle, stat.Constructing
+		if o.database != nil {
+			r.Settings = o.database.settings()
+		}
 		return r
 	}
 	s := o.hooks.state.Snapshot(o.stat)

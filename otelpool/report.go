@@ -6,8 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
 )
@@ -88,10 +86,16 @@ func (r *reports) notRegistered() {
 		slog.String("advice", "call Register of what Instrument returned, with the pool"))
 }
 
+// noPool logs that connections are used that no pool has.
+func (r *reports) noPool() {
+	r.log.warn("connections are used without a pool: only their durations are measured", slog.String("pool", r.pool),
+		slog.String("advice", "make the pool of the configuration that is instrumented; if it is a sql.DB's own, call sqldb.Register"))
+}
+
 // sharedDefaultName logs that several pools have the name that they were given because none was chosen.
-func sharedDefaultName(c config, poolConfig *pgxpool.Config) {
+func sharedDefaultName(c config, name string) {
 	log := logQueue{logger: c.logger} // a pool without hooks has no reports
-	log.warn("several pools have the default name: they are reported as one", slog.String("pool", defaultPoolName(poolConfig.ConnConfig)),
+	log.warn("several pools have the default name: they are reported as one", slog.String("pool", name),
 		slog.String("advice", "name each by WithPoolName; if they are to be one, give all the same name"))
 }
 

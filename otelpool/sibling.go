@@ -1,8 +1,10 @@
 package otelpool
 
 import (
+	"database/sql"
 	"log/slog"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/otelpool/internal/sibling"
@@ -18,4 +20,7 @@ func init() {
 		}
 		log.warn(message, slog.String("pool", name), slog.String("advice", advice))
 	}
+	sibling.InstrumentConn = func(config *pgx.ConnConfig, opts any) (any, error) { return instrumentConn(config, opts.([]Option)) }
+	sibling.RegisterDB = func(db *sql.DB, opts any) (any, error) { return registerDB(db, opts.([]Option)) }
+	sibling.RegisterWith = func(inst any, db *sql.DB) error { return inst.(*Instrumentation).registerDB(db) }
 }

@@ -69,6 +69,7 @@ var poolInstruments = []instrumentSpec{
 	{"db.client.connection.timeouts", "async counter", "{timeout}", one()},
 	{"pgxpool.operations.capped", "async counter", "{operation}", one()},
 	{"pgxpool.acquires", "async counter", "{acquire}", each("result", "ok", "timeout", "canceled", "error")},
+	{"pgxpool.acquire.waits", "async counter", "{acquire}", one()},
 	{"pgxpool.acquire.phase_time", "async counter", "s", each("phase", "queue", "connect", "ping", "prepare")},
 	{"pgxpool.busy_time", "async counter", "s", units},
 	{"pgxpool.hold.operations", "async counter", "{operation}", units},

@@ -31,6 +31,9 @@ type Row struct {
 	// Info reports whether the value is always 1, and the attributes are what the metric is about.
 	Info bool
 
+	// Database reports whether only the pool that a sql.DB has of its own has the metric. pgxpools do not.
+	Database bool
+
 	// State, if not empty, restricts the row to the series whose AttrState attribute has this value. The documented
 	// name implies the attribute, so Attributes does not list it.
 	State string

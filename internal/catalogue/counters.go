@@ -31,6 +31,16 @@ var counters = []Row{
 		Default:     true,
 	},
 	{
+		Name: "pgxpool.acquire.waits", Kind: ObservableCounter, Unit: "{acquire}", Attributes: poolOnly,
+		Database:    true,
+		Description: "The acquires that waited because the pool of a sql.DB was at its limit.",
+		Documented:  "db_pool_acquire_waits_total",
+		Help:        "Requests for a connection that waited because the pool of a sql.DB was at its limit. Other pools have it not.",
+		Meaning:     "Acquires that waited because a sql.DB was at its limit. Only of a sql.DB's own pool (`sqldb.Register`), which does not count its acquires.",
+		Worry:       "A steady rate: the limit is too low, or connections are held for too long.",
+		Default:     true,
+	},
+	{
 		Name: "pgxpool.acquire.phase_time", Kind: ObservableCounter, Unit: "s",
 		Attributes:  []Attribute{pool, {Key: AttrPhase, Presence: Always, Values: []string{"queue", "connect", "ping", "prepare"}}},
 		Description: "The time that acquires spent in each phase.",

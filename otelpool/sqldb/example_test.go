@@ -2,8 +2,11 @@ package sqldb_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"os"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/sqldb"
@@ -23,4 +26,28 @@ func Example() {
 	err = db.QueryRowContext(otelpool.WithScope(ctx, "GET /orders"), "SELECT count(*) FROM pg_class").Scan(&n)
 	fmt.Println(n > 0, err, inst.Report().Used)
 	// Output: true <nil> 0
+}
+
+// A service keeps the pool of its sql.DB.
+func ExampleRegister() {
+	config, err := pgx.ParseConfig(os.Getenv("DATABASE_URL"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	connector, err := sqldb.Connector(config, otelpool.WithPoolName("orders"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	db := sql.OpenDB(connector) // before: sql.Open("pgx", url)
+	defer db.Close()
+	db.SetMaxOpenConns(10)
+	inst, err := sqldb.Register(db)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(db.Ping(), inst.Report().Idle, inst.Report().Settings.MaxConns)
+	// Output: <nil> 1 10
 }

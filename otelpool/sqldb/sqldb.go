@@ -1,7 +1,8 @@
-// Package sqldb makes a [sql.DB] on an instrumented pgxpool, for database/sql and the libraries that are built on it: GORM, ent,
-// bun, sqlx.
+// Package sqldb measures a [sql.DB], for database/sql and the libraries that are built on it: GORM, ent, bun, sqlx. [Open] makes
+// one on an instrumented pgxpool, which is measured whole. [Register] measures the pool that a sql.DB has of its own, as far as that
+// says anything, and [Connector] the durations of what runs on its connections.
 //
-// A sql.DB has a pool of its own. Here pgxpool does the pooling, and what otelpool measures is true: the sql.DB keeps no idle
+// Under Open, pgxpool does the pooling, and what otelpool measures is true: the sql.DB keeps no idle
 // connection, so each query, transaction and [sql.Conn] acquires a connection of the pool and gives it back when it ends, and it
 // has no limit, so callers wait in the pool alone. Do not call [sql.DB.SetMaxIdleConns], [sql.DB.SetMaxOpenConns] or
 // [sql.DB.SetConnMaxLifetime]; the pool's configuration or an [otelpool.Sizing] says the same. What the first two make wrong is
@@ -95,6 +96,11 @@ func (c *connector) reused(context.Context, *pgx.Conn) error {
 	})
 	return nil
 }
+
+// Driver implements driver.Connector. It says to Register that the pool is a pgxpool.
+func (c *connector) Driver() driver.Driver { return onPool{c.Connector.Driver()} }
+
+type onPool struct{ driver.Driver }
 
 // Close implements io.Closer, for sql.DB.Close.
 func (c *connector) Close() error {

@@ -27,7 +27,7 @@ func documentedSeries() map[string]bool {
 	names := make(map[string]bool)
 	for _, row := range catalogue.Rows() {
 		switch {
-		case row.Documented == "" || !row.Default || row.Documented == "db_pool_finding": // which the service has turned off
+		case row.Documented == "" || !row.Default || row.Database || row.Documented == "db_pool_finding": // which the service has turned off
 		case row.Kind == catalogue.Histogram:
 			for _, part := range []string{"_bucket", "_sum", "_count"} {
 				names[row.Documented+part] = true

@@ -36,11 +36,19 @@ func (c *Counters) AddOpen(s OpenKey, value string) {
 	c.open[at]++
 }
 
-// AddTo adds the counters to the values of their pool, and sets those that counted nothing to 0.
+// AddTo adds the counters to the values of their pgxpool, and sets those that counted nothing to 0.
 func (c *Counters) AddTo(v *Values) {
-	for i := range seriesTable.counters {
+	for i, s := range seriesTable.series[:seriesTable.counters] {
+		if s.row().Database {
+			continue
+		}
 		v.Add(Key(i), c.n[i].Load())
 	}
+	c.AddOpenTo(v)
+}
+
+// AddOpenTo adds the counters of open keys to the values of their pool.
+func (c *Counters) AddOpenTo(v *Values) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for at, n := range c.open {

@@ -1,8 +1,27 @@
-// Package sibling lets packages beside otelpool use what otelpool keeps of a pool without being part of its API.
+// Package sibling lets packages beside otelpool use what otelpool keeps of a pool without being part of its API. Package otelpool
+// sets its variables.
 package sibling
 
-import "github.com/jackc/pgx/v5/pgxpool"
+import (
+	"database/sql"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
 
 // Warn logs a line about a pool where the pool's other lines are logged: to its logger, or by slog.Default if the pool is not
-// instrumented. Package otelpool sets it.
+// instrumented.
 var Warn func(pool *pgxpool.Pool, message, advice string)
+
+// These are for package sqldb. inst is an *otelpool.Instrumentation and opts are []otelpool.Option, which this package cannot
+// import.
+var (
+	// InstrumentConn puts hooks into the configuration of a sql.DB's connections.
+	InstrumentConn func(config *pgx.ConnConfig, opts any) (inst any, err error)
+
+	// RegisterDB measures the pool of a sql.DB whose connections have no hooks.
+	RegisterDB func(db *sql.DB, opts any) (inst any, err error)
+
+	// RegisterWith measures the pool of a sql.DB whose connections have the hooks of an InstrumentConn.
+	RegisterWith func(inst any, db *sql.DB) error
+)

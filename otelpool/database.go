@@ -1,0 +1,162 @@
+package otelpool
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
+	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
+	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
+	"github.com/otelpool/otelpool-go/otelpool/internal/tracerchain"
+)
+
+// database is the pool that a sql.DB has of its own. A sql.DB does not say who waits or who holds a connection, so there are
+// only its totals, and what runs on its connections if those have hooks. What is not known is left out, never 0.
+type database struct {
+	stats    func() sql.DBStats
+	baseSize int64  // 0 if it is the limit of the sql.DB, which may change
+	hooks    *hooks // of its connections, nil if they have none
+}
+
+// defaultDatabaseName is the name of a sql.DB's pool whose connections have no hooks: its server is not known.
+const defaultDatabaseName = "sql.DB"
+
+// Keys of what a sql.DB counts.
+var (
+	usedConnections   = instruments.KeyOf("db.client.connection.count", "used")
+	idleConnections   = instruments.KeyOf("db.client.connection.count", "idle")
+	maxConnections    = instruments.KeyOf("db.client.connection.max")
+	poolSize          = instruments.KeyOf("pgxpool.size")
+	overflow          = instruments.KeyOf("pgxpool.overflow")
+	overflowMax       = instruments.KeyOf("pgxpool.overflow.max")
+	acquireWaits      = instruments.KeyOf("pgxpool.acquire.waits")
+	queueTime         = instruments.KeyOf("pgxpool.acquire.phase_time", "queue")
+	connectionsOpened = instruments.KeyOf("pgxpool.connections.opened")
+	closedLifetime    = instruments.KeyOf("pgxpool.connections.closed", "lifetime")
+	closedIdle        = instruments.KeyOf("pgxpool.connections.closed", "idle")
+	closedOverflow    = instruments.KeyOf("pgxpool.connections.closed", "overflow")
+)
+
+// read sets the values of the pool.
+func (d *database) read(v *instruments.Values) {
+	s := d.stats()
+	used, limit := int64(s.InUse), int64(s.MaxOpenConnections)
+	v.Set(usedConnections, used)
+	v.Set(idleConnections, int64(s.Idle))
+	if limit > 0 {
+		v.Set(maxConnections, limit)
+	}
+	if size := d.size(limit); size > 0 {
+		v.Set(poolSize, size)
+		v.Set(overflow, max(0, used-size))
+		if limit > 0 {
+			v.Set(overflowMax, max(0, limit-size))
+		}
+	}
+	v.Set(acquireWaits, s.WaitCount)
+	v.Set(queueTime, int64(s.WaitDuration))
+	v.Set(closedLifetime, s.MaxLifetimeClosed)
+	v.Set(closedIdle, s.MaxIdleTimeClosed)
+	v.Set(closedOverflow, s.MaxIdleClosed)
+	if d.hooks != nil {
+		d.hooks.live.Store(true)
+		v.Set(connectionsOpened, d.hooks.dials.count.Load())
+		v.Set(operationsCapped, d.hooks.counters.Get(operationsCapped))
+		d.hooks.counters.AddOpenTo(v)
+	}
+}
+
+// size returns the base size, 0 if there is none.
+func (d *database) size(limit int64) int64 {
+	if d.baseSize > 0 {
+		return d.baseSize
+	}
+	return limit
+}
+
+// stat returns what a sql.DB and a pgxpool have in common.
+func (d *database) stat() poolstate.Stat {
+	s := d.stats()
+	return poolstate.Stat{
+		Acquired: int64(s.InUse), Idle: int64(s.Idle), Max: int64(s.MaxOpenConnections),
+		LifetimeDestroyed: s.MaxLifetimeClosed, IdleDestroyed: s.MaxIdleTimeClosed,
+	}
+}
+
+func (d *database) settings() diagnose.Settings {
+	limit := int64(d.stats().MaxOpenConnections)
+	return diagnose.Settings{BaseSize: d.size(limit), MaxConns: limit}
+}
+
+// instrumentConn puts hooks into the configuration of a sql.DB's connections.
+func instrumentConn(connConfig *pgx.ConnConfig, opts []Option) (*Instrumentation, error) {
+	switch {
+	case connConfig == nil:
+		return nil, errors.New("otelpool: configuration is nil")
+	case !parsed(connConfig):
+		return nil, errors.New("otelpool: configuration was not made by pgx.ParseConfig")
+	}
+	if _, instrumented := tracerchain.Find[*hooks](connConfig.Tracer); instrumented {
+		return nil, errors.New("otelpool: configuration is instrumented already: use the one it was copied from, one for each sql.DB")
+	}
+	c, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	h, err := makeHooks(c, &pgxpool.Config{ConnConfig: connConfig}, 0)
+	if err != nil {
+		return nil, err
+	}
+	installConn(connConfig, h)
+	return &Instrumentation{config: c, hooks: h}, nil
+}
+
+// registerDB measures the pool of a sql.DB.
+func registerDB(db *sql.DB, opts []Option) (*Instrumentation, error) {
+	c, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	inst := &Instrumentation{config: c}
+	if err := inst.registerDB(db); err != nil {
+		return nil, err
+	}
+	return inst, nil
+}
+
+func (i *Instrumentation) registerDB(db *sql.DB) error {
+	if i.config.baseSizeSet && i.config.baseSize < 1 {
+		return fmt.Errorf("otelpool: base size %d is below 1", i.config.baseSize)
+	}
+	err := i.register(func() (*observed, *observer, error) { return i.observeDB(db) })
+	if err == nil && i.hooks != nil {
+		i.hooks.registered.Store(true)
+	}
+	return err
+}
+
+func (i *Instrumentation) observeDB(db *sql.DB) (*observed, *observer, error) {
+	var set attribute.Set
+	if i.hooks != nil {
+		set = i.hooks.pool
+	} else {
+		set = instruments.NewSet(i.config.poolAttributes(defaultDatabaseName))
+	}
+	d := &database{stats: db.Stats, baseSize: int64(i.config.baseSize), hooks: i.hooks}
+	name, _ := set.Value(semconv.DBClientConnectionPoolNameKey)
+	m := &observed{pool: db, stat: d.stat, database: d, name: name.AsString()}
+	o, err := observe(i.config.provider, set, m)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !i.config.poolNameSet && o.firstShared(set) {
+		sharedDefaultName(i.config, m.name)
+	}
+	return m, o, nil
+}

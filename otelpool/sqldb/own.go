@@ -1,0 +1,95 @@
+package sqldb
+
+import (
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/otelpool/internal/sibling"
+)
+
+// Register measures the pool that a sql.DB has of its own, for programs that keep it. It may be of any driver. It reads
+// [sql.DB.Stats] at collection: connections in use, idle and allowed, acquires that waited and how long, connections closed by age,
+// idleness and SetMaxIdleConns. Connections that are being opened count as in use.
+//
+// What a sql.DB does not say is absent: who waits now, who holds a connection and for how long, timeouts, peaks, and what follows
+// from these, such as findings. Without a limit (SetMaxOpenConns) the metrics of the limit are absent, and those of the base size
+// unless [otelpool.WithBaseSize] sets it; the default is the limit. [Open] has all of it, by as many lines.
+//
+// The durations of its operations are measured if its connections are of a [Connector]. Its options then count, and Register must
+// have none. Otherwise the pool's name is "sql.DB" unless [otelpool.WithPoolName] gives one, and only options that concern gauges
+// have an effect.
+//
+// It is an error if the sql.DB is nil, registered already, or one of [Open] or [FromPool], whose pool is measured itself. When the
+// sql.DB is closed, call [otelpool.Instrumentation.Unregister] as well, unless it is of a Connector. Register is safe for
+// concurrent use.
+func Register(db *sql.DB, opts ...otelpool.Option) (*otelpool.Instrumentation, error) {
+	if db == nil {
+		return nil, errors.New("otelpool: sql.DB is nil")
+	}
+	switch d := driverOf(db).(type) {
+	case nil:
+		return nil, errors.New("otelpool: sql.DB was not made by sql.Open or sql.OpenDB")
+	case onPool:
+		return nil, errors.New("otelpool: sql.DB is on a pgxpool: instrument that, as Open does")
+	case instrumented:
+		if len(opts) > 0 {
+			return nil, errors.New("otelpool: options for a sql.DB of a Connector: pass them to Connector")
+		}
+		if err := sibling.RegisterWith(d.inst, db); err != nil {
+			return nil, err
+		}
+		return d.inst, nil
+	}
+	inst, err := sibling.RegisterDB(db, opts)
+	if err != nil {
+		return nil, err
+	}
+	return inst.(*otelpool.Instrumentation), nil
+}
+
+// driverOf returns the driver of a sql.DB, nil if it is a zero value.
+func driverOf(db *sql.DB) (d driver.Driver) {
+	defer func() { _ = recover() }() // database/sql panics
+	return db.Driver()
+}
+
+// Connector returns a connector for [sql.OpenDB] whose connections are measured: the durations of queries, batches, copies and
+// dials, and what the options add to them, such as spans. It works on a copy of the configuration, whose tracer is called as before.
+// Call [Register] with the sql.DB for the metrics of its pool; without, a line is logged after a minute.
+//
+// Options that concern acquires, holds or findings have no effect. Close of the sql.DB ends the measuring.
+//
+// It is an error if the configuration is nil, was not made by [pgx.ParseConfig], or is instrumented already. A Connector is for one
+// sql.DB. It is safe for concurrent use.
+func Connector(config *pgx.ConnConfig, opts ...otelpool.Option) (driver.Connector, error) {
+	if config != nil {
+		config = config.Copy()
+	}
+	inst, err := sibling.InstrumentConn(config, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &ownConnector{stdlib.GetConnector(*config), inst.(*otelpool.Instrumentation)}, nil
+}
+
+// ownConnector opens connections for a sql.DB that has a pool of its own.
+type ownConnector struct {
+	driver.Connector
+	inst *otelpool.Instrumentation
+}
+
+// Driver implements driver.Connector. It says to Register what measures the connections.
+func (c *ownConnector) Driver() driver.Driver { return instrumented{c.Connector.Driver(), c.inst} }
+
+// Close implements io.Closer, for sql.DB.Close.
+func (c *ownConnector) Close() error { return c.inst.Unregister() }
+
+type instrumented struct {
+	driver.Driver
+	inst *otelpool.Instrumentation
+}

@@ -1,0 +1,368 @@
+package sqldb_test
+
+import (
+	"context"
+	"database/sql"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
+	"github.com/otelpool/otelpool-go/otelpool/sqldb"
+)
+
+// own returns a sql.DB with a pool of its own, of at most two connections.
+func own(t *testing.T, opts ...otelpool.Option) *sql.DB {
+	t.Helper()
+	config, err := pgx.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	connector, err := sqldb.Connector(config, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := sql.OpenDB(connector)
+	t.Cleanup(func() { _ = db.Close() })
+	db.SetMaxOpenConns(2)
+	return db
+}
+
+// TestThreePoolsAgree puts one load on a pgxpool, a sql.DB on one, and a sql.DB's own pool.
+func TestThreePoolsAgree(t *testing.T) {
+	t.Parallel()
+	rec := otelpooltest.NewRecorder(t)
+	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.MaxConns = 2
+	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, rec.Option(), otelpool.WithPoolName("pgxpool"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { pool.Close(); _ = inst.Unregister() }()
+	onPool, onPoolInst, err := sqldb.OpenWithConfig(t.Context(), config, rec.Option(), otelpool.WithPoolName("on pgxpool"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer onPool.Close()
+	db := own(t, rec.Option(), otelpool.WithPoolName("own"))
+	if _, err := sqldb.Register(db); err != nil {
+		t.Fatal(err)
+	}
+
+	loadDB := func(db *sql.DB, waiting func() bool) {
+		load(t, waiting, func(ctx context.Context) func() {
+			tx, err := db.BeginTx(ctx, nil)
+			if err != nil {
+				t.Error(err)
+				return func() {}
+			}
+			return func() { _ = tx.Rollback() }
+		}, func(ctx context.Context, sql string) error {
+			_, err := db.ExecContext(ctx, sql)
+			return err
+		})
+	}
+	load(t, func() bool { return inst.Report().Waiting == 3 }, func(ctx context.Context) func() {
+		tx, err := pool.Begin(ctx)
+		if err != nil {
+			t.Error(err)
+			return func() {}
+		}
+		return func() { _ = tx.Rollback(context.Background()) }
+	}, func(ctx context.Context, sql string) error {
+		_, err := pool.Exec(ctx, sql)
+		return err
+	})
+	loadDB(onPool, func() bool { return onPoolInst.Report().Waiting == 3 })
+	loadDB(db, func() bool { return db.Stats().WaitCount == 3 })
+
+	want := map[string]float64{
+		"pgxpool.size": 2, "db.client.connection.max": 2, "db.client.connection.count used": 0, "db.client.connection.count idle": 2,
+		"pgxpool.overflow": 0, "pgxpool.overflow.max": 0, "pgxpool.connections.opened": 2, "pgxpool.connections.closed lifetime": 0,
+		"pgxpool.connections.closed idle": 0, "pgxpool.connections.closed overflow": 0, "pgxpool.operations.capped": 0,
+	}
+	for _, name := range []string{"pgxpool", "on pgxpool", "own"} {
+		eventually(t, name+" has two idle connections", func() bool {
+			return values(t, rec, name)["db.client.connection.count idle"] == 2
+		})
+		got := values(t, rec, name)
+		for metric, n := range want {
+			if v, ok := got[metric]; !ok || v != n {
+				t.Errorf("%s: %s is %v (known: %v), must be %v", name, metric, v, ok, n)
+			}
+		}
+		if got["pgxpool.acquire.phase_time queue"] <= 0 {
+			t.Errorf("%s: callers waited for %v s", name, got["pgxpool.acquire.phase_time queue"])
+		}
+		for operation, n := range map[string]int{"BEGIN": 2, "ROLLBACK": 2, "SELECT pg_backend_pid": 3, "SELECT missing": 1} {
+			var calls int
+			for _, o := range rec.Outcomes() {
+				if o.Pool == name && o.Operation == operation {
+					calls += o.Count
+				}
+			}
+			if calls != n {
+				t.Errorf("%s: %s was called %d times, must be %d", name, operation, calls, n)
+			}
+		}
+	}
+	if got := values(t, rec, "own"); got["pgxpool.acquire.waits"] != 3 {
+		t.Errorf("%v acquires waited, must be 3", got["pgxpool.acquire.waits"])
+	}
+	for _, unknown := range []string{
+		"db.client.connection.pending_requests", "pgxpool.peak", "pgxpool.oldest_hold", "pgxpool.acquires ok", "pgxpool.acquires timeout",
+		"db.client.connection.timeouts", "pgxpool.nested_acquires", "pgxpool.connections.closed broken", "pgxpool.settings", "pgxpool.constructing",
+	} {
+		if v, ok := values(t, rec, "own")[unknown]; ok {
+			t.Errorf("%s of a sql.DB's own pool is %v, and cannot be known", unknown, v)
+		}
+	}
+}
+
+// load takes both connections of a pool, lets three callers wait, and a query fail.
+func load(t *testing.T, waiting func() bool, hold func(context.Context) (end func()), exec func(context.Context, string) error) {
+	t.Helper()
+	ends := []func(){hold(t.Context()), hold(t.Context())}
+	var callers sync.WaitGroup
+	for range 3 {
+		callers.Go(func() {
+			if err := exec(t.Context(), "SELECT pg_backend_pid()"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	eventually(t, "three callers wait", waiting)
+	for _, end := range ends {
+		end()
+	}
+	callers.Wait()
+	if err := exec(t.Context(), "SELECT missing()"); err == nil {
+		t.Error("a function that is missing was called")
+	}
+}
+
+// TestUnlimitedDBHasNoLimit registers a sql.DB of a driver that has no hooks, as a program has it before it changes anything else.
+func TestUnlimitedDBHasNoLimit(t *testing.T) {
+	t.Parallel()
+	rec := otelpooltest.NewRecorder(t)
+	db, err := sql.Open("pgx", postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	inst, err := sqldb.Register(db, rec.Option())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	got := values(t, rec, "sql.DB")
+	if got["db.client.connection.count used"] != 1 {
+		t.Errorf("%v connections are in use, must be 1", got["db.client.connection.count used"])
+	}
+	for _, unknown := range []string{"pgxpool.size", "db.client.connection.max", "pgxpool.overflow", "pgxpool.overflow.max", "pgxpool.connections.opened"} {
+		if v, ok := got[unknown]; ok {
+			t.Errorf("%s is %v, and cannot be known", unknown, v)
+		}
+	}
+	db.SetMaxOpenConns(7)
+	if r := inst.Report(); r.Used != 1 || r.Settings.MaxConns != 7 || r.Pool != "sql.DB" {
+		t.Errorf("the report is %+v", r)
+	}
+	if got := values(t, rec, "sql.DB"); got["pgxpool.size"] != 7 || got["db.client.connection.max"] != 7 {
+		t.Errorf("with a limit the metrics are %v", got)
+	}
+	if err := inst.Unregister(); err != nil {
+		t.Error(err)
+	}
+	if _, ok := values(t, rec, "sql.DB")["db.client.connection.count used"]; ok {
+		t.Error("an unregistered sql.DB has gauges")
+	}
+}
+
+// TestCountersOfDBsContinue closes a sql.DB and opens another of the same name.
+func TestCountersOfDBsContinue(t *testing.T) {
+	t.Parallel()
+	rec := otelpooltest.NewRecorder(t)
+	for n := range 2 {
+		db := own(t, rec.Option(), otelpool.WithPoolName("again"))
+		if _, err := sqldb.Register(db); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.PingContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if opened := values(t, rec, "again")["pgxpool.connections.opened"]; opened != float64(n+1) {
+			t.Errorf("%v connections were opened, must be %d", opened, n+1)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestOverflowOfDB has a base size below the limit.
+func TestOverflowOfDB(t *testing.T) {
+	t.Parallel()
+	rec := otelpooltest.NewRecorder(t)
+	db := own(t, rec.Option(), otelpool.WithPoolName("over"), otelpool.WithBaseSize(1))
+	if _, err := sqldb.Register(db); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		conn, err := db.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	if got := values(t, rec, "over"); got["pgxpool.size"] != 1 || got["pgxpool.overflow"] != 1 || got["pgxpool.overflow.max"] != 1 {
+		t.Errorf("the metrics are %v", got)
+	}
+}
+
+func TestWrongDBIsError(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	config, err := pgx.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := stdlib.OpenDB(*config)
+	defer plain.Close()
+	inst, err := sqldb.Register(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = inst.Unregister() }()
+	twice := own(t)
+	if _, err := sqldb.Register(twice); err != nil {
+		t.Fatal(err)
+	}
+	instrumented, err := pgxpool.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := otelpool.Instrument(instrumented); err != nil {
+		t.Fatal(err)
+	}
+	connector := func(config *pgx.ConnConfig) error { _, err := sqldb.Connector(config); return err }
+	register := func(db *sql.DB, opts ...otelpool.Option) error { _, err := sqldb.Register(db, opts...); return err }
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{register(nil), "sql.DB is nil"},
+		{register(new(sql.DB)), "was not made by sql.Open"},
+		{register(f.db), "is on a pgxpool"},
+		{register(plain), "registered already"},
+		{register(twice), "registered already"},
+		{register(own(t), otelpool.WithPoolName("x")), "pass them to Connector"},
+		{register(own(t, otelpool.WithBaseSize(-1))), "base size -1 is below 1"},
+		{connector(nil), "configuration is nil"},
+		{connector(new(pgx.ConnConfig)), "was not made by pgx.ParseConfig"},
+		{connector(instrumented.ConnConfig), "instrumented already"},
+	} {
+		if tt.err == nil || !strings.Contains(tt.err.Error(), tt.want) {
+			t.Errorf("error %v, must say %q", tt.err, tt.want)
+		}
+	}
+}
+
+// TestDBWithoutRegisterIsLoggedAfterMinute has a sql.DB of a Connector.
+func TestDBWithoutRegisterIsLoggedAfterMinute(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		register bool
+		want     int
+	}{"forgotten": {false, 1}, "registered": {true, 0}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			connString := postgrestest.Database(t)
+			synctest.Test(t, func(t *testing.T) {
+				log := new(logged)
+				config, err := pgx.ParseConfig(connString)
+				if err != nil {
+					t.Fatal(err)
+				}
+				connector, err := sqldb.Connector(config, otelpool.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
+				if err != nil {
+					t.Fatal(err)
+				}
+				db := sql.OpenDB(connector)
+				if tt.register {
+					if _, err := sqldb.Register(db); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for range 2 {
+					conn, err := connector.Connect(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer conn.Close()
+				}
+				time.Sleep(2 * time.Minute)
+				synctest.Wait()
+				if n := log.count("connections are used without a pool"); n != tt.want {
+					t.Errorf("%d lines, must be %d", n, tt.want)
+				}
+				_ = db.Close()
+			})
+		})
+	}
+}
+
+// values returns the observed values of a pool, by instrument and its own attribute.
+func values(t *testing.T, rec *otelpooltest.Recorder, pool string) map[string]float64 {
+	t.Helper()
+	all := make(map[string]float64)
+	for _, scope := range rec.Collect().ScopeMetrics {
+		for _, m := range scope.Metrics {
+			switch data := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				add(all, m.Name, pool, data.DataPoints)
+			case metricdata.Sum[float64]:
+				add(all, m.Name, pool, data.DataPoints)
+			case metricdata.Gauge[int64]:
+				add(all, m.Name, pool, data.DataPoints)
+			case metricdata.Gauge[float64]:
+				add(all, m.Name, pool, data.DataPoints)
+			}
+		}
+	}
+	return all
+}
+
+func add[N int64 | float64](to map[string]float64, name, pool string, points []metricdata.DataPoint[N]) {
+	for _, p := range points {
+		of, key := "", name
+		for _, kv := range p.Attributes.ToSlice() {
+			if kv.Key == semconv.DBClientConnectionPoolNameKey {
+				of = kv.Value.AsString()
+			} else {
+				key += " " + kv.Value.AsString()
+			}
+		}
+		if of == pool {
+			to[key] = float64(p.Value)
+		}
+	}
+}
