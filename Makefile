@@ -213,11 +213,11 @@ check-arrows:
 	if [ -n "$$wrong" ]; then echo "these packages may not import those (ARROWS in the Makefile):"; echo "$$wrong"; exit 1; fi
 
 .PHONY: generate
-generate: ## Write anew what is generated: parts of the README, of the configurations, and the dashboards
+generate: ## Write anew what is generated: parts of the documents and configurations, and the dashboards
 	$(GO) test ./internal/readme -update
 	$(GO) test ./internal/edges -update
 	$(GO) -C internal/integration test ./dashboard -run Committed -update
-	$(GO) -C internal/integration test ./e2e -run 'README|GUIDE' -update
+	$(GO) -C internal/integration test ./e2e -run GUIDE -update
 	$(GO) -C internal/kubernetes test -count=1 ./manifests -update
 
 .PHONY: dashboard-picture

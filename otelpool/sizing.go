@@ -46,8 +46,8 @@ type Sizing struct {
 	Timeout time.Duration
 }
 
-// The presets of the guide, as values to copy and to change. Staging has twice, and Production six times the connections
-// of a small pool: see package sizing for what a measured load needs.
+// The presets of the older SQLAlchemy guide (see GUIDE.md), as values to copy and to change. Staging has twice, and
+// Production six times the connections of a small pool: see package sizing for what a measured load needs.
 var (
 	Development = Sizing{PoolSize: 2, MaxOverflow: 5, PrePing: true}
 	Staging     = Sizing{PoolSize: 5, MaxOverflow: 10, PrePing: true, Recycle: time.Hour}

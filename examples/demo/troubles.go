@@ -12,7 +12,7 @@ import (
 )
 
 // longHold is the age from which a hold is reported. It is longer than any request, so such a hold has outlived its
-// request. A real program would use 60 s, as the pool-monitoring guide does.
+// request. A real program would use 60 s, as GUIDE.md advises.
 const longHold = requestTimeout + 500*time.Millisecond
 
 // peakWindow equals the push interval, so that every push shows the last spike, and it does not hide the next one. The

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	defaultPreset      = "staging" // 5 connections and 10 more, as in the guide
+	defaultPreset      = "staging" // 5 connections and 10 more, as in the older SQLAlchemy guide
 	defaultConcurrency = 100
 	defaultDuration    = 10 * time.Second
 	defaultQuery       = "SELECT pg_sleep(0.005)"

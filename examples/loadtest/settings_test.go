@@ -22,7 +22,7 @@ func TestFlagsOverridePresetAndConnString(t *testing.T) {
 		query string // of the connection string
 		want  otelpool.Sizing
 	}{
-		{"the guide's by default", nil, "", otelpool.Staging},
+		{"those of the older SQLAlchemy guide by default", nil, "", otelpool.Staging},
 		{"development", []string{"-preset", "development"}, "", otelpool.Development},
 		{"production", []string{"-preset=production"}, "", otelpool.Production},
 		{

@@ -100,33 +100,33 @@ func (c hookCosts) goals() []goal {
 		return []goal{
 			// The fractions come from other goroutines, as in testing.AllocsPerRun.
 			{what: "allocations of " + what, limit: exactly(count), got: exactly(math.Floor(got.count)), format: number},
-			{what: "bytes that they take", limit: exactly(bytes), got: exactly(math.Floor(got.bytes)), format: number},
+			{what: "bytes of the allocations of " + what, limit: exactly(bytes), got: exactly(math.Floor(got.bytes)), format: number},
 		}
 	}
 	return slices.Concat([]goal{
 		{what: "a cycle, to otelpgx with operation names", limit: exactly(0.50), got: c.serial.Ratio(oursOne, namesOne, time), format: times},
 		{
-			what: "the same by processor time, the garbage collected", limit: exactly(0.50),
+			what: "a cycle, to otelpgx with operation names, by processor time with the garbage collected", limit: exactly(0.50),
 			got: c.collecting.Ratio(oursOne, namesOne, measure.CPUPerOp), format: times,
 		},
 		{what: "a cycle, to otelpgx plain", limit: exactly(0.90), got: c.serial.Ratio(oursOne, otelpgxOne, time), format: times},
 		{
-			what: "the same by processor time, the garbage collected", limit: exactly(0.90),
+			what: "a cycle, to otelpgx plain, by processor time with the garbage collected", limit: exactly(0.90),
 			got: c.collecting.Ratio(oursOne, otelpgxOne, measure.CPUPerOp), format: times,
 		},
 		{what: "a cycle on two goroutines, to otelpgx plain", limit: exactly(1), got: c.parallel.Ratio(oursOne, otelpgxOne, time), format: times},
 	},
 		allocations("a cycle", oursOne, 1, 64),
 		[]goal{{what: "a cycle with a no-op provider, to the floor", limit: exactly(0.15), got: c.serial.Ratio(oursNoop, floor, time), format: times}},
-		allocations("such a cycle", oursNoop, 0, 0),
+		allocations("a cycle with a no-op provider", oursNoop, 0, 0),
 		[]goal{
 			{what: "a cycle whose query fails, to otelpgx with operation names", limit: exactly(0.6), got: c.serial.Ratio(oursFailing, namesFailing, time), format: times},
-			{what: "the same to otelpgx plain", limit: exactly(0.6), got: c.serial.Ratio(oursFailing, otelpgxFailing, time), format: times},
+			{what: "a cycle whose query fails, to otelpgx plain", limit: exactly(0.6), got: c.serial.Ratio(oursFailing, otelpgxFailing, time), format: times},
 		},
-		allocations("such a cycle", oursFailing, 2, 128),
+		allocations("a cycle whose query fails", oursFailing, 2, 128),
 		[]goal{
 			{what: "a cycle with spans, sampled parent, to otelpgx", limit: exactly(0.8), got: c.serial.Ratio(oursSampled, otelpgxSampled, time), format: times},
-			{what: "the same with the text of the query", limit: exactly(0.8), got: c.serial.Ratio(oursText, otelpgxSampled, time), format: times},
+			{what: "a cycle with spans and the text of the query, sampled parent, to otelpgx", limit: exactly(0.8), got: c.serial.Ratio(oursText, otelpgxSampled, time), format: times},
 		},
 		allocations("a cycle with spans whose parent is not sampled", oursUnsampled, 1, 64),
 	)

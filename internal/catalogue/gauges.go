@@ -168,7 +168,7 @@ var gauges = []Row{
 		Documented:  "db_pool_finding",
 		Help:        "What is wrong with the pool, by kind and guilty operation: 1 while it is, 0 for five minutes after.",
 		Meaning:     "1 while something is wrong with the pool, by kind and guilty operation; 0 for the five minutes after, and no series otherwise.",
-		Worry:       "1 for more than a minute: the [runbook](collector-config/RUNBOOK.md#poolfinding) says what to do about each kind.",
+		Worry:       "1 for more than a minute: the [runbook](../collector-config/RUNBOOK.md#poolfinding) says what to do about each kind.",
 		Default:     true,
 	},
 	{

@@ -8,26 +8,51 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
 const root = "../.."
 
-var (
-	// documents lists the files whose code, links, metrics and commands are checked.
-	documents = []string{"README.md", "GUIDE.md"}
+// front lists the documents that must have code, metrics and commands.
+var front = []string{"README.md", "GUIDE.md"}
 
-	// pages adds those of which only code and links are checked.
-	pages = append(documents, "docs/otelpgx.md", "docs/tracing.md")
-)
+// documents returns all documents: their code, links, metrics and commands are checked.
+func documents(t *testing.T) (names []string) {
+	t.Helper()
+	for _, pattern := range []string{"*.md", "docs/*.md", "collector-config/*.md", "collector-config/*/*.md", ".github/*/*.md"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			name, err := filepath.Rel(root, file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, filepath.ToSlash(name))
+		}
+	}
+	if len(names) < 20 {
+		t.Errorf("only the documents %q were found", names)
+	}
+	return names
+}
+
+func TestREADMEIsShort(t *testing.T) {
+	t.Parallel()
+	if n := strings.Count(read(t, "README.md"), "\n"); n > 120 {
+		t.Errorf("README.md has %d lines, want at most 120", n)
+	}
+}
 
 // block is a fenced block of Go and the comment before it, which names its source.
 var block = regexp.MustCompile("(?m)(?:^<!-- from (\\S+) -->\n)?^```go\n((?s:.*?))^```$")
 
 // TestCodeEqualsItsSource compares every Go block with the file or Example that it names.
 func TestCodeEqualsItsSource(t *testing.T) {
-	for _, name := range pages {
+	for _, name := range documents(t) {
 		text := read(t, name)
 		if *update {
 			text = block.ReplaceAllStringFunc(text, func(b string) string {
@@ -43,7 +68,7 @@ func TestCodeEqualsItsSource(t *testing.T) {
 			continue
 		}
 		blocks := block.FindAllStringSubmatch(text, -1)
-		if len(blocks) == 0 {
+		if len(blocks) == 0 && slices.Contains(front, name) {
 			t.Errorf("%s has no code", name)
 		}
 		for _, b := range blocks {

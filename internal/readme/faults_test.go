@@ -11,7 +11,7 @@ import (
 
 var testName = regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`")
 
-func TestTestsInFAULTSExist(t *testing.T) {
+func TestTestsInFaultsExist(t *testing.T) {
 	t.Parallel()
 	var code strings.Builder
 	for _, root := range []string{"../../otelpool", "../../exporters", ".."} {
@@ -27,13 +27,13 @@ func TestTestsInFAULTSExist(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	named := testName.FindAllStringSubmatch(read(t, "FAULTS.md"), -1)
+	named := testName.FindAllStringSubmatch(read(t, "docs/faults.md"), -1)
 	if len(named) < 20 {
-		t.Errorf("FAULTS.md speaks of %d tests", len(named))
+		t.Errorf("docs/faults.md speaks of %d tests", len(named))
 	}
 	for _, match := range named {
 		if !strings.Contains(code.String(), "\nfunc "+match[1]+"(") {
-			t.Errorf("FAULTS.md: there is no %s", match[1])
+			t.Errorf("docs/faults.md: there is no %s", match[1])
 		}
 	}
 }

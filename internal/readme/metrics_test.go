@@ -19,6 +19,7 @@ import (
 var update = flag.Bool("update", false, "write the generated parts of the documents anew")
 
 const (
+	tableFile  = "docs/metrics.md"
 	tableBegin = "<!-- metrics: made by go test ./internal/readme -update -->\n"
 	tableEnd   = "<!-- metrics end -->\n"
 )
@@ -124,14 +125,14 @@ func TestCatalogueMatchesInstruments(t *testing.T) {
 
 func TestMetricsTableMatchesCatalogue(t *testing.T) {
 	want := table(rows(t))
-	text := read(t, "README.md")
+	text := read(t, tableFile)
 	before, rest, ok := strings.Cut(text, tableBegin)
 	got, after, end := strings.Cut(rest, tableEnd)
 	if !ok || !end {
-		t.Fatalf("README.md has no %q and %q", tableBegin, tableEnd)
+		t.Fatalf("%s has no %q and %q", tableFile, tableBegin, tableEnd)
 	}
 	if *update {
-		write(t, "README.md", before+tableBegin+want+tableEnd+after)
+		write(t, tableFile, before+tableBegin+want+tableEnd+after)
 		return
 	}
 	if got != want {

@@ -15,7 +15,7 @@ var outputBlock = regexp.MustCompile("(?m)^<!-- output of (\\S+):Example(\\S*) -
 
 // TestOutputEqualsOutputOfExamples compares with the Output comments, which go test compares with the printed output.
 func TestOutputEqualsOutputOfExamples(t *testing.T) {
-	for _, name := range pages {
+	for _, name := range documents(t) {
 		text := read(t, name)
 		created := outputBlock.ReplaceAllStringFunc(text, func(block string) string {
 			parts := outputBlock.FindStringSubmatch(block)

@@ -7,7 +7,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 )
 
-// exhaustionAlert is the alert of the guide's panel of exhaustion events.
+// exhaustionAlert is the alert of the older SQLAlchemy guide's panel of exhaustion events.
 const exhaustionAlert = "DatabasePoolExhaustion"
 
 // alertNames lists the alerts of collector-config/prometheus/alerts.yml.

@@ -38,7 +38,7 @@ func capacity() []cog.Builder[dashboard.Panel] {
 		panel{
 			id: 105, title: "Pool Exhaustion Events", unit: yesNo, width: 5, height: 8, from: poolSelector,
 			about: "When more than 90 % of the capacity was in use in some instance, and when the alert " + exhaustionAlert +
-				" fired because that lasted for 5 minutes. The guide compares with the base size; that is true of any pool that " +
+				" fired because that lasted for 5 minutes. The older SQLAlchemy guide compares with the base size; that is true of any pool that " +
 				"uses its overflow, so both compare with base size and overflow. Worry when it lasts.",
 			targets: []target{
 				{

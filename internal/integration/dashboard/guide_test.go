@@ -50,7 +50,7 @@ func TestGuidePanelsMatchGuide(t *testing.T) {
 	}
 }
 
-// The guide's fourth panel is an alert. Its expression compares with the base size, which a pool with overflow
+// The older SQLAlchemy guide's fourth panel is an alert. Its expression compares with the base size, which a pool with overflow
 // exceeds before it is exhausted.
 func TestExhaustionComparesWithCapacity(t *testing.T) {
 	t.Parallel()

@@ -25,7 +25,7 @@ import (
 // waitLimit is the time in which the demo must show everything. Its load repeats about every minute.
 const waitLimit = 6 * time.Minute
 
-// exhaustion is the guide's alert, corrected, and without the wait of five minutes.
+// exhaustion is the older SQLAlchemy guide's alert, corrected, and without the wait of five minutes.
 const exhaustion = `
 groups:
   - name: pool

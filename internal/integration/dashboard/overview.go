@@ -20,7 +20,7 @@ func overview() []cog.Builder[dashboard.Panel] {
 		}.gauge(usageSteps()...),
 		panel{
 			id: 101, title: "Connection Pool Usage (%)", unit: percent, width: 4, height: 8, from: poolSelector,
-			about: "The guide's number: connections in use, in percent of the base size. A pool with overflow passes 100 % whenever it " +
+			about: "The number of the older SQLAlchemy guide: connections in use, in percent of the base size. A pool with overflow passes 100 % whenever it " +
 				"overflows: a pool of 5 that may open 10 more reaches 300 %. So this is no sign of exhaustion by itself; usage of " +
 				"capacity, beside it, is. Worry when it stays above 100 %: the base size is too small.",
 			targets: []target{{expr: `(db_pool_checked_out / db_pool_size) * 100`, legend: instanceLegend}},

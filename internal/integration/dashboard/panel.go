@@ -123,7 +123,7 @@ func step(from float64, color string) dashboard.Threshold {
 	return dashboard.Threshold{Value: &from, Color: color}
 }
 
-// usageSteps returns the guide's thresholds: yellow from 70 %, red from 90 %.
+// usageSteps returns the thresholds of the older SQLAlchemy guide: yellow from 70 %, red from 90 %.
 func usageSteps() []dashboard.Threshold {
 	return []dashboard.Threshold{step(70, yellow), step(90, red)}
 }

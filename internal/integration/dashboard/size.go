@@ -5,13 +5,17 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// needed is the size that a pool needs by the last hour: the number of connections that was enough for 95 % of the
-// time, plus a fifth.
-const needed = `max by (` + byPool + `) (ceil(1.2 * quantile_over_time(0.95, db_pool_checked_out[1h])))`
-
 // load is the mean number of connections in use in the instance where that is most.
-func load(over string) string {
-	return `max by (` + byPool + `) (sum by (` + byInstance + `) (rate(db_pool_hold_duration_seconds_sum[` + over + `])))`
+func load(over string) string { return `max by (` + byPool + `) (` + instanceLoad(over) + `)` }
+
+// needed is the number of connections that this load needs, by the formula of docs/sizing.md. The recording rule for it knows
+// healthy times, but a dashboard does not rely on recording rules.
+func needed(over string) string {
+	return `max by (` + byPool + `) (ceil(` + instanceLoad(over) + ` + 2 * sqrt(` + instanceLoad(over) + `)))`
+}
+
+func instanceLoad(over string) string {
+	return `sum by (` + byInstance + `) (rate(db_pool_hold_duration_seconds_sum[` + over + `]))`
 }
 
 // size returns panels that answer what size the pool should have.
@@ -19,10 +23,10 @@ func size() []cog.Builder[dashboard.Panel] {
 	return []cog.Builder[dashboard.Panel]{
 		panel{
 			id: 601, title: "Connections needed", unit: connections, width: 4, height: 8, from: poolSelector,
-			about: "Connections: what was enough for 95 % of the last hour, and a fifth more, in the instance that needs most. It is the need of " +
+			about: "Connections: the load of the last hour and twice its square root to spare, in the instance that needs most. It is the need of " +
 				"healthy times only: after an hour with a slow query, a lock, a leak or a server that does not answer it says what those " +
 				"took, and a bigger pool cures none of them. If it is above the capacity, the pool was full.",
-			targets: []target{{expr: needed, legend: poolLegend}},
+			targets: []target{{expr: needed("1h"), legend: poolLegend, anyOperation: true}},
 		}.number(),
 		panel{
 			id: 605, title: "Average load", unit: connections, width: 4, height: 8, from: poolSelector,
@@ -32,13 +36,13 @@ func size() []cog.Builder[dashboard.Panel] {
 		panel{
 			id: 603, title: "Load against size", unit: connections, width: 16, height: 8, from: poolSelector,
 			about: "The instance with the most load. Average load is acquires a second times the time of a hold, which misses nothing " +
-				"between two scrapes; a pool of that size would keep most callers waiting, as load varies. Needed is what was " +
-				"enough for 95 % of the last hour, and a fifth more. The base size should be near what is needed, and the peak " +
+				"between two scrapes; a pool of that size would keep most callers waiting, as load varies. Needed is " +
+				"that load and twice its square root to spare. The base size should be near what is needed, and the peak " +
 				"below the capacity. Worry when needed is above the capacity.",
 			targets: []target{
 				{expr: load(window), legend: "average load " + poolLegend, color: blue, anyOperation: true},
 				{expr: `max by (` + byPool + `) (db_pool_peak)`, legend: "peak " + poolLegend, color: purple},
-				{expr: needed, legend: "needed " + poolLegend, color: orange},
+				{expr: needed(window), legend: "needed " + poolLegend, color: orange, anyOperation: true},
 				{expr: `max by (` + byPool + `) (db_pool_size)`, legend: "base size " + poolLegend, color: green},
 				{expr: `max by (` + byPool + `) (db_pool_size + db_pool_num_overflow)`, legend: "capacity " + poolLegend, color: red},
 			},

@@ -11,16 +11,15 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/e2e/expressions"
 )
 
-const guidePath = "../../../GUIDE.md"
+const root = "../../../"
+
+// documents lists the documents with blocks of PromQL, the guide first.
+var documents = []string{"GUIDE.md", "docs/sizing.md"}
 
 // queryBlock matches a fenced block of PromQL and the comment before it, which names its queries.
 var queryBlock = regexp.MustCompile("(?m)(?:^<!-- query: (.+) -->\n)?^```promql\n((?s:.*?))^```$")
 
 func TestQueriesInGUIDEAreTestedOnes(t *testing.T) {
-	text, err := os.ReadFile(guidePath)
-	if err != nil {
-		t.Fatal(err)
-	}
 	tried := make(map[string]string)
 	missing := make(map[string]bool)
 	for _, e := range expressions.Corrected() {
@@ -30,33 +29,37 @@ func TestQueriesInGUIDEAreTestedOnes(t *testing.T) {
 		tried[q.Name] = queryLines(q.About, q.PromQL)
 		missing[q.Name] = true
 	}
-	made := queryBlock.ReplaceAllStringFunc(string(text), func(block string) string {
-		names := queryBlock.FindStringSubmatch(block)[1]
-		if names == "" {
-			t.Errorf("GUIDE.md: this does not say which queries it has:\n%s", block)
-			return block
-		}
-		var queries []string
-		for _, name := range strings.Split(names, ", ") {
-			if tried[name] == "" {
-				t.Errorf("GUIDE.md: there is no query %q", name)
-			}
-			queries = append(queries, tried[name])
-			delete(missing, name)
-		}
-		return "<!-- query: " + names + " -->\n```promql\n" + strings.Join(queries, "\n") + "```"
-	})
-	if len(missing) > 0 {
-		t.Errorf("GUIDE.md does not have %q", slices.Sorted(maps.Keys(missing)))
-	}
-	if *update {
-		if err := os.WriteFile(guidePath, []byte(made), 0o644); err != nil {
+	for _, document := range documents {
+		text, err := os.ReadFile(root + document)
+		if err != nil {
 			t.Fatal(err)
 		}
-		return
+		made := queryBlock.ReplaceAllStringFunc(string(text), func(block string) string {
+			names := queryBlock.FindStringSubmatch(block)[1]
+			if names == "" {
+				t.Errorf("%s: this does not say which queries it has:\n%s", document, block)
+				return block
+			}
+			var queries []string
+			for _, name := range strings.Split(names, ", ") {
+				if tried[name] == "" {
+					t.Errorf("%s: there is no query %q", document, name)
+				}
+				queries = append(queries, tried[name])
+				delete(missing, name)
+			}
+			return "<!-- query: " + names + " -->\n```promql\n" + strings.Join(queries, "\n") + "```"
+		})
+		if *update {
+			if err := os.WriteFile(root+document, []byte(made), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		} else if made != string(text) {
+			t.Errorf("the queries of %s are not those that were tried: run the test with -update", document)
+		}
 	}
-	if made != string(text) {
-		t.Errorf("the queries of GUIDE.md are not those that were tried: run the test with -update")
+	if len(missing) > 0 {
+		t.Errorf("%q do not have %q", documents, slices.Sorted(maps.Keys(missing)))
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// figures holds the tests' results by test name, for FAULTS.md.
+// figures holds the tests' results by test name, for docs/faults.md.
 var figures = struct {
 	sync.Mutex
 	rows map[string]string

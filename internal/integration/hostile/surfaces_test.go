@@ -33,7 +33,7 @@ func TestServersOfExamplesAndDocsHaveTimeouts(t *testing.T) {
 			t.Errorf("%s: %s", name, problem)
 		}
 	}
-	if servers < 3 { // those of the demo, of quickstart and of the README
+	if servers < 3 { // those of the demo, of quickstart and of docs/recipes.md
 		t.Errorf("%d servers found", servers)
 	}
 	if comments == 0 {

@@ -104,7 +104,7 @@ func TestUnitTestsDetectPoolCountedTwice(t *testing.T) {
 	}
 }
 
-// guide holds the guide's original expressions for alerts that were corrected.
+// guide holds the older SQLAlchemy guide's expressions for alerts that were corrected.
 var guide = map[string]string{
 	"DatabasePoolExhaustion": "(db_pool_checked_out / db_pool_size) > 0.9",
 	"HighPoolUsage":          "(db_pool_checked_out / db_pool_size) > 0.9",
@@ -126,7 +126,7 @@ func TestGuideExpressionsRaiseFalseAlarms(t *testing.T) {
 	}
 	for name := range guide {
 		if !regexp.MustCompile(`alertname: ` + name + `, time: \w+,\s*` + noAlert).MatchString(out) {
-			t.Errorf("%s is right as the guide has it", name)
+			t.Errorf("%s is right as the older SQLAlchemy guide has it", name)
 		}
 	}
 }

@@ -88,13 +88,6 @@ func pools() []Expression {
 			Numbers: Busy | Full,
 		},
 		{
-			Name: "connections needed",
-			About: "The number of connections that was enough for 95 % of the last hour, and a fifth more: what size and overflow " +
-				"should add up to.",
-			PromQL:  `ceil(1.2 * quantile_over_time(0.95, db_pool_checked_out[1h]))`,
-			Numbers: Always,
-		},
-		{
 			Name: "average concurrency",
 			About: "Connections in use on average of the last five minutes, by Little's law: acquires a second times the time a " +
 				"connection is held. Unlike samples of db_pool_checked_out it misses nothing that happens between two scrapes.",

@@ -1,6 +1,6 @@
-// Package expressions holds the PromQL of this project's documentation: the guide's original expressions for the
-// documented metrics, and the expressions to use instead. Tests compare the documents with these tables, and the
-// tables with a real pool.
+// Package expressions holds the PromQL of this project's documentation: the expressions of the older SQLAlchemy guide, from
+// which the documented metrics have their names, and the expressions to use instead. Tests compare the documents with
+// these tables, and the tables with a real pool.
 package expressions
 
 import "strings"

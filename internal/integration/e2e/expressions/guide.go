@@ -1,6 +1,6 @@
 package expressions
 
-// Guide returns the guide's original expressions for the documented metrics, unchanged. They were written for
+// Guide returns the expressions of the older SQLAlchemy guide for the documented metrics, unchanged. They were written for
 // SQLAlchemy's pool.
 func Guide() []Expression {
 	return []Expression{

@@ -103,6 +103,9 @@ func aboutUse() []Question {
 	}
 }
 
+// load is the number of connections in use on average of an hour, by Little's law.
+const load = `sum by (job, instance, pool) (rate(db_pool_hold_duration_seconds_sum[1h]))`
+
 // aboutHolds returns the questions about who holds the connections.
 func aboutHolds() []Question {
 	return []Question{
@@ -116,6 +119,13 @@ func aboutHolds() []Question {
 			Name:    "p95 hold by operation",
 			About:   "What 95 % of the holds of an operation stay under.",
 			PromQL:  quantile("0.95", "pool, operation", "db_pool_hold_duration_seconds"),
+			Numbers: Throughout,
+		},
+		{
+			Name: "connections needed",
+			About: "The connections that the load of the last hour needs in each process: its load, the connections in use on average, and " +
+				"twice the square root of that to spare.",
+			PromQL:  `ceil(` + load + ` + 2 * sqrt(` + load + `))`,
 			Numbers: Throughout,
 		},
 		{
