@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -47,25 +48,56 @@ func TestPublishedModulesNeedNoOther(t *testing.T) {
 func TestEveryNestedModuleIsNamed(t *testing.T) {
 	t.Parallel()
 	text := read(t, "DEPENDENCIES.md")
-	root := filepath.Join("..", "..")
+	for _, module := range foldersWith(t, "go.mod") {
+		if module != "." && !strings.Contains(text, "`"+module+"`") {
+			t.Errorf("DEPENDENCIES.md does not name %s", module)
+		}
+	}
+}
+
+// ecosystem matches an ecosystem of dependabot.yml and the folders of its entry.
+var ecosystem = regexp.MustCompile(`(?m)^  - package-ecosystem: (\S+)\n    directories:\n((?:      - /\S*\n)+)`)
+
+func TestDependabotListsEveryFolder(t *testing.T) {
+	t.Parallel()
+	listed := make(map[string][]string)
+	for _, entry := range ecosystem.FindAllStringSubmatch(read(t, ".github/dependabot.yml"), -1) {
+		for line := range strings.Lines(entry[2]) {
+			folder := strings.TrimPrefix(strings.TrimSpace(line), "- /")
+			listed[entry[1]] = append(listed[entry[1]], path.Clean(folder))
+		}
+	}
+	for name, want := range map[string][]string{
+		"gomod": foldersWith(t, "go.mod"), "npm": foldersWith(t, "package.json"), "github-actions": {"."},
+	} {
+		got := slices.Sorted(slices.Values(listed[name]))
+		if !slices.Equal(got, want) {
+			t.Errorf("dependabot.yml has the folders %q of %s, the tree %q", got, name, want)
+		}
+	}
+}
+
+// foldersWith returns the folders of the tree that have a file of that name.
+func foldersWith(t *testing.T, name string) (folders []string) {
+	t.Helper()
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if name := entry.Name(); err != nil || name == "node_modules" || len(name) > 2 && name[0] == '.' {
+		if err != nil || entry.IsDir() && (entry.Name() == "node_modules" || len(entry.Name()) > 2 && entry.Name()[0] == '.') {
 			return fs.SkipDir
 		}
-		if entry.Name() == "go.mod" && filepath.Dir(path) != root {
-			module, err := filepath.Rel(root, filepath.Dir(path))
+		if entry.Name() == name {
+			folder, err := filepath.Rel(root, filepath.Dir(path))
 			if err != nil {
 				return err
 			}
-			if !strings.Contains(text, "`"+filepath.ToSlash(module)+"`") {
-				t.Errorf("DEPENDENCIES.md does not name %s", module)
-			}
+			folders = append(folders, filepath.ToSlash(folder))
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	slices.Sort(folders)
+	return folders
 }
 
 // permissive matches licences that require only that their text is kept.
