@@ -14,7 +14,7 @@ func TestVersionOfUPlotIsNoted(t *testing.T) {
 	if err != nil || version == nil {
 		t.Fatal(err, version)
 	}
-	if !strings.Contains(string(notes), "\n"+string(version[1])+" by Leon Sorokin") {
+	if !strings.Contains(strings.Join(strings.Fields(string(notes)), " "), ") "+string(version[1])+" by Leon Sorokin") {
 		t.Errorf("DEPENDENCIES.md does not have version %s", version[1])
 	}
 }
