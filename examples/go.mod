@@ -9,6 +9,7 @@ replace (
 )
 
 require (
+	github.com/go-chi/chi/v5 v5.5.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/otelpool/otelpool-go v0.1.0
 	github.com/otelpool/otelpool-go/exporters/otlp v0.1.0
