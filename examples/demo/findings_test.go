@@ -35,7 +35,7 @@ func TestFrontPageShowsFindingOfTrouble(t *testing.T) {
 					f.make(tt.trouble, http.StatusOK)
 				}
 				page := html.UnescapeString(request(f.handler, "GET", "/").Body.String())
-				_, below, _ := strings.Cut(page, `href="/trouble/`+tt.trouble+`"`)
+				_, below, _ := strings.Cut(page, `action="/trouble/`+tt.trouble+`"`)
 				if strings.Contains(page, "<li>"+tt.finding) && strings.Contains(below, "<br><strong>"+tt.finding) {
 					break
 				}

@@ -15,6 +15,7 @@ var indexTemplate = template.Must(template.New("index").Parse(indexHTML))
 // entry is a row of the page.
 type entry struct {
 	Method, Path, About string
+	Name                string // of a trouble
 	Look                string // for a trouble: the metrics that show it
 	Finding             string // for a trouble: what was found last, if anything was
 	Link                string // empty if a browser cannot request it
@@ -44,7 +45,7 @@ func index(found *findings) http.Handler {
 		var trouble []entry
 		for _, t := range troubles {
 			e := t.route().entry()
-			e.Look, e.Finding = t.look, found.of(t)
+			e.Name, e.Look, e.Finding = t.name, t.look, found.of(t)
 			trouble = append(trouble, e)
 		}
 		data := map[string]any{"Base": baseSize, "Overflow": maxOverflow, "Metrics": metrics, "Service": service, "Troubles": trouble, "Now": now}

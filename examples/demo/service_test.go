@@ -69,7 +69,7 @@ func TestWrongRequestsGetErrorStatus(t *testing.T) {
 		{"GET", "/nothing", http.StatusNotFound, "404 page not found\n"},
 		{"GET", "/", http.StatusOK, "<code>/users/{id}/roles/{role}</code>"},
 		{"GET", "/metrics", http.StatusOK, `db_pool_size{pool="demo"} 5`},
-		{"GET", "/", http.StatusOK, `<a href="/trouble/leak">`},
+		{"GET", "/", http.StatusOK, `<form action="/trouble/leak" target="answer">`},
 	} {
 		if res := request(f.handler, tt.method, tt.path); res.Code != tt.status || !strings.Contains(res.Body.String(), tt.body) {
 			t.Errorf("%s %s: status %d: %s", tt.method, tt.path, res.Code, res.Body)

@@ -37,9 +37,10 @@ const (
 	typeJSON = "application/json"
 )
 
-// policy lets a browser load what this handler serves, and nothing else.
+// policy lets a browser load what this handler serves, and nothing else. Only other pages of the same program may show it in a
+// frame.
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
 const refusal = `poolz: refused: without WithAccess only requests of the machine itself are served,
 to localhost or a loopback address, and not those that a proxy has passed on

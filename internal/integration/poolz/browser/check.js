@@ -1,7 +1,7 @@
 // Checks the live page on a running demo: node check.js DEMO FOLDER
 import { browser } from './browser.js';
 import { behaves } from './behaviour.js';
-import { looksRight, pictureOfReadme } from './layout.js';
+import { frontPage, looksRight, pictureOfReadme } from './layout.js';
 import { troublesShow } from './troubles.js';
 
 const [demo, folder] = process.argv.slice(2);
@@ -18,6 +18,7 @@ const chromium = await browser();
 try {
   await Promise.all([troublesShow(chromium, demo, url, check), behaves(chromium, url, check)]);
   await pictureOfReadme(chromium, demo, url, folder, check);
+  await frontPage(chromium, demo, folder, check);
   await looksRight(chromium, demo, url, folder, check);
 } finally {
   await chromium.close();

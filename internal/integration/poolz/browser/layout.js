@@ -19,6 +19,25 @@ export async function pictureOfReadme(chromium, demo, url, folder, check) {
   await page.close();
 }
 
+// frontPage causes a trouble by its button on the demo's front page, beside which a wide screen has the live page.
+export async function frontPage(chromium, demo, folder, check) {
+  for (const width of [1440, 390]) {
+    const page = await open(chromium, `${demo}/`);
+    await page.setViewport({ width, height: 900 });
+    await page.click('form[action="/trouble/idle"] button');
+    const answered = await has(page, () => document.getElementById('answer').contentDocument?.body?.innerText.length > 0);
+    check(answered, `front page, ${width}: the button's answer is there`);
+    const shown = await has(page, (wide) => {
+      const frame = document.getElementById('page');
+      return (frame.clientWidth > 0) === wide && (!wide || frame.contentDocument?.querySelector('.pool') !== null);
+    }, undefined, width === 1440);
+    check(shown, `front page, ${width}: the live page is ${width === 1440 ? 'beside it' : 'a link'}`);
+    await looksGood(page, `front page, ${width}`, check);
+    await page.screenshot({ path: `${folder}/front-${width}.png`, fullPage: width !== 1440 });
+    await page.close();
+  }
+}
+
 export async function looksRight(chromium, demo, url, folder, check) {
   await Promise.all(['leak', 'idletx'].map((name) => fetch(`${demo}/trouble/${name}`)));
   const stops = ['idle', 'nested', 'tx'].map((name) => cause(demo, `/trouble/${name}`));
@@ -31,18 +50,23 @@ export async function looksRight(chromium, demo, url, folder, check) {
       await page.goto(`${url}?server`);
       await has(page, () => document.querySelectorAll('article.finding').length > 0 && document.querySelectorAll('.plot canvas').length > 0);
       await page.$$eval('details', (all) => all.forEach((d) => (d.open = true)));
-      const wide = await page.evaluate(overflowing);
-      check(wide.length === 0, `${name}: nothing overflows: ${wide.join('; ')}`);
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => axe.run(document));
-      const found = violations.map((v) => `${v.id} (${v.nodes.map((n) => n.target).slice(0, 3).join(', ')})`);
-      check(found.length === 0, `${name}: axe-core finds nothing: ${found.join('; ')}`);
+      await looksGood(page, name, check);
       await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true });
-      check(page.complaints.length === 0, `${name}: nothing complains: ${page.complaints.join('; ')}`);
       await page.close();
     }
   }
   stops.forEach((stop) => stop());
+}
+
+// looksGood checks that nothing overflows, axe-core finds nothing, and nothing complains.
+async function looksGood(page, name, check) {
+  const wide = await page.evaluate(overflowing);
+  check(wide.length === 0, `${name}: nothing overflows: ${wide.join('; ')}`);
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => axe.run(document, { iframes: false }));
+  const found = violations.map((v) => `${v.id} (${v.nodes.map((n) => n.target).slice(0, 3).join(', ')})`);
+  check(found.length === 0, `${name}: axe-core finds nothing: ${found.join('; ')}`);
+  check(page.complaints.length === 0, `${name}: nothing complains: ${page.complaints.join('; ')}`);
 }
 
 // overflowing returns what is wider than the screen, and what is cut off. Tables of many columns scroll by themselves, except on a
