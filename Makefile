@@ -56,15 +56,14 @@ DURATION ?= 0
 # Flags of the load test.
 ARGS ?=
 
+# Show this help.
 .PHONY: help
-help: ## Show this help
+help:
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
 
-.PHONY: all
-all: lint test check ## Everything a commit must pass
-
+# Bring what demo and tests need: PostgreSQL's binaries, if there are none.
 .PHONY: setup
-setup: ## Bring what demo and tests need: PostgreSQL's binaries, if there are none
+setup:
 	@cd internal/postgres/fetch && $(GO) run .
 
 .PHONY: demo
@@ -76,8 +75,9 @@ demo: setup ## Run the demo on a throwaway PostgreSQL, or on DATABASE_URL (setti
 loadtest: setup ## Run the stress test: 100 callers on 5 connections and 10 more (ARGS='-preset production')
 	$(GO) -C examples run ./loadtest $(ARGS)
 
+# Build the Collector and Prometheus that tests and the stack run (minutes, the first time).
 .PHONY: programs
-programs: ## Build the Collector and Prometheus that tests and the stack run (minutes, the first time)
+programs:
 	@$(GO) run ./internal/programs/build
 
 .PHONY: stack
@@ -85,8 +85,9 @@ stack: setup ## Run demo, Collector and Prometheus together, without containers 
 	@mkdir -p .tmp/bin && $(GO) -C internal/integration build -o $(CURDIR)/.tmp/bin/stack ./stack/cmd/stack
 	@exec .tmp/bin/stack
 
+# Find out how many instances one Collector and one Prometheus carry (ARGS='-for 7m').
 .PHONY: fleet
-fleet: setup ## Find out how many instances one Collector and one Prometheus carry (ARGS='-for 7m')
+fleet: setup
 	@mkdir -p .tmp/bin && $(GO) -C internal/integration build -o $(CURDIR)/.tmp/bin/fleet ./stack/cmd/fleet
 	@exec .tmp/bin/fleet $(ARGS)
 
@@ -97,22 +98,29 @@ test-below = echo "cd $(1) && go test -race ./..." && cd $(1) && $(GO) test -rac
 .PHONY: test
 test: test-unit test-32bit test-newest test-stack test-faults ## Run all tests, with the race detector, against real programs
 
+.PHONY: test-quick
+test-quick: setup ## Run the tests of the library alone, in a minute
+	$(GO) test ./otelpool/...
+
+# Run the tests of the library, its exporters and examples.
 .PHONY: test-unit
-test-unit: setup programs ## Run the tests of the library, its exporters and examples
+test-unit: setup programs
 	@for module in $(PUBLISHED) examples; do echo "go -C $$module test -race ./..."; \
 		$(GO) -C $$module test -race -timeout 20m $$($(GO) -C $$module list ./... | grep -vxF $(MODULE)/$(TIMED)); done
 	@$(foreach folder,$(OUTWARD),($(call test-below,$(folder))) &&) true
 
+# Check what users link for 32-bit processors (386), and run the tests of the library and its exporters there.
 # There is no race detector for 386.
 .PHONY: test-32bit
-test-32bit: setup ## Check what users link for 32-bit processors (386), and run the tests of the library and its exporters there
+test-32bit: setup
 	@for module in $(PUBLISHED) examples; do echo "GOARCH=386 go -C $$module vet ./..."; GOOS=linux GOARCH=386 $(GO) -C $$module vet ./...; done
 	@if ! GOOS=linux GOARCH=386 $(GO) test -run '^$$' ./internal/printable >/dev/null 2>&1; then echo "not run: this machine runs no programs for 386"; else \
 		for packages in ". ./otelpool/..." "exporters/prometheus ./..." "exporters/otlp ./..."; do \
 			echo "GOARCH=386 go -C $${packages/ / test }"; GOOS=linux GOARCH=386 $(GO) -C $${packages/ / test -timeout 20m }; done; fi
 
+# Run the tests of the library and its exporters with the lowest versions it allows, and the newest.
 .PHONY: test-versions
-test-versions: test-lowest test-newest ## Run the tests of the library and its exporters with the lowest versions it allows, and the newest
+test-versions: test-lowest test-newest
 
 .PHONY: test-lowest
 test-lowest: setup
@@ -125,25 +133,29 @@ other-go-mod = -modfile=$(CURDIR)/.tmp/newest.mod
 test-with = echo "go -C $(1) test $(3), with $(2)" && cp $(1)/go.mod .tmp/newest.mod && cp $(1)/go.sum .tmp/newest.sum && \
 	$(GO) -C $(1) get $(other-go-mod) $(2) && $(GO) -C $(1) mod tidy $(other-go-mod) && $(GO) -C $(1) test $(other-go-mod) -timeout 20m $(3)
 
+# Run the tests of the library and its exporters with the newest versions (NEWEST_LIBRARY=...).
 .PHONY: test-newest
-test-newest: setup ## Run the tests of the library and its exporters with the newest versions (NEWEST_LIBRARY=...)
+test-newest: setup
 	@mkdir -p .tmp
 	@$(call test-with,.,$(NEWEST_LIBRARY),./otelpool/...)
 	@$(call test-with,exporters/prometheus,$(NEWEST_PROMETHEUS),./...)
 	@$(call test-with,exporters/otlp,$(NEWEST_OTLP),./...)
 
+# Prove the shipped configurations with the real Collector and Prometheus.
 .PHONY: test-stack
-test-stack: setup programs ## Prove the shipped configurations with the real Collector and Prometheus
+test-stack: setup programs
 	@$(foreach module,$(STACK),($(call test-below,$(module))) &&) true
 
+# Break the database, the consumers and the input, and see what becomes of the service.
 .PHONY: test-faults
 # Faults are timed on a machine whose other load is not known. A folder that fails is run once more, and has to pass then.
-test-faults: setup test-scenarios ## Break the database, the consumers and the input, and see what becomes of the service
+test-faults: setup test-scenarios
 	@$(foreach module,$(FAULTS),{ ($(call test-below,$(module))) || (echo "once more:" && $(call test-below,$(module))); } &&) true
 
+# Run a service in every trouble, and see what is concluded (ARGS='-update').
 # How the scenarios are run: make test-scenarios ARGS='-run Healthy -healthy 1h'
 .PHONY: test-scenarios
-test-scenarios: setup ## Run a service in every trouble, and see what is concluded (ARGS='-update')
+test-scenarios: setup
 	$(GO) test -count=1 -timeout 30m ./$(TIMED) $(ARGS)
 
 # How long each target is fuzzed, and which: make fuzz FUZZTIME=1h FUZZ=FuzzSQL
@@ -172,8 +184,9 @@ soak: setup ## Use every feature for ten minutes and watch the memory (SOAK=1h)
 # How often make race repeats.
 RACE ?= 100
 
+# Repeat the concurrency tests a hundred times (RACE=1000).
 .PHONY: race
-race: setup ## Repeat the concurrency tests a hundred times (RACE=1000)
+race: setup
 	$(GO) test -race -run ConcurrentSafe -count=$(RACE) -timeout 30m ./otelpool/...
 	$(GO) -C exporters/prometheus test -race -run ConcurrentSafe -count=$(RACE) -timeout 30m ./...
 	$(GO) -C exporters/otlp test -race -run ConcurrentSafe -count=$(RACE) -timeout 30m ./...
@@ -220,10 +233,12 @@ generate: ## Write anew what is generated: parts of the documents and configurat
 	$(GO) -C internal/integration test ./e2e -run GUIDE -update
 	$(GO) -C internal/kubernetes test -count=1 ./manifests -update
 
+# Take the pictures of the dashboards anew (needs Node.js, and half a gigabyte of npm packages).
 .PHONY: dashboard-picture
-dashboard-picture: setup programs ## Take the pictures of the dashboards anew (needs Node.js, and half a gigabyte of npm packages)
+dashboard-picture: setup programs
 	$(GO) -C internal/integration run ./dashboard/picture
 
+# Make the JSON schema of Grafana's dashboards anew (needs npm).
 .PHONY: dashboard-schema
-dashboard-schema: ## Make the JSON schema of Grafana's dashboards anew (needs npm)
+dashboard-schema:
 	cd internal/integration/dashboard/schema && npm ci --silent --no-audit --no-fund && npm run --silent schema
