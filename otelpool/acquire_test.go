@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -34,7 +35,7 @@ func TestFullPoolReportsWaiters(t *testing.T) {
 			conn.Release()
 		})
 	}
-	eventually(t, "nine callers wait", func() bool { return f.collect(t).pending(t) == 9 })
+	testutil.Eventually(t, "nine callers wait", func() bool { return f.collect(t).pending(t) == 9 })
 	m := f.collect(t)
 	m.check(t, map[string]int64{
 		used:                   2,
@@ -142,11 +143,11 @@ func TestFailedPingMakesAcquirePendingAgain(t *testing.T) {
 		}
 		taken <- conn
 	}()
-	eventually(t, "the second waits", func() bool { return f.collect(t).pending(t) == 1 })
+	testutil.Eventually(t, "the second waits", func() bool { return f.collect(t).pending(t) == 1 })
 	terminate(t, f, pid)
 	goOn <- struct{}{}
 	second := <-taken
-	eventually(t, "the first waits again", func() bool { return f.collect(t).pending(t) == 1 })
+	testutil.Eventually(t, "the first waits again", func() bool { return f.collect(t).pending(t) == 1 })
 	second.Release()
 	<-pinging
 	goOn <- struct{}{}
@@ -181,7 +182,7 @@ func TestDialAfterFailedPingIsNotPending(t *testing.T) {
 	conn := acquire(t, f.pool)
 	pid := conn.Conn().PgConn().PID()
 	conn.Release()
-	eventually(t, "it is idle", func() bool { return f.pool.Stat().IdleConns() == 1 })
+	testutil.Eventually(t, "it is idle", func() bool { return f.pool.Stat().IdleConns() == 1 })
 	terminate(t, f, pid)
 	broken.Store(true)
 	acquire(t, f.pool).Release()
@@ -212,7 +213,7 @@ func TestPendingCountsWithoutHistograms(t *testing.T) {
 			conn.Release()
 		}
 	}()
-	eventually(t, "one caller waits", func() bool { return tel.collect(t).pending(t) == 1 })
+	testutil.Eventually(t, "one caller waits", func() bool { return tel.collect(t).pending(t) == 1 })
 	held.Release()
 	<-done
 	m := tel.collect(t)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // atRest checks the gauges of a pool that is not in use. leaked is the number of slots that pgx has lost.
@@ -32,7 +34,7 @@ func atRest(t testing.TB, f fixture, leaked int64) {
 // awaitCalm waits until earlier spikes have left the window of the peaks.
 func awaitCalm(t testing.TB, f fixture, leaked int64) {
 	t.Helper()
-	eventually(t, "peaks of a pool at rest", func() bool {
+	testutil.Eventually(t, "peaks of a pool at rest", func() bool {
 		m := f.collect(t)
 		return m.value(t, "pgxpool.peak") == leaked && m.value(t, "pgxpool.pending.peak") == 0
 	})
@@ -57,7 +59,7 @@ func stillCounts(t testing.TB, f fixture, free, leaked int64) {
 	give := func(conns []*pgxpool.Conn) (m metrics) {
 		releaseAll(conns)
 		// A connection that the pool is closing counts as used, so the metrics of this moment are the ones to judge.
-		eventually(t, "all are released", func() bool { m = f.collect(t); return m.value(t, used) == leaked })
+		testutil.Eventually(t, "all are released", func() bool { m = f.collect(t); return m.value(t, used) == leaked })
 		return m
 	}
 	var m metrics

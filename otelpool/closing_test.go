@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // deadNetwork is a proxy in front of a server that can stop forwarding, while all connections stay open.
@@ -98,7 +100,7 @@ func TestClosingShowsConnsOfDeadNetwork(t *testing.T) {
 		}
 		cancel()
 	}
-	eventually(t, "both connections are being closed", func() bool {
+	testutil.Eventually(t, "both connections are being closed", func() bool {
 		m := f.collect(t)
 		return m[closing] == int64(2) && m[used] == int64(2)
 	})
@@ -106,5 +108,5 @@ func TestClosingShowsConnsOfDeadNetwork(t *testing.T) {
 		t.Errorf("held: %+v", held)
 	}
 	network.close()
-	eventually(t, "they are closed", func() bool { m := f.collect(t); return m[closing] == int64(0) && m[used] == int64(0) })
+	testutil.Eventually(t, "they are closed", func() bool { m := f.collect(t); return m[closing] == int64(0) && m[used] == int64(0) })
 }

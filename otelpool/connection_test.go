@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -25,13 +26,13 @@ func TestClosedConnsAreCountedByReason(t *testing.T) {
 		c.HealthCheckPeriod = 20 * time.Millisecond
 	})
 	f.exec(t, t.Context(), "SELECT 1")
-	eventually(t, "the idle connection is closed", func() bool {
+	testutil.Eventually(t, "the idle connection is closed", func() bool {
 		return f.collect(t).value(t, "pgxpool.connections.closed{reason=idle}") == 1
 	})
 	conn := acquire(t, f.pool)
 	f.pool.Reset()
 	conn.Release()
-	eventually(t, "the connection that was reset is closed", func() bool {
+	testutil.Eventually(t, "the connection that was reset is closed", func() bool {
 		return f.collect(t).value(t, "pgxpool.connections.closed{reason=other}") == 1
 	})
 	f.collect(t).check(t, map[string]int64{"pgxpool.connections.opened": 2})
@@ -157,7 +158,7 @@ func TestClosingConnKeepsItsCustomData(t *testing.T) {
 				acquire(t, pool).Release()
 				pool.Reset()
 				<-closed
-				eventually(t, "it is counted", func() bool { return tel.collect(t).value(t, "pgxpool.connections.closed{reason=other}") == 1 })
+				testutil.Eventually(t, "it is counted", func() bool { return tel.collect(t).value(t, "pgxpool.connections.closed{reason=other}") == 1 })
 			})
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -58,7 +59,7 @@ func TestReleaseForgetsContextOfAcquire(t *testing.T) {
 		runtime.AddCleanup(state, func(int) { close(gone) }, 0)
 		acquireWith(t, f.pool, context.WithValue(t.Context(), requestKey{}, state)).Release()
 	}()
-	eventually(t, "the value of the context is garbage", func() bool {
+	testutil.Eventually(t, "the value of the context is garbage", func() bool {
 		runtime.GC()
 		select {
 		case <-gone:

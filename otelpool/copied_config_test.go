@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -129,7 +130,7 @@ func TestRegisteredPoolIsMeasuredAfterCopy(t *testing.T) {
 		checkEqual(t, "growth of "+key, after.count(key)-before.count(key), want)
 	}
 	pools[1].Reset()
-	eventually(t, "its connection is closed", func() bool { return tel.collect(t).value(t, "pgxpool.connections.closed{reason=other}") == 1 })
+	testutil.Eventually(t, "its connection is closed", func() bool { return tel.collect(t).value(t, "pgxpool.connections.closed{reason=other}") == 1 })
 }
 
 // TestBackgroundDialsOfCopyAreNoHijacks has the pool of a copied configuration dial before anyone uses it.

@@ -20,6 +20,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -164,7 +165,7 @@ func releaseAll(conns []*pgxpool.Conn) {
 // connection then becomes idle, and the next acquire gets it.
 func dialAll(t testing.TB, pool *pgxpool.Pool, n int) (conns []*pgxpool.Conn) {
 	t.Helper()
-	eventually(t, "all are dialed", func() bool {
+	testutil.Eventually(t, "all are dialed", func() bool {
 		conn, err := pool.Acquire(t.Context())
 		switch {
 		case err == nil:
@@ -246,7 +247,7 @@ func eventuallySays(t *testing.T, f fixture, what, sql string, pid uint32) {
 		t.Fatal(err)
 	}
 	defer admin.Close(t.Context())
-	eventually(t, what, func() bool {
+	testutil.Eventually(t, what, func() bool {
 		var is bool
 		err := admin.QueryRow(t.Context(), sql, int32(pid)).Scan(&is)
 		return err == nil && is
@@ -256,7 +257,7 @@ func eventuallySays(t *testing.T, f fixture, what, sql string, pid uint32) {
 // settled waits until no connection is in use and at most idle connections are left.
 func settled(t *testing.T, pool *pgxpool.Pool, idle int32) {
 	t.Helper()
-	eventually(t, "the pool settles", func() bool {
+	testutil.Eventually(t, "the pool settles", func() bool {
 		s := pool.Stat()
 		return s.AcquiredConns() == 0 && s.ConstructingConns() == 0 && s.IdleConns() <= idle
 	})
@@ -265,7 +266,7 @@ func settled(t *testing.T, pool *pgxpool.Pool, idle int32) {
 // quiet waits until no connection is in use and two are idle.
 func quiet(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
-	eventually(t, "pool at rest", func() bool {
+	testutil.Eventually(t, "pool at rest", func() bool {
 		s := pool.Stat()
 		return s.AcquiredConns() == 0 && s.ConstructingConns() == 0 && s.IdleConns() >= 2
 	})
@@ -288,21 +289,6 @@ func load(pool *pgxpool.Pool, callers, queries int) <-chan struct{} {
 		close(done)
 	}()
 	return done
-}
-
-// eventually waits until the condition holds.
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	deadline := time.After(30 * time.Second)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-deadline:
-			t.Fatalf("not within 30 s: %s", what)
-		case <-tick.C:
-		}
-	}
 }
 
 // inWindow runs f, which makes a spike, reads the peaks, and returns the time of the spike. If f took longer than the

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -174,7 +175,7 @@ func TestPeakShowsSpikeToEveryReader(t *testing.T) {
 	if want := [4]int64{7, 7, 7, 7}; seen != want {
 		t.Errorf("the first reader sees %d, the second %d, want %d", seen[:3], seen[3:], want)
 	}
-	eventually(t, "the spike leaves the window", func() bool { return peakOf(readers[0]) == 0 && peakOf(readers[1]) == 0 })
+	testutil.Eventually(t, "the spike leaves the window", func() bool { return peakOf(readers[0]) == 0 && peakOf(readers[1]) == 0 })
 }
 
 // TestPeakIsExactAfterResets resets the pool while two readers collect.
@@ -202,7 +203,7 @@ func TestPeakIsExactAfterResets(t *testing.T) {
 	close(stop)
 	readers.Wait()
 	settled(t, f.pool, 20)
-	eventually(t, "the spikes leave the window", func() bool { return f.collect(t).value(t, "pgxpool.peak") == 0 })
+	testutil.Eventually(t, "the spikes leave the window", func() bool { return f.collect(t).value(t, "pgxpool.peak") == 0 })
 	var peak int64
 	inWindow(func() (spike time.Time) {
 		conn := acquire(t, f.pool)

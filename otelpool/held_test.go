@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -50,7 +51,7 @@ func TestHeldTellsWhoWorks(t *testing.T) {
 		_, _ = conn.Exec(ctx, "SELECT pg_sleep(0.2)")
 	}()
 	close(slow)
-	eventually(t, "the server works", func() bool { return onlyHold(t, f.inst).Running })
+	testutil.Eventually(t, "the server works", func() bool { return onlyHold(t, f.inst).Running })
 	<-slept
 	check("after", "SELECT pg_sleep")
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -50,7 +51,7 @@ func TestHijackedConnsAreForgotten(t *testing.T) {
 				}
 				f.collect(t)
 			}
-			eventually(t, "all connections are garbage", func() bool {
+			testutil.Eventually(t, "all connections are garbage", func() bool {
 				runtime.GC()
 				return gone.Load() == rounds && forgotten.Load() == watched.Load()
 			})

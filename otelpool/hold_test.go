@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -199,7 +200,7 @@ func TestMisuseAtReleaseIsCountedAndLogged(t *testing.T) {
 	conn := acquire(t, f.pool)
 	_, _ = conn.Exec(ctx, "SELECT pg_terminate_backend(pg_backend_pid())")
 	conn.Release()
-	eventually(t, "all are closed", func() bool { return f.pool.Stat().TotalConns() == 0 })
+	testutil.Eventually(t, "all are closed", func() bool { return f.pool.Stat().TotalConns() == 0 })
 	f.collect(t).check(t, map[string]int64{
 		"pgxpool.connections.opened":                        6,
 		"pgxpool.connections.closed{reason=in_transaction}": 3,

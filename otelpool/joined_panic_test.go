@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -54,7 +55,7 @@ func TestPanicOfJoinedTracerLeavesNoWaiter(t *testing.T) {
 		}
 	}
 	acquire(t, pool).Release()
-	eventually(t, "nobody waits", func() bool {
+	testutil.Eventually(t, "nobody waits", func() bool {
 		runtime.GC()
 		return tel.collect(t).pending(t) == 0
 	})

@@ -1,39 +1,20 @@
 package otelpool_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// syncBuffer is a bytes.Buffer that is safe for concurrent use.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
 // logBuffer keeps log entries, each of which is a line of JSON.
-type logBuffer struct{ syncBuffer }
+type logBuffer struct{ testutil.Buffer }
 
 // option returns the option that has a pool log to l.
 func (l *logBuffer) option() otelpool.Option {
@@ -59,7 +40,7 @@ func (l *logBuffer) entries(t testing.TB, message string) []map[string]any {
 // await waits for n entries with that message.
 func (l *logBuffer) await(t testing.TB, message string, n int) []map[string]any {
 	t.Helper()
-	eventually(t, message+" is logged", func() bool { return len(l.entries(t, message)) >= n })
+	testutil.Eventually(t, message+" is logged", func() bool { return len(l.entries(t, message)) >= n })
 	return l.entries(t, message)
 }
 
@@ -92,7 +73,7 @@ func TestStuckLoggerDisturbsNobody(t *testing.T) {
 				wait(time.Millisecond)
 				conn.Release()
 			}
-			eventually(t, "the logger "+name, func() bool { return called.Load() > 0 })
+			testutil.Eventually(t, "the logger "+name, func() bool { return called.Load() > 0 })
 			checkEqual(t, "long holds", f.collect(t).value(t, "pgxpool.long_holds"), 100)
 			if err := f.inst.Unregister(); err != nil {
 				t.Error(err)

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -30,10 +31,10 @@ func TestLongHoldIsLoggedDuringAndAfter(t *testing.T) {
 	var f fixture
 	var conn *pgxpool.Conn
 	var here string
-	eventually(t, "the query ends before the hold is a long one", func() bool {
+	testutil.Eventually(t, "the query ends before the hold is a long one", func() bool {
 		log = new(logBuffer)
 		f = setup(t, 2, func(config *pgxpool.Config) { config.MinConns = 1 }, otelpool.WithLongHold(threshold), log.option())
-		eventually(t, "one is dialed", func() bool { return f.pool.Stat().IdleConns() > 0 })
+		testutil.Eventually(t, "one is dialed", func() bool { return f.pool.Stat().IdleConns() > 0 })
 		began := time.Now()
 		here = line(1)
 		c, err := f.pool.Acquire(otelpool.WithOperation(ctx, "leaky"))
@@ -106,7 +107,7 @@ func TestLongHoldIsLoggedDuringAndAfter(t *testing.T) {
 // TestReportIsShort leaks a connection in a handler behind middleware, as services do.
 func TestReportIsShort(t *testing.T) {
 	t.Parallel()
-	var text syncBuffer
+	var text testutil.Buffer
 	pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(noop.NewMeterProvider()),
 		otelpool.WithSlowAcquire(0), otelpool.WithLongHold(10*time.Millisecond), otelpool.WithLogger(slog.New(slog.NewTextHandler(&text, nil))))
 	if err != nil {
@@ -127,7 +128,7 @@ func TestReportIsShort(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		eventually(t, "it is logged", func() bool { return strings.Contains(text.String(), "held for long") })
+		testutil.Eventually(t, "it is logged", func() bool { return strings.Contains(text.String(), "held for long") })
 		_ = rows.Close()
 	})
 	for range 3 {
@@ -213,7 +214,7 @@ func TestLongHoldIsFoundBesideForeignConn(t *testing.T) {
 			}
 			f.collect(t) // finds out that the connection is not held
 			defer acquire(t, f.pool).Release()
-			eventually(t, "the long hold is counted", func() bool { return f.collect(t).value(t, "pgxpool.long_holds") == 1 })
+			testutil.Eventually(t, "the long hold is counted", func() bool { return f.collect(t).value(t, "pgxpool.long_holds") == 1 })
 		})
 	}
 }

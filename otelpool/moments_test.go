@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -21,7 +22,7 @@ func TestHistoryIsTheLastSeconds(t *testing.T) {
 		t.Error("no error")
 	}
 	var used, acquires, calls, failures, opened int64
-	eventually(t, "three further moments", func() bool {
+	testutil.Eventually(t, "three further moments", func() bool {
 		history := f.inst.History()
 		used, acquires, calls, failures, opened = 0, 0, 0, 0, 0
 		for i, m := range history {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // acquireFacts are rows 1 to 3.
@@ -79,7 +81,7 @@ var acquireFacts = []pgxFact{
 		})
 		go get(ctx, again)
 		held = append(held, <-other)
-		eventually(t, "the refused acquire waits", func() bool { return pending() == 1 })
+		testutil.Eventually(t, "the refused acquire waits", func() bool { return pending() == 1 })
 		releaseAll(held)
 		(<-again).Release()
 	}, counts{ok: 4, uses: 4, opened: 4, closed: map[string]int64{"other": 1}}},
@@ -158,10 +160,10 @@ var allIdleFacts = []pgxFact{
 		for range 2 {
 			wg.Go(func() { f.exec(t, context.Background(), "SELECT 1") })
 		}
-		eventually(t, "two wait", func() bool { return f.collect(t).pending(t) == 2 })
+		testutil.Eventually(t, "two wait", func() bool { return f.collect(t).pending(t) == 2 })
 		f.collect(t).check(t, map[string]int64{used: factConns, "pgxpool.peak": factConns})
 		checkEqual(t, "holders", heldBy(f), "?")
-		eventually(t, "the peak shows them", func() bool { return f.collect(t).value(t, "pgxpool.pending.peak") == 2 })
+		testutil.Eventually(t, "the peak shows them", func() bool { return f.collect(t).value(t, "pgxpool.pending.peak") == 2 })
 		releaseAll(append(taken, conn))
 		wg.Wait()
 	}, counts{ok: 6, uses: 6, opened: 3}},

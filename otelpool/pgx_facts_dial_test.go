@@ -9,12 +9,14 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // dialFacts are rows 7 to 9.
 var dialFacts = []pgxFact{
 	{7, "MinConns dials", func(c *pgxpool.Config) { c.MinConns, c.MinIdleConns = 2, 1 }, func(t *testing.T, f fixture) {
-		eventually(t, "two are dialed", func() bool { return f.pool.Stat().IdleConns() == 2 })
+		testutil.Eventually(t, "two are dialed", func() bool { return f.pool.Stat().IdleConns() == 2 })
 		m := f.collect(t)
 		m.check(t, map[string]int64{"pgxpool.peak": 0})
 		m.checkCounts(t, map[string]uint64{"db.client.connection.create_time": 2})
@@ -22,9 +24,9 @@ var dialFacts = []pgxFact{
 	}, counts{opened: 2}},
 
 	{7, "health check replaces a hijacked connection", func(c *pgxpool.Config) { c.MinConns = 1; c.HealthCheckPeriod = 20 * time.Millisecond }, func(t *testing.T, f fixture) {
-		eventually(t, "one is dialed", func() bool { return f.pool.Stat().IdleConns() == 1 })
+		testutil.Eventually(t, "one is dialed", func() bool { return f.pool.Stat().IdleConns() == 1 })
 		hijack(t, acquire(t, f.pool))
-		eventually(t, "another is dialed", func() bool { f.collect(t); return f.pool.Stat().IdleConns() == 1 })
+		testutil.Eventually(t, "another is dialed", func() bool { f.collect(t); return f.pool.Stat().IdleConns() == 1 })
 	}, counts{ok: 1, opened: 2, hijacked: 1}},
 
 	{8, "canceled during a dial", hooked, canceledWhileDialing(nil), counts{canceled: 1, opened: 1}},
@@ -80,7 +82,7 @@ var dialFacts = []pgxFact{
 			return nil
 		}
 	}, func(t *testing.T, f fixture) {
-		eventually(t, "they fail", func() bool { return f.pool.Stat().NewConnsCount() == 2 && f.pool.Stat().TotalConns() == 0 })
+		testutil.Eventually(t, "they fail", func() bool { return f.pool.Stat().NewConnsCount() == 2 && f.pool.Stat().TotalConns() == 0 })
 		connectErrors(t, f, 2)
 	}, counts{}},
 }
@@ -113,7 +115,7 @@ func canceledWhileDialing(failure error) func(t *testing.T, f fixture) {
 		before := f.collect(t)
 		before.check(t, map[string]int64{pendingRequests: 0, used: 0, "pgxpool.constructing": 1})
 		close(leave)
-		eventually(t, "dialed", func() bool { return f.pool.Stat().ConstructingConns() == 0 && f.pool.Stat().AcquiredConns() == 0 })
+		testutil.Eventually(t, "dialed", func() bool { return f.pool.Stat().ConstructingConns() == 0 && f.pool.Stat().AcquiredConns() == 0 })
 		after := f.collect(t)
 		for _, name := range phaseNames {
 			checkEqual(t, "phase "+name+" after the acquire", after.phase(t, name), before.phase(t, name))
@@ -217,7 +219,7 @@ var closeFacts = []pgxFact{
 				t.Error("acquired from a closed pool")
 			}
 		})
-		eventually(t, "one waits", func() bool { return f.collect(t).pending(t) == 1 })
+		testutil.Eventually(t, "one waits", func() bool { return f.collect(t).pending(t) == 1 })
 		wg.Go(func() { f.pool.Close() })
 		<-closing
 		refuseAcquire(t, f, canceledAt(context.Background(), time.Millisecond), context.Canceled)

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -112,7 +113,7 @@ func TestAnsweredPingIsNoReasonToClose(t *testing.T) {
 			acquireWith(t, f.pool, context.WithValue(pinged(), requestKey{}, true)).Release()
 		},
 		"its caller gives up": func(t *testing.T, f fixture) {
-			eventually(t, "an acquire ends before the answer", func() bool {
+			testutil.Eventually(t, "an acquire ends before the answer", func() bool {
 				ctx, cancel := context.WithCancel(context.Background())
 				conn, err := f.pool.Acquire(withHook(ctx, inShouldPing, func() error { cancel(); return nil }))
 				if err == nil {
@@ -140,7 +141,7 @@ func TestAnsweredPingIsNoReasonToClose(t *testing.T) {
 			acquire(t, f.pool).Release()
 			acquired(t, f)
 			var m metrics
-			eventually(t, "a connection is closed", func() bool {
+			testutil.Eventually(t, "a connection is closed", func() bool {
 				m = f.collect(t)
 				return m.value(t, "pgxpool.connections.closed{reason=other}") == 1 ||
 					m.value(t, "pgxpool.connections.closed{reason=ping}")+m.value(t, "pgxpool.connections.closed{reason=canceled}") > 0

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
@@ -80,7 +81,7 @@ func TestReportTellsWhatHappened(t *testing.T) {
 		t.Errorf("dials took %v s", m.DialSeconds)
 	}
 	checkEqual(t, "acquires of the last ten seconds", r.LastTenSeconds.Acquires["ok"], 6)
-	eventually(t, "the leak shows in the averages", func() bool {
+	testutil.Eventually(t, "the leak shows in the averages", func() bool {
 		units := f.inst.Report().LastMinute.Units
 		return len(units) > 0 && units[0].Operation == "leak" && units[0].IdleInTransaction > 0
 	})
@@ -124,7 +125,7 @@ func TestReportTellsLongHoldsThatEnded(t *testing.T) {
 	conn := named(t, f, "job")
 	wait(6500 * time.Millisecond) // the threshold of five seconds, and a look
 	conn.Release()
-	eventually(t, "the hold has ended", func() bool {
+	testutil.Eventually(t, "the hold has ended", func() bool {
 		for _, u := range f.inst.Report().LastMinute.Units {
 			if u.Operation == "job" {
 				return u.LongHoldsEnded == 1

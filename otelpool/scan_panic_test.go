@@ -1,6 +1,10 @@
 package otelpool_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
+)
 
 // panicsOnScan is a sql.Scanner that panics.
 type panicsOnScan struct{}
@@ -15,7 +19,7 @@ func TestPanickingScanIsReleasedBusy(t *testing.T) {
 	if recovering(func() { _ = f.pool.QueryRow(t.Context(), "SELECT 1").Scan(new(panicsOnScan)) }) == nil {
 		t.Fatal("no panic")
 	}
-	eventually(t, "it is closed", func() bool { return f.pool.Stat().TotalConns() == 0 })
+	testutil.Eventually(t, "it is closed", func() bool { return f.pool.Stat().TotalConns() == 0 })
 	m := f.collect(t)
 	m.check(t, map[string]int64{"pgxpool.connections.closed{reason=busy}": 1, "pgxpool.acquires{result=ok}": 1, pendingRequests: 0})
 	m.checkCounts(t, map[string]uint64{waitTime: 1, useTime + "{db.query.summary=SELECT}": 1, "db.client.connection.create_time": 1})

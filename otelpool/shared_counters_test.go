@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -209,7 +210,7 @@ func hijackOne(t *testing.T, pool *pgxpool.Pool) {
 // leaveIdle waits until the health check has closed the connection.
 func leaveIdle(t *testing.T, pool *pgxpool.Pool) {
 	acquire(t, pool).Release()
-	eventually(t, "no connection is left", func() bool { return pool.Stat().TotalConns() == 0 })
+	testutil.Eventually(t, "no connection is left", func() bool { return pool.Stat().TotalConns() == 0 })
 }
 
 func resetWhileHeld(t *testing.T, pool *pgxpool.Pool) {
@@ -262,7 +263,7 @@ func growAll(t *testing.T, tel telemetry, pool *pgxpool.Pool, name string) {
 	t.Helper()
 	before, _ := tel.countersOf(t, name)
 	for _, c := range sharedCounters {
-		eventually(t, c.key()+" grows", func() bool {
+		testutil.Eventually(t, c.key()+" grows", func() bool {
 			if now, _ := tel.countersOf(t, name); now[c.key()] > before[c.key()] {
 				return true
 			}
@@ -270,7 +271,7 @@ func growAll(t *testing.T, tel telemetry, pool *pgxpool.Pool, name string) {
 			return false
 		})
 	}
-	eventually(t, "the pool is at rest", func() bool {
+	testutil.Eventually(t, "the pool is at rest", func() bool {
 		now, _ := tel.countersOf(t, name)
 		return pool.Stat().TotalConns() == 0 && now["pgxpool.connections.opened"] == sumOf(now, "pgxpool.connections.closed")
 	})

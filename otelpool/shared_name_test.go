@@ -12,6 +12,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -282,7 +283,7 @@ func TestProviderIsNotKeptAlive(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			eventually(t, "the provider is collected", func() bool {
+			testutil.Eventually(t, "the provider is collected", func() bool {
 				runtime.GC()
 				select {
 				case <-collected:

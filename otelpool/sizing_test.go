@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/tracelog"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -304,7 +305,7 @@ func TestIdleSettlesAtPoolSize(t *testing.T) {
 			wg.Go(conn.Release)
 		}
 		wg.Wait()
-		eventually(t, "the pool settles", func() bool { return f.pool.Stat().AcquiredConns() == 0 })
+		testutil.Eventually(t, "the pool settles", func() bool { return f.pool.Stat().AcquiredConns() == 0 })
 		if got := f.pool.Stat().IdleConns(); got != 3 {
 			t.Fatalf("%d idle, want 3", got)
 		}
@@ -321,9 +322,9 @@ func TestReleaseClosesSurplusIdleConns(t *testing.T) {
 			c.MinIdleConns, c.HealthCheckPeriod = 3, 20*time.Millisecond
 		})
 		filled := func() bool { return f.pool.Stat().IdleConns() >= 3 }
-		eventually(t, "three are idle", filled)
+		testutil.Eventually(t, "three are idle", filled)
 		conns := acquireN(t, f.pool, 3)
-		eventually(t, "three more are idle", filled)
+		testutil.Eventually(t, "three more are idle", filled)
 		releaseAll(conns)
 		settled(t, f.pool, 3)
 	})
@@ -332,7 +333,7 @@ func TestReleaseClosesSurplusIdleConns(t *testing.T) {
 		f := sized(t, otelpool.Sizing{PoolSize: 1, MaxOverflow: 4}, hooked)
 		for i, conn := range acquireN(t, f.pool, 5) {
 			conn.Release()
-			eventually(t, "it is released", func() bool { return f.pool.Stat().AcquiredConns() == int32(4-i) })
+			testutil.Eventually(t, "it is released", func() bool { return f.pool.Stat().AcquiredConns() == int32(4-i) })
 			refuseAcquire(t, f, withHook(t.Context(), inPrepareConn, fails), errNotToday)
 		}
 		settled(t, f.pool, 1)
@@ -393,7 +394,7 @@ func TestHijackedIdleConnsAreNotIdle(t *testing.T) {
 			held := acquireN(t, f.pool, 5) // so that the pool has more than PoolSize
 			for range 50 {
 				acquire(t, f.pool).Release()
-				eventually(t, "only the held are in use", func() bool { return f.pool.Stat().AcquiredConns() == 5 })
+				testutil.Eventually(t, "only the held are in use", func() bool { return f.pool.Stat().AcquiredConns() == 5 })
 			}
 			checkEqual(t, "dials after the hijack", f.pool.Stat().NewConnsCount()-5, 6)
 			releaseAll(held)
@@ -453,7 +454,7 @@ func TestUserAfterReleaseStillDecides(t *testing.T) {
 	})
 	for range 4 {
 		acquire(t, f.pool).Release()
-		eventually(t, "the pool settles", func() bool { return f.pool.Stat().AcquiredConns() == 0 })
+		testutil.Eventually(t, "the pool settles", func() bool { return f.pool.Stat().AcquiredConns() == 0 })
 	}
 	checkEqual(t, "calls of AfterRelease", called.Load(), 4)
 	checkEqual(t, "opened, as AfterRelease refused the first and third", f.collect(t).value(t, "pgxpool.connections.opened"), 3)
@@ -509,7 +510,7 @@ func TestSizingWorksWithoutInstrumentation(t *testing.T) {
 				t.Errorf("acquire: %v", err)
 			}
 			releaseAll(conns)
-			eventually(t, "the pool settles", func() bool { return pool.Stat().AcquiredConns() == 0 })
+			testutil.Eventually(t, "the pool settles", func() bool { return pool.Stat().AcquiredConns() == 0 })
 			checkEqual(t, "idle", pool.Stat().IdleConns(), 1)
 		})
 	}

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
@@ -214,7 +215,7 @@ func TestSlowAcquireIsNotLogged(t *testing.T) {
 
 func TestTopHoldersAreLogged(t *testing.T) {
 	t.Parallel()
-	var text syncBuffer
+	var text testutil.Buffer
 	f := setup(t, 10, nil, otelpool.WithSlowAcquire(time.Second), otelpool.WithLogger(slog.New(slog.NewTextHandler(&text, nil))))
 	var held []*pgxpool.Conn
 	for unit, n := range map[string]int{"four": 4, "three": 3, "two\nlevel=ERROR": 2, "one": 1} {
@@ -226,7 +227,7 @@ func TestTopHoldersAreLogged(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	refuseAcquire(t, f, ctx, context.DeadlineExceeded)
-	eventually(t, "it is logged", func() bool { return strings.Contains(text.String(), slowMessage) })
+	testutil.Eventually(t, "it is logged", func() bool { return strings.Contains(text.String(), slowMessage) })
 	line := text.String()
 	if strings.Count(line, "\n") != 1 {
 		t.Errorf("more than a line: %s", line)
@@ -257,7 +258,7 @@ func TestStuckLoggerDelaysNoSlowAcquire(t *testing.T) {
 				refuseAcquire(t, f, ctx, context.DeadlineExceeded)
 				cancel()
 			}
-			eventually(t, "the logger "+name, func() bool { return called.Load() > 0 })
+			testutil.Eventually(t, "the logger "+name, func() bool { return called.Load() > 0 })
 			held.Release()
 			acquire(t, f.pool).Release()
 			checkEqual(t, "lines", called.Load(), 1)

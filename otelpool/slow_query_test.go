@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -65,7 +66,7 @@ func TestSlowQueryIsLogged(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var log syncBuffer
+			var log testutil.Buffer
 			threshold := 50 * time.Millisecond
 			if tt.want == "" {
 				threshold = time.Minute
@@ -79,7 +80,7 @@ func TestSlowQueryIsLogged(t *testing.T) {
 				t.Fatal(err)
 			}
 			if tt.want != "" {
-				eventually(t, "a line is logged", func() bool { return strings.Contains(log.String(), "\n") })
+				testutil.Eventually(t, "a line is logged", func() bool { return strings.Contains(log.String(), "\n") })
 			}
 			got := durationText.ReplaceAllString(strings.TrimSpace(log.String()), "duration=D")
 			got = timeText.ReplaceAllString(got, "")

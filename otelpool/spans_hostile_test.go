@@ -16,6 +16,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -180,7 +181,7 @@ func TestCappedCallsHaveTheirNames(t *testing.T) {
 	if names["beyond"] != 3 {
 		t.Errorf("the spans are %v", names)
 	}
-	eventually(t, "the query is logged", func() bool {
+	testutil.Eventually(t, "the query is logged", func() bool {
 		return slices.ContainsFunc(log.entries(t, "slow query"), func(e map[string]any) bool { return e["operation"] == "beyond" })
 	})
 }
@@ -201,7 +202,7 @@ func TestHooksThatLeaveRowsOpenLeaveNoSpanOpen(t *testing.T) {
 	})
 	acquireWith(t, f.pool, f.root).Release()
 	f.end()
-	eventually(t, "all spans have ended", func() bool { return len(f.spans.Started()) == len(f.spans.Ended()) })
+	testutil.Eventually(t, "all spans have ended", func() bool { return len(f.spans.Started()) == len(f.spans.Ended()) })
 }
 
 // TestDialThatUsesAnotherPoolHasItsOwnSpan has a DialFunc that queries another instrumented pool.
@@ -283,7 +284,7 @@ func TestSlowQueriesAreLoggedTenASecond(t *testing.T) {
 	for range 60 {
 		f.exec(t, t.Context(), "SELECT pg_sleep(0.002)")
 	}
-	eventually(t, "lines were left out", func() bool {
+	testutil.Eventually(t, "lines were left out", func() bool {
 		f.exec(t, t.Context(), "SELECT pg_sleep(0.002)")
 		return slices.ContainsFunc(log.entries(t, "slow query"), func(e map[string]any) bool { return e["not_logged_before"] != nil })
 	})

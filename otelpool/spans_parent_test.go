@@ -16,6 +16,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -58,7 +59,7 @@ func TestAcquireSpanHasPhasesAndLinkToHolder(t *testing.T) {
 		defer close(done)
 		acquireWith(t, f.pool, f.root).Release()
 	}()
-	eventually(t, "an acquire waits", func() bool { return f.inst.Report().Waiting == 1 })
+	testutil.Eventually(t, "an acquire waits", func() bool { return f.inst.Report().Waiting == 1 })
 	wait(2 * time.Millisecond)
 	holder.Release()
 	span.End()

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -199,7 +200,7 @@ func TestPanickingTracerKeepsWaitingCount(t *testing.T) {
 	defer func() { go pool.Close() }() // never returns: pgx has lost the connections of the acquires that panicked
 	releaseAll(dialAll(t, pool, conns))
 	left = conns - 1
-	eventually(t, "all but one acquire panicked", func() bool {
+	testutil.Eventually(t, "all but one acquire panicked", func() bool {
 		recovering(func() { _, _ = pool.Acquire(t.Context()) })
 		return left == 0
 	})

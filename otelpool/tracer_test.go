@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/tracelog"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -226,7 +227,7 @@ func TestUserTracerSeesRefusedConnect(t *testing.T) {
 
 func TestTracelogLogsBesideOtelpool(t *testing.T) {
 	t.Parallel()
-	var out syncBuffer
+	var out testutil.Buffer
 	logger := slog.New(slog.NewTextHandler(&out, nil))
 	f := setup(t, 1, func(c *pgxpool.Config) {
 		c.ConnConfig.Tracer = &tracelog.TraceLog{

@@ -15,6 +15,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -118,7 +119,7 @@ func TestClosedPoolsLeaveNothing(t *testing.T) {
 	if keys := gaugeKeys(tel.collect(t)); len(keys) > 0 {
 		t.Errorf("gauges are left: %v", keys)
 	}
-	eventually(t, "no goroutine of a pool", func() bool {
+	testutil.Eventually(t, "no goroutine of a pool", func() bool {
 		stacks := make([]byte, 1<<20)
 		return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "pgxpool.(*Pool)")
 	})

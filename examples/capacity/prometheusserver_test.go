@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // listening matches the log line with Prometheus' address.
@@ -71,7 +72,7 @@ func startPrometheus(t *testing.T, config string) string {
 		if !ok {
 			t.Fatalf("prometheus ended:\n%s", log)
 		}
-		await(t, "prometheus is ready", func() bool {
+		testutil.Eventually(t, "prometheus is ready", func() bool {
 			response, err := http.Get("http://" + a + "/-/ready")
 			if err != nil {
 				return false
@@ -94,25 +95,11 @@ func awaitScrapes(t *testing.T, server string) {
 	}
 	begin := strconv.FormatFloat(float64(time.Now().UnixMilli())/1000, 'f', 3, 64)
 	twice := query{sizeMetric, "(timestamp(" + sizeMetric + ") > " + begin + ") and (timestamp(" + sizeMetric + " offset 1s) > " + begin + ")", 1}
-	await(t, "both jobs are scraped twice", func() bool {
+	testutil.Eventually(t, "both jobs are scraped twice", func() bool {
 		scraped := totalsByPool{}
 		if err := newEnvironment().ask(t.Context(), u, twice, time.Now(), scraped); err != nil {
 			t.Fatal(err)
 		}
 		return len(scraped) == 2
 	})
-}
-
-// await waits until the condition holds.
-func await(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	deadline, tick := time.After(2*time.Minute), time.NewTicker(50*time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-deadline:
-			t.Fatalf("not within two minutes: %s", what)
-		case <-tick.C:
-		}
-	}
 }

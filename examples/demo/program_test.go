@@ -14,12 +14,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // testTimeout limits every wait. Only a failing test reaches it.
@@ -46,7 +46,7 @@ type execution struct {
 	*testing.T
 	cmd            *exec.Cmd
 	temp           string // directory for temporary files
-	stdout, stderr *output
+	stdout, stderr *testutil.Buffer
 	exited         chan struct{}
 }
 
@@ -61,7 +61,7 @@ func start(t *testing.T, program string, env ...string) *execution {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &execution{T: t, cmd: exec.Command(program), temp: temp, stdout: &output{}, stderr: &output{}, exited: make(chan struct{})}
+	e := &execution{T: t, cmd: exec.Command(program), temp: temp, stdout: &testutil.Buffer{}, stderr: &testutil.Buffer{}, exited: make(chan struct{})}
 	e.cmd.Env = slices.Concat(environment(), []string{"TMPDIR=" + temp, "ADDR=127.0.0.1:0"}, env)
 	e.cmd.Stdout, e.cmd.Stderr = e.stdout, e.stderr
 	if err := e.cmd.Start(); err != nil {
@@ -298,22 +298,4 @@ func processes(t *testing.T) map[int]int {
 		}
 	}
 	return parents
-}
-
-// output is a buffer that is safe for concurrent use.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }

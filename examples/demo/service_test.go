@@ -17,6 +17,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestRoutesSucceed(t *testing.T) {
@@ -122,7 +123,7 @@ type fixture struct {
 	service *service
 	pool    *pgxpool.Pool
 	reader  sdkmetric.Reader
-	log     *output
+	log     *testutil.Buffer
 }
 
 func setup(t *testing.T) *fixture {
@@ -135,7 +136,7 @@ func setup(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{T: t, reader: sdkmetric.NewManualReader(), log: &output{}}
+	f := &fixture{T: t, reader: sdkmetric.NewManualReader(), log: &testutil.Buffer{}}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(f.reader), sdkmetric.WithReader(page))
 	pool, inst, err := newPool(t.Context(), db.connString, provider, newLogger(f.log))
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
@@ -190,24 +190,6 @@ func TestDoctorReadsRealPool(t *testing.T) {
 	}
 }
 
-// output is what a program has written, for several goroutines.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
-
 // TestWatchGoesOnAfterFailures watches a service that fails once, and then has a finding.
 func TestWatchGoesOnAfterFailures(t *testing.T) {
 	t.Parallel()
@@ -226,7 +208,7 @@ func TestWatchGoesOnAfterFailures(t *testing.T) {
 		})
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
-		var stdout, stderr output
+		var stdout, stderr testutil.Buffer
 		p := program{client: newClient(), stdout: &stdout, stderr: &stderr, terminal: terminal}
 		ended := make(chan int)
 		go func() { ended <- p.run(ctx, []string{"-url", s, "-watch", "-interval", "100ms"}) }()

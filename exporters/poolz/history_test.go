@@ -8,6 +8,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -25,7 +26,7 @@ func TestHistoryBeginsWithHandler(t *testing.T) {
 	t.Parallel()
 	inst := newPool(t, "main", "checkout")
 	h := poolz.Handler([]*otelpool.Instrumentation{inst})
-	await(t, "the pool has kept two seconds", func() bool { return len(inst.History()) > 2 })
+	testutil.Eventually(t, "the pool has kept two seconds", func() bool { return len(inst.History()) > 2 })
 	pools := history(t, get(h, "/history.json").Body.Bytes()).Pools
 	if len(pools) != 1 || pools[0].Pool != "main" || len(pools[0].Moments) < 3 || pools[0].Moments[0].Used != 1 {
 		t.Errorf("got %+v", pools)
@@ -52,7 +53,7 @@ func TestHistoryBeginsWithRegistration(t *testing.T) {
 	if err := inst.Register(pool); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the history of the pool grows", func() bool {
+	testutil.Eventually(t, "the history of the pool grows", func() bool {
 		pools := history(t, get(h, "/history.json").Body.Bytes()).Pools
 		return len(pools) == 1 && len(pools[0].Moments) > 1
 	})

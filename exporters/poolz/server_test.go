@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -100,7 +101,7 @@ func TestServerViewShowsWhoBlocksWhom(t *testing.T) {
 	if n := dials.Load(); n > 1 && time.Since(start) < 5*time.Second {
 		t.Errorf("%d dials for 50 viewers", n)
 	}
-	await(t, "the page shows the tree, and the finding", func() bool {
+	testutil.Eventually(t, "the page shows the tree, and the finding", func() bool {
 		body := get(h, "/?server").Body.String()
 		if strings.Contains(body, "secret") || strings.Contains(body, server.Password) && server.Password != "" {
 			t.Fatal("the page has a secret: " + body)

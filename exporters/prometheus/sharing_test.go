@@ -13,12 +13,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // gatedGauge is a gauge whose value is the number of the gathering. The first gatherings wait.
@@ -54,7 +54,7 @@ func TestWaitingScrapesShareGathering(t *testing.T) {
 		pages.Go(func() { page(t, exporter, accept) })
 	}
 	// Two gather at once: one is in the callback, the other waits for the SDK. The rest waits for the next.
-	eventually(t, func() bool { return exporter.Waiting() == scrapes-2 && gauge.gatherings.Load() == 1 })
+	testutil.Eventually(t, "the other scrapes wait for the first", func() bool { return exporter.Waiting() == scrapes-2 && gauge.gatherings.Load() == 1 })
 	close(gauge.proceed)
 	pages.Wait()
 	if got := gauge.gatherings.Load(); got != 3 {
@@ -68,7 +68,7 @@ func TestScrapeGetsNoOlderValues(t *testing.T) {
 	gauge := observeGated(t, newProvider(t, exporter))
 	var first sync.WaitGroup
 	first.Go(func() { page(t, exporter, acceptText) })
-	eventually(t, func() bool { return gauge.gatherings.Load() == 1 })
+	testutil.Eventually(t, "the first gathers", func() bool { return gauge.gatherings.Load() == 1 })
 
 	// The first gathering has begun, so it must not answer this one.
 	var second sync.WaitGroup
@@ -201,7 +201,7 @@ func TestClientThatLeavesQueueIsCounted(t *testing.T) {
 	for range 2 {
 		others.Go(func() { page(t, exporter, acceptText) })
 	}
-	eventually(t, func() bool { return exporter.Gathering() == 2 })
+	testutil.Eventually(t, "two gather", func() bool { return exporter.Gathering() == 2 })
 	ctx, leave := context.WithCancel(t.Context())
 	var leaving sync.WaitGroup
 	for range 3 {
@@ -209,7 +209,7 @@ func TestClientThatLeavesQueueIsCounted(t *testing.T) {
 			exporter.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/metrics", nil))
 		})
 	}
-	eventually(t, func() bool { return exporter.Waiting() == 3 })
+	testutil.Eventually(t, "three wait", func() bool { return exporter.Waiting() == 3 })
 	leave()
 	leaving.Wait()
 	if got := exporter.Disconnects(); got != 3 {
@@ -245,17 +245,5 @@ type panickingHandler struct{ panics *atomic.Bool }
 func (h panickingHandler) Handle(error) {
 	if h.panics.Load() {
 		panic("the handler's panic")
-	}
-}
-
-// eventually waits until condition is true.
-func eventually(t *testing.T, condition func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for !condition() {
-		if time.Now().After(deadline) {
-			t.Fatal("the condition does not become true")
-		}
-		runtime.Gosched()
 	}
 }

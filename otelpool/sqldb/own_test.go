@@ -17,6 +17,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
 	"github.com/otelpool/otelpool-go/otelpool/sqldb"
@@ -96,7 +97,7 @@ func TestThreePoolsAgree(t *testing.T) {
 		"pgxpool.connections.closed idle": 0, "pgxpool.connections.closed overflow": 0, "pgxpool.operations.capped": 0,
 	}
 	for _, name := range []string{"pgxpool", "on pgxpool", "own"} {
-		eventually(t, name+" has two idle connections", func() bool {
+		testutil.Eventually(t, name+" has two idle connections", func() bool {
 			return values(t, rec, name)["db.client.connection.count idle"] == 2
 		})
 		got := values(t, rec, name)
@@ -145,7 +146,7 @@ func load(t *testing.T, waiting func() bool, hold func(context.Context) (end fun
 			}
 		})
 	}
-	eventually(t, "three callers wait", waiting)
+	testutil.Eventually(t, "three callers wait", waiting)
 	for _, end := range ends {
 		end()
 	}

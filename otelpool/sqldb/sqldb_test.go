@@ -1,13 +1,10 @@
 package sqldb_test
 
 import (
-	"bytes"
-	"context"
 	"database/sql"
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
 	"github.com/otelpool/otelpool-go/otelpool/sqldb"
@@ -23,22 +21,9 @@ import (
 func TestMain(m *testing.M) { postgrestest.MainWithURL(m) }
 
 // logged keeps the lines of a logger.
-type logged struct {
-	mu    sync.Mutex
-	lines bytes.Buffer
-}
+type logged struct{ testutil.Buffer }
 
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.lines.Write(p)
-}
-
-func (l *logged) count(text string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.lines.String(), text)
-}
+func (l *logged) count(text string) int { return strings.Count(l.String(), text) }
 
 // fixture is a sql.DB on a pool of two connections.
 type fixture struct {
@@ -65,21 +50,6 @@ func setup(t *testing.T) fixture {
 	}
 	t.Cleanup(func() { _ = f.db.Close() })
 	return f
-}
-
-func eventually(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("%s: not within a minute", what)
-		}
-	}
 }
 
 // TestStackBeginsAtProgram holds a connection by each way of a sql.DB.
@@ -142,7 +112,7 @@ func TestPoolSeesWhatDBDoes(t *testing.T) {
 	if err := errors.Join(conn.Close(), tx.Rollback()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "nothing is held", func() bool { return len(f.inst.Held()) == 0 })
+	testutil.Eventually(t, "nothing is held", func() bool { return len(f.inst.Held()) == 0 })
 	if lines := f.log.count("sql.DB"); lines > 0 {
 		t.Errorf("%d lines say that the sql.DB is used wrongly", lines)
 	}
@@ -161,7 +131,7 @@ func TestSettingsOfDBAreLoggedOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		eventually(t, text, func() bool { return f.log.count(text) == 1 })
+		testutil.Eventually(t, text, func() bool { return f.log.count(text) == 1 })
 		if f.log.count("pool=sql") != f.log.count("\n") {
 			t.Error("a line does not name its pool")
 		}

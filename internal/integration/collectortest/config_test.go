@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // validate returns the Collector's output on a configuration.
@@ -98,7 +99,7 @@ func TestCollectorReportsAddressInUse(t *testing.T) {
 				"OTLP_HTTP_ENDPOINT=127.0.0.1:0", "OTLP_GRPC_ENDPOINT=127.0.0.1:0", "PROMETHEUS_ENDPOINT=127.0.0.1:0", "TELEMETRY_PORT=0", variable + "=" + address,
 			}
 			p := start(t, executable(t, programs.Collector), env, "--config="+shipped(t, standalone))
-			eventually(t, "the Collector to end", func() bool {
+			testutil.Eventually(t, "the Collector to end", func() bool {
 				select {
 				case <-p.ended:
 					return true
@@ -106,8 +107,8 @@ func TestCollectorReportsAddressInUse(t *testing.T) {
 					return false
 				}
 			})
-			if p.cmd.ProcessState.Success() || !strings.Contains(p.output(), want) {
-				t.Errorf("%s=%s: %v, want a failure with %q:\n%s", variable, address, p.cmd.ProcessState, want, p.output())
+			if p.cmd.ProcessState.Success() || !strings.Contains(p.output.String(), want) {
+				t.Errorf("%s=%s: %v, want a failure with %q:\n%s", variable, address, p.cmd.ProcessState, want, p.output.String())
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestSeriesExpireWithoutPushes(t *testing.T) {
@@ -12,9 +13,9 @@ func TestSeriesExpireWithoutPushes(t *testing.T) {
 	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+c.grpc, identity()...)
 	newPool(t, provider.MeterProvider)
 	served := func() int { return len(read(t, "http://"+c.page+"/metrics", identityLabels).series) }
-	eventually(t, "series on the page", func() bool {
+	testutil.Eventually(t, "series on the page", func() bool {
 		provider.push(t)
 		return served() > 0
 	})
-	eventually(t, "the page to be empty", func() bool { return served() == 0 })
+	testutil.Eventually(t, "the page to be empty", func() bool { return served() == 0 })
 }

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -85,7 +86,7 @@ func TestUnnamedInstanceIsIdentifiedByAddress(t *testing.T) {
 		provider := newTelemetry(t, protocol, url, attribute.String("service.namespace", "shop"), attribute.String("service.name", name))
 		newPool(t, provider.MeterProvider)
 		provider.push(t)
-		eventually(t, "the pool in the store", func() bool {
+		testutil.Eventually(t, "the pool in the store", func() bool {
 			return len(f.store.query(t, `db_pool_size{job="shop/`+name+`",instance="127.0.0.1"}`, nil)) == 1
 		})
 	}
@@ -152,7 +153,7 @@ func TestCountsRecoverAfterGatewayOutage(t *testing.T) {
 	use(t, pool)
 	provider.push(t) // the agent accepts it anyway
 	use(t, pool)
-	eventually(t, "the gateway to be back", func() bool {
+	testutil.Eventually(t, "the gateway to be back", func() bool {
 		return startCollectorAt(t, f.gateway.grpc, shipped(t, gateway), "REMOTE_WRITE_URL="+f.store.writeURL()) != nil
 	})
 	becomes(t, "store after the gateway returned", provider.push(t).series, stored)

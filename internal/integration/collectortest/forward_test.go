@@ -8,6 +8,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestCollectorForwardsOTLPAndRemoteWrite(t *testing.T) {
@@ -24,7 +25,7 @@ func TestCollectorForwardsOTLPAndRemoteWrite(t *testing.T) {
 
 	// OTLP passes through unchanged.
 	received := map[string]bool{}
-	eventually(t, "OTLP to be passed on", func() bool {
+	testutil.Eventually(t, "OTLP to be passed on", func() bool {
 		for _, rm := range receiver.Metrics() {
 			for _, sm := range rm.GetScopeMetrics() {
 				for _, m := range sm.GetMetrics() {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // exponential selects exponential aggregation for histograms.
@@ -41,7 +42,7 @@ func TestExponentialHistogramsAreServedAsNative(t *testing.T) {
 	c := startCollector(t, shipped(t, standalone))
 	recordThree(t, newTelemetryWith(t, exponential, otlp.ProtocolGRPC, "http://"+c.grpc, identity()...))
 	var native *dto.Histogram
-	eventually(t, "the histogram on the page", func() bool {
+	testutil.Eventually(t, "the histogram on the page", func() bool {
 		for _, family := range protobufPage(t, "http://"+c.page+"/metrics") {
 			if family.GetName() == "db_pool_acquire_duration_seconds" {
 				native = family.GetMetric()[0].GetHistogram()

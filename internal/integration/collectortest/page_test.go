@@ -14,6 +14,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // page is the content of a page of metrics: the type and the help text of each metric, and the value of each series
@@ -130,7 +132,7 @@ func becomes(t *testing.T, what string, want map[string]float64, read func() map
 			t.Logf("%s differs:\n%s", what, strings.Join(last[:min(len(last), 40)], "\n"))
 		}
 	}()
-	eventually(t, what+" to have the wanted series", func() bool {
+	testutil.Eventually(t, what+" to have the wanted series", func() bool {
 		last = differences(read(), want)
 		return len(last) == 0
 	})

@@ -1,7 +1,6 @@
 package collectortest_test
 
 import (
-	"bytes"
 	"context"
 	"os/exec"
 	"runtime"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // waitLimit is how long a test waits for an event. It is long, because a build or a busy machine takes time.
@@ -38,11 +38,9 @@ func executable(t *testing.T, p programs.Program) string {
 
 // process is a running program.
 type process struct {
-	cmd   *exec.Cmd
-	ended chan struct{} // closed when the program has ended
-
-	mu     sync.Mutex
-	buffer bytes.Buffer
+	cmd    *exec.Cmd
+	ended  chan struct{} // closed when the program has ended
+	output testutil.Buffer
 }
 
 // start starts a program with env added to its environment. The program ends with the test at the latest. If the
@@ -51,7 +49,7 @@ func start(t *testing.T, path string, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(path, args...), ended: make(chan struct{})}
 	p.cmd.Env = append(p.cmd.Environ(), env...)
-	p.cmd.Stdout, p.cmd.Stderr = p, p
+	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	endWithParent(p.cmd)
 	started := make(chan error)
 	go func() {
@@ -88,24 +86,10 @@ func (p *process) stop() {
 	}
 }
 
-// Write implements io.Writer for the program's output.
-func (p *process) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.buffer.Write(b)
-}
-
-// output returns the program's output so far.
-func (p *process) output() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.buffer.String()
-}
-
 // complaints returns the lines above the level of information.
 func (p *process) complaints() string {
 	var lines strings.Builder
-	for line := range strings.Lines(p.output()) {
+	for line := range strings.Lines(p.output.String()) {
 		if level := strings.ToLower(line); strings.Contains(level, "warn") || strings.Contains(level, "error") || strings.Contains(level, "retry") {
 			lines.WriteString(line)
 		}
@@ -118,12 +102,12 @@ func (p *process) complaints() string {
 func (p *process) ready(t *testing.T, words string) bool {
 	t.Helper()
 	ready := false
-	eventually(t, p.cmd.Path+" to say "+words, func() bool {
-		ready = strings.Contains(p.output(), words)
+	testutil.Eventually(t, p.cmd.Path+" to say "+words, func() bool {
+		ready = strings.Contains(p.output.String(), words)
 		select {
 		case <-p.ended:
-			if !strings.Contains(p.output(), "address already in use") {
-				t.Fatalf("%s ended:\n%s", p.cmd.Path, p.output())
+			if !strings.Contains(p.output.String(), "address already in use") {
+				t.Fatalf("%s ended:\n%s", p.cmd.Path, p.output.String())
 			}
 			return true
 		default:
@@ -131,21 +115,6 @@ func (p *process) ready(t *testing.T, words string) bool {
 		}
 	})
 	return ready
-}
-
-// eventually waits until the condition holds.
-func eventually(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	deadline := time.After(waitLimit)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-deadline:
-			t.Fatalf("not within %v: %s", waitLimit, what)
-		case <-tick.C:
-		}
-	}
 }
 
 // freeAddress returns a free loopback address, each once.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -47,7 +48,7 @@ func TestExemplarsLeadToTheirSpans(t *testing.T) {
 			return err
 		})
 	})
-	eventually(t, "the caller waits", func() bool { return s.read(t, text).gauge(t, "db_pool_pending") == 1 })
+	testutil.Eventually(t, "the caller waits", func() bool { return s.read(t, text).gauge(t, "db_pool_pending") == 1 })
 	release(all)
 	if caller.Wait(); conn == nil {
 		return

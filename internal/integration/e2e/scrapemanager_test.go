@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -42,7 +43,7 @@ func TestScrapeManagerKeepsAllUntilUnregister(t *testing.T) {
 		vector, _ := query(t, engine, db, expression, time.Now())
 		return vector
 	}
-	eventually(t, "both jobs scraped twice", func() bool {
+	testutil.Eventually(t, "both jobs scraped twice", func() bool {
 		return len(now("count_over_time(up[1m]) >= 2")) == 2
 	})
 	for expression, want := range map[string]float64{
@@ -61,7 +62,7 @@ func TestScrapeManagerKeepsAllUntilUnregister(t *testing.T) {
 	if err := s.inst.Unregister(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the gauges are gone", func() bool { return len(now("db_pool_size or db_pool_checked_out")) == 0 })
+	testutil.Eventually(t, "the gauges are gone", func() bool { return len(now("db_pool_size or db_pool_checked_out")) == 0 })
 	if got := now("up == 1"); len(got) != 2 {
 		t.Errorf("up is %v", now("up"))
 	}

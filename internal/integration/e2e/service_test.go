@@ -6,7 +6,6 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -83,25 +83,10 @@ func release(held []*pgxpool.Conn) {
 // rest waits until no connection is in use or being opened.
 func (s *service) rest(t *testing.T) {
 	t.Helper()
-	eventually(t, "pool at rest", func() bool {
+	testutil.Eventually(t, "pool at rest", func() bool {
 		stat := s.pool.Stat()
 		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0
 	})
-}
-
-// eventually waits until the condition holds.
-func eventually(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	deadline := time.After(time.Minute)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-deadline:
-			t.Fatalf("not within a minute: %s", what)
-		case <-tick.C:
-		}
-	}
 }
 
 // users creates the table of the load.

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/internal/integration/e2e/expressions"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -88,7 +89,7 @@ func (h *timeline) toFull(t *testing.T) (leave func()) {
 			}
 		})
 	}
-	eventually(t, "two callers wait", func() bool { return h.read(t, text).gauge(t, "db_pool_pending") == 2 })
+	testutil.Eventually(t, "two callers wait", func() bool { return h.read(t, text).gauge(t, "db_pool_pending") == 2 })
 	h.scrape(t, h.service, text)
 	return func() {
 		cancel()

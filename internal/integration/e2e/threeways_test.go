@@ -11,6 +11,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -30,7 +31,7 @@ func TestThreeEdgesReportEqualNumbers(t *testing.T) {
 	s := newService(t, readers, otelpool.WithBaseSize(baseSize))
 	s.users(t)
 	l := s.start(t, 40, time.Millisecond)
-	eventually(t, "every kind of operation was served", func() bool { return len(byOperation(s.read(t, text))) >= 9 })
+	testutil.Eventually(t, "every kind of operation was served", func() bool { return len(byOperation(s.read(t, text))) >= 9 })
 	sent := l.end(t)
 	s.rest(t)
 	defer release(s.hold(t, 7))

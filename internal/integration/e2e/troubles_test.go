@@ -14,6 +14,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -63,7 +64,7 @@ func newTroubledService(t *testing.T) *troubledService {
 func (p *troubledService) recover(t *testing.T) {
 	t.Helper()
 	p.rest(t)
-	eventually(t, "the peak is forgotten", func() bool { return p.read(t, text).gauge(t, "db_pool_peak") == 0 })
+	testutil.Eventually(t, "the peak is forgotten", func() bool { return p.read(t, text).gauge(t, "db_pool_peak") == 0 })
 	p.now = p.now.Add(2 * time.Hour)
 }
 
@@ -83,7 +84,7 @@ func (p *troubledService) getUser(t *testing.T) {
 	if _, err := p.pool.Exec(otelpool.WithOperation(t.Context(), "get_user_with_roles"), "SELECT 1 FROM users"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the connection is back", func() bool { return p.pool.Stat().AcquiredConns() <= before })
+	testutil.Eventually(t, "the connection is back", func() bool { return p.pool.Stat().AcquiredConns() <= before })
 }
 
 // take acquires n connections for an operation.
@@ -132,7 +133,7 @@ func (p *troubledService) filled(t *testing.T) (end func()) {
 			}
 		})
 	}
-	eventually(t, "two callers wait", func() bool { return p.read(t, text).gauge(t, "db_pool_pending") == 2 })
+	testutil.Eventually(t, "two callers wait", func() bool { return p.read(t, text).gauge(t, "db_pool_pending") == 2 })
 	p.scrape(t, p.service, text)
 	return func() {
 		cancel()
@@ -158,7 +159,7 @@ func (p *troubledService) leak(t *testing.T) (end func()) {
 	t.Helper()
 	leaked := p.take(t, 1, "forget_to_release")
 	p.work(t)
-	eventually(t, "the leak is noticed", func() bool { return p.read(t, text).gauge(t, "db_pool_long_holds_total") == 1 })
+	testutil.Eventually(t, "the leak is noticed", func() bool { return p.read(t, text).gauge(t, "db_pool_long_holds_total") == 1 })
 	p.work(t)
 	return func() { release(leaked) }
 }

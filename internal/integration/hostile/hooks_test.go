@@ -17,6 +17,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -262,7 +263,7 @@ func TestBadHookBehavesAsWithoutOtelpool(t *testing.T) {
 				if !slices.Equal(outcomes, bareOutcomes) || calls != bareCalls {
 					t.Errorf("with us %d calls and\n%q\nwithout %d calls and\n%q", calls, outcomes, bareCalls, bareOutcomes)
 				}
-				eventually(t, "both pools agree", func() bool { return numbers(bare) == numbers(ours) })
+				testutil.Eventually(t, "both pools agree", func() bool { return numbers(bare) == numbers(ours) })
 				m.goesOn(t)
 				if got := m.value(t, "db.client.connection.pending_requests"); got != 0 {
 					t.Errorf("%d pending", got)

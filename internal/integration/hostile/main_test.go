@@ -103,21 +103,6 @@ func offline(t testing.TB) *pgxpool.Config {
 	return parse(t, "postgres://user@127.0.0.1:1/db?sslmode=disable")
 }
 
-// eventually waits until the condition holds.
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	deadline := time.After(waitLimit)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-deadline:
-			t.Fatalf("not within %v: %s", waitLimit, what)
-		case <-tick.C:
-		}
-	}
-}
-
 // noLeak checks after the test that no new goroutine is left. Call it when there is a database, and in a test that is
 // not parallel.
 func noLeak(t testing.TB) {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // build builds the programs of examples, and returns their folder.
@@ -104,7 +105,7 @@ func withDemo(t *testing.T, s *surfaces, bin, connString string, do func(addr st
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	eventually(t, "the demo serves", func() bool {
+	testutil.Eventually(t, "the demo serves", func() bool {
 		select {
 		case err := <-ended:
 			t.Fatalf("the demo ended: %v", err)

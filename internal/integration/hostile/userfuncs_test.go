@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -72,7 +73,7 @@ func TestBadNameFunctionBlocksOnlyItsCaller(t *testing.T) {
 			for _, step := range tt.more {
 				outcome(deadline(t), pool, step)
 			}
-			eventually(t, "nothing is in use", func() bool { return numbers(pool)[0] == 0 })
+			testutil.Eventually(t, "nothing is in use", func() bool { return numbers(pool)[0] == 0 })
 			if got := m.value(t, "db.client.connection.pending_requests"); got != 0 {
 				t.Errorf("%d pending", got)
 			}

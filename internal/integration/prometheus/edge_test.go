@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // sample is a value of a series. The labels include the name.
@@ -37,11 +38,11 @@ func TestPushedMetricsEqualThoseOfBridge(t *testing.T) {
 	})
 	s := newService(t, bridge, prom.url+"/api/v1/otlp/v1/metrics")
 	s.push(t)
-	eventually(t, "counters were seen at 0 at both edges, so that what they grow by is seen too", func() bool {
+	testutil.Eventually(t, "counters were seen at 0 at both edges, so that what they grow by is seen too", func() bool {
 		return len(prom.query(t, `db_pool_timeouts_total == 0`)) == 2
 	})
 	// An increase is visible from the second sample on.
-	eventually(t, "the page was scraped", func() bool { return len(prom.query(t, `db_pool_timeouts_total{job="services"}`)) == 1 })
+	testutil.Eventually(t, "the page was scraped", func() bool { return len(prom.query(t, `db_pool_timeouts_total{job="services"}`)) == 1 })
 
 	s.trouble(t)
 	held := s.hold(t, 7)
@@ -60,14 +61,14 @@ func TestPushedMetricsEqualThoseOfBridge(t *testing.T) {
 		}
 	})
 	t.Run("the Collector's page keeps job and instance", func(t *testing.T) {
-		eventually(t, "the page was scraped", func() bool {
+		testutil.Eventually(t, "the page was scraped", func() bool {
 			return len(prom.query(t, `db_pool_size{job="billing", instance="b"} == 7`)) == 1
 		})
 	})
 	t.Run("alerts are those of the trouble", func(t *testing.T) {
 		want := []string{"PoolAcquireTimeouts", "PoolNestedAcquires", "PoolReleasedInTransaction"}
 		for _, job := range []string{"shop/orders", "services"} {
-			eventually(t, fmt.Sprint(want, " fire for ", job), func() bool { return slices.Equal(prom.firing(t, job), want) })
+			testutil.Eventually(t, fmt.Sprint(want, " fire for ", job), func() bool { return slices.Equal(prom.firing(t, job), want) })
 		}
 	})
 }
@@ -93,7 +94,7 @@ func sameAsBridge(t *testing.T, prom *server, bridge *page, except ...string) {
 			t.Log(difference)
 		}
 	}()
-	eventually(t, "Prometheus has what the bridge has", func() bool {
+	testutil.Eventually(t, "Prometheus has what the bridge has", func() bool {
 		difference = compare(want, series(t, prom.query(t, `{job="shop/orders", instance="a"}`), except))
 		return difference == ""
 	})

@@ -8,6 +8,7 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -43,7 +44,7 @@ func TestPrometheusStoresExemplars(t *testing.T) {
 	} {
 		for _, name := range names {
 			selector := name + `{job="` + job + `", otel_scope_name!="github.com/exaring/otelpgx"}`
-			eventually(t, "an exemplar of "+selector, func() bool {
+			testutil.Eventually(t, "an exemplar of "+selector, func() bool {
 				found := prom.exemplars(t, selector)
 				for _, labels := range found {
 					if labels["trace_id"] != span.SpanContext().TraceID().String() || labels["span_id"] != span.SpanContext().SpanID().String() {

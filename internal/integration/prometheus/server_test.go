@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // server is a running Prometheus.
@@ -49,7 +50,7 @@ func startPrometheus(t *testing.T, targets map[string]string) *server {
 		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address=127.0.0.1:0",
 		"--web.enable-otlp-receiver", "--enable-feature=exemplar-storage")
 	s := &server{url: "http://" + listening(t, cmd)}
-	eventually(t, "Prometheus is ready", func() bool {
+	testutil.Eventually(t, "Prometheus is ready", func() bool {
 		response, err := http.Get(s.url + "/-/ready")
 		if err != nil {
 			return false
@@ -170,19 +171,4 @@ func (s *server) firing(t *testing.T, job string) []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// eventually waits until the condition holds.
-func eventually(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	deadline := time.After(3 * time.Minute)
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-deadline:
-			t.Fatalf("not within three minutes: %s", what)
-		case <-tick.C:
-		}
-	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/integration/company"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -161,7 +162,7 @@ func (s *service) release(t *testing.T, held []*pgxpool.Conn) {
 	for _, conn := range held {
 		conn.Release()
 	}
-	eventually(t, "the pool is at rest", func() bool {
+	testutil.Eventually(t, "the pool is at rest", func() bool {
 		stat := s.pool.Stat()
 		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0
 	})

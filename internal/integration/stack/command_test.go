@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestStackShowsPoolAndCleansUp(t *testing.T) {
@@ -76,7 +77,7 @@ func TestKilledStackLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-e.exited
-	eventually(t, "the processes are gone", func() bool {
+	testutil.Eventually(t, "the processes are gone", func() bool {
 		return !slices.ContainsFunc(started, func(pid int) bool { return syscall.Kill(pid, 0) == nil })
 	})
 }

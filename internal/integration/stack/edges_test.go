@@ -11,6 +11,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // edge is a way by which series get the documented names, and the selector of its series in Prometheus.
@@ -35,7 +36,7 @@ func TestThreeEdgesReportEqualValues(t *testing.T) {
 
 	s.migrate(t)
 	l := s.startLoad(t, 40)
-	eventually(t, "every caller has done every kind of work a few times", func() bool { return l.done.Load() >= 2000 })
+	testutil.Eventually(t, "every caller has done every kind of work a few times", func() bool { return l.done.Load() >= 2000 })
 	l.end(t)
 	s.makeTroubles(t)
 	s.rest(t)

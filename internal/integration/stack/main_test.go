@@ -1,7 +1,6 @@
 package stack_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -61,21 +60,5 @@ func kill(t *testing.T, p *stack.Process) {
 	}
 	if t.Failed() {
 		t.Logf("%s wrote last:\n%s", p.Name(), p.LastLines(15))
-	}
-}
-
-// eventually waits until the condition holds.
-func eventually(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
-	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("not within %v: %s", waitLimit, what)
-		case <-tick.C:
-		}
 	}
 }

@@ -1,7 +1,6 @@
 package stack_test
 
 import (
-	"bytes"
 	"errors"
 	"maps"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // command builds the command once.
@@ -36,26 +36,8 @@ type execution struct {
 	cmd            *exec.Cmd
 	ports          map[string]string // the free ports, by variable
 	temp           string
-	stdout, stderr *output
+	stdout, stderr *testutil.Buffer
 	exited         chan struct{}
-}
-
-// output is a program's output so far. It is safe for concurrent use.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }
 
 // addresses lists the variables of all addresses.
@@ -92,7 +74,7 @@ func execute(t *testing.T, env map[string]string, args ...string) *execution {
 		t.Fatal(err)
 	}
 	e := &execution{
-		T: t, cmd: exec.Command(path, args...), ports: freePorts(t), temp: temp, stdout: &output{}, stderr: &output{},
+		T: t, cmd: exec.Command(path, args...), ports: freePorts(t), temp: temp, stdout: &testutil.Buffer{}, stderr: &testutil.Buffer{},
 		exited: make(chan struct{}),
 	}
 	maps.DeleteFunc(e.ports, func(name, _ string) bool { return env[name] != "" })
@@ -126,7 +108,7 @@ func running(t *testing.T, env map[string]string) (e *execution, started []int) 
 	t.Helper()
 	for runs := false; !runs; {
 		e = execute(t, env)
-		eventually(t, "everything runs", func() bool {
+		testutil.Eventually(t, "everything runs", func() bool {
 			ended := e.hasEnded()
 			runs = strings.Contains(e.stdout.String(), "Everything runs")
 			if ended && !runs && !e.lostPort() {
@@ -166,10 +148,10 @@ func (e *execution) exit(started []int) int {
 	case <-time.After(waitLimit):
 		e.Fatalf("has not ended:\n%s%s", e.stdout, e.stderr)
 	}
-	eventually(e.T, "the processes are gone", func() bool {
+	testutil.Eventually(e.T, "the processes are gone", func() bool {
 		return !slices.ContainsFunc(started, func(pid int) bool { return syscall.Kill(pid, 0) == nil })
 	})
-	eventually(e.T, "temporary files are gone", func() bool {
+	testutil.Eventually(e.T, "temporary files are gone", func() bool {
 		left, err := os.ReadDir(e.temp)
 		return err == nil && len(left) == 0
 	})

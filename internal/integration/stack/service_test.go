@@ -20,6 +20,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/integration/company"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -124,7 +125,7 @@ func newPush(t *testing.T, opts ...otlp.Option) *otlp.Reader {
 // rest waits until no connection is in use, being opened or being closed.
 func (s *service) rest(t *testing.T) {
 	t.Helper()
-	eventually(t, "pool at rest", func() bool {
+	testutil.Eventually(t, "pool at rest", func() bool {
 		stat := s.pool.Stat()
 		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0
 	})
