@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelpool/otelpool-go/internal/proc"
 	"github.com/otelpool/otelpool-go/internal/programs"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
@@ -40,7 +41,8 @@ func startPrometheus(t *testing.T, config string) string {
 	cmd.Dir = dir
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = time.Minute
-	endWithParent(cmd)
+	cmd.SysProcAttr = new(syscall.SysProcAttr)
+	proc.EndWithParent(cmd.SysProcAttr, syscall.SIGKILL)
 	said, writer := io.Pipe()
 	cmd.Stderr = writer
 	ended := make(chan error, 1)

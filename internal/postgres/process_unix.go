@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/otelpool/otelpool-go/internal/proc"
 )
 
 // process is a run of one of the server's programs.
@@ -40,7 +42,7 @@ func (p program) start(dir string, sig syscall.Signal, guard *watchdog, path str
 	cmd.Env = environment()
 	cmd.Stderr = write
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.account.credential(), Setpgid: true}
-	setDeathSignal(cmd.SysProcAttr, sig)
+	proc.EndWithParent(cmd.SysProcAttr, sig)
 
 	pr := &process{log: newLog(), exited: make(chan struct{}), ended: make(chan struct{})}
 	started := make(chan error)

@@ -2,13 +2,16 @@ package collectortest_test
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/otelpool/otelpool-go/internal/proc"
 	"github.com/otelpool/otelpool-go/internal/programs"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
@@ -50,7 +53,8 @@ func start(t *testing.T, path string, env []string, args ...string) *process {
 	p := &process{cmd: exec.Command(path, args...), ended: make(chan struct{})}
 	p.cmd.Env = append(p.cmd.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
-	endWithParent(p.cmd)
+	p.cmd.SysProcAttr = new(syscall.SysProcAttr)
+	proc.EndWithParent(p.cmd.SysProcAttr, syscall.SIGKILL)
 	started := make(chan error)
 	go func() {
 		// The kernel treats the thread that started the program as its parent, so keep the thread.
@@ -77,7 +81,7 @@ func start(t *testing.T, path string, env []string, args ...string) *process {
 
 // stop ends the program, first with a signal, then by force, and waits until it has ended.
 func (p *process) stop() {
-	_ = p.cmd.Process.Signal(terminate) // it may have ended
+	_ = p.cmd.Process.Signal(os.Interrupt) // it may have ended
 	select {
 	case <-p.ended:
 	case <-time.After(waitLimit / 4):

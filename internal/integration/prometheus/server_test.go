@@ -14,9 +14,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/otelpool/otelpool-go/internal/proc"
 	"github.com/otelpool/otelpool-go/internal/programs"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
@@ -64,7 +66,8 @@ func startPrometheus(t *testing.T, targets map[string]string) *server {
 // listening starts the program and returns the address that it listens on. The program ends with the test.
 func listening(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()
-	cmd.SysProcAttr = diesWithParent()
+	cmd.SysProcAttr = new(syscall.SysProcAttr)
+	proc.EndWithParent(cmd.SysProcAttr, syscall.SIGKILL)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

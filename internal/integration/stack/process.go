@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/otelpool/otelpool-go/internal/proc"
 )
 
 // stopTimeout is the time a program has to end after a signal.
@@ -51,7 +53,8 @@ func Start(c Command) (*Process, error) {
 	p := &Process{name: c.Name, log: c.Log, cmd: exec.Command(c.Path, c.Args...), done: make(chan struct{})}
 	p.cmd.Env = slices.Concat(os.Environ(), c.Env)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
-	p.cmd.SysProcAttr = attributes()
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the terminal's signals are for the parent
+	proc.EndWithParent(p.cmd.SysProcAttr, syscall.SIGTERM)
 
 	started := make(chan error)
 	go func() {

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/otelpool/otelpool-go/internal/proc"
 )
 
 const (
@@ -138,7 +140,7 @@ func (s *Server) start() error {
 	s.cmd.Env = s.program.environment()
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential, Setpgid: true}
-	dieWithParent(s.cmd.SysProcAttr)
+	proc.EndWithParent(s.cmd.SysProcAttr, syscall.SIGKILL)
 	cmd, exited, started := s.cmd, s.exited, make(chan error)
 	go func() {
 		// The kernel sends the death signal when the thread ends, not the process, so keep the thread.
