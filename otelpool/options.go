@@ -150,8 +150,8 @@ func WithoutStacks() Option {
 // WithStackSkip names packages of libraries by which the program calls pgxpool, such as a package db of its own or the code that
 // ent generated: "acme.com/shop/ent". Stacks of [WithLongHold], by which holds are grouped, begin after the functions of these
 // packages and of those below them, at the code that is to blame. The packages of pgx, database/sql, GORM and its drivers, ent,
-// bun, sqlx and River are always left out at the beginning, never further out. A stack that has nothing else is shown whole.
-// Several options add up.
+// bun, sqlx, River and goose are always left out at the beginning, never further out. A stack that has nothing else is shown
+// whole. Several options add up.
 func WithStackSkip(packages ...string) Option {
 	packages = slices.Clone(packages)
 	return optionFunc(func(c config) config {

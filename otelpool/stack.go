@@ -24,6 +24,7 @@ var libraries = []string{
 	"github.com/uptrace/bun",
 	"github.com/jmoiron/sqlx",
 	"github.com/riverqueue/river",
+	"github.com/pressly/goose",
 }
 
 // standardFolders are the folders of the standard library. A module whose path has no dot may not be told from it

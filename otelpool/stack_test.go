@@ -52,6 +52,7 @@ func TestStackIsThatOfTheProgram(t *testing.T) {
 		{"bun", []string{pool, "github.com/uptrace/bun.(*DB).QueryContext", "github.com/uptrace/bun.(*SelectQuery).Scan", "main.f"}, "main.f", nil},
 		{"sqlx", []string{pool, "database/sql.(*DB).QueryContext", "github.com/jmoiron/sqlx.(*DB).QueryxContext", "github.com/jmoiron/sqlx.SelectContext", "main.f"}, "main.f", nil},
 		{"River", []string{pool, "github.com/riverqueue/river/riverdriver/riverpgxv5.(*Executor).JobInsertFastMany", "github.com/riverqueue/river.(*Client[...]).Insert", "main.f"}, "main.f", nil},
+		{"goose", []string{pool, "database/sql.(*DB).Conn", "github.com/pressly/goose/v3.(*Provider).initialize", "github.com/pressly/goose/v3.(*Provider).Up", "main.f"}, "main.f", nil},
 		{"standard library within a library", []string{pool, "gorm.io/gorm.f", "sync.(*Once).doSlow", "sync.(*Once).Do", "gorm.io/gorm.g", "main.f"}, "main.f", nil},
 		{"standard library within the program", []string{pool, "sync.(*Once).Do", "main.f"}, "sync.(*Once).Do main.f", nil},
 		{"all skipped", []string{pool, "main.f", "runtime.goexit"}, pool + " main.f runtime.goexit", []string{"main"}},
