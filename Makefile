@@ -9,11 +9,11 @@ STATICCHECK := tool -modfile=$(CURDIR)/internal/tools/go.mod staticcheck
 
 # The modules that users import, then those that only this project needs.
 PUBLISHED := . exporters/prometheus exporters/otlp
-MODULES := $(PUBLISHED) examples internal/integration internal/kubernetes internal/bench internal/postgres/fetch internal/collector
+MODULES := $(PUBLISHED) examples examples/frameworks internal/integration internal/kubernetes internal/bench internal/postgres/fetch internal/collector
 
 # Folders of tests that look beyond their module: those of STACK run the real Collector and Prometheus, those of FAULTS break
 # things.
-OUTWARD := internal/integration/e2e internal/integration/dashboard internal/integration/otelpgx internal/integration/poolz internal/kubernetes internal/bench internal/postgres/fetch
+OUTWARD := internal/integration/e2e internal/integration/dashboard internal/integration/otelpgx internal/integration/poolz internal/kubernetes internal/bench internal/postgres/fetch examples/frameworks
 STACK := internal/integration/collectortest internal/integration/prometheus internal/integration/stack
 FAULTS := internal/integration/faults internal/integration/hostile
 
@@ -53,7 +53,7 @@ export ARROWS
 ADDR ?= 127.0.0.1:9464
 DURATION ?= 0
 
-# Flags of the load test.
+# Flags of the load test and other programs.
 ARGS ?=
 
 # Show this help.
@@ -70,6 +70,11 @@ setup:
 demo: setup ## Run the demo on a throwaway PostgreSQL, or on DATABASE_URL (settings: ADDR, DURATION)
 	@mkdir -p .tmp && $(GO) -C examples build -o $(CURDIR)/.tmp/demo ./demo
 	@ADDR=$(ADDR) DURATION=$(DURATION) exec .tmp/demo
+
+.PHONY: frameworks
+frameworks: setup ## Run sqlc, sqlx, GORM, ent, bun, River and goose on instrumented pools (ARGS='-lib gorm -leak')
+	@mkdir -p .tmp && $(GO) -C examples/frameworks build -o $(CURDIR)/.tmp/frameworks .
+	@exec .tmp/frameworks -addr $(ADDR) $(ARGS)
 
 .PHONY: loadtest
 loadtest: setup ## Run the stress test: 100 callers on 5 connections and 10 more (ARGS='-preset production')

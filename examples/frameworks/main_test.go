@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelpool/otelpool-go/exporters/poolz"
+	"github.com/otelpool/otelpool-go/internal/postgres"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+)
+
+// TestAllPoolsAreOnBothPages runs the whole program, which leaves nothing in the database.
+func TestAllPoolsAreOnBothPages(t *testing.T) {
+	url := postgrestest.Database(t)
+	t.Setenv(postgres.URLEnv, url)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	stdout, out := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		err := run(ctx, []string{"-addr", "127.0.0.1:0", "-leak"}, out)
+		_ = out.CloseWithError(err)
+		ended <- err
+		close(ended)
+	}()
+	t.Cleanup(func() { // before the database is dropped
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, metrics, _ := strings.Cut(line, " and ")
+	metrics, _, _ = strings.Cut(metrics, ",")
+	var report poolz.Document
+	for missing := ""; ; {
+		text, shown := get(t, metrics), get(t, page)
+		report = poolz.Document{}
+		if err := json.Unmarshal([]byte(get(t, page+"report.json")), &report); err != nil {
+			t.Fatal(err)
+		}
+		missing = ""
+		for _, l := range libraries {
+			if !strings.Contains(text, `pool="`+l.name+`"`) || !strings.Contains(shown, l.name) || !leaks(report, l.name) {
+				missing = l.name
+			}
+		}
+		if missing == "" {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s is not on %s: %+v", missing, line, report)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	var schemas int
+	err = conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'otelpool%'").Scan(&schemas)
+	if err != nil || schemas != 0 {
+		t.Errorf("%d schemas are left: %v", schemas, err)
+	}
+}
+
+// leaks reports whether a pool is in a report with two connections held by what the program leaves open.
+func leaks(report poolz.Document, pool string) bool {
+	for _, p := range report.Pools {
+		for _, h := range p.Report.Holds {
+			if p.Report.Pool == pool && h.Operation == expectations[pool].leak && h.Count == 2 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	res, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%s: status %d: %v", url, res.StatusCode, err)
+	}
+	return string(text)
+}
+
+func TestUnknownLibraryIsRefused(t *testing.T) {
+	t.Parallel()
+	err := run(t.Context(), []string{"-lib", "gormm"}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), `unknown library "gormm" (valid: goose, sqlc,`) {
+		t.Errorf("error %v", err)
+	}
+}
