@@ -17,6 +17,7 @@ type expected struct {
 	closed map[string]int64  // connections by reason
 	leak   string            // the unit of work that leaks
 	kind   diagnose.Kind     // what the leak is found to be
+	nested int64             // acquires of the leak
 }
 
 // generated is the comment of sqlc, which is the name.
@@ -55,7 +56,7 @@ var expectations = map[string]expected{
 			"SELECT count(*) FROM users":                          "SELECT users",
 		},
 		units: []string{"migrate"},
-		leak:  "migrate", kind: diagnose.IdleInTransaction,
+		leak:  "migrate", kind: diagnose.IdleInTransaction, nested: 2,
 	},
 	"sqlc": {
 		names:  map[string]string{"batch of -- name: AddOrders :batchexec": "BATCH AddOrders"},

@@ -163,6 +163,9 @@ func (f *fixture) leaks() {
 			f.Errorf("something else is found: %v", d)
 		}
 	}
+	if n := f.inst.Report().LastTenMinutes.NestedAcquires; n != f.want.nested {
+		f.Errorf("%d nested acquires, want %d", n, f.want.nested)
+	}
 	d := f.document()
 	if len(d.Pools) != 1 || !named(d.Pools[0].Findings) || !slices.ContainsFunc(d.Pools[0].Report.Holds, f.leaked) {
 		f.Errorf("the page says %+v", d)
