@@ -208,7 +208,7 @@ lint: ## Check format, vet and staticcheck
 
 .PHONY: vulnerabilities
 vulnerabilities: ## Look for known vulnerabilities in what users link, and in the examples
-	@for module in $(PUBLISHED) examples; do $(GO) -C $$module run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...; done
+	@for module in $(PUBLISHED) examples examples/frameworks; do $(GO) -C $$module run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...; done
 
 .PHONY: check
 check: check-modules check-arrows ## Check each go.mod, what otelpool links, which package imports which, and that hooks cost no more than they did

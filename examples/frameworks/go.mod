@@ -12,7 +12,7 @@ require (
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/jmoiron/sqlx v1.4.0
 	github.com/otelpool/otelpool-go v0.1.0
-	github.com/otelpool/otelpool-go/exporters/prometheus v0.0.0-00010101000000-000000000000
+	github.com/otelpool/otelpool-go/exporters/prometheus v0.1.0
 	github.com/pressly/goose/v3 v3.30.1
 	github.com/riverqueue/river v0.51.2
 	github.com/riverqueue/river/riverdriver/riverpgxv5 v0.51.2
