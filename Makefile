@@ -33,10 +33,12 @@ NEWEST_OTLP ?= google.golang.org/grpc@v1.85.0 go.opentelemetry.io/otel/exporters
 define ARROWS
 otelpool                       github.com/jackc/pgx/v5(/.*)?
 otelpool                       go.opentelemetry.io/otel(/(attribute|codes|metric|trace|semconv)(/.*)?)?
-otelpool                       otelpool/internal/(poolstate|instruments|spans|tracerchain|resize|sibling|goroutine)
+otelpool                       otelpool/internal/(poolstate|instruments|reason|spans|tracerchain|resize|sibling|goroutine)
 otelpool                       otelpool/diagnose
 otelpool/diagnose              github.com/jackc/pgx/v5(/.*)?
 otelpool/diagnose              internal/printable
+otelpool/diagnose              otelpool/internal/reason
+otelpool/internal/reason       github.com/jackc/pgx/v5(/.*)?
 otelpool/internal/resize       otelpool/internal/tracerchain
 otelpool/internal/resize       github.com/jackc/pgx/v5(/.*)?
 otelpool/internal/tracerchain  github.com/jackc/pgx/v5(/.*)?

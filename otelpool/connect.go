@@ -9,6 +9,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
+	"github.com/otelpool/otelpool-go/otelpool/internal/reason"
 	"github.com/otelpool/otelpool-go/otelpool/internal/spans"
 )
 
@@ -56,7 +57,7 @@ func (h *hooks) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndDat
 		}
 	}
 	if data.Err != nil {
-		h.connectFailed(ctx, data.Err, dialReason(data.Err))
+		h.connectFailed(ctx, data.Err, instruments.Sanitize(reason.Of(data.Err, nil)))
 	} else if !h.pooled.Load() {
 		h.dialedOutside()
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
+	"github.com/otelpool/otelpool-go/otelpool/internal/reason"
 )
 
 // classify reports whether err is a failure of the operation, and of which kind.
@@ -33,7 +34,7 @@ func classify(err error) (f instruments.Failure, failed bool) {
 	if err == nil || errors.Is(err, pgx.ErrNoRows) {
 		return instruments.Failure{}, false
 	}
-	if code, ok := sqlState(err); ok {
+	if code, ok := reason.SQLState(err); ok {
 		return instruments.Failure{ErrorType: code, SQLState: true}, code[:2] != "00" && code[:2] != "01"
 	}
 	return instruments.Failure{ErrorType: errorType(err)}, true
@@ -49,23 +50,6 @@ func failureOf(err error) instruments.Failure {
 		return f
 	}
 	return instruments.Failure{}
-}
-
-// sqlState returns the SQLSTATE of a server error, if it is well-formed.
-func sqlState(err error) (string, bool) {
-	pgErr, ok := err.(*pgconn.PgError) // pgx seldom wraps it, and the assertion is much cheaper than the search
-	if !ok {
-		pgErr, ok = errors.AsType[*pgconn.PgError](err)
-	}
-	if !ok || pgErr == nil || len(pgErr.Code) != 5 {
-		return "", false
-	}
-	for _, c := range []byte(pgErr.Code) {
-		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') {
-			return "", false
-		}
-	}
-	return pgErr.Code, true
 }
 
 func errorType(err error) string {
@@ -129,7 +113,7 @@ func isTLS(err error) bool {
 	case "tls.alert":
 		return true
 	case "*errors.errorString":
-		return err.Error() == tlsRefused
+		return err.Error() == reason.TLSRefused
 	}
 	return false
 }

@@ -14,6 +14,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/otelpool/otelpool-go/internal/printable"
+	"github.com/otelpool/otelpool-go/otelpool/internal/reason"
 )
 
 // serverTimeout limits all that Server does.
@@ -180,5 +183,12 @@ func serverError(ctx context.Context, what string, err error, config *pgx.ConnCo
 	if ctx.Err() != nil {
 		return fmt.Errorf("diagnose: %s: %w", what, ctx.Err())
 	}
-	return fmt.Errorf("diagnose: %s: %s", what, reason(err, config))
+	if timeout, ok := errors.AsType[net.Error](err); errors.Is(err, context.DeadlineExceeded) || ok && timeout.Timeout() {
+		return fmt.Errorf("diagnose: %s: no answer within %v", what, serverTimeout)
+	}
+	words := reason.Of(err, &config.Config)
+	if words == "" {
+		words = "an error whose words may contain a secret"
+	}
+	return fmt.Errorf("diagnose: %s: %s", what, printable.Text(words, 250))
 }

@@ -1,4 +1,6 @@
-package otelpool
+// Package reason tells what a server or the network said, without what may be a secret: the words of known types of errors only.
+// Those of others, such as of the program's own DialFunc, may contain one.
+package reason
 
 import (
 	"crypto/tls"
@@ -12,28 +14,29 @@ import (
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 )
 
 // maxReasons is how many errors of a failed dial are told: there is one for each address that was tried.
 const maxReasons = 3
 
-// dialReason returns what the server or the network said when a dial failed, "" if that is not known. It tells the words
-// of known types of errors only, because those of others, such as of the program's own DialFunc, may contain a secret.
-func dialReason(err error) (reason string) {
+// Of returns what the server or the network said, "" if that is not known. The words may be long and have any characters. Settings
+// of the configuration are replaced in them; nil stands for the one of a dial that failed.
+func Of(err error, config *pgconn.Config) (reason string) {
 	defer func() {
 		if recover() != nil { // an error of the program may panic in its methods
 			reason = ""
 		}
 	}()
 	reason = strings.Join(appendReasons(nil, err), "; ")
-	if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok && connect.Config != nil {
-		for _, secret := range secretsOf(connect.Config) {
+	if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok && config == nil {
+		config = connect.Config
+	}
+	if config != nil {
+		for _, secret := range secretsOf(config) {
 			reason = strings.ReplaceAll(reason, secret, "xxxxx")
 		}
 	}
-	return instruments.Sanitize(reason)
+	return reason
 }
 
 // secretsOf returns the settings of a connection that nothing may show. The server does not repeat them on purpose.
@@ -97,12 +100,12 @@ func knownWords(err error) string {
 	return ""
 }
 
-// tlsRefused is what pgx says if the server does not offer TLS.
-const tlsRefused = "server refused TLS connection"
+// TLSRefused is what pgx says if the server does not offer TLS.
+const TLSRefused = "server refused TLS connection"
 
 // wordsOfPgx are errors of pgx and the standard library that have no type of their own.
 var wordsOfPgx = []string{
-	tlsRefused, io.EOF.Error(), io.ErrUnexpectedEOF.Error(), pgconn.ErrConnClosed.Error(),
+	TLSRefused, io.EOF.Error(), io.ErrUnexpectedEOF.Error(), pgconn.ErrConnClosed.Error(),
 	pgconn.ErrReadOnlyConnection.Error(), pgconn.ErrReadWriteConnection.Error(), pgconn.ErrPrimaryConnection.Error(),
 	pgconn.ErrStandbyConnection.Error(),
 }
@@ -110,7 +113,7 @@ var wordsOfPgx = []string{
 // serverWords returns what the server said. Outside of some classes of SQLSTATE, messages may quote settings of the
 // connection string or a statement of AfterConnect.
 func serverWords(e *pgconn.PgError) string {
-	code, ok := sqlState(e)
+	code, ok := SQLState(e)
 	if !ok {
 		return ""
 	}
@@ -131,4 +134,21 @@ func networkWords(e *net.OpError) string {
 		words = append(words, address.String())
 	}
 	return strings.Join(append(words, appendReasons(nil, e.Err)...), ": ")
+}
+
+// SQLState returns the SQLSTATE of a server error, if it is well-formed.
+func SQLState(err error) (string, bool) {
+	pgErr, ok := err.(*pgconn.PgError) // pgx seldom wraps it, and the assertion is much cheaper than the search
+	if !ok {
+		pgErr, ok = errors.AsType[*pgconn.PgError](err)
+	}
+	if !ok || pgErr == nil || len(pgErr.Code) != 5 {
+		return "", false
+	}
+	for _, c := range []byte(pgErr.Code) {
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') {
+			return "", false
+		}
+	}
+	return pgErr.Code, true
 }

@@ -1,4 +1,4 @@
-package otelpool
+package reason_test
 
 import (
 	"context"
@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/otelpool/otelpool-go/otelpool/internal/reason"
 )
 
 // panickingError panics in all its methods.
@@ -23,7 +25,7 @@ func (panickingError) Unwrap() error   { panic("Unwrap") }
 func (panickingError) Timeout() bool   { panic("Timeout") }
 func (panickingError) Temporary() bool { panic("Temporary") }
 
-func TestDialReasonIsOfServerOrNetwork(t *testing.T) {
+func TestReasonIsOfServerOrNetwork(t *testing.T) {
 	t.Parallel()
 	at := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 5432}
 	refused := &net.OpError{Op: "dial", Net: "tcp", Addr: at, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
@@ -52,13 +54,10 @@ func TestDialReasonIsOfServerOrNetwork(t *testing.T) {
 		{"password in the server's words", connectError(t, "host=localhost password=hunter2", `no entry for user "hunter2"`), `FATAL: no entry for user "xxxxx" (SQLSTATE 28000)`},
 		{"setting in the server's words", connectError(t, "host=localhost application_name=hunter2", `no entry for "hunter2"`), `FATAL: no entry for "xxxxx" (SQLSTATE 28000)`},
 	} {
-		got := dialReason(tt.err)
+		got := reason.Of(tt.err, nil)
 		if got != tt.want || strings.Contains(got, "hunter2") {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
-	}
-	if got := dialReason(&pgconn.PgError{Severity: "FATAL", Code: "28000", Message: strings.Repeat("x", 1000)}); len(got) > 255 {
-		t.Errorf("%d bytes", len(got))
 	}
 }
 
