@@ -19,6 +19,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
@@ -44,7 +45,7 @@ type fixture struct {
 	inst    *otelpool.Instrumentation
 	rec     *otelpooltest.Recorder
 	tracer  *tracer
-	log     *logged
+	log     *testutil.Buffer
 	page    *httptest.Server
 }
 
@@ -79,7 +80,7 @@ func setup(t *testing.T, lib library, want expected) *fixture {
 			t.Fatal(err)
 		}
 	}
-	f := &fixture{T: t, want: want, lib: lib, rec: otelpooltest.NewRecorder(t), log: new(logged)}
+	f := &fixture{T: t, want: want, lib: lib, rec: otelpooltest.NewRecorder(t), log: new(testutil.Buffer)}
 	f.tracer = &tracer{calls: map[string]int{}, holds: map[hold]bool{}}
 	config.ConnConfig.Tracer = f.tracer
 	config.MaxConns = 5

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -64,21 +63,3 @@ func (t *tracer) TraceCopyFromStart(ctx context.Context, _ *pgx.Conn, data pgx.T
 
 // TraceCopyFromEnd implements pgx.CopyFromTracer.
 func (t *tracer) TraceCopyFromEnd(context.Context, *pgx.Conn, pgx.TraceCopyFromEndData) {}
-
-// logged keeps the lines of a logger. It is safe for concurrent use.
-type logged struct {
-	mu    sync.Mutex
-	lines bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.lines.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.lines.String()
-}
