@@ -6,8 +6,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
@@ -30,19 +30,14 @@ func TestFrontPageShowsFindingOfTrouble(t *testing.T) {
 			}
 			defer f.service.close()
 			f.make(tt.trouble, http.StatusOK)
-			for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+			testutil.Eventually(t, "the page has the finding", func() bool {
 				if tt.again {
 					f.make(tt.trouble, http.StatusOK)
 				}
 				page := html.UnescapeString(request(f.handler, "GET", "/").Body.String())
 				_, below, _ := strings.Cut(page, `action="/trouble/`+tt.trouble+`"`)
-				if strings.Contains(page, "<li>"+tt.finding) && strings.Contains(below, "<br><strong>"+tt.finding) {
-					break
-				}
-				if time.Now().After(deadline) {
-					t.Fatalf("the page has no finding: %s", page)
-				}
-			}
+				return strings.Contains(page, "<li>"+tt.finding) && strings.Contains(below, "<br><strong>"+tt.finding)
+			})
 		})
 	}
 }

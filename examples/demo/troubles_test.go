@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // tracePattern matches the trace of a log line's request.
@@ -49,12 +51,10 @@ func sourceLine(t *testing.T, file, line string) string {
 // await waits for a log line that matches, and returns the submatches.
 func (f *fixture) await(pattern *regexp.Regexp) (parts []string) {
 	f.Helper()
-	for deadline := time.Now().Add(testTimeout); parts == nil; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			f.Fatalf("not logged: %s\n%s", pattern, f.log)
-		}
+	testutil.Eventually(f, "the log matches "+pattern.String(), func() bool {
 		parts = pattern.FindStringSubmatch(f.log.String())
-	}
+		return parts != nil
+	})
 	return parts
 }
 

@@ -212,11 +212,7 @@ func TestWatchGoesOnAfterFailures(t *testing.T) {
 		p := program{client: newClient(), stdout: &stdout, stderr: &stderr, terminal: terminal}
 		ended := make(chan int)
 		go func() { ended <- p.run(ctx, []string{"-url", s, "-watch", "-interval", "100ms"}) }()
-		for deadline := time.Now().Add(time.Minute); strings.Count(stdout.String(), "critical: leak") < 2; time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("got %s and %s", &stdout, &stderr)
-			}
-		}
+		testutil.Eventually(t, "the leak is told twice", func() bool { return strings.Count(stdout.String(), "critical: leak") >= 2 })
 		stop()
 		if code := <-ended; code != exitFindings {
 			t.Errorf("exit status %d", code)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -261,15 +262,10 @@ func TestViewersShareOneReportASecond(t *testing.T) {
 	if most := int(time.Since(start)/time.Second) + 1; len(reports) > most {
 		t.Errorf("%d reports, want at most %d", len(reports), most)
 	}
-	for deadline := time.Now().Add(time.Minute); ; {
-		if reports[document(t, h).Pools[0].Report.Time] = true; len(reports) > 1 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the report is never renewed")
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	testutil.Eventually(t, "the report is renewed", func() bool {
+		reports[document(t, h).Pools[0].Report.Time] = true
+		return len(reports) > 1
+	})
 }
 
 func TestHandlerWorksOnServer(t *testing.T) {

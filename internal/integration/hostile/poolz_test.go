@@ -9,13 +9,13 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -126,7 +126,7 @@ func TestHistoryMatchesItsSchema(t *testing.T) {
 	s := newService(t, config, otelpool.WithPoolName("</script>\u202e\x00\x1b\""))
 	misuseUnit(t, s.pool, "misuse")
 	schema := pageSchema(t, "history.schema.json")
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	testutil.Eventually(t, "the history grows", func() bool {
 		text := poolzBody("/history.json", s.inst, withoutHooks)
 		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 		if err != nil {
@@ -139,13 +139,8 @@ func TestHistoryMatchesItsSchema(t *testing.T) {
 		if err := json.Unmarshal(text, &h); err != nil || len(h.Pools) != 2 {
 			t.Fatalf("%v: %s", err, text)
 		}
-		if len(h.Pools[0].Moments) > 2 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the history does not grow: %s", text)
-		}
-	}
+		return len(h.Pools[0].Moments) > 2
+	})
 	if schema.Validate(map[string]any{"version": json.Number("2"), "pools": []any{}}) == nil {
 		t.Error("the schema allows another version")
 	}
