@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log"
 	"net/http"
@@ -15,7 +16,12 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
+const usage = `Serves one query, the metrics of its pool, and a page of what the pool does: http://127.0.0.1:9464.
+DATABASE_URL is the PostgreSQL server: postgres://user:password@host:5432/database. There are no flags.`
+
 func main() {
+	flag.Usage = func() { fmt.Fprintln(flag.CommandLine.Output(), usage) }
+	flag.Parse()
 	exporter, err := prometheus.New()
 	if err != nil {
 		log.Fatal(err)
@@ -37,5 +43,6 @@ func main() {
 		fmt.Fprintln(w, n, "tables")
 	})
 	server := http.Server{Addr: "127.0.0.1:9464", ReadHeaderTimeout: 5 * time.Second, WriteTimeout: time.Minute}
+	log.Printf("query: http://%[1]s/tables, metrics: http://%[1]s/metrics, page: http://%[1]s/debug/pool/", server.Addr)
 	log.Fatal(server.ListenAndServe())
 }

@@ -27,8 +27,8 @@ func TestMain(m *testing.M) { postgrestest.Main(m) }
 
 func TestQuickstartIsShort(t *testing.T) {
 	t.Parallel()
-	if n := bytes.Count(source(t), []byte("\n")); n > 41 {
-		t.Errorf("main.go has %d lines, want at most 41", n)
+	if n := bytes.Count(source(t), []byte("\n")); n > 48 {
+		t.Errorf("main.go has %d lines, want at most 48", n)
 	}
 }
 
@@ -41,6 +41,7 @@ func TestQuickstartRecordsItsQuery(t *testing.T) {
 		program := build(t, port)
 		checkWrongURL(t, program)
 		base := "http://127.0.0.1:" + port
+		checkHelp(t, program, base)
 		if start(t, program, base, databaseURL) {
 			check(t, base)
 			checkPage(t, base)
@@ -61,6 +62,15 @@ func checkWrongURL(t *testing.T, program string) {
 	}
 	if strings.Contains(string(out), "hunter2") {
 		t.Errorf("the password is in %q", out)
+	}
+}
+
+// checkHelp checks that -h says where to look.
+func checkHelp(t *testing.T, program, base string) {
+	t.Helper()
+	out, err := exec.Command(program, "-h").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), base) || !strings.Contains(string(out), postgres.URLEnv) {
+		t.Errorf("-h: %v, %s", err, out)
 	}
 }
 
@@ -94,7 +104,7 @@ func checkPage(t *testing.T, base string) {
 func start(t *testing.T, program, base, databaseURL string) (running bool) {
 	t.Helper()
 	name := "quickstart " + rand.Text()
-	var stderr bytes.Buffer
+	var stderr bytes.Buffer // read when the program has ended
 	cmd := exec.Command(program)
 	cmd.Env, cmd.Stderr = append(environment(databaseURL), "OTEL_SERVICE_NAME="+name), &stderr
 	if err := cmd.Start(); err != nil {
@@ -108,6 +118,10 @@ func start(t *testing.T, program, base, databaseURL string) (running bool) {
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-exited
+		said := stderr.String()
+		if running && (!strings.Contains(said, base+"/metrics") || !strings.Contains(said, base+"/debug/pool/")) {
+			t.Errorf("the program does not say where to look: %q", said)
+		}
 	})
 
 	deadline := time.After(time.Minute)
