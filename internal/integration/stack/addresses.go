@@ -14,7 +14,8 @@ Everything runs. Open first:
   %s/
       the demo: what it does, and a link for each trouble that a pool can have
 
-Prometheus, with the shipped rules and alerts:
+Prometheus, with the shipped rules and alerts. Built from source it has no pages of its own: open these, which are JSON,
+or name a release, which has pages, in PROMETHEUS:
   %s
       connections in use
   %s

@@ -1,6 +1,7 @@
 package stack_test
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"syscall"
@@ -20,6 +21,11 @@ func TestStackShowsPoolAndCleansUp(t *testing.T) {
 	}
 	if len(samples) != 1 || samples[0].Value != baseSize+maxOverflow || samples[0].Labels["job"] != "otelpool-demo" {
 		t.Errorf("db_pool_max is %v, want one series, %d", samples, baseSize+maxOverflow)
+	}
+	if response, err := http.Get(prometheus.URL); err != nil {
+		t.Error(err)
+	} else if response.Body.Close(); response.StatusCode == http.StatusOK || !strings.Contains(e.stdout.String(), "no pages of its own") {
+		t.Errorf("Prometheus answers with status %d, and what was printed says of its pages:\n%s", response.StatusCode, e.stdout)
 	}
 	for _, name := range addresses {
 		if !strings.Contains(e.stdout.String(), e.ports[name]) {

@@ -42,7 +42,7 @@ Environment variables:
   COLLECTOR_CONFIG     the Collector's configuration (default collector-config/collector.yaml)
   PROMETHEUS_CONFIG    Prometheus' configuration (default collector-config/prometheus/prometheus.yml)
   COLLECTOR            a Collector to run (default: built from source)
-  PROMETHEUS           a Prometheus 3 to run (default: built from source)
+  PROMETHEUS           a Prometheus 3 to run (default: built from source, without pages of its own)
   PATIENCE             how long the first metrics may take from the demo to Prometheus (default 2m)
 `
 
