@@ -79,8 +79,9 @@ frameworks: setup ## Run sqlc, sqlx, GORM, ent, bun, River and goose on instrume
 	@exec .tmp/frameworks -addr $(ADDR) $(ARGS)
 
 .PHONY: loadtest
-loadtest: setup ## Run the stress test: 100 callers on 5 connections and 10 more (ARGS='-preset production')
-	$(GO) -C examples run ./loadtest $(ARGS)
+loadtest: setup ## Put a load on a pool: a built-in one, or your own statements, rate and goal (ARGS=-h)
+	@mkdir -p .tmp && $(GO) -C examples build -o $(CURDIR)/.tmp/loadtest ./loadtest
+	@exec .tmp/loadtest $(ARGS)
 
 # Build the Collector and Prometheus that tests and the stack run (minutes, the first time).
 .PHONY: programs

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,16 +34,17 @@ const (
 
 // database is the database under load.
 type database struct {
-	config *pgxpool.Config
-	sizing otelpool.Sizing
-	about  string // for the user, without a password
-	close  func() error
+	connString string
+	config     *pgxpool.Config
+	sizing     otelpool.Sizing
+	about      string // for the user, without a password
+	close      func() error
 }
 
 // openDatabase connects to the user's database or starts a throwaway server. It checks the settings first.
 func openDatabase(ctx context.Context, s settings) (*database, error) {
-	throwaway := os.Getenv(postgres.URLEnv) == ""
-	connString := os.Getenv(postgres.URLEnv)
+	connString := cmp.Or(s.dsn, os.Getenv(postgres.URLEnv))
+	throwaway := connString == ""
 	if throwaway {
 		connString = "host=127.0.0.1 user=postgres sslmode=disable" // a placeholder: the server's address is not known yet
 	}
@@ -50,14 +52,17 @@ func openDatabase(ctx context.Context, s settings) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	connections := max(100, sizing.PoolSize+sizing.MaxOverflow+spareConnections)
-	connString, stop, err := postgres.EnvOrStart(ctx, postgres.WithMaxConnections(connections))
-	if err != nil {
-		return nil, stoppedOr(ctx, err)
+	stop := func() error { return nil }
+	if throwaway {
+		// A search may double the size.
+		connections := max(100, slices.Max(append(s.sizes, 2*(sizing.PoolSize+sizing.MaxOverflow)))+spareConnections)
+		if connString, stop, err = postgres.EnvOrStart(ctx, postgres.WithMaxConnections(connections)); err != nil {
+			return nil, stoppedOr(ctx, err)
+		}
 	}
-	db := &database{close: stop}
+	db := &database{connString: connString, close: stop}
 	if db.config, db.sizing, err = s.poolConfig(connString); err == nil {
-		err = db.check(ctx, s.query)
+		err = db.check(ctx, s)
 	}
 	if err != nil {
 		return nil, errors.Join(stoppedOr(ctx, err), stop())
@@ -65,7 +70,7 @@ func openDatabase(ctx context.Context, s settings) (*database, error) {
 	if throwaway {
 		db.about += ", throwaway: removed when the test ends"
 	} else {
-		db.about += " of " + postgres.URLEnv
+		db.about += " of " + s.source()
 	}
 	return db, nil
 }
@@ -81,21 +86,64 @@ func stoppedOr(ctx context.Context, err error) error {
 	return err
 }
 
-// check runs the query once without the pool, so that an error is found before all callers meet it.
-func (db *database) check(ctx context.Context, query string) error {
+// check runs each statement once without the pool, so that an error is found before all callers meet it. Statements
+// that may write are only prepared.
+func (db *database) check(ctx context.Context, s settings) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, db.config.ConnConfig)
 	if err != nil {
-		return fmt.Errorf("the database cannot be reached, check %s and that the server is running: %s", postgres.URLEnv, oneLine(err))
+		return fmt.Errorf("the database cannot be reached, check %s and that the server is running: %s",
+			s.source(), oneLine(err))
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	db.about = serverName(conn)
-	if _, err := conn.Exec(ctx, query); err != nil {
-		if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
-			return fmt.Errorf("-query cannot be run: %s (SQLSTATE %s)", pgErr.Message, pgErr.Code)
+	for _, of := range s.statements {
+		if s.write {
+			_, err = conn.Prepare(ctx, "", of.sql)
+		} else {
+			err = checkSelect(ctx, conn, of.sql)
 		}
-		return fmt.Errorf("-query cannot be run: %w", err)
+		if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+			err = fmt.Errorf("%s (SQLSTATE %s)", pgErr.Message, pgErr.Code)
+			if pgErr.Code == readOnly {
+				err = fmt.Errorf("%w: want -write to allow it", err)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("%s cannot be run: %w", of.source, err)
+		}
+	}
+	if s.write {
+		return nil
+	}
+	// A pooler may ignore the parameter.
+	var state string
+	if err := conn.QueryRow(ctx, "SELECT current_setting('transaction_read_only')").Scan(&state); err != nil {
+		return fmt.Errorf("the server does not say whether the connection is read-only: %w", err)
+	}
+	if state != "on" {
+		return errors.New("the server does not keep the connection read-only: want -write if the statements may write")
+	}
+	return nil
+}
+
+// readOnly is the SQLSTATE of a statement that a read-only transaction refuses.
+const readOnly = "25006"
+
+// checkSelect runs a statement. The server says whether it is a SELECT: no SQL is parsed here. It must be one
+// statement, whatever mode the connection string chooses: a second one could begin a transaction that writes.
+func checkSelect(ctx context.Context, conn *pgx.Conn, sql string) error {
+	rows, err := conn.Query(ctx, sql, pgx.QueryExecModeDescribeExec)
+	if err != nil {
+		return err
+	}
+	rows.Close()
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if tag := rows.CommandTag(); !tag.Select() {
+		return fmt.Errorf("it is not a SELECT, the server calls it %q: want -write to allow it", tag)
 	}
 	return nil
 }

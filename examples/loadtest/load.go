@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 )
 
 const (
-	// operation is the name of the requests in the metrics.
+	// operation is the name of the only statement in the metrics, if there is no file of statements.
 	operation = "load_test"
 
 	// pauseAfterFailure limits the rate of requests while the database is unreachable.
@@ -23,10 +24,10 @@ const (
 	drainLimit = 5 * time.Second
 )
 
-// load is a set of callers that send each request when the last one is answered. It is safe for concurrent use.
+// load sends requests and counts them. It is safe for concurrent use.
 type load struct {
-	pool  *pgxpool.Pool
-	query string
+	pool       *pgxpool.Pool
+	statements []statement
 
 	mu sync.Mutex
 	requestCounts
@@ -37,12 +38,17 @@ type requestCounts struct {
 	done     int            // successful
 	canceled int            // still running after drainLimit
 	failed   map[string]int // by kind
+
+	// Of the open loop.
+	dropped int // too many were in flight
+	late    int // begun lateAfter or more after they were due: this machine has too much to do
 }
 
-// run makes the callers send requests until ctx ends, and waits for the running requests.
+// run makes callers send each request when their last one is answered, until ctx ends, and waits for
+// the running requests.
 func (l *load) run(ctx context.Context, concurrency int) {
 	// The end of ctx does not cancel running requests.
-	requests, cancel := context.WithCancel(otelpool.WithOperation(context.WithoutCancel(ctx), operation))
+	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var callers sync.WaitGroup
 	for range concurrency {
@@ -57,12 +63,23 @@ func (l *load) run(ctx context.Context, concurrency int) {
 // call sends one request after the other until ctx ends.
 func (l *load) call(ctx, requests context.Context) {
 	for ctx.Err() == nil {
-		_, err := l.pool.Exec(requests, l.query)
+		err := l.request(requests)
 		l.count(err, requests.Err() != nil)
 		if err != nil {
 			pause(ctx, pauseAfterFailure)
 		}
 	}
+}
+
+// request runs one of the statements and reads its rows.
+func (l *load) request(ctx context.Context) error {
+	s := pick(l.statements)
+	rows, err := l.pool.Query(otelpool.WithOperation(ctx, s.name), s.sql)
+	if err != nil {
+		return err
+	}
+	rows.Close()
+	return rows.Err()
 }
 
 func (l *load) count(err error, canceled bool) {
@@ -85,10 +102,8 @@ func (l *load) count(err error, canceled bool) {
 func (l *load) counts() requestCounts {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t := requestCounts{done: l.done, canceled: l.canceled, failed: make(map[string]int)}
-	for kind, n := range l.failed {
-		t.failed[kind] = n
-	}
+	t := l.requestCounts
+	t.failed = maps.Clone(l.failed)
 	return t
 }
 

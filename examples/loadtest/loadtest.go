@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -15,12 +16,16 @@ import (
 )
 
 // loadtest runs the test, prints its report, and cleans up. An error concerns its environment, not the pool.
-func loadtest(ctx context.Context, s settings, stdout io.Writer) (v verdict, err error) {
+// It shows the progress of the open loop to progress, if that is not nil.
+func loadtest(ctx context.Context, s settings, stdout, progress io.Writer) (v verdict, err error) {
 	db, err := openDatabase(ctx, s)
 	if err != nil {
 		return verdict{}, err
 	}
 	defer func() { err = errors.Join(err, db.close()) }()
+	if s.rate > 0 {
+		return openLoop(ctx, s, db, stdout, progress)
+	}
 	provider, exporter, err := newMeterProvider()
 	if err != nil {
 		return verdict{}, err
@@ -42,10 +47,38 @@ func loadtest(ctx context.Context, s settings, stdout io.Writer) (v verdict, err
 	return r.verdict, nil
 }
 
+// openLoop measures the curve of an open loop.
+func openLoop(ctx context.Context, s settings, db *database, stdout, progress io.Writer) (verdict, error) {
+	if ctx.Err() != nil {
+		return verdict{}, errNoLoad
+	}
+	var plot *os.File
+	if s.svg != "" { // an error shows before the load
+		var err error
+		if plot, err = os.Create(s.svg); err != nil {
+			return verdict{}, err
+		}
+		defer plot.Close()
+	}
+	printBanner(stdout, s, db)
+	c := &curve{settings: s, db: db, progress: progress}
+	c.run(ctx)
+	v, err := c.judge()
+	err = errors.Join(err, c.print(stdout))
+	if plot != nil {
+		_, writeErr := plot.WriteString(svg(c.points, s.goal))
+		err = errors.Join(err, writeErr)
+	}
+	if v.judged {
+		fmt.Fprintln(stdout, v)
+	}
+	return v, err
+}
+
 // stress puts the pool under load for the duration of the settings, or until ctx ends. It judges the pool by sizing.
 func stress(ctx context.Context, s settings, pool *pgxpool.Pool, inst *otelpool.Instrumentation, gatherer prometheus.Gatherer,
 	sizing otelpool.Sizing, stdout io.Writer) report {
-	l := &load{pool: pool, query: s.query}
+	l := &load{pool: pool, statements: s.statements}
 	w := &watcher{gatherer: gatherer, sizing: sizing, load: l, inst: inst, out: stdout}
 	w.scrape(false) // starts the pool's peak
 
@@ -75,13 +108,21 @@ func stress(ctx context.Context, s settings, pool *pgxpool.Pool, inst *otelpool.
 
 // printBanner prints the database, the pool and the load.
 func printBanner(w io.Writer, s settings, db *database) {
+	callers := fmt.Sprintf("%d callers for %v", s.concurrency, s.duration)
+	if s.rate > 0 {
+		callers = fmt.Sprintf("%v requests a second for %v a size, at most %d at a time", s.rate, s.duration, s.inFlight)
+		if s.goal > 0 {
+			callers += fmt.Sprintf("; goal: 99 %% wait at most %v", s.goal)
+		}
+	}
 	fmt.Fprintf(w, `otelpool load test
   database  %s
   pool      %d connections, %d more under load; %s
-  load      %d callers for %v: %s
+  load      %s: %s
   to stop   Ctrl-C, which also prints the report
 
-`, db.about, db.sizing.PoolSize, db.sizing.MaxOverflow, describeSizing(db.sizing), s.concurrency, s.duration, strings.Join(strings.Fields(s.query), " "))
+`, db.about, db.sizing.PoolSize, db.sizing.MaxOverflow, describeSizing(db.sizing), callers,
+		describeStatements(s.statements))
 }
 
 // describeSizing describes how the pool treats its connections.

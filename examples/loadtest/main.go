@@ -1,13 +1,20 @@
-// Command loadtest is the stress test of a connection pool. Many callers use an instrumented pool whose size and
-// overflow are set by an otelpool.Sizing. It prints a line a second while it runs, and a report at the end. The test
-// passes if the pool never had more connections in use than its size plus its overflow.
+// Command loadtest puts a load on a connection pool that is instrumented by otelpool.
+//
+// By default it is a stress test: many callers use a pool whose size and overflow are set by an otelpool.Sizing. It
+// prints a line a second while it runs, and a report at the end. The test passes if the pool never had more connections
+// in use than its size plus its overflow.
 //
 //	go -C examples run ./loadtest -preset staging -concurrency 100 -duration 10s
 //
+// With -rate it measures how long requests at that rate wait for a connection, and by which size of the pool. The test
+// passes if the waits reach the goal.
+//
+//	go -C examples run ./loadtest -rate 400 -pool-size 8 -p99-wait 5ms
+//
 // The exit status is 0 for PASS, 1 for FAIL, and 2 if there is no verdict: wrong usage, or no database.
 //
-// It uses the PostgreSQL server of DATABASE_URL, in which it creates nothing, or else a throwaway server that it starts
-// and stops.
+// It uses the PostgreSQL server of -dsn or DATABASE_URL, in which it creates nothing, or else a throwaway server that
+// it starts and stops. Its connections are read-only, unless -write is given.
 package main
 
 import (
@@ -46,7 +53,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	var v verdict
 	if err == nil {
-		v, err = loadtest(ctx, s, stdout)
+		v, err = loadtest(ctx, s, stdout, terminal(stderr))
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "loadtest:", oneLine(err))

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -23,6 +25,7 @@ func TestLoadtestProgram(t *testing.T) {
 		"passes on a throwaway server": passesOnThrowawayServer,
 		"leaves nothing in a database": leavesNothingInDatabase,
 		"reports when interrupted":     reportsWhenInterrupted,
+		"reports interrupted search":   reportsInterruptedSearch,
 		"says what is wrong":           saysWhatIsWrong,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,6 +154,44 @@ func reportsWhenInterrupted(t *testing.T, program string) {
 	}
 }
 
+func reportsInterruptedSearch(t *testing.T, program string) {
+	dsn, plot := postgrestest.Database(t), filepath.Join(t.TempDir(), "plot.svg")
+	e := start(t, program, nil, "-dsn", dsn, "-rate", "50", "-sql", "SELECT pg_sleep(0.02)", "-pool-size", "4",
+		"-p99-wait", "1s", "-for", "1h", "-svg", plot)
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	e.eventually("requests", func() bool {
+		var n int
+		const sql = "SELECT count(*) FROM pg_stat_activity " +
+			"WHERE application_name = 'otelpool-loadtest' AND query LIKE 'SELECT pg_sleep%'"
+		return conn.QueryRow(t.Context(), sql).Scan(&n) == nil && n == 4
+	})
+	if err := e.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	interrupted := time.Now()
+	e.end(2)
+	if took := time.Since(interrupted); took > 20*time.Second {
+		t.Errorf("the program ended after %v", took)
+	}
+	for _, want := range []string{"Report, with 4 connections\n  requests", "\n             stopped after ", "\nloadtest: "} {
+		if !strings.Contains(e.stdout.String(), want) {
+			t.Errorf("no %q in\n%s", want, e.stdout)
+		}
+	}
+	said := e.stderr.String()
+	if !strings.HasPrefix(said, "loadtest: stopped after ") || !strings.HasSuffix(said, ": that is too early to judge the goal\n") {
+		t.Errorf("standard error: %q", said)
+	}
+	if text, err := os.ReadFile(plot); err != nil || strings.Count(string(text), "<circle ") != 2 {
+		t.Errorf("%v, %s", err, text)
+	}
+	noPassword(t, e, dsn)
+}
+
 func saysWhatIsWrong(t *testing.T, program string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -168,8 +209,17 @@ func saysWhatIsWrong(t *testing.T, program string) {
 		{[]string{"-max-overflow", "-1"}, nil, "otelpool: max overflow -1 means no limit, "},
 		{[]string{"-pool-size", "-2", "-max-overflow", "-2"}, nil, "otelpool: pool size -2 is below 1 otelpool: max overflow -2 is below 0"},
 		{[]string{"-concurrency", "0"}, nil, `invalid value "0" for flag -concurrency: want a whole number, at least 1 (-h `},
-		{[]string{"-duration", "10"}, nil, `invalid value "10" for flag -duration: want a time above 0, such as 10s or 2m (-h `},
+		{[]string{"-duration", "10"}, nil, `invalid value "10" for flag -duration: want a time above 0 and at most 24h, such as 10s or 2m (-h `},
 		{[]string{"-query", " "}, nil, `invalid value " " for flag -query: want SQL, such as `},
+		{[]string{"-for", "25h"}, nil, `invalid value "25h" for flag -for: want a time above 0 and at most 24h, such as 10s or 2m (-h `},
+		{[]string{"-rate", "NaN"}, nil, `invalid value "NaN" for flag -rate: want requests a second, above 0 and at most 100000 (-h `},
+		{[]string{"-sizes", "4,x"}, nil, `invalid value "4,x" for flag -sizes: want numbers of connections from 1 to 1000, such as 2,4,8 (-h `},
+		{[]string{"-p99-wait", "5ms"}, nil, "-p99-wait needs -rate (-h "},
+		{[]string{"-rate", "1", "-p99-wait", "5ms"}, nil, "-rate 1 for 10s brings about 10 requests, too few for a 99th percentile: want at least 200 (-h "},
+		{[]string{"-rate", "1", "-concurrency", "5"}, nil, "-rate and -concurrency exclude each other: "},
+		{[]string{"-sql", "SELECT 1", "-file", "x.sql"}, nil, "-file and -sql exclude each other (-h "},
+		{[]string{"-file", "/nowhere/x.sql"}, nil, "open /nowhere/x.sql: "},
+		{[]string{"-dsn", "host=localhost password='my hunter2"}, nil, "-dsn cannot be used: "},
 		{[]string{"-users", "1"}, nil, "flag provided but not defined: -users (-h "},
 		{[]string{"now"}, nil, `unknown argument "now" (-h `},
 		{nil, []string{"OTELPOOL_SIZING_POOL_SIZE=x"}, `otelpool: environment: OTELPOOL_SIZING_POOL_SIZE: "x" is not a whole number`},

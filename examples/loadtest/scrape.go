@@ -16,6 +16,7 @@ type sample struct {
 	overflowOpened, timeouts                       int
 	acquires, queries                              histogram
 	queryErrors                                    map[string]int // by error_type
+	held                                           float64        // seconds, of all holds that ended
 }
 
 // scrape scrapes the pool. A missing gauge is an error, so that it does not count as 0.
@@ -46,6 +47,8 @@ func newSample(families []*dto.MetricFamily) (sample, error) {
 			switch family.GetName() {
 			case "db_pool_acquire_duration_seconds":
 				s.acquires.add(metric.GetHistogram())
+			case "db_pool_hold_duration_seconds":
+				s.held += metric.GetHistogram().GetSampleSum()
 			case "db_query_duration_seconds":
 				s.queries.add(metric.GetHistogram())
 				s.addErrors(metric)

@@ -5,13 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/otelpool/otelpool-go/internal/postgres"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -20,24 +15,45 @@ const (
 	defaultConcurrency = 100
 	defaultDuration    = 10 * time.Second
 	defaultQuery       = "SELECT pg_sleep(0.005)"
+	defaultInFlight    = 1000
+
+	maxDuration = 24 * time.Hour
+	maxRate     = 100_000
+	maxSize     = 1000 // of -sizes
+
+	// minRequests is the fewest requests of which a 99th percentile says something.
+	minRequests = 200
 )
 
-const usage = `Puts an instrumented PostgreSQL pool under load and checks that it does not exceed its limit.
+const usage = `Puts a load on an instrumented PostgreSQL pool, and reports the throughput, the waits and what is wrong.
 
-Flags:
-  -preset        NAME      base sizing: development (2+5), staging (5+10, the default) or production (20+40)
-  -pool-size     N         connections that the pool keeps (default: the preset's)
-  -max-overflow  N         connections that it may open beyond those (default: the preset's)
-  -concurrency   N         concurrent callers (default 100)
-  -duration      DURATION  duration of the load, such as 10s or 2m (default 10s); Ctrl-C ends it earlier
-  -query         SQL       the query of a request (default ` + defaultQuery + `)
+The load
+  -sql SQL           the statement of a request (default ` + defaultQuery + `); also -query
+  -file FILE         statements by weight: each begins with a line "-- name: get_user weight: 3"
+  -write             allow other statements than SELECT; without it connections are read-only
+  -for DURATION      time of the load, or of each size (default 10s, at most 24h); also -duration
+  -concurrency N     callers that each wait for an answer before the next request (default 100)
+  -rate N            instead: N requests a second, whether answers come or not (open loop)
+  -in-flight N       with -rate: requests at a time, more are dropped (default 1000)
 
-Environment variables:
-  DATABASE_URL        PostgreSQL server (default: a throwaway one is started)
-  OTELPOOL_SIZING_*   POOL_SIZE, MAX_OVERFLOW, POOL_PRE_PING, POOL_RECYCLE, POOL_TIMEOUT override the preset, as do the same
-                      settings in DATABASE_URL (?pool_timeout=5s); the flags override both
+The pool
+  -preset NAME       base sizing: development (2+5), staging (5+10, the default), production (20+40)
+  -pool-size N       connections that the pool keeps (default: the preset's)
+  -max-overflow N    connections beyond those (default: the preset's; with -rate and -pool-size 0)
 
-Exit status: 0 PASS, 1 FAIL, 2 if the test could not run.
+The goal, with -rate
+  -p99-wait DURATION PASS if 99 % of the requests wait at most so long for a connection, and the
+                     smallest size that reaches it is searched
+  -sizes LIST        sizes to measure besides, such as 2,4,8 (default: what the search needs)
+  -svg FILE          write the plot of throughput and waits by size
+
+The server, the throwaway one if neither is given
+  -dsn CONNSTRING    PostgreSQL server; other users of the machine can see it
+  DATABASE_URL       the same, in the environment
+  OTELPOOL_SIZING_*  POOL_SIZE, MAX_OVERFLOW, POOL_PRE_PING, POOL_RECYCLE and POOL_TIMEOUT override
+                     the preset, as do ?pool_timeout=5s and so on in the connection string
+
+Ctrl-C ends the load and prints the report. Exit status: 0 PASS, 1 FAIL, 2 no verdict.
 `
 
 var presets = map[string]otelpool.Sizing{
@@ -48,104 +64,85 @@ var presets = map[string]otelpool.Sizing{
 
 // settings are the user's choices.
 type settings struct {
+	dsn                   string // "": of the environment, or a throwaway server
 	preset                string
 	poolSize, maxOverflow *int // nil: not overridden
-	concurrency           int
+	statements            []statement
+	write                 bool
 	duration              time.Duration
-	query                 string
+
+	concurrency int // of the closed loop
+
+	// Of the open loop, if rate is not 0.
+	rate     float64
+	inFlight int
+	goal     time.Duration // of the 99th percentile of the waits; 0: none
+	sizes    []int
+	svg      string
 }
 
 func newSettings(args []string) (settings, error) {
-	s := settings{preset: defaultPreset, concurrency: defaultConcurrency, duration: defaultDuration, query: defaultQuery}
+	s := settings{
+		preset: defaultPreset, concurrency: defaultConcurrency, duration: defaultDuration, inFlight: defaultInFlight,
+		statements: []statement{{weight: 1, name: operation, sql: defaultQuery, source: "the default statement"}},
+	}
 	flags := flag.NewFlagSet("loadtest", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // errors are returned
+	flags.Func("dsn", "", setText(&s.dsn, "want postgres://user:password@host:5432/database"))
 	flags.Func("preset", "", s.setPreset)
 	flags.Func("pool-size", "", setNumber(&s.poolSize))
 	flags.Func("max-overflow", "", setNumber(&s.maxOverflow))
-	flags.Func("concurrency", "", s.setConcurrency)
-	flags.Func("duration", "", s.setDuration)
-	flags.Func("query", "", s.setQuery)
+	flags.Func("concurrency", "", setCount(&s.concurrency))
+	for _, name := range []string{"duration", "for"} {
+		flags.Func(name, "", setDuration(&s.duration))
+	}
+	for _, name := range []string{"query", "sql"} {
+		flags.Func(name, "", s.setQuery("-"+name))
+	}
+	var file string
+	flags.Func("file", "", setText(&file, "want a file of statements"))
+	flags.BoolVar(&s.write, "write", false, "")
+	flags.Func("rate", "", s.setRate)
+	flags.Func("in-flight", "", setCount(&s.inFlight))
+	flags.Func("p99-wait", "", setDuration(&s.goal))
+	flags.Func("sizes", "", s.setSizes)
+	flags.Func("svg", "", setText(&s.svg, "want a file to write"))
 	if err := flags.Parse(args); err != nil {
 		return settings{}, fmt.Errorf("%w (-h lists the flags)", err)
 	}
 	if flags.NArg() > 0 {
 		return settings{}, fmt.Errorf("unknown argument %q (-h lists the flags)", flags.Arg(0))
 	}
+	given := make(map[string]bool)
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if err := s.check(given); err != nil {
+		return settings{}, fmt.Errorf("%w (-h lists the flags)", err)
+	}
+	if file != "" {
+		var err error
+		if s.statements, err = readStatements(file); err != nil {
+			return settings{}, err
+		}
+	}
 	return s, nil
 }
 
-func (s *settings) setPreset(text string) error {
-	if _, known := presets[text]; !known {
-		return errors.New("want development, staging or production")
+// check checks that the given flags fit together.
+func (s *settings) check(given map[string]bool) error {
+	if given["file"] && (given["sql"] || given["query"]) {
+		return errors.New("-file and -sql exclude each other")
 	}
-	s.preset = text
-	return nil
-}
-
-// setNumber accepts any whole number. The Sizing checks its range, with better errors.
-func setNumber(to **int) func(string) error {
-	return func(text string) error {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			return errors.New("want a whole number")
+	if s.rate > 0 && given["concurrency"] {
+		return errors.New("-rate and -concurrency exclude each other: want -in-flight to limit the requests at a time")
+	}
+	for _, name := range []string{"in-flight", "p99-wait", "sizes", "svg"} {
+		if given[name] && s.rate == 0 {
+			return fmt.Errorf("-%s needs -rate", name)
 		}
-		*to = &n
-		return nil
 	}
-}
-
-func (s *settings) setConcurrency(text string) error {
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		return errors.New("want a whole number, at least 1")
+	if requests := s.rate * s.duration.Seconds(); s.goal > 0 && requests < minRequests {
+		return fmt.Errorf("-rate %v for %v brings about %.0f requests, too few for a 99th percentile: want at least %d",
+			s.rate, s.duration, requests, minRequests)
 	}
-	s.concurrency = n
 	return nil
-}
-
-func (s *settings) setDuration(text string) error {
-	d, err := time.ParseDuration(text)
-	if err != nil || d <= 0 {
-		return errors.New("want a time above 0, such as 10s or 2m")
-	}
-	s.duration = d
-	return nil
-}
-
-func (s *settings) setQuery(text string) error {
-	if strings.TrimSpace(text) == "" {
-		return errors.New("want SQL, such as " + defaultQuery)
-	}
-	s.query = text
-	return nil
-}
-
-// errConnString does not wrap its cause, which may contain the password.
-var errConnString = errors.New(postgres.URLEnv + " cannot be used: want postgres://user:password@host:5432/database or " +
-	"host=... user=... dbname=..., and the files that it names must exist")
-
-// poolConfig returns the pool's configuration and sizing by the settings.
-func (s settings) poolConfig(connString string) (*pgxpool.Config, otelpool.Sizing, error) {
-	config, err := pgxpool.ParseConfig(connString)
-	if err != nil {
-		return nil, otelpool.Sizing{}, errConnString
-	}
-	sizing, err := presets[s.preset].FromConfig(config)
-	if err != nil {
-		return nil, otelpool.Sizing{}, err
-	}
-	if sizing, err = sizing.FromEnv(); err != nil {
-		return nil, otelpool.Sizing{}, err
-	}
-	if s.poolSize != nil {
-		sizing.PoolSize = *s.poolSize
-	}
-	if s.maxOverflow != nil {
-		sizing.MaxOverflow = *s.maxOverflow
-	}
-	if err := sizing.Apply(config); err != nil {
-		return nil, otelpool.Sizing{}, err
-	}
-	config.ConnConfig.RuntimeParams["application_name"] = applicationName
-	return config, sizing, nil
 }

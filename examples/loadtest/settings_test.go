@@ -33,6 +33,14 @@ func TestFlagsOverridePresetAndConnString(t *testing.T) {
 			"connection string", []string{"-pool-size=3"}, "?pool_size=8&max_overflow=2&pool_timeout=5s",
 			changed(otelpool.Staging, func(s *otelpool.Sizing) { s.PoolSize, s.MaxOverflow, s.Timeout = 3, 2, 5*time.Second }),
 		},
+		{
+			"open loop without overflow", []string{"-rate=5", "-pool-size=3"}, "?pool_min_conns=9",
+			changed(otelpool.Staging, func(s *otelpool.Sizing) { s.PoolSize, s.MaxOverflow = 3, 0 }),
+		},
+		{
+			"open loop with overflow in the size", []string{"-rate=5"}, "?pool_size=8&max_overflow=2",
+			changed(otelpool.Staging, func(s *otelpool.Sizing) { s.PoolSize, s.MaxOverflow = 10, 0 }),
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -54,7 +62,7 @@ func TestFlagsOverridePresetAndConnString(t *testing.T) {
 func TestDefaultsFollowGuide(t *testing.T) {
 	t.Parallel()
 	s, err := newSettings(nil)
-	if err != nil || s.concurrency != 100 || s.duration != 10*time.Second || s.query != defaultQuery {
+	if err != nil || s.concurrency != 100 || s.duration != 10*time.Second || s.statements[0].sql != defaultQuery {
 		t.Errorf("%+v, %v", s, err)
 	}
 	if d := presets[s.preset]; d.PoolSize != 5 || d.MaxOverflow != 10 {
@@ -67,5 +75,8 @@ func TestHelpExitsWithZero(t *testing.T) {
 	var stdout, stderr strings.Builder
 	if code := run([]string{"-h"}, &stdout, &stderr); code != 0 || stdout.String() != usage || stderr.String() != "" {
 		t.Errorf("exit status %d, %q, %q", code, &stdout, &stderr)
+	}
+	if n := strings.Count(usage, "\n"); n > 40 {
+		t.Errorf("%d lines, want those of a screen", n)
 	}
 }

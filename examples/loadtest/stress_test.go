@@ -20,7 +20,7 @@ func stressPool(t *testing.T, has, meant otelpool.Sizing, query string, wanted f
 	t.Helper()
 	s := settings{
 		preset: defaultPreset, poolSize: &has.PoolSize, maxOverflow: &has.MaxOverflow,
-		concurrency: 20, duration: testTimeout, query: query,
+		concurrency: 20, duration: testTimeout, statements: []statement{{weight: 1, name: operation, sql: query}},
 	}
 	config, _, err := s.poolConfig(postgrestest.Database(t))
 	if err != nil {

@@ -24,20 +24,27 @@ func newMeterProvider() (*sdkmetric.MeterProvider, *prometheus.Exporter, error) 
 	), exporter, nil
 }
 
-// fineBuckets returns a view with buckets that are 10 % apart. The default ones, made for the series of a whole fleet,
-// are too few for the quantiles of one run.
+// fineBuckets returns a view with fineBounds.
 func fineBuckets(name string) sdkmetric.Option {
-	var bounds []float64
-	for bound := 20e-6; bound < 60; bound *= 1.1 {
-		bounds = append(bounds, bound)
-	}
 	return sdkmetric.WithView(sdkmetric.NewView(
 		sdkmetric.Instrument{Name: name},
-		sdkmetric.Stream{Aggregation: sdkmetric.AggregationExplicitBucketHistogram{Boundaries: bounds, NoMinMax: true}},
+		sdkmetric.Stream{Aggregation: sdkmetric.AggregationExplicitBucketHistogram{Boundaries: fineBounds(), NoMinMax: true}},
 	))
 }
 
+// fineBounds returns bounds of buckets that are 10 % apart. The default ones, made for the series of a whole fleet, are
+// too few for the quantiles of one run.
+func fineBounds() (bounds []float64) {
+	for bound := 20e-6; bound < 60; bound *= 1.1 {
+		bounds = append(bounds, bound)
+	}
+	return bounds
+}
+
 // newPool opens the pool under test. config already contains the sizing.
-func newPool(ctx context.Context, config *pgxpool.Config, provider *sdkmetric.MeterProvider) (*pgxpool.Pool, *otelpool.Instrumentation, error) {
-	return otelpool.NewWithConfig(ctx, config, otelpool.WithMeterProvider(provider), otelpool.WithPoolName("loadtest"))
+func newPool(
+	ctx context.Context, config *pgxpool.Config, provider *sdkmetric.MeterProvider, opts ...otelpool.Option,
+) (*pgxpool.Pool, *otelpool.Instrumentation, error) {
+	opts = append(opts, otelpool.WithMeterProvider(provider), otelpool.WithPoolName("loadtest"))
+	return otelpool.NewWithConfig(ctx, config, opts...)
 }

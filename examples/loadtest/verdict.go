@@ -33,12 +33,13 @@ func (o *observed) miss(err error) {
 	o.lastError = err
 }
 
-// verdict says whether the pool kept its limit.
+// verdict says whether the pool kept its limit, or reached its goal.
 type verdict struct {
 	judged  bool
 	limit   int
 	about   string
 	reasons []error // why it did not pass
+	line    string  // of a verdict on a goal
 }
 
 // judge decides whether checked_out never exceeded the limit. It uses each scrape and the peak, which covers the time
@@ -72,6 +73,9 @@ func (v verdict) passed() bool { return v.judged && len(v.reasons) == 0 }
 
 // String returns the last line of the report.
 func (v verdict) String() string {
+	if v.line != "" {
+		return v.line
+	}
 	const limit = "pool_size + max_overflow"
 	if v.passed() {
 		return fmt.Sprintf("PASS: checked_out never exceeded %s = %d (%s)", limit, v.limit, v.about)

@@ -74,6 +74,7 @@ func TestProgramsShowNoSecret(t *testing.T) {
 		"postgres://u:" + secret + "@127.0.0.1:1/db", "postgres://keeper:wrong" + mark + strings.SplitAfter(connString, secret)[1], "password='" + secret, "postgres://u:" + secret + "%zz@h/d",
 	} {
 		run(true, "loadtest", bad, "-duration", "1s")
+		run(true, "loadtest", connString, "-dsn", bad, "-rate", "100", "-for", "1s")
 		run(true, "demo", bad, "-addr", "127.0.0.1:0", "-duration", "1s")
 		if strings.Contains(bad, "x") && !strings.Contains(bad, "@127.0.0.1:1/") && !strings.Contains(bad, "keeper:wrong") {
 			run(true, "quickstart", bad)

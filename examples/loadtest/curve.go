@@ -1,0 +1,188 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
+)
+
+// quantile is that of the goal.
+const quantile = 0.99
+
+// point is a measured size. The embedded report has its requests and its metrics since the pool was warm.
+type point struct {
+	size    int
+	cut     bool // the load was stopped early
+	latency histogram
+	inUse   float64         // connections, on average
+	pool    diagnose.Report // at the end of the load
+	report
+}
+
+// arrivals returns how many requests should have run.
+func (p point) arrivals() int {
+	c := p.requestCounts
+	return c.done + c.canceled + c.failures() + c.dropped
+}
+
+// wait returns the quantile of the seconds that requests waited for a connection. Requests that got none count as the
+// slowest, so it is infinite if they are more than one percent.
+func (p point) wait() float64 {
+	waits := p.last.acquires
+	arrivals := uint64(p.arrivals())
+	if got := min(waits.count, arrivals); float64(got) < quantile*float64(arrivals) {
+		return math.Inf(1)
+	}
+	waits.count = max(waits.count, arrivals)
+	return waits.quantile(quantile)
+}
+
+func (p point) rate() float64 { return float64(p.requestCounts.done) / p.elapsed.Seconds() }
+
+func (p point) reaches(goal time.Duration) bool { return p.wait() <= goal.Seconds() }
+
+// curve measures sizes of a pool, one after the other.
+type curve struct {
+	settings
+	db       *database
+	progress io.Writer // nil: none
+
+	points []point // by size
+	err    error   // that ended it
+}
+
+// run measures the size of the settings and those of -sizes. With a goal and no -sizes it searches the smallest size
+// that reaches the goal, below the size of the settings or up to twice as many.
+func (c *curve) run(ctx context.Context) {
+	size := c.db.sizing.PoolSize
+	measure := func(n int) bool { return c.measure(ctx, n) }
+	reached := measure(size)
+	switch {
+	case len(c.sizes) > 0:
+		for _, n := range c.sizes {
+			measure(n)
+		}
+	case c.goal == 0:
+	case reached:
+		sort.Search(size-1, func(i int) bool { return measure(1 + i) })
+	case measure(2 * size):
+		sort.Search(size-1, func(i int) bool { return measure(size + 1 + i) })
+	}
+}
+
+// measure measures a size that was not measured yet, unless the test has ended. It reports whether the size reaches the
+// goal.
+func (c *curve) measure(ctx context.Context, size int) bool {
+	if p := c.at(size); p != nil {
+		return p.reaches(c.goal)
+	}
+	if ctx.Err() != nil || c.err != nil {
+		return false
+	}
+	p, err := c.point(ctx, size)
+	if err != nil {
+		c.err = fmt.Errorf("with %s: %w", connections(size), err)
+		return false
+	}
+	if p.arrivals() == 0 { // stopped at once
+		return false
+	}
+	c.points = append(c.points, p)
+	slices.SortFunc(c.points, func(a, b point) int { return cmp.Compare(a.size, b.size) })
+	return p.reaches(c.goal)
+}
+
+// at returns the point of a size, or nil.
+func (c *curve) at(size int) *point {
+	for i := range c.points {
+		if c.points[i].size == size {
+			return &c.points[i]
+		}
+	}
+	return nil
+}
+
+// point puts a pool of a size under load.
+func (c *curve) point(ctx context.Context, size int) (p point, err error) {
+	s := c.settings
+	s.poolSize, s.maxOverflow = &size, nil
+	config, sizing, err := s.poolConfig(c.db.connString)
+	if err != nil {
+		return point{}, err
+	}
+	provider, exporter, err := newMeterProvider()
+	if err != nil {
+		return point{}, err
+	}
+	defer func() { err = errors.Join(err, provider.Shutdown(context.WithoutCancel(ctx))) }()
+	// Sizes that are too small are measured on purpose: the findings at the end say what a log would.
+	pool, inst, err := newPool(ctx, config, provider, otelpool.WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		return point{}, err
+	}
+	defer pool.Close()
+	defer func() { err = errors.Join(err, inst.Unregister()) }()
+	if err := warm(ctx, pool, size); err != nil {
+		return point{}, stoppedOr(ctx, err)
+	}
+	before, err := scrape(exporter)
+	if err != nil {
+		return point{}, err
+	}
+
+	load := &load{pool: pool, statements: c.statements}
+	latency := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "latency", Buckets: fineBounds()})
+	start := time.Now()
+	loading, cancel := context.WithTimeout(ctx, c.duration)
+	defer cancel()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		load.arrive(loading, c.rate, c.inFlight, latency)
+	}()
+	c.showProgress(loading, size, start)
+	p = point{size: size, cut: ctx.Err() != nil, pool: inst.Report()}
+	<-ended
+	elapsed := time.Since(start)
+	after, err := scrape(exporter)
+	if err != nil {
+		return point{}, err
+	}
+	var seconds dto.Metric
+	if err := latency.Write(&seconds); err != nil {
+		return point{}, err
+	}
+	p.latency.add(seconds.GetHistogram())
+	p.inUse = (after.held - before.held) / elapsed.Seconds()
+	after.acquires = after.acquires.since(before.acquires)
+	p.report = report{sizing: sizing, elapsed: elapsed, requestCounts: load.counts(), last: after}
+	return p, nil
+}
+
+// warm opens all connections of a pool, so that no request waits for that.
+func warm(ctx context.Context, pool *pgxpool.Pool, size int) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	for range size {
+		conn, err := pool.Acquire(ctx)
+		if err != nil {
+			return errors.New(oneLine(err))
+		}
+		defer conn.Release()
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/internal/postgres"
+	"github.com/otelpool/otelpool-go/otelpool"
+)
+
+// source returns what the connection string is from.
+func (s settings) source() string {
+	if s.dsn != "" {
+		return "-dsn"
+	}
+	return postgres.URLEnv
+}
+
+// poolConfig returns the pool's configuration and sizing by the settings. In the open loop it has no overflow: its size
+// is that of the whole pool.
+func (s settings) poolConfig(connString string) (*pgxpool.Config, otelpool.Sizing, error) {
+	config, err := pgxpool.ParseConfig(connString)
+	if err != nil {
+		// The cause is not wrapped: it may contain the password.
+		return nil, otelpool.Sizing{}, errors.New(s.source() + " cannot be used: " +
+			"want postgres://user:password@host:5432/database or host=... user=... dbname=..., and the files that it names must exist")
+	}
+	sizing, err := presets[s.preset].FromConfig(config)
+	if err != nil {
+		return nil, otelpool.Sizing{}, err
+	}
+	if sizing, err = sizing.FromEnv(); err != nil {
+		return nil, otelpool.Sizing{}, err
+	}
+	if s.poolSize != nil {
+		sizing.PoolSize = *s.poolSize
+		if s.rate > 0 {
+			sizing.MaxOverflow = 0
+		}
+	}
+	if s.maxOverflow != nil {
+		sizing.MaxOverflow = *s.maxOverflow
+	}
+	if s.rate > 0 && sizing.MaxOverflow >= 0 {
+		sizing.PoolSize, sizing.MaxOverflow = sizing.PoolSize+sizing.MaxOverflow, 0
+		config.MinConns, config.MinIdleConns = 0, 0 // may exceed the smaller sizes
+	}
+	if err := sizing.Apply(config); err != nil {
+		return nil, otelpool.Sizing{}, err
+	}
+	config.ConnConfig.RuntimeParams["application_name"] = applicationName
+	if !s.write {
+		config.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+	}
+	return config, sizing, nil
+}
