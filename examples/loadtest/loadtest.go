@@ -108,21 +108,21 @@ func stress(ctx context.Context, s settings, pool *pgxpool.Pool, inst *otelpool.
 
 // printBanner prints the database, the pool and the load.
 func printBanner(w io.Writer, s settings, db *database) {
-	callers := fmt.Sprintf("%d callers for %v", s.concurrency, s.duration)
+	callers, goal := fmt.Sprintf("%d callers for %v", s.concurrency, s.duration), ""
 	if s.rate > 0 {
 		callers = fmt.Sprintf("%v requests a second for %v a size, at most %d at a time", s.rate, s.duration, s.inFlight)
-		if s.goal > 0 {
-			callers += fmt.Sprintf("; goal: 99 %% wait at most %v", s.goal)
-		}
+	}
+	if s.goal > 0 {
+		goal = fmt.Sprintf("  goal      99 %% wait at most %v for a connection\n", s.goal)
 	}
 	fmt.Fprintf(w, `otelpool load test
   database  %s
   pool      %d connections, %d more under load; %s
   load      %s: %s
-  to stop   Ctrl-C, which also prints the report
+%s  to stop   Ctrl-C, which also prints the report
 
 `, db.about, db.sizing.PoolSize, db.sizing.MaxOverflow, describeSizing(db.sizing), callers,
-		describeStatements(s.statements))
+		describeStatements(s.statements), goal)
 }
 
 // describeSizing describes how the pool treats its connections.
