@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -20,8 +22,12 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// quantile is that of the goal.
-const quantile = 0.99
+const (
+	// quantile is that of the goal.
+	quantile = 0.99
+
+	warmInterval = 5 * time.Millisecond
+)
 
 // point is a measured size. The embedded report has its requests and its metrics since the pool was warm.
 type point struct {
@@ -129,6 +135,7 @@ func (c *curve) point(ctx context.Context, size int) (p point, err error) {
 		return point{}, err
 	}
 	defer func() { err = errors.Join(err, provider.Shutdown(context.WithoutCancel(ctx))) }()
+	config.MinConns = int32(size)
 	// Sizes that are too small are measured on purpose: the findings at the end say what a log would.
 	pool, inst, err := newPool(ctx, config, provider, otelpool.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
@@ -136,7 +143,7 @@ func (c *curve) point(ctx context.Context, size int) (p point, err error) {
 	}
 	defer pool.Close()
 	defer func() { err = errors.Join(err, inst.Unregister()) }()
-	if err := warm(ctx, pool, size); err != nil {
+	if err := warm(ctx, pool, inst, size); err != nil {
 		return point{}, stoppedOr(ctx, err)
 	}
 	before, err := scrape(exporter)
@@ -173,16 +180,18 @@ func (c *curve) point(ctx context.Context, size int) (p point, err error) {
 	return p, nil
 }
 
-// warm opens all connections of a pool, so that no request waits for that.
-func warm(ctx context.Context, pool *pgxpool.Pool, size int) error {
+// warm waits until the pool, whose MinConns is its size, has opened all connections, so that no request waits for that.
+// Acquires of its own would be in the findings.
+func warm(ctx context.Context, pool *pgxpool.Pool, inst *otelpool.Instrumentation, size int) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	for range size {
-		conn, err := pool.Acquire(ctx)
-		if err != nil {
-			return errors.New(oneLine(err))
+	for int(pool.Stat().IdleConns()) < size {
+		if failed := inst.Report().LastMinute.DialsFailed; len(failed) > 0 {
+			return fmt.Errorf("not all could be opened: %s", strings.Join(slices.Sorted(maps.Keys(failed)), ", "))
 		}
-		defer conn.Release()
+		if pause(ctx, warmInterval); ctx.Err() != nil {
+			return fmt.Errorf("not all were opened within %v", checkTimeout)
+		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -33,6 +34,9 @@ func (s settings) poolConfig(connString string) (*pgxpool.Config, otelpool.Sizin
 	if sizing, err = sizing.FromEnv(); err != nil {
 		return nil, otelpool.Sizing{}, err
 	}
+	if s.rate > 0 && strings.Contains(config.ConnString(), "pool_max_conns") { // otherwise it is pgx's default
+		sizing.PoolSize, sizing.MaxOverflow = int(config.MaxConns), 0
+	}
 	if s.poolSize != nil {
 		sizing.PoolSize = *s.poolSize
 		if s.rate > 0 {
@@ -44,7 +48,8 @@ func (s settings) poolConfig(connString string) (*pgxpool.Config, otelpool.Sizin
 	}
 	if s.rate > 0 && sizing.MaxOverflow >= 0 {
 		sizing.PoolSize, sizing.MaxOverflow = sizing.PoolSize+sizing.MaxOverflow, 0
-		config.MinConns, config.MinIdleConns = 0, 0 // may exceed the smaller sizes
+		config.MaxConns = int32(sizing.PoolSize)
+		config.MinConns, config.MinIdleConns = 0, 0 // otherwise they may exceed the smaller sizes
 	}
 	if err := sizing.Apply(config); err != nil {
 		return nil, otelpool.Sizing{}, err

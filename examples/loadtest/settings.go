@@ -38,7 +38,8 @@ The load
 
 The pool
   -preset NAME       base sizing: development (2+5), staging (5+10, the default), production (20+40)
-  -pool-size N       connections that the pool keeps (default: the preset's)
+  -pool-size N       connections that the pool keeps (default: the preset's; with -rate also
+                     pool_max_conns of the connection string)
   -max-overflow N    connections beyond those (default: the preset's; with -rate and -pool-size 0)
 
 The goal, with -rate

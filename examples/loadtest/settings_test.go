@@ -38,6 +38,10 @@ func TestFlagsOverridePresetAndConnString(t *testing.T) {
 			changed(otelpool.Staging, func(s *otelpool.Sizing) { s.PoolSize, s.MaxOverflow = 3, 0 }),
 		},
 		{
+			"open loop with the size of pgx", []string{"-rate=5"}, "?pool_max_conns=7",
+			changed(otelpool.Staging, func(s *otelpool.Sizing) { s.PoolSize, s.MaxOverflow = 7, 0 }),
+		},
+		{
 			"open loop with overflow in the size", []string{"-rate=5"}, "?pool_size=8&max_overflow=2",
 			changed(otelpool.Staging, func(s *otelpool.Sizing) { s.PoolSize, s.MaxOverflow = 10, 0 }),
 		},
