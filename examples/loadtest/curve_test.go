@@ -108,6 +108,25 @@ func TestSearchMeasuresNeighborOfSmallestSize(t *testing.T) {
 	}
 }
 
+func TestVerdictStandsIfServerHasNoRoomForSearch(t *testing.T) {
+	t.Parallel()
+	// The server takes 100 connections, and the search asks for 120.
+	s, err := newSettings([]string{
+		"-dsn", postgrestest.Server(t).ConnString(), "-rate", "300", "-for", "1s", "-pool-size", "60", "-p99-wait", "1ns",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	v, err := loadtest(t.Context(), s, &out, nil)
+	if err == nil || err.Error() != "with 120 connections: not all could be opened: 53300" || exitStatus(v, err) != 1 {
+		t.Errorf("%v, exit status %d", err, exitStatus(v, err))
+	}
+	if !strings.Contains(out.String(), "\nFAIL: with 60 connections ") || strings.Contains(out.String(), "cold_start") {
+		t.Errorf("want a verdict, and no finding of a cold start:\n%s", &out)
+	}
+}
+
 func TestRequestsBeyondLimitAreDropped(t *testing.T) {
 	t.Parallel()
 	c, v, out := openRun(t, "-rate", "200", "-sql", "SELECT pg_sleep(0.05)", "-for", "1s", "-in-flight", "1")
