@@ -1,16 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // testTimeout limits every wait. Only a failing test reaches it.
@@ -35,7 +35,7 @@ type execution struct {
 	*testing.T
 	cmd            *exec.Cmd
 	temp           string // directory for temporary files
-	stdout, stderr *output
+	stdout, stderr *testutil.Buffer
 	exited         chan struct{}
 }
 
@@ -49,7 +49,7 @@ func start(t *testing.T, program string, env []string, args ...string) *executio
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &execution{T: t, cmd: exec.Command(program, args...), temp: temp, stdout: &output{}, stderr: &output{}, exited: make(chan struct{})}
+	e := &execution{T: t, cmd: exec.Command(program, args...), temp: temp, stdout: &testutil.Buffer{}, stderr: &testutil.Buffer{}, exited: make(chan struct{})}
 	e.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
 		return name == "DATABASE_URL" || name == "TMPDIR" || strings.HasPrefix(name, "OTEL")
@@ -94,22 +94,4 @@ func (e *execution) end(status int) {
 	if got := e.cmd.ProcessState.ExitCode(); got != status {
 		e.Fatalf("exit status %d (%v), want %d\n%s\n%s", got, e.cmd.ProcessState, status, e.stdout, e.stderr)
 	}
-}
-
-// output is a buffer that is safe for concurrent use.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
