@@ -73,8 +73,9 @@ demo: setup ## Run the demo on a throwaway PostgreSQL, or on DATABASE_URL (setti
 	@mkdir -p .tmp && $(GO) -C examples build -o $(CURDIR)/.tmp/demo ./demo
 	@ADDR=$(ADDR) DURATION=$(DURATION) exec .tmp/demo
 
+# Run sqlc, sqlx, GORM, ent, bun, River and goose on instrumented pools (ARGS='-lib gorm -leak').
 .PHONY: frameworks
-frameworks: setup ## Run sqlc, sqlx, GORM, ent, bun, River and goose on instrumented pools (ARGS='-lib gorm -leak')
+frameworks: setup
 	@mkdir -p .tmp && $(GO) -C examples/frameworks build -o $(CURDIR)/.tmp/frameworks .
 	@exec .tmp/frameworks -addr $(ADDR) $(ARGS)
 
