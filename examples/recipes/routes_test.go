@@ -1,6 +1,7 @@
 package recipes_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -42,11 +43,12 @@ func Example_serveMux() {
 }
 
 // byRoute is a middleware for the outermost chi router. It names what holds connections by the route of the request, also
-// where that is of a router inside, such as "GET /users/{id}/orders".
+// where that is of a router inside: "GET /users/{id}/orders". After the request, RoutePattern of chi returns the same.
 func byRoute(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		route := chi.RouteContext(r.Context()).Routes.Find(chi.NewRouteContext(), r.Method, r.URL.Path)
-		next.ServeHTTP(w, r.WithContext(otelpool.WithScope(r.Context(), r.Method+" "+route)))
+		outer, route := chi.RouteContext(r.Context()), chi.NewRouteContext()
+		outer.Routes.Match(route, r.Method, cmp.Or(outer.RoutePath, r.URL.RawPath, r.URL.Path)) // as chi does
+		next.ServeHTTP(w, r.WithContext(otelpool.WithScope(r.Context(), r.Method+" "+route.RoutePattern())))
 	})
 }
 
@@ -62,10 +64,16 @@ func Example_chi() {
 	router := chi.NewRouter()
 	router.Use(byRoute)
 	router.Get("/users/{id}", printHolder(pool, inst))
-	router.Route("/users/{id}/orders", func(r chi.Router) { r.Get("/{order}", printHolder(pool, inst)) })
-	get(router, "/users/17", "/users/17/orders/4")
+	router.Route("/users/{id}/orders", func(r chi.Router) {
+		r.Get("/", printHolder(pool, inst))
+		r.Get("/{order}", printHolder(pool, inst))
+	})
+	get(router, "/users/17", "/users/17%2Forders", "/users/17/orders", "/users/17/orders/", "/users/17/orders/4")
 	// Output:
 	// GET /users/{id}
+	// GET /users/{id}
+	// GET /users/{id}/orders
+	// GET /users/{id}/orders
 	// GET /users/{id}/orders/{order}
 }
 
