@@ -9,8 +9,6 @@ import (
 	"os"
 	"strings"
 
-	client "github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.opentelemetry.io/otel"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -19,29 +17,6 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
-
-// A program that serves a registry already.
-func Example_registry() {
-	registry := client.NewRegistry() // or client.DefaultRegisterer
-	metrics, err := prometheus.New()
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := metrics.Register(registry); err != nil {
-		log.Fatal(err)
-	}
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(metrics))
-	pool, inst, err := otelpool.New(context.Background(), os.Getenv("DATABASE_URL"),
-		otelpool.WithMeterProvider(provider), otelpool.WithPoolName("orders"))
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer inst.Unregister()
-	defer pool.Close()
-
-	printLines(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), "db_pool_checked_out")
-	// Output: db_pool_checked_out{pool="orders"} 0
-}
 
 // A program that has a MeterProvider already.
 func Example_meterProvider() {
