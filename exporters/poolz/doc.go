@@ -13,6 +13,10 @@
 //	history.json the last ten minutes, a moment a second, a [History], described by history.schema.json
 //	report.txt   the findings as text, for a ticket or a terminal
 //
+// The page also loads its style and scripts from there. In [http.ServeMux] a pattern that ends in a slash matches all of
+// these. Other routers need another pattern, such as chi's "/debug/pool/*". If it matches the page alone, the page has no
+// style and no plots.
+//
 // examples/doctor prints the findings of a report.json, once or again and again.
 //
 // With [WithTraceLink] the trace ids of holds are links. With [WithServerView] the page has a link to ask PostgreSQL who waits
