@@ -9,9 +9,10 @@ import (
 	"github.com/otelpool/otelpool-go/internal/printable"
 )
 
-// How long a hold is idle before it counts as kept: longer than any call of another service ought to take.
+// How long a hold lasts before it counts as kept: longer than any call of another service, or reader of rows, ought to take.
 const (
-	leakAge = 10 // seconds
+	leakAge = 10 // seconds, if nothing runs on it
+	openAge = 20 // if its rows or batch are open
 	longAge = 5  // as LongHoldsEnded counts
 )
 
@@ -79,23 +80,29 @@ func findNested(v *view) (all []Finding) {
 
 func findLeaks(v *view) (all []Finding) {
 	for _, g := range v.Holds {
-		idle := g.IdleOutside
+		past := v.unit(g.Operation).past
+		kept, was, age := g.IdleOutside, past.IdleOutside, float64(leakAge)
+		does, advice := "nothing runs on "+it(kept), "Release the connection on every path, also on errors: defer its Release, close its rows. "
+		if g.ResultOpen > kept {
+			kept, was, age = g.ResultOpen, past.ResultOpen, openAge
+			does, advice = "rows or a batch are open on "+it(kept), "Close rows and batch results on every path, also on errors: defer Close right after the query. "
+		}
 		switch {
-		case g.OldestSeconds < leakAge || 2*idle < g.Count || idle <= g.MaybeHijacked || listens(g):
+		case g.OldestSeconds < age || 2*kept < g.Count || kept <= g.MaybeHijacked || listens(g):
 			continue
 		case v.longHoldsEnd(g.Operation): // it takes that long, and returns them
 			continue
-		case idle < 2 && (!v.pressed || v.usual(1, v.unit(g.Operation).past.IdleOutside)): // kept on purpose, such as for an advisory lock
+		case kept < 2 && (!v.pressed || v.usual(1, was)): // kept on purpose, such as for an advisory lock
 			continue
 		}
 		all = append(all, Finding{
 			Severity:  v.bad(Warning),
 			Operation: g.Operation,
-			Summary: fmt.Sprintf("%s keeps %s and does not return %s: nothing runs on %s, and the oldest has been held for %s.",
-				named(g.Operation), v.ofPool(idle), it(idle), it(idle), printable.Seconds(g.OldestSeconds)),
-			Advice: "Release the connection on every path, also on errors: defer its Release, close its rows. " + takenAt(g),
+			Summary: fmt.Sprintf("%s keeps %s and does not return %s: %s, and the oldest has been held for %s.",
+				named(g.Operation), v.ofPool(kept), it(kept), does, printable.Seconds(g.OldestSeconds)),
+			Advice: advice + takenAt(g),
 			Evidence: []Evidence{
-				{Name: "connections kept", Value: float64(idle)},
+				{Name: "connections kept", Value: float64(kept)},
 				{Name: "oldest hold", Value: g.OldestSeconds, Unit: "s"},
 				{Name: "connections in use", Value: float64(v.Used)},
 			},
@@ -187,7 +194,7 @@ func findSlowReaders(v *view) (all []Finding) {
 	}
 	for _, u := range v.units {
 		open := u.now.ResultOpen
-		if open < v.share(0.2) || 2*open < u.now.Held || v.usual(open, u.past.ResultOpen) {
+		if open < v.share(0.2) || 2*open < u.now.Held || v.usual(open, u.past.ResultOpen) || v.has(Leak, u.name) {
 			continue
 		}
 		all = append(all, Finding{
@@ -195,7 +202,8 @@ func findSlowReaders(v *view) (all []Finding) {
 			Operation: u.name,
 			Summary: fmt.Sprintf("%s reads its rows slowly or leaves them open: on average it holds %s for which the server has already answered.",
 				named(u.name), average(open, "connection")),
-			Advice: "Read the rows into memory (pgx.CollectRows) before working on them, close them on every path, and send nothing to a slow client between two rows.",
+			Advice: "Read the rows into memory (pgx.CollectRows) before working on them, close them on every path, and send nothing to a slow client between two rows. " +
+				takenAt(v.mostOpen(u.name)),
 			Evidence: []Evidence{
 				v.was("connections with rows open", open, u.past.ResultOpen, ""),
 				v.was("connections held", u.now.Held, u.past.Held, ""),
@@ -203,6 +211,16 @@ func findSlowReaders(v *view) (all []Finding) {
 		})
 	}
 	return all
+}
+
+// mostOpen returns the holds of a unit of work of which most have rows or a batch open, none if it holds nothing now.
+func (v *view) mostOpen(operation string) (most Holds) {
+	for _, g := range v.Holds {
+		if g.Operation == operation && g.ResultOpen > most.ResultOpen {
+			most = g
+		}
+	}
+	return most
 }
 
 func findHeldIdle(v *view) (all []Finding) {

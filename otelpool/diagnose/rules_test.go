@@ -32,6 +32,20 @@ var speaks = []struct {
 		holds(r, diagnose.Holds{Operation: "job", Count: 3, IdleOutside: 3, OldestSeconds: 20})
 		r.LastTenMinutes.Units = append(r.LastTenMinutes.Units, diagnose.Unit{Operation: "job", LongHoldsEnded: 4, Units: 4})
 	}, verdict{}},
+	{"rows that are left open", func(r *diagnose.Report) {
+		openRows(r, 25)
+	}, verdict{diagnose.Leak, "job"}},
+	{"rows that are left open for long", func(r *diagnose.Report) {
+		openRows(r, 2500)
+		unit(&r.LastTenMinutes, "job").ResultOpen, unit(&r.LastTenMinutes, "job").Held = 3, 3
+	}, verdict{diagnose.Leak, "job"}},
+	{"rows that are read slowly", func(r *diagnose.Report) {
+		openRows(r, 8)
+	}, verdict{diagnose.SlowReader, "job"}},
+	{"rows that are read slowly, and to their end", func(r *diagnose.Report) {
+		openRows(r, 25)
+		unit(&r.LastTenMinutes, "job").LongHoldsEnded = 4
+	}, verdict{diagnose.SlowReader, "job"}},
 
 	{"nested deadlock", func(r *diagnose.Report) {
 		deadlock(r)
@@ -252,6 +266,13 @@ func TestConsequencesComeLast(t *testing.T) {
 
 // holds adds holds to a report.
 func holds(r *diagnose.Report, holds ...diagnose.Holds) { r.Holds = append(holds, r.Holds...) }
+
+// openRows holds three connections with open rows since so many seconds.
+func openRows(r *diagnose.Report, seconds float64) {
+	holds(r, diagnose.Holds{Operation: "job", Count: 3, ResultOpen: 3, OldestSeconds: seconds})
+	r.LastTenSeconds.Units = append(r.LastTenSeconds.Units, diagnose.Unit{Operation: "job", Held: 3, ResultOpen: 3})
+	r.LastTenMinutes.Units = append(r.LastTenMinutes.Units, diagnose.Unit{Operation: "job", Held: 0.1, ResultOpen: 0.1})
+}
 
 // waiting makes callers wait for a full pool.
 func waiting(r *diagnose.Report) {
