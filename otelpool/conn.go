@@ -29,6 +29,8 @@ type conn struct {
 
 	preparing struct{ name, sql string } // of the Prepare that runs
 
+	recent instruments.Recent
+
 	gaveUp bool // the last operation that failed was given up by its caller
 
 	holder trace.SpanContext // of the work that released it last, if others were waiting and acquires have spans

@@ -248,10 +248,10 @@ func (h *hooks) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pg
 }
 
 func (h *hooks) acquired(a *poolstate.Acquire, pc *pgx.Conn) {
-	if !h.state.Stopped() {
-		a.Operation = h.unitOf(a)
-	}
 	c := connOf(h.state, pc)
+	if !h.state.Stopped() {
+		a.Operation = h.unitOf(a, c)
+	}
 	if c.foreign {
 		c = reclaim(h.state, pc, c)
 	}
@@ -272,7 +272,7 @@ func (h *hooks) acquired(a *poolstate.Acquire, pc *pgx.Conn) {
 }
 
 // unitOf returns the unit of work of an acquire by the name that its caller chose, else its scope, 0 if neither did.
-func (h *hooks) unitOf(a *poolstate.Acquire) poolstate.Operation {
+func (h *hooks) unitOf(a *poolstate.Acquire, c *conn) poolstate.Operation {
 	name := instruments.Name{Text: instruments.NameFrom(a.Context), Source: instruments.Chosen}
 	if name.Text == "" {
 		name = instruments.Name{Text: a.ScopeName(), Source: instruments.Scoped}
@@ -280,7 +280,7 @@ func (h *hooks) unitOf(a *poolstate.Acquire) poolstate.Operation {
 	if name.Text == "" {
 		return 0
 	}
-	op := h.operations.Named(name)
+	op := h.operations.Recent(name, &c.recent)
 	if op.Capped && name.Source == instruments.Scoped { // a capped name of the caller is counted with its operations
 		h.counters.Add(operationsCapped, 1)
 	}

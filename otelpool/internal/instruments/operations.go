@@ -44,6 +44,7 @@ type Operation struct {
 	// need no lock.
 	failures atomic.Pointer[map[string]*Failed]
 
+	key         string // of the table of names, "" of the capped one
 	work        work
 	calls       calls
 	set, useSet attribute.Set
@@ -98,21 +99,40 @@ func (o *Operations) Unit(id uint32) *Operation {
 	return &o.unnamed
 }
 
-// ForQuery returns the operation of one query.
-func (o *Operations) ForQuery(ctx context.Context, s Statement) *Operation {
+// ForQuery returns the operation of one query. recent is that of its connection.
+func (o *Operations) ForQuery(ctx context.Context, s Statement, recent *Recent) *Operation {
 	if name := o.chosen(ctx, s.SQL); name != "" {
-		return o.Named(Name{Text: name, Source: Chosen})
+		return o.Recent(Name{Text: name, Source: Chosen}, recent)
 	}
 	if s.Name.Text != "" {
-		return o.Named(s.Name)
+		return o.Recent(s.Name, recent)
 	}
-	t := o.text(s.SQL)
+	recent.begin(o)
+	at := recent.text(len(s.SQL))
+	t := *at
+	if t == nil || t.sql != s.SQL {
+		t = o.text(s.SQL)
+		if len(s.SQL) <= maxRecentText {
+			*at = t
+		}
+	}
 	if op := t.op.Load(); op != nil {
 		return op
 	}
 	op := o.Named(t.name)
 	t.op.Store(op)
 	return op
+}
+
+// Recent returns the operation of that name, as Named does. recent is that of a connection.
+func (o *Operations) Recent(name Name, recent *Recent) *Operation {
+	recent.begin(o)
+	at := recent.name(len(name.Text))
+	if op := *at; op != nil && op.key == name.Text {
+		return op
+	}
+	*at = o.Named(name)
+	return *at
 }
 
 // BatchName returns the name of a batch of queries that all have that name, which is "BATCH name", or for no name "BATCH".
@@ -195,8 +215,8 @@ func (o *Operations) text(sql string) *text {
 	if t := o.texts.get(sql); t != nil {
 		return t
 	}
-	t := &text{name: nameOf(sql)}
-	o.texts.put(sql, t)
+	t := newText(sql)
+	o.texts.put(t)
 	return t
 }
 
@@ -245,8 +265,9 @@ func (o *Operations) add(name Name) *Operation {
 		o.count[name.Source]++
 	}
 	op := o.newOperation(Sanitize(name.Text))
+	op.key = strings.Clone(name.Text)
 	names = maps.Clone(names)
-	names[strings.Clone(name.Text)] = op
+	names[op.key] = op
 	o.names.Store(&names)
 	return op
 }

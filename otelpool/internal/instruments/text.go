@@ -15,14 +15,22 @@ const (
 
 // text is the name of a SQL text and its operation.
 type text struct {
+	sql  string // of a long text the part that is read
 	name Name
 	op   atomic.Pointer[Operation] // set when an operation is recorded under the name: parts of a batch have none
 
 	sanitized atomic.Pointer[string] // the text without its literals, set when that was first asked for
 }
 
-// textCache maps SQL texts, of long ones the part that is read, to their names. A full generation becomes the previous one, which is dropped; a text that is
-// still in use moves to the current one at its next look-up. It is safe for concurrent use.
+// newText reads a text. It keeps a copy, because sql may be a slice of something much larger.
+func newText(sql string) *text {
+	sql = strings.Clone(sql)
+	return &text{sql: sql, name: nameOf(sql)}
+}
+
+// textCache maps SQL texts, of long ones the part that is read, to their names. A full generation becomes the previous
+// one, which is dropped; a text that is still in use moves to the current one at its next look-up. It is safe for
+// concurrent use.
 type textCache struct {
 	current, previous atomic.Pointer[textGeneration]
 	mu                sync.Mutex // held to start a new generation
@@ -41,21 +49,20 @@ func (c *textCache) get(sql string) *text {
 	}
 	t := c.previous.Load().get(sql)
 	if t != nil {
-		c.put(sql, t)
+		c.put(t)
 	}
 	return t
 }
 
-// put stores what is known of sql.
-func (c *textCache) put(sql string, t *text) {
+// put stores what is known of a text.
+func (c *textCache) put(t *text) {
 	g := c.current.Load()
 	if g.full() {
 		g = c.rotate(g)
 	}
-	// A copy, because sql may be a slice of something much larger.
-	if _, known := g.texts.LoadOrStore(strings.Clone(sql), t); !known {
+	if _, known := g.texts.LoadOrStore(t.sql, t); !known {
 		g.count.Add(1)
-		g.bytes.Add(int64(len(sql)))
+		g.bytes.Add(int64(len(t.sql)))
 	}
 }
 

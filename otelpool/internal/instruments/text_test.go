@@ -9,11 +9,10 @@ import (
 func TestTextCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	var c textCache
-	op := &text{name: Name{Text: "x"}}
 	long := strings.Repeat("y", 10_000)
 	for i := range 20_000 {
-		c.put(fmt.Sprintf("SELECT %d", i), op)
-		c.put(fmt.Sprintf("SELECT %d -- %s", i%1000, long), op)
+		c.put(newText(fmt.Sprintf("SELECT %d", i)))
+		c.put(newText(fmt.Sprintf("SELECT %d -- %s", i%1000, long)))
 	}
 	var texts, bytes int
 	for _, g := range []*textGeneration{c.current.Load(), c.previous.Load()} {
@@ -34,11 +33,11 @@ func TestTextCacheIsBounded(t *testing.T) {
 func TestTextCacheKeepsUsedTexts(t *testing.T) {
 	t.Parallel()
 	var c textCache
-	op := &text{name: Name{Text: "x"}}
-	c.put("used", op)
+	used := newText("used")
+	c.put(used)
 	for i := range 10 * maxCachedTexts {
-		c.put(fmt.Sprintf("once %d", i), new(text))
-		if c.get("used") != op {
+		c.put(newText(fmt.Sprintf("once %d", i)))
+		if c.get("used") != used {
 			t.Fatalf("a text in use was forgotten after %d others", i)
 		}
 	}
@@ -77,17 +76,17 @@ func BenchmarkTexts(b *testing.B) {
 	values := func(n int) string { return strings.Repeat(", (17, 'a text of some length')", n/31) }
 	for _, size := range []int{1_000, 10_000, 40_000, 1_000_000} {
 		b.Run(fmt.Sprintf("known, %d bytes", size), func(b *testing.B) {
-			o := newOperations(200, nil)
+			o, recent := newOperations(200, nil), new(Recent)
 			sql := "INSERT INTO orders (id, name) VALUES (1, 'x')" + values(size)
 			for b.Loop() {
-				o.ForQuery(b.Context(), Statement{SQL: sql})
+				o.ForQuery(b.Context(), Statement{SQL: sql}, recent)
 			}
 		})
 		if size > 100_000 { // distinct ones would take gigabytes, and cost as much as those of 40 kB
 			continue
 		}
 		b.Run(fmt.Sprintf("distinct, %d bytes", size), func(b *testing.B) {
-			o := newOperations(200, nil)
+			o, recent := newOperations(200, nil), new(Recent)
 			sqls := make([]string, 4*maxCachedTexts) // no more than the cache forgets
 			tail := values(size)
 			for i := range sqls {
@@ -95,7 +94,7 @@ func BenchmarkTexts(b *testing.B) {
 			}
 			i := 0
 			for b.Loop() {
-				o.ForQuery(b.Context(), Statement{SQL: sqls[i%len(sqls)]})
+				o.ForQuery(b.Context(), Statement{SQL: sqls[i%len(sqls)]}, recent)
 				i++
 			}
 		})

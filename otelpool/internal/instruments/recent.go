@@ -1,0 +1,26 @@
+package instruments
+
+// maxRecentText is the length of the longest text that a connection remembers.
+const maxRecentText = 1 << 10
+
+// Recent is texts and names that were used last on a connection. To compare with one of them costs a quarter of a look-up
+// in the tables of the pool. The strings are those of the tables. Each has a place by its length, until another takes the
+// place. Recent belongs to the owner of the connection. The zero value is empty.
+type Recent struct {
+	of    *Operations // those that it knows; another configuration's hooks may share the connection
+	texts [16]*text
+	names [8]*Operation
+}
+
+// text returns the place of a text, by its length.
+func (r *Recent) text(length int) **text { return &r.texts[uint(length)%uint(len(r.texts))] }
+
+// name returns the place of an operation, by the length of its name.
+func (r *Recent) name(length int) **Operation { return &r.names[uint(length)%uint(len(r.names))] }
+
+// begin forgets what is of other operations than o.
+func (r *Recent) begin(o *Operations) {
+	if r.of != o {
+		*r = Recent{of: o}
+	}
+}
