@@ -15,8 +15,11 @@ type Panics struct {
 }
 
 // Recover recovers from a panic, if there is one. It has to be deferred.
-func (p *Panics) Recover() {
-	if r := recover(); r != nil && !p.reported.Swap(true) {
+func (p *Panics) Recover() { p.caught(recover()) }
+
+// caught reports r unless it is nil, or a panic was reported before.
+func (p *Panics) caught(r any) {
+	if r != nil && !p.reported.Swap(true) {
 		p.report(r)
 	}
 }

@@ -29,8 +29,14 @@ type Series[N int64 | float64] struct {
 // Record records a value. A histogram may panic, as the SDK's does when a View's attribute filter does. The measurement
 // is then lost, since the caller is in the middle of a request.
 func (s *Series[N]) Record(ctx context.Context, value N) {
-	defer histogramPanics.Recover()
+	done := false
+	defer func() {
+		if !done { // else there is no panic to ask for, which would take as long as the rest of this function
+			histogramPanics.caught(recover())
+		}
+	}()
 	s.to.Record(ctx, value, s.opts...)
+	done = true
 }
 
 var histogramPanics = Panics{Lost: "histogram panicked, measurement lost"}
