@@ -2,6 +2,7 @@ package otelpool
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -51,6 +52,7 @@ type hooks struct {
 	reports    *reports
 	tracing    *tracing      // nil if nothing is traced
 	longHold   time.Duration // 0 if long holds are not reported
+	stacks     *stacks       // nil if the stacks of acquires are not kept
 	slow       time.Duration // from when an acquire is slow, never if that is not reported
 
 	// observed is the pool as it is read at collection, nil until Register.
@@ -101,7 +103,6 @@ func newHooks(c config, h instruments.Histograms, poolConfig *pgxpool.Config, ba
 			BaseSize:   baseSize,
 			PeakWindow: c.peakWindow,
 			Goroutine:  func() uintptr { return uintptr(goroutine.Current()) },
-			KeepStacks: c.longHold > 0 && !c.withoutStacks,
 		}),
 		operations: operations,
 		histograms: h,
@@ -113,6 +114,9 @@ func newHooks(c config, h instruments.Histograms, poolConfig *pgxpool.Config, ba
 		pool:       pool,
 		wait:       instruments.NewSeries(h.Wait, pool),
 		create:     instruments.NewSeries(h.Create, pool),
+	}
+	if c.longHold > 0 && !c.withoutStacks {
+		hk.stacks = newStacks(c.stackSkip)
 	}
 	if c.slowAcquire == 0 {
 		hk.slow = never
@@ -238,7 +242,13 @@ func (h *hooks) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pg
 	}
 	switch {
 	case a != nil && data.Conn != nil:
-		h.acquired(a, data.Conn)
+		c := h.connOfAcquire(data.Conn)
+		if h.stacks != nil && !h.state.Stopped() { // here: each function between would be one more to skip
+			var callers [poolstate.MaxStack]uintptr
+			n := runtime.Callers(2, callers[:h.stacks.reach.Load()])
+			h.stacks.keep(a, c.Conn, callers[:n])
+		}
+		h.acquired(a, c)
 	case a != nil:
 		h.acquireFailed(a, resultOf(ctx, data.Err), data.Err)
 	case data.Conn != nil && h.foreignMet.Load() && poolstate.IsForeign(ctx):
@@ -247,13 +257,18 @@ func (h *hooks) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pg
 	h.next.TraceAcquireEnd(ctx, pool, data)
 }
 
-func (h *hooks) acquired(a *poolstate.Acquire, pc *pgx.Conn) {
+// connOfAcquire returns what is kept of a connection that an acquire has been handed.
+func (h *hooks) connOfAcquire(pc *pgx.Conn) *conn {
 	c := connOf(h.state, pc)
-	if !h.state.Stopped() {
-		a.Operation = h.unitOf(a, c)
-	}
 	if c.foreign {
 		c = reclaim(h.state, pc, c)
+	}
+	return c
+}
+
+func (h *hooks) acquired(a *poolstate.Acquire, c *conn) {
+	if !h.state.Stopped() {
+		a.Operation = h.unitOf(a, c)
 	}
 	if c.gaveUp {
 		c.gaveUp = false
@@ -335,9 +350,12 @@ func (h *hooks) released(pc *pgx.Conn) {
 		if !hold.MarkCounted() {
 			h.counters.Add(longHolds, 1)
 		}
+		h.stacks.suspect(hold)
 		h.reports.longHoldEnded(hold, age)
 	}
-	h.state.DropStack(c.Conn)
+	if h.stacks != nil {
+		c.DropStack()
+	}
 }
 
 // stop ends recording for good, and those series that the SDK can end.

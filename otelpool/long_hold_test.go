@@ -219,6 +219,32 @@ func TestLongHoldIsFoundBesideForeignConn(t *testing.T) {
 	}
 }
 
+// TestStackIsWholeAfterLongHold acquires twice by one line, whose first hold is long.
+func TestStackIsWholeAfterLongHold(t *testing.T) {
+	t.Parallel()
+	var log logBuffer
+	f := setup(t, 1, nil, otelpool.WithLongHold(50*time.Millisecond), log.option())
+	for _, whole := range []bool{false, true} {
+		var conn *pgxpool.Conn
+		deep(8, func() { conn = acquire(t, f.pool) })
+		var functions []string
+		for _, frame := range onlyHold(t, f.inst).Stack {
+			functions = append(functions, frame.Function[strings.LastIndexByte(frame.Function, '/')+1:])
+		}
+		got := strings.Join(functions, " ")
+		if want := "otelpool_test.acquireWith otelpool_test.acquire otelpool_test.TestStackIsWhole"; !strings.HasPrefix(got, want) {
+			t.Errorf("the stack does not begin with %s: %s", want, got)
+		}
+		if strings.HasSuffix(got, "otelpool_test.TestStackIsWholeAfterLongHold") != whole {
+			t.Errorf("want the whole stack: %t, got %s", whole, got)
+		}
+		if !whole {
+			log.await(t, "connection held for long", 1)
+		}
+		conn.Release()
+	}
+}
+
 // TestStackSkipReachesHolds skips the package of this test, so that nothing is left and the stack is shown whole.
 func TestStackSkipReachesHolds(t *testing.T) {
 	t.Parallel()

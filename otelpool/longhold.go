@@ -78,6 +78,7 @@ func reportLongHolds(h *hooks, s poolstate.Snapshot) {
 			continue
 		}
 		if !hold.MarkReported() {
+			h.stacks.suspect(hold)
 			h.reports.longHold(hold, age)
 		}
 		if !ended && !hold.MarkCounted() {

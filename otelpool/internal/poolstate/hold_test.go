@@ -2,7 +2,7 @@ package poolstate
 
 import (
 	"context"
-	"runtime"
+	"fmt"
 	"testing"
 	"time"
 )
@@ -162,16 +162,16 @@ func TestPeakCoversReleasedConnections(t *testing.T) {
 
 func TestStackIsKeptUntilDropped(t *testing.T) {
 	t.Parallel()
-	p, _ := newPool(func(c *Config) { c.KeepStacks = true })
-	_, c := hold(p, t.Context())
-	s := p.Snapshot(stat(1, 0))
-	stack := s.Holds[0].Stack()
-	if frame, _ := runtime.CallersFrames(stack).Next(); frame.Function == "" || len(stack) == 0 {
-		t.Errorf("no stack: %v", stack)
-	}
+	p, _ := newPool(nil)
+	a, c := hold(p, t.Context())
+	callers := []uintptr{1, 2, 3}
+	c.KeepStack(a, callers)
+	callers[0] = 9
+	stack := p.Snapshot(stat(1, 0)).Holds[0].Stack()
+	check(t, "stack", fmt.Sprint(stack), "[1 2 3]")
 	released, _, _ := p.Release(c, KeptOpen)
 	check(t, "kept for the report", len(released.Stack()), len(stack))
-	p.DropStack(c)
+	c.DropStack()
 	check(t, "dropped", len(released.Stack()), 0)
 }
 

@@ -16,12 +16,10 @@ type Config struct {
 	BaseSize   int64
 	PeakWindow time.Duration
 	Goroutine  func() uintptr // which goroutine calls it; nil if they cannot be told apart
-	KeepStacks bool           // keep the stacks of acquires for as long as they hold a connection
 }
 
 // Pool is the state of one pool. It is safe for concurrent use.
 type Pool struct {
-	keepStacks  bool
 	goroutine   func() uintptr
 	baseSize    atomic.Int64
 	stopped     atomic.Bool
@@ -34,7 +32,7 @@ type Pool struct {
 
 // New returns the state of a pool without connections.
 func New(c Config) *Pool {
-	p := &Pool{keepStacks: c.KeepStacks, goroutine: c.Goroutine}
+	p := &Pool{goroutine: c.Goroutine}
 	if p.goroutine == nil {
 		p.goroutine = func() uintptr { return 0 }
 	}
@@ -160,9 +158,6 @@ func (p *Pool) hold(a *Acquire, c *Conn, now time.Duration, units int64) counts 
 	if a.scope != nil {
 		a.scope.add(a, c, p.goroutine())
 	}
-	if p.keepStacks {
-		c.stack.capture(a)
-	}
 	c.hold(a, now)
 	n := p.acquires.slots.add(units)
 	p.acquires.noteInUse(now, n.inUse)
@@ -187,13 +182,6 @@ func (p *Pool) Release(c *Conn, why CloseReason) (h Hold, age time.Duration, ok 
 		a.scope.remove(a)
 	}
 	return Hold{Acquire: a, Conn: c, Since: since}, now - since, true
-}
-
-// DropStack forgets the stack of the hold that ended last, once it has been reported.
-func (p *Pool) DropStack(c *Conn) {
-	if p.keepStacks {
-		c.stack.drop()
-	}
 }
 
 // NewConn returns the state of a connection that the pool, or a program with the pool's configuration, has opened.

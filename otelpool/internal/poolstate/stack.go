@@ -1,31 +1,27 @@
 package poolstate
 
 import (
-	"runtime"
 	"slices"
 	"sync"
 )
 
-// maxStack is how many callers of an Acquire are kept.
-const maxStack = 32
-
-// ownFrames are the frames of this package above the caller of [Pool.End] in a captured stack, and runtime.Callers itself.
-const ownFrames = 4
+// MaxStack is how many callers of an Acquire are kept at most.
+const MaxStack = 32
 
 // holdStack is the stack that acquired a connection, as program counters.
 type holdStack struct {
 	mu  sync.Mutex
 	of  *Acquire // the acquire whose stack it is, nil if there is none
-	pcs [maxStack]uintptr
+	pcs [MaxStack]uintptr
 	n   int
 }
 
-// capture keeps the callers of an acquire that ends now.
-func (s *holdStack) capture(of *Acquire) {
+// keep keeps a copy of the callers of an acquire.
+func (s *holdStack) keep(of *Acquire, pcs []uintptr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.of = of
-	s.n = runtime.Callers(ownFrames, s.pcs[:])
+	s.n = copy(s.pcs[:], pcs)
 }
 
 // drop forgets the callers, and with them the context of their acquire.
@@ -44,3 +40,9 @@ func (s *holdStack) get(of *Acquire) []uintptr {
 	}
 	return slices.Clone(s.pcs[:s.n])
 }
+
+// KeepStack keeps the callers of an acquire that is about to end with the connection. The owner of the connection calls it.
+func (c *Conn) KeepStack(of *Acquire, pcs []uintptr) { c.stack.keep(of, pcs) }
+
+// DropStack forgets the callers of the hold that ended last, once it has been reported.
+func (c *Conn) DropStack() { c.stack.drop() }
