@@ -49,7 +49,7 @@ type Hold struct {
 	TraceID trace.TraceID
 
 	// Stack is the stack that acquired the connection, from the caller of pgxpool, or of the library that called it (see
-	// WithStackSkip). It has that function and its caller, and perhaps some more. If an earlier hold that was acquired there
+	// WithStackSkip). It has that function and three callers, and perhaps some more. If an earlier hold that was acquired there
 	// has passed the threshold of WithLongHold, it reaches to the outermost function of the program. It is nil without
 	// WithLongHold.
 	Stack []runtime.Frame

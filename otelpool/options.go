@@ -131,7 +131,7 @@ func WithPeakWindow(window time.Duration) Option {
 // the stack that acquired it. pgxpool.long_holds counts them, and [Instrumentation.Held] shows the stacks of all holds.
 //
 // Keeping the stacks costs a quarter of a microsecond an acquire, see [WithoutStacks]: a stack has the function that
-// acquired and its caller. Where a hold was long, later stacks have all callers, which costs one or two microseconds. A
+// acquired and three callers. Where a hold was long, later stacks have all callers, which costs one or two microseconds. A
 // threshold below a millisecond, such as 60 without a unit, is an error; leave the option out to turn the search off.
 func WithLongHold(threshold time.Duration) Option {
 	return optionFunc(func(c config) config {

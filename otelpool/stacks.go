@@ -10,7 +10,7 @@ import (
 )
 
 // stacks takes the stacks of acquires. Each caller costs up to 0.1 µs, so only as many are taken as reach the first
-// function of the program and its caller. Where an acquire led to a long hold, later ones have whole stacks. It is safe
+// functions of the program. Where an acquire led to a long hold, later ones have whole stacks. It is safe
 // for concurrent use.
 type stacks struct {
 	skip  []string     // of WithStackSkip
@@ -33,8 +33,11 @@ const (
 	// poolCallers are the callers of TraceAcquireEnd in Pool.Acquire: that itself, and a deferred function.
 	poolCallers = 2
 
-	// minReach also has Pool.Query or another function of pgx, and two of the program.
-	minReach = poolCallers + 3
+	// programCallers are those of the program: enough for a store, a service and the handler that called it.
+	programCallers = 4
+
+	// minReach also has Pool.Query or another function of pgx.
+	minReach = poolCallers + 1 + programCallers
 
 	// maxSites bounds the table of sites.
 	maxSites = 1 << 10
@@ -51,7 +54,7 @@ func newStacks(skip []string) *stacks {
 // keep, as many as reach.
 func (s *stacks) keep(a *poolstate.Acquire, c *poolstate.Conn, taken []uintptr) {
 	at, is := s.program(taken)
-	if is == programCall && at+1 < len(taken) {
+	if is == programCall && at+programCallers <= len(taken) {
 		c.KeepStack(a, taken)
 		return
 	}
@@ -62,7 +65,7 @@ func (s *stacks) keep(a *poolstate.Acquire, c *poolstate.Conn, taken []uintptr) 
 		return
 	}
 	if at, is = s.program(whole[:n]); is != libraryCall {
-		s.reach.Store(max(s.reach.Load(), min(int32(at)+2, poolstate.MaxStack)))
+		s.reach.Store(max(s.reach.Load(), min(int32(at)+programCallers, poolstate.MaxStack)))
 	}
 }
 
