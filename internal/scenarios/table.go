@@ -21,6 +21,7 @@ func named(c *pgxpool.Config) { c.ConnConfig.Host = host }
 var Scenarios = []Scenario{
 	// The program keeps connections.
 	{Name: "connections are not returned", Want: want(diagnose.Leak, report), Begin: leak},
+	{Name: "rows are left open", Want: want(diagnose.Leak, report), Begin: leakRows},
 	{Name: "units acquire twice, and all wait", Want: want(diagnose.NestedDeadlock, checkout), Begin: nestedDeadlock},
 	{Name: "units acquire twice", Want: want(diagnose.NestedAcquires, product), Load: 0.2, Begin: nested},
 	{Name: "a job idles in its transaction, with a lock", Want: want(diagnose.IdleInTransaction, job), Begin: idleInTransaction},

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -44,39 +43,61 @@ func both(one, two begin) begin {
 	}
 }
 
-// leak makes reports keep their connections, one every two seconds. The repair is what a restart does.
-func leak(_ context.Context, e *Env) (func() error, error) {
-	var mu sync.Mutex
-	var kept []*pgxpool.Conn
-	var last time.Time
-	undo := e.change(func(s *Service) {
-		s.unit(report).work = func(ctx context.Context, s *Service, r *request) error {
-			conn, err := s.pool.Acquire(ctx)
-			if err != nil {
+// leak makes a report keep its connection, leakRows leave its rows open.
+var (
+	leak = keeps(func(ctx context.Context, s *Service, r *request) (release func(), err error) {
+		conn, err := s.pool.Acquire(ctx)
+		if err != nil {
+			return nil, err
+		}
+		_, err = r.query(ctx, conn, "SalesReport", salesReport)
+		return conn.Release, err
+	})
+	leakRows = keeps(func(ctx context.Context, s *Service, r *request) (release func(), err error) {
+		// The request ends before its rows do.
+		rows, err := s.pool.Query(context.WithoutCancel(ctx), salesReport, r.args("SalesReport", nil)...)
+		if err != nil {
+			return nil, err
+		}
+		rows.Next()
+		return rows.Close, nil
+	})
+)
+
+// keeps makes a report, at most one every two seconds, not release what it takes. The repair is what a restart does.
+func keeps(take func(context.Context, *Service, *request) (release func(), err error)) func(context.Context, *Env) (func() error, error) {
+	return func(_ context.Context, e *Env) (func() error, error) {
+		var mu sync.Mutex
+		var kept []func()
+		var last time.Time
+		undo := e.change(func(s *Service) {
+			s.unit(report).work = func(ctx context.Context, s *Service, r *request) error {
+				release, err := take(ctx, s, r)
+				if release == nil {
+					return err
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if time.Since(last) < 2*time.Second {
+					release()
+					return err
+				}
+				last = time.Now()
+				kept = append(kept, release)
 				return err
 			}
-			_, err = r.query(ctx, conn, "SalesReport", salesReport)
+		})
+		return func() error {
+			err := undo()
 			mu.Lock()
 			defer mu.Unlock()
-			if time.Since(last) < 2*time.Second {
-				conn.Release()
-				return err
+			for _, release := range kept {
+				release()
 			}
-			last = time.Now()
-			kept = append(kept, conn)
+			last = time.Now().Add(time.Hour) // a report that is still at work keeps no more
 			return err
-		}
-	})
-	return func() error {
-		err := undo()
-		mu.Lock()
-		defer mu.Unlock()
-		for _, conn := range kept {
-			conn.Release()
-		}
-		last = time.Now().Add(time.Hour) // a report that is still at work keeps no more
-		return err
-	}, nil
+		}, nil
+	}
 }
 
 // audited is a checkout whose transaction writes to the audit log with a connection of its own.
