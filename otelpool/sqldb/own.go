@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"weak"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -31,19 +32,20 @@ func Register(db *sql.DB, opts ...otelpool.Option) (*otelpool.Instrumentation, e
 	if db == nil {
 		return nil, errors.New("otelpool: sql.DB is nil")
 	}
-	switch d := driverOf(db).(type) {
-	case nil:
-		return nil, errors.New("otelpool: sql.DB was not made by sql.Open or sql.OpenDB")
+	d, err := driverOf(db)
+	if err != nil {
+		return nil, err
+	}
+	switch inst, onPool := makerOf(d); {
 	case onPool:
 		return nil, errors.New("otelpool: sql.DB is on a pgxpool: instrument that, as Open does")
-	case instrumented:
-		if len(opts) > 0 {
-			return nil, errors.New("otelpool: options for a sql.DB of a Connector: pass them to Connector")
-		}
-		if err := sibling.RegisterWith(d.inst, db); err != nil {
+	case inst != nil && len(opts) > 0:
+		return nil, errors.New("otelpool: options for a sql.DB of a Connector: pass them to Connector")
+	case inst != nil:
+		if err := sibling.RegisterWith(inst, db); err != nil {
 			return nil, err
 		}
-		return d.inst, nil
+		return inst, nil
 	}
 	inst, err := sibling.RegisterDB(db, opts)
 	if err != nil {
@@ -52,10 +54,14 @@ func Register(db *sql.DB, opts ...otelpool.Option) (*otelpool.Instrumentation, e
 	return inst.(*otelpool.Instrumentation), nil
 }
 
-// driverOf returns the driver of a sql.DB, nil if it is a zero value.
-func driverOf(db *sql.DB) (d driver.Driver) {
-	defer func() { _ = recover() }() // database/sql panics
-	return db.Driver()
+// driverOf returns the driver of a sql.DB, which may be nil. database/sql panics if the sql.DB is a zero value.
+func driverOf(db *sql.DB) (d driver.Driver, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("otelpool: sql.DB was not made by sql.Open or sql.OpenDB, or its driver panics")
+		}
+	}()
+	return db.Driver(), nil
 }
 
 // Connector returns a connector for [sql.OpenDB] whose connections are measured: the durations of queries, batches, copies and
@@ -74,22 +80,20 @@ func Connector(config *pgx.ConnConfig, opts ...otelpool.Option) (driver.Connecto
 	if err != nil {
 		return nil, err
 	}
-	return &ownConnector{stdlib.GetConnector(*config), inst.(*otelpool.Instrumentation)}, nil
+	c := &ownConnector{Connector: stdlib.GetConnector(*config), inst: inst.(*otelpool.Instrumentation)}
+	c.driver = newDriver(maker{inst: weak.Make(c.inst)})
+	return c, nil
 }
 
 // ownConnector opens connections for a sql.DB that has a pool of its own.
 type ownConnector struct {
 	driver.Connector
-	inst *otelpool.Instrumentation
+	driver *stdlib.Driver
+	inst   *otelpool.Instrumentation
 }
 
 // Driver implements driver.Connector. It says to Register what measures the connections.
-func (c *ownConnector) Driver() driver.Driver { return instrumented{c.Connector.Driver(), c.inst} }
+func (c *ownConnector) Driver() driver.Driver { return c.driver }
 
 // Close implements io.Closer, for sql.DB.Close.
 func (c *ownConnector) Close() error { return c.inst.Unregister() }
-
-type instrumented struct {
-	driver.Driver
-	inst *otelpool.Instrumentation
-}

@@ -3,9 +3,13 @@ package sqldb_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -253,6 +257,8 @@ func TestWrongDBIsError(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = inst.Unregister() }()
+	panics := sql.OpenDB(noDriver{panics: true})
+	defer panics.Close()
 	twice := own(t)
 	if _, err := sqldb.Register(twice); err != nil {
 		t.Fatal(err)
@@ -272,6 +278,7 @@ func TestWrongDBIsError(t *testing.T) {
 	}{
 		{register(nil), "sql.DB is nil"},
 		{register(new(sql.DB)), "was not made by sql.Open"},
+		{register(panics), "its driver panics"},
 		{register(f.db), "is on a pgxpool"},
 		{register(plain), "registered already"},
 		{register(twice), "registered already"},
@@ -285,6 +292,88 @@ func TestWrongDBIsError(t *testing.T) {
 			t.Errorf("error %v, must say %q", tt.err, tt.want)
 		}
 	}
+}
+
+// TestDriverIsThatOfPgx asks as programs and libraries do that know PostgreSQL by its driver.
+func TestDriverIsThatOfPgx(t *testing.T) {
+	t.Parallel()
+	for name, db := range map[string]*sql.DB{"on a pool": setup(t).db, "with a pool of its own": own(t)} {
+		d, ok := db.Driver().(*stdlib.Driver)
+		if !ok {
+			t.Errorf("the driver of a sql.DB %s is a %T", name, db.Driver())
+			continue
+		}
+		conn, err := d.Open(postgrestest.Database(t))
+		if err != nil {
+			t.Errorf("the driver of a sql.DB %s opens no connection: %v", name, err)
+			continue
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// noDriver is a connector whose driver is nil or panics.
+type noDriver struct{ panics bool }
+
+func (noDriver) Connect(context.Context) (driver.Conn, error) { return nil, errors.New("no server") }
+
+func (c noDriver) Driver() driver.Driver {
+	if c.panics {
+		panic("no driver")
+	}
+	return nil
+}
+
+func TestRegisterTakesConnectorWithoutDriver(t *testing.T) {
+	t.Parallel()
+	rec := otelpooltest.NewRecorder(t)
+	db := sql.OpenDB(noDriver{})
+	defer db.Close()
+	inst, err := sqldb.Register(db, rec.Option(), otelpool.WithPoolName("no driver"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = inst.Unregister() }()
+	if _, ok := values(t, rec, "no driver")["db.client.connection.count used"]; !ok {
+		t.Error("the sql.DB has no gauges")
+	}
+}
+
+// TestDriversAreNotKept drops sql.DBs of each kind.
+func TestDriversAreNotKept(t *testing.T) {
+	t.Parallel()
+	var dropped atomic.Int32
+	const each = 10
+	drop := func(db *sql.DB) {
+		runtime.AddCleanup(db.Driver().(*stdlib.Driver), func(struct{}) { dropped.Add(1) }, struct{}{})
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	rec := otelpooltest.NewRecorder(t)
+	config, err := pgx.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range each {
+		connector, err := sqldb.Connector(config, rec.Option(), otelpool.WithPoolName("dropped"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		db := sql.OpenDB(connector)
+		if _, err := sqldb.Register(db); err != nil {
+			t.Fatal(err)
+		}
+		drop(db)
+		onPool, _, err := sqldb.Open(t.Context(), config.ConnString(), rec.Option(), otelpool.WithPoolName("dropped"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		drop(onPool)
+	}
+	testutil.Eventually(t, "the drivers are collected", func() bool { runtime.GC(); return dropped.Load() == 2*each })
 }
 
 // TestDBWithoutRegisterIsLoggedAfterMinute has a sql.DB of a Connector.

@@ -58,7 +58,7 @@ func OpenWithConfig(ctx context.Context, config *pgxpool.Config, opts ...otelpoo
 func FromPool(pool *pgxpool.Pool) *sql.DB { return open(pool, nil) }
 
 func open(pool *pgxpool.Pool, inst *otelpool.Instrumentation) *sql.DB {
-	c := &connector{pool: pool, inst: inst}
+	c := &connector{pool: pool, inst: inst, driver: newDriver(maker{onPool: true})}
 	c.Connector = stdlib.GetPoolConnector(pool, stdlib.OptionResetSession(c.reused))
 	db := sql.OpenDB(c)
 	db.SetMaxIdleConns(0)
@@ -69,9 +69,10 @@ func open(pool *pgxpool.Pool, inst *otelpool.Instrumentation) *sql.DB {
 // connector acquires connections of the pool for a sql.DB. It is safe for concurrent use.
 type connector struct {
 	driver.Connector
-	pool *pgxpool.Pool
-	inst *otelpool.Instrumentation // nil if the pool is not ours to close
-	db   atomic.Pointer[sql.DB]
+	driver *stdlib.Driver
+	pool   *pgxpool.Pool
+	inst   *otelpool.Instrumentation // nil if the pool is not ours to close
+	db     atomic.Pointer[sql.DB]
 
 	connects          atomic.Uint32
 	keepsIdle, limits sync.Once
@@ -98,9 +99,7 @@ func (c *connector) reused(context.Context, *pgx.Conn) error {
 }
 
 // Driver implements driver.Connector. It says to Register that the pool is a pgxpool.
-func (c *connector) Driver() driver.Driver { return onPool{c.Connector.Driver()} }
-
-type onPool struct{ driver.Driver }
+func (c *connector) Driver() driver.Driver { return c.driver }
 
 // Close implements io.Closer, for sql.DB.Close.
 func (c *connector) Close() error {
