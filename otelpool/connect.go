@@ -59,6 +59,7 @@ func (h *hooks) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndDat
 	if data.Err != nil {
 		h.connectFailed(ctx, data.Err, instruments.Sanitize(reason.Of(data.Err, nil)))
 	} else if !h.pooled.Load() {
+		h.reports.dialed() // no AfterConnect of a pool follows
 		h.dialedOutside()
 	}
 	if data.Err == nil && c != nil && !h.state.Stopped() {

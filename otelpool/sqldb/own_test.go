@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"log/slog"
+	"net"
 	"runtime"
 	"strings"
 	"sync"
@@ -219,6 +220,44 @@ func TestCountersOfDBsContinue(t *testing.T) {
 		}
 		if err := db.Close(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestFailedDialOfDBIsLoggedOncePerOutage has a server that goes away twice.
+func TestFailedDialOfDBIsLoggedOncePerOutage(t *testing.T) {
+	t.Parallel()
+	config, err := pgx.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var down atomic.Bool
+	dial := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if down.Load() {
+			return nil, errors.New("down")
+		}
+		return dial(ctx, network, address)
+	}
+	log := new(logged)
+	connector, err := sqldb.Connector(config, otelpool.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := sql.OpenDB(connector)
+	defer db.Close()
+	db.SetMaxIdleConns(0)
+	for outage := range 2 {
+		down.Store(true)
+		for range 2 {
+			if err := db.PingContext(t.Context()); err == nil {
+				t.Fatal("a server that is down answers")
+			}
+		}
+		testutil.Eventually(t, "the outage is logged", func() bool { return log.count("connection could not be opened") == outage+1 })
+		down.Store(false)
+		if err := db.PingContext(t.Context()); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

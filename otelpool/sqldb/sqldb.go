@@ -80,6 +80,9 @@ type connector struct {
 
 // Connect implements driver.Connector. Now and then it looks for a limit of the sql.DB, which has no event.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	if c.pool == nil {
+		return nil, errors.New("otelpool: pool of the sql.DB is nil")
+	}
 	if db := c.db.Load(); db != nil && c.connects.Add(1)%64 == 1 && db.Stats().MaxOpenConnections > 0 {
 		c.limits.Do(func() {
 			sibling.Warn(c.pool, "sql.DB limits its connections: callers wait there, and the pool's waiting times and sizes leave that out",

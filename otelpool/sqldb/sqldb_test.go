@@ -207,4 +207,9 @@ func TestOpenRefusesBadInput(t *testing.T) {
 	if _, _, err := sqldb.OpenWithConfig(t.Context(), nil); err == nil {
 		t.Error("a nil configuration is accepted")
 	}
+	db := sqldb.FromPool(nil)
+	defer db.Close()
+	if err := db.PingContext(t.Context()); err == nil || !strings.Contains(err.Error(), "is nil") {
+		t.Errorf("the error of a sql.DB on no pool is %v", err)
+	}
 }
