@@ -18,9 +18,9 @@ import (
 )
 
 // Report describes the pool at this moment and over the last minutes. It asks no database, may be called at any time and by
-// any goroutine, and costs about as much as a collection. A pool without hooks has only what [pgxpool.Stat] knows. If no
-// reader of metrics has collected yet, what the pool does is recorded from the first call on. It is the zero Report before
-// Register.
+// any goroutine, and costs about as much as a collection. A pool without hooks has only what [pgxpool.Stat] knows, and a
+// sql.DB's own what [sql.DB.Stats] does. If no reader of metrics has collected yet, what the pool does is recorded from the
+// first call on. It is the zero Report before Register.
 func (i *Instrumentation) Report() diagnose.Report {
 	o := i.registered()
 	if o == nil {

@@ -100,6 +100,27 @@ func TestPageShowsFindings(t *testing.T) {
 	}
 }
 
+// TestPageShowsNoZeroForUnknown shows pools without hooks, the first of which is a sql.DB's own, without a limit.
+func TestPageShowsNoZeroForUnknown(t *testing.T) {
+	t.Parallel()
+	for want, r := range map[string]diagnose.Report{
+		"<dt>In use</dt><dd>3</dd>":       {Pool: "unlimited", Used: 3},
+		"<dt>In use</dt><dd>0</dd>":       {Pool: "closed"},
+		"<dt>In use</dt><dd>3 of 5</dd>":  {Pool: "limited", Used: 3, Settings: diagnose.Settings{BaseSize: 5, MaxConns: 5}},
+		"<dt>Being opened</dt><dd>1</dd>": {Pool: "pgxpool", Constructing: 1, Settings: diagnose.Settings{BaseSize: 5, MaxConns: 5}},
+	} {
+		text := page(t, Document{Version: Version, Pools: []Pool{{Report: r}}})
+		if !strings.Contains(text, want) {
+			t.Errorf("%s: %q is not on the page:\n%s", r.Pool, want, text)
+		}
+		for _, unknown := range []string{"of 0", "Waiting", "Oldest wait", "Opened<", "Closing", "Peak", "Nested", "None.", "No acquire", "<dd>none", `viewBox="0 0 0 1"`} {
+			if strings.Contains(text, unknown) {
+				t.Errorf("%s: %q is on the page, and cannot be known:\n%s", r.Pool, unknown, text)
+			}
+		}
+	}
+}
+
 func TestPageIsBounded(t *testing.T) {
 	t.Parallel()
 	text := page(t, fullDocument(strings.Repeat("<", 255), 1000))

@@ -37,7 +37,8 @@ type Report struct {
 	Server *ServerState `json:"server,omitempty"`
 }
 
-// Settings are the settings of the pool when it was registered.
+// Settings are the settings of the pool when it was registered. Of a sql.DB's own pool the first two are known, as they are
+// now; both are 0 if it has no limit and no base size was set.
 type Settings struct {
 	BaseSize                     int64   `json:"base_size"`
 	MaxConns                     int64   `json:"max_conns"`

@@ -45,6 +45,9 @@ func (f Finding) RunbookAnchor() string {
 // State returns in a line how many connections of the pool are in use, and who waits for one.
 func (r Report) State() string {
 	text := fmt.Sprintf("%d of %s in use, ", r.Used, count(r.Settings.MaxConns, "connection"))
+	if r.Settings.MaxConns < 1 { // a sql.DB without a limit
+		text = count(r.Used, "connection") + " in use, "
+	}
 	switch {
 	case r.Waiting == 0 && r.LastMinute.Acquires == nil: // it counts 0 of each result with hooks
 		return text + "and who waits is not known: the pool has no hooks"

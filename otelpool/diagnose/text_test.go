@@ -43,6 +43,10 @@ func TestStateTellsWhoWaits(t *testing.T) {
 	if got := r.State(); got != "10 of 10 connections in use, and who waits is not known: the pool has no hooks" {
 		t.Error(got)
 	}
+	unlimited := Report{Used: 1}
+	if got := unlimited.State(); got != "1 connection in use, and who waits is not known: the pool has no hooks" {
+		t.Error(got)
+	}
 	r.Waiting, r.OldestWaitSeconds = 7, 130
 	if got := r.State(); got != "10 of 10 connections in use, 7 callers wait for one, the first since 2.17 min" {
 		t.Error(got)
