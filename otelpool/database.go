@@ -13,6 +13,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
+	"github.com/otelpool/otelpool-go/otelpool/internal/resize"
 	"github.com/otelpool/otelpool-go/otelpool/internal/tracerchain"
 )
 
@@ -104,6 +105,9 @@ func instrumentConn(connConfig *pgx.ConnConfig, opts []Option) (*Instrumentation
 	}
 	if _, instrumented := tracerchain.Find[*hooks](connConfig.Tracer); instrumented {
 		return nil, errors.New("otelpool: configuration is instrumented already: use the one it was copied from, one for each sql.DB")
+	}
+	if _, sized := resize.PoolSize(&pgxpool.Config{ConnConfig: connConfig}); sized {
+		return nil, errors.New("otelpool: configuration has a Sizing, which does nothing for a sql.DB's own pool: use SetMaxOpenConns, or sqldb.OpenWithConfig")
 	}
 	c, err := newConfig(opts)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric/noop"
 
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -98,6 +99,29 @@ func TestMissingRegisterIsLoggedAfterMinute(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestPoolOfReplacedHookIsNotForgotten has a pool that nobody measures, whose BeforeConnect hook was replaced.
+func TestPoolOfReplacedHookIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	connString := database(t)
+	synctest.Test(t, func(t *testing.T) {
+		var log logBuffer
+		config := parse(t, connString)
+		if _, err := otelpool.Instrument(config, otelpool.WithMeterProvider(noop.NewMeterProvider()), log.option()); err != nil {
+			t.Fatal(err)
+		}
+		config.BeforeConnect = nil
+		pool, err := pgxpool.NewWithConfig(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pool.Close()
+		acquire(t, pool).Release()
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		checkEqual(t, "log", log.String(), "")
+	})
 }
 
 // TestConnectionsWithoutPoolAreLoggedAfterMinute uses an instrumented configuration for connections that no pool has.

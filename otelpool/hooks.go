@@ -212,6 +212,9 @@ func (h *hooks) dialedOutside() {
 func (h *hooks) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, data pgxpool.TraceAcquireStartData) context.Context {
 	ctx = h.next.TraceAcquireStart(ctx, pool, data)
 	if ctx == nil || !h.acquiring(ctx) { // leave the panic on a nil context to pgx
+		if !h.pooled.Load() { // BeforeConnect, which says so, may have been replaced
+			h.pooled.Store(true)
+		}
 		return ctx
 	}
 	if !h.owns(pool) {

@@ -70,8 +70,8 @@ func driverOf(db *sql.DB) (d driver.Driver, err error) {
 //
 // Options that concern acquires, holds or findings have no effect. Close of the sql.DB ends the measuring.
 //
-// It is an error if the configuration is nil, was not made by [pgx.ParseConfig], or is instrumented already. A Connector is for one
-// sql.DB. It is safe for concurrent use.
+// It is an error if the configuration is nil, was not made by [pgx.ParseConfig], is instrumented already or has a
+// [otelpool.Sizing]. A Connector is for one sql.DB. It is safe for concurrent use.
 func Connector(config *pgx.ConnConfig, opts ...otelpool.Option) (driver.Connector, error) {
 	if config != nil {
 		config = config.Copy()

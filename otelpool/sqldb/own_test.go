@@ -309,6 +309,13 @@ func TestWrongDBIsError(t *testing.T) {
 	if _, err := otelpool.Instrument(instrumented); err != nil {
 		t.Fatal(err)
 	}
+	sized, err := pgxpool.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (otelpool.Sizing{PoolSize: 1}).Apply(sized); err != nil {
+		t.Fatal(err)
+	}
 	connector := func(config *pgx.ConnConfig) error { _, err := sqldb.Connector(config); return err }
 	register := func(db *sql.DB, opts ...otelpool.Option) error { _, err := sqldb.Register(db, opts...); return err }
 	for _, tt := range []struct {
@@ -326,6 +333,7 @@ func TestWrongDBIsError(t *testing.T) {
 		{connector(nil), "configuration is nil"},
 		{connector(new(pgx.ConnConfig)), "was not made by pgx.ParseConfig"},
 		{connector(instrumented.ConnConfig), "instrumented already"},
+		{connector(sized.ConnConfig), "has a Sizing"},
 	} {
 		if tt.err == nil || !strings.Contains(tt.err.Error(), tt.want) {
 			t.Errorf("error %v, must say %q", tt.err, tt.want)
