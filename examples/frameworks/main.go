@@ -69,12 +69,15 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.close()) }()
 	var insts []*otelpool.Instrumentation
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
 	for _, l := range chosen {
 		// What a program does at its end needs its pool, so that does not end with ctx.
 		p, inst, err := l.open(context.WithoutCancel(ctx), db.config, otelpool.WithPoolName(l.name),
 			otelpool.WithMeterProvider(provider), otelpool.WithLongHold(time.Minute))
 		if err != nil {
+			stop()
 			return errors.Join(err, group.Wait())
 		}
 		insts = append(insts, inst)

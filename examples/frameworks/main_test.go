@@ -4,17 +4,22 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/internal/postgres"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
 )
 
 // TestAllPoolsAreOnBothPages runs the whole program, which leaves nothing in the database.
@@ -106,6 +111,49 @@ func get(t *testing.T, url string) string {
 		t.Fatalf("%s: status %d: %v", url, res.StatusCode, err)
 	}
 	return string(text)
+}
+
+// TestFailedOpenLeavesNothing has no server.
+func TestFailedOpenLeavesNothing(t *testing.T) {
+	t.Parallel()
+	for _, lib := range libraries {
+		config, err := pgxpool.ParseConfig("postgres://user@127.0.0.1:1/nowhere")
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec := otelpooltest.NewRecorder(t)
+		p, _, err := lib.open(t.Context(), config, rec.Option(), otelpool.WithPoolName(lib.name))
+		if err == nil { // it asks the server later
+			if err := p.Close(); err != nil {
+				t.Errorf("%s: %v", lib.name, err)
+			}
+		}
+		for _, scope := range rec.Collect().ScopeMetrics {
+			for _, m := range scope.Metrics {
+				if m.Name == "db.client.connection.max" {
+					t.Errorf("%s: the pool is registered still, after %v", lib.name, err)
+				}
+			}
+		}
+	}
+}
+
+// TestFailedOpenEndsProgram has a library that fails after others have begun.
+func TestFailedOpenEndsProgram(t *testing.T) {
+	t.Setenv(postgres.URLEnv, postgrestest.Database(t))
+	broken := errors.New("broken")
+	all := libraries
+	libraries = append(slices.Clip(all[:2]), library{"broken", func(
+		context.Context, *pgxpool.Config, ...otelpool.Option,
+	) (program, *otelpool.Instrumentation, error) {
+		return nil, nil, broken
+	}})
+	defer func() { libraries = all }()
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	if err := run(ctx, []string{"-addr", "127.0.0.1:0"}, io.Discard); !errors.Is(err, broken) || ctx.Err() != nil {
+		t.Errorf("error %v, %v", err, ctx.Err())
+	}
 }
 
 func TestUnknownLibraryIsRefused(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"io/fs"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -33,10 +34,13 @@ func New(
 	}
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, errors.Join(err, db.Close())
 	}
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, files)
-	return &Program{db, provider}, inst, err
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	return &Program{db, provider}, inst, nil
 }
 
 // Run applies the migrations that the database does not have.

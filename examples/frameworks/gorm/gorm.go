@@ -4,6 +4,7 @@ package gorm
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"gorm.io/driver/postgres"
@@ -42,7 +43,10 @@ func New(
 		return nil, nil, err
 	}
 	db, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}))
-	return &Store{db, pool}, inst, err
+	if err != nil {
+		return nil, nil, errors.Join(err, pool.Close())
+	}
+	return &Store{db, pool}, inst, nil
 }
 
 // AddUser implements shop.Store.

@@ -44,11 +44,15 @@ func New(
 		Workers:    workers,
 		Middleware: []rivertype.Middleware{river.WorkerMiddlewareFunc(scope)},
 	})
-	if err != nil {
-		return nil, nil, err
+	if err == nil {
+		p.completed, _ = p.client.Subscribe(river.EventKindJobCompleted)
+		err = p.client.Start(ctx)
 	}
-	p.completed, _ = p.client.Subscribe(river.EventKindJobCompleted)
-	return p, inst, p.client.Start(ctx)
+	if err != nil {
+		pool.Close()
+		return nil, nil, errors.Join(err, inst.Unregister())
+	}
+	return p, inst, nil
 }
 
 // scope names the unit of work of each job by its kind.
