@@ -83,7 +83,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if c.pool == nil {
 		return nil, errors.New("otelpool: pool of the sql.DB is nil")
 	}
-	if db := c.db.Load(); db != nil && c.connects.Add(1)%64 == 1 && db.Stats().MaxOpenConnections > 0 {
+	if c.connects.Add(1)%64 == 1 && c.limited() {
 		c.limits.Do(func() {
 			sibling.Warn(c.pool, "sql.DB limits its connections: callers wait there, and the pool's waiting times and sizes leave that out",
 				"do not call SetMaxOpenConns; set pool_max_conns, or a Sizing")
@@ -92,8 +92,17 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return c.Connector.Connect(ctx)
 }
 
-// reused is called when the sql.DB uses a connection again that it has kept.
+func (c *connector) limited() bool {
+	db := c.db.Load()
+	return db != nil && db.Stats().MaxOpenConnections > 0
+}
+
+// reused is called when the sql.DB uses a connection again that it has kept, or that it hands to a caller who waits at its
+// limit.
 func (c *connector) reused(context.Context, *pgx.Conn) error {
+	if c.limited() {
+		return nil
+	}
 	c.keepsIdle.Do(func() {
 		sibling.Warn(c.pool, "sql.DB keeps idle connections: the pool counts them as in use, and holds are too long and have the wrong names",
 			"do not call SetMaxIdleConns; the pool keeps idle connections itself")

@@ -144,6 +144,40 @@ func TestSettingsOfDBAreLoggedOnce(t *testing.T) {
 	}
 }
 
+// TestLimitIsNotTakenForIdleConnections has a caller wait at the limit of a sql.DB, which hands it a connection.
+func TestLimitIsNotTakenForIdleConnections(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.db.SetMaxOpenConns(1)
+	conn, err := f.db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	waited := make(chan error)
+	go func() {
+		_, err := f.db.ExecContext(t.Context(), "SELECT 1")
+		waited <- err
+	}()
+	testutil.Eventually(t, "a caller waits", func() bool { return f.db.Stats().WaitCount == 1 })
+	if err := errors.Join(conn.Close(), <-waited); err != nil {
+		t.Fatal(err)
+	}
+	left, err := f.db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := left.ExecContext(t.Context(), "BEGIN"); err != nil {
+		t.Fatal(err)
+	}
+	if err := left.Close(); err != nil {
+		t.Fatal(err)
+	}
+	testutil.Eventually(t, "a later line", func() bool { return f.log.count("released in a transaction") == 1 })
+	if f.log.count("sql.DB limits its connections") != 1 || f.log.count("sql.DB keeps idle connections") != 0 {
+		t.Errorf("the lines are %s", f.log)
+	}
+}
+
 // TestCloseClosesPool closes a sql.DB, after which its pool is neither open nor reported.
 func TestCloseClosesPool(t *testing.T) {
 	t.Parallel()
