@@ -59,7 +59,7 @@ func (h *hooks) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndDat
 	if data.Err != nil {
 		h.connectFailed(ctx, data.Err, instruments.Sanitize(reason.Of(data.Err, nil)))
 	} else if !h.pooled.Load() {
-		h.reports.dialed() // no AfterConnect of a pool follows
+		h.reports.dialedOutside(h.state.Now()) // no AfterConnect of a pool follows
 		h.dialedOutside()
 	}
 	if data.Err == nil && c != nil && !h.state.Stopped() {
@@ -94,6 +94,6 @@ func (h *hooks) connectFailed(ctx context.Context, err error, reason string) {
 	}
 	h.counters.AddOpen(connectionsErrors, f.ErrorType)
 	if !h.state.Stopped() {
-		h.reports.dialFailed(f.ErrorType, reason)
+		h.reports.dialFailed(f.ErrorType, reason, h.state.Now())
 	}
 }

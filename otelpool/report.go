@@ -13,6 +13,9 @@ import (
 // nestedInterval keeps a pool that is deadlocked from logging a line for each request.
 const nestedInterval = time.Second
 
+// dialFailInterval is how far apart the lines of failed dials are that are not a pgxpool's.
+const dialFailInterval = time.Minute
+
 // reports writes the log lines about one pool. It is safe for concurrent use.
 type reports struct {
 	pool       string
@@ -22,9 +25,10 @@ type reports struct {
 	lastNested atomic.Int64 // when a nested acquire was last logged
 	slow       slowLog
 
-	slowQueries slowQueries
-	dialFails   atomic.Bool // the last dial failed
-	misused     sync.Map    // set of the misuses already logged; bounded, because the number of operations is
+	slowQueries  slowQueries
+	dialFails    atomic.Bool  // the last dial failed
+	dialFailedAt atomic.Int64 // when that was last logged
+	misused      sync.Map     // set of the misuses already logged; bounded, because the number of operations is
 }
 
 // misuse is what was wrong at a release, and the operation responsible.
@@ -63,10 +67,11 @@ func (r *reports) nestedAcquire(outer poolstate.Hold, now time.Duration) {
 
 // dialFailed logs that a connection could not be opened, once until one is opened. reason is "" if it is not known, and
 // must contain no secret.
-func (r *reports) dialFailed(errorType, reason string) {
+func (r *reports) dialFailed(errorType, reason string, now time.Duration) {
 	if r.dialFails.Swap(true) {
 		return
 	}
+	r.dialFailedAt.Store(int64(now))
 	attrs := []slog.Attr{slog.String("pool", r.pool), slog.String("error_type", errorType)}
 	if reason != "" {
 		attrs = append(attrs, slog.String("reason", reason))
@@ -103,6 +108,14 @@ func sharedDefaultName(c config, name string) {
 func (r *reports) dialed() {
 	if r.dialFails.Load() {
 		r.dialFails.Store(false)
+	}
+}
+
+// dialedOutside notes that a connection was opened that is not a pgxpool's. Its dial ends with the deadline of its caller,
+// so that some fail and some do not, all the time: such an outage is logged once a minute.
+func (r *reports) dialedOutside(now time.Duration) {
+	if now-time.Duration(r.dialFailedAt.Load()) >= dialFailInterval {
+		r.dialed()
 	}
 }
 

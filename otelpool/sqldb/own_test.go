@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"runtime"
@@ -224,42 +225,59 @@ func TestCountersOfDBsContinue(t *testing.T) {
 	}
 }
 
-// TestFailedDialOfDBIsLoggedOncePerOutage has a server that goes away twice.
+// TestFailedDialOfDBIsLoggedOncePerOutage has a server that goes away four times, the second and fourth time soon after.
 func TestFailedDialOfDBIsLoggedOncePerOutage(t *testing.T) {
 	t.Parallel()
-	config, err := pgx.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var down atomic.Bool
-	dial := config.DialFunc
-	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		if down.Load() {
-			return nil, errors.New("down")
-		}
-		return dial(ctx, network, address)
-	}
-	log := new(logged)
-	connector, err := sqldb.Connector(config, otelpool.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	db := sql.OpenDB(connector)
-	defer db.Close()
-	db.SetMaxIdleConns(0)
-	for outage := range 2 {
-		down.Store(true)
-		for range 2 {
-			if err := db.PingContext(t.Context()); err == nil {
-				t.Fatal("a server that is down answers")
-			}
-		}
-		testutil.Eventually(t, "the outage is logged", func() bool { return log.count("connection could not be opened") == outage+1 })
-		down.Store(false)
-		if err := db.PingContext(t.Context()); err != nil {
+	connString := postgrestest.Database(t)
+	synctest.Test(t, func(t *testing.T) {
+		config, err := pgx.ParseConfig(connString)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
+		var down atomic.Bool
+		dial := config.DialFunc
+		config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if down.Load() {
+				return nil, errors.New("down")
+			}
+			return dial(ctx, network, address)
+		}
+		log := new(logged)
+		connector, err := sqldb.Connector(config, otelpool.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		connect := func() error {
+			conn, err := connector.Connect(t.Context())
+			if err == nil {
+				err = conn.Close()
+			}
+			return err
+		}
+		for outage := range 4 {
+			down.Store(true)
+			for range 2 {
+				if err := connect(); err == nil {
+					t.Fatal("a server that is down answers")
+				}
+			}
+			synctest.Wait()
+			if n, want := log.count("connection could not be opened"), 1+outage/2; n != want {
+				t.Errorf("in outage %d there are %d lines, must be %d", outage, n, want)
+			}
+			if outage == 1 {
+				time.Sleep(time.Minute)
+			}
+			down.Store(false)
+			if err := connect(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := connector.(io.Closer).Close(); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute) // the look for a pool ends
+	})
 }
 
 // TestOverflowOfDB has a base size below the limit.
