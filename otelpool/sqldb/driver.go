@@ -11,8 +11,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// makers maps weak pointers to the drivers of this package to what made them. A sql.DB says nothing of its connector but
-// its driver. That cannot be a type of ours: programs and libraries know PostgreSQL by a *stdlib.Driver.
+// makers maps weak pointers to the drivers of this package to what made them. A sql.DB says nothing of its connector
+// but its driver. That cannot be a type of ours: programs and libraries know PostgreSQL by a *stdlib.Driver.
 var makers sync.Map
 
 // maker is what made a driver. It does not keep inst alive: that has the sql.DB, which has the driver.

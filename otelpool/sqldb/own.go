@@ -13,21 +13,25 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/sibling"
 )
 
-// Register measures the pool that a sql.DB has of its own, for programs that keep it. It may be of any driver. It reads
-// [sql.DB.Stats] at collection: connections in use, idle and allowed, acquires that waited and how long, connections closed by age,
-// idleness and SetMaxIdleConns. Connections that are being opened count as in use.
+// Register measures the pool that a sql.DB of any driver has of its own, for programs that keep it. It reads
+// [sql.DB.Stats] at collection: connections in use, idle and allowed, acquires that waited and how long, connections
+// closed by age, idleness and SetMaxIdleConns. Connections that are being opened count as in use.
 //
-// What a sql.DB does not say is absent: who waits now, who holds a connection and for how long, timeouts, peaks, and what follows
-// from these, such as findings. Without a limit (SetMaxOpenConns) the metrics of the limit are absent, and those of the base size
-// unless [otelpool.WithBaseSize] sets it; the default is the limit. [Open] has all of it, by as many lines.
+// What a sql.DB does not say is absent: who waits now, who holds a connection and for how long, timeouts, peaks, and
+// what follows from these, such as findings. Without a limit (SetMaxOpenConns) the metrics of the limit are absent,
+// and those of the base size unless [otelpool.WithBaseSize] sets it; the default is the limit. [Open] has all of it,
+// by as many lines.
 //
-// The durations of its operations are measured if its connections are of a [Connector]. Its options then count, and Register must
-// have none. Otherwise the pool's name is "sql.DB" unless [otelpool.WithPoolName] gives one, and only options that concern gauges
-// have an effect.
+// The durations of its operations are measured if the sql.DB was made of a [Connector]. The options of the Connector
+// then apply, and Register must have none. Otherwise the pool's name is "sql.DB" unless [otelpool.WithPoolName] sets
+// one, and only options that concern gauges have an effect. If another library wraps the Connector, Register does
+// not see it.
 //
-// It is an error if the sql.DB is nil, registered already, or one of [Open] or [FromPool], whose pool is measured itself. When the
-// sql.DB is closed, call [otelpool.Instrumentation.Unregister] as well, unless it is of a Connector. Register is safe for
-// concurrent use.
+// A sql.DB of [stdlib.OpenDBFromPool] is taken for one with a pool of its own: use [FromPool].
+//
+// It is an error if the sql.DB is nil, registered already, or one of [Open] or [FromPool], whose pool is measured
+// itself. When the sql.DB is closed, call [otelpool.Instrumentation.Unregister] as well, unless it was made of a
+// Connector. Register is safe for concurrent use.
 func Register(db *sql.DB, opts ...otelpool.Option) (*otelpool.Instrumentation, error) {
 	if db == nil {
 		return nil, errors.New("otelpool: sql.DB is nil")
@@ -64,11 +68,14 @@ func driverOf(db *sql.DB) (d driver.Driver, err error) {
 	return db.Driver(), nil
 }
 
-// Connector returns a connector for [sql.OpenDB] whose connections are measured: the durations of queries, batches, copies and
-// dials, and what the options add to them, such as spans. It works on a copy of the configuration, whose tracer is called as before.
-// Call [Register] with the sql.DB for the metrics of its pool; without, a line is logged after a minute.
+// Connector returns a connector for [sql.OpenDB] whose connections are measured: the durations of queries, batches,
+// copies and dials, and what the options add to them, such as spans. It works on a copy of the configuration, whose
+// tracer is called as before. Call [Register] with the sql.DB for the metrics of its pool; without, a line is logged
+// after a minute.
 //
-// Options that concern acquires, holds or findings have no effect. Close of the sql.DB ends the measuring.
+// Options that concern acquires, holds or findings have no effect. Close of the sql.DB ends the measuring. The
+// options of package stdlib, such as OptionBeforeConnect, cannot be given: a program that needs them has the hooks
+// of [pgxpool.Config] with [OpenWithConfig].
 //
 // It is an error if the configuration is nil, was not made by [pgx.ParseConfig], is instrumented already or has a
 // [otelpool.Sizing]. A Connector is for one sql.DB. It is safe for concurrent use.

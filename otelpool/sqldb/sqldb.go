@@ -1,12 +1,12 @@
-// Package sqldb measures a [sql.DB], for database/sql and the libraries that are built on it: GORM, ent, bun, sqlx. [Open] makes
-// one on an instrumented pgxpool, which is measured whole. [Register] measures the pool that a sql.DB has of its own, as far as that
-// says anything, and [Connector] the durations of what runs on its connections.
+// Package sqldb measures a [sql.DB], for database/sql and the libraries that are built on it: GORM, ent, bun, sqlx.
+// [Open] makes one on an instrumented pgxpool, which is measured whole. [Register] measures the pool that a sql.DB
+// has of its own, as far as that says anything, and [Connector] the durations of what runs on its connections.
 //
-// Under Open, pgxpool does the pooling, and what otelpool measures is true: the sql.DB keeps no idle
-// connection, so each query, transaction and [sql.Conn] acquires a connection of the pool and gives it back when it ends, and it
+// Under Open, pgxpool does the pooling, and what otelpool measures is true: the sql.DB keeps no idle connection, so
+// each query, transaction and [sql.Conn] acquires a connection of the pool and gives it back when it ends, and it
 // has no limit, so callers wait in the pool alone. Do not call [sql.DB.SetMaxIdleConns], [sql.DB.SetMaxOpenConns] or
-// [sql.DB.SetConnMaxLifetime]; the pool's configuration or an [otelpool.Sizing] says the same. What the first two make wrong is
-// logged once, when it is noticed.
+// [sql.DB.SetConnMaxLifetime]; the pool's configuration or an [otelpool.Sizing] says the same. What the first two
+// make wrong is logged once, when it is noticed.
 package sqldb
 
 import (
@@ -30,12 +30,13 @@ import (
 // closeTimeout is how long Close waits for connections that are in use.
 const closeTimeout = 10 * time.Second
 
-// Open makes an instrumented pool of a connection string, as [otelpool.New] does, and a sql.DB on it. Like [sql.Open] it does not
-// wait for a connection.
+// Open makes an instrumented pool of a connection string, as [otelpool.New] does, and a sql.DB on it. Like
+// [sql.Open] it does not wait for a connection. Set pool_max_conns in the string: a sql.DB has no limit by default,
+// but a pgxpool has the larger of four connections and the number of CPUs.
 //
-// Close of the sql.DB closes the pool as well and calls [otelpool.Instrumentation.Unregister]. It waits up to ten seconds for
-// connections that are in use, because rows or transactions are open; it then returns an error that says how many are left, and
-// the pool closes when the last of them ends.
+// Close of the sql.DB closes the pool as well and calls [otelpool.Instrumentation.Unregister]. It waits up to ten
+// seconds for connections that are in use, because rows or transactions are open; it then returns an error that says
+// how many are left, and the pool closes when the last of them ends.
 func Open(ctx context.Context, connString string, opts ...otelpool.Option) (*sql.DB, *otelpool.Instrumentation, error) {
 	pool, inst, err := otelpool.New(ctx, connString, opts...)
 	if err != nil {
@@ -44,8 +45,8 @@ func Open(ctx context.Context, connString string, opts ...otelpool.Option) (*sql
 	return open(pool, inst), inst, nil
 }
 
-// OpenWithConfig is Open for a configuration, to which a [otelpool.Sizing] may have been applied. It works on a copy, as
-// [otelpool.NewWithConfig] does.
+// OpenWithConfig is Open for a configuration, to which a [otelpool.Sizing] may have been applied. It works on a
+// copy, as [otelpool.NewWithConfig] does.
 func OpenWithConfig(ctx context.Context, config *pgxpool.Config, opts ...otelpool.Option) (*sql.DB, *otelpool.Instrumentation, error) {
 	pool, inst, err := otelpool.NewWithConfig(ctx, config, opts...)
 	if err != nil {
@@ -54,7 +55,8 @@ func OpenWithConfig(ctx context.Context, config *pgxpool.Config, opts ...otelpoo
 	return open(pool, inst), inst, nil
 }
 
-// FromPool makes a sql.DB on a pool, which should be instrumented. Close of the sql.DB does not close the pool.
+// FromPool makes a sql.DB on a pool, which should be instrumented. Close of the sql.DB does not close the pool. If
+// the pool is nil, the sql.DB returns an error whenever it is used.
 func FromPool(pool *pgxpool.Pool) *sql.DB { return open(pool, nil) }
 
 func open(pool *pgxpool.Pool, inst *otelpool.Instrumentation) *sql.DB {
@@ -97,8 +99,8 @@ func (c *connector) limited() bool {
 	return db != nil && db.Stats().MaxOpenConnections > 0
 }
 
-// reused is called when the sql.DB uses a connection again that it has kept, or that it hands to a caller who waits at its
-// limit.
+// reused is called when the sql.DB uses a connection again that it has kept, or that it hands to a caller who waits
+// at its limit.
 func (c *connector) reused(context.Context, *pgx.Conn) error {
 	if c.limited() {
 		return nil
