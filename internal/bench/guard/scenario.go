@@ -28,11 +28,11 @@ type scenario struct {
 	seeds int
 
 	// runs is how often it runs in each process for its instructions. It is 0 for a scenario that uses more than one
-	// thread.
+	// thread, or has so many instructions that an idle machine takes minutes to step through them.
 	runs int
 }
 
-// collectedPools is the number of pools in a collection. It is one, because the instructions are executed one by one.
+// collectedPools is the number of pools in a collection.
 const collectedPools = 1
 
 // cycleSeeds is enough to include the best place of each entry. A third of the seeds have it.
@@ -45,7 +45,7 @@ var scenarios = []scenario{
 		return cycle(provider(), otelpool.WithOperation(context.Background(), "get_user"), nil)
 	}, seeds: cycleSeeds, runs: 2},
 	{name: "cycle, SDK, failing query", set: func() (func(), func(), error) { return cycle(provider(), nil, drive.ErrDuplicate) }, seeds: cycleSeeds, runs: 2},
-	{name: "collection of a pool", set: collection, seeds: 5, runs: 1},
+	{name: "collection of a pool", set: collection, seeds: 5},
 	{name: "scrape of a pool by the bridge", set: scrape, seeds: 5},
 }
 
@@ -119,7 +119,7 @@ func used(reader sdkmetric.Reader) (end func(), err error) {
 // hijack that must have been.
 //
 // The pools have no findings. These are found at most once a second, so that it would depend on the speed of the machine
-// whether the counted collection finds them.
+// how many collections find them.
 func cycles(pools int, provider metric.MeterProvider, register bool) (cycles []*drive.Cycle, end func(), err error) {
 	var ends []func()
 	end = func() {
