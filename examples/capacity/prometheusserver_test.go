@@ -22,6 +22,9 @@ import (
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
+// waitLimit is how long a condition may take that needs several scrapes.
+const waitLimit = 2 * time.Minute
+
 // listening matches the log line with Prometheus' address.
 var listening = regexp.MustCompile(`msg="Listening on".* address=(\S+)`)
 
@@ -74,7 +77,7 @@ func startPrometheus(t *testing.T, config string) string {
 		if !ok {
 			t.Fatalf("prometheus ended:\n%s", log)
 		}
-		testutil.Eventually(t, "prometheus is ready", func() bool {
+		testutil.Within(t, waitLimit, "prometheus is ready", func() bool {
 			response, err := http.Get("http://" + a + "/-/ready")
 			if err != nil {
 				return false
@@ -97,7 +100,7 @@ func awaitScrapes(t *testing.T, server string) {
 	}
 	begin := strconv.FormatFloat(float64(time.Now().UnixMilli())/1000, 'f', 3, 64)
 	twice := query{sizeMetric, "(timestamp(" + sizeMetric + ") > " + begin + ") and (timestamp(" + sizeMetric + " offset 1s) > " + begin + ")", 1}
-	testutil.Eventually(t, "both jobs are scraped twice", func() bool {
+	testutil.Within(t, waitLimit, "both jobs are scraped twice", func() bool {
 		scraped := totalsByPool{}
 		if err := newEnvironment().ask(t.Context(), u, twice, time.Now(), scraped); err != nil {
 			t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
+	"github.com/otelpool/otelpool-go/examples/internal/program"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
@@ -19,7 +20,7 @@ import (
 // TestDemo runs the program as a user would.
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	program := build(t)
+	program := program.Build(t)
 	for _, tt := range []struct {
 		name string
 		test func(*testing.T, string)
@@ -45,10 +46,10 @@ func TestDemo(t *testing.T) {
 func endsByItself(t *testing.T, program string) {
 	e := start(t, program, "DURATION=15s") // long enough to find the processes even on a busy machine
 	pids := e.server()
-	e.end(0)
+	e.End(0)
 	e.leavesNothing(pids)
 	if n := len(e.rows()); n == 0 || n > 16 {
-		t.Errorf("%d lines in 15 s:\n%s", n, e.stdout)
+		t.Errorf("%d lines in 15 s:\n%s", n, e.Stdout)
 	}
 }
 
@@ -56,14 +57,14 @@ func endsWhenTerminated(t *testing.T, program string) {
 	// The signal may come at any time, even during the start.
 	e := start(t, program)
 	e.signal(syscall.SIGTERM)
-	e.eventually("the demo has ended", e.hasEnded)
+	e.Eventually("the demo has ended", e.HasEnded)
 	e.leavesNothing(nil)
 
 	e = start(t, program)
 	e.working()
 	pids := e.server()
 	e.signal(syscall.SIGTERM)
-	e.end(0)
+	e.End(0)
 	e.leavesNothing(pids)
 }
 
@@ -83,11 +84,11 @@ func endsWhenInterruptedTwice(t *testing.T, program string) {
 		return err == nil && waiting
 	})
 	e.signal(syscall.SIGINT)
-	e.while("it says that it stops", func() bool { return strings.Contains(e.stdout.String(), "Stopping") })
+	e.while("it says that it stops", func() bool { return strings.Contains(e.Stdout.String(), "Stopping") })
 	e.signal(syscall.SIGINT)
-	e.eventually("the demo has ended", e.hasEnded)
-	if status, ok := e.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGINT {
-		t.Errorf("%v, want it ended by the second SIGINT", e.cmd.ProcessState)
+	e.Eventually("the demo has ended", e.HasEnded)
+	if status, ok := e.Cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGINT {
+		t.Errorf("%v, want it ended by the second SIGINT", e.Cmd.ProcessState)
 	}
 }
 
@@ -110,11 +111,11 @@ func saysWhatIsWrong(t *testing.T, program string) {
 	} {
 		t.Run(tt.env, func(t *testing.T) {
 			e := start(t, program, tt.env)
-			e.end(1)
+			e.End(1)
 			e.leavesNothing(nil)
-			said := e.stderr.String()
-			if !strings.HasPrefix(said, tt.want) || strings.Count(said, "\n") != 1 || e.stdout.String() != "" {
-				t.Errorf("%q\n%s\nwant one line: %q", said, e.stdout, tt.want)
+			said := e.Stderr.String()
+			if !strings.HasPrefix(said, tt.want) || strings.Count(said, "\n") != 1 || e.Stdout.String() != "" {
+				t.Errorf("%q\n%s\nwant one line: %q", said, e.Stdout, tt.want)
 			}
 			if strings.Contains(said, "hunter2") {
 				t.Errorf("the password is in %q", said)
@@ -139,7 +140,7 @@ func recovers(t *testing.T, program string) {
 	_, page := e.get("/")
 	_, metrics := e.get("/metrics")
 	e.signal(syscall.SIGINT)
-	e.end(0)
+	e.End(0)
 
 	if schemas(t, server.ConnString()) != 0 {
 		t.Error("the schema is left")
@@ -149,7 +150,7 @@ func recovers(t *testing.T, program string) {
 		t.Fatal(err)
 	}
 	password, _ := u.User.Password()
-	if all := e.stdout.String() + e.stderr.String() + page + metrics; password == "" || strings.Contains(all, password) {
+	if all := e.Stdout.String() + e.Stderr.String() + page + metrics; password == "" || strings.Contains(all, password) {
 		t.Errorf("the password %q is in %s", password, all)
 	}
 }
@@ -170,7 +171,7 @@ func pushes(t *testing.T, program string) {
 				"OTEL_METRIC_EXPORT_INTERVAL=3600000", tt.env)
 			e.working()
 			e.signal(syscall.SIGINT)
-			e.end(0)
+			e.End(0)
 			received := receiver.Metrics()
 			for _, name := range []string{"pgxpool.size", "db.client.connection.count", "db.client.operation.duration"} {
 				if otlptest.Latest(received, name) == nil {
@@ -200,12 +201,12 @@ func replacesLeftSchema(t *testing.T, program string) {
 	e := start(t, program, "DATABASE_URL="+databaseURL)
 	e.working()
 	e.signal(syscall.SIGKILL)
-	e.eventually("the demo has ended", e.hasEnded)
+	e.Eventually("the demo has ended", e.HasEnded)
 	if schemas(t, databaseURL) != 1 {
 		t.Fatal("a demo that was killed left no schema")
 	}
 	conn := connect(t, databaseURL)
-	e.eventually("its connections have ended", func() bool {
+	e.Eventually("its connections have ended", func() bool {
 		var n int
 		err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()",
 			applicationName).Scan(&n)
@@ -215,7 +216,7 @@ func replacesLeftSchema(t *testing.T, program string) {
 	e = start(t, program, "DATABASE_URL="+databaseURL)
 	e.working()
 	e.signal(syscall.SIGINT)
-	e.end(0)
+	e.End(0)
 	if schemas(t, databaseURL) != 0 {
 		t.Error("the schema is left")
 	}
@@ -227,8 +228,8 @@ func leavesSchemaAlone(t *testing.T, program string) {
 		t.Fatal(err)
 	}
 	e := start(t, program, "DATABASE_URL="+databaseURL)
-	e.end(1)
-	if said := e.stderr.String(); !strings.Contains(said, "schema otelpool_demo: the database has one that the demo did not create") {
+	e.End(1)
+	if said := e.Stderr.String(); !strings.Contains(said, "schema otelpool_demo: the database has one that the demo did not create") {
 		t.Errorf("%q", said)
 	}
 	if _, err := connect(t, databaseURL).Exec(t.Context(), "SELECT FROM otelpool_demo.users"); err != nil {
@@ -241,13 +242,13 @@ func leavesOtherDemoAlone(t *testing.T, program string) {
 	first := start(t, program, "DATABASE_URL="+databaseURL)
 	first.working()
 	second := start(t, program, "DATABASE_URL="+databaseURL)
-	second.end(1)
-	if said := second.stderr.String(); !strings.Contains(said, "another demo is using this database") {
+	second.End(1)
+	if said := second.Stderr.String(); !strings.Contains(said, "another demo is using this database") {
 		t.Errorf("%q", said)
 	}
 	first.row(len(first.rows()), "a line with queries", func(r row) bool { return r.rate > 0 && !strings.Contains(r.errors, "HTTP") })
 	first.signal(syscall.SIGINT)
-	first.end(0)
+	first.End(0)
 }
 
 func connect(t *testing.T, connString string) *pgx.Conn {

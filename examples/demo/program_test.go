@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,8 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelpool/otelpool-go/examples/internal/program"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
-	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // testTimeout limits every wait. Only a failing test reaches it.
@@ -27,112 +26,31 @@ const testTimeout = 2 * time.Minute
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
 
-// build builds the demo, with the race detector if the test has it.
-func build(t *testing.T) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "demo")
-	args := []string{"build", "-o", program}
-	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
-		args = append(args, "-race")
-	}
-	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return program
-}
-
 // execution is a run of the demo.
-type execution struct {
-	*testing.T
-	cmd            *exec.Cmd
-	temp           string // directory for temporary files
-	stdout, stderr *testutil.Buffer
-	exited         chan struct{}
-}
+type execution struct{ *program.Execution }
 
 // start starts the demo with its defaults, a free port, and the variables env.
-func start(t *testing.T, program string, env ...string) *execution {
+func start(t *testing.T, path string, env ...string) *execution {
 	t.Helper()
-	// Not t.TempDir: PostgreSQL may run as another user and needs access, and a socket's path must be short.
-	temp, err := os.MkdirTemp("/tmp", "otelpool-demo-")
-	if err == nil {
-		err = os.Chmod(temp, 0o755)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := &execution{T: t, cmd: exec.Command(program), temp: temp, stdout: &testutil.Buffer{}, stderr: &testutil.Buffer{}, exited: make(chan struct{})}
-	e.cmd.Env = slices.Concat(environment(), []string{"TMPDIR=" + temp, "ADDR=127.0.0.1:0"}, env)
-	e.cmd.Stdout, e.cmd.Stderr = e.stdout, e.stderr
-	if err := e.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_ = e.cmd.Wait()
-		close(e.exited)
-	}()
-	t.Cleanup(func() {
-		_ = e.cmd.Process.Kill()
-		<-e.exited
-		e.eventually("temporary files are gone", func() bool { return os.Remove(temp) == nil })
-	})
-	return e
-}
-
-// environment returns the test's own environment without the variables of the demo.
-func environment() []string {
-	return slices.DeleteFunc(os.Environ(), func(v string) bool {
-		name, _, _ := strings.Cut(v, "=")
-		return slices.Contains([]string{"ADDR", "DURATION", "DATABASE_URL", "TMPDIR"}, name) || strings.HasPrefix(name, "OTEL_")
-	})
-}
-
-// eventually waits until isTrue returns true.
-func (e *execution) eventually(what string, isTrue func() bool) {
-	e.Helper()
-	deadline := time.Now().Add(testTimeout)
-	for !isTrue() {
-		if time.Now().After(deadline) {
-			e.Fatalf("not seen: %s\n%s\n%s", what, e.stdout, e.stderr)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	return &execution{program.Start(t, testTimeout, path, append([]string{"ADDR=127.0.0.1:0"}, env...))}
 }
 
 // while is eventually for a condition that must become true before the demo ends.
 func (e *execution) while(what string, isTrue func() bool) {
 	e.Helper()
-	e.eventually(what, func() bool {
+	e.Eventually(what, func() bool {
 		select {
-		case <-e.exited:
-			e.Fatalf("the demo ended (%v), and this was not seen: %s\n%s\n%s", e.cmd.ProcessState, what, e.stdout, e.stderr)
+		case <-e.Exited:
+			e.Fatalf("the demo ended (%v), and this was not seen: %s\n%s\n%s", e.Cmd.ProcessState, what, e.Stdout, e.Stderr)
 		default:
 		}
 		return isTrue()
 	})
 }
 
-// end waits until the demo has ended and checks its exit code.
-func (e *execution) end(exitCode int) {
-	e.Helper()
-	e.eventually("the demo has ended", e.hasEnded)
-	if got := e.cmd.ProcessState.ExitCode(); got != exitCode {
-		e.Fatalf("exit code %d (%v), want %d\n%s\n%s", got, e.cmd.ProcessState, exitCode, e.stdout, e.stderr)
-	}
-}
-
-func (e *execution) hasEnded() bool {
-	select {
-	case <-e.exited:
-		return true
-	default:
-		return false
-	}
-}
-
 func (e *execution) signal(s syscall.Signal) {
 	e.Helper()
-	if err := e.cmd.Process.Signal(s); err != nil {
+	if err := e.Cmd.Process.Signal(s); err != nil {
 		e.Fatal(err)
 	}
 }
@@ -148,7 +66,7 @@ var rowPattern = regexp.MustCompile(`^ *(?:\d+m)?\d+s  (\w+) +(\d+)/5\+10 +(\d+)
 
 func (e *execution) rows() []row {
 	var rows []row
-	for line := range strings.Lines(e.stdout.String()) {
+	for line := range strings.Lines(e.Stdout.String()) {
 		cells := rowPattern.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
 		if cells == nil {
 			continue
@@ -183,7 +101,7 @@ var pagePattern = regexp.MustCompile(`(?m)^  page +(http://127\.0\.0\.1:\d+)/$`)
 func (e *execution) base() (base string) {
 	e.Helper()
 	e.while("where the page is", func() bool {
-		found := pagePattern.FindStringSubmatch(e.stdout.String())
+		found := pagePattern.FindStringSubmatch(e.Stdout.String())
 		if found != nil {
 			base = found[1]
 		}
@@ -237,7 +155,7 @@ func parseMetrics(t *testing.T, page string) map[string]float64 {
 func (e *execution) logs(pattern *regexp.Regexp) (parts []string) {
 	e.Helper()
 	e.while("a log line "+pattern.String(), func() bool {
-		parts = pattern.FindStringSubmatch(e.stderr.String())
+		parts = pattern.FindStringSubmatch(e.Stderr.String())
 		return parts != nil
 	})
 	return parts
@@ -248,7 +166,7 @@ func (e *execution) server() (pids []int) {
 	e.Helper()
 	e.base() // the demo prints it after the server has started
 	e.while("the processes of PostgreSQL", func() bool {
-		locks, _ := filepath.Glob(filepath.Join(e.temp, "*", "data", "postmaster.pid"))
+		locks, _ := filepath.Glob(filepath.Join(e.Temp, "*", "data", "postmaster.pid"))
 		if len(locks) == 0 {
 			return false
 		}
@@ -268,12 +186,12 @@ func (e *execution) server() (pids []int) {
 // leavesNothing waits until all processes and temporary files are gone.
 func (e *execution) leavesNothing(pids []int) {
 	e.Helper()
-	e.eventually("no process is left", func() bool {
+	e.Eventually("no process is left", func() bool {
 		running := processes(e.T)
 		return !slices.ContainsFunc(pids, func(pid int) bool { _, found := running[pid]; return found })
 	})
-	e.eventually("no file is left", func() bool {
-		entries, err := os.ReadDir(e.temp)
+	e.Eventually("no file is left", func() bool {
+		entries, err := os.ReadDir(e.Temp)
 		return err == nil && len(entries) == 0
 	})
 }

@@ -31,9 +31,9 @@ func runs(t *testing.T, program string) {
 	}
 	e.while("the troubles are under way", func() bool { return e.scrape()[`db_pool_checked_out{pool="demo"}`] > idleCallers })
 	e.signal(syscall.SIGINT)
-	e.end(0)
+	e.End(0)
 	e.leavesNothing(pids)
-	for line := range strings.Lines(e.stderr.String()) {
+	for line := range strings.Lines(e.Stderr.String()) {
 		if !strings.HasPrefix(line, "level=WARN msg=") {
 			t.Errorf("standard error: %s", line)
 		}
@@ -124,7 +124,7 @@ func showsLeak(e *execution) {
 		e.Errorf("%s, want line %s", after[0], during[2])
 	}
 	e.while("the leak in the metrics", func() bool { return e.scrape()[`db_pool_long_holds_total{pool="demo"}`] > 0 })
-	e.while("the phase of the leak is announced", func() bool { return strings.Contains(e.stdout.String(), "\n         leak: ") })
+	e.while("the phase of the leak is announced", func() bool { return strings.Contains(e.Stdout.String(), "\n         leak: ") })
 	e.row(0, "a line of its phase", func(r row) bool { return r.phase == "leak" && r.used > 0 })
 	e.while("its age", func() bool { return e.scrape()[`db_pool_oldest_hold_seconds{pool="demo"}`] > 1 })
 }

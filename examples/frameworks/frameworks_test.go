@@ -1,17 +1,14 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"flag"
-
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
-
 	"testing"
 	"time"
 
@@ -263,15 +260,12 @@ func (f *fixture) document() (d poolz.Document) {
 
 func (f *fixture) eventually(what string, condition func() bool) {
 	f.Helper()
-	ctx, cancel := context.WithTimeout(f.Context(), time.Minute)
-	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			f.Fatalf("%s: not within a minute: %v\n%s", what, f.inst.Held(), f.log)
+	held := false
+	defer func() {
+		if !held {
+			f.Logf("%v\n%s", f.inst.Held(), f.log)
 		}
-	}
+	}()
+	testutil.Eventually(f, what, condition)
+	held = true
 }

@@ -15,12 +15,13 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelpool/otelpool-go/examples/internal/program"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
 
 func TestLoadtestProgram(t *testing.T) {
 	t.Parallel()
-	program := build(t)
+	program := program.Build(t)
 	for name, test := range map[string]func(*testing.T, string){
 		"passes on a throwaway server": passesOnThrowawayServer,
 		"leaves nothing in a database": leavesNothingInDatabase,
@@ -57,9 +58,9 @@ func (e *execution) report() (r struct {
 	requests, seconds, rate, peak, of, share, scrapes, opened, idle, size, limit int
 }) {
 	e.Helper()
-	found := reportPattern.FindStringSubmatch(e.stdout.String())
+	found := reportPattern.FindStringSubmatch(e.Stdout.String())
 	if found == nil {
-		e.Fatalf("no report of a pass:\n%s\n%s", e.stdout, e.stderr)
+		e.Fatalf("no report of a pass:\n%s\n%s", e.Stdout, e.Stderr)
 	}
 	for i, to := range []*int{
 		&r.requests, &r.seconds, &r.rate, &r.peak, &r.of, &r.share, &r.scrapes, &r.opened, &r.idle, &r.size, &r.limit,
@@ -71,7 +72,7 @@ func (e *execution) report() (r struct {
 
 func passesOnThrowawayServer(t *testing.T, program string) {
 	e := start(t, program, nil, "-duration", "3s")
-	e.end(0)
+	e.End(0)
 	r := e.report()
 	if r.requests == 0 || r.rate == 0 {
 		t.Errorf("%+v, want requests", r)
@@ -83,16 +84,16 @@ func passesOnThrowawayServer(t *testing.T, program string) {
 		t.Errorf("%+v, want at most 5 idle", r)
 	}
 	// A busy machine may skip a line, and the last one may be late.
-	lines := linePattern.FindAllStringSubmatch(e.stdout.String(), -1)
+	lines := linePattern.FindAllStringSubmatch(e.Stdout.String(), -1)
 	if r.seconds < 3 || len(lines) > r.seconds+1 || !slices.ContainsFunc(lines, func(l []string) bool { return l[1] != "0" }) {
-		t.Errorf("want a line a second, with overflow:\n%s", e.stdout)
+		t.Errorf("want a line a second, with overflow:\n%s", e.Stdout)
 	}
-	for line := range strings.Lines(e.stderr.String()) {
+	for line := range strings.Lines(e.Stderr.String()) {
 		if !strings.Contains(line, "WARN callers wait for a connection") { // a busy machine makes them wait for a second
 			t.Errorf("standard error: %s", line)
 		}
 	}
-	if files, _ := filepath.Glob(filepath.Join(e.temp, "*")); len(files) > 0 {
+	if files, _ := filepath.Glob(filepath.Join(e.Temp, "*")); len(files) > 0 {
 		t.Errorf("left: %v", files)
 	}
 }
@@ -101,12 +102,12 @@ func leavesNothingInDatabase(t *testing.T, program string) {
 	databaseURL := postgrestest.Database(t)
 	e := start(t, program, []string{"DATABASE_URL=" + databaseURL, "OTELPOOL_SIZING_POOL_TIMEOUT=10s"},
 		"-preset", "development", "-max-overflow", "1", "-concurrency", "10", "-duration", "1s", "-query", "SELECT count(*) FROM pg_class")
-	e.end(0)
+	e.End(0)
 	if r := e.report(); r.limit != 3 || r.peak != 3 || r.size != 2 || r.idle > 2 {
 		t.Errorf("%+v, want 2 and one more", r)
 	}
-	if !strings.Contains(e.stdout.String(), "waiting at most 10s") {
-		t.Errorf("the environment is not followed:\n%s", e.stdout)
+	if !strings.Contains(e.Stdout.String(), "waiting at most 10s") {
+		t.Errorf("the environment is not followed:\n%s", e.Stdout)
 	}
 	noPassword(t, e, databaseURL)
 
@@ -124,33 +125,33 @@ func leavesNothingInDatabase(t *testing.T, program string) {
 	if n := count("SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"); n != 0 {
 		t.Errorf("%d tables are left", n)
 	}
-	e.eventually("no connection is left", func() bool {
+	e.Eventually("no connection is left", func() bool {
 		return count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'otelpool-loadtest'") == 0
 	})
 }
 
 func reportsWhenInterrupted(t *testing.T, program string) {
 	e := start(t, program, nil, "-duration", "1h")
-	e.eventually("two lines", func() bool { return len(linePattern.FindAllString(e.stdout.String(), -1)) >= 2 })
-	if err := e.cmd.Process.Signal(syscall.SIGINT); err != nil {
+	e.Eventually("two lines", func() bool { return len(linePattern.FindAllString(e.Stdout.String(), -1)) >= 2 })
+	if err := e.Cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	e.end(0)
+	e.End(0)
 	if r := e.report(); r.requests == 0 || r.idle > 5 {
 		t.Errorf("%+v", r)
 	}
 	// A test that is interrupted before the load has no report.
 	e = start(t, program, nil, "-query", "SELECT pg_sleep(600)")
-	e.eventually("the server", func() bool {
-		files, _ := filepath.Glob(filepath.Join(e.temp, "*"))
+	e.Eventually("the server", func() bool {
+		files, _ := filepath.Glob(filepath.Join(e.Temp, "*"))
 		return len(files) > 0
 	})
-	if err := e.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := e.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	e.end(2)
-	if got := e.stderr.String(); got != "loadtest: stopped before the load began\n" || e.stdout.String() != "" {
-		t.Errorf("%q\n%s", got, e.stdout)
+	e.End(2)
+	if got := e.Stderr.String(); got != "loadtest: stopped before the load began\n" || e.Stdout.String() != "" {
+		t.Errorf("%q\n%s", got, e.Stdout)
 	}
 }
 
@@ -164,7 +165,7 @@ func reportsInterruptedSearch(t *testing.T, program string) {
 	}
 	defer conn.Close(context.WithoutCancel(t.Context()))
 	starts := make(map[time.Time]bool)
-	e.eventually("more requests than the connections make before the load", func() bool {
+	e.Eventually("more requests than the connections make before the load", func() bool {
 		var last time.Time
 		const sql = "SELECT max(query_start) FROM pg_stat_activity " +
 			"WHERE application_name = 'otelpool-loadtest' AND query LIKE 'SELECT pg_sleep%'"
@@ -173,20 +174,20 @@ func reportsInterruptedSearch(t *testing.T, program string) {
 		}
 		return len(starts) > 20
 	})
-	if err := e.cmd.Process.Signal(syscall.SIGINT); err != nil {
+	if err := e.Cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
 	interrupted := time.Now()
-	e.end(2)
+	e.End(2)
 	if took := time.Since(interrupted); took > 20*time.Second {
 		t.Errorf("the program ended after %v", took)
 	}
 	for _, want := range []string{"Report, with 4 connections\n  requests", "\n             stopped after ", "\nloadtest: "} {
-		if !strings.Contains(e.stdout.String(), want) {
-			t.Errorf("no %q in\n%s", want, e.stdout)
+		if !strings.Contains(e.Stdout.String(), want) {
+			t.Errorf("no %q in\n%s", want, e.Stdout)
 		}
 	}
-	said := e.stderr.String()
+	said := e.Stderr.String()
 	if !strings.HasPrefix(said, "loadtest: stopped after ") || !strings.HasSuffix(said, ": that is too early to judge the goal\n") {
 		t.Errorf("standard error: %q", said)
 	}
@@ -235,10 +236,10 @@ func saysWhatIsWrong(t *testing.T, program string) {
 	} {
 		t.Run(strings.Join(append(slices.Clone(tt.args), tt.want), " "), func(t *testing.T) {
 			e := start(t, program, tt.env, tt.args...)
-			e.end(2)
-			said := e.stderr.String()
-			if !strings.HasPrefix(said, "loadtest: "+tt.want) || strings.Count(said, "\n") != 1 || e.stdout.String() != "" {
-				t.Errorf("%q\n%s\nwant one line: %q", said, e.stdout, tt.want)
+			e.End(2)
+			said := e.Stderr.String()
+			if !strings.HasPrefix(said, "loadtest: "+tt.want) || strings.Count(said, "\n") != 1 || e.Stdout.String() != "" {
+				t.Errorf("%q\n%s\nwant one line: %q", said, e.Stdout, tt.want)
 			}
 			if strings.Contains(said, "hunter2") {
 				t.Errorf("the password is in %q", said)
@@ -253,7 +254,7 @@ func noPassword(t *testing.T, e *execution, databaseURL string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all := e.stdout.String() + e.stderr.String(); config.Password != "" && strings.Contains(all, config.Password) {
+	if all := e.Stdout.String() + e.Stderr.String(); config.Password != "" && strings.Contains(all, config.Password) {
 		t.Errorf("the password is in %s", all)
 	}
 }

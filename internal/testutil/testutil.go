@@ -8,19 +8,22 @@ import (
 	"time"
 )
 
-// patience is how long Eventually waits. It is not what a test is about, so it is long enough for a busy machine.
-const patience = 3 * time.Minute
-
-// Eventually waits until the condition holds. It ends the test if it does not. Call it on the test's goroutine.
+// Eventually waits until the condition holds, up to a minute. It ends the test if it does not. Call it on the test's goroutine.
 func Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.After(patience)
+	Within(t, time.Minute, what, condition)
+}
+
+// Within is Eventually with another limit, for what takes long by itself.
+func Within(t testing.TB, limit time.Duration, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.After(limit)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !condition() {
 		select {
 		case <-deadline:
-			t.Fatalf("not within %v: %s", patience, what)
+			t.Fatalf("not within %v: %s", limit, what)
 		case <-tick.C:
 		}
 	}

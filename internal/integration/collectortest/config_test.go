@@ -99,7 +99,7 @@ func TestCollectorReportsAddressInUse(t *testing.T) {
 				"OTLP_HTTP_ENDPOINT=127.0.0.1:0", "OTLP_GRPC_ENDPOINT=127.0.0.1:0", "PROMETHEUS_ENDPOINT=127.0.0.1:0", "TELEMETRY_PORT=0", variable + "=" + address,
 			}
 			p := start(t, executable(t, programs.Collector), env, "--config="+shipped(t, standalone))
-			testutil.Eventually(t, "the Collector to end", func() bool {
+			testutil.Within(t, waitLimit, "the Collector to end", func() bool {
 				select {
 				case <-p.ended:
 					return true

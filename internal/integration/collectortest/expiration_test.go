@@ -13,9 +13,9 @@ func TestSeriesExpireWithoutPushes(t *testing.T) {
 	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+c.grpc, identity()...)
 	newPool(t, provider.MeterProvider)
 	served := func() int { return len(read(t, "http://"+c.page+"/metrics", identityLabels).series) }
-	testutil.Eventually(t, "series on the page", func() bool {
+	testutil.Within(t, waitLimit, "series on the page", func() bool {
 		provider.push(t)
 		return served() > 0
 	})
-	testutil.Eventually(t, "the page to be empty", func() bool { return served() == 0 })
+	testutil.Within(t, waitLimit, "the page to be empty", func() bool { return served() == 0 })
 }

@@ -86,7 +86,7 @@ func TestUnnamedInstanceIsIdentifiedByAddress(t *testing.T) {
 		provider := newTelemetry(t, protocol, url, attribute.String("service.namespace", "shop"), attribute.String("service.name", name))
 		newPool(t, provider.MeterProvider)
 		provider.push(t)
-		testutil.Eventually(t, "the pool in the store", func() bool {
+		testutil.Within(t, waitLimit, "the pool in the store", func() bool {
 			return len(f.store.query(t, `db_pool_size{job="shop/`+name+`",instance="127.0.0.1"}`, nil)) == 1
 		})
 	}
@@ -153,7 +153,7 @@ func TestCountsRecoverAfterGatewayOutage(t *testing.T) {
 	use(t, pool)
 	provider.push(t) // the agent accepts it anyway
 	use(t, pool)
-	testutil.Eventually(t, "the gateway to be back", func() bool {
+	testutil.Within(t, waitLimit, "the gateway to be back", func() bool {
 		return startCollectorAt(t, f.gateway.grpc, shipped(t, gateway), "REMOTE_WRITE_URL="+f.store.writeURL()) != nil
 	})
 	becomes(t, "store after the gateway returned", provider.push(t).series, stored)

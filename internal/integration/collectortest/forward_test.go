@@ -25,7 +25,7 @@ func TestCollectorForwardsOTLPAndRemoteWrite(t *testing.T) {
 
 	// OTLP passes through unchanged.
 	received := map[string]bool{}
-	testutil.Eventually(t, "OTLP to be passed on", func() bool {
+	testutil.Within(t, waitLimit, "OTLP to be passed on", func() bool {
 		for _, rm := range receiver.Metrics() {
 			for _, sm := range rm.GetScopeMetrics() {
 				for _, m := range sm.GetMetrics() {

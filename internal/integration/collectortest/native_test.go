@@ -42,7 +42,7 @@ func TestExponentialHistogramsAreServedAsNative(t *testing.T) {
 	c := startCollector(t, shipped(t, standalone))
 	recordThree(t, newTelemetryWith(t, exponential, otlp.ProtocolGRPC, "http://"+c.grpc, identity()...))
 	var native *dto.Histogram
-	testutil.Eventually(t, "the histogram on the page", func() bool {
+	testutil.Within(t, waitLimit, "the histogram on the page", func() bool {
 		for _, family := range protobufPage(t, "http://"+c.page+"/metrics") {
 			if family.GetName() == "db_pool_acquire_duration_seconds" {
 				native = family.GetMetric()[0].GetHistogram()

@@ -68,7 +68,7 @@ func TestCollectorReportsWhatItRefusesAndCannotSend(t *testing.T) {
 			provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+test.collector.grpc, identity()...)
 			upDown(t, provider.Meter("example.com/orders"), "orders", 1, poolNamed("main", ""))
 			var served page
-			testutil.Eventually(t, "the Collector's own metrics to tell", func() bool {
+			testutil.Within(t, waitLimit, "the Collector's own metrics to tell", func() bool {
 				_ = provider.ForceFlush(t.Context()) // the Collector may refuse it
 				served = read(t, "http://"+test.collector.telemetry+"/metrics", nil)
 				return !slices.ContainsFunc(test.want, func(name string) bool { _, has := served.metrics[name]; return !has })

@@ -132,7 +132,7 @@ func becomes(t *testing.T, what string, want map[string]float64, read func() map
 			t.Logf("%s differs:\n%s", what, strings.Join(last[:min(len(last), 40)], "\n"))
 		}
 	}()
-	testutil.Eventually(t, what+" to have the wanted series", func() bool {
+	testutil.Within(t, waitLimit, what+" to have the wanted series", func() bool {
 		last = differences(read(), want)
 		return len(last) == 0
 	})

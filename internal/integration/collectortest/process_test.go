@@ -106,7 +106,7 @@ func (p *process) complaints() string {
 func (p *process) ready(t *testing.T, words string) bool {
 	t.Helper()
 	ready := false
-	testutil.Eventually(t, p.cmd.Path+" to say "+words, func() bool {
+	testutil.Within(t, waitLimit, p.cmd.Path+" to say "+words, func() bool {
 		ready = strings.Contains(p.output.String(), words)
 		select {
 		case <-p.ended:

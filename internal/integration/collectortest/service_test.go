@@ -82,7 +82,7 @@ func newTelemetryWith(
 func (p telemetry) push(t *testing.T, changing ...string) page {
 	t.Helper()
 	var before page
-	testutil.Eventually(t, "measurements to stand still while they are pushed", func() bool {
+	testutil.Within(t, waitLimit, "measurements to stand still while they are pushed", func() bool {
 		before = p.read(t, changing)
 		if err := p.ForceFlush(t.Context()); err != nil {
 			t.Fatal(err)
@@ -196,7 +196,7 @@ func release(held []*pgxpool.Conn) {
 // rest waits until no connection is in use or being opened.
 func rest(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
-	testutil.Eventually(t, "pool at rest", func() bool {
+	testutil.Within(t, waitLimit, "pool at rest", func() bool {
 		stat := pool.Stat()
 		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0
 	})

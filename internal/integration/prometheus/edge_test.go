@@ -38,11 +38,11 @@ func TestPushedMetricsEqualThoseOfBridge(t *testing.T) {
 	})
 	s := newService(t, bridge, prom.url+"/api/v1/otlp/v1/metrics")
 	s.push(t)
-	testutil.Eventually(t, "counters were seen at 0 at both edges, so that what they grow by is seen too", func() bool {
+	testutil.Within(t, waitLimit, "counters were seen at 0 at both edges, so that what they grow by is seen too", func() bool {
 		return len(prom.query(t, `db_pool_timeouts_total == 0`)) == 2
 	})
 	// An increase is visible from the second sample on.
-	testutil.Eventually(t, "the page was scraped", func() bool { return len(prom.query(t, `db_pool_timeouts_total{job="services"}`)) == 1 })
+	testutil.Within(t, waitLimit, "the page was scraped", func() bool { return len(prom.query(t, `db_pool_timeouts_total{job="services"}`)) == 1 })
 
 	s.trouble(t)
 	held := s.hold(t, 7)
@@ -61,14 +61,14 @@ func TestPushedMetricsEqualThoseOfBridge(t *testing.T) {
 		}
 	})
 	t.Run("the Collector's page keeps job and instance", func(t *testing.T) {
-		testutil.Eventually(t, "the page was scraped", func() bool {
+		testutil.Within(t, waitLimit, "the page was scraped", func() bool {
 			return len(prom.query(t, `db_pool_size{job="billing", instance="b"} == 7`)) == 1
 		})
 	})
 	t.Run("alerts are those of the trouble", func(t *testing.T) {
 		want := []string{"PoolAcquireTimeouts", "PoolNestedAcquires", "PoolReleasedInTransaction"}
 		for _, job := range []string{"shop/orders", "services"} {
-			testutil.Eventually(t, fmt.Sprint(want, " fire for ", job), func() bool { return slices.Equal(prom.firing(t, job), want) })
+			testutil.Within(t, waitLimit, fmt.Sprint(want, " fire for ", job), func() bool { return slices.Equal(prom.firing(t, job), want) })
 		}
 	})
 }
@@ -94,7 +94,7 @@ func sameAsBridge(t *testing.T, prom *server, bridge *page, except ...string) {
 			t.Log(difference)
 		}
 	}()
-	testutil.Eventually(t, "Prometheus has what the bridge has", func() bool {
+	testutil.Within(t, waitLimit, "Prometheus has what the bridge has", func() bool {
 		difference = compare(want, series(t, prom.query(t, `{job="shop/orders", instance="a"}`), except))
 		return difference == ""
 	})

@@ -44,7 +44,7 @@ func TestPrometheusStoresExemplars(t *testing.T) {
 	} {
 		for _, name := range names {
 			selector := name + `{job="` + job + `", otel_scope_name!="github.com/exaring/otelpgx"}`
-			testutil.Eventually(t, "an exemplar of "+selector, func() bool {
+			testutil.Within(t, waitLimit, "an exemplar of "+selector, func() bool {
 				found := prom.exemplars(t, selector)
 				for _, labels := range found {
 					if labels["trace_id"] != span.SpanContext().TraceID().String() || labels["span_id"] != span.SpanContext().SpanID().String() {

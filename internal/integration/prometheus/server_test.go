@@ -23,6 +23,9 @@ import (
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
+// waitLimit is how long a condition may take that needs several scrapes and evaluations.
+const waitLimit = 3 * time.Minute
+
 // server is a running Prometheus.
 type server struct{ url string }
 
@@ -52,7 +55,7 @@ func startPrometheus(t *testing.T, targets map[string]string) *server {
 		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address=127.0.0.1:0",
 		"--web.enable-otlp-receiver", "--enable-feature=exemplar-storage")
 	s := &server{url: "http://" + listening(t, cmd)}
-	testutil.Eventually(t, "Prometheus is ready", func() bool {
+	testutil.Within(t, waitLimit, "Prometheus is ready", func() bool {
 		response, err := http.Get(s.url + "/-/ready")
 		if err != nil {
 			return false

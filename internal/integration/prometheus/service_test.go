@@ -162,7 +162,7 @@ func (s *service) release(t *testing.T, held []*pgxpool.Conn) {
 	for _, conn := range held {
 		conn.Release()
 	}
-	testutil.Eventually(t, "the pool is at rest", func() bool {
+	testutil.Within(t, waitLimit, "the pool is at rest", func() bool {
 		stat := s.pool.Stat()
 		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0
 	})

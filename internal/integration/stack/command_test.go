@@ -83,7 +83,7 @@ func TestKilledStackLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-e.exited
-	testutil.Eventually(t, "the processes are gone", func() bool {
+	testutil.Within(t, waitLimit, "the processes are gone", func() bool {
 		return !slices.ContainsFunc(started, func(pid int) bool { return syscall.Kill(pid, 0) == nil })
 	})
 }

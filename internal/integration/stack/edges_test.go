@@ -36,7 +36,7 @@ func TestThreeEdgesReportEqualValues(t *testing.T) {
 
 	s.migrate(t)
 	l := s.startLoad(t, 40)
-	testutil.Eventually(t, "every caller has done every kind of work a few times", func() bool { return l.done.Load() >= 2000 })
+	testutil.Within(t, waitLimit, "every caller has done every kind of work a few times", func() bool { return l.done.Load() >= 2000 })
 	l.end(t)
 	s.makeTroubles(t)
 	s.rest(t)

@@ -108,7 +108,7 @@ func running(t *testing.T, env map[string]string) (e *execution, started []int) 
 	t.Helper()
 	for runs := false; !runs; {
 		e = execute(t, env)
-		testutil.Eventually(t, "everything runs", func() bool {
+		testutil.Within(t, waitLimit, "everything runs", func() bool {
 			ended := e.hasEnded()
 			runs = strings.Contains(e.stdout.String(), "Everything runs")
 			if ended && !runs && !e.lostPort() {
@@ -148,10 +148,10 @@ func (e *execution) exit(started []int) int {
 	case <-time.After(waitLimit):
 		e.Fatalf("has not ended:\n%s%s", e.stdout, e.stderr)
 	}
-	testutil.Eventually(e.T, "the processes are gone", func() bool {
+	testutil.Within(e.T, waitLimit, "the processes are gone", func() bool {
 		return !slices.ContainsFunc(started, func(pid int) bool { return syscall.Kill(pid, 0) == nil })
 	})
-	testutil.Eventually(e.T, "temporary files are gone", func() bool {
+	testutil.Within(e.T, waitLimit, "temporary files are gone", func() bool {
 		left, err := os.ReadDir(e.temp)
 		return err == nil && len(left) == 0
 	})

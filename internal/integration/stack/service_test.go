@@ -125,7 +125,7 @@ func newPush(t *testing.T, opts ...otlp.Option) *otlp.Reader {
 // rest waits until no connection is in use, being opened or being closed.
 func (s *service) rest(t *testing.T) {
 	t.Helper()
-	testutil.Eventually(t, "pool at rest", func() bool {
+	testutil.Within(t, waitLimit, "pool at rest", func() bool {
 		stat := s.pool.Stat()
 		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0
 	})
