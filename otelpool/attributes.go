@@ -39,6 +39,12 @@ func (c config) operationAttributes(cc *pgx.ConnConfig) []attribute.KeyValue {
 	return attrs
 }
 
+// nameIn returns the pool's name in its attributes.
+func nameIn(set attribute.Set) string {
+	name, _ := set.Value(semconv.DBClientConnectionPoolNameKey)
+	return name.AsString()
+}
+
 // defaultPoolName returns the name that the semantic conventions recommend. Nothing else of the connection string may
 // show.
 func defaultPoolName(cc *pgx.ConnConfig) string {

@@ -7,12 +7,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"go.opentelemetry.io/otel/attribute"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
-	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
 	"github.com/otelpool/otelpool-go/otelpool/internal/resize"
 	"github.com/otelpool/otelpool-go/otelpool/internal/tracerchain"
 )
@@ -30,18 +27,17 @@ const defaultDatabaseName = "sql.DB"
 
 // Keys of what a sql.DB counts.
 var (
-	usedConnections   = instruments.KeyOf("db.client.connection.count", "used")
-	idleConnections   = instruments.KeyOf("db.client.connection.count", "idle")
-	maxConnections    = instruments.KeyOf("db.client.connection.max")
-	poolSize          = instruments.KeyOf("pgxpool.size")
-	overflow          = instruments.KeyOf("pgxpool.overflow")
-	overflowMax       = instruments.KeyOf("pgxpool.overflow.max")
-	acquireWaits      = instruments.KeyOf("pgxpool.acquire.waits")
-	queueTime         = instruments.KeyOf("pgxpool.acquire.phase_time", "queue")
-	connectionsOpened = instruments.KeyOf("pgxpool.connections.opened")
-	closedLifetime    = instruments.KeyOf("pgxpool.connections.closed", "lifetime")
-	closedIdle        = instruments.KeyOf("pgxpool.connections.closed", "idle")
-	closedOverflow    = instruments.KeyOf("pgxpool.connections.closed", "overflow")
+	usedConnections = instruments.KeyOf("db.client.connection.count", "used")
+	idleConnections = instruments.KeyOf("db.client.connection.count", "idle")
+	maxConnections  = instruments.KeyOf("db.client.connection.max")
+	poolSize        = instruments.KeyOf("pgxpool.size")
+	overflow        = instruments.KeyOf("pgxpool.overflow")
+	overflowMax     = instruments.KeyOf("pgxpool.overflow.max")
+	acquireWaits    = instruments.KeyOf("pgxpool.acquire.waits")
+	queueTime       = instruments.KeyOf("pgxpool.acquire.phase_time", "queue")
+	closedLifetime  = instruments.KeyOf("pgxpool.connections.closed", "lifetime")
+	closedIdle      = instruments.KeyOf("pgxpool.connections.closed", "idle")
+	closedOverflow  = instruments.KeyOf("pgxpool.connections.closed", "overflow")
 )
 
 // read sets the values of the pool.
@@ -67,7 +63,7 @@ func (d *database) read(v *instruments.Values) {
 	v.Set(closedOverflow, s.MaxIdleClosed)
 	if d.hooks != nil {
 		d.hooks.live.Store(true)
-		v.Set(connectionsOpened, d.hooks.dials.count.Load())
+		v.Set(openedKey, d.hooks.dials.count.Load())
 		v.Set(operationsCapped, d.hooks.counters.Get(operationsCapped))
 		d.hooks.counters.AddOpenTo(v)
 	}
@@ -81,18 +77,12 @@ func (d *database) size(limit int64) int64 {
 	return limit
 }
 
-// stat returns what a sql.DB and a pgxpool have in common.
-func (d *database) stat() poolstate.Stat {
+// report sets what a Report says of the pool.
+func (d *database) report(r *diagnose.Report) {
 	s := d.stats()
-	return poolstate.Stat{
-		Acquired: int64(s.InUse), Idle: int64(s.Idle), Max: int64(s.MaxOpenConnections),
-		LifetimeDestroyed: s.MaxLifetimeClosed, IdleDestroyed: s.MaxIdleTimeClosed,
-	}
-}
-
-func (d *database) settings() diagnose.Settings {
-	limit := int64(d.stats().MaxOpenConnections)
-	return diagnose.Settings{BaseSize: d.size(limit), MaxConns: limit}
+	limit := int64(s.MaxOpenConnections)
+	r.Used, r.Idle = int64(s.InUse), int64(s.Idle)
+	r.Settings = diagnose.Settings{BaseSize: d.size(limit), MaxConns: limit}
 }
 
 // instrumentConn puts hooks into the configuration of a sql.DB's connections.
@@ -146,21 +136,7 @@ func (i *Instrumentation) registerDB(db *sql.DB) error {
 }
 
 func (i *Instrumentation) observeDB(db *sql.DB) (*observed, *observer, error) {
-	var set attribute.Set
-	if i.hooks != nil {
-		set = i.hooks.pool
-	} else {
-		set = instruments.NewSet(i.config.poolAttributes(defaultDatabaseName))
-	}
+	set := i.poolSet(defaultDatabaseName)
 	d := &database{stats: db.Stats, baseSize: int64(i.config.baseSize), hooks: i.hooks}
-	name, _ := set.Value(semconv.DBClientConnectionPoolNameKey)
-	m := &observed{pool: db, stat: d.stat, database: d, name: name.AsString()}
-	o, err := observe(i.config.provider, set, m)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !i.config.poolNameSet && o.firstShared(set) {
-		sharedDefaultName(i.config, m.name)
-	}
-	return m, o, nil
+	return i.add(set, &observed{pool: db, database: d, name: nameIn(set)})
 }

@@ -298,7 +298,7 @@ func (h *hooks) unitOf(a *poolstate.Acquire, c *conn) poolstate.Operation {
 	if name.Text == "" {
 		return 0
 	}
-	op := h.operations.Recent(name, &c.recent)
+	op := h.operations.NamedOn(name, &c.recent)
 	if op.Capped && name.Source == instruments.Scoped { // a capped name of the caller is counted with its operations
 		h.counters.Add(operationsCapped, 1)
 	}

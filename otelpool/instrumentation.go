@@ -245,12 +245,7 @@ func (i *Instrumentation) observe(pool *pgxpool.Pool, poolConfig *pgxpool.Config
 	if err != nil {
 		return nil, nil, err
 	}
-	var set attribute.Set
-	if i.hooks != nil {
-		set = i.hooks.pool // the name it began with, even if the configuration has changed since
-	} else {
-		set = instruments.NewSet(i.config.poolAttributes(defaultPoolName(poolConfig.ConnConfig)))
-	}
+	set := i.poolSet(defaultPoolName(poolConfig.ConnConfig))
 	m := newObserved(pool, baseSize, poolConfig, i.hooks)
 	m.describe(set, i.config, poolConfig)
 	m.showFindings = !i.config.withoutFindings
@@ -258,12 +253,25 @@ func (i *Instrumentation) observe(pool *pgxpool.Pool, poolConfig *pgxpool.Config
 	if i.hooks != nil {
 		i.hooks.state.Attach(m.stat, int64(poolConfig.MaxConns), baseSize)
 	}
+	return i.add(set, m)
+}
+
+// poolSet returns the attributes of the pool.
+func (i *Instrumentation) poolSet(defaultName string) attribute.Set {
+	if i.hooks != nil {
+		return i.hooks.pool // the name it began with, even if the configuration has changed since
+	}
+	return instruments.NewSet(i.config.poolAttributes(defaultName))
+}
+
+// add adds a pool to those that are read at collection. It logs if others have its name, and that is the default.
+func (i *Instrumentation) add(set attribute.Set, m *observed) (*observed, *observer, error) {
 	o, err := observe(i.config.provider, set, m)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !i.config.poolNameSet && o.firstShared(set) {
-		sharedDefaultName(i.config, defaultPoolName(poolConfig.ConnConfig))
+		sharedDefaultName(i.config, m.name)
 	}
 	return m, o, nil
 }

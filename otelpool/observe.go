@@ -64,8 +64,8 @@ var timeouts = instruments.KeyOf("db.client.connection.timeouts")
 // observed is a pool whose gauges and counters are read at collection.
 type observed struct {
 	pool     any                   // which one it is: a *pgxpool.Pool or a *sql.DB
-	stat     func() poolstate.Stat // reads the pool's own statistics
-	database *database             // the pool of a sql.DB, nil if it is a pgxpool's
+	stat     func() poolstate.Stat // reads the statistics of a pgxpool
+	database *database             // the pool of a sql.DB, nil if it is a pgxpool
 	baseSize int64
 	idleMin  int64
 	idleMax  int64

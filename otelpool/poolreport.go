@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
@@ -42,12 +41,13 @@ func (o *observed) asked() {
 // traceOf returns the trace of an acquire. It is noTrace where nobody sees the traces.
 func (o *observed) report(traceOf func(*poolstate.Acquire) trace.TraceID) diagnose.Report {
 	r := diagnose.Report{Version: diagnose.ReportVersion, Pool: o.name, Time: time.Now().Round(0), Settings: o.reportSettings, Holds: []diagnose.Holds{}}
+	if o.database != nil {
+		o.database.report(&r)
+		return r
+	}
 	if o.hooks == nil {
 		stat := o.stat()
 		r.Used, r.Idle, r.Constructing = stat.Acquired, stat.Idle, stat.Constructing
-		if o.database != nil {
-			r.Settings = o.database.settings()
-		}
 		return r
 	}
 	s := o.hooks.state.Snapshot(o.stat)
@@ -286,8 +286,7 @@ func (p *point) operations(q *point) []diagnose.Operation {
 
 // describe sets what a Report says of the pool that does not change.
 func (o *observed) describe(set attribute.Set, c config, poolConfig *pgxpool.Config) {
-	name, _ := set.Value(semconv.DBClientConnectionPoolNameKey)
-	o.name = name.AsString()
+	o.name = nameIn(set)
 	o.reportSettings = diagnose.Settings{
 		BaseSize:                     o.baseSize,
 		MaxConns:                     int64(poolConfig.MaxConns),

@@ -258,35 +258,29 @@ func (v *view) listening(operation string) bool {
 	return slices.ContainsFunc(v.Holds, func(g Holds) bool { return g.Operation == operation && listens(g) })
 }
 
-func findTransactionOpen(v *view) (all []Finding) {
-	for _, u := range v.now.Units {
-		if u.ReleasedInTransaction > 0 {
-			all = append(all, Finding{
-				Severity:  v.bad(Warning),
-				Operation: u.Operation,
-				Summary: fmt.Sprintf("%s releases connections in an open transaction: pgxpool rolls back and closes them, and the work is lost.",
-					named(u.Operation)),
-				Advice: "Commit or roll back on every path: defer tx.Rollback right after Begin, or use pgx.BeginFunc.",
-				Evidence: []Evidence{
-					{Name: "connections released in a transaction", Value: float64(u.ReleasedInTransaction)},
-					{Name: "connections opened", Value: float64(v.now.Opened)},
-				},
-			})
-		}
-	}
-	return all
+func findTransactionOpen(v *view) []Finding {
+	return released(v, func(u Unit) int64 { return u.ReleasedInTransaction }, "connections released in a transaction",
+		"%s releases connections in an open transaction: pgxpool rolls back and closes them, and the work is lost.",
+		"Commit or roll back on every path: defer tx.Rollback right after Begin, or use pgx.BeginFunc.")
 }
 
-func findReleasedBusy(v *view) (all []Finding) {
+func findReleasedBusy(v *view) []Finding {
+	return released(v, func(u Unit) int64 { return u.ReleasedBusy }, "connections released busy",
+		"%s releases connections whose rows or batch are still open: pgxpool closes them.",
+		"Close rows and batch results before the release, on every path.")
+}
+
+// released returns a finding of each unit of work that releases connections in a state in which pgxpool closes them.
+func released(v *view, count func(Unit) int64, counted, summary, advice string) (all []Finding) {
 	for _, u := range v.now.Units {
-		if u.ReleasedBusy > 0 {
+		if n := count(u); n > 0 {
 			all = append(all, Finding{
 				Severity:  v.bad(Warning),
 				Operation: u.Operation,
-				Summary:   fmt.Sprintf("%s releases connections whose rows or batch are still open: pgxpool closes them.", named(u.Operation)),
-				Advice:    "Close rows and batch results before the release, on every path.",
+				Summary:   fmt.Sprintf(summary, named(u.Operation)),
+				Advice:    advice,
 				Evidence: []Evidence{
-					{Name: "connections released busy", Value: float64(u.ReleasedBusy)},
+					{Name: counted, Value: float64(n)},
 					{Name: "connections opened", Value: float64(v.now.Opened)},
 				},
 			})

@@ -102,10 +102,10 @@ func (o *Operations) Unit(id uint32) *Operation {
 // ForQuery returns the operation of one query. recent is that of its connection.
 func (o *Operations) ForQuery(ctx context.Context, s Statement, recent *Recent) *Operation {
 	if name := o.chosen(ctx, s.SQL); name != "" {
-		return o.Recent(Name{Text: name, Source: Chosen}, recent)
+		return o.NamedOn(Name{Text: name, Source: Chosen}, recent)
 	}
 	if s.Name.Text != "" {
-		return o.Recent(s.Name, recent)
+		return o.NamedOn(s.Name, recent)
 	}
 	recent.begin(o)
 	at := recent.text(len(s.SQL))
@@ -124,8 +124,8 @@ func (o *Operations) ForQuery(ctx context.Context, s Statement, recent *Recent) 
 	return op
 }
 
-// Recent returns the operation of that name, as Named does. recent is that of a connection.
-func (o *Operations) Recent(name Name, recent *Recent) *Operation {
+// NamedOn is Named on a connection, whose recent names it looks at first.
+func (o *Operations) NamedOn(name Name, recent *Recent) *Operation {
 	recent.begin(o)
 	at := recent.name(len(name.Text))
 	if op := *at; op != nil && op.key == name.Text {
