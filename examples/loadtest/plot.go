@@ -48,7 +48,7 @@ func printCurve(w io.Writer, points []point, goal time.Duration) {
 		fmt.Fprintln(w, strings.TrimRight(line, " "))
 	}
 	if slices.ContainsFunc(points, func(p point) bool { return math.IsInf(p.wait(), 1) }) {
-		fmt.Fprintf(w, "%11s  unbounded: more than 1 %% got no connection: dropped, canceled or failed\n", "")
+		fmt.Fprintf(w, "%11s  unbounded: more than 1 %% got none: dropped, canceled or failed\n", "")
 	}
 	if goal > 0 {
 		fmt.Fprintf(w, "%11s  | is the goal, %v\n", "", goal)
