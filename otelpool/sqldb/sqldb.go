@@ -42,7 +42,17 @@ func Open(ctx context.Context, connString string, opts ...otelpool.Option) (*sql
 	if err != nil {
 		return nil, nil, err
 	}
-	return open(pool, inst), inst, nil
+	return open(&connector{pool: pool, inst: inst}), inst, nil
+}
+
+// OpenDB is Open for a caller that hands the sql.DB to a library, such as GORM, and leaves errors to that: where Open
+// would return an error, each use of the sql.DB does. Like [stdlib.OpenDB] it returns the sql.DB alone.
+func OpenDB(ctx context.Context, connString string, opts ...otelpool.Option) *sql.DB {
+	db, _, err := Open(ctx, connString, opts...)
+	if err != nil {
+		return open(&connector{err: err})
+	}
+	return db
 }
 
 // OpenWithConfig is Open for a configuration, to which a [otelpool.Sizing] may have been applied. It works on a
@@ -52,16 +62,22 @@ func OpenWithConfig(ctx context.Context, config *pgxpool.Config, opts ...otelpoo
 	if err != nil {
 		return nil, nil, err
 	}
-	return open(pool, inst), inst, nil
+	return open(&connector{pool: pool, inst: inst}), inst, nil
 }
 
 // FromPool makes a sql.DB on a pool, which should be instrumented. Close of the sql.DB does not close the pool. If
 // the pool is nil, the sql.DB returns an error whenever it is used.
-func FromPool(pool *pgxpool.Pool) *sql.DB { return open(pool, nil) }
+func FromPool(pool *pgxpool.Pool) *sql.DB {
+	c := &connector{pool: pool}
+	if pool == nil {
+		c.err = errors.New("otelpool: pool of the sql.DB is nil")
+	}
+	return open(c)
+}
 
-func open(pool *pgxpool.Pool, inst *otelpool.Instrumentation) *sql.DB {
-	c := &connector{pool: pool, inst: inst, driver: newDriver(maker{onPool: true})}
-	c.Connector = stdlib.GetPoolConnector(pool, stdlib.OptionResetSession(c.reused))
+func open(c *connector) *sql.DB {
+	c.driver = newDriver(maker{onPool: true})
+	c.Connector = stdlib.GetPoolConnector(c.pool, stdlib.OptionResetSession(c.reused))
 	db := sql.OpenDB(c)
 	db.SetMaxIdleConns(0)
 	c.db.Store(db)
@@ -73,6 +89,7 @@ type connector struct {
 	driver.Connector
 	driver *stdlib.Driver
 	pool   *pgxpool.Pool
+	err    error                     // of each Connect, instead of a connection
 	inst   *otelpool.Instrumentation // nil if the pool is not ours to close
 	db     atomic.Pointer[sql.DB]
 
@@ -82,8 +99,8 @@ type connector struct {
 
 // Connect implements driver.Connector. Now and then it looks for a limit of the sql.DB, which has no event.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	if c.pool == nil {
-		return nil, errors.New("otelpool: pool of the sql.DB is nil")
+	if c.err != nil {
+		return nil, c.err
 	}
 	if c.connects.Add(1)%64 == 1 && c.limited() {
 		c.limits.Do(func() {

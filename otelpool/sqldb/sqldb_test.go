@@ -247,3 +247,22 @@ func TestOpenRefusesBadInput(t *testing.T) {
 		t.Errorf("the error of a sql.DB on no pool is %v", err)
 	}
 }
+
+func TestOpenDBReportsErrorAtEachUse(t *testing.T) {
+	t.Parallel()
+	db := sqldb.OpenDB(t.Context(), postgrestest.Database(t), otelpool.WithPoolName("opened"))
+	var n int
+	if err := errors.Join(db.QueryRow("SELECT 1").Scan(&n), db.Close()); err != nil || n != 1 {
+		t.Errorf("%d: %v", n, err)
+	}
+	db = sqldb.OpenDB(t.Context(), "postgres://127.0.0.1/?pool_max_conns=none")
+	const want = "otelpool: malformed connection string: cannot parse pool_max_conns"
+	for range 2 {
+		if err := db.Ping(); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}

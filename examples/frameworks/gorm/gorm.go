@@ -49,6 +49,13 @@ func New(
 	return &Store{db, pool}, inst, nil
 }
 
+// Open is gorm.Open(postgres.Open(dsn), &gorm.Config{}) on an instrumented pool. If there is none, gorm.Open returns the
+// error, because it pings.
+func Open(ctx context.Context, dsn string) (*gorm.DB, error) {
+	conn := sqldb.OpenDB(ctx, dsn, otelpool.WithPoolName("orders"))
+	return gorm.Open(postgres.New(postgres.Config{Conn: conn}), &gorm.Config{})
+}
+
 // AddUser implements shop.Store.
 func (s *Store) AddUser(ctx context.Context, name string) (id int64, err error) {
 	user := User{Name: name}
