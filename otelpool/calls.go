@@ -19,7 +19,7 @@ func (h *hooks) TraceQueryStart(ctx context.Context, pc *pgx.Conn, data pgx.Trac
 	if h.active(ctx, h.histograms.Duration) {
 		c := connOf(h.state, pc)
 		s := c.statement(data.SQL)
-		op := h.operations.ForQuery(ctx, s, &c.recent)
+		op := h.operations.ForQuery(ctx, &s, &c.recent)
 		var n *note
 		if h.tracing != nil && !c.foreign {
 			var name instruments.Name // of the text, which mostly needs no look-up

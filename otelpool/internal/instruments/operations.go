@@ -100,8 +100,11 @@ func (o *Operations) Unit(id uint32) *Operation {
 }
 
 // ForQuery returns the operation of one query. recent is that of its connection.
-func (o *Operations) ForQuery(ctx context.Context, s Statement, recent *Recent) *Operation {
+func (o *Operations) ForQuery(ctx context.Context, s *Statement, recent *Recent) *Operation {
 	if name := o.chosen(ctx, s.SQL); name != "" {
+		if op := recent.named(o, name); op != nil {
+			return op
+		}
 		return o.NamedOn(Name{Text: name, Source: Chosen}, recent)
 	}
 	if s.Name.Text != "" {
@@ -126,13 +129,13 @@ func (o *Operations) ForQuery(ctx context.Context, s Statement, recent *Recent) 
 
 // NamedOn is Named on a connection, whose recent names it looks at first.
 func (o *Operations) NamedOn(name Name, recent *Recent) *Operation {
-	recent.begin(o)
-	at := recent.name(len(name.Text))
-	if op := *at; op != nil && op.key == name.Text {
+	if op := recent.named(o, name.Text); op != nil {
 		return op
 	}
-	*at = o.Named(name)
-	return *at
+	recent.begin(o)
+	op := o.Named(name)
+	*recent.name(len(name.Text)) = op
+	return op
 }
 
 // BatchName returns the name of a batch of queries that all have that name, which is "BATCH name", or for no name "BATCH".

@@ -52,7 +52,7 @@ func TestNamePrefersCallerThenFunctionThenText(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := newOperations(200, tt.fromUser).ForQuery(tt.ctx, Statement{SQL: tt.sql}, new(Recent)).Name; got != tt.want {
+			if got := newOperations(200, tt.fromUser).ForQuery(tt.ctx, &Statement{SQL: tt.sql}, new(Recent)).Name; got != tt.want {
 				t.Errorf("named %q, want %q", got, tt.want)
 			}
 		})
@@ -88,16 +88,16 @@ func TestSummariesLeaveRoomForChosenNames(t *testing.T) {
 	})
 	ctx := t.Context()
 	for i := range 100 {
-		o.ForQuery(ctx, Statement{SQL: fmt.Sprintf("SELECT * FROM tenant_%d.users", i)}, new(Recent))
+		o.ForQuery(ctx, &Statement{SQL: fmt.Sprintf("SELECT * FROM tenant_%d.users", i)}, new(Recent))
 		o.Named(o.CopyName(ctx, []string{fmt.Sprintf("tenant_%d", i), "events"}))
 		o.Named(BatchName(o.Name(ctx, Statement{SQL: fmt.Sprintf("INSERT INTO tenant_%d.a VALUES (1)", i)})))
 		o.Named(o.PrepareName(ctx, fmt.Sprintf("DELETE FROM tenant_%d.a", i)))
 	}
 	for want, got := range map[string]*Operation{
-		"_OTHER":            o.ForQuery(ctx, Statement{SQL: "SELECT * FROM users"}, new(Recent)),
-		"get_user":          o.ForQuery(WithName(ctx, "get_user"), Statement{SQL: "SELECT * FROM users"}, new(Recent)),
-		"GetUser":           o.ForQuery(ctx, Statement{SQL: "-- name: GetUser :one\nSELECT * FROM users"}, new(Recent)),
-		"by_function":       o.ForQuery(ctx, Statement{SQL: "call by_function"}, new(Recent)),
+		"_OTHER":            o.ForQuery(ctx, &Statement{SQL: "SELECT * FROM users"}, new(Recent)),
+		"get_user":          o.ForQuery(WithName(ctx, "get_user"), &Statement{SQL: "SELECT * FROM users"}, new(Recent)),
+		"GetUser":           o.ForQuery(ctx, &Statement{SQL: "-- name: GetUser :one\nSELECT * FROM users"}, new(Recent)),
+		"by_function":       o.ForQuery(ctx, &Statement{SQL: "call by_function"}, new(Recent)),
 		"BATCH SetUser":     o.Named(BatchName(o.Name(ctx, Statement{SQL: "-- name: SetUser :batchexec\nUPDATE users"}))),
 		"BATCH by_function": o.Named(BatchName(o.Name(ctx, Statement{SQL: "call by_function"}))),
 	} {
@@ -106,7 +106,7 @@ func TestSummariesLeaveRoomForChosenNames(t *testing.T) {
 		}
 	}
 	for i := range 100 {
-		o.ForQuery(WithName(ctx, fmt.Sprint("name", i)), Statement{}, new(Recent))
+		o.ForQuery(WithName(ctx, fmt.Sprint("name", i)), &Statement{}, new(Recent))
 	}
 	if n := len(*o.names.Load()); n != 2*20 {
 		t.Errorf("%d names, want 20 of each source", n)
@@ -170,7 +170,7 @@ func TestNamesOfLongSummariesKeepLimit(t *testing.T) {
 	o := newOperations(10, nil)
 	table := strings.Repeat("t", 90)
 	sql := "select * from " + table
-	if got := o.ForQuery(t.Context(), Statement{SQL: sql}, new(Recent)).Name; got != "SELECT "+table {
+	if got := o.ForQuery(t.Context(), &Statement{SQL: sql}, new(Recent)).Name; got != "SELECT "+table {
 		t.Errorf("query: %q", got)
 	}
 	if got := o.Named(BatchName(o.Name(t.Context(), Statement{SQL: sql}))).Name; got != "BATCH SELECT" {
@@ -288,7 +288,7 @@ func TestOperationsConcurrentSafe(t *testing.T) {
 	for g := range 8 {
 		wg.Go(func() {
 			for i := range 2000 {
-				op := o.ForQuery(t.Context(), Statement{SQL: fmt.Sprintf("SELECT * FROM t%d", (i*g)%400)}, new(Recent))
+				op := o.ForQuery(t.Context(), &Statement{SQL: fmt.Sprintf("SELECT * FROM t%d", (i*g)%400)}, new(Recent))
 				o.Failure(op, Failure{ErrorType: fmt.Sprintf("%05d", i%300), SQLState: true})
 			}
 		})

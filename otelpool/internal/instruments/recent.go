@@ -18,6 +18,14 @@ func (r *Recent) text(length int) **text { return &r.texts[uint(length)%uint(len
 // name returns the place of an operation, by the length of its name.
 func (r *Recent) name(length int) **Operation { return &r.names[uint(length)%uint(len(r.names))] }
 
+// named returns the operation of that name, nil if it is not remembered. It is small, so that it costs no call.
+func (r *Recent) named(o *Operations, name string) *Operation {
+	if op := *r.name(len(name)); op != nil && r.of == o && op.key == name {
+		return op
+	}
+	return nil
+}
+
 // begin forgets what is of other operations than o.
 func (r *Recent) begin(o *Operations) {
 	if r.of != o {

@@ -79,7 +79,7 @@ func BenchmarkTexts(b *testing.B) {
 			o, recent := newOperations(200, nil), new(Recent)
 			sql := "INSERT INTO orders (id, name) VALUES (1, 'x')" + values(size)
 			for b.Loop() {
-				o.ForQuery(b.Context(), Statement{SQL: sql}, recent)
+				o.ForQuery(b.Context(), &Statement{SQL: sql}, recent)
 			}
 		})
 		if size > 100_000 { // distinct ones would take gigabytes, and cost as much as those of 40 kB
@@ -94,7 +94,7 @@ func BenchmarkTexts(b *testing.B) {
 			}
 			i := 0
 			for b.Loop() {
-				o.ForQuery(b.Context(), Statement{SQL: sqls[i%len(sqls)]}, recent)
+				o.ForQuery(b.Context(), &Statement{SQL: sqls[i%len(sqls)]}, recent)
 				i++
 			}
 		})
