@@ -49,10 +49,13 @@ func TestNilContextActsAsWithoutOtelpool(t *testing.T) {
 	}
 }
 
-// TestReleaseForgetsContextOfAcquire leaves the connection idle. A value of the acquire's context must become garbage.
+// TestReleaseForgetsContextOfAcquire leaves the connection idle. A value of the acquire's context must become garbage. pgx
+// keeps the context of a ping, which it sends after a dial of more than a second.
 func TestReleaseForgetsContextOfAcquire(t *testing.T) {
 	t.Parallel()
-	f := setup(t, 1, nil, otelpool.WithLongHold(time.Hour))
+	f := setup(t, 1, func(c *pgxpool.Config) {
+		c.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false }
+	}, otelpool.WithLongHold(time.Hour))
 	gone := make(chan struct{})
 	func() {
 		state := new([1 << 10]int)

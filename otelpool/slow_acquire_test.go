@@ -216,7 +216,7 @@ func TestSlowAcquireIsNotLogged(t *testing.T) {
 func TestTopHoldersAreLogged(t *testing.T) {
 	t.Parallel()
 	var text testutil.Buffer
-	f := setup(t, 10, nil, otelpool.WithSlowAcquire(time.Second), otelpool.WithLogger(slog.New(slog.NewTextHandler(&text, nil))))
+	f := setup(t, 10, nil, otelpool.WithSlowAcquire(time.Minute), otelpool.WithLogger(slog.New(slog.NewTextHandler(&text, nil))))
 	var held []*pgxpool.Conn
 	for unit, n := range map[string]int{"four": 4, "three": 3, "two\nlevel=ERROR": 2, "one": 1} {
 		for range n {

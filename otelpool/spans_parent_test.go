@@ -77,6 +77,7 @@ func TestAcquireSpanHasPhasesAndLinkToHolder(t *testing.T) {
 func TestAcquireSpanOfDialAndOfTimeout(t *testing.T) {
 	t.Parallel()
 	f := setupTraced(t, 1, func(c *pgxpool.Config) {
+		c.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
 		c.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) { wait(2 * time.Millisecond); return true, nil }
 	}, otelpool.WithAcquireSpans(time.Microsecond))
 	c := acquireWith(t, f.pool, f.root)
@@ -86,7 +87,7 @@ func TestAcquireSpanOfDialAndOfTimeout(t *testing.T) {
 	c.Release()
 	expectSpans(t, f,
 		"connect, client, in request",
-		acquireSpan+"pgxpool.acquire.connect=some\npgxpool.acquire.ping=0\npgxpool.acquire.prepare=some\npgxpool.acquire.queue=some",
+		acquireSpan+"pgxpool.acquire.connect=some\npgxpool.acquire.ping=some\npgxpool.acquire.prepare=some\npgxpool.acquire.queue=some",
 		acquireSpan+"status Error timeout\nerror.type=timeout\npgxpool.acquire.connect=0\npgxpool.acquire.ping=0\npgxpool.acquire.prepare=0\npgxpool.acquire.queue=some")
 }
 
