@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/scenarios"
+	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
 // fileOf returns the path of a scenario's file in a folder.
@@ -19,8 +20,14 @@ func fileOf(folder, name string, seed uint64, ext string) string {
 	return filepath.Join(folder, strings.NewReplacer(" ", "-", ",", "").Replace(name)+"."+strconv.FormatUint(seed, 10)+ext)
 }
 
-// record writes all that is seen in a scenario to the folder of -dump, a line each, and the report of 20 s after the begin
-// of the trouble to a file of its own.
+// incident is what there is to know of a trouble by its numbers alone.
+type incident struct {
+	Before diagnose.Period `json:"before"` // the last minute in which all was well
+	Now    diagnose.Period `json:"now"`    // the last ten seconds, after twenty of the trouble
+	Oldest float64         `json:"oldest"` // age of the oldest hold then, in seconds
+}
+
+// record writes all that is seen in a scenario to the folder of -dump, a line each, and its incident to a file of its own.
 func record(t *testing.T, o *scenarios.Options, name string, seed uint64) (end func()) {
 	if err := os.MkdirAll(*dump, 0o777); err != nil {
 		t.Fatal(err)
@@ -30,11 +37,18 @@ func record(t *testing.T, o *scenarios.Options, name string, seed uint64) (end f
 		t.Fatal(err)
 	}
 	lines, reported := json.NewEncoder(file), false
+	var in incident
 	o.Record = func(r scenarios.Record) {
 		err := lines.Encode(r)
-		if r.Phase == scenarios.Trouble && r.Since >= 20 && !reported {
-			reported = true
-			text, marshalErr := json.MarshalIndent(r.Report, "", "  ")
+		switch {
+		case r.Phase == scenarios.Healthy:
+			in.Before = r.Report.LastMinute
+		case r.Phase == scenarios.Trouble && r.Since >= 20 && !reported:
+			reported, in.Now = true, r.Report.LastTenSeconds
+			for _, h := range r.Report.Holds {
+				in.Oldest = max(in.Oldest, h.OldestSeconds)
+			}
+			text, marshalErr := json.MarshalIndent(in, "", "\t")
 			err = errors.Join(err, marshalErr, os.WriteFile(fileOf(*dump, name, seed, ".json"), text, 0o666))
 		}
 		if err != nil {
