@@ -278,7 +278,7 @@ func (h *hooks) end(ctx context.Context, pc *pgx.Conn, kind poolstate.CallKind, 
 		c.gaveUp = f.Failed() && ctx != nil && ctx.Err() != nil && (f.ErrorType == instruments.ErrorTypeCanceled || f.ErrorType == instruments.ErrorTypeTimeout)
 	}
 	to.Record(in, call.Took.Seconds())
-	op.AddCall(call.Took)
+	op.AddCall(call.Took, c.shard)
 	if op.Capped {
 		h.counters.Add(operationsCapped, 1)
 	}

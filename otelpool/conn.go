@@ -2,6 +2,7 @@ package otelpool
 
 import (
 	"strings"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"go.opentelemetry.io/otel/trace"
@@ -35,8 +36,13 @@ type conn struct {
 
 	holder trace.SpanContext // of the work that released it last, if others were waiting and acquires have spans
 
+	shard uint32 // in which it counts
+
 	foreign bool // another pool has it, whose configuration was copied from ours
 }
+
+// shards numbers connections, so that those used at the same time mostly count in different shards.
+var shards atomic.Uint32
 
 // connOf returns what is kept of a connection. It creates it if there is none.
 func connOf(state *poolstate.Pool, pc *pgx.Conn) *conn {
@@ -45,7 +51,7 @@ func connOf(state *poolstate.Pool, pc *pgx.Conn) *conn {
 		return c
 	}
 	w := wireOf(pc.PgConn().Frontend())
-	c := &conn{Conn: state.NewConn(originOf(pc, w)), state: state, wire: w}
+	c := &conn{Conn: state.NewConn(originOf(pc, w)), state: state, wire: w, shard: shards.Add(1)}
 	if data != nil { // pgx always makes one; a nil map must not become a panic in a caller
 		data[connKey] = c
 	}
@@ -101,7 +107,7 @@ func (c *conn) statement(sql string) instruments.Statement {
 
 // reclaim returns what is kept of a connection that was taken for another pool's, before the pool was registered.
 func reclaim(state *poolstate.Pool, pc *pgx.Conn, was *conn) *conn {
-	c := &conn{Conn: state.NewConn(was.Origin()), state: state, wire: was.wire, prepared: was.prepared}
+	c := &conn{Conn: state.NewConn(was.Origin()), state: state, wire: was.wire, prepared: was.prepared, shard: was.shard}
 	pc.PgConn().CustomData()[connKey] = c
 	state.Opened(c.Conn)
 	return c

@@ -344,7 +344,7 @@ func (h *hooks) released(pc *pgx.Conn) {
 	work := hold.Work()
 	unit := h.operations.Unit(uint32(work.Unit))
 	unit.Use.Record(hold.Acquire.Context, age.Seconds())
-	unit.AddWork(work.Busy, work.Operations, work.First)
+	unit.AddWork(work.Busy, work.Operations, work.First, c.shard)
 	if why != poolstate.KeptOpen {
 		unit.AddMisuse(why == poolstate.CloseInTransaction, why == poolstate.CloseBusy)
 		h.reports.misuse(why, hold, age)

@@ -14,13 +14,35 @@ type Failed struct {
 // Add counts a failure.
 func (f *Failed) Add() { f.count.Add(1) }
 
-// calls are the calls of an operation.
-type calls struct{ count, time atomic.Int64 }
+// countShards is how many shards the counts of an operation have.
+const countShards = 8
+
+// counts are what the owners of connections count of an operation. Each shard is a cache line.
+type counts [countShards]struct {
+	calls, time             atomic.Int64
+	busy, operations, units atomic.Int64 // as a unit of work
+	_                       [3]int64
+}
+
+// sums are the sums over the shards of counts.
+type sums struct{ calls, time, busy, operations, units int64 }
+
+func (c *counts) sums() (s sums) {
+	for i := range c {
+		s.calls += c[i].calls.Load()
+		s.time += c[i].time.Load()
+		s.busy += c[i].busy.Load()
+		s.operations += c[i].operations.Load()
+		s.units += c[i].units.Load()
+	}
+	return s
+}
 
 // AddCall counts a call of the operation.
-func (op *Operation) AddCall(took time.Duration) {
-	op.calls.count.Add(1)
-	op.calls.time.Add(int64(took))
+func (op *Operation) AddCall(took time.Duration, shard uint32) {
+	c := &op.counts[shard%countShards]
+	c.calls.Add(1)
+	c.time.Add(int64(took))
 }
 
 // Calls are the calls of an operation since the start, and how it misused connections as a unit of work.
@@ -37,8 +59,9 @@ type Calls struct {
 // Total returns the calls of all operations together, how many failed, and how long they took.
 func (o *Operations) Total() (count, failed int64, took time.Duration) {
 	for _, op := range (*o.byID.Load())[1:] {
-		count += op.calls.count.Load()
-		took += time.Duration(op.calls.time.Load())
+		s := op.counts.sums()
+		count += s.calls
+		took += time.Duration(s.time)
 		if known := op.failures.Load(); known != nil {
 			for _, f := range *known {
 				failed += f.count.Load()
@@ -54,7 +77,8 @@ func (o *Operations) Calls() []Calls {
 	counted := make([]Calls, len(all))
 	for i := range all {
 		op, c := o.Unit(uint32(i)), &counted[i]
-		c.Name, c.Count, c.Time = op.Name, op.calls.count.Load(), time.Duration(op.calls.time.Load())
+		s := op.counts.sums()
+		c.Name, c.Count, c.Time = op.Name, s.calls, time.Duration(s.time)
 		c.Nested, c.InTransaction, c.Busy = op.work.nested.Load(), op.work.inTransaction.Load(), op.work.releasedBusy.Load()
 		if known := op.failures.Load(); known != nil {
 			c.Failures = make(map[string]int64, len(*known))

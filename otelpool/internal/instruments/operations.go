@@ -46,7 +46,7 @@ type Operation struct {
 
 	key         string // of the table of names, "" of the capped one
 	work        work
-	calls       calls
+	counts      *counts
 	set, useSet attribute.Set
 	failureSets []attribute.Set // guarded by Operations.mu
 }
@@ -77,6 +77,7 @@ type Operations struct {
 // NewOperations returns a set without names.
 func NewOperations(c OperationsConfig) *Operations {
 	o := &Operations{config: c}
+	o.unnamed.counts = new(counts)
 	o.unnamed.Use = NewSeries(c.Histograms.Use, NewSet(c.UseAttributes))
 	o.names.Store(&map[string]*Operation{})
 	o.byID.Store(&[]*Operation{nil})
@@ -279,6 +280,7 @@ func (o *Operations) add(name Name) *Operation {
 func (o *Operations) newOperation(name string) *Operation {
 	summary := semconv.DBQuerySummary(name)
 	op := &Operation{
+		counts:  new(counts),
 		Name:    name,
 		Control: sqlname.Control(name),
 		Listen:  name == "LISTEN",

@@ -13,8 +13,6 @@ var (
 
 // work is what the holds of a unit of work have done.
 type work struct {
-	busy, operations, units atomic.Int64
-
 	nested                      atomic.Int64 // acquires while it held a connection already
 	inTransaction, releasedBusy atomic.Int64 // releases in a transaction, and with rows or a batch open
 }
@@ -33,13 +31,14 @@ func (op *Operation) AddMisuse(inTransaction, busy bool) {
 }
 
 // AddWork adds what a hold did whose unit of work is op. first reports whether it was the first of its unit of work.
-func (op *Operation) AddWork(busy time.Duration, operations int64, first bool) {
+func (op *Operation) AddWork(busy time.Duration, operations int64, first bool, shard uint32) {
+	c := &op.counts[shard%countShards]
 	if operations > 0 {
-		op.work.busy.Add(int64(busy))
-		op.work.operations.Add(operations)
+		c.busy.Add(int64(busy))
+		c.operations.Add(operations)
 	}
 	if first {
-		op.work.units.Add(1)
+		c.units.Add(1)
 	}
 }
 
@@ -52,11 +51,11 @@ func (o *Operations) AddTo(v *Values) {
 }
 
 func (op *Operation) addTo(v *Values) {
-	busy, operations, units := op.work.busy.Load(), op.work.operations.Load(), op.work.units.Load()
-	if operations == 0 && units == 0 { // it has named no hold yet
+	s := op.counts.sums()
+	if s.operations == 0 && s.units == 0 { // it has named no hold yet
 		return
 	}
-	v.AddOpen(busyTime, op.Name, busy)
-	v.AddOpen(holdOperations, op.Name, operations)
-	v.AddOpen(unitsOfWork, op.Name, units)
+	v.AddOpen(busyTime, op.Name, s.busy)
+	v.AddOpen(holdOperations, op.Name, s.operations)
+	v.AddOpen(unitsOfWork, op.Name, s.units)
 }
