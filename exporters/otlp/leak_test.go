@@ -61,7 +61,7 @@ func clientGoroutines() []string {
 	var found []string
 	for stack := range strings.SplitSeq(string(buffer), "\n\n") {
 		for _, of := range []string{
-			"exporters/otlp.newReader", "exporters/otlp.(*Reader)", "otlpmetricgrpc.", "otlpmetrichttp.",
+			"exporters/otlp.(*Reader)", "sdk/metric.NewPeriodicReader", "otlpmetricgrpc.", "otlpmetrichttp.",
 			"net/http.(*persistConn)", "net/http.(*Transport)", "net/http.(*http2ClientConn)", "net/http/internal/http2.(*ClientConn)",
 			"grpc.(*ClientConn)", "grpc.(*addrConn)", "grpc.(*ccBalancerWrapper)", "transport.(*http2Client)",
 			"transport.NewHTTP2Client", "grpcsync.(*CallbackSerializer)", "internal/resolver/dns.(*dnsResolver)",

@@ -33,7 +33,10 @@ func TestShutdownOfManyRequestsIsBounded(t *testing.T) {
 			provider := newProvider(t, otlp.WithProtocol(p.reader), otlp.WithEndpointURL("http://"+listener.Addr().String()),
 				otlp.WithExportTimeout(pushLimit), otlp.WithMaxExportBatchSize(1))
 			addSeries(t, provider, 23)
-			wantBounded(t, "Shutdown", func() error { return provider.Shutdown(context.Background()) })
+			err := wantBounded(t, "Shutdown", func() error { return provider.Shutdown(context.Background()) })
+			if want := "22 of 23 requests are left out"; err == nil || strings.Count(err.Error(), want) != 1 {
+				t.Errorf("error %v: want %q once", err, want)
+			}
 		})
 	}
 }
@@ -72,7 +75,7 @@ func TestShutdownWithStuckCallbackIsBounded(t *testing.T) {
 	}
 }
 
-func wantBounded(t *testing.T, what string, f func() error) {
+func wantBounded(t *testing.T, what string, f func() error) error {
 	t.Helper()
 	start := time.Now()
 	err := f()
@@ -82,6 +85,7 @@ func wantBounded(t *testing.T, what string, f func() error) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%s returned error %v: want one of the deadline", what, err)
 	}
+	return err
 }
 
 func TestFailingCallbackKeepsOtherMetrics(t *testing.T) {
