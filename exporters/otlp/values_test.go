@@ -2,6 +2,7 @@ package otlp_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
@@ -11,11 +12,10 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/trace"
-	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
-	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 func TestBothProtocolsDeliverEqualMetrics(t *testing.T) {
@@ -25,7 +25,7 @@ func TestBothProtocolsDeliverEqualMetrics(t *testing.T) {
 		sdkmetric.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop"))),
 		sdkmetric.WithView(sdkmetric.NewView(
 			sdkmetric.Instrument{Name: "hold"},
-			sdkmetric.Stream{Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}},
+			sdkmetric.Stream{Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 0}},
 		)),
 	}
 	receivers := map[otlp.Protocol]*otlptest.Receiver{}
@@ -50,9 +50,13 @@ func TestBothProtocolsDeliverEqualMetrics(t *testing.T) {
 		if len(received) != 1 {
 			t.Fatalf("%s: received %d times: want once", protocol, len(received))
 		}
-		clearTimes(t, received[0])
-		if want := recorded(); !proto.Equal(received[0], want) {
-			t.Errorf("%s: received\n%s\nwant\n%s", protocol, prototext.Format(received[0]), prototext.Format(want))
+		clearTimes(t, received[0].ProtoReflect())
+		var want metricspb.ResourceMetrics
+		if err := prototext.Unmarshal([]byte(recorded), &want); err != nil {
+			t.Fatal(err)
+		}
+		if !proto.Equal(received[0], &want) {
+			t.Errorf("%s: received\n%s\nwant\n%s", protocol, prototext.Format(received[0]), recorded)
 		}
 	}
 }
@@ -99,97 +103,65 @@ func recordAll(t *testing.T, meter metric.Meter) {
 	}
 }
 
-// recorded returns the metrics that recordAll records, without times.
-func recorded() *metricspb.ResourceMetrics {
-	text := func(key, value string) []*commonpb.KeyValue {
-		return []*commonpb.KeyValue{{Key: key, Value: &commonpb.AnyValue{
-			Value: &commonpb.AnyValue_StringValue{StringValue: value},
-		}}}
-	}
-	pool := text("pool", "orders")
-	cumulative := metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE
+// recorded is what recordAll records, without times.
+const recorded = `
+resource { attributes { key: "service.name" value { string_value: "shop" } } }
+scope_metrics {
+  scope { name: "github.com/shop/db" version: "1.2.3" }
+  metrics {
+    name: "size" unit: "{connection}" description: "Base size."
+    gauge { data_points { attributes { key: "pool" value { string_value: "orders" } } as_int: 10 } }
+  }
+  metrics {
+    name: "acquires" unit: "{acquire}"
+    sum {
+      aggregation_temporality: AGGREGATION_TEMPORALITY_CUMULATIVE is_monotonic: true
+      data_points { attributes { key: "pool" value { string_value: "orders" } } as_int: 7 }
+    }
+  }
+  metrics {
+    name: "wait" unit: "s"
+    histogram {
+      aggregation_temporality: AGGREGATION_TEMPORALITY_CUMULATIVE
+      data_points {
+        attributes { key: "pool" value { string_value: "orders" } }
+        count: 3 sum: 4.5625 min: 0.0625 max: 4 explicit_bounds: [0.125, 1] bucket_counts: [1, 1, 1]
+        exemplars {
+          as_double: 0.5 span_id: "\x01\x02\x03\x04\x05\x06\x07\x08"
+          trace_id: "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10"
+        }
+      }
+    }
+  }
+  metrics {
+    name: "hold" unit: "s"
+    exponential_histogram {
+      aggregation_temporality: AGGREGATION_TEMPORALITY_CUMULATIVE
+      data_points {
+        attributes { key: "pool" value { string_value: "orders" } }
+        count: 3 sum: 7 min: 1 max: 4 scale: 0 positive { offset: -1 bucket_counts: [1, 1, 1] } negative {}
+      }
+    }
+  }
+}`
 
-	// At scale 6 an octave has 64 buckets, and a bucket includes its upper bound.
-	holdBuckets := make([]uint64, 129)
-	holdBuckets[0], holdBuckets[64], holdBuckets[128] = 1, 1, 1
-
-	return &metricspb.ResourceMetrics{
-		Resource: &resourcepb.Resource{Attributes: text("service.name", "shop")},
-		ScopeMetrics: []*metricspb.ScopeMetrics{{
-			Scope: &commonpb.InstrumentationScope{Name: "github.com/shop/db", Version: "1.2.3"},
-			Metrics: []*metricspb.Metric{{
-				Name: "size", Unit: "{connection}", Description: "Base size.",
-				Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{
-					DataPoints: []*metricspb.NumberDataPoint{{
-						Attributes: pool, Value: &metricspb.NumberDataPoint_AsInt{AsInt: 10},
-					}},
-				}},
-			}, {
-				Name: "acquires", Unit: "{acquire}",
-				Data: &metricspb.Metric_Sum{Sum: &metricspb.Sum{
-					AggregationTemporality: cumulative, IsMonotonic: true,
-					DataPoints: []*metricspb.NumberDataPoint{{
-						Attributes: pool, Value: &metricspb.NumberDataPoint_AsInt{AsInt: 7},
-					}},
-				}},
-			}, {
-				Name: "wait", Unit: "s",
-				Data: &metricspb.Metric_Histogram{Histogram: &metricspb.Histogram{
-					AggregationTemporality: cumulative,
-					DataPoints: []*metricspb.HistogramDataPoint{{
-						Attributes: pool, Count: 3, Sum: proto.Float64(4.5625),
-						Min: proto.Float64(0.0625), Max: proto.Float64(4),
-						ExplicitBounds: []float64{0.125, 1}, BucketCounts: []uint64{1, 1, 1},
-						Exemplars: []*metricspb.Exemplar{{
-							Value: &metricspb.Exemplar_AsDouble{AsDouble: 0.5}, TraceId: traceID[:], SpanId: spanID[:],
-						}},
-					}},
-				}},
-			}, {
-				Name: "hold", Unit: "s",
-				Data: &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{
-					AggregationTemporality: cumulative,
-					DataPoints: []*metricspb.ExponentialHistogramDataPoint{{
-						Attributes: pool, Count: 3, Sum: proto.Float64(7),
-						Min: proto.Float64(1), Max: proto.Float64(4), Scale: 6,
-						Positive: &metricspb.ExponentialHistogramDataPoint_Buckets{Offset: -1, BucketCounts: holdBuckets},
-						Negative: &metricspb.ExponentialHistogramDataPoint_Buckets{},
-					}},
-				}},
-			}},
-		}},
-	}
-}
-
-// clearTimes checks that every point has its times, and clears them.
-func clearTimes(t *testing.T, rm *metricspb.ResourceMetrics) {
+// clearTimes checks that every point and exemplar has its times, and clears them.
+func clearTimes(t *testing.T, m protoreflect.Message) {
 	t.Helper()
-	clear := func(times ...*uint64) {
-		t.Helper()
-		for _, at := range times {
-			if *at == 0 {
-				t.Error("a data point or exemplar has no time")
-			}
-			*at = 0
-		}
+	if at := m.Descriptor().Fields().ByName("time_unix_nano"); at != nil && !m.Has(at) {
+		t.Errorf("%s has no time", m.Descriptor().Name())
 	}
-	for _, sm := range rm.GetScopeMetrics() {
-		for _, m := range sm.GetMetrics() {
-			for _, p := range m.GetGauge().GetDataPoints() {
-				clear(&p.TimeUnixNano, &p.StartTimeUnixNano)
+	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case strings.HasSuffix(string(field.Name()), "time_unix_nano"):
+			m.Clear(field)
+		case field.IsList() && field.Message() != nil:
+			for i := range v.List().Len() {
+				clearTimes(t, v.List().Get(i).Message())
 			}
-			for _, p := range m.GetSum().GetDataPoints() {
-				clear(&p.TimeUnixNano, &p.StartTimeUnixNano)
-			}
-			for _, p := range m.GetHistogram().GetDataPoints() {
-				clear(&p.TimeUnixNano, &p.StartTimeUnixNano)
-				for _, e := range p.GetExemplars() {
-					clear(&e.TimeUnixNano)
-				}
-			}
-			for _, p := range m.GetExponentialHistogram().GetDataPoints() {
-				clear(&p.TimeUnixNano, &p.StartTimeUnixNano)
-			}
+		case field.Message() != nil:
+			clearTimes(t, v.Message())
 		}
-	}
+		return true
+	})
 }
