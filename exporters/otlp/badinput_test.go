@@ -31,11 +31,11 @@ func TestBadInputErrorNamesSettingAndValidValues(t *testing.T) {
 		want []string
 	}{
 		{"protocol of the environment", env{"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, nil,
-			[]string{`OTEL_EXPORTER_OTLP_PROTOCOL is "http/json"`, `"grpc" or "http/protobuf"`}},
+			[]string{`OTEL_EXPORTER_OTLP_PROTOCOL is "http/json"`, `one of ["grpc" "http/protobuf"]`}},
 		{"protocol of the environment for metrics",
 			env{"OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "udp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, nil,
-			[]string{`OTEL_EXPORTER_OTLP_METRICS_PROTOCOL is "udp"`, `"grpc" or "http/protobuf"`}},
-		{"protocol option", nil, opts{otlp.WithProtocol("tcp")}, []string{`WithProtocol is "tcp"`, `"grpc" or "http/protobuf"`}},
+			[]string{`OTEL_EXPORTER_OTLP_METRICS_PROTOCOL is "udp"`, `one of ["grpc" "http/protobuf"]`}},
+		{"protocol option", nil, opts{otlp.WithProtocol("tcp")}, []string{`WithProtocol is "tcp"`, `one of ["grpc" "http/protobuf"]`}},
 		{"empty protocol option", nil, opts{otlp.WithProtocol("")}, []string{`WithProtocol is ""`}},
 
 		{"endpoint that is not a URL", env{endpoint: "http://[::1"}, nil, []string{endpoint, "not a URL", "https://host:port"}},
@@ -59,12 +59,12 @@ func TestBadInputErrorNamesSettingAndValidValues(t *testing.T) {
 		{"URL option with a password", nil, opts{otlp.WithEndpointURL("https://user:" + secret + "@host")},
 			[]string{"WithEndpointURL", "password"}},
 		{"URL option that is not a URL", nil, opts{otlp.WithEndpointURL("https://host:" + secret)}, []string{"WithEndpointURL", "not a URL"}},
-		{"empty URL option", nil, opts{otlp.WithEndpointURL("")}, []string{"WithEndpointURL is empty", "http://host:port"}},
+		{"empty URL option", nil, opts{otlp.WithEndpointURL("")}, []string{"WithEndpointURL has no scheme", "http://host:port"}},
 		{"endpoint option with a URL", nil, opts{otlp.WithEndpoint("http://host:4318")}, []string{"WithEndpoint", "host:port"}},
 		{"endpoint option with a password", nil, opts{otlp.WithEndpoint(secret + "@host:4318")}, []string{"WithEndpoint", "host:port"}},
 		{"endpoint option without a port", nil, opts{otlp.WithEndpoint("host")}, []string{"WithEndpoint", "host:port"}},
 		{"endpoint option with port 0", nil, opts{otlp.WithEndpoint("host:0")}, []string{"WithEndpoint", "host:port"}},
-		{"empty endpoint option", nil, opts{otlp.WithEndpoint("")}, []string{"WithEndpoint is empty", "host:port"}},
+		{"empty endpoint option", nil, opts{otlp.WithEndpoint("")}, []string{"WithEndpoint is not an address", "host:port"}},
 
 		{"interval of the environment", env{"OTEL_METRIC_EXPORT_INTERVAL": "10s"}, nil,
 			[]string{`OTEL_METRIC_EXPORT_INTERVAL is "10s"`, "milliseconds"}},
@@ -93,7 +93,7 @@ func TestBadInputErrorNamesSettingAndValidValues(t *testing.T) {
 			"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": notPEM, "OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY": notPEM,
 		}, nil, []string{"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY"}},
 		{"insecure that is not a bool", env{"OTEL_EXPORTER_OTLP_INSECURE": "yes"}, opts{otlp.WithEndpoint("host:4318")},
-			[]string{`OTEL_EXPORTER_OTLP_INSECURE is "yes"`, `"true" or "false"`}},
+			[]string{`OTEL_EXPORTER_OTLP_INSECURE is "yes"`, `one of ["true" "false"]`}},
 
 		{"header without a value", env{headers: "a=b," + secret}, nil, []string{headers, "entry 2 of 2", "name=value"}},
 		{"header with a bad name", env{headers: "Authorization: " + secret + "=="}, nil, []string{headers, "entry 1 of 1", "name"}},
@@ -110,8 +110,8 @@ func TestBadInputErrorNamesSettingAndValidValues(t *testing.T) {
 			[]string{"WithHeaders", `"a"`, "value"}},
 
 		{"compression of the environment", env{"OTEL_EXPORTER_OTLP_COMPRESSION": "zstd"}, nil,
-			[]string{`OTEL_EXPORTER_OTLP_COMPRESSION is "zstd"`, `"gzip" or "none"`}},
-		{"compression option", nil, opts{otlp.WithCompression("zstd")}, []string{`WithCompression is "zstd"`, `"gzip" or "none"`}},
+			[]string{`OTEL_EXPORTER_OTLP_COMPRESSION is "zstd"`, `one of ["gzip" "none"]`}},
+		{"compression option", nil, opts{otlp.WithCompression("zstd")}, []string{`WithCompression is "zstd"`, `one of ["gzip" "none"]`}},
 		{"temporality", env{"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "sometimes"}, nil,
 			[]string{"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "cumulative", "delta", "lowmemory"}},
 		{"histogram aggregation", env{"OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": "linear"}, nil,

@@ -1,141 +1,95 @@
 package otlp
 
 import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"path"
+	"os"
 	"strconv"
 	"strings"
 )
 
-// metricsPath is the default path of OTLP receivers for metrics over HTTP.
-const metricsPath = "/v1/metrics"
-
-// security is the transport security that an endpoint itself selects.
-type security int
-
 const (
-	securityUnset security = iota // none: WithInsecure or the environment decides
-	securityPlain                 // plain text
-	securityTLS                   // TLS
+	withEndpoint = "WithEndpoint"
+	// metricsPath is the default path of OTLP receivers for metrics over HTTP.
+	metricsPath = "/v1/metrics"
 )
 
-// endpoint is the destination of the metrics.
-type endpoint struct {
-	source   string // the option or variable that set it; empty for the default
-	byOption bool
-	security security
-	address  string // host:port, or with gRPC a target such as unix:///run/otel.sock
-	path     string // HTTP only, escaped as it is sent
-}
-
-func (c config) resolveEndpoint(p Protocol) (endpoint, error) {
-	if err := checkEndpointVariables(); err != nil {
-		return endpoint{}, err
-	}
-	if c.endpoint != "" && !c.endpointIsURL {
-		e := endpoint{source: "WithEndpoint", byOption: true, address: c.endpoint, path: metricsPath}
-		if !isHostPort(c.endpoint) {
-			return endpoint{}, errors.New("WithEndpoint has an address that is not host:port, such as collector:4317")
-		}
-		return e, nil
-	}
-	if c.endpoint != "" {
-		e, err := parseEndpoint("WithEndpointURL", c.endpoint, p)
-		e.byOption = true
-		if e.path == "" {
-			e.path = metricsPath
-		}
-		return e, err
-	}
-	if v := lookup(envMetricsPrefix + "ENDPOINT"); v.isSet() {
-		e, err := parseEndpoint(v.name, v.value, p)
-		if e.path == "" {
-			e.path = "/" // the specification says so for this variable
-		}
-		return e, err
-	}
-	if v := lookup(envPrefix + "ENDPOINT"); v.isSet() {
-		e, err := parseEndpoint(v.name, v.value, p)
-		e.path = path.Join(e.path, metricsPath)
-		return e, err
-	}
-	return endpoint{address: net.JoinHostPort("localhost", p.port()), path: metricsPath}, nil
-}
-
-// parseEndpoint parses value as a URL, or with gRPC as a target. Its errors contain no part of value, which may hold a
-// password or a token.
-func parseEndpoint(source, value string, p Protocol) (endpoint, error) {
-	want := "want http://host:port or https://host:port"
-	if p == ProtocolGRPC {
-		want += ", host:port, unix:///path or dns:///host:port"
-		if isHostPort(value) {
-			return endpoint{source: source, address: value}, nil
+// resolveEndpoint sets c.target and c.tls from the options and the environment.
+func (c *config) resolveEndpoint() {
+	s := c.endpoint
+	for _, name := range []string{envMetricsPrefix + "ENDPOINT", envPrefix + "ENDPOINT"} {
+		v := lookup(name)
+		if s.name == "" {
+			s = v
+		} else if _, err := url.Parse(v.value); err != nil && !isHostPort(v.value) {
+			// The OpenTelemetry exporters log it, with any password in it.
+			c.reject("%s is not a URL: want http://host:port or https://host:port", name)
 		}
 	}
-	u, err := url.Parse(value)
+	if s.name == "" {
+		s.value = map[Protocol]string{ProtocolGRPC: "localhost:4317", ProtocolHTTP: "localhost:4318"}[c.protocol]
+	}
+	u, problem := c.parseEndpoint(s)
+	if problem != "" {
+		c.reject("%s %s", s.name, problem)
+		return
+	}
 	switch {
+	case s.name == envPrefix+"ENDPOINT":
+		u.Path = cmp.Or(u.Path, "/")
+		u = u.JoinPath(metricsPath)
+	case s.name == envMetricsPrefix+"ENDPOINT" && u.Path == "":
+		u.Path = "/" // The specification says so for this variable.
+	case u.Path == "":
+		u.Path = metricsPath
+	}
+	c.tls = c.resolveTLS(s.name, u.Scheme)
+	if u.Opaque == "" {
+		u.Scheme = "http"
+		if c.tls != nil {
+			u.Scheme = "https"
+		}
+	}
+	c.target = u
+}
+
+// parseEndpoint parses s as a URL, as host:port, or with gRPC as a target. A problem has no part of the value, which may
+// hold a password or a token.
+func (c *config) parseEndpoint(s setting) (u *url.URL, problem string) {
+	want := ": want http://host:port or https://host:port"
+	isGRPC := c.protocol == ProtocolGRPC
+	if isGRPC {
+		want += ", host:port, unix:///path or dns:///host:port"
+	}
+	u, err := url.Parse(s.value)
+	switch {
+	case isHostPort(s.value) && (isGRPC || s.name == withEndpoint || s.name == ""):
+		return &url.URL{Host: s.value}, ""
+	case s.name == withEndpoint:
+		return nil, "is not an address: want host:port, such as collector:4317"
 	case err != nil:
-		return endpoint{}, fmt.Errorf("%s is not a URL: %s", source, want)
+		return nil, "is not a URL" + want
 	case u.User != nil || strings.Contains(u.Opaque, "@"):
-		return endpoint{}, fmt.Errorf("%s has a user name or a password, which OTLP does not send: use headers instead", source)
+		return nil, "has a user name or a password, which OTLP does not send: use headers instead"
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return endpoint{}, fmt.Errorf("%s has a query or fragment, which OTLP does not send: %s", source, want)
+		return nil, "has a query or fragment, which OTLP does not send" + want
+	case isGRPC && (u.Scheme == "unix" || u.Scheme == "dns") && u.Path+u.Opaque != "":
+		return &url.URL{Scheme: u.Scheme, Opaque: s.value[len(u.Scheme)+1:]}, ""
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Sprintf("has no scheme that protocol %s supports%s", c.protocol, want)
+	case u.Hostname() == "" || u.Port() != "" && !isPort(u.Port()):
+		return nil, "has no host or an invalid port" + want
+	case isGRPC && u.Path != "" && u.Path != "/":
+		return nil, fmt.Sprintf("has a path, which protocol %s does not use%s, or protocol %q", c.protocol, want, ProtocolHTTP)
+	case isGRPC && u.Port() == "": // The default port of gRPC is 443 even in plain text.
+		u.Host = net.JoinHostPort(u.Hostname(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
 	}
-
-	switch scheme := strings.ToLower(u.Scheme); {
-	case scheme == "http" || scheme == "https":
-		return httpEndpoint(source, scheme, want, u, p)
-	case p == ProtocolGRPC && scheme == "unix" && (u.Path != "" || u.Opaque != ""):
-		return endpoint{source: source, security: securityPlain, address: value}, nil
-	case p == ProtocolGRPC && scheme == "dns" && (u.Path != "" || u.Opaque != ""):
-		return endpoint{source: source, address: value}, nil
-	}
-	return endpoint{}, fmt.Errorf("%s has no scheme that protocol %s supports: %s", source, p, want)
-}
-
-func httpEndpoint(source, scheme, want string, u *url.URL, p Protocol) (endpoint, error) {
-	if u.Hostname() == "" || (u.Port() != "" && !isPort(u.Port())) {
-		return endpoint{}, fmt.Errorf("%s has no host or an invalid port: %s", source, want)
-	}
-	e := endpoint{source: source, security: securityTLS, address: u.Host, path: u.EscapedPath()}
-	port := "443"
-	if scheme == "http" {
-		e.security, port = securityPlain, "80"
-	}
-	if p == ProtocolGRPC {
-		if u.Path != "" && u.Path != "/" {
-			return endpoint{}, fmt.Errorf("%s has a path, which protocol %s does not use: %s, or protocol %q", source, p, want, ProtocolHTTP)
-		}
-		// The default port of gRPC is 443 even in plain text.
-		if u.Port() == "" {
-			e.address = net.JoinHostPort(u.Hostname(), port)
-		}
-	}
-	return e, nil
-}
-
-// checkEndpointVariables returns an error for a variable that is neither a URL nor host:port, even if it is overridden.
-// The OpenTelemetry exporters read it anyway, and log a value that they cannot parse, with any password in it.
-func checkEndpointVariables() error {
-	for _, prefix := range []string{envMetricsPrefix, envPrefix} {
-		v := lookup(prefix + "ENDPOINT")
-		if _, err := url.Parse(v.value); err != nil && !isHostPort(v.value) {
-			return fmt.Errorf("%s is not a URL: want http://host:port or https://host:port", v.name)
-		}
-	}
-	return nil
-}
-
-// unescapePath returns a path that EscapedPath of a URL returned, without its escapes.
-func unescapePath(escaped string) string {
-	path, err := url.PathUnescape(escaped)
-	if err != nil {
-		return escaped
-	}
-	return path
+	return u, ""
 }
 
 func isHostPort(s string) bool {
@@ -146,4 +100,55 @@ func isHostPort(s string) bool {
 func isPort(s string) bool {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return err == nil && n > 0
+}
+
+// resolveTLS returns the TLS configuration for the endpoint that source sets, or nil for plain text. Contradictory
+// settings are an error, because a wrong guess would send headers, and the tokens in them, in plain text.
+func (c *config) resolveTLS(source, scheme string) *tls.Config {
+	ca, cert, key := lookupOTLP("CERTIFICATE"), lookupOTLP("CLIENT_CERTIFICATE"), lookupOTLP("CLIENT_KEY")
+	insecure := lookupOTLP("INSECURE")
+	plainBy, tlsBy := "", "" // the settings that select plain text and TLS
+	switch {
+	case c.insecure:
+		plainBy = "WithInsecure"
+	case scheme == "http" || scheme == "unix":
+		plainBy = source
+	case scheme != "https" && source != "" && c.tls == nil && oneOf(c, insecure, "true", "false") == "true":
+		plainBy = insecure.name
+	}
+	switch {
+	case c.tls != nil:
+		tlsBy = "WithTLSConfig"
+	case scheme == "https":
+		tlsBy = source
+	case !strings.HasPrefix(plainBy, "With"): // An option overrides the files.
+		tlsBy = cmp.Or(ca.name, cert.name, key.name)
+	}
+	switch {
+	case plainBy != "" && tlsBy != "":
+		c.reject("%s, which selects plain text, contradicts %s, which selects TLS: want one of them", plainBy, tlsBy)
+		return nil
+	case plainBy != "" || tlsBy == "" && source == "": // The default endpoint is plain text.
+		return nil
+	case c.tls != nil:
+		return c.tls
+	}
+
+	files := &tls.Config{} // Without ca it trusts the certificate authorities of the system.
+	if ca.name != "" {
+		pem, err := os.ReadFile(ca.value)
+		files.RootCAs = x509.NewCertPool()
+		if !files.RootCAs.AppendCertsFromPEM(pem) {
+			c.reject("%s is %q: want a PEM file: %w", ca.name, ca.value, cmp.Or(err, errors.New("no certificate in it")))
+		}
+	}
+	if cert.name+key.name != "" {
+		pair, err := tls.LoadX509KeyPair(cert.value, key.value)
+		if err != nil {
+			c.reject("%s and %s: want both, as PEM files: %w",
+				cmp.Or(cert.name, envPrefix+"CLIENT_CERTIFICATE"), cmp.Or(key.name, envPrefix+"CLIENT_KEY"), err)
+		}
+		files.Certificates = []tls.Certificate{pair}
+	}
+	return files
 }

@@ -1,6 +1,9 @@
 package otlp
 
-import "testing"
+import (
+	"cmp"
+	"testing"
+)
 
 func TestEndpointFollowsSpecification(t *testing.T) {
 	for _, tc := range []struct {
@@ -30,12 +33,13 @@ func TestEndpointFollowsSpecification(t *testing.T) {
 			for name, value := range tc.env {
 				t.Setenv(name, value)
 			}
-			s, err := newSettings(newConfig([]Option{WithProtocol(tc.protocol)}))
+			c, err := newConfig([]Option{WithProtocol(tc.protocol)})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if s.target.address != tc.want || (s.clientTLS != nil) != tc.wantTLS {
-				t.Errorf("got %s, TLS %v: want %s, TLS %v", s.target.address, s.clientTLS != nil, tc.want, tc.wantTLS)
+			address := cmp.Or(c.target.Host, c.target.String())
+			if address != tc.want || (c.tls != nil) != tc.wantTLS {
+				t.Errorf("got %s, TLS %v: want %s, TLS %v", address, c.tls != nil, tc.want, tc.wantTLS)
 			}
 		})
 	}

@@ -22,6 +22,7 @@ const overflowKey attribute.Key = "otel.metric.overflow"
 // fails, and each request has the whole time of a push, also at Shutdown.
 type pusher struct {
 	sdkmetric.Exporter
+	hide      func(error) error
 	collect   func(context.Context, *metricdata.ResourceMetrics) error
 	batchSize int
 	reported  map[[2]string]bool // the scopes and names of instruments whose overflow was reported
@@ -104,7 +105,7 @@ func (p *pusher) Export(ctx context.Context, rm *metricdata.ResourceMetrics) err
 	ctx, cancel := context.WithDeadline(ctx, p.deadline)
 	defer cancel()
 	p.sent++
-	err := p.Exporter.Export(ctx, &metricdata.ResourceMetrics{Resource: p.resource, ScopeMetrics: rm.ScopeMetrics})
+	err := p.hide(p.Exporter.Export(ctx, &metricdata.ResourceMetrics{Resource: p.resource, ScopeMetrics: rm.ScopeMetrics}))
 	if left := p.requests - p.sent; err != nil && ctx.Err() != nil && left > 0 {
 		p.late = true
 		err = errors.Join(err, fmt.Errorf("otlp: %d of %d requests are left out: %w", left, p.requests, ctx.Err()))

@@ -1,7 +1,6 @@
 package otlp
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +20,7 @@ type Reader struct {
 
 	producers []sdkmetric.Producer
 	timeout   time.Duration
+	closeIdle func()                    // closes the connections that the exporter leaves open
 	periodic  *sdkmetric.PeriodicReader // pushes what its pusher collects
 }
 
@@ -36,36 +36,31 @@ func NewReader(ctx context.Context, opts ...Option) (*Reader, error) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	s, err := newSettings(newConfig(opts))
+	c, err := newConfig(opts)
 	if err != nil {
 		return nil, fmt.Errorf("otlp: %w", err)
 	}
-	exporter, err := s.newExporter(ctx)
+	hide := newHider(c.target, c.headers)
+	exporter, closeIdle, err := c.newExporter(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("otlp: create %s exporter: %w", s.protocol, newHidingExporter(nil, s).hide(err))
+		return nil, fmt.Errorf("otlp: create %s exporter: %w", c.protocol, hide(err))
 	}
 	r := &Reader{
 		Reader: sdkmetric.NewManualReader(
 			sdkmetric.WithTemporalitySelector(exporter.Temporality), sdkmetric.WithAggregationSelector(exporter.Aggregation)),
-		producers: s.producers,
-		timeout:   cmp.Or(s.exportTimeout, 30*time.Second),
+		producers: c.producers,
+		timeout:   c.exportTimeout,
+		closeIdle: closeIdle,
 	}
 	p := &pusher{
-		Exporter: newHidingExporter(exporter, s), collect: r.Collect, batchSize: s.maxExportBatchSize,
+		Exporter: exporter, hide: hide, collect: r.Collect, batchSize: c.batchSize,
 		reported: make(map[[2]string]bool),
 	}
-	r.periodic = sdkmetric.NewPeriodicReader(p, sdkmetric.WithProducer(p), sdkmetric.WithInterval(cmp.Or(s.interval, time.Minute)),
-		sdkmetric.WithTimeout(r.timeout), sdkmetric.WithMaxExportBatchSize(s.maxExportBatchSize))
+	r.periodic = sdkmetric.NewPeriodicReader(p, sdkmetric.WithProducer(p), sdkmetric.WithInterval(c.interval),
+		sdkmetric.WithTimeout(c.exportTimeout), sdkmetric.WithMaxExportBatchSize(c.batchSize))
 	// A PeriodicReader asks its producers only if it has a MeterProvider. This one has no metrics of its own.
 	sdkmetric.NewMeterProvider(sdkmetric.WithReader(r.periodic))
 	return r, nil
-}
-
-func (s settings) newExporter(ctx context.Context) (sdkmetric.Exporter, error) {
-	if s.protocol == ProtocolGRPC {
-		return s.newGRPCExporter(ctx)
-	}
-	return s.newHTTPExporter(ctx)
 }
 
 // Collect implements sdkmetric.Reader. It collects the metrics of the MeterProvider and then those of the producers
@@ -100,6 +95,7 @@ func (r *Reader) Shutdown(ctx context.Context) error {
 	go func() {
 		defer cancel()
 		err := r.periodic.Shutdown(ctx)
+		r.closeIdle()
 		_ = r.Reader.Shutdown(ctx) // It fails only at the second Shutdown.
 		if errors.Is(err, sdkmetric.ErrReaderNotRegistered) {
 			err = nil
