@@ -2,10 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"math"
 	"slices"
+	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -13,153 +14,141 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/bench/drive"
+	"github.com/otelpool/otelpool-go/internal/bench/measure"
+	"github.com/otelpool/otelpool-go/internal/bench/peers"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// scenario is a piece of work whose cost is guarded.
-type scenario struct {
-	name string
+const (
+	warmUp         = 50  // runs before anything is measured
+	allocationRuns = 200 // for the mean of the allocations
 
-	// set prepares the work and returns a function that runs it once.
-	set func() (run func(), end func(), err error)
+	instances   = 8 // of each scenario, because the cost of finding a series depends on the hash seed of its map
+	timeSlice   = 250 * time.Microsecond
+	timeBatch   = 16 // runs between two readings of the clock
+	timesBudget = 6 * time.Second
+)
 
-	// seeds is the number of processes it runs in. Each has other hash seeds, and so another place for each entry of
-	// a map. The least of their costs is compared, because it hardly depends on the seeds.
-	seeds int
+const reference = "reference"
 
-	// runs is how often it runs in each process for its instructions. It is 0 for a scenario that uses more than one
-	// thread, or has so many instructions that an idle machine takes minutes to step through them.
-	runs int
+// timed scenarios prepare work that resembles the reference, and return a function that does it once.
+var timed = map[string]func() func(){
+	reference:                         floorWithRecords,
+	"cycle, no-op provider":           func() func() { return ours(noop.NewMeterProvider(), context.Background(), nil) },
+	"cycle, SDK":                      func() func() { return ours(provider(), context.Background(), nil) },
+	"cycle, SDK, named by the caller": func() func() { return ours(provider(), otelpool.WithOperation(context.Background(), "get_user"), nil) },
+	"cycle, SDK, failing query":       func() func() { return ours(provider(), context.Background(), drive.ErrDuplicate) },
 }
 
-// collectedPools is the number of pools in a collection.
-const collectedPools = 1
-
-// cycleSeeds is enough to include the best place of each entry. A third of the seeds have it.
-const cycleSeeds = 12
-
-var scenarios = []scenario{
-	{name: "cycle, no-op provider", set: func() (func(), func(), error) { return cycle(noop.NewMeterProvider(), nil, nil) }, seeds: cycleSeeds, runs: 2},
-	{name: "cycle, SDK", set: func() (func(), func(), error) { return cycle(provider(), nil, nil) }, seeds: cycleSeeds, runs: 2},
-	{name: "cycle, SDK, named by the caller", set: func() (func(), func(), error) {
-		return cycle(provider(), otelpool.WithOperation(context.Background(), "get_user"), nil)
-	}, seeds: cycleSeeds, runs: 2},
-	{name: "cycle, SDK, failing query", set: func() (func(), func(), error) { return cycle(provider(), nil, drive.ErrDuplicate) }, seeds: cycleSeeds, runs: 2},
-	{name: "collection of a pool", set: collection, seeds: 5},
-	{name: "scrape of a pool by the bridge", set: scrape, seeds: 5},
+// untimed are the other scenarios.
+var untimed = map[string]func() func(){
+	"collection of a pool":           collection,
+	"scrape of a pool by the bridge": scrape,
 }
 
-func find(name string) (scenario, bool) {
-	i := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == name })
-	if i < 0 {
-		return scenario{}, false
+// floorWithRecords returns the reference, which is the minimum of work for what a cycle measures: the floor, and three
+// records of one attribute set by the same SDK. A time as a multiple of its time depends little on the machine, its
+// load, the release of Go and the SDK.
+func floorWithRecords() func() {
+	floor := cycle(peers.Tracer(drive.Floor{}), nil)
+	var histograms [3]metric.Float64Histogram
+	for i := range histograms {
+		histograms[i] = must(provider().Meter(reference).Float64Histogram(reference))
 	}
-	return scenarios[i], true
+	set := []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(
+		attribute.String("pool", "pool"), attribute.String("system", "postgresql"), attribute.String("operation", "SELECT users")))}
+	return func() {
+		floor.Run()
+		for _, h := range histograms {
+			h.Record(floor.Ctx, 1e-6, set...)
+		}
+	}
+}
+
+func collection() func() {
+	reader := sdkmetric.NewManualReader()
+	ours(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)), context.Background(), nil)()
+	var rm metricdata.ResourceMetrics
+	return func() { must(0, reader.Collect(context.Background(), &rm)) }
+}
+
+func scrape() func() {
+	bridge := must(prometheus.New())
+	ours(sdkmetric.NewMeterProvider(sdkmetric.WithReader(bridge)), context.Background(), nil)()
+	return func() { must(bridge.Gather()) }
 }
 
 func provider() metric.MeterProvider {
 	return sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
 }
 
-// cycle returns the calls of an acquire, a query and a release.
-func cycle(provider metric.MeterProvider, ctx context.Context, queryErr error) (run, end func(), err error) {
-	cycles, end, err := cycles(1, provider, false)
-	if err != nil {
-		return nil, nil, err
-	}
-	if ctx != nil {
-		cycles[0].Ctx = ctx
-	}
-	cycles[0].Err = queryErr
-	return cycles[0].Run, end, nil
+// ours returns a cycle of a pool with otelpool. It has no findings. These are found at most once a second, so that it
+// would depend on the speed of the machine how many collections find them.
+func ours(provider metric.MeterProvider, ctx context.Context, queryErr error) func() {
+	c := cycle(peers.Otelpool(otelpool.WithoutFindings()), provider)
+	c.Ctx, c.Err = ctx, queryErr
+	return c.Run
 }
 
-// collection collects the metrics of used pools.
-func collection() (run, end func(), err error) {
-	reader := sdkmetric.NewManualReader()
-	end, err = used(reader)
-	if err != nil {
-		return nil, nil, err
-	}
-	var rm metricdata.ResourceMetrics
-	return func() {
-		if err := reader.Collect(context.Background(), &rm); err != nil {
-			panic(err)
-		}
-	}, end, nil
+// cycle returns a cycle of a pool, which lives as long as the process.
+func cycle(pool peers.Maker, p metric.MeterProvider) *drive.Cycle {
+	made, _, err := pool(peers.Unused, "pool", p)
+	return must(drive.New(must(made, err), must(drive.Conn(context.Background()))))
 }
 
-// scrape gathers the metrics of used pools.
-func scrape() (run, end func(), err error) {
-	bridge, err := prometheus.New()
+func must[T any](v T, err error) T {
 	if err != nil {
-		return nil, nil, err
+		panic(err)
 	}
-	end, err = used(bridge)
-	if err != nil {
-		return nil, nil, err
-	}
-	return func() {
-		if _, err := bridge.Gather(); err != nil {
-			panic(err)
-		}
-	}, end, nil
+	return v
 }
 
-func used(reader sdkmetric.Reader) (end func(), err error) {
-	cycles, end, err := cycles(collectedPools, sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)), true)
-	for _, c := range cycles {
-		c.Run()
+// measureAll measures all scenarios.
+func measureAll() map[string]cost {
+	costs := map[string]cost{}
+	for name, set := range untimed {
+		costs[name], _ = allocations(set)
 	}
-	return end, err
+	var contenders []measure.Contender
+	for name, set := range timed {
+		c, runs := allocations(set)
+		costs[name] = c
+		turn := 0
+		contenders = append(contenders, measure.Contender{Name: name, Run: func(slice time.Duration) int {
+			turn++
+			return measure.Repeat(timeBatch, runs[turn%instances])(slice)
+		}})
+	}
+	addTimes(costs, measure.Interleave(contenders, timeSlice, timesBudget))
+	delete(costs, reference)
+	return costs
 }
 
-// cycles returns a cycle for each of the pools, which are registered on demand. The connection of a cycle is not the
-// pool's, so the statistics of a registered one say that nothing is in use, and each acquire would look there for the
-// hijack that must have been.
-//
-// The pools have no findings. These are found at most once a second, so that it would depend on the speed of the machine
-// how many collections find them.
-func cycles(pools int, provider metric.MeterProvider, register bool) (cycles []*drive.Cycle, end func(), err error) {
-	var ends []func()
-	end = func() {
-		for _, end := range ends {
-			end()
+// allocations returns the least allocations of the instances of a scenario, without the fractions that come from other
+// goroutines, and the instances.
+func allocations(set func() func()) (least cost, runs [instances]func()) {
+	least = cost{Allocations: math.Inf(1), Bytes: math.Inf(1)}
+	for i := range runs {
+		runs[i] = set()
+		for range warmUp {
+			runs[i]()
 		}
+		count, bytes := measure.Allocs(allocationRuns, runs[i])
+		least = cost{Allocations: min(least.Allocations, math.Floor(count)), Bytes: min(least.Bytes, math.Floor(bytes))}
 	}
-	defer func() {
-		if err != nil {
-			end()
-		}
-	}()
-	for i := range pools {
-		config, err := pgxpool.ParseConfig("host=localhost user=postgres sslmode=disable")
-		if err != nil {
-			return nil, nil, fmt.Errorf("make a pool: %w", err)
-		}
-		inst, err := otelpool.Instrument(config, otelpool.WithPoolName(fmt.Sprintf("pool-%02d", i)), otelpool.WithMeterProvider(provider), otelpool.WithoutFindings())
-		if err != nil {
-			return nil, nil, err
-		}
-		pool, err := pgxpool.NewWithConfig(context.Background(), config)
-		if err != nil {
-			return nil, nil, err
-		}
-		if register {
-			if err := inst.Register(pool); err != nil {
-				return nil, nil, err
-			}
-		}
-		ends = append(ends, func() { _ = inst.Unregister(); pool.Close() })
-		conn, err := drive.Conn(context.Background())
-		if err != nil {
-			return nil, nil, err
-		}
-		c, err := drive.New(pool, conn)
-		if err != nil {
-			return nil, nil, err
-		}
-		cycles = append(cycles, c)
+	return least, runs
+}
+
+// addTimes adds the least time of each scenario as a multiple of the reference's. The least is of a slice that nothing
+// interrupted, so it depends on the load less than the median does.
+func addTimes(costs map[string]cost, r measure.Rounds) {
+	least := map[string]float64{}
+	for i, name := range r.Names {
+		least[name] = slices.Min(r.Each(func(s []measure.Slice) float64 { return measure.TimePerOp(s[i]) }))
 	}
-	return cycles, end, nil
+	for name, time := range least {
+		c := costs[name]
+		c.Time = math.Round(1e4*time/least[reference]) / 1e4
+		costs[name] = c
+	}
 }
