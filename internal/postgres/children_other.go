@@ -1,4 +1,4 @@
-//go:build unix && !aix && !solaris && !linux
+//go:build unix && !linux
 
 package postgres
 

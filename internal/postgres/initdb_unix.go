@@ -1,4 +1,4 @@
-//go:build unix && !aix && !solaris
+//go:build unix
 
 package postgres
 
@@ -53,31 +53,16 @@ func (p program) build(ctx context.Context) (string, error) {
 // prepare creates the data directory from the template, or by initdb, which also creates the template. It reports
 // whether it used the template. An unusable cache, such as a read-only folder, costs time but is not an error.
 func (s *Server) prepare(ctx context.Context) (cached bool, err error) {
-	if s.config.cacheDir == "" {
-		return false, s.initdb(ctx)
-	}
-	if s.fromTemplate() {
+	cache := s.config.cacheDir != ""
+	if cache && s.fromTemplate() {
 		return true, nil
-	}
-	unlock, err := s.template.lock(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return false, fmt.Errorf("postgres: wait for the template: %w", context.Cause(ctx))
-	case err != nil:
-		return false, s.initdb(ctx)
-	}
-	defer unlock()
-	if s.template.exists() { // another process has created it in the meantime
-		unlock()
-		if s.fromTemplate() {
-			return true, nil
-		}
-		return false, s.initdb(ctx)
 	}
 	if err := s.initdb(ctx); err != nil {
 		return false, err
 	}
-	_ = s.template.keep(s.data(), s.password)
+	if cache {
+		_ = s.template.keep(s.data(), s.password)
+	}
 	return false, nil
 }
 
@@ -101,7 +86,7 @@ func (s *Server) initdb(ctx context.Context) error {
 		err = s.program.account.own(passwordFile)
 	}
 	if err == nil {
-		err = s.program.run(ctx, s.dir, s.guard, filepath.Join(s.program.bin, "initdb"),
+		err = s.program.run(ctx, s.dir, filepath.Join(s.program.bin, "initdb"),
 			append([]string{"-D", s.data(), "--pwfile", passwordFile}, initdbArgs...)...)
 		err = errors.Join(err, os.Remove(passwordFile))
 	}

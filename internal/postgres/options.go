@@ -78,7 +78,7 @@ var owned = []string{
 }
 
 func newConfig(opts []Option) (config, error) {
-	c := config{maxConnections: 100, settings: map[string]string{}, nextPort: freePort}
+	c := config{maxConnections: 100, settings: map[string]string{}, nextPort: FreePort}
 	for _, o := range opts {
 		if o != nil {
 			c = o.apply(c)

@@ -1,11 +1,10 @@
-//go:build unix && !aix && !solaris
+//go:build unix
 
 package postgres
 
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,7 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -128,45 +126,4 @@ func checkNothingNames(t *testing.T, temp string) {
 		}
 		return ""
 	})
-}
-
-// TestWatchdogEndsServerAlone covers systems on which only the watchdog notices that the parent is gone.
-func TestWatchdogEndsServerAlone(t *testing.T) {
-	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "server")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	guard, err := startWatchdog(dir, filepath.Join(dir, "no such"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	first, second := exec.Command("sleep", "3600"), exec.Command("sleep", "3600")
-	ended := make(chan error, 1)
-	for _, cmd := range []*exec.Cmd{first, second} {
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = cmd.Process.Kill() })
-	}
-	guard.follow(first.Process.Pid)
-	guard.follow(0)
-	guard.follow(second.Process.Pid)
-	go func() { ended <- second.Wait() }()
-	guard.release()
-	checkGone(t, []int{second.Process.Pid}, dir)
-	select {
-	case err := <-ended:
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGQUIT {
-			t.Errorf("the process ended with %v", err)
-		}
-	case <-time.After(10 * time.Second):
-		t.Error("the process goes on")
-	}
-	if !alive(first.Process.Pid) {
-		t.Error("a process that was no longer followed was ended")
-	}
-	_ = first.Process.Kill()
-	_ = first.Wait()
 }

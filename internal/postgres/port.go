@@ -7,9 +7,9 @@ import (
 	"strconv"
 )
 
-// freePort returns a free port below the range of outgoing connections. A server that is down for a while can then
+// FreePort returns a free port below the range of outgoing connections. A server that is down for a while can then
 // use the port again, and a client that tries to reach it cannot connect to itself.
-func freePort() (int, error) {
+func FreePort() (int, error) {
 	const lowest, highest = 15000, 32767
 	var last error
 	for range 100 {

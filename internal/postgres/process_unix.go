@@ -1,4 +1,4 @@
-//go:build unix && !aix && !solaris
+//go:build unix
 
 package postgres
 
@@ -32,7 +32,7 @@ type program struct {
 
 // start starts a program whose death signal is sig. When ended is closed, the log has all that the program and its
 // children wrote to standard error.
-func (p program) start(dir string, sig syscall.Signal, guard *watchdog, path string, args ...string) (*process, error) {
+func (p program) start(dir string, sig syscall.Signal, path string, args ...string) (*process, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -54,12 +54,10 @@ func (p program) start(dir string, sig syscall.Signal, guard *watchdog, path str
 		_ = write.Close()
 		if err == nil {
 			pr.Process = cmd.Process
-			guard.follow(pr.Pid)
 		}
 		started <- err
 		if err == nil {
 			pr.err = cmd.Wait()
-			guard.follow(0)
 			close(pr.exited)
 		}
 	}()
@@ -77,8 +75,8 @@ func (p program) start(dir string, sig syscall.Signal, guard *watchdog, path str
 
 // run runs a program to its end. If the program fails, the error contains the end of its output. Cancelling ctx kills
 // the program and its children.
-func (p program) run(ctx context.Context, dir string, guard *watchdog, path string, args ...string) error {
-	pr, err := p.start(dir, syscall.SIGKILL, guard, path, args...)
+func (p program) run(ctx context.Context, dir, path string, args ...string) error {
+	pr, err := p.start(dir, syscall.SIGKILL, path, args...)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-//go:build unix && !aix && !solaris
+//go:build unix
 
 package postgres
 
@@ -141,7 +141,7 @@ func (s *Server) startProcess(ctx context.Context) error {
 	args := append([]string{
 		"-D", s.data(), "-h", "127.0.0.1", "-p", strconv.Itoa(s.port), "-k", s.dir,
 	}, s.config.settingArgs()...)
-	p, err := s.program.start(s.dir, syscall.SIGQUIT, s.guard, filepath.Join(s.program.bin, "postgres"), args...)
+	p, err := s.program.start(s.dir, syscall.SIGQUIT, filepath.Join(s.program.bin, "postgres"), args...)
 	if err != nil {
 		return fmt.Errorf("postgres: start the server: %w", err)
 	}

@@ -1,18 +1,17 @@
-//go:build unix && !aix && !solaris
+//go:build unix
 
 package postgres
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
-	"time"
 )
 
 // templateLayout increases when the templates of an older launcher, made by the same initdb, become unusable.
@@ -37,11 +36,6 @@ func newTemplate(cache, bin, build string) template {
 func (t template) data() string         { return filepath.Join(t.dir, "data") }
 func (t template) passwordFile() string { return filepath.Join(t.dir, "password") }
 
-func (t template) exists() bool {
-	_, err := os.Lstat(t.dir)
-	return err == nil
-}
-
 // copyTo copies the data directory to dir, which must not exist, and returns the password.
 func (t template) copyTo(dir string, a *account) (string, error) {
 	password, err := os.ReadFile(t.passwordFile())
@@ -54,9 +48,10 @@ func (t template) copyTo(dir string, a *account) (string, error) {
 	return string(password), nil
 }
 
-// keep makes the template from a data directory that no server has run on.
+// keep makes the template from a data directory that no server has run on. It fails if another process has made it in
+// the meantime.
 func (t template) keep(data, password string) error {
-	if err := os.Mkdir(t.staging, 0o700); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Dir(t.dir), 0o755), os.Mkdir(t.staging, 0o700)); err != nil {
 		return err
 	}
 	defer os.RemoveAll(t.staging)
@@ -76,32 +71,13 @@ func (t template) drop() {
 	}
 }
 
-// lock waits until no other process creates the template. The lock ends with the process that holds it. A second
-// unlock does nothing.
-func (t template) lock(ctx context.Context) (unlock func(), err error) {
-	if err := os.MkdirAll(filepath.Dir(t.dir), 0o755); err != nil {
-		return nil, err
+// copyTree copies a folder to dst, which must not exist. The account owns the copy.
+func copyTree(src, dst string, a *account) error {
+	// The server refuses to run if others may enter the data directory.
+	if err := errors.Join(os.CopyFS(dst, os.DirFS(src)), os.Chmod(dst, 0o700)); err != nil || a == nil {
+		return err
 	}
-	f, err := os.OpenFile(t.dir+".lock", os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { _ = f.Close() }, nil
-		}
-		if err != syscall.EWOULDBLOCK && err != syscall.EINTR {
-			_ = f.Close()
-			return nil, err
-		}
-		select {
-		case <-ctx.Done():
-			_ = f.Close()
-			return nil, context.Cause(ctx)
-		case <-tick.C:
-		}
-	}
+	return filepath.WalkDir(dst, func(path string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, a.own(path))
+	})
 }
