@@ -19,6 +19,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelpool/otelpool-go/internal/postgres"
 	"github.com/otelpool/otelpool-go/internal/proc"
 )
 
@@ -57,7 +58,7 @@ func Start(ctx context.Context, connString string, size int) (*Server, error) {
 		return nil, fmt.Errorf("pgbouncer: %w", err)
 	}
 	for range portTries {
-		if s.port, err = freePort(); err != nil {
+		if s.port, err = postgres.FreePort(); err != nil {
 			break
 		}
 		// Another process may take the port before PgBouncer does.
@@ -212,15 +213,6 @@ func unprivileged() (*syscall.Credential, error) {
 		return nil, fmt.Errorf("pgbouncer: ids of user nobody: %w", err)
 	}
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-}
-
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("pgbouncer: %w", err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
 // tail keeps the end of a program's output. It is safe for concurrent use.
