@@ -4,14 +4,13 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +36,11 @@ func TestQuickstartRecordsItsQuery(t *testing.T) {
 	databaseURL := postgrestest.Database(t)
 	for range 10 {
 		// The program ends if another one takes the port first.
-		port := freePort(t)
+		free, err := postgres.FreePort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := strconv.Itoa(free)
 		program := build(t, port)
 		checkWrongURL(t, program)
 		base := "http://127.0.0.1:" + port
@@ -182,16 +185,6 @@ func source(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return text
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return fmt.Sprint(listener.Addr().(*net.TCPAddr).Port)
 }
 
 func environment(databaseURL string) []string {
