@@ -133,10 +133,8 @@ func (t *traffic) request(r route) bool {
 
 // sleep waits for d or for the end of ctx.
 func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 	case <-ctx.Done():
 	}
 }

@@ -16,7 +16,7 @@ func (p program) watch(ctx context.Context, s settings) int {
 	for {
 		d, err := p.read(ctx, s)
 		if ctx.Err() != nil {
-			break // and what was read is half
+			return status // what was read is half
 		}
 		var b bytes.Buffer
 		if p.terminal {
@@ -31,9 +31,10 @@ func (p program) watch(ctx context.Context, s settings) int {
 			return p.status(d, wrote)
 		}
 		status = p.status(d, err)
-		if !wait(ctx, s.interval) {
-			break
+		select {
+		case <-time.After(s.interval):
+		case <-ctx.Done():
+			return status
 		}
 	}
-	return status
 }

@@ -105,10 +105,8 @@ func (s *sender) close() {
 
 // sleepUntil waits until t. It returns false if ctx ends first.
 func sleepUntil(ctx context.Context, t time.Time) bool {
-	timer := time.NewTimer(time.Until(t))
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(time.Until(t)):
 		return ctx.Err() == nil
 	case <-ctx.Done():
 		return false
