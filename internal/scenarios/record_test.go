@@ -48,8 +48,8 @@ func record(t *testing.T, o *scenarios.Options, name string, seed uint64) (end f
 			for _, h := range r.Report.Holds {
 				in.Oldest = max(in.Oldest, h.OldestSeconds)
 			}
-			text, marshalErr := json.MarshalIndent(in, "", "\t")
-			err = errors.Join(err, marshalErr, os.WriteFile(fileOf(*dump, name, seed, ".json"), text, 0o666))
+			text, marshalErr := json.Marshal(in)
+			err = errors.Join(err, marshalErr, os.WriteFile(fileOf(*dump, name, seed, ".json"), append(text, '\n'), 0o666))
 		}
 		if err != nil {
 			t.Error(err)
