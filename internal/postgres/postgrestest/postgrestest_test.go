@@ -1,6 +1,8 @@
 package postgrestest
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -145,4 +147,13 @@ func userInfo(t *testing.T, s *postgres.Server) string {
 		t.Fatal(err)
 	}
 	return config.User + ":" + config.Password
+}
+
+func execute(connString, sql string) error {
+	conn, err := pgx.Connect(context.Background(), connString)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(context.Background(), sql)
+	return errors.Join(err, conn.Close(context.Background()))
 }

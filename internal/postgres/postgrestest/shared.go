@@ -25,6 +25,10 @@ type sharedServer struct {
 	admin    string // connection string of the database from which the others are created
 	stopFunc func() error
 	err      error
+
+	execute sync.Mutex // held to use what follows
+	conn    *pgx.Conn  // to admin, kept because a login takes longer than what it is for
+	copies  string     // how CREATE DATABASE copies
 }
 
 // start starts the server on the first call and returns the same result on every call.
@@ -43,6 +47,7 @@ func (s *sharedServer) start() (admin string, err error) {
 func (s *sharedServer) stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.disconnect()
 	if s.stopFunc == nil {
 		return nil
 	}
@@ -60,11 +65,11 @@ func (s *sharedServer) create() (connString string, drop func() error, err error
 		return "", nil, err
 	}
 	// template0 accepts no connections, which would block the copy, and contains no objects of other users.
-	if err := execute(admin, "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
+	if err := s.createDatabase(name); err != nil {
 		return "", nil, fmt.Errorf("postgrestest: create a database: %w", err)
 	}
 	drop = func() error {
-		if err := dropDatabase(admin, name); err != nil {
+		if err := s.dropDatabase(name); err != nil {
 			return fmt.Errorf("postgrestest: drop a database: %w", err)
 		}
 		return nil
@@ -72,30 +77,66 @@ func (s *sharedServer) create() (connString string, drop func() error, err error
 	return connString, drop, nil
 }
 
+// createDatabase copies files, where the server has the choice: to write them to the log as well takes three times as long.
+func (s *sharedServer) createDatabase(name string) error {
+	return s.exec(func(ctx context.Context) error {
+		_, err := s.conn.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE template0"+s.copies)
+		return err
+	})
+}
+
 // inUse is the SQLSTATE of dropping a database that has sessions.
 const inUse = "55006"
 
 // dropDatabase repeats the drop while it fails: PostgreSQL ends the sessions of others, but waits only five seconds
 // for them to end.
-func dropDatabase(admin, name string) error {
+func (s *sharedServer) dropDatabase(name string) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for began := time.Now(); ; <-tick.C {
-		err := execute(admin, "DROP DATABASE "+name+" WITH (FORCE)")
+		err := s.exec(func(ctx context.Context) error {
+			_, err := s.conn.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
+			return err
+		})
 		if failure, ok := errors.AsType[*pgconn.PgError](err); !ok || failure.Code != inUse || time.Since(began) > timeout {
 			return err
 		}
 	}
 }
 
-func execute(connString, sql string) error {
+// exec calls f with a connection. It makes a new one if a test has ended the last.
+func (s *sharedServer) exec(f func(ctx context.Context) error) error {
+	s.execute.Lock()
+	defer s.execute.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, connString)
+	if s.conn != nil {
+		err := f(ctx)
+		if err == nil || !s.conn.IsClosed() {
+			return err
+		}
+	}
+	conn, err := pgx.Connect(ctx, s.admin)
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx)
-	_, err = conn.Exec(ctx, sql)
-	return err
+	var version int
+	if err := conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int").Scan(&version); err != nil {
+		return errors.Join(err, conn.Close(ctx))
+	}
+	if version >= 15_00_00 {
+		s.copies = " STRATEGY file_copy"
+	}
+	s.conn = conn
+	return f(ctx)
+}
+
+func (s *sharedServer) disconnect() {
+	s.execute.Lock()
+	defer s.execute.Unlock()
+	if s.conn != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
+		defer cancel()
+		_ = s.conn.Close(ctx)
+	}
 }
