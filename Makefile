@@ -234,6 +234,15 @@ check-arrows:
 	wrong=$$(grep -E '^$(MODULE)/otelpool(/diagnose|/internal/\S+)? [^/]*\.' <<<"$$imports" | sed 's|$(MODULE)/||g' | grep -vxEf <(tr -s ' ' <<<"$$ARROWS") || true); \
 	if [ -n "$$wrong" ]; then echo "these packages may not import those (ARROWS in the Makefile):"; echo "$$wrong"; exit 1; fi
 
+# Print what a maintainer has to carry.
+.PHONY: weight
+weight:
+	@lines() { git ls-files '*.go' | grep -E "$$1" | grep -vE "$$2" | xargs cat | wc -l; }; \
+	printf '%7d lines of Go in exporters/otlp without tests\n' $$(lines ^exporters/otlp/ 'test'); \
+	printf '%7d lines of Go in internal without tests\n' $$(lines ^internal/ '_test\.go$$'); \
+	printf '%7d lines of Go\n' $$(lines . '^$$'); \
+	printf '%7d targets in make help\n' $$($(MAKE) -s help | wc -l)
+
 .PHONY: generate
 generate: ## Write anew what is generated: parts of the documents and configurations, and the dashboards
 	$(GO) test ./internal/readme -update

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelpool/otelpool-go/internal/bench/measure"
@@ -35,6 +36,8 @@ func featureCases() []hookCase {
 	span := trace.ContextWithSpanContext(background, trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled,
 	}))
+	spans := sdktrace.NewTracerProvider(sdktrace.WithSyncer(discardSpans{}))
+	request, _ := spans.Tracer("bench").Start(background, "request")
 	with := func(name string, opts ...otelpool.Option) hookCase {
 		return hookCase{name: name, make: peers.Otelpool(opts...), provider: sdk(1)}
 	}
@@ -67,6 +70,8 @@ func featureCases() []hookCase {
 		{name: "`Sizing` with `MaxOverflow`", make: sized(otelpool.Sizing{PoolSize: 5, MaxOverflow: 10}), provider: sdk(1)},
 		{name: "a tracer of the program's that does nothing", make: traced, provider: sdk(1)},
 		in("exemplars: the request is sampled", span),
+		with("`WithTracerProvider`, without a recording span around it", otelpool.WithTracerProvider(spans)),
+		{name: "`WithTracerProvider`, a span of the query", make: peers.Otelpool(otelpool.WithTracerProvider(spans)), provider: sdk(1), ctx: request},
 		by("exemplars: off, by `sdkmetric.WithExemplarFilter`", sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter)),
 		by("native histograms, by a View", sdkmetric.WithView(native)),
 		by("`use_time` dropped by a View", sdkmetric.WithView(drop)),
@@ -102,6 +107,12 @@ func configured(configure func(*pgxpool.Config) error) peers.Maker {
 		return pool, func() { _ = inst.Unregister() }, nil
 	}
 }
+
+// discardSpans is an exporter that costs nothing.
+type discardSpans struct{}
+
+func (discardSpans) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }
+func (discardSpans) Shutdown(context.Context) error                             { return nil }
 
 // idle is a tracer that does nothing.
 type idle struct{}
