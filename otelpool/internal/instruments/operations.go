@@ -106,7 +106,7 @@ func (o *Operations) ForQuery(ctx context.Context, s *Statement, recent *Recent)
 		if op := recent.named(o, name); op != nil {
 			return op
 		}
-		return o.NamedOn(Name{Text: name, Source: Chosen}, recent)
+		return o.remember(Name{Text: name, Source: Chosen}, recent)
 	}
 	if s.Name.Text != "" {
 		return o.NamedOn(s.Name, recent)
@@ -133,6 +133,11 @@ func (o *Operations) NamedOn(name Name, recent *Recent) *Operation {
 	if op := recent.named(o, name.Text); op != nil {
 		return op
 	}
+	return o.remember(name, recent)
+}
+
+// remember is Named on a connection, which has the name among its recent ones then.
+func (o *Operations) remember(name Name, recent *Recent) *Operation {
 	recent.begin(o)
 	op := o.Named(name)
 	*recent.name(len(name.Text)) = op
