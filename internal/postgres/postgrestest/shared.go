@@ -26,9 +26,12 @@ type sharedServer struct {
 	stopFunc func() error
 	err      error
 
-	execute sync.Mutex // held to use what follows
-	conn    *pgx.Conn  // to admin, kept because a login takes longer than what it is for
-	copies  string     // how CREATE DATABASE copies
+	connMu sync.Mutex // held to use what follows
+	conn   *pgx.Conn  // to admin, kept because a login takes longer than what it is for
+
+	// strategy makes CREATE DATABASE copy files, where the server has the choice: to write them to the log as well takes
+	// three times as long.
+	strategy string
 }
 
 // start starts the server on the first call and returns the same result on every call.
@@ -64,8 +67,11 @@ func (s *sharedServer) create() (connString string, drop func() error, err error
 	if connString, err = withDatabase(admin, name); err != nil {
 		return "", nil, err
 	}
+	if err := s.connect(); err != nil {
+		return "", nil, fmt.Errorf("postgrestest: connect: %w", err)
+	}
 	// template0 accepts no connections, which would block the copy, and contains no objects of other users.
-	if err := s.createDatabase(name); err != nil {
+	if err := s.exec("CREATE DATABASE " + name + " TEMPLATE template0" + s.strategy); err != nil {
 		return "", nil, fmt.Errorf("postgrestest: create a database: %w", err)
 	}
 	drop = func() error {
@@ -77,14 +83,6 @@ func (s *sharedServer) create() (connString string, drop func() error, err error
 	return connString, drop, nil
 }
 
-// createDatabase copies files, where the server has the choice: to write them to the log as well takes three times as long.
-func (s *sharedServer) createDatabase(name string) error {
-	return s.exec(func(ctx context.Context) error {
-		_, err := s.conn.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE template0"+s.copies)
-		return err
-	})
-}
-
 // inUse is the SQLSTATE of dropping a database that has sessions.
 const inUse = "55006"
 
@@ -94,28 +92,22 @@ func (s *sharedServer) dropDatabase(name string) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for began := time.Now(); ; <-tick.C {
-		err := s.exec(func(ctx context.Context) error {
-			_, err := s.conn.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
-			return err
-		})
+		err := s.exec("DROP DATABASE " + name + " WITH (FORCE)")
 		if failure, ok := errors.AsType[*pgconn.PgError](err); !ok || failure.Code != inUse || time.Since(began) > timeout {
 			return err
 		}
 	}
 }
 
-// exec calls f with a connection. It makes a new one if a test has ended the last.
-func (s *sharedServer) exec(f func(ctx context.Context) error) error {
-	s.execute.Lock()
-	defer s.execute.Unlock()
+// connect makes the kept connection, unless there is one.
+func (s *sharedServer) connect() error {
+	s.connMu.Lock()
+	defer s.connMu.Unlock()
+	if s.conn != nil {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	if s.conn != nil {
-		err := f(ctx)
-		if err == nil || !s.conn.IsClosed() {
-			return err
-		}
-	}
 	conn, err := pgx.Connect(ctx, s.admin)
 	if err != nil {
 		return err
@@ -125,18 +117,37 @@ func (s *sharedServer) exec(f func(ctx context.Context) error) error {
 		return errors.Join(err, conn.Close(ctx))
 	}
 	if version >= 15_00_00 {
-		s.copies = " STRATEGY file_copy"
+		s.strategy = " STRATEGY file_copy"
 	}
 	s.conn = conn
-	return f(ctx)
+	return nil
 }
 
 func (s *sharedServer) disconnect() {
-	s.execute.Lock()
-	defer s.execute.Unlock()
+	s.connMu.Lock()
+	defer s.connMu.Unlock()
 	if s.conn != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		defer cancel()
 		_ = s.conn.Close(ctx)
 	}
+}
+
+// exec executes a statement, on a new connection if a test has ended the kept one.
+func (s *sharedServer) exec(sql string) error {
+	s.connMu.Lock()
+	defer s.connMu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	_, err := s.conn.Exec(ctx, sql)
+	if err == nil || !s.conn.IsClosed() {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, s.admin)
+	if err != nil {
+		return err
+	}
+	s.conn = conn
+	_, err = conn.Exec(ctx, sql)
+	return err
 }
