@@ -2,7 +2,6 @@ package scenarios_test
 
 import (
 	"encoding/json"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -163,9 +162,9 @@ func differences(before, now map[string]float64) []float64 {
 }
 
 func each(before, now map[string]float64, of func(before, now float64) float64) (list []float64) {
-	for name := range maps.Keys(before) {
-		if n, ok := now[name]; ok {
-			list = append(list, of(before[name], n))
+	for name, was := range before {
+		if is, ok := now[name]; ok {
+			list = append(list, of(was, is))
 		}
 	}
 	slices.Sort(list)

@@ -49,8 +49,8 @@ func New(
 	return &Store{db, pool}, inst, nil
 }
 
-// Open is gorm.Open(postgres.Open(dsn), &gorm.Config{}) on an instrumented pool. If there is none, gorm.Open returns the
-// error, because it pings.
+// Open is gorm.Open(postgres.Open(dsn), &gorm.Config{}) on an instrumented pool. gorm.Open pings the sql.DB, and so returns
+// its errors.
 func Open(ctx context.Context, dsn string) (*gorm.DB, error) {
 	conn := sqldb.OpenDB(ctx, dsn, otelpool.WithPoolName("orders"))
 	return gorm.Open(postgres.New(postgres.Config{Conn: conn}), &gorm.Config{})
