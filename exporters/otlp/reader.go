@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -18,6 +19,8 @@ const shutdownGrace = 100 * time.Millisecond
 type Reader struct {
 	sdkmetric.Reader // a ManualReader without producers
 
+	exporter  sdkmetric.Exporter
+	mu        sync.Mutex // guards producers
 	producers []sdkmetric.Producer
 	timeout   time.Duration
 	closeIdle func()                    // closes the connections that the exporter leaves open
@@ -48,6 +51,7 @@ func NewReader(ctx context.Context, opts ...Option) (*Reader, error) {
 	r := &Reader{
 		Reader: sdkmetric.NewManualReader(
 			sdkmetric.WithTemporalitySelector(exporter.Temporality), sdkmetric.WithAggregationSelector(exporter.Aggregation)),
+		exporter:  exporter,
 		producers: c.producers,
 		timeout:   c.exportTimeout,
 		closeIdle: closeIdle,
@@ -71,12 +75,36 @@ func (r *Reader) Collect(ctx context.Context, collected *metricdata.ResourceMetr
 	if errors.Is(err, sdkmetric.ErrReaderNotRegistered) || errors.Is(err, sdkmetric.ErrReaderShutdown) || collected == nil {
 		return err
 	}
-	for _, producer := range r.producers {
+	r.mu.Lock()
+	producers := r.producers
+	r.mu.Unlock()
+	for _, producer := range producers {
 		produced, produceErr := producer.Produce(ctx)
 		collected.ScopeMetrics = append(collected.ScopeMetrics, produced...)
 		err = errors.Join(err, produceErr)
 	}
 	return err
+}
+
+// Temporality returns the temporality of the instruments of a kind.
+func (r *Reader) Temporality(kind sdkmetric.InstrumentKind) metricdata.Temporality {
+	return r.exporter.Temporality(kind)
+}
+
+// Aggregation returns the aggregation of the instruments of a kind that no View covers.
+func (r *Reader) Aggregation(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
+	return r.exporter.Aggregation(kind)
+}
+
+// AddProducer adds a producer of metrics as [WithProducer] does, to a reader that exists. The MeterProvider of package
+// direct does so. A nil producer is ignored.
+func (r *Reader) AddProducer(producer sdkmetric.Producer) {
+	if producer == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.producers = append(r.producers, producer)
 }
 
 // ForceFlush exports immediately. It returns when the export or ctx ends; without a deadline in ctx, after the duration

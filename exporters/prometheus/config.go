@@ -17,7 +17,7 @@ const defaultMaxRequestsInFlight = 40
 
 // config holds the values that the options set.
 type config struct {
-	readerOptions      []sdkmetric.ManualReaderOption
+	aggregation        sdkmetric.AggregationSelector
 	producers          []sdkmetric.Producer
 	othersOptions      []otelprom.Option
 	resourceLabels     attribute.Filter
@@ -33,6 +33,7 @@ type config struct {
 // newConfig applies opts to the defaults and checks the result.
 func newConfig(opts []Option) (config, error) {
 	cfg := config{
+		aggregation:         sdkmetric.DefaultAggregationSelector,
 		maxRequestsInFlight: defaultMaxRequestsInFlight,
 		errorHandler:        otel.ErrorHandlerFunc(otel.Handle),
 	}

@@ -35,10 +35,11 @@ type Exporter struct {
 	collecting sync.Mutex // held while the MeterProvider is collected
 	panicked   bool       // whether the last collection did; guarded by collecting
 
-	mu       sync.Mutex // guards the fields below
-	pools    *poolConverter
-	others   *otherConverter
-	attached bool
+	mu        sync.Mutex // guards the fields below
+	producers []sdkmetric.Producer
+	pools     *poolConverter
+	others    *otherConverter
+	attached  bool
 
 	resourceLabels []*dto.LabelPair // of all series
 }
@@ -49,16 +50,37 @@ func New(opts ...Option) (*Exporter, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Exporter{id: newExporterID(), cfg: cfg}
+	e := &Exporter{id: newExporterID(), cfg: cfg, producers: cfg.producers}
 	if e.pools, err = newPoolConverter(cfg); err != nil {
 		return nil, err
 	}
 	if e.others, err = newOtherConverter(cfg); err != nil {
 		return nil, err
 	}
-	e.Reader = sdkmetric.NewManualReader(cfg.readerOptions...)
+	e.Reader = sdkmetric.NewManualReader(sdkmetric.WithAggregationSelector(cfg.aggregation))
 	e.sharer.fill = e.fillPages
 	return e, nil
+}
+
+// Temporality returns the temporality of all instruments, which is cumulative.
+func (e *Exporter) Temporality(sdkmetric.InstrumentKind) metricdata.Temporality {
+	return metricdata.CumulativeTemporality
+}
+
+// Aggregation returns the aggregation of the instruments of a kind that no View covers.
+func (e *Exporter) Aggregation(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
+	return e.cfg.aggregation(kind)
+}
+
+// AddProducer adds a producer of metrics as [WithProducer] does, to an exporter that exists. The MeterProvider of package
+// direct does so. A nil producer is ignored.
+func (e *Exporter) AddProducer(producer sdkmetric.Producer) {
+	if producer == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.producers = append(e.producers, producer)
 }
 
 // MarshalLog returns the description of the exporter for the SDK's own log.
@@ -93,7 +115,7 @@ func (e *Exporter) gatherOwn(p *page, all bool) {
 	if collected == nil {
 		collected = &metricdata.ResourceMetrics{}
 	}
-	usable, err := e.collect(collected)
+	fromSDK, usable, err := e.collect(collected)
 	p.addError(err)
 	if !usable {
 		return
@@ -108,25 +130,34 @@ func (e *Exporter) gatherOwn(p *page, all bool) {
 	for _, overflow := range overflows {
 		e.cfg.errorHandler.Handle(overflow)
 	}
-	// The SDK would overwrite memory that belongs to a producer.
-	if len(e.cfg.producers) == 0 {
-		e.scratch.Store(collected)
-	}
+	// The rest is the memory of producers.
+	collected.ScopeMetrics = collected.ScopeMetrics[:fromSDK:fromSDK]
+	e.scratch.Store(collected)
 }
 
 // Collect implements sdkmetric.Reader. It collects the metrics of the MeterProvider and then those of the producers
 // that WithProducer added. If some of them fail, it returns their errors, and collected has the metrics of the others.
 func (e *Exporter) Collect(ctx context.Context, collected *metricdata.ResourceMetrics) error {
-	err := e.collectProvider(ctx, collected)
+	_, err := e.collectAll(ctx, collected)
+	return err
+}
+
+// collectAll is Collect. It also returns how many of the scopes are the SDK's, which come first.
+func (e *Exporter) collectAll(ctx context.Context, collected *metricdata.ResourceMetrics) (fromSDK int, err error) {
+	err = e.collectProvider(ctx, collected)
 	if errors.Is(err, sdkmetric.ErrReaderNotRegistered) || errors.Is(err, sdkmetric.ErrReaderShutdown) || collected == nil {
-		return err
+		return 0, err
 	}
-	for _, producer := range e.cfg.producers {
+	fromSDK = len(collected.ScopeMetrics)
+	e.mu.Lock()
+	producers := e.producers
+	e.mu.Unlock()
+	for _, producer := range producers {
 		produced, produceErr := producer.Produce(ctx)
 		collected.ScopeMetrics = append(collected.ScopeMetrics, produced...)
 		err = errors.Join(err, produceErr)
 	}
-	return err
+	return fromSDK, err
 }
 
 // collectProvider collects the metrics of the MeterProvider.
@@ -144,17 +175,17 @@ func (e *Exporter) collectProvider(ctx context.Context, collected *metricdata.Re
 	return err
 }
 
-// collect makes the SDK fill collected. It reports whether that succeeded at least in part.
-func (e *Exporter) collect(collected *metricdata.ResourceMetrics) (usable bool, err error) {
-	err = catchPanic("collect", func() error {
-		collectErr := e.Collect(context.Background(), collected)
+// collect is collectAll without panics. It reports whether that succeeded at least in part.
+func (e *Exporter) collect(collected *metricdata.ResourceMetrics) (fromSDK int, usable bool, err error) {
+	err = catchPanic("collect", func() (collectErr error) {
+		fromSDK, collectErr = e.collectAll(context.Background(), collected)
 		usable = !errors.Is(collectErr, sdkmetric.ErrReaderNotRegistered) && !errors.Is(collectErr, sdkmetric.ErrReaderShutdown)
 		if collectErr != nil && usable {
 			return fmt.Errorf("prometheus: collect: %w", collectErr)
 		}
 		return explain(collectErr)
 	})
-	return usable, err
+	return fromSDK, usable, err
 }
 
 // convert adds the collected metrics to the page, as gatherOwn does. It returns an error for each instrument whose series overflowed for

@@ -44,7 +44,7 @@ func WithFullCollector() Option {
 func WithAggregationSelector(selector sdkmetric.AggregationSelector) Option {
 	return optionFunc(func(cfg config) config {
 		if selector != nil {
-			cfg.readerOptions = append(cfg.readerOptions, sdkmetric.WithAggregationSelector(selector))
+			cfg.aggregation = selector
 		}
 		return cfg
 	})
