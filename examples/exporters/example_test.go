@@ -6,10 +6,30 @@ import (
 	"log"
 	"net/http"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/otelpool/otelpool-go/exporters/direct"
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/otelpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
+
+// Record otelpool's histograms at a fraction of the cost, for the readers of the exporters.
+func Example_direct() {
+	page, err := prometheus.New()
+	if err != nil {
+		log.Fatal(err)
+	}
+	provider := direct.NewMeterProvider(direct.WithReader(page)) // in place of sdkmetric.NewMeterProvider
+	config, err := pgxpool.ParseConfig("postgres:///")
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = otelpool.Instrument(config, otelpool.WithMeterProvider(provider))
+
+	fmt.Println(err)
+	// Output: <nil>
+}
 
 // Push, and serve a page for Prometheus, from one MeterProvider.
 func Example() {

@@ -89,8 +89,11 @@ func operation(name string, more ...attribute.KeyValue) []attribute.KeyValue {
 	}, more...)
 }
 
-// shop is the resource of the tests' MeterProviders.
-var shop = sdkmetric.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop")))
+// shopResource is the resource of the tests' MeterProviders, and shop the option for it.
+var (
+	shopResource = resource.NewSchemaless(attribute.String("service.name", "shop"))
+	shop         = sdkmetric.WithResource(shopResource)
+)
 
 // recorder holds the synthetic instruments of one MeterProvider.
 type recorder struct {

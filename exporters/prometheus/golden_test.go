@@ -10,8 +10,10 @@ import (
 
 	client "github.com/prometheus/client_golang/prometheus"
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/exporters/direct"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 )
 
@@ -33,28 +35,46 @@ const (
 
 func TestPageHasDocumentedNames(t *testing.T) {
 	t.Parallel()
-	exporter := newExporter(t, failOnError(t))
-	instrument(t, newProvider(t, exporter), []string{"main", "replica"}, poolInstruments)
+	bothWays(t, func(t *testing.T, newProvider func(*prometheus.Exporter) metric.MeterProvider) {
+		exporter := newExporter(t, failOnError(t))
+		instrument(t, newProvider(exporter), []string{"main", "replica"}, poolInstruments)
 
-	compareGolden(t, "documented.txt", page(t, exporter, acceptText))
-	compareGolden(t, "documented.txt", page(t, exporter, acceptText)) // A scrape changes nothing.
+		compareGolden(t, "documented.txt", page(t, exporter, acceptText))
+		compareGolden(t, "documented.txt", page(t, exporter, acceptText)) // A scrape changes nothing.
+	})
 }
 
 func TestOpenMetricsPageHasExemplars(t *testing.T) {
 	t.Parallel()
-	exporter := newExporter(t, failOnError(t))
-	r := instrument(t, newProvider(t, exporter), []string{"main"}, poolInstruments)
-	r.recordAll(traced(t.Context()))
+	bothWays(t, func(t *testing.T, newProvider func(*prometheus.Exporter) metric.MeterProvider) {
+		exporter := newExporter(t, failOnError(t))
+		r := instrument(t, newProvider(exporter), []string{"main"}, poolInstruments)
+		r.recordAll(traced(t.Context()))
 
-	compareGolden(t, "openmetrics.txt", settleExemplars(page(t, exporter, acceptOpenMetrics)))
+		compareGolden(t, "openmetrics.txt", settleExemplars(page(t, exporter, acceptOpenMetrics)))
+	})
 }
 
 func TestOpenTelemetryNamesAreAddedToPage(t *testing.T) {
 	t.Parallel()
-	exporter := newExporter(t, failOnError(t), prometheus.WithOpenTelemetryNames())
-	instrument(t, newProvider(t, exporter), []string{"main"}, poolInstruments)
+	bothWays(t, func(t *testing.T, newProvider func(*prometheus.Exporter) metric.MeterProvider) {
+		exporter := newExporter(t, failOnError(t), prometheus.WithOpenTelemetryNames())
+		instrument(t, newProvider(exporter), []string{"main"}, poolInstruments)
 
-	compareGolden(t, "both.txt", page(t, exporter, acceptText))
+		compareGolden(t, "both.txt", page(t, exporter, acceptText))
+	})
+}
+
+// bothWays runs a test with the SDK's MeterProvider and with that of package direct.
+func bothWays(t *testing.T, test func(*testing.T, func(*prometheus.Exporter) metric.MeterProvider)) {
+	t.Run("SDK", func(t *testing.T) {
+		test(t, func(e *prometheus.Exporter) metric.MeterProvider { return newProvider(t, e) })
+	})
+	t.Run("direct", func(t *testing.T) {
+		test(t, func(e *prometheus.Exporter) metric.MeterProvider {
+			return direct.NewMeterProvider(direct.WithReader(e), direct.WithResource(shopResource))
+		})
+	})
 }
 
 func TestTranslatedMetricsEqualOfficialExporter(t *testing.T) {
