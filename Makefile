@@ -133,7 +133,7 @@ test-versions: test-lowest test-newest
 
 .PHONY: test-lowest
 test-lowest: setup
-	$(GO) test -timeout 20m ./otelpool/...
+	$(GO) test -timeout 20m ./otelpool/... ./exporters/direct
 	$(GO) -C exporters/prometheus test ./...
 	$(GO) -C exporters/otlp test ./...
 
@@ -146,7 +146,7 @@ test-with = echo "go -C $(1) test $(3), with $(2)" && cp $(1)/go.mod .tmp/newest
 .PHONY: test-newest
 test-newest: setup
 	@mkdir -p .tmp
-	@$(call test-with,.,$(NEWEST_LIBRARY),./otelpool/...)
+	@$(call test-with,.,$(NEWEST_LIBRARY),./otelpool/... ./exporters/direct)
 	@$(call test-with,exporters/prometheus,$(NEWEST_PROMETHEUS),./...)
 	@$(call test-with,exporters/otlp,$(NEWEST_OTLP),./...)
 
