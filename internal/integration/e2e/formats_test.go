@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/common/model"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/exporters/direct"
 	"github.com/otelpool/otelpool-go/internal/integration/e2e/expressions"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -63,7 +64,7 @@ func checkDocumentedNames(t *testing.T, p page) {
 
 func TestExponentialHistogramsAreReadAsNative(t *testing.T) {
 	t.Parallel()
-	s, p := newService(t, []sdkmetric.Option{exponential}, otelpool.WithBaseSize(baseSize)), newProm(t)
+	s, p := newService(t, []direct.Option{exponential}, otelpool.WithBaseSize(baseSize)), newProm(t)
 	s.users(t)
 	before := s.once(t)
 	p.scrape(t, s, protobuf)
@@ -109,7 +110,7 @@ func TestExponentialHistogramsAreReadAsNative(t *testing.T) {
 }
 
 // exponential aggregates all histograms as exponential ones.
-var exponential = sdkmetric.WithView(sdkmetric.NewView(
+var exponential = direct.WithView(sdkmetric.NewView(
 	sdkmetric.Instrument{Kind: sdkmetric.InstrumentKindHistogram},
 	sdkmetric.Stream{Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}},
 ))

@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/scrape"
 	"github.com/prometheus/prometheus/tsdb"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/exporters/direct"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -34,7 +34,7 @@ scrape_configs:
 
 func TestScrapeManagerKeepsAllUntilUnregister(t *testing.T) {
 	t.Parallel()
-	s := newService(t, []sdkmetric.Option{exponential}, otelpool.WithBaseSize(baseSize))
+	s := newService(t, []direct.Option{exponential}, otelpool.WithBaseSize(baseSize))
 	s.users(t)
 	db, engine := newStorage(t), newEngine(t)
 	own := manage(t, db, s.url)

@@ -9,8 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/exporters/direct"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
@@ -27,19 +27,20 @@ const (
 type service struct {
 	pool     *pgxpool.Pool
 	inst     *otelpool.Instrumentation
-	provider *sdkmetric.MeterProvider
+	provider *direct.MeterProvider
 	url      string
 }
 
 // newService starts a service whose pool is named "main", and ends it after the test. Errors of its telemetry fail
-// the test. The sdkOptions are for the MeterProvider, and opts for the pool.
-func newService(t *testing.T, sdkOptions []sdkmetric.Option, opts ...otelpool.Option) *service {
+// the test. The providerOptions are for the MeterProvider, and opts for the pool. The histograms are recorded directly; those
+// of the suites collectortest and prometheus, by the SDK.
+func newService(t *testing.T, providerOptions []direct.Option, opts ...otelpool.Option) *service {
 	t.Helper()
 	exporter, err := prometheus.New(prometheus.WithErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Error(err) })))
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider := sdkmetric.NewMeterProvider(append(sdkOptions, sdkmetric.WithReader(exporter))...)
+	provider := direct.NewMeterProvider(append(providerOptions, direct.WithReader(exporter))...)
 	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
 	if err != nil {
 		t.Fatal(err)

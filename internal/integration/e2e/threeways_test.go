@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/exporters/direct"
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
@@ -18,7 +18,7 @@ import (
 func TestThreeEdgesReportEqualNumbers(t *testing.T) {
 	t.Parallel()
 	receivers := make(map[otlp.Protocol]*otlptest.Receiver)
-	var readers []sdkmetric.Option
+	var readers []direct.Option
 	for _, protocol := range []otlp.Protocol{otlp.ProtocolGRPC, otlp.ProtocolHTTP} {
 		receiver := otlptest.New(t, otlptest.Protocol(protocol))
 		reader, err := otlp.NewReader(t.Context(), otlp.WithProtocol(protocol), otlp.WithEndpointURL(receiver.Endpoint()),
@@ -26,7 +26,7 @@ func TestThreeEdgesReportEqualNumbers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		receivers[protocol], readers = receiver, append(readers, sdkmetric.WithReader(reader))
+		receivers[protocol], readers = receiver, append(readers, direct.WithReader(reader))
 	}
 	s := newService(t, readers, otelpool.WithBaseSize(baseSize))
 	s.users(t)
