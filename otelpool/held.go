@@ -77,9 +77,7 @@ func (h Hold) MarshalJSON() ([]byte, error) {
 	if h.TraceID.IsValid() {
 		out.TraceID = h.TraceID.String()
 	}
-	for _, frame := range h.Stack {
-		out.Stack = append(out.Stack, formatFrame(frame))
-	}
+	out.Stack = formatEach(h.Stack)
 	return json.Marshal(out)
 }
 

@@ -69,7 +69,8 @@ func (o *observed) report(traceOf func(*poolstate.Acquire) trace.TraceID) diagno
 	return r
 }
 
-// reportHolds groups the holds of a snapshot by unit of work and stack.
+// reportHolds groups the holds of a snapshot by unit of work and the inner end of the stack, which all have: the stack of a
+// hold that was acquired after another from there was long is longer.
 func reportHolds(s *poolstate.Snapshot, of *reports, traceOf func(*poolstate.Acquire) trace.TraceID) []diagnose.Holds {
 	type group struct{ operation, stack string }
 	all := []diagnose.Holds{} // an empty list in JSON, not null
@@ -78,16 +79,16 @@ func reportHolds(s *poolstate.Snapshot, of *reports, traceOf func(*poolstate.Acq
 	for _, hold := range s.Holds {
 		d := of.describe(hold, s.Now)
 		d.TraceID = traceOf(hold.Acquire)
-		var stack []string
-		for _, frame := range d.Stack {
-			stack = append(stack, formatFrame(frame))
-		}
-		key := group{d.Operation, strings.Join(stack, "\n")}
+		stack := formatEach(d.Stack)
+		key := group{d.Operation, strings.Join(formatEach(innerEnd(d.Stack)), "\n")}
 		i, known := at[key]
 		if !known {
 			i = len(all)
 			at[key] = i
-			all, does = append(all, diagnose.Holds{Operation: d.Operation, Stack: stack}), append(does, sampledHolds{})
+			all, does = append(all, diagnose.Holds{Operation: d.Operation}), append(does, sampledHolds{})
+		}
+		if len(stack) > len(all[i].Stack) {
+			all[i].Stack = stack
 		}
 		addHold(&all[i], d)
 		does[i].add(hold.Conn.Activity())

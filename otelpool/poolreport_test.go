@@ -197,3 +197,32 @@ func TestReportWithoutHooksOrPool(t *testing.T) {
 	checkEqual(t, "pool", r.Pool, "test")
 	checkEqual(t, "holds", len(r.Holds), 0)
 }
+
+// TestReportGroupsHoldsOfOnePlace acquires at one place before and after a hold from there is long: the stack of the second
+// reaches further.
+func TestReportGroupsHoldsOfOnePlace(t *testing.T) {
+	t.Parallel()
+	log := new(logBuffer)
+	f := setup(t, 2, nil, otelpool.WithLongHold(10*time.Millisecond), log.option())
+	for i := range 2 {
+		conn := acquireBelow(t, f.pool, 8)
+		defer conn.Release()
+		log.await(t, "connection held for long", i+1)
+	}
+	held := f.inst.Held()
+	if len(held) != 2 || len(held[0].Stack) >= len(held[1].Stack) {
+		t.Fatalf("the stacks of the holds do not differ: %v", held)
+	}
+	r := f.inst.Report()
+	checkEqual(t, "groups of holds", len(r.Holds), 1)
+	checkEqual(t, "holds", r.Holds[0].Count, 2)
+	checkEqual(t, "frames", len(r.Holds[0].Stack), len(held[1].Stack))
+}
+
+// acquireBelow acquires below that many callers.
+func acquireBelow(t *testing.T, pool *pgxpool.Pool, callers int) *pgxpool.Conn {
+	if callers > 0 {
+		return acquireBelow(t, pool, callers-1)
+	}
+	return acquire(t, pool)
+}

@@ -106,6 +106,23 @@ func standard(function string) bool {
 	return slices.Contains(standardFolders, folder)
 }
 
+// innerEnd returns the frames that the stacks of all holds that were acquired at one place have in common.
+func innerEnd(frames []runtime.Frame) []runtime.Frame {
+	end := min(len(frames), programCallers)
+	for end > 0 && standard(frames[end-1].Function) { // a stack does not end with these
+		end--
+	}
+	return frames[:end]
+}
+
+// formatEach returns the text of each frame.
+func formatEach(frames []runtime.Frame) (texts []string) {
+	for _, frame := range frames {
+		texts = append(texts, formatFrame(frame))
+	}
+	return texts
+}
+
 // formatStack returns a stack on one line, the caller of pgxpool first: "main.handle (shop/main.go:12) < main.serve (...)".
 func formatStack(stack []uintptr, skip []string) string { return formatFrames(resolve(stack, skip)) }
 

@@ -50,10 +50,10 @@ type Settings struct {
 	LongHoldSeconds              float64 `json:"long_hold_seconds,omitempty"` // the threshold of WithLongHold, 0 without it
 }
 
-// Holds are the holds of one unit of work that were acquired by one stack.
+// Holds are the holds of one unit of work that were acquired at one place: by one function and its next three callers.
 type Holds struct {
 	Operation     string   `json:"operation"`       // the unit of work, "" if it has no name
-	Stack         []string `json:"stack,omitempty"` // as in the JSON of a Hold
+	Stack         []string `json:"stack,omitempty"` // as in the JSON of a Hold, the longest of theirs
 	Count         int64    `json:"count"`
 	OldestSeconds float64  `json:"oldest_seconds"`
 	LastQueries   []string `json:"last_queries,omitempty"` // the operations that run or ran last, each once
