@@ -2,6 +2,7 @@ package otelpool
 
 import (
 	"fmt"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -150,8 +151,15 @@ func formatFrames(frames []runtime.Frame) string {
 }
 
 func formatFrame(frame runtime.Frame) string {
-	return fmt.Sprintf("%s (%s:%d)", lastElements(frame.Function, 1), lastElements(frame.File, 2), frame.Line)
+	function := lastElements(frame.Function, 1)
+	if majorVersion.MatchString(function) { // v5 of what?
+		function = lastElements(frame.Function, 2)
+	}
+	return fmt.Sprintf("%s (%s:%d)", function, lastElements(frame.File, 2), frame.Line)
 }
+
+// majorVersion matches a function whose package is only a major version, such as chi's.
+var majorVersion = regexp.MustCompile(`^v[0-9]+\.`)
 
 // lastElements returns the last n elements of a path.
 func lastElements(path string, n int) string {

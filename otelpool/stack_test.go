@@ -84,6 +84,7 @@ func TestStackOfLogLineIsShort(t *testing.T) {
 		{"standard library between", []string{shop + "handle", "net/http.HandlerFunc.ServeHTTP", shop + "auth"}, "orders.handle (orders/orders.go:1) < orders.auth (orders/orders.go:3)"},
 		{"only the standard library", []string{"database/sql.(*DB).conn"}, "sql.(*DB).conn (orders/orders.go:1)"},
 		{"dots in a path", []string{"gopkg.in/yaml%2ev3.F"}, "yaml%2ev3.F (orders/orders.go:1)"},
+		{"major version", []string{"github.com/go-chi/chi/v5.(*Mux).routeHTTP"}, "chi/v5.(*Mux).routeHTTP (orders/orders.go:1)"},
 		{"type parameters", []string{"a.b/c.Do[...]"}, "c.Do[...] (orders/orders.go:1)"},
 		{"none", nil, ""},
 	} {

@@ -32,7 +32,10 @@ func closePool(ctx context.Context, pool *pgxpool.Pool, inst *otelpool.Instrumen
 }
 
 // stop ends a service within some 25 seconds.
-func stop(server *http.Server, pool *pgxpool.Pool, inst *otelpool.Instrumentation, provider *sdkmetric.MeterProvider) error {
+func stop(
+	server *http.Server, pool *pgxpool.Pool, inst *otelpool.Instrumentation,
+	provider interface{ Shutdown(context.Context) error }, // the SDK's MeterProvider, or that of package direct
+) error {
 	requests, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
 	err := server.Shutdown(requests)

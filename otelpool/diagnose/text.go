@@ -33,13 +33,12 @@ func (e Evidence) String() string {
 	return text
 }
 
-// RunbookAnchor returns the place in this project's tree that says more of the finding, such as
-// "collector-config/RUNBOOK.md#poollongholds". It is "" if there is none.
-func (f Finding) RunbookAnchor() string {
+// RunbookURL returns the address of the section of the runbook that says more of the finding. It is "" if there is none.
+func (f Finding) RunbookURL() string {
 	if f.Runbook == "" {
 		return ""
 	}
-	return "collector-config/RUNBOOK.md#" + strings.ToLower(printable.Text(f.Runbook, maxName))
+	return "https://github.com/otelpool/otelpool-go/blob/main/collector-config/RUNBOOK.md#" + strings.ToLower(printable.Text(f.Runbook, maxName))
 }
 
 // State returns in a line how many connections of the pool are in use, and who waits for one.
@@ -80,8 +79,8 @@ func WriteText(w io.Writer, r Report, findings []Finding) error {
 		if f.Advice != "" {
 			fmt.Fprintf(&b, "  help: %s\n", printable.Text(f.Advice, maxSentence))
 		}
-		if anchor := f.RunbookAnchor(); anchor != "" {
-			fmt.Fprintf(&b, "  see: %s\n", anchor)
+		if url := f.RunbookURL(); url != "" {
+			fmt.Fprintf(&b, "  see: %s\n", url)
 		}
 	}
 	_, err := io.WriteString(w, b.String())

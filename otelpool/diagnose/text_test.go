@@ -22,7 +22,7 @@ func TestWriteTextLooksLikeACompiler(t *testing.T) {
     connections held: 4 (before: 1)
     oldest hold: 93.4 s
   help: Release them.
-  see: collector-config/RUNBOOK.md#poollongholds
+  see: https://github.com/otelpool/otelpool-go/blob/main/collector-config/RUNBOOK.md#poollongholds
 main: warning: callers_wait (a consequence): Callers wait.
 `: {leak, wait},
 	} {
