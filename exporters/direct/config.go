@@ -3,6 +3,7 @@ package direct
 import (
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,9 +26,12 @@ func (o option) apply(c *config) { o(c) }
 // WithReader adds a reader. Repeated options add up.
 func WithReader(r Reader) Option {
 	return option(func(c *config) {
-		if r != nil {
+		if r == nil {
+			return
+		}
+		c.sdk = append(c.sdk, sdkmetric.WithReader(r)) // The SDK reports a reader that it has already.
+		if !slices.Contains(c.readers, r) {
 			c.readers = append(c.readers, r)
-			c.sdk = append(c.sdk, sdkmetric.WithReader(r))
 		}
 	})
 }
@@ -35,8 +39,12 @@ func WithReader(r Reader) Option {
 // WithView adds Views. Repeated options add up.
 func WithView(views ...sdkmetric.View) Option {
 	return option(func(c *config) {
-		c.views = append(c.views, views...)
-		c.sdk = append(c.sdk, sdkmetric.WithView(views...))
+		for _, view := range views {
+			if view != nil {
+				c.views = append(c.views, view)
+				c.sdk = append(c.sdk, sdkmetric.WithView(view))
+			}
+		}
 	})
 }
 
@@ -69,21 +77,19 @@ func WithCardinalityLimit(limit int) Option {
 	})
 }
 
-// config holds what the options set, for the SDK and again to know what the SDK would do.
+// config holds what the options set. The SDK does not tell what its options set, so most is there twice.
 type config struct {
-	sdk       []sdkmetric.Option
-	readers   []Reader
-	views     []sdkmetric.View
-	exemplars exemplar.Filter // nil if there are none
-	limit     int
-
-	temporality metricdata.Temporality
-	aggregation sdkmetric.Aggregation // of all readers, nil if nothing can be recorded directly
+	sdk         []sdkmetric.Option
+	readers     []Reader
+	views       []sdkmetric.View
+	exemplars   exemplar.Filter // nil if no exemplars are kept
+	limit       int
+	aggregation sdkmetric.Aggregation // of all readers, nil if the SDK is to record everything
 }
 
 func newConfig(opts []Option) config {
 	c := config{exemplars: exemplar.TraceBasedFilter, limit: 2000}
-	// As in the SDK, also what it does not take.
+	// As in the SDK, unknown values are ignored.
 	switch strings.ToLower(strings.TrimSpace(os.Getenv("OTEL_METRICS_EXEMPLAR_FILTER"))) {
 	case "always_on":
 		c.exemplars = exemplar.AlwaysOnFilter
@@ -101,34 +107,38 @@ func newConfig(opts []Option) config {
 	if reflect.ValueOf(c.exemplars).Pointer() == reflect.ValueOf(exemplar.AlwaysOffFilter).Pointer() {
 		c.exemplars = nil
 	}
-	c.shared()
+	if !strings.EqualFold(os.Getenv("OTEL_GO_X_PER_SERIES_START_TIMESTAMPS"), "true") {
+		c.aggregation = commonAggregation(c.readers)
+	}
 	return c
 }
 
-// shared sets what all readers have in common. A reader of deltas takes what is there, so it must be the only one.
-func (c *config) shared() {
-	for i, r := range c.readers {
-		temporality, aggregation := r.Temporality(kind), r.Aggregation(kind)
+// commonAggregation returns the aggregation of histograms by all readers. It returns nil if readers differ, or one has
+// deltas: to take what was measured away at a collection, measurements would have to wait.
+func commonAggregation(readers []Reader) (common sdkmetric.Aggregation) {
+	for i, r := range readers {
+		if r.Temporality(kind) != metricdata.CumulativeTemporality {
+			return nil
+		}
+		aggregation := r.Aggregation(kind)
 		switch a := aggregation.(type) {
 		case nil, sdkmetric.AggregationDefault:
 			aggregation = sdkmetric.DefaultAggregationSelector(kind)
 		case sdkmetric.AggregationExplicitBucketHistogram:
-			if !increasing(a.Boundaries) { // The SDK says so in its log.
+			if !increasing(a.Boundaries) { // The SDK does not use them either, and logs that.
 				aggregation = sdkmetric.DefaultAggregationSelector(kind)
 			}
 		}
-		if i == 0 {
-			c.temporality, c.aggregation = temporality, aggregation
-		} else if temporality != metricdata.CumulativeTemporality || c.temporality != metricdata.CumulativeTemporality ||
-			!reflect.DeepEqual(aggregation, c.aggregation) {
-			c.aggregation = nil
-			return
+		if i > 0 && !reflect.DeepEqual(aggregation, common) {
+			return nil
 		}
+		common = aggregation
 	}
+	return common
 }
 
-// direct returns the stream into which the SDK would record an instrument with such default boundaries, and its buckets.
-// It reports whether the stream can be recorded directly.
+// direct returns the stream to which the SDK would record an instrument with these default boundaries, and its buckets. It
+// reports whether the stream can be recorded directly.
 func (c *config) direct(in sdkmetric.Instrument, boundaries []float64) (
 	stream sdkmetric.Stream, buckets sdkmetric.AggregationExplicitBucketHistogram, ok bool,
 ) {
@@ -162,7 +172,7 @@ func (c *config) direct(in sdkmetric.Instrument, boundaries []float64) (
 
 func increasing(boundaries []float64) bool {
 	for i := 1; i < len(boundaries); i++ {
-		if !(boundaries[i-1] < boundaries[i]) {
+		if boundaries[i-1] >= boundaries[i] {
 			return false
 		}
 	}

@@ -36,7 +36,7 @@ type setting struct {
 	filter      exemplar.Filter
 	limit       int
 	env         [2]string
-	readers     int // more than one if above 0
+	readers     int // besides the first
 }
 
 // pair has the SDK's provider and the direct one, with the same setting.
@@ -174,9 +174,8 @@ var settings = map[string]struct {
 	bySDK bool
 }{
 	"defaults":                 {setting: setting{}},
-	"delta":                    {setting: setting{temporality: delta}},
+	"delta":                    {setting: setting{temporality: delta}, bySDK: true},
 	"two readers":              {setting: setting{readers: 1}},
-	"two readers of deltas":    {setting: setting{readers: 1, temporality: delta}, bySDK: true},
 	"other buckets":            {setting: setting{views: view(sdkmetric.Stream{Aggregation: sdkmetric.AggregationExplicitBucketHistogram{Boundaries: []float64{1, 2}}})}},
 	"no extremes":              {setting: setting{views: view(sdkmetric.Stream{Aggregation: sdkmetric.AggregationExplicitBucketHistogram{Boundaries: []float64{1, 2}, NoMinMax: true}})}},
 	"40 buckets":               {setting: setting{views: view(sdkmetric.Stream{Aggregation: sdkmetric.AggregationExplicitBucketHistogram{Boundaries: numbers(39)}})}},
@@ -189,6 +188,7 @@ var settings = map[string]struct {
 	"exponential by a View":    {setting: setting{views: view(sdkmetric.Stream{Aggregation: exponential(0)})}, bySDK: true},
 	"exponential by a reader":  {setting: setting{aggregation: exponential}, bySDK: true},
 	"two Views":                {setting: setting{views: append(view(sdkmetric.Stream{Name: "a"}), view(sdkmetric.Stream{Name: "b"})...)}, bySDK: true},
+	"start of each series":     {setting: setting{env: [2]string{"OTEL_GO_X_PER_SERIES_START_TIMESTAMPS", "true"}}, bySDK: true},
 	"limit":                    {setting: setting{limit: 3}},
 	"limit of 1":               {setting: setting{limit: 1}},
 	"no limit":                 {setting: setting{limit: -1}},
@@ -196,7 +196,6 @@ var settings = map[string]struct {
 	"all exemplars":            {setting: setting{filter: exemplar.AlwaysOnFilter}},
 	"no exemplars":             {setting: setting{filter: exemplar.AlwaysOffFilter}},
 	"exemplars by environment": {setting: setting{env: [2]string{"OTEL_METRICS_EXEMPLAR_FILTER", "always_on"}}},
-	"delta and exemplars":      {setting: setting{temporality: delta, filter: exemplar.AlwaysOnFilter}},
 }
 
 func unordered(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
@@ -289,35 +288,38 @@ func TestExemplars(t *testing.T) {
 	}
 }
 
-// TestNothingIsLost records from many goroutines while deltas are collected. They must add up.
+// TestNothingIsLost records from many goroutines while the histogram is collected. No count may fall, and in the end all
+// must be there.
 func TestNothingIsLost(t *testing.T) {
-	r := newReader(delta, nil)
+	r := newReader(nil, nil)
 	h, err := direct.NewMeterProvider(direct.WithReader(r)).Meter(catalogue.ScopeName).Float64Histogram("duration",
 		metric.WithExplicitBucketBoundaries(1, 2))
 	if err != nil {
 		t.Fatal(err)
 	}
 	const callers, each = 16, 5000
-	var count uint64
-	var sum float64
-	var buckets [3]uint64
+	var last metricdata.HistogramDataPoint[float64]
 	read := func() {
 		for _, m := range collect(t, r) {
-			for _, p := range m.Data.(metricdata.Histogram[float64]).DataPoints {
-				count, sum = count+p.Count, sum+p.Sum
-				for i, n := range p.BucketCounts {
-					buckets[i] += n
+			now := m.Data.(metricdata.Histogram[float64]).DataPoints[0]
+			for i, n := range last.BucketCounts {
+				if now.BucketCounts[i] < n {
+					t.Errorf("bucket %d went from %d to %d", i, n, now.BucketCounts[i])
 				}
 			}
+			if now.Count < last.Count || now.Sum < last.Sum {
+				t.Errorf("from %d measurements of %v to %d of %v", last.Count, last.Sum, now.Count, now.Sum)
+			}
+			last = now
 		}
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		var wg sync.WaitGroup
-		for caller := range callers {
+		for range callers {
 			wg.Go(func() {
-				bound := h.(binder).Bind(attribute.Int("n", caller%3))
+				bound := h.(binder).Bind(attribute.Int("n", 1))
 				for i := range each {
 					bound.Record(context.Background(), 0.5+float64(i%3))
 				}
@@ -334,11 +336,69 @@ func TestNothingIsLost(t *testing.T) {
 		}
 	}
 	read()
-	if count != callers*each || buckets[0]+buckets[1]+buckets[2] != count {
-		t.Errorf("%d measurements, by buckets %v, want %d", count, buckets, callers*each)
+	if want := []uint64{1667 * callers, 1667 * callers, 1666 * callers}; !slices.Equal(last.BucketCounts, want) {
+		t.Errorf("buckets %v, want %v", last.BucketCounts, want)
 	}
-	if want := float64(callers) * (1667*0.5 + 1667*1.5 + 1666*2.5); sum != want {
-		t.Errorf("sum %v, want %v", sum, want)
+	if want := float64(callers) * (1667*0.5 + 1667*1.5 + 1666*2.5); last.Sum != want {
+		t.Errorf("sum %v, want %v", last.Sum, want)
+	}
+}
+
+// TestStreams has instruments that become one stream, in one order and the other, and scopes by turns.
+func TestStreams(t *testing.T) {
+	join := func(in sdkmetric.Instrument) (sdkmetric.Stream, bool) {
+		return sdkmetric.Stream{Name: "Both", Unit: "s"}, in.Name == "a" || in.Name == "b"
+	}
+	filter := func(in sdkmetric.Instrument) (sdkmetric.Stream, bool) {
+		return sdkmetric.Stream{Name: "both", Unit: "s", AttributeFilter: attribute.NewDenyKeysFilter("x")}, in.Name == "filtered"
+	}
+	for _, names := range [][]string{{"a", "b", "filtered", "c", "C"}, {"filtered", "a", "b", "C", "c"}} {
+		p := newPair(setting{views: []sdkmetric.View{join, filter}})
+		for i, name := range names {
+			for _, version := range []string{"1", "2"} {
+				h, err := p.Meter(catalogue.ScopeName, metric.WithInstrumentationVersion(version)).Float64Histogram(name, metric.WithUnit("s"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				h.Record(t.Context(), float64(i))
+			}
+		}
+		if points := p.check(t); points != 4 {
+			t.Errorf("%v: %d data points, want 4", names, points)
+		}
+	}
+}
+
+// TestReaderGivenTwice sees each data point once, as with the SDK.
+func TestReaderGivenTwice(t *testing.T) {
+	r := newReader(nil, nil)
+	h, err := direct.NewMeterProvider(direct.WithReader(r), direct.WithReader(r), direct.WithView(nil)).
+		Meter(catalogue.ScopeName).Float64Histogram("duration")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Record(t.Context(), 1)
+	if found := collect(t, r); len(found) != 1 {
+		t.Errorf("%d histograms of one", len(found))
+	}
+}
+
+// TestBoundTakesAttributes adds attributes to those that are bound.
+func TestBoundTakesAttributes(t *testing.T) {
+	p := newPair(setting{})
+	h, err := p.providers[1].Meter(catalogue.ScopeName).Float64Histogram("duration")
+	if err != nil {
+		t.Fatal(err)
+	}
+	attrs := []attribute.KeyValue{attribute.Int("z", 1), attribute.Int("a", 2)}
+	bound := h.(binder).Bind(attrs...)
+	if attrs[0].Key != "z" {
+		t.Error("Bind sorts the attributes of its caller")
+	}
+	bound.Record(t.Context(), 1, metric.WithAttributes(attribute.Int("m", 3), attribute.Int("a", 4)))
+	got := collect(t, p.direct[0])[0].Data.(metricdata.Histogram[float64]).DataPoints[0].Attributes
+	if want := attribute.NewSet(attribute.Int("z", 1), attribute.Int("m", 3), attribute.Int("a", 4)); !got.Equals(&want) {
+		t.Errorf("attributes %v, want %v", got.ToSlice(), want.ToSlice())
 	}
 }
 

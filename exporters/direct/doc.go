@@ -2,14 +2,15 @@
 // histograms that processors do not share, and leaves everything else to OpenTelemetry's SDK.
 //
 // Make the provider with [NewMeterProvider] in place of sdkmetric.NewMeterProvider, from the same readers and Views. The
-// readers see the same data points as the SDK's: buckets, sums, extremes, exemplars of sampled spans, the cardinality
-// limit, cumulative or delta. The only difference is that a collection may see a measurement that is made at that moment
-// in a count and not yet in the sum. docs/cost.md has what it saves.
+// readers see the same data points as the SDK's: buckets, sums, extremes, exemplars of sampled spans, and the series above
+// the cardinality limit. There is one difference: a collection during a measurement may see it in the sum and not yet in
+// a bucket. The next collection sees it in both. docs/cost.md has what it saves.
 //
-// A histogram is recorded by the SDK, with the same result at the SDK's cost,
+// The SDK records, at its own cost,
 //
-//   - if it is not a float64 histogram of otelpool,
-//   - if several Views match it, or one that filters attributes, chooses exemplars, or sets anything but explicit buckets,
-//   - if a reader aggregates histograms otherwise, such as exponentially, or
-//   - if there are several readers, of which one has delta temporality for histograms.
+//   - what is not a float64 histogram of otelpool,
+//   - a histogram that several Views match, or a View that filters attributes, chooses exemplars, or sets an aggregation
+//     that is not one of explicit, increasing buckets,
+//   - all histograms if a reader aggregates them otherwise, such as exponentially, or has delta temporality for them, or
+//     if OTEL_GO_X_PER_SERIES_START_TIMESTAMPS is true.
 package direct

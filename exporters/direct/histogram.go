@@ -17,19 +17,19 @@ import (
 
 // histogram is an instrument whose measurements are kept here.
 type histogram struct {
-	metric.Float64Histogram // the SDK's, which is never recorded to and tells whether a reader is left
+	metric.Float64Histogram // the SDK's, which is never recorded to, for Enabled
 
 	scope     instrumentation.Scope
 	stream    sdkmetric.Stream
 	bounds    []float64 // increasing
 	noMinMax  bool
-	exemplars exemplar.Filter // nil if there are none
+	exemplars exemplar.Filter // nil if no exemplars are kept
 	limit     int
+	start     time.Time
 
 	mu    sync.Mutex // guards the fields below, but not what is in the series
 	known map[attribute.Distinct]*series
 	all   []*series
-	start time.Time
 }
 
 func newHistogram(
@@ -43,15 +43,15 @@ func newHistogram(
 	}
 }
 
-// Record implements metric.Float64Histogram. Whoever records often binds the attributes.
+// Record implements metric.Float64Histogram. It looks the series up each time, unlike that of Bind.
 func (h *histogram) Record(ctx context.Context, value float64, opts ...metric.RecordOption) {
 	h.find(metric.NewRecordConfig(opts).Attributes()).record(ctx, value)
 }
 
-// Bind returns the histogram that records to the series with the attributes. It is the method of
-// go.opentelemetry.io/otel/metric/x.Float64Binder.
+// Bind returns a histogram that adds the attributes to each measurement. It is the method of
+// go.opentelemetry.io/otel/metric/x.Float64HistogramBinder.
 func (h *histogram) Bind(attrs ...attribute.KeyValue) metric.Float64Histogram {
-	return &bound{Float64Histogram: h, histogram: h, attributes: attribute.NewSet(attrs...)}
+	return &bound{Float64Histogram: h, histogram: h, attributes: attribute.NewSet(slices.Clone(attrs)...)} // NewSet sorts.
 }
 
 // overflow is the set of attributes of the series above the cardinality limit.
@@ -75,8 +75,8 @@ func (h *histogram) find(set attribute.Set) *series {
 	return s
 }
 
-// bound is a histogram for one set of attributes. Its series begins with the first measurement, as in the SDK: a series
-// without measurements must not count toward the limit.
+// bound is a histogram with attributes. Its series begins with the first measurement, as in the SDK: a series without
+// measurements must not count toward the limit.
 type bound struct {
 	metric.Float64Histogram
 	histogram  *histogram
@@ -85,7 +85,12 @@ type bound struct {
 }
 
 // Record implements metric.Float64Histogram.
-func (b *bound) Record(ctx context.Context, value float64, _ ...metric.RecordOption) {
+func (b *bound) Record(ctx context.Context, value float64, opts ...metric.RecordOption) {
+	if len(opts) > 0 {
+		more := metric.NewRecordConfig(opts).Attributes()
+		b.histogram.find(attribute.NewSet(append(b.attributes.ToSlice(), more.ToSlice()...)...)).record(ctx, value)
+		return
+	}
 	s := b.series.Load()
 	if s == nil {
 		s = b.histogram.find(b.attributes)
@@ -94,28 +99,21 @@ func (b *bound) Record(ctx context.Context, value float64, _ ...metric.RecordOpt
 	s.record(ctx, value)
 }
 
-// collect returns the data points, and reports whether there are any. With delta temporality, it takes them away.
-func (h *histogram) collect(temporality metricdata.Temporality) (metricdata.Histogram[float64], bool) {
-	now := time.Now()
+// collect returns the data points, and reports whether there are any.
+func (h *histogram) collect() (metricdata.Histogram[float64], bool) {
 	h.mu.Lock()
-	start, all := h.start, h.all
-	if temporality == metricdata.DeltaTemporality {
-		h.start = now
-	}
+	all := h.all
 	h.mu.Unlock()
-
-	data := metricdata.Histogram[float64]{
-		Temporality: temporality, DataPoints: make([]metricdata.HistogramDataPoint[float64], 0, len(all)),
-	}
-	width := len(h.bounds) + 1
+	now, width := time.Now(), len(h.bounds)+1
 	bounds, counts := slices.Clone(h.bounds), make([]uint64, width*len(all)) // The reader may change them.
+	points := make([]metricdata.HistogramDataPoint[float64], 0, len(all))
 	for _, s := range all {
 		point := metricdata.HistogramDataPoint[float64]{
-			Attributes: s.attributes, StartTime: start, Time: now, Bounds: bounds, BucketCounts: counts[:width:width],
+			Attributes: s.attributes, StartTime: h.start, Time: now, Bounds: bounds, BucketCounts: counts[:width:width],
 		}
-		if s.collect(&point, temporality == metricdata.DeltaTemporality) {
-			data.DataPoints, counts = append(data.DataPoints, point), counts[width:]
+		if s.collect(&point); point.Count > 0 {
+			points, counts = append(points, point), counts[width:]
 		}
 	}
-	return data, len(data.DataPoints) > 0
+	return metricdata.Histogram[float64]{Temporality: metricdata.CumulativeTemporality, DataPoints: points}, len(points) > 0
 }

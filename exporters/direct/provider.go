@@ -2,6 +2,8 @@ package direct
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"sync"
 
 	"go.opentelemetry.io/otel/metric"
@@ -13,31 +15,32 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// Reader is a reader that can be given a producer after it was made, and that tells what the SDK keeps to itself. The
-// readers of exporters/prometheus and exporters/otlp are such.
+// Reader is a reader that takes a producer after it was made, and tells its temporality and aggregation. Those of
+// exporters/prometheus and exporters/otlp do. Its cardinality limit must be that of the MeterProvider.
 type Reader interface {
 	sdkmetric.Reader
 	// Temporality returns the temporality of the instruments of a kind.
 	Temporality(sdkmetric.InstrumentKind) metricdata.Temporality
 	// Aggregation returns the aggregation of the instruments of a kind, unless a View has another.
 	Aggregation(sdkmetric.InstrumentKind) sdkmetric.Aggregation
-	// AddProducer makes the reader collect the producer's metrics, too.
+	// AddProducer adds the metrics of the producer to each collection.
 	AddProducer(sdkmetric.Producer)
 }
 
-// MeterProvider is a metric.MeterProvider for the option otelpool.WithMeterProvider. It is safe for concurrent use.
+// MeterProvider is a metric.MeterProvider for the option otelpool.WithMeterProvider. Make it with [NewMeterProvider]. It
+// is safe for concurrent use.
 type MeterProvider struct {
 	embedded.MeterProvider
 	sdk *sdkmetric.MeterProvider
 	cfg config
 
-	mu         sync.Mutex // guards the fields below
-	histograms map[histogramID]metric.Float64Histogram
-	order      []*histogram // those that are recorded directly
+	mu      sync.Mutex // guards the fields below
+	streams map[streamID]metric.Float64Histogram
+	direct  []*histogram // those of streams that are recorded directly
 }
 
-// histogramID is what the SDK tells instruments apart by.
-type histogramID struct {
+// streamID identifies a stream as the SDK does: instruments that Views give one name are one stream.
+type streamID struct {
 	scope                   instrumentation.Scope
 	name, description, unit string
 }
@@ -47,7 +50,7 @@ type histogramID struct {
 func NewMeterProvider(opts ...Option) *MeterProvider {
 	cfg := newConfig(opts)
 	p := &MeterProvider{
-		sdk: sdkmetric.NewMeterProvider(cfg.sdk...), cfg: cfg, histograms: map[histogramID]metric.Float64Histogram{},
+		sdk: sdkmetric.NewMeterProvider(cfg.sdk...), cfg: cfg, streams: map[streamID]metric.Float64Histogram{},
 	}
 	for _, r := range cfg.readers {
 		r.AddProducer(producer{p})
@@ -73,32 +76,33 @@ func (p *MeterProvider) ForceFlush(ctx context.Context) error { return p.sdk.For
 // Shutdown shuts the readers down. Those that push export the last values.
 func (p *MeterProvider) Shutdown(ctx context.Context) error { return p.sdk.Shutdown(ctx) }
 
-// producer gives the readers of a provider what the SDK does not know.
+// producer is what the readers of the provider collect besides the SDK.
 type producer struct{ *MeterProvider }
 
 // Produce implements sdkmetric.Producer.
 func (p producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 	p.mu.Lock()
-	all := p.order
+	all := p.direct
 	p.mu.Unlock()
 	var scopes []metricdata.ScopeMetrics
 	for _, h := range all {
-		data, ok := h.collect(p.cfg.temporality)
+		data, ok := h.collect()
 		if !ok {
 			continue
 		}
-		if n := len(scopes); n == 0 || scopes[n-1].Scope != h.scope {
+		at := slices.IndexFunc(scopes, func(s metricdata.ScopeMetrics) bool { return s.Scope == h.scope })
+		if at < 0 {
+			at = len(scopes)
 			scopes = append(scopes, metricdata.ScopeMetrics{Scope: h.scope})
 		}
-		last := &scopes[len(scopes)-1]
-		last.Metrics = append(last.Metrics, metricdata.Metrics{
+		scopes[at].Metrics = append(scopes[at].Metrics, metricdata.Metrics{
 			Name: h.stream.Name, Description: h.stream.Description, Unit: h.stream.Unit, Data: data,
 		})
 	}
 	return scopes, nil
 }
 
-// meter is the SDK's but for float64 histograms.
+// meter is a Meter of the SDK that makes float64 histograms itself.
 type meter struct {
 	metric.Meter
 	provider *MeterProvider
@@ -111,20 +115,21 @@ func (m meter) Float64Histogram(name string, opts ...metric.Float64HistogramOpti
 	if err != nil || !h.Enabled(context.Background()) {
 		return h, err
 	}
-	c := metric.NewFloat64HistogramConfig(opts...)
-	p, id := m.provider, histogramID{m.scope, name, c.Description(), c.Unit()}
+	p, c := m.provider, metric.NewFloat64HistogramConfig(opts...)
+	stream, buckets, ok := p.cfg.direct(sdkmetric.Instrument{
+		Name: name, Description: c.Description(), Unit: c.Unit(), Kind: kind, Scope: m.scope,
+	}, c.ExplicitBucketBoundaries())
+	id := streamID{m.scope, strings.ToLower(stream.Name), stream.Description, stream.Unit}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if known := p.histograms[id]; known != nil {
-		return known, nil // As in the SDK, the boundaries of the first count.
+	if known := p.streams[id]; known != nil {
+		return known, nil // As in the SDK, the first instrument sets what becomes of the stream.
 	}
-	if stream, buckets, ok := p.cfg.direct(sdkmetric.Instrument{
-		Name: name, Description: c.Description(), Unit: c.Unit(), Kind: kind, Scope: m.scope,
-	}, c.ExplicitBucketBoundaries()); ok {
+	if ok {
 		made := newHistogram(h, m.scope, stream, buckets, p.cfg)
-		p.order = append(p.order, made)
+		p.direct = append(p.direct, made)
 		h = made
 	}
-	p.histograms[id] = h
+	p.streams[id] = h
 	return h, nil
 }

@@ -3,7 +3,6 @@ package direct
 import (
 	"context"
 	"math"
-	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -24,7 +23,10 @@ type series struct {
 	histogram  *histogram
 	attributes attribute.Set
 	shards     [1 << shardBits]atomic.Pointer[shard] // made when they are first needed
-	reservoir  atomic.Pointer[reservoir]             // likewise
+
+	// The SDK's for explicit buckets, which keeps one exemplar of each. It is made when it is first needed, because it takes
+	// more memory than all else, and is safe for concurrent use.
+	reservoir atomic.Pointer[exemplar.HistogramReservoir]
 }
 
 // shard is a part of a series, in cache lines of its own.
@@ -44,9 +46,9 @@ func newShard(buckets int) *shard {
 
 // record keeps a measurement.
 func (s *series) record(ctx context.Context, value float64) {
-	// A goroutine keeps its stack for a long time, and no other has it: a number of the goroutine, at no cost.
+	// The address of a goroutine's stack tells it from others, and is there without a call.
 	var onStack byte
-	const golden = 0x9E3779B1 // Spreads addresses that differ in few bits.
+	const golden = 0x9E3779B1 // 2^32 divided by the golden ratio: addresses that differ in few bits get different shards.
 	at := uint32(uintptr(unsafe.Pointer(&onStack))>>12) * golden >> (32 - shardBits)
 	to := s.shards[at].Load()
 	if to == nil {
@@ -74,85 +76,44 @@ func (s *series) record(ctx context.Context, value float64) {
 	}
 }
 
-// collect sets what was measured in point, whose BucketCounts are zero, and reports whether that is anything. If take is
-// set, it takes it away.
-func (s *series) collect(point *metricdata.HistogramDataPoint[float64], take bool) bool {
+// collect sets what was measured in point, whose BucketCounts are zero.
+func (s *series) collect(point *metricdata.HistogramDataPoint[float64]) {
 	least, most := math.Inf(1), math.Inf(-1)
 	for i := range s.shards {
 		from := s.shards[i].Load()
 		if from == nil {
 			continue
 		}
-		before := point.Count
 		for j := range from.counts {
 			n := from.counts[j].Load()
-			if take && n > 0 {
-				n = from.counts[j].Swap(0)
-			}
 			point.BucketCounts[j] += n
 			point.Count += n
 		}
-		switch {
-		case point.Count == before:
-			// The sum is of a measurement that has yet to be counted, and belongs to the next collection.
-		case take:
-			point.Sum += from.sum.swap(0)
-			least, most = min(least, from.min.swap(math.Inf(1))), max(most, from.max.swap(math.Inf(-1)))
-		default:
-			point.Sum += from.sum.load()
-			least, most = min(least, from.min.load()), max(most, from.max.load())
-		}
-	}
-	if point.Count == 0 {
-		return false
+		point.Sum += from.sum.load()
+		least, most = min(least, from.min.load()), max(most, from.max.load())
 	}
 	if least <= most {
 		point.Min, point.Max = metricdata.NewExtrema(least), metricdata.NewExtrema(most)
 	}
-	r := s.reservoir.Load()
-	if take {
-		s.reservoir.Store(nil)
+	if r := s.reservoir.Load(); r != nil {
+		var kept []exemplar.Exemplar
+		r.Collect(&kept)
+		for _, e := range kept {
+			point.Exemplars = append(point.Exemplars, metricdata.Exemplar[float64]{
+				FilteredAttributes: e.FilteredAttributes, Time: e.Time, Value: e.Value.Float64(), SpanID: e.SpanID, TraceID: e.TraceID,
+			})
+		}
 	}
-	if r != nil {
-		point.Exemplars = r.collect()
-	}
-	return true
-}
-
-// reservoir is the SDK's for explicit buckets: the last sampled measurements of each bucket may be replaced.
-type reservoir struct {
-	mu   sync.Mutex // guards kept
-	kept exemplar.Reservoir
 }
 
 // exemplar offers a measurement to the reservoir.
 func (s *series) exemplar(ctx context.Context, value float64) {
 	r := s.reservoir.Load()
 	if r == nil {
-		s.reservoir.CompareAndSwap(nil, &reservoir{kept: exemplar.NewHistogramReservoir(s.histogram.bounds)})
-		if r = s.reservoir.Load(); r == nil {
-			return // collected in between
-		}
+		s.reservoir.CompareAndSwap(nil, exemplar.NewHistogramReservoir(s.histogram.bounds))
+		r = s.reservoir.Load()
 	}
-	// Exemplars are a sample. Who would have to wait for another's is not in it.
-	if r.mu.TryLock() {
-		defer r.mu.Unlock()
-		r.kept.Offer(ctx, time.Now(), exemplar.NewValue(value), nil)
-	}
-}
-
-func (r *reservoir) collect() []metricdata.Exemplar[float64] {
-	var kept []exemplar.Exemplar
-	r.mu.Lock()
-	r.kept.Collect(&kept)
-	r.mu.Unlock()
-	exemplars := make([]metricdata.Exemplar[float64], len(kept))
-	for i, e := range kept {
-		exemplars[i] = metricdata.Exemplar[float64]{
-			FilteredAttributes: e.FilteredAttributes, Time: e.Time, Value: e.Value.Float64(), SpanID: e.SpanID, TraceID: e.TraceID,
-		}
-	}
-	return exemplars
+	r.Offer(ctx, time.Now(), exemplar.NewValue(value), nil)
 }
 
 // float64Bits is a float64 for concurrent use.
@@ -160,10 +121,6 @@ type float64Bits struct{ bits atomic.Uint64 }
 
 func (f *float64Bits) load() float64   { return math.Float64frombits(f.bits.Load()) }
 func (f *float64Bits) store(v float64) { f.bits.Store(math.Float64bits(v)) }
-func (f *float64Bits) swap(v float64) float64 {
-	return math.Float64frombits(f.bits.Swap(math.Float64bits(v)))
-}
-
 func (f *float64Bits) add(v float64) {
 	for {
 		old := f.bits.Load()

@@ -7,8 +7,9 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// The binders of go.opentelemetry.io/otel/metric/x, written out so that users do not need that module. At version 1.47
-// the SDK implements neither; an SDK that does looks up a series once instead of at each measurement.
+// Float64HistogramBinder and Int64HistogramBinder of go.opentelemetry.io/otel/metric/x, written out so that users do not
+// need that module. At version 1.47 the SDK implements neither; an SDK that does looks up a series once instead of at each
+// measurement.
 type (
 	float64Binder interface {
 		Bind(attrs ...attribute.KeyValue) metric.Float64Histogram
