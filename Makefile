@@ -105,7 +105,10 @@ fleet: setup
 test-below = echo "cd $(1) && go test -race ./..." && cd $(1) && $(GO) test -race -count=1 -p 1 -timeout 20m ./...
 
 .PHONY: test
-test: test-unit test-32bit test-newest test-stack test-faults ## Run all tests, with the race detector, against real programs
+test: ## Run all tests, with the race detector, against real programs
+	@mkdir -p .tmp; start=$$SECONDS; \
+	$(MAKE) --no-print-directory test-unit test-32bit test-newest test-stack test-faults; \
+	echo $$(((SECONDS - start) / 60)) >.tmp/test-minutes
 
 .PHONY: test-quick
 test-quick: setup ## Run the tests of the library alone, in a minute
@@ -157,9 +160,8 @@ test-stack: setup programs
 
 # Break the database, the consumers and the input, and see what becomes of the service.
 .PHONY: test-faults
-# Faults are timed on a machine whose other load is not known. A folder that fails is run once more, and has to pass then.
 test-faults: setup test-scenarios
-	@$(foreach module,$(FAULTS),{ ($(call test-below,$(module))) || (echo "once more:" && $(call test-below,$(module))); } &&) true
+	@$(foreach module,$(FAULTS),($(call test-below,$(module))) &&) true
 
 # Run a service in every trouble, and see what is concluded (ARGS='-update').
 # How the scenarios are run: make test-scenarios ARGS='-run Healthy -healthy 1h'
@@ -241,7 +243,8 @@ weight:
 	printf '%7d lines of Go in exporters/otlp without tests\n' $$(lines ^exporters/otlp/ 'test'); \
 	printf '%7d lines of Go in internal without tests\n' $$(lines ^internal/ '_test\.go$$'); \
 	printf '%7d lines of Go\n' $$(lines . '^$$'); \
-	printf '%7d targets in make help\n' $$($(MAKE) -s help | wc -l)
+	printf '%7d targets in make help\n' $$($(MAKE) -s help | wc -l); \
+	printf '%7s minutes of the last make test\n' "$$(cat .tmp/test-minutes 2>/dev/null || echo no)"
 
 .PHONY: generate
 generate: ## Write anew what is generated: parts of the documents and configurations, and the dashboards
