@@ -43,55 +43,45 @@ func mapChanged[T any](s []T, f func(T) (result T, changed bool)) (results []T, 
 	return s, changed
 }
 
-// sanitizeData sanitizes the exemplars of data if the official exporter shows them.
+// sanitizeData sanitizes the exemplars of data if it can have some on a page.
 func sanitizeData(data metricdata.Aggregation) (fitted metricdata.Aggregation, changed bool) {
 	switch d := data.(type) {
 	case metricdata.Sum[int64]:
-		if d.DataPoints, changed = sanitizeSum(d); changed {
+		if d.DataPoints, changed = sanitizePoints(d.DataPoints, ofPoint); changed {
 			return d, true
 		}
 	case metricdata.Sum[float64]:
-		if d.DataPoints, changed = sanitizeSum(d); changed {
+		if d.DataPoints, changed = sanitizePoints(d.DataPoints, ofPoint); changed {
 			return d, true
 		}
 	case metricdata.Histogram[int64]:
-		if d.DataPoints, changed = sanitizeHistogram(d); changed {
+		if d.DataPoints, changed = sanitizePoints(d.DataPoints, ofHistogram); changed {
 			return d, true
 		}
 	case metricdata.Histogram[float64]:
-		if d.DataPoints, changed = sanitizeHistogram(d); changed {
+		if d.DataPoints, changed = sanitizePoints(d.DataPoints, ofHistogram); changed {
 			return d, true
 		}
 	case metricdata.ExponentialHistogram[int64]:
-		if d.DataPoints, changed = sanitizeExponential(d); changed {
+		if d.DataPoints, changed = sanitizePoints(d.DataPoints, ofExponential); changed {
 			return d, true
 		}
 	case metricdata.ExponentialHistogram[float64]:
-		if d.DataPoints, changed = sanitizeExponential(d); changed {
+		if d.DataPoints, changed = sanitizePoints(d.DataPoints, ofExponential); changed {
 			return d, true
 		}
 	}
 	return data, false
 }
 
-func sanitizeSum[N number](sum metricdata.Sum[N]) (points []metricdata.DataPoint[N], changed bool) {
-	if !sum.IsMonotonic {
-		return sum.DataPoints, false // It becomes a gauge, which has no exemplars.
-	}
-	return sanitizePoints(sum.DataPoints,
-		func(p *metricdata.DataPoint[N]) *[]metricdata.Exemplar[N] { return &p.Exemplars })
+func ofPoint[N number](p *metricdata.DataPoint[N]) *[]metricdata.Exemplar[N] { return &p.Exemplars }
+
+func ofHistogram[N number](p *metricdata.HistogramDataPoint[N]) *[]metricdata.Exemplar[N] {
+	return &p.Exemplars
 }
 
-func sanitizeHistogram[N number](h metricdata.Histogram[N]) (points []metricdata.HistogramDataPoint[N], changed bool) {
-	return sanitizePoints(h.DataPoints,
-		func(p *metricdata.HistogramDataPoint[N]) *[]metricdata.Exemplar[N] { return &p.Exemplars })
-}
-
-func sanitizeExponential[N number](
-	h metricdata.ExponentialHistogram[N],
-) (points []metricdata.ExponentialHistogramDataPoint[N], changed bool) {
-	return sanitizePoints(h.DataPoints,
-		func(p *metricdata.ExponentialHistogramDataPoint[N]) *[]metricdata.Exemplar[N] { return &p.Exemplars })
+func ofExponential[N number](p *metricdata.ExponentialHistogramDataPoint[N]) *[]metricdata.Exemplar[N] {
+	return &p.Exemplars
 }
 
 // sanitizePoints is mapChanged for data points, which are too large to pass by value.
