@@ -57,6 +57,7 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 				"has in the same registry, which are left out: register one of the two, or give their pools different names", dropped))
 		})
 	}
+	unshare(families)
 	for _, family := range families {
 		// The registry reads the name and the help text from Desc, and the labels from Write.
 		desc := prometheus.NewDesc(family.GetName(), family.GetHelp(), nil, nil)

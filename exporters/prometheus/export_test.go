@@ -19,3 +19,10 @@ func (e *Exporter) Gathering() int {
 	defer e.sharer.mu.Unlock()
 	return e.sharer.running
 }
+
+// LabelSets returns the number of label sets that the exporter keeps.
+func (e *Exporter) LabelSets() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.pools.labels.sets) + len(e.pools.labels.last)
+}

@@ -93,6 +93,13 @@ func (*Exporter) MarshalLog() any {
 // metrics of its own before it is registered with a MeterProvider (the error is then an
 // sdkmetric.ErrReaderNotRegistered) and after the provider is shut down (sdkmetric.ErrReaderShutdown).
 func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
+	families, err := e.gather()
+	unshare(families)
+	return families, err
+}
+
+// gather is Gather for callers that change no labels.
+func (e *Exporter) gather() ([]*dto.MetricFamily, error) {
 	p := newPage()
 	e.gatherOwn(p, true)
 	for _, joined := range e.cfg.joined {
@@ -196,7 +203,7 @@ func (e *Exporter) convert(collected *metricdata.ResourceMetrics, p *page, all b
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.attached {
-		e.pools.attach(collected.Resource)
+		e.pools.exponential.attach(collected.Resource)
 		e.others.attach(collected.Resource)
 		var err error
 		e.resourceLabels, err = constantLabels(collected.Resource, e.cfg.resourceLabels)

@@ -86,7 +86,11 @@ func (e *Exporter) ready() error {
 // fillPages gathers once and encodes the pages. It runs on a goroutine that is no request's.
 func (e *Exporter) fillPages(pages map[pageKey]*encodedPage) {
 	err := catchPanic("serve", func() error {
-		families, gatherErr := newGatherer(e)()
+		families, gatherErr := e.gather()
+		if gatherErr != nil {
+			e.cfg.errorHandler.Handle(gatherErr)
+			gatherErr = errNothingGathered // promhttp serves it only if there are no families
+		}
 		handler := promhttp.HandlerFor(prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return families, gatherErr }),
 			promhttp.HandlerOpts{
 				ErrorLog:          errorLog{handler: e.cfg.errorHandler},
@@ -104,21 +108,6 @@ func (e *Exporter) fillPages(pages map[pageKey]*encodedPage) {
 			e.cfg.errorHandler.Handle(err)
 			return nil
 		})
-	}
-}
-
-// newGatherer returns a gatherer that passes the errors of e to the error handler. It returns an error only when there
-// is nothing to serve.
-func newGatherer(e *Exporter) prometheus.GathererFunc {
-	return func() ([]*dto.MetricFamily, error) {
-		families, err := e.Gather()
-		if err != nil {
-			e.cfg.errorHandler.Handle(err)
-		}
-		if err != nil && len(families) == 0 {
-			return nil, errNothingGathered
-		}
-		return families, nil
 	}
 }
 

@@ -56,33 +56,21 @@ func constantLabels(res *resource.Resource, filter attribute.Filter) ([]*dto.Lab
 	if filter == nil {
 		return nil, nil
 	}
-	var c collectors
-	o, err := newOfficial(&c, otelprom.WithoutScopeInfo(), otelprom.WithoutTargetInfo(), otelprom.WithResourceAsConstantLabels(filter))
-	if err != nil {
-		return nil, err
-	}
-	o.attach(res)
-	labelled, err := (&poolConverter{official: o, collectors: c}).convert([]metricdata.Metrics{{
-		Name: "labels", Data: metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{{}}},
-	}})
-	if err != nil || len(labelled) == 0 {
-		return nil, err
-	}
-	return labelled[0].Label, nil
+	merged, _ := resource.Merge(resource.Environment(), res) // as attach does
+	attrs, _ := sanitizeResource(merged).Set().Filter(filter)
+	return translateLabels(&attrs)
 }
 
-// addLabels adds the labels to series. A series keeps its own label of the same name.
-func addLabels(series []*dto.Metric, labels []*dto.LabelPair) {
-	for _, m := range series {
-		own := slices.Clip(m.Label)
-		for _, label := range labels {
-			if !slices.ContainsFunc(m.Label, func(l *dto.LabelPair) bool { return l.GetName() == label.GetName() }) {
-				own = append(own, &dto.LabelPair{Name: label.Name, Value: label.Value})
-			}
+// addLabels returns own and those of labels whose names it does not have, sorted.
+func addLabels(own, labels []*dto.LabelPair) []*dto.LabelPair {
+	all := slices.Clip(own)
+	for _, label := range labels {
+		if !slices.ContainsFunc(own, hasName(label.GetName())) {
+			all = append(all, &dto.LabelPair{Name: label.Name, Value: label.Value})
 		}
-		m.Label = own
-		sortLabels(m.Label)
 	}
+	sortLabels(all)
+	return all
 }
 
 // Produce implements sdkmetric.Producer.

@@ -40,7 +40,9 @@ func (c *otherConverter) families(scopes []metricdata.ScopeMetrics, resourceLabe
 	}
 	for _, family := range families {
 		if family.GetName() != targetInfo {
-			addLabels(family.Metric, resourceLabels)
+			for _, m := range family.Metric {
+				m.Label = addLabels(m.Label, resourceLabels)
+			}
 			err = errors.Join(err, normalize(family))
 		}
 	}

@@ -9,40 +9,34 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// Names of the labels that the official exporter makes of the attributes.
-var (
-	poolLabel      = catalogue.TranslatedLabel(catalogue.AttrPool)
-	operationLabel = catalogue.TranslatedLabel(catalogue.AttrOperation)
-	stateLabel     = catalogue.TranslatedLabel(catalogue.AttrState)
-)
+// documentedNames maps the official exporter's names of labels to the documented ones.
+var documentedNames = map[string]string{
+	catalogue.TranslatedLabel(catalogue.AttrPool):      catalogue.LabelPool,
+	catalogue.TranslatedLabel(catalogue.AttrOperation): catalogue.LabelOperation,
+}
+
+// stateLabel is the label of the state, which the name of a documented metric contains.
+var stateLabel = catalogue.TranslatedLabel(catalogue.AttrState)
 
 // overflowLabel marks the series that the SDK adds up above an instrument's cardinality limit.
 const overflowLabel = "otel_metric_overflow"
 
-// All relabelled pairs point to these two names. Nothing changes a label pair after it is gathered.
-var (
-	documentedPool      = catalogue.LabelPool
-	documentedOperation = catalogue.LabelOperation
-)
-
-// relabel changes the labels of series to those of documented metrics, in place. With dropState it removes the state
-// label, because the name of the metric contains the state.
-func relabel(series []*dto.Metric, dropState bool) {
-	for _, m := range series {
-		if dropState {
-			m.Label = slices.DeleteFunc(m.Label, func(l *dto.LabelPair) bool { return l.GetName() == stateLabel })
+// documentedLabels returns the labels of a documented metric.
+func documentedLabels(translated []*dto.LabelPair) []*dto.LabelPair {
+	labels := slices.Clone(translated)
+	for i, label := range labels {
+		if name, ok := documentedNames[label.GetName()]; ok {
+			labels[i] = &dto.LabelPair{Name: &name, Value: label.Value}
 		}
-		for _, label := range m.Label {
-			switch label.GetName() {
-			case poolLabel:
-				label.Name = &documentedPool
-			case operationLabel:
-				label.Name = &documentedOperation
-			}
-		}
-		sortLabels(m.Label)
-		renameDuplicates(m.Label)
 	}
+	sortLabels(labels)
+	renameDuplicates(labels)
+	return labels
+}
+
+// hasName returns a function that reports whether a label has the name.
+func hasName(name string) func(*dto.LabelPair) bool {
+	return func(l *dto.LabelPair) bool { return l.GetName() == name }
 }
 
 // bucketLabel is the label of a histogram's buckets.
@@ -51,12 +45,12 @@ const bucketLabel = "le"
 // withoutBucketLabel returns family, or a copy of a histogram's family in which an attribute that became the label of the
 // buckets is exported_le. Prometheus rejects the whole page if a series has the label twice.
 func withoutBucketLabel(family *dto.MetricFamily) *dto.MetricFamily {
-	isBucketLabel := func(l *dto.LabelPair) bool { return l.GetName() == bucketLabel }
+	isBucketLabel := hasName(bucketLabel)
 	hasBucketLabel := func(m *dto.Metric) bool { return slices.ContainsFunc(m.GetLabel(), isBucketLabel) }
 	if !hasSuffixes(family, "_bucket") || !slices.ContainsFunc(family.Metric, hasBucketLabel) {
 		return family
 	}
-	renamed := &dto.MetricFamily{Name: family.Name, Help: family.Help, Type: family.Type, Unit: family.Unit, Metric: cloneSeries(family.Metric)}
+	renamed := cloneFamily(family)
 	for _, m := range renamed.Metric {
 		if i := slices.IndexFunc(m.Label, isBucketLabel); i >= 0 {
 			name := exportedPrefix + bucketLabel
@@ -78,7 +72,7 @@ func renameDuplicates(labels []*dto.LabelPair) {
 	for i := 1; i < len(labels); i++ {
 		if labels[i].GetName() == labels[i-1].GetName() {
 			name := exportedPrefix + labels[i].GetName()
-			labels[i].Name = &name
+			labels[i] = &dto.LabelPair{Name: &name, Value: labels[i].Value}
 			sortLabels(labels)
 			i = 0 // The new name may be taken too.
 		}
@@ -89,32 +83,33 @@ func sortLabels(labels []*dto.LabelPair) {
 	slices.SortStableFunc(labels, func(a, b *dto.LabelPair) int { return strings.Compare(a.GetName(), b.GetName()) })
 }
 
-// cloneSeries returns copies of series with their own labels; the values are shared. A few large allocations cost less
-// than one for every label.
-func cloneSeries(series []*dto.Metric) []*dto.Metric {
-	labels := 0
-	for _, m := range series {
-		labels += len(m.Label)
+// unshare replaces families with copies. Users may change those, and other gatherings share the labels.
+func unshare(families []*dto.MetricFamily) {
+	for i, family := range families {
+		families[i] = cloneFamily(family)
 	}
-	var (
-		metrics  = make([]dto.Metric, len(series))
-		pairs    = make([]dto.LabelPair, labels)
-		pointers = make([]*dto.LabelPair, labels)
-		clones   = make([]*dto.Metric, len(series))
-	)
-	for i, m := range series {
-		n := len(m.Label)
+}
+
+// cloneFamily returns a copy of family with its own series and labels; the values are shared.
+func cloneFamily(family *dto.MetricFamily) *dto.MetricFamily {
+	clone := &dto.MetricFamily{Name: family.Name, Help: family.Help, Type: family.Type, Unit: family.Unit}
+	clone.Metric = make([]*dto.Metric, len(family.Metric))
+	for i, m := range family.Metric {
+		labels := make([]struct {
+			dto.LabelPair
+			name, value string
+		}, len(m.Label))
+		clone.Metric[i] = &dto.Metric{}
+		copyMetric(clone.Metric[i], m)
+		clone.Metric[i].Label = make([]*dto.LabelPair, len(m.Label))
 		for j, label := range m.Label {
-			pairs[j].Name, pairs[j].Value = label.Name, label.Value
-			pointers[j] = &pairs[j]
+			l := &labels[j]
+			l.name, l.value = label.GetName(), label.GetValue()
+			l.Name, l.Value = &l.name, &l.value
+			clone.Metric[i].Label[j] = &l.LabelPair
 		}
-		clone := &metrics[i]
-		copyMetric(clone, m)
-		clone.Label = pointers[:n:n]
-		clones[i] = clone
-		pairs, pointers = pairs[n:], pointers[n:]
 	}
-	return clones
+	return clone
 }
 
 // copyMetric sets all fields of to from those of from.
@@ -126,11 +121,4 @@ func copyMetric(to, from *dto.Metric) {
 	to.Untyped = from.Untyped
 	to.Histogram = from.Histogram
 	to.TimestampMs = from.TimestampMs
-}
-
-// hasOverflow reports whether series contains the one into which the SDK adds up others.
-func hasOverflow(series []*dto.Metric) bool {
-	return slices.ContainsFunc(series, func(m *dto.Metric) bool {
-		return slices.ContainsFunc(m.Label, func(l *dto.LabelPair) bool { return l.GetName() == overflowLabel })
-	})
 }
