@@ -2,15 +2,16 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/metric"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/otelpool/otelpool-go/internal/bench/measure"
+	"github.com/otelpool/otelpool-go/internal/bench/peers"
 	"github.com/otelpool/otelpool-go/internal/postgres"
 )
 
@@ -21,150 +22,236 @@ const (
 	// endToEndSlice is long enough for several hundred queries of each caller.
 	endToEndSlice = 10 * time.Millisecond
 
-	selectOne     = "SELECT 1"
-	selectHundred = "SELECT id, name, amount FROM bench_rows ORDER BY id"
-
-	makeRows = `CREATE TABLE bench_rows AS
-		SELECT id::int4 AS id, 'name ' || id AS name, id * 1.5::float8 AS amount FROM generate_series(1, 100) AS g(id);
-		ANALYZE bench_rows`
+	selectOne = "SELECT 1"
 )
 
-// queries are the queries of the measurement.
-var queries = []struct {
+// query is a query of a number, or of rows with an id, a name and an amount.
+type query struct {
+	name, text string
+	rows       int
+}
+
+func queries(full bool) []query {
+	all := []query{{selectOne, selectOne, 1}, {
+		"100 rows", "SELECT id::int4, 'name ' || id, id * 1.5::float8 FROM generate_series(1, 100) AS g(id)", 100,
+	}}
+	if full {
+		return all
+	}
+	return all[:1]
+}
+
+// The contenders that goals are about.
+const (
+	barePool    = "pgxpool"
+	oursPool    = "otelpool"
+	otelpgxPool = "otelpgx"
+)
+
+// target is a pool under load.
+type target struct {
 	name string
-	pgx  func(context.Context, *pgxpool.Pool) error
-	sql  func(context.Context, *sql.DB) error
-}{
-	{selectOne, pgxOne, sqlOne},
-	{"100 rows", pgxHundred, sqlHundred},
+	bare string // the target that this is compared with
+	run  func(context.Context, query) error
+	end  func()
 }
 
-func pgxOne(ctx context.Context, pool *pgxpool.Pool) error {
-	var n int32
-	return pool.QueryRow(ctx, selectOne).Scan(&n)
-}
-
-func sqlOne(ctx context.Context, db *sql.DB) error {
-	var n int32
-	return db.QueryRowContext(ctx, selectOne).Scan(&n)
-}
-
-func pgxHundred(ctx context.Context, pool *pgxpool.Pool) error {
-	rows, err := pool.Query(ctx, selectHundred)
-	if err != nil {
-		return fmt.Errorf("query: %w", err)
+func newPgxTarget(connString, name string, maker peers.Maker, provider metric.MeterProvider) (target, error) {
+	pool, end, err := maker(fmt.Sprintf("%s&pool_max_conns=%d", connString, poolSize), "bench", provider)
+	run := func(ctx context.Context, q query) error {
+		if q.rows == 1 {
+			var n int32
+			return pool.QueryRow(ctx, q.text).Scan(&n)
+		}
+		rows, err := pool.Query(ctx, q.text)
+		if err != nil {
+			return fmt.Errorf("query: %w", err)
+		}
+		defer rows.Close()
+		return q.read(rows)
 	}
+	return target{name: name, bare: barePool, run: run, end: func() { end(); pool.Close() }}, err
+}
+
+func newSQLTarget(connString, name string, maker peers.SQLMaker) (target, error) {
+	db, err := maker(connString, sdk())
+	if err != nil {
+		return target{}, err
+	}
+	db.SetMaxOpenConns(poolSize)
+	db.SetMaxIdleConns(poolSize)
+	run := func(ctx context.Context, q query) error {
+		if q.rows == 1 {
+			var n int32
+			return db.QueryRowContext(ctx, q.text).Scan(&n)
+		}
+		rows, err := db.QueryContext(ctx, q.text)
+		if err != nil {
+			return fmt.Errorf("query: %w", err)
+		}
+		defer func() { _ = rows.Close() }()
+		return q.read(rows)
+	}
+	return target{name: name, bare: "database/sql", run: run, end: func() { _ = db.Close() }}, nil
+}
+
+// read reads many rows.
+func (q query) read(rows interface {
+	Next() bool
+	Scan(...any) error
+	Err() error
+}) error {
 	var (
-		id, n  int32
+		id     int32
 		name   string
 		amount float64
 	)
-	_, err = pgx.ForEachRow(rows, []any{&id, &name, &amount}, func() error { n++; return nil })
-	return enough(n, err)
-}
-
-func sqlHundred(ctx context.Context, db *sql.DB) error {
-	rows, err := db.QueryContext(ctx, selectHundred)
-	if err != nil {
-		return fmt.Errorf("query: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var (
-		id, n  int32
-		name   string
-		amount float64
-	)
-	for rows.Next() {
-		if err := rows.Scan(&id, &name, &amount); err != nil {
+	into, n := []any{&id, &name, &amount}, 0
+	for ; rows.Next(); n++ {
+		if err := rows.Scan(into...); err != nil {
 			return fmt.Errorf("scan: %w", err)
 		}
-		n++
 	}
-	return enough(n, rows.Err())
+	if err := rows.Err(); err != nil || n == q.rows {
+		return err
+	}
+	return fmt.Errorf("%d rows instead of %d", n, q.rows)
 }
 
-func enough(rows int32, err error) error {
-	if err == nil && rows != 100 {
-		err = fmt.Errorf("%d rows instead of 100", rows)
-	}
-	return err
-}
-
-// endToEndCosts are the results for one query and one number of callers.
-type endToEndCosts struct {
-	query     string
-	callers   int
-	rounds    measure.Rounds
-	latencies map[string][]measure.Latencies
-	allocs    map[string]allocation
-}
-
-// measureEndToEnd starts a server and runs both queries through its unix socket. The pools have eight connections,
-// and one, eight and 64 callers.
-func measureEndToEnd(ctx context.Context, budget time.Duration) (all []endToEndCosts, err error) {
-	server, err := postgres.Start(ctx, postgres.WithUnixSocket())
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, server.Stop()) }()
-	if err := prepare(ctx, server.ConnString()); err != nil {
-		return nil, err
-	}
-	allCallers := []int{1, poolSize, mostCallers}
-	for which := range queries {
-		for _, callers := range allCallers {
-			costs, err := measureSetting(server.ConnString(), which, callers, budget/time.Duration(len(queries)*len(allCallers)))
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, costs)
+// newTargets returns the contenders, also those that could be created before an error.
+func newTargets(connString string, full bool) (targets []target, err error) {
+	add := func(t target, newErr error) {
+		if err = errors.Join(err, newErr); newErr == nil {
+			targets = append(targets, t)
 		}
 	}
-	return all, nil
+	add(newPgxTarget(connString, barePool, peers.Bare, nil))
+	add(newPgxTarget(connString, oursPool, peers.Otelpool(), sdk()))
+	add(newPgxTarget(connString, otelpgxPool, peers.Otelpgx(), sdk()))
+	if full {
+		add(newPgxTarget(connString, "otelpgx with names", peers.OtelpgxNames(), sdk()))
+		add(newSQLTarget(connString, "database/sql", peers.BareSQL))
+		add(newSQLTarget(connString, "XSAM/otelsql", peers.XSAM))
+		add(newSQLTarget(connString, "go.nhat.io/otelsql", peers.Nhat))
+	}
+	return targets, err
 }
 
-// prepare creates the table of the queries.
-func prepare(ctx context.Context, connString string) error {
-	conn, err := pgx.Connect(ctx, connString)
-	if err != nil {
-		return fmt.Errorf("end to end: %w", err)
-	}
-	_, err = conn.Exec(ctx, makeRows)
-	return errors.Join(err, conn.Close(ctx))
+// load runs one query by several concurrent callers.
+type load struct {
+	target
+	query   query
+	took    [][]time.Duration // by each caller in this slice
+	failure error
 }
 
-func measureSetting(connString string, which, callers int, budget time.Duration) (endToEndCosts, error) {
-	costs := endToEndCosts{
-		query: queries[which].name, callers: callers,
-		latencies: map[string][]measure.Latencies{}, allocs: map[string]allocation{},
+// slice runs a slice. Each caller waits for its query before it makes the next.
+func (l *load) slice(slice time.Duration) (ops int) {
+	var callers errgroup.Group
+	begin := time.Now()
+	for i := range l.took {
+		callers.Go(func() error {
+			for last := time.Since(begin); last < slice; {
+				if err := l.run(context.Background(), l.query); err != nil {
+					return err
+				}
+				now := time.Since(begin)
+				l.took[i] = append(l.took[i], now-last)
+				last = now
+			}
+			return nil
+		})
 	}
-	targets, err := newTargets(connString)
+	l.failure = errors.Join(l.failure, callers.Wait())
+	for _, took := range l.took {
+		ops += len(took)
+	}
+	return max(ops, 1)
+}
+
+// keep adds the percentiles of a slice to its result.
+func (l *load) keep(s *measure.Slice) {
+	all := append(slices.Concat(l.took...), 0)
+	slices.Sort(all)
+	s.P50, s.P99 = all[len(all)/2], all[len(all)*99/100]
+	for i := range l.took {
+		l.took[i] = l.took[i][:0]
+	}
+}
+
+// measureEndToEnd starts a server and runs queries through its unix socket. The pools have eight connections, and one,
+// eight and 64 callers.
+func measureEndToEnd(ctx context.Context, r *report, budget time.Duration) (err error) {
+	server, err := postgres.Start(ctx, postgres.WithUnixSocket())
 	if err != nil {
-		return costs, err
+		return err
 	}
-	defer closeTargets(targets)
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	var rows [][]string
+	all := queries(r.full)
+	for _, q := range all {
+		for _, callers := range []int{1, poolSize, mostCallers} {
+			rounds, more, err := measureSetting(server.ConnString(), q, callers, r.full, budget/time.Duration(3*len(all)))
+			if err != nil {
+				return err
+			}
+			rows = append(rows, more...)
+			if q.name == selectOne {
+				r.queryGoals(callers, rounds)
+			}
+		}
+	}
+	r.table("Queries on a real server, by a unix socket and a pool of 8", []string{
+		"query", "callers", "", "throughput × bare", "client CPU", "× bare", "p50", "p99", "p99 × bare", "allocations",
+	}, rows)
+	return nil
+}
+
+func (r *report) queryGoals(callers int, rounds measure.Rounds) {
+	what := fmt.Sprintf("%s, callers: %d", selectOne, callers)
+	r.goal("client CPU of "+what+", to otelpgx", 1.00, rounds.Ratio(oursPool, otelpgxPool, measure.CPUPerOp), ratio)
+	if callers == mostCallers {
+		r.goal("99th percentile of "+what+", to bare pgxpool", 1.00, rounds.Ratio(oursPool, barePool, measure.P99), ratio)
+	}
+}
+
+// measureSetting measures one query and one number of callers.
+func measureSetting(
+	connString string, q query, callers int, full bool, budget time.Duration,
+) (rounds measure.Rounds, rows [][]string, err error) {
+	targets, err := newTargets(connString, full)
+	defer func() {
+		for _, t := range targets {
+			t.end()
+		}
+	}()
+	if err != nil {
+		return rounds, nil, err
+	}
 	var loads []*load
 	var contenders []measure.Contender
 	for _, t := range targets {
-		l := newLoad(t, which, callers)
-		run(l, 5*endToEndSlice) // opens all connections and prepares the statements on each
+		l := &load{target: t, query: q, took: make([][]time.Duration, callers)}
+		l.slice(5 * endToEndSlice) // opens all connections and prepares the statements on each
+		l.keep(new(measure.Slice))
+		count, bytes := measure.Allocs(500, func() { l.failure = errors.Join(l.failure, l.run(context.Background(), q)) })
 		if l.failure != nil {
-			return costs, l.failure
+			return rounds, nil, l.failure
 		}
-		count, bytes := measure.Allocs(500, func() { err = errors.Join(err, t.query(context.Background(), which)) })
-		costs.allocs[t.name] = allocation{count, bytes}
-		loads, contenders = append(loads, l), append(contenders, l.contender())
+		rows = append(rows, []string{q.name, fmt.Sprint(callers), t.name, 9: allocation{count, bytes}.String()})
+		loads = append(loads, l)
+		contenders = append(contenders, measure.Contender{Name: t.name, Run: l.slice, After: l.keep})
 	}
-	costs.rounds = measure.Interleave(contenders, endToEndSlice, budget)
-	for _, l := range loads {
-		costs.latencies[l.name] = l.latencies[len(l.latencies)-len(costs.rounds.Slices):]
-		err = errors.Join(err, l.failure)
+	rounds = measure.Interleave(contenders, endToEndSlice, budget)
+	for i, t := range targets {
+		err = errors.Join(err, loads[i].failure)
+		copy(rows[i][3:], []string{
+			rounds.Ratio(t.bare, t.name, measure.TimePerOp).String(),
+			microseconds.format(rounds.Cost(t.name, measure.CPUPerOp)),
+			rounds.Ratio(t.name, t.bare, measure.CPUPerOp).String(),
+			microseconds.format(rounds.Cost(t.name, measure.P50)), microseconds.format(rounds.Cost(t.name, measure.P99)),
+			rounds.Ratio(t.name, t.bare, measure.P99).String(),
+		})
 	}
-	return costs, err
-}
-
-// run runs a load without measuring it.
-func run(l *load, slice time.Duration) {
-	l.run(slice)
-	l.keep()
+	return rounds, rows, err
 }

@@ -2,71 +2,67 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/internal/bench/drive"
 	"github.com/otelpool/otelpool-go/internal/bench/peers"
 )
 
+// provider is the SDK's or one like it.
+type provider interface {
+	metric.MeterProvider
+	Shutdown(context.Context) error
+}
+
 // fleet is a set of pools of one provider.
 type fleet struct {
-	provider *sdkmetric.MeterProvider
-	reader   *sdkmetric.ManualReader
+	provider provider
 	pools    []*pgxpool.Pool
 	ends     []func()
 }
 
-func newFleet(opts ...sdkmetric.Option) *fleet {
-	reader := sdkmetric.NewManualReader()
-	provider := sdkmetric.NewMeterProvider(append(opts, sdkmetric.WithReader(reader), sdkmetric.WithCardinalityLimit(0))...)
-	return &fleet{provider: provider, reader: reader}
+// unlimited returns a provider of the SDK without a cardinality limit.
+func unlimited(reader sdkmetric.Reader, opts ...sdkmetric.Option) provider {
+	return sdkmetric.NewMeterProvider(append(opts, sdkmetric.WithReader(reader), sdkmetric.WithCardinalityLimit(0))...)
 }
 
-// add creates pools.
-func (f *fleet) add(n int, maker peers.Maker) error {
-	for i := range n {
-		pool, end, err := maker(peers.Unused, poolName(i), f.provider)
-		if err != nil {
-			return err
-		}
-		f.pools, f.ends = append(f.pools, pool), append(f.ends, end)
-	}
-	return nil
-}
-
-func poolName(i int) string { return fmt.Sprintf("pool-%04d", i) }
-
-// use runs each operation once on each pool. It uses one connection, and resets its state after each pool.
-func (f *fleet) use(operations ...string) error {
+// newFleet returns pools that each ran the given number of different operations. All use one connection, whose state is
+// reset after each pool.
+func newFleet(p provider, maker peers.Maker, pools, operations int) (*fleet, error) {
+	f := &fleet{provider: p}
 	conn, err := drive.Conn(context.Background())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, pool := range f.pools {
+	for i := range pools {
+		pool, end, err := maker(peers.Unused, poolName(i), p)
+		if err != nil {
+			return nil, errors.Join(err, f.shutdown())
+		}
+		f.pools, f.ends = append(f.pools, pool), append(f.ends, end)
+		if operations == 0 {
+			continue
+		}
 		cycle, err := drive.New(pool, conn)
 		if err != nil {
-			return err
+			return nil, errors.Join(err, f.shutdown())
 		}
-		for _, operation := range operations {
-			cycle.SQL = operation
+		for i := range operations {
+			cycle.SQL = "SELECT * FROM table_" + strconv.Itoa(i)
 			cycle.Run()
 		}
 		clear(conn.PgConn().CustomData())
 	}
-	return nil
+	return f, nil
 }
 
-func (f *fleet) collect() error {
-	var rm metricdata.ResourceMetrics
-	if err := f.reader.Collect(context.Background(), &rm); err != nil {
-		return fmt.Errorf("collect: %w", err)
-	}
-	return nil
-}
+func poolName(i int) string { return fmt.Sprintf("pool-%04d", i) }
 
 // close unregisters and closes the pools, but not the provider.
 func (f *fleet) close() {
@@ -75,4 +71,13 @@ func (f *fleet) close() {
 		pool.Close()
 	}
 	f.pools, f.ends = nil, nil
+}
+
+// shutdown closes the pools and their provider.
+func (f *fleet) shutdown() error {
+	f.close()
+	if err := f.provider.Shutdown(context.Background()); err != nil {
+		return fmt.Errorf("shut down the provider: %w", err)
+	}
+	return nil
 }

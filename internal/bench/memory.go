@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/exemplar"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/internal/bench/drive"
 	"github.com/otelpool/otelpool-go/internal/bench/measure"
@@ -22,83 +20,84 @@ import (
 const (
 	memoryPools       = 1000
 	memoryConnections = 200
-	memoryOperations  = 200
 )
 
-// memoryCosts are the bytes that stay in the heap.
-type memoryCosts struct {
-	gauges     float64       // a pool registered after its creation, without hooks
-	registered float64       // a pool with hooks, never used
-	collected  float64       // the same after its first collection
-	used       float64       // a pool whose histograms have one series each, without a collection
-	usedPlain  float64       // the same without exemplars
-	otelpgx    float64       // a pool with otelpgx, used likewise
-	connection float64       // a connection that was used
-	operation  float64       // one more operation name
-	left       float64       // after closing and unregistering a pool that was never used
-	leftUsed   float64       // after closing and unregistering a pool that was used
-	instrument time.Duration // of Instrument, the median of a thousand
-	register   time.Duration // of Register, the median of a thousand
-	last       time.Duration // of Register, the median of the last hundred of the thousand
+// memoryCase is a set of pools whose heap is measured.
+type memoryCase struct {
+	name       string
+	maker      peers.Maker
+	operations int
+	opts       []sdkmetric.Option
+	collect    bool // also once after the pools are made
 }
 
-// perPool returns the bytes that each of n pools retains after fill.
-func perPool(n int, maker peers.Maker, fill func(*fleet) error, opts ...sdkmetric.Option) (kept, left float64, err error) {
-	f := newFleet(opts...)
-	defer f.close()
+// heap returns the bytes that each of n pools keeps, and those that it leaves after it is unregistered and closed.
+func (c memoryCase) heap(n int) (kept, left float64, err error) {
+	reader := sdkmetric.NewManualReader()
+	p := unlimited(reader, c.opts...)
 	before := measure.Heap()
-	if err := f.add(n, maker); err != nil {
+	f, err := newFleet(p, c.maker, n, c.operations)
+	if err != nil {
 		return 0, 0, err
 	}
-	if fill != nil {
-		if err := fill(f); err != nil {
-			return 0, 0, err
-		}
+	if c.collect {
+		err = reader.Collect(context.Background(), new(metricdata.ResourceMetrics))
 	}
 	after := measure.Heap()
 	f.close()
 	closed := measure.Heap()
 	runtime.KeepAlive(f)
-	return float64(after-before) / float64(n), float64(closed-before) / float64(n), nil
+	return float64(after-before) / float64(n), float64(closed-before) / float64(n), err
 }
 
-// measureMemory measures the heap before and after.
-func measureMemory() (m memoryCosts, err error) {
-	use := func(f *fleet) error { return f.use(drive.SQL) }
-	collect := func(f *fleet) error { return f.collect() }
-	if _, _, err := perPool(10, peers.Otelpool(), use); err != nil { // makes what a process makes once
-		return m, err
+// size formats bytes for the table.
+func size(bytes float64) string { return fmt.Sprintf("%.2f kB", bytes/1e3) }
+
+// measureMemory measures the heap before and after, and the duration of both steps of registration.
+func measureMemory(_ context.Context, r *report, _ time.Duration) error {
+	ours := peers.Otelpool()
+	cases := []memoryCase{
+		{name: "gauges alone, by Register", maker: gaugesOnly},
+		{name: "used: three histograms have a series", maker: ours, operations: 1},
+		{
+			name: "used, without exemplars by `sdkmetric.WithExemplarFilter`", maker: ours, operations: 1,
+			opts: []sdkmetric.Option{noExemplars},
+		},
+		{name: "otelpgx, used likewise", maker: peers.Otelpgx(), operations: 1},
 	}
-	bare, _, err := perPool(memoryPools, peers.Bare, nil)
+	if r.full {
+		cases = append(cases, memoryCase{name: "with hooks, never used", maker: ours},
+			memoryCase{name: "with hooks, never used, after a collection", maker: ours, collect: true},
+			memoryCase{name: "used by eleven operations", maker: ours, operations: 11})
+	}
+	if _, _, err := cases[1].heap(10); err != nil { // makes what a process makes once
+		return err
+	}
+	bare, _, err := memoryCase{maker: peers.Bare}.heap(memoryPools)
 	if err != nil {
-		return m, err
+		return err
 	}
-	for _, c := range []struct {
-		kept, left *float64
-		maker      peers.Maker
-		fill       func(*fleet) error
-		opts       []sdkmetric.Option
-	}{
-		{&m.gauges, nil, gaugesOnly, nil, nil},
-		{&m.registered, &m.left, peers.Otelpool(), nil, nil},
-		{&m.collected, nil, peers.Otelpool(), collect, nil},
-		{&m.used, &m.leftUsed, peers.Otelpool(), use, nil},
-		{&m.usedPlain, nil, peers.Otelpool(), use, []sdkmetric.Option{sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter)}},
-		{&m.otelpgx, nil, peers.Otelpgx(), use, nil},
-	} {
-		kept, left, err := perPool(memoryPools, c.maker, c.fill, c.opts...)
+	var rows [][]string
+	kept := make([]float64, len(cases))
+	for i, c := range cases {
+		all, left, err := c.heap(memoryPools)
 		if err != nil {
-			return m, err
+			return err
 		}
-		*c.kept = kept - bare
-		if c.left != nil {
-			*c.left = left
+		kept[i] = all - bare
+		rows = append(rows, []string{c.name, size(kept[i]), size(left)})
+	}
+	r.goal("a pool with gauges alone keeps", 1000, measure.Exactly(kept[0]), kilobytes)
+	r.goal("a used pool keeps", 8000, measure.Exactly(kept[1]), kilobytes)
+	if r.full {
+		connection, err := connectionHeap()
+		if err != nil {
+			return err
 		}
+		rows = append(rows, []string{"one more connection", size(connection), ""})
 	}
-	if err := m.measureUse(); err != nil {
-		return m, err
-	}
-	return m, m.measureRegistration()
+	r.table("Memory of a pool, one of a thousand", []string{"", "keeps", "leaves after Unregister and Close"}, rows)
+	return r.measureRegistration()
 }
 
 // gaugesOnly creates a pool and then registers it.
@@ -115,80 +114,63 @@ func gaugesOnly(connString, name string, provider metric.MeterProvider) (*pgxpoo
 	return pool, func() { _ = inst.Unregister() }, nil
 }
 
-// measureUse measures what one more connection and one more operation of a pool retain.
-func (m *memoryCosts) measureUse() error {
-	f := newFleet()
-	defer f.close()
-	if err := f.add(1, peers.Otelpool()); err != nil {
-		return err
-	}
-	conns := make([]*pgx.Conn, memoryConnections)
-	for i := range conns {
-		var err error
-		if conns[i], err = drive.Conn(context.Background()); err != nil {
-			return err
-		}
-	}
-	cycle, err := drive.New(f.pools[0], conns[0])
+// connectionHeap returns what one more connection of a pool retains.
+func connectionHeap() (float64, error) {
+	f, err := newFleet(unlimited(sdkmetric.NewManualReader()), peers.Otelpool(), 1, 1)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	cycle.Run()
-	before := measure.Heap()
-	for _, conn := range conns[1:] {
-		cycle, err := drive.New(f.pools[0], conn)
+	defer f.close()
+	cycles := make([]*drive.Cycle, memoryConnections)
+	for i := range cycles {
+		conn, err := drive.Conn(context.Background())
 		if err != nil {
-			return err
+			return 0, err
 		}
+		if cycles[i], err = drive.New(f.pools[0], conn); err != nil {
+			return 0, err
+		}
+	}
+	cycles[0].Run()
+	before := measure.Heap()
+	for _, cycle := range cycles[1:] {
 		cycle.Run()
 	}
-	m.connection = float64(measure.Heap()-before) / (memoryConnections - 1)
-
-	before = measure.Heap()
-	for i := range memoryOperations - 1 {
-		cycle.SQL = fmt.Sprintf("SELECT * FROM table_%03d WHERE id = $1", i)
-		cycle.Run()
-	}
-	m.operation = float64(measure.Heap()-before) / (memoryOperations - 1)
-	runtime.KeepAlive(conns)
-	return nil
+	after := measure.Heap()
+	runtime.KeepAlive(cycles)
+	return float64(after-before) / (memoryConnections - 1), nil
 }
 
 // measureRegistration measures the duration of both steps for a thousand pools in sequence. The median excludes steps
 // during which the garbage collector or another process ran.
-func (m *memoryCosts) measureRegistration() error {
-	f := newFleet()
-	defer f.close()
-	var instrument, register []time.Duration
-	for i := range memoryPools {
-		config, err := pgxpool.ParseConfig(peers.Unused)
+func (r *report) measureRegistration() error {
+	var instrument, register []float64
+	maker := func(connString, name string, provider metric.MeterProvider) (*pgxpool.Pool, func(), error) {
+		config, err := pgxpool.ParseConfig(connString)
 		if err != nil {
-			return fmt.Errorf("registration: %w", err)
+			return nil, nil, fmt.Errorf("registration: %w", err)
 		}
 		start := time.Now()
-		inst, err := otelpool.Instrument(config, otelpool.WithPoolName(poolName(i)), otelpool.WithMeterProvider(f.provider))
-		instrument = append(instrument, time.Since(start))
+		inst, err := otelpool.Instrument(config, otelpool.WithPoolName(name), otelpool.WithMeterProvider(provider))
+		instrument = append(instrument, time.Since(start).Seconds())
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		pool, err := pgxpool.NewWithConfig(context.Background(), config)
 		if err != nil {
-			return fmt.Errorf("registration: %w", err)
+			return nil, nil, fmt.Errorf("registration: %w", err)
 		}
-		f.pools, f.ends = append(f.pools, pool), append(f.ends, func() { _ = inst.Unregister() })
 		start = time.Now()
 		err = inst.Register(pool)
-		register = append(register, time.Since(start))
-		if err != nil {
-			return err
-		}
+		register = append(register, time.Since(start).Seconds())
+		return pool, func() { _ = inst.Unregister() }, err
 	}
-	m.instrument, m.register, m.last = median(instrument), median(register), median(register[memoryPools-100:])
+	f, err := newFleet(unlimited(sdkmetric.NewManualReader()), maker, memoryPools, 0)
+	if err != nil {
+		return err
+	}
+	f.close()
+	r.goal("Instrument", 5e-6, measure.Of(instrument), microseconds)
+	r.goal("Register", 5e-6, measure.Of(register), microseconds)
 	return nil
-}
-
-func median(d []time.Duration) time.Duration {
-	d = slices.Clone(d)
-	slices.Sort(d)
-	return d[len(d)/2]
 }

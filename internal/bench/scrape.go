@@ -4,180 +4,175 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"strconv"
+	"math"
 	"time"
 
-	client "github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-
-	"github.com/otelpool/otelpool-go/exporters/otlp"
-	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/bench/measure"
 	"github.com/otelpool/otelpool-go/internal/bench/peers"
 )
 
-// scrapeCost is the cost of one way of reading a fleet.
-type scrapeCost struct {
-	time          time.Duration // median
-	allocs, bytes float64
-	size          int64 // of the response or request, in bytes
+// comparison compares ways of reading pools.
+type comparison struct {
+	measure.Rounds
+	rows [][]string
 }
 
-// scrapeCell is the size of a fleet, and its costs by the way of reading it.
-type scrapeCell struct {
-	pools, operations int
-	series            int // as Prometheus counts them
-	costs             [wayCount]scrapeCost
+// entry is a way of reading that many pools.
+type entry struct {
+	way
+	pools int
 }
 
-// The ways of reading a fleet.
-const (
-	manualWay = iota
-	textWay
-	openMetricsWay
-	gzipWay
-	otlpWay
-	wayCount
-)
-
-var wayNames = [wayCount]string{"ManualReader", "HTTP, text", "HTTP, OpenMetrics", "HTTP, gzip", "OTLP push"}
-
-const (
-	scrapeTime    = 300 * time.Millisecond // spent on one way of reading
-	maxScrapes    = 200
-	acceptText    = "text/plain;version=0.0.4"
-	acceptMetrics = "application/openmetrics-text;version=1.0.0"
-)
-
-// newProvider returns a provider without a cardinality limit.
-func newProvider(reader sdkmetric.Reader) *sdkmetric.MeterProvider {
-	return sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithCardinalityLimit(0))
+// asManyPools returns entries with the same number of pools.
+func asManyPools(pools int, ways ...way) (entries []entry) {
+	for _, w := range ways {
+		entries = append(entries, entry{w, pools})
+	}
+	return entries
 }
 
-// newUsedFleet returns pools that each ran the given number of different operations.
-func newUsedFleet(reader sdkmetric.Reader, maker peers.Maker, pools, operations int) (*fleet, error) {
-	f := &fleet{provider: newProvider(reader)}
-	if err := f.add(pools, maker); err != nil {
-		return nil, errors.Join(err, f.shutdown())
+// asManySeries returns entries with about as many series as the first way has for that many pools.
+func asManySeries(pools, operations int, ways ...way) ([]entry, error) {
+	entries := asManyPools(pools, ways...)
+	var ours float64
+	for i, w := range ways {
+		var counts [2]int
+		for j, n := range []int{1, 11} {
+			reading, err := w.make(n, operations)
+			if err != nil {
+				return nil, err
+			}
+			counts[j], err = reading.count()
+			if err := errors.Join(err, reading.close()); err != nil {
+				return nil, err
+			}
+		}
+		perPool := float64(counts[1] - counts[0])
+		if i == 0 {
+			ours = perPool
+		}
+		entries[i].pools = int(math.Round(float64(pools) * ours / perPool))
 	}
-	names := make([]string, operations)
-	for i := range names {
-		names[i] = "SELECT * FROM table_" + strconv.Itoa(i)
-	}
-	if err := f.use(names...); err != nil {
-		return nil, errors.Join(err, f.shutdown())
-	}
-	return f, nil
+	return entries, nil
 }
 
-// shutdown closes the pools and their provider.
-func (f *fleet) shutdown() error {
-	f.close()
-	if err := f.provider.Shutdown(context.Background()); err != nil {
-		return fmt.Errorf("shut down the provider: %w", err)
+// compare reads pools in turns in all ways.
+func compare(entries []entry, operations int, budget time.Duration) (c comparison, err error) {
+	var failed error
+	var contenders []measure.Contender
+	for _, e := range entries {
+		reading, err := e.make(e.pools, operations)
+		if err != nil {
+			return c, err
+		}
+		defer func() { failed = errors.Join(failed, reading.close()) }()
+		count, err := reading.count()
+		if err != nil {
+			return c, err
+		}
+		var sent int64
+		read := func() {
+			n, err := reading.read()
+			sent, failed = n, errors.Join(failed, err)
+		}
+		allocs, bytes := measure.Allocs(1, read)
+		c.rows = append(c.rows, []string{
+			e.name, fmt.Sprint(e.pools), fmt.Sprint(operations), fmt.Sprint(count), fmt.Sprintf("%.1f kB", float64(sent)/1e3),
+			fmt.Sprintf("%.0f, %.0f kB", allocs, bytes/1e3),
+		})
+		contenders = append(contenders, measure.Contender{Name: e.name, Run: func(time.Duration) int { read(); return 1 }})
 	}
+	c.Rounds = measure.Interleave(contenders, 0, budget)
+	for i, name := range c.Names {
+		c.rows[i] = append(c.rows[i], milliseconds.format(c.Cost(name, measure.TimePerOp)),
+			c.Ratio(c.Names[0], name, measure.TimePerOp).String())
+	}
+	return c, failed
+}
+
+func (r *report) readings(heading string, comparisons ...comparison) {
+	var rows [][]string
+	for _, c := range comparisons {
+		rows = append(rows, c.rows...)
+	}
+	r.table(heading, []string{
+		"", "pools", "operations of each", "series or data points", "sent", "allocations", "time", "the first × this",
+	}, rows)
+}
+
+// measureFleets compares scrapes and pushes of a hundred pools.
+func measureFleets(_ context.Context, r *report, budget time.Duration) error {
+	bridge := bridgeWay(bridgeScrape, acceptText, "identity")
+	pages, err := asManySeries(100, 1, bridge, officialWay)
+	if err != nil {
+		return err
+	}
+	scrapes, err := compare(pages, 1, budget/2)
+	if err != nil {
+		return err
+	}
+	r.goal("scrape of 100 pools", 7e-3, scrapes.Cost(bridgeScrape, measure.TimePerOp), milliseconds)
+	r.goal("scrape of 100 pools, to otelpgx with as many series, by the official exporter", 0.75,
+		scrapes.Ratio(bridgeScrape, officialScrape, measure.TimePerOp), ratio)
+	r.readings("A scrape over HTTP, of as many series", scrapes)
+
+	ours := pushWay(oursPush, peers.Otelpool(), oursReader)
+	sent, err := asManySeries(100, 1, ours, pushWay(otelpgxPoints, peers.Otelpgx(), officialReader))
+	if err != nil {
+		return err
+	}
+	sent = append(sent, asManyPools(100, pushWay(otelpgxPush, peers.Otelpgx(), officialReader))...)
+	pushes, err := compare(sent, 1, budget/2)
+	if err != nil {
+		return err
+	}
+	r.goal("push of 100 pools, to otelpgx with as many data points", 1.00,
+		pushes.Ratio(oursPush, otelpgxPoints, measure.TimePerOp), ratio)
+	r.goal("push of 100 pools, to otelpgx with as many pools", 1.00,
+		pushes.Ratio(oursPush, otelpgxPush, measure.TimePerOp), ratio)
+	r.readings("A push over OTLP, HTTP", pushes)
+	if !r.full {
+		return nil
+	}
+	return r.measureSizes(budget)
+}
+
+// measureSizes compares scrapes of more and of unused pools, and reads pools of several sizes in all ways.
+func (r *report) measureSizes(budget time.Duration) error {
+	bridge := bridgeWay(bridgeScrape, acceptText, "identity")
+	var scrapes, sizes []comparison
+	for _, size := range []struct {
+		pools, operations int
+		ways              []way
+	}{{1000, 1, []way{bridge, officialWay}}, {100, 0, []way{bridge, officialWay, poolPrometheusWay, dbStatsWay}}} {
+		entries, err := asManySeries(size.pools, size.operations, size.ways...)
+		if err != nil {
+			return err
+		}
+		c, err := compare(entries, size.operations, budget/4)
+		if err != nil {
+			return err
+		}
+		scrapes = append(scrapes, c)
+	}
+	all := []way{
+		pushWay("ManualReader", peers.Otelpool(), manualReader),
+		bridgeWay("HTTP, text", acceptText, "identity"), bridgeWay("HTTP, OpenMetrics", acceptMetrics, "identity"),
+		bridgeWay("HTTP, gzip", acceptText, "gzip"), pushWay("OTLP push", peers.Otelpool(), oursReader),
+	}
+	for _, pools := range []int{1, 10, 100, 1000} {
+		for _, operations := range []int{1, 20, 200} {
+			if pools*operations > 2000 {
+				continue // 200 operations of a hundred pools are more than half a million series
+			}
+			c, err := compare(asManyPools(pools, all...), operations, budget/20)
+			if err != nil {
+				return err
+			}
+			sizes = append(sizes, c)
+		}
+	}
+	r.readings("A scrape of many pools, and of unused ones", scrapes...)
+	r.readings("Reading pools of otelpool", sizes...)
 	return nil
-}
-
-// measureCell reads a fleet in every way.
-func measureCell(pools, operations int) (scrapeCell, error) {
-	cell := scrapeCell{pools: pools, operations: operations}
-	return cell, errors.Join(cell.manual(), cell.pages(), cell.push())
-}
-
-func (c *scrapeCell) manual() error {
-	reader := sdkmetric.NewManualReader()
-	f, err := newUsedFleet(reader, peers.Otelpool(), c.pools, c.operations)
-	if err != nil {
-		return err
-	}
-	var rm metricdata.ResourceMetrics
-	c.costs[manualWay], err = timeRuns(func() (int64, error) { return 0, reader.Collect(context.Background(), &rm) })
-	return errors.Join(err, f.shutdown())
-}
-
-func (c *scrapeCell) pages() error {
-	bridge, err := prometheus.New()
-	if err != nil {
-		return err
-	}
-	f, err := newUsedFleet(bridge, peers.Otelpool(), c.pools, c.operations)
-	if err != nil {
-		return err
-	}
-	s, err := serve(bridge)
-	if err != nil {
-		return errors.Join(err, f.shutdown())
-	}
-	defer s.close()
-	c.series, err = s.series()
-	for _, way := range []struct {
-		at             int
-		accept, coding string
-	}{{textWay, acceptText, "identity"}, {openMetricsWay, acceptMetrics, "identity"}, {gzipWay, acceptText, "gzip"}} {
-		cost, runErr := timeRuns(func() (int64, error) { return s.get(way.accept, way.coding) })
-		c.costs[way.at], err = cost, errors.Join(err, runErr)
-	}
-	return errors.Join(err, f.shutdown())
-}
-
-func (c *scrapeCell) push() error {
-	s, err := newSink()
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	reader, err := otlp.NewReader(context.Background(), otlp.WithProtocol(otlp.ProtocolHTTP), otlp.WithEndpointURL(s.url()),
-		otlp.WithInterval(time.Hour), otlp.WithExportTimeout(time.Minute))
-	if err != nil {
-		return err
-	}
-	f, err := newUsedFleet(reader, peers.Otelpool(), c.pools, c.operations)
-	if err != nil {
-		return err
-	}
-	c.costs[otlpWay], err = timeRuns(func() (int64, error) {
-		before := s.received.Load()
-		err := f.provider.ForceFlush(context.Background())
-		return s.received.Load() - before, err
-	})
-	return errors.Join(err, f.shutdown())
-}
-
-// timeRuns runs f for a while, at least once after a first run, and returns its cost.
-func timeRuns(f func() (size int64, err error)) (c scrapeCost, err error) {
-	if c.size, err = f(); err != nil {
-		return c, err
-	}
-	var times []time.Duration
-	run := func() {
-		start := time.Now()
-		_, runErr := f()
-		times = append(times, time.Since(start))
-		err = errors.Join(err, runErr)
-	}
-	c.allocs, c.bytes = measure.Allocs(1, run)
-	for begin := time.Now(); time.Since(begin) < scrapeTime && len(times) < maxScrapes; {
-		run()
-	}
-	c.time = median(times)
-	return c, err
-}
-
-// official returns a handler for the metrics of the official exporter, as its documentation shows.
-func official() (sdkmetric.Reader, http.Handler, error) {
-	registry := client.NewRegistry()
-	reader, err := otelprom.New(otelprom.WithRegisterer(registry))
-	if err != nil {
-		return nil, nil, fmt.Errorf("official exporter: %w", err)
-	}
-	return reader, served(registry), nil
-}
-
-func served(gatherer client.Gatherer) http.Handler {
-	return promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{EnableOpenMetrics: true})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"runtime/pprof"
@@ -9,90 +10,68 @@ import (
 	"time"
 
 	"github.com/google/pprof/profile"
+
+	"github.com/otelpool/otelpool-go/internal/bench/measure"
 )
 
-// share is a part of a scrape's processor time.
-type share struct {
-	name string
-	part float64
-}
-
-// The parts of a scrape. A sample of the profile belongs to the part of its innermost function that has one. So the
-// time of the standard library and the runtime counts for their callers.
+// scrapeParts are the parts of a scrape. A sample of the profile belongs to the part of its innermost function that has
+// one. So the time of the standard library and the runtime counts for their callers.
 var scrapeParts = []struct{ name, prefix string }{
-	{bridgeShare, "github.com/otelpool/otelpool-go/exporters/prometheus."},
+	{"the bridge itself", "github.com/otelpool/otelpool-go/exporters/prometheus."},
 	{"otelpool's callback", "github.com/otelpool/otelpool-go/otelpool."},
 	{"the SDK's collection", "go.opentelemetry.io/otel/sdk/metric"},
-	{"the official exporter's conversion", "go.opentelemetry.io/otel/exporters/prometheus"},
 	{"attribute sets", "go.opentelemetry.io/otel/"},
 	{"client_golang", "github.com/prometheus/client_golang/"},
 	{"writing the page", "github.com/prometheus/common/"},
-	{"protobuf and client_model", "github.com/prometheus/client_model/"},
-	{"protobuf and client_model", "google.golang.org/protobuf/"},
+	{"client_model", "github.com/prometheus/client_model/"},
+	{"protobuf", "google.golang.org/protobuf/"},
 	{"HTTP, server and client", "net/http."},
+	{"the garbage collector and the scheduler", ""},
 }
 
-const (
-	bridgeShare = "the bridge itself"
-	otherShare  = "the garbage collector and the scheduler"
-)
-
 // measureShares profiles scrapes of the bridge and divides the processor time among its parts.
-func measureShares(pools, operations int, budget time.Duration) (shares []share, err error) {
-	s, err := newSite(bridgeScrape, bridgeSite, pools, operations)
+func measureShares(_ context.Context, r *report, budget time.Duration) error {
+	reading, err := bridgeWay(bridgeScrape, acceptText, "identity").make(100, 1)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
 	var raw bytes.Buffer
-	if err := pprof.StartCPUProfile(&raw); err != nil {
-		return nil, fmt.Errorf("profile: %w", err)
-	}
+	err = pprof.StartCPUProfile(&raw)
 	for begin := time.Now(); time.Since(begin) < budget && err == nil; {
-		_, err = s.get(acceptText, "identity")
+		_, err = reading.read()
 	}
 	pprof.StopCPUProfile()
-	if err != nil {
-		return nil, err
+	if err := errors.Join(err, reading.close()); err != nil {
+		return err
 	}
 	p, err := profile.Parse(&raw)
 	if err != nil {
-		return nil, fmt.Errorf("profile: %w", err)
+		return fmt.Errorf("profile: %w", err)
 	}
-	return divide(p)
-}
-
-// divide returns each part's share of a profile's samples, in the order of scrapeParts.
-func divide(p *profile.Profile) (shares []share, err error) {
-	var samples int64
-	spent := map[string]int64{}
+	spent, samples := make([]int64, len(scrapeParts)), int64(0)
 	for _, sample := range p.Sample {
 		spent[partOf(sample)] += sample.Value[0]
 		samples += sample.Value[0]
 	}
-	if samples == 0 {
-		return nil, errors.New("profile: no samples")
+	var rows [][]string
+	for i, part := range scrapeParts {
+		share := measure.Exactly(float64(spent[i]) / float64(samples))
+		rows = append(rows, []string{part.name, share.Format(0.01, 1) + " %"})
 	}
-	seen := map[string]bool{}
-	for _, part := range scrapeParts {
-		if !seen[part.name] {
-			seen[part.name] = true
-			shares = append(shares, share{part.name, float64(spent[part.name]) / float64(samples)})
-		}
-	}
-	return append(shares, share{otherShare, float64(spent[otherShare]) / float64(samples)}), nil
+	r.table("Who spends the processor time of a scrape of 100 pools by the bridge", []string{"", "share"}, rows)
+	return nil
 }
 
-// partOf returns the part that a sample belongs to.
-func partOf(sample *profile.Sample) string {
+// partOf returns the index of the part that a sample belongs to.
+func partOf(sample *profile.Sample) int {
 	for _, location := range sample.Location { // the innermost first
 		for _, line := range location.Line {
-			for _, part := range scrapeParts {
+			for i, part := range scrapeParts[:len(scrapeParts)-1] {
 				if strings.HasPrefix(line.Function.Name, part.prefix) {
-					return part.name
+					return i
 				}
 			}
 		}
 	}
-	return otherShare
+	return len(scrapeParts) - 1
 }

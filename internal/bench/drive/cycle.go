@@ -13,7 +13,9 @@ import (
 const SQL = "SELECT id, name, email FROM users WHERE id = $1 AND deleted_at IS NULL ORDER BY created_at LIMIT 1"
 
 // ErrDuplicate is the error of a server for a violated constraint.
-var ErrDuplicate error = &pgconn.PgError{Severity: "ERROR", Code: "23505", Message: "duplicate key value violates unique constraint"}
+var ErrDuplicate error = &pgconn.PgError{
+	Severity: "ERROR", Code: "23505", Message: "duplicate key value violates unique constraint",
+}
 
 // Tracer has the methods that a cycle calls.
 type Tracer interface {

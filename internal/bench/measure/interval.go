@@ -14,18 +14,24 @@ type Interval struct{ Mid, Low, High float64 }
 
 // Of returns the median of values with its interval. It uses the method of benchstat, which assumes no distribution.
 func Of(values []float64) Interval {
-	s := benchmath.AssumeNothing.Summary(benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds), confidence)
+	sample := benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds)
+	s := benchmath.AssumeNothing.Summary(sample, confidence)
 	return Interval{Mid: s.Center, Low: s.Lo, High: s.Hi}
 }
 
-// Map returns the interval of f of the value. The function f must be monotonic.
-func (i Interval) Map(f func(float64) float64) Interval {
-	low, high := f(i.Low), f(i.High)
-	return Interval{Mid: f(i.Mid), Low: min(low, high), High: max(low, high)}
-}
+// Exactly returns a number as an interval without width.
+func Exactly(n float64) Interval { return Interval{Mid: n, Low: n, High: n} }
 
 // String returns the value and its bounds with two decimals.
-func (i Interval) String() string { return fmt.Sprintf("%.2f (%.2f–%.2f)", i.Mid, i.Low, i.High) }
+func (i Interval) String() string { return i.Format(1, 2) }
+
+// Format returns the value and its bounds as multiples of a unit. An interval without width is a number.
+func (i Interval) Format(unit float64, decimals int) string {
+	if i.Low == i.High {
+		return fmt.Sprintf("%.*f", decimals, i.Mid/unit)
+	}
+	return fmt.Sprintf("%.*f (%.*f–%.*f)", decimals, i.Mid/unit, decimals, i.Low/unit, decimals, i.High/unit)
+}
 
 // Index returns the index of a contender, and panics if no contender has that name.
 func (r Rounds) Index(name string) int {
@@ -55,4 +61,10 @@ func (r Rounds) Cost(name string, cost func(Slice) float64) Interval {
 func (r Rounds) Ratio(of, to string, cost func(Slice) float64) Interval {
 	a, b := r.Index(of), r.Index(to)
 	return Of(r.Each(func(s []Slice) float64 { return cost(s[a]) / cost(s[b]) }))
+}
+
+// Difference returns by how much the cost of one contender exceeds another's.
+func (r Rounds) Difference(of, from string, cost func(Slice) float64) Interval {
+	a, b := r.Index(of), r.Index(from)
+	return Of(r.Each(func(s []Slice) float64 { return cost(s[a]) - cost(s[b]) }))
 }

@@ -18,8 +18,8 @@ type Contender struct {
 	// Run does the work for about the given time and returns the number of operations. It does at least one.
 	Run func(slice time.Duration) (ops int)
 
-	// After, if not nil, is called after each turn and not measured.
-	After func()
+	// After, if not nil, is called after each turn and not measured. It may change the result.
+	After func(*Slice)
 }
 
 // Slice is the result of one contender in one turn.
@@ -27,6 +27,8 @@ type Slice struct {
 	Ops  int
 	Time time.Duration
 	CPU  time.Duration // of the whole process, all its threads
+
+	P50, P99 time.Duration // of the operations' durations, if After sets them
 }
 
 // TimePerOp returns the duration of an operation in seconds.
@@ -35,8 +37,11 @@ func TimePerOp(s Slice) float64 { return s.Time.Seconds() / float64(s.Ops) }
 // CPUPerOp returns the processor time of an operation in seconds.
 func CPUPerOp(s Slice) float64 { return s.CPU.Seconds() / float64(s.Ops) }
 
-// Throughput returns the number of operations a second.
-func Throughput(s Slice) float64 { return float64(s.Ops) / s.Time.Seconds() }
+// P50 returns the median of the operations' durations in seconds.
+func P50(s Slice) float64 { return s.P50.Seconds() }
+
+// P99 returns their 99th percentile in seconds.
+func P99(s Slice) float64 { return s.P99.Seconds() }
 
 // Rounds are the slices of all contenders. Each round has one slice of each, in the contenders' order.
 type Rounds struct {
@@ -84,7 +89,7 @@ func run(c Contender, slice time.Duration) Slice {
 	ops := c.Run(slice)
 	s := Slice{Ops: ops, Time: time.Since(start), CPU: CPU() - cpu}
 	if c.After != nil {
-		c.After()
+		c.After(&s)
 	}
 	return s
 }
@@ -110,12 +115,26 @@ func Repeat(batch int, f func()) func(time.Duration) int {
 	}
 }
 
-// RepeatParallel returns a Run that calls the functions side by side, each on its goroutine.
+// RepeatParallel returns a Run that calls the functions side by side, each on its goroutine. If they are more than the
+// processors, they take turns after each batch.
 func RepeatParallel(batch int, each []func()) func(time.Duration) int {
+	crowded := len(each) > runtime.GOMAXPROCS(0)
 	return func(slice time.Duration) (ops int) {
 		done := make(chan int, len(each))
+		begin := time.Now()
 		for _, f := range each {
-			go func() { done <- Repeat(batch, f)(slice) }()
+			go func() {
+				n := 0
+				for ; n == 0 || time.Since(begin) < slice; n += batch {
+					for range batch {
+						f()
+					}
+					if crowded {
+						runtime.Gosched()
+					}
+				}
+				done <- n
+			}()
 		}
 		for range each {
 			ops += <-done

@@ -38,28 +38,6 @@ func TestContendersTakeTurns(t *testing.T) {
 	}
 }
 
-func TestQuantilesAreWithinBucketWidth(t *testing.T) {
-	t.Parallel()
-	var l measure.Latencies
-	for i := range 100_000 {
-		l.Add(time.Duration(i+1) * time.Microsecond)
-	}
-	for _, q := range []float64{0.1, 0.5, 0.99, 0.999} {
-		if got, want := l.Quantile(q), q*0.1; math.Abs(got/want-1) > 0.011 {
-			t.Errorf("quantile %v is %v, want %v", q, got, want)
-		}
-	}
-	var all measure.Latencies
-	all.Merge(&l)
-	all.Merge(&l)
-	if all.Quantile(0.5) != l.Quantile(0.5) {
-		t.Error("twice the same has another median")
-	}
-	if got := measure.QuantileOf([]measure.Latencies{l, l, l}, 0.5); got.Low != got.High {
-		t.Errorf("rounds that are alike have the interval %v", got)
-	}
-}
-
 func TestIntervalHoldsMedianAndFollowsSpread(t *testing.T) {
 	t.Parallel()
 	wide, narrow := make([]float64, 100), make([]float64, 100)
@@ -73,15 +51,19 @@ func TestIntervalHoldsMedianAndFollowsSpread(t *testing.T) {
 	if n.High-n.Low >= w.High-w.Low {
 		t.Errorf("%v is no narrower than %v", n, w)
 	}
-	b := measure.Bootstrap(len(wide), func(rounds []int) float64 {
-		values := make([]float64, len(rounds))
-		for i, round := range rounds {
-			values[i] = wide[round]
-		}
-		return measure.Median(values)
-	})
-	if b.Low > b.Mid || b.Mid > b.High || b.Low == b.High || b.Mid != 49.5 {
-		t.Errorf("bootstrapped %v", b)
+}
+
+func TestRatioAndDifferenceAreWithinRounds(t *testing.T) {
+	t.Parallel()
+	r := measure.Rounds{Names: []string{"ours", "theirs"}}
+	for _, speed := range []time.Duration{1, 2, 3, 4, 5, 6} {
+		r.Slices = append(r.Slices, []measure.Slice{{Ops: 1, Time: 3 * speed}, {Ops: 1, Time: 2 * speed}})
+	}
+	if got := r.Ratio("ours", "theirs", measure.TimePerOp).String(); got != "1.50 (1.50–1.50)" {
+		t.Errorf("ratio %s, want 1.50", got)
+	}
+	if got := r.Difference("ours", "theirs", measure.TimePerOp).Format(1e-9, 1); got != "3.5 (1.0–6.0)" {
+		t.Errorf("difference %s, want 3.5 (1.0–6.0)", got)
 	}
 }
 

@@ -36,13 +36,20 @@ func Otelpool(opts ...otelpool.Option) Maker {
 		if err != nil {
 			return nil, nil, fmt.Errorf("peers: %w", err)
 		}
-		opts := append([]otelpool.Option{otelpool.WithPoolName(name), otelpool.WithMeterProvider(provider)}, opts...)
-		pool, inst, err := otelpool.NewWithConfig(context.Background(), config, opts...)
-		if err != nil {
-			return nil, nil, fmt.Errorf("peers: %w", err)
-		}
-		return pool, func() { _ = inst.Unregister() }, nil
+		return Instrumented(config, name, provider, opts...)
 	}
+}
+
+// Instrumented creates a pool with otelpool and the given options.
+func Instrumented(
+	config *pgxpool.Config, name string, provider metric.MeterProvider, opts ...otelpool.Option,
+) (*pgxpool.Pool, func(), error) {
+	opts = append([]otelpool.Option{otelpool.WithPoolName(name), otelpool.WithMeterProvider(provider)}, opts...)
+	pool, inst, err := otelpool.NewWithConfig(context.Background(), config, opts...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("peers: %w", err)
+	}
+	return pool, func() { _ = inst.Unregister() }, nil
 }
 
 // Otelpgx returns a maker of pools with otelpgx: its tracer, which records no spans here, and its statistics of the
