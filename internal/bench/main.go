@@ -49,6 +49,7 @@ func bench(ctx context.Context, r *report, budget time.Duration) error {
 		{"scrapes and pushes", 13, false, measureFleets},
 		{"the profile of a scrape", 7, !r.full, measureShares},
 		{"memory", 0, false, measureMemory},
+		{"releases of the SDK", 7, false, measureReleases},
 		// Last, because after the first scope every acquire of the process looks for one.
 		{"features", 10, !r.full, measureFeatures},
 	} {
