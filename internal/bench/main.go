@@ -3,6 +3,7 @@
 //
 //	go run .                       takes less than three minutes
 //	go run . -full                 takes some ten, and prints all tables
+//	go run . -plot /tmp/cost.svg   also draws the cost of a cycle by goroutines
 //
 // All contenders of a table run in turns in one process, and ratios are of the same turns. The absolute numbers
 // depend on the load of the machine; the ratios hardly do. See package measure.
@@ -23,17 +24,18 @@ func main() {
 	r := &report{}
 	flag.BoolVar(&r.full, "full", false, "measure all tables, with more contenders")
 	budget := flag.Duration("budget", 2*time.Minute, "time that the measurements share; -full takes four times as long")
+	plot := flag.String("plot", "", "write a plot of the cost of a cycle by goroutines to this SVG file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := bench(ctx, r, *budget); err != nil {
+	if err := bench(ctx, r, *budget, *plot); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
 // bench measures all parts and prints the report.
-func bench(ctx context.Context, r *report, budget time.Duration) error {
+func bench(ctx context.Context, r *report, budget time.Duration, plot string) error {
 	if r.full {
 		budget *= 4
 	}
@@ -50,6 +52,9 @@ func bench(ctx context.Context, r *report, budget time.Duration) error {
 		{"the profile of a scrape", 7, !r.full, measureShares},
 		{"memory", 0, false, measureMemory},
 		{"releases of the SDK", 7, false, measureReleases},
+		{"the plot", 20, plot == "", func(_ context.Context, _ *report, budget time.Duration) error {
+			return drawPlot(plot, budget)
+		}},
 		// Last, because after the first scope every acquire of the process looks for one.
 		{"features", 10, !r.full, measureFeatures},
 	} {
