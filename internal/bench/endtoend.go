@@ -45,6 +45,7 @@ func queries(full bool) []query {
 const (
 	barePool    = "pgxpool"
 	oursPool    = "otelpool"
+	directPool  = "otelpool, direct histograms"
 	otelpgxPool = "otelpgx"
 )
 
@@ -127,6 +128,7 @@ func newTargets(connString string, full bool) (targets []target, err error) {
 	}
 	add(newPgxTarget(connString, barePool, peers.Bare, nil))
 	add(newPgxTarget(connString, oursPool, peers.Otelpool(), sdk()))
+	add(newPgxTarget(connString, directPool, peers.Otelpool(), directly()))
 	add(newPgxTarget(connString, otelpgxPool, peers.Otelpgx(), sdk()))
 	if full {
 		add(newPgxTarget(connString, "otelpgx with names", peers.OtelpgxNames(), sdk()))
@@ -209,6 +211,8 @@ func measureEndToEnd(ctx context.Context, r *report, budget time.Duration) (err 
 
 func (r *report) queryGoals(callers int, rounds measure.Rounds) {
 	what := fmt.Sprintf("%s, callers: %d", selectOne, callers)
+	r.goal("client CPU of "+what+", direct histograms, to bare pgxpool", 1.05,
+		rounds.Ratio(directPool, barePool, measure.CPUPerOp), ratio)
 	r.goal("client CPU of "+what+", to otelpgx", 1.00, rounds.Ratio(oursPool, otelpgxPool, measure.CPUPerOp), ratio)
 	if callers == mostCallers {
 		r.goal("99th percentile of "+what+", to bare pgxpool", 1.00, rounds.Ratio(oursPool, barePool, measure.P99), ratio)

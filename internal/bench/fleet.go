@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/exporters/direct"
 	"github.com/otelpool/otelpool-go/internal/bench/drive"
 	"github.com/otelpool/otelpool-go/internal/bench/peers"
 )
@@ -28,8 +29,18 @@ type fleet struct {
 }
 
 // unlimited returns a provider of the SDK without a cardinality limit.
-func unlimited(reader sdkmetric.Reader, opts ...sdkmetric.Option) provider {
-	return sdkmetric.NewMeterProvider(append(opts, sdkmetric.WithReader(reader), sdkmetric.WithCardinalityLimit(0))...)
+func unlimited(reader sdkmetric.Reader) provider {
+	return sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithCardinalityLimit(0))
+}
+
+// unlimitedPlain is unlimited without exemplars.
+func unlimitedPlain(reader sdkmetric.Reader) provider {
+	return sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithCardinalityLimit(0), noExemplars)
+}
+
+// unlimitedDirect is unlimited with histograms that are recorded without the SDK. The reader must be one for that.
+func unlimitedDirect(reader sdkmetric.Reader) provider {
+	return direct.NewMeterProvider(direct.WithReader(reader.(direct.Reader)), direct.WithCardinalityLimit(0))
 }
 
 // newFleet returns pools that each ran the given number of different operations. All use one connection, whose state is

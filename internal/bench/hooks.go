@@ -13,6 +13,8 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/otelpool/otelpool-go/exporters/direct"
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/bench/drive"
 	"github.com/otelpool/otelpool-go/internal/bench/measure"
 	"github.com/otelpool/otelpool-go/internal/bench/peers"
@@ -41,6 +43,7 @@ const (
 	floor          = "floor"
 	oursNoop       = "otelpool, no-op provider"
 	oursOne        = "otelpool, SDK"
+	oursDirect     = "otelpool, direct histograms"
 	oursFailing    = "otelpool, SDK, failing query"
 	oursLongHold   = "otelpool, SDK, `WithLongHold`"
 	oursSampled    = "otelpool, SDK, spans, sampled parent"
@@ -90,6 +93,15 @@ func deepened(ctx context.Context) context.Context {
 	return ctx
 }
 
+// directly returns a provider that records histograms without the SDK.
+func directly() metric.MeterProvider {
+	bridge, err := prometheus.New()
+	if err != nil {
+		panic(err) // only an option can be wrong
+	}
+	return direct.NewMeterProvider(direct.WithReader(bridge))
+}
+
 // request returns the context of a request that is traced, and sampled or not.
 func request(sampled bool) context.Context {
 	sampler := sdktrace.NeverSample()
@@ -106,6 +118,7 @@ func mainCases() []hookCase {
 	return []hookCase{
 		{name: floor, make: peers.Tracer(drive.Floor{})},
 		{name: oursOne, make: peers.Otelpool(), provider: sdk},
+		{name: oursDirect, make: peers.Otelpool(), provider: directly},
 		{name: otelpgxOne, make: peers.Otelpgx(), provider: sdk},
 		{name: namesOne, make: peers.OtelpgxNames(), provider: sdk},
 	}
@@ -222,8 +235,10 @@ func measureHooks(ctx context.Context, r *report, budget time.Duration) error {
 	}
 	of := func(name, to string) measure.Interval { return c.Ratio(name, to, measure.TimePerOp) }
 	r.goal("a cycle, to otelpgx with operation names", 0.50, of(oursOne, namesOne), ratio)
+	r.goal("a cycle, direct histograms, to otelpgx with operation names", 0.40, of(oursDirect, namesOne), ratio)
 	r.goal("a cycle, to otelpgx plain", 0.90, of(oursOne, otelpgxOne), ratio)
 	r.allocations("a cycle", 1, 64, c.allocs[oursOne])
+	r.allocations("a cycle, direct histograms", 1, 64, c.allocs[oursDirect])
 	added := c.Difference(oursLongHold, oursOne, measure.TimePerOp)
 	r.goal("what `WithLongHold` adds to a cycle", 0.4e-6, added, unit{1e-6, 2, " µs"})
 	r.goal("a cycle with a no-op provider, to the floor", 0.15, of(oursNoop, floor), ratio)
@@ -267,6 +282,8 @@ func measureLoaded(_ context.Context, r *report, budget time.Duration) error {
 		return err
 	}
 	r.goal("a cycle on two goroutines, to otelpgx plain", 1.00, two.Ratio(oursOne, otelpgxOne, measure.TimePerOp), ratio)
+	r.goal("a cycle on two goroutines, direct histograms, to otelpgx plain", 0.70,
+		two.Ratio(oursDirect, otelpgxOne, measure.TimePerOp), ratio)
 	r.goal("processor time of a cycle with the garbage collected, to otelpgx with operation names", 0.50,
 		collecting.Ratio(oursOne, namesOne, measure.CPUPerOp), ratio)
 	r.goal("processor time of a cycle with the garbage collected, to otelpgx plain", 0.90,

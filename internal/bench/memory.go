@@ -11,6 +11,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/bench/drive"
 	"github.com/otelpool/otelpool-go/internal/bench/measure"
 	"github.com/otelpool/otelpool-go/internal/bench/peers"
@@ -27,14 +28,20 @@ type memoryCase struct {
 	name       string
 	maker      peers.Maker
 	operations int
-	opts       []sdkmetric.Option
-	collect    bool // also once after the pools are made
+	provide    func(sdkmetric.Reader) provider // nil for unlimited
+	collect    bool                            // also once after the pools are made
 }
 
 // heap returns the bytes that each of n pools keeps, and those that it leaves after it is unregistered and closed.
 func (c memoryCase) heap(n int) (kept, left float64, err error) {
-	reader := sdkmetric.NewManualReader()
-	p := unlimited(reader, c.opts...)
+	reader, err := prometheus.New()
+	if err != nil {
+		return 0, 0, err
+	}
+	if c.provide == nil {
+		c.provide = unlimited
+	}
+	p := c.provide(reader)
 	before := measure.Heap()
 	f, err := newFleet(p, c.maker, n, c.operations)
 	if err != nil {
@@ -61,8 +68,9 @@ func measureMemory(_ context.Context, r *report, _ time.Duration) error {
 		{name: "used: three histograms have a series", maker: ours, operations: 1},
 		{
 			name: "used, without exemplars by `sdkmetric.WithExemplarFilter`", maker: ours, operations: 1,
-			opts: []sdkmetric.Option{noExemplars},
+			provide: unlimitedPlain,
 		},
+		{name: "used, direct histograms", maker: ours, operations: 1, provide: unlimitedDirect},
 		{name: "otelpgx, used likewise", maker: peers.Otelpgx(), operations: 1},
 	}
 	if r.full {
@@ -89,6 +97,7 @@ func measureMemory(_ context.Context, r *report, _ time.Duration) error {
 	}
 	r.goal("a pool with gauges alone keeps", 1000, measure.Exactly(kept[0]), kilobytes)
 	r.goal("a used pool keeps", 8000, measure.Exactly(kept[1]), kilobytes)
+	r.goal("a used pool with direct histograms keeps", 8000, measure.Exactly(kept[3]), kilobytes)
 	if r.full {
 		connection, err := connectionHeap()
 		if err != nil {

@@ -50,19 +50,21 @@ type way struct {
 // The ways that goals are about.
 const (
 	bridgeScrape   = "otelpool, its bridge"
+	directScrape   = "otelpool, direct histograms, its bridge"
 	officialScrape = "otelpgx, official exporter"
 	oursPush       = "otelpool"
+	directPush     = "otelpool, direct histograms"
 	otelpgxPoints  = "otelpgx, as many data points"
 	otelpgxPush    = "otelpgx, as many pools"
 )
 
-func bridgeWay(name, accept, coding string) way {
+func bridgeWay(name, accept, coding string, provide func(sdkmetric.Reader) provider) way {
 	return way{name, func(pools, operations int) (reading, error) {
 		bridge, err := prometheus.New()
 		if err != nil {
 			return reading{}, err
 		}
-		f, err := newFleet(unlimited(bridge), peers.Otelpool(), pools, operations)
+		f, err := newFleet(provide(bridge), peers.Otelpool(), pools, operations)
 		if err != nil {
 			return reading{}, err
 		}
@@ -198,7 +200,9 @@ func officialReader(url string) (pushReader, error) {
 }
 
 // pushWay pushes to a receiver that keeps only the size: decoding would cost more than pushing.
-func pushWay(name string, maker peers.Maker, newReader func(url string) (pushReader, error)) way {
+func pushWay(
+	name string, maker peers.Maker, newReader func(url string) (pushReader, error), provide func(sdkmetric.Reader) provider,
+) way {
 	return way{name, func(pools, operations int) (reading, error) {
 		var received atomic.Int64
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -210,7 +214,7 @@ func pushWay(name string, maker peers.Maker, newReader func(url string) (pushRea
 		if err != nil {
 			return reading{}, err
 		}
-		f, err := newFleet(unlimited(reader), maker, pools, operations)
+		f, err := newFleet(provide(reader), maker, pools, operations)
 		if err != nil {
 			return reading{}, err
 		}

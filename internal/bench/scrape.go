@@ -102,8 +102,8 @@ func (r *report) readings(heading string, comparisons ...comparison) {
 
 // measureFleets compares scrapes and pushes of a hundred pools.
 func measureFleets(_ context.Context, r *report, budget time.Duration) error {
-	bridge := bridgeWay(bridgeScrape, acceptText, "identity")
-	pages, err := asManySeries(100, 1, bridge, officialWay)
+	bridge := bridgeWay(bridgeScrape, acceptText, "identity", unlimited)
+	pages, err := asManySeries(100, 1, bridge, bridgeWay(directScrape, acceptText, "identity", unlimitedDirect), officialWay)
 	if err != nil {
 		return err
 	}
@@ -112,16 +112,18 @@ func measureFleets(_ context.Context, r *report, budget time.Duration) error {
 		return err
 	}
 	r.goal("scrape of 100 pools", 7e-3, scrapes.Cost(bridgeScrape, measure.TimePerOp), milliseconds)
+	r.goal("scrape of 100 pools, direct histograms", 7e-3, scrapes.Cost(directScrape, measure.TimePerOp), milliseconds)
 	r.goal("scrape of 100 pools, to otelpgx with as many series, by the official exporter", 0.75,
 		scrapes.Ratio(bridgeScrape, officialScrape, measure.TimePerOp), ratio)
 	r.readings("A scrape over HTTP, of as many series", scrapes)
 
-	ours := pushWay(oursPush, peers.Otelpool(), oursReader)
-	sent, err := asManySeries(100, 1, ours, pushWay(otelpgxPoints, peers.Otelpgx(), officialReader))
+	ours := pushWay(oursPush, peers.Otelpool(), oursReader, unlimited)
+	sent, err := asManySeries(100, 1, ours, pushWay(otelpgxPoints, peers.Otelpgx(), officialReader, unlimited))
 	if err != nil {
 		return err
 	}
-	sent = append(sent, asManyPools(100, pushWay(otelpgxPush, peers.Otelpgx(), officialReader))...)
+	sent = append(sent, asManyPools(100, pushWay(directPush, peers.Otelpool(), oursReader, unlimitedDirect),
+		pushWay(otelpgxPush, peers.Otelpgx(), officialReader, unlimited))...)
 	pushes, err := compare(sent, 1, budget/2)
 	if err != nil {
 		return err
@@ -130,6 +132,8 @@ func measureFleets(_ context.Context, r *report, budget time.Duration) error {
 		pushes.Ratio(oursPush, otelpgxPoints, measure.TimePerOp), ratio)
 	r.goal("push of 100 pools, to otelpgx with as many pools", 1.00,
 		pushes.Ratio(oursPush, otelpgxPush, measure.TimePerOp), ratio)
+	r.goal("push of 100 pools, direct histograms, to otelpgx with as many pools", 1.00,
+		pushes.Ratio(directPush, otelpgxPush, measure.TimePerOp), ratio)
 	r.readings("A push over OTLP, HTTP", pushes)
 	if !r.full {
 		return nil
@@ -139,7 +143,7 @@ func measureFleets(_ context.Context, r *report, budget time.Duration) error {
 
 // measureSizes compares scrapes of more and of unused pools, and reads pools of several sizes in all ways.
 func (r *report) measureSizes(budget time.Duration) error {
-	bridge := bridgeWay(bridgeScrape, acceptText, "identity")
+	bridge := bridgeWay(bridgeScrape, acceptText, "identity", unlimited)
 	var scrapes, sizes []comparison
 	for _, size := range []struct {
 		pools, operations int
@@ -156,9 +160,10 @@ func (r *report) measureSizes(budget time.Duration) error {
 		scrapes = append(scrapes, c)
 	}
 	all := []way{
-		pushWay("ManualReader", peers.Otelpool(), manualReader),
-		bridgeWay("HTTP, text", acceptText, "identity"), bridgeWay("HTTP, OpenMetrics", acceptMetrics, "identity"),
-		bridgeWay("HTTP, gzip", acceptText, "gzip"), pushWay("OTLP push", peers.Otelpool(), oursReader),
+		pushWay("ManualReader", peers.Otelpool(), manualReader, unlimited),
+		bridgeWay("HTTP, text", acceptText, "identity", unlimited),
+		bridgeWay("HTTP, OpenMetrics", acceptMetrics, "identity", unlimited),
+		bridgeWay("HTTP, gzip", acceptText, "gzip", unlimited), pushWay("OTLP push", peers.Otelpool(), oursReader, unlimited),
 	}
 	for _, pools := range []int{1, 10, 100, 1000} {
 		for _, operations := range []int{1, 20, 200} {

@@ -31,7 +31,7 @@ var scrapeParts = []struct{ name, prefix string }{
 
 // measureShares profiles scrapes of the bridge and divides the processor time among its parts.
 func measureShares(_ context.Context, r *report, budget time.Duration) error {
-	reading, err := bridgeWay(bridgeScrape, acceptText, "identity").make(100, 1)
+	reading, err := bridgeWay(bridgeScrape, acceptText, "identity", unlimited).make(100, 1)
 	if err != nil {
 		return err
 	}
