@@ -248,8 +248,9 @@ func (h *hooks) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pg
 		c := h.connOfAcquire(data.Conn)
 		if h.stacks != nil && !h.state.Stopped() { // here: each function between would be one more to skip
 			var callers [poolstate.MaxStack]uintptr
-			n := runtime.Callers(2, callers[:h.stacks.reach.Load()])
-			h.stacks.keep(a, c.Conn, callers[:n])
+			reach := h.stacks.reach.Load()
+			n := runtime.Callers(2, callers[:reach])
+			h.stacks.keep(a, c.Conn, callers[:n], reach)
 		}
 		h.acquired(a, c)
 	case a != nil:

@@ -51,10 +51,10 @@ func newStacks(skip []string) *stacks {
 }
 
 // keep keeps the stack of an acquire that is about to end with the connection. taken are the callers of the caller of
-// keep, as many as reach.
-func (s *stacks) keep(a *poolstate.Acquire, c *poolstate.Conn, taken []uintptr) {
+// keep, as many as asked for, or all.
+func (s *stacks) keep(a *poolstate.Acquire, c *poolstate.Conn, taken []uintptr, asked int32) {
 	at, is := s.program(taken)
-	if is == programCall && at+programCallers <= len(taken) {
+	if int32(len(taken)) < asked || is == programCall && at+programCallers <= len(taken) {
 		c.KeepStack(a, taken)
 		return
 	}

@@ -23,7 +23,8 @@ func (l *library) acquire(functions int) (kept []string) {
 	a, _ := l.state.Begin(context.Background())
 	c := l.state.NewConn(poolstate.Origin{})
 	var callers [poolstate.MaxStack]uintptr
-	l.keep(a, c, callers[:runtime.Callers(2, callers[:l.reach.Load()])])
+	reach := l.reach.Load()
+	l.keep(a, c, callers[:runtime.Callers(2, callers[:reach])], reach)
 	hold := poolstate.Hold{Acquire: a, Conn: c}
 	stack := hold.Stack()
 	frames := runtime.CallersFrames(stack)
