@@ -2,7 +2,7 @@
 // tables that they come from.
 //
 //	go run .                       takes less than three minutes
-//	go run . -full                 takes some ten, and prints all tables
+//	go run . -full                 takes some thirteen, and prints all tables
 //	go run . -plot /tmp/cost.svg   also draws the cost of a cycle by goroutines
 //
 // All contenders of a table run in turns in one process, and ratios are of the same turns. The absolute numbers
