@@ -69,8 +69,8 @@ func (o *observed) report(traceOf func(*poolstate.Acquire) trace.TraceID) diagno
 	return r
 }
 
-// reportHolds groups the holds of a snapshot by unit of work and the inner end of the stack, which all have: the stack of a
-// hold that was acquired after another from there was long is longer.
+// reportHolds groups the holds of a snapshot by unit of work and the inner end of the stack. Whole stacks differ even
+// at one place: after a long hold from there, later stacks have more callers.
 func reportHolds(s *poolstate.Snapshot, of *reports, traceOf func(*poolstate.Acquire) trace.TraceID) []diagnose.Holds {
 	type group struct{ operation, stack string }
 	all := []diagnose.Holds{} // an empty list in JSON, not null

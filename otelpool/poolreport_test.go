@@ -198,8 +198,8 @@ func TestReportWithoutHooksOrPool(t *testing.T) {
 	checkEqual(t, "holds", len(r.Holds), 0)
 }
 
-// TestReportGroupsHoldsOfOnePlace acquires at one place before and after a hold from there is long: the stack of the second
-// reaches further.
+// TestReportGroupsHoldsOfOnePlace acquires at one place before and after a hold from there is long. The second stack
+// has more callers.
 func TestReportGroupsHoldsOfOnePlace(t *testing.T) {
 	t.Parallel()
 	log := new(logBuffer)
@@ -219,7 +219,7 @@ func TestReportGroupsHoldsOfOnePlace(t *testing.T) {
 	checkEqual(t, "frames", len(r.Holds[0].Stack), len(held[1].Stack))
 }
 
-// acquireBelow acquires below that many callers.
+// acquireBelow acquires a connection below the given number of its own calls.
 func acquireBelow(t *testing.T, pool *pgxpool.Pool, callers int) *pgxpool.Conn {
 	if callers > 0 {
 		return acquireBelow(t, pool, callers-1)

@@ -107,10 +107,10 @@ func standard(function string) bool {
 	return slices.Contains(standardFolders, folder)
 }
 
-// innerEnd returns the frames that the stacks of all holds that were acquired at one place have in common.
+// innerEnd returns the frames that the stacks of all holds acquired at one place have in common.
 func innerEnd(frames []runtime.Frame) []runtime.Frame {
 	end := min(len(frames), programCallers)
-	for end > 0 && standard(frames[end-1].Function) { // a stack does not end with these
+	for end > 0 && standard(frames[end-1].Function) { // trim cuts these from the end of a stack
 		end--
 	}
 	return frames[:end]
@@ -152,13 +152,13 @@ func formatFrames(frames []runtime.Frame) string {
 
 func formatFrame(frame runtime.Frame) string {
 	function := lastElements(frame.Function, 1)
-	if majorVersion.MatchString(function) { // v5 of what?
+	if majorVersion.MatchString(function) { // v5 alone names no package
 		function = lastElements(frame.Function, 2)
 	}
 	return fmt.Sprintf("%s (%s:%d)", function, lastElements(frame.File, 2), frame.Line)
 }
 
-// majorVersion matches a function whose package is only a major version, such as chi's.
+// majorVersion matches a function whose package path ends in a major version, such as chi's.
 var majorVersion = regexp.MustCompile(`^v[0-9]+\.`)
 
 // lastElements returns the last n elements of a path.

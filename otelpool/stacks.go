@@ -50,8 +50,8 @@ func newStacks(skip []string) *stacks {
 	return s
 }
 
-// keep keeps the stack of an acquire that is about to end with the connection. taken are the callers of the caller of
-// keep, as many as asked for, or all.
+// keep keeps the stack of an acquire that is about to end with the connection. taken are the callers of keep's caller.
+// There are as many as asked for, or fewer if the stack ended.
 func (s *stacks) keep(a *poolstate.Acquire, c *poolstate.Conn, taken []uintptr, asked int32) {
 	at, is := s.program(taken)
 	if int32(len(taken)) < asked || is == programCall && at+programCallers <= len(taken) {

@@ -68,7 +68,7 @@ type flusher interface {
 	Shutdown(context.Context) error
 }
 
-// withoutTimes returns the metric without the times of its data points, in the order of n.
+// withoutTimes returns the metric without the times of its data points, which it sorts by n.
 func withoutTimes(m *metricspb.Metric) *metricspb.Metric {
 	m = proto.CloneOf(m)
 	points := m.GetHistogram().GetDataPoints()

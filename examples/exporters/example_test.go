@@ -14,7 +14,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// Record otelpool's histograms at a fraction of the cost, for the readers of the exporters.
+// Record otelpool's histograms directly, at a fraction of the cost, for the readers of the exporters.
 func Example_direct() {
 	page, err := prometheus.New()
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// BenchmarkRecord is a measurement of one series, by the SDK and directly.
+// BenchmarkRecord records to one series, through the SDK and directly.
 func BenchmarkRecord(b *testing.B) {
 	p := newPair(setting{})
 	set := attribute.NewSet(attribute.String("a", "1"), attribute.String("b", "2"), attribute.String("c", "3"))

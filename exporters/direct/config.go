@@ -23,13 +23,13 @@ type option func(*config)
 
 func (o option) apply(c *config) { o(c) }
 
-// WithReader adds a reader. Repeated options add up.
+// WithReader adds a reader. Repeated options add up. A reader that is given twice counts once.
 func WithReader(r Reader) Option {
 	return option(func(c *config) {
 		if r == nil {
 			return
 		}
-		c.sdk = append(c.sdk, sdkmetric.WithReader(r)) // The SDK reports a reader that it has already.
+		c.sdk = append(c.sdk, sdkmetric.WithReader(r)) // The SDK reports a duplicate.
 		if !slices.Contains(c.readers, r) {
 			c.readers = append(c.readers, r)
 		}
@@ -48,7 +48,8 @@ func WithView(views ...sdkmetric.View) Option {
 	})
 }
 
-// WithResource sets what produces the telemetry, by default resource.Default(). The last one given wins.
+// WithResource sets the resource that produces the telemetry. The default is resource.Default(). As in the SDK, it is
+// merged with the resource of the environment. The last one given wins.
 func WithResource(r *resource.Resource) Option {
 	return option(func(c *config) {
 		if r != nil {
@@ -57,8 +58,8 @@ func WithResource(r *resource.Resource) Option {
 	})
 }
 
-// WithExemplarFilter sets which measurements may become exemplars, by default those in sampled spans. The last one given
-// wins, also over OTEL_METRICS_EXEMPLAR_FILTER.
+// WithExemplarFilter sets which measurements may become exemplars. The default is OTEL_METRICS_EXEMPLAR_FILTER, or else
+// those in sampled spans. The last one given wins.
 func WithExemplarFilter(f exemplar.Filter) Option {
 	return option(func(c *config) {
 		if f != nil {
@@ -68,8 +69,9 @@ func WithExemplarFilter(f exemplar.Filter) Option {
 	})
 }
 
-// WithCardinalityLimit sets how many series of an instrument are kept apart, by default 2000, the rest being one series
-// with the attribute otel.metric.overflow. There is no limit if it is 0 or negative. The last one given wins.
+// WithCardinalityLimit sets how many series an instrument may have. Measurements of any more are added up in the last
+// one, which has the attribute otel.metric.overflow. The default is OTEL_GO_X_CARDINALITY_LIMIT, or else 2000. A limit
+// of 0 or less means no limit. The last one given wins.
 func WithCardinalityLimit(limit int) Option {
 	return option(func(c *config) {
 		c.limit = limit
@@ -77,14 +79,14 @@ func WithCardinalityLimit(limit int) Option {
 	})
 }
 
-// config holds what the options set. The SDK does not tell what its options set, so most is there twice.
+// config holds what the options set. The SDK's options cannot be read back, so their values are kept beside them.
 type config struct {
 	sdk         []sdkmetric.Option
 	readers     []Reader
 	views       []sdkmetric.View
 	exemplars   exemplar.Filter // nil if no exemplars are kept
 	limit       int
-	aggregation sdkmetric.Aggregation // of all readers, nil if the SDK is to record everything
+	aggregation sdkmetric.Aggregation // of all readers for histograms, nil if the SDK must record everything
 }
 
 func newConfig(opts []Option) config {
@@ -113,8 +115,8 @@ func newConfig(opts []Option) config {
 	return c
 }
 
-// commonAggregation returns the aggregation of histograms by all readers. It returns nil if readers differ, or one has
-// deltas: to take what was measured away at a collection, measurements would have to wait.
+// commonAggregation returns the aggregation that all readers use for histograms. It returns nil if they differ, or if
+// one has delta temporality: a collection of deltas resets the values, and measurements would have to wait for it.
 func commonAggregation(readers []Reader) (common sdkmetric.Aggregation) {
 	for i, r := range readers {
 		if r.Temporality(kind) != metricdata.CumulativeTemporality {
@@ -137,8 +139,8 @@ func commonAggregation(readers []Reader) (common sdkmetric.Aggregation) {
 	return common
 }
 
-// direct returns the stream to which the SDK would record an instrument with these default boundaries, and its buckets. It
-// reports whether the stream can be recorded directly.
+// direct returns the stream to which the SDK would record an instrument, and the buckets of the stream. The boundaries
+// are the instrument's own. ok reports whether the stream can be recorded directly.
 func (c *config) direct(in sdkmetric.Instrument, boundaries []float64) (
 	stream sdkmetric.Stream, buckets sdkmetric.AggregationExplicitBucketHistogram, ok bool,
 ) {
@@ -166,7 +168,7 @@ func (c *config) direct(in sdkmetric.Instrument, boundaries []float64) (
 	if len(boundaries) > 0 {
 		buckets.Boundaries = boundaries
 	}
-	// The SDK sorts boundaries that do not increase, and without boundaries it keeps exemplars otherwise.
+	// The SDK sorts boundaries that do not increase, and keeps other exemplars if there are none.
 	return stream, buckets, ok && len(buckets.Boundaries) > 0 && increasing(buckets.Boundaries)
 }
 

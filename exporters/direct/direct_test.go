@@ -28,7 +28,7 @@ import (
 
 func TestMain(m *testing.M) { postgrestest.MainWithURL(m) }
 
-// setting is what both providers of a test are made with.
+// setting configures both providers of a test.
 type setting struct {
 	temporality sdkmetric.TemporalitySelector
 	aggregation sdkmetric.AggregationSelector
@@ -102,7 +102,7 @@ func (h pairHistogram) Record(ctx context.Context, v float64, opts ...metric.Rec
 	h.direct.Record(ctx, v, opts...)
 }
 
-// Bind binds what can bind.
+// Bind binds the attributes to both histograms. The SDK's cannot bind, so it gets them as an option.
 func (h pairHistogram) Bind(attrs ...attribute.KeyValue) metric.Float64Histogram {
 	h.opts = []metric.RecordOption{metric.WithAttributes(attrs...)}
 	if b, ok := h.direct.(binder); ok {
@@ -257,7 +257,7 @@ func TestSameAsSDK(t *testing.T) {
 	}
 }
 
-// TestExemplars has more sampled measurements than there are buckets: which of them is kept is a matter of chance.
+// TestExemplars records several sampled measurements in each bucket. Which one of them is kept is random.
 func TestExemplars(t *testing.T) {
 	r := newReader(nil, nil)
 	p := direct.NewMeterProvider(direct.WithReader(r), direct.WithExemplarFilter(exemplar.AlwaysOnFilter))
@@ -288,8 +288,8 @@ func TestExemplars(t *testing.T) {
 	}
 }
 
-// TestNothingIsLost records from many goroutines while the histogram is collected. No count may fall, and in the end all
-// must be there.
+// TestNothingIsLost records from many goroutines while the histogram is collected. No count may decrease, and none may
+// be missing at the end.
 func TestNothingIsLost(t *testing.T) {
 	r := newReader(nil, nil)
 	h, err := direct.NewMeterProvider(direct.WithReader(r)).Meter(catalogue.ScopeName).Float64Histogram("duration",
@@ -344,7 +344,7 @@ func TestNothingIsLost(t *testing.T) {
 	}
 }
 
-// TestStreams has instruments that become one stream, in one order and the other, and scopes by turns.
+// TestStreams creates instruments that share a stream, in both orders and in two scopes.
 func TestStreams(t *testing.T) {
 	join := func(in sdkmetric.Instrument) (sdkmetric.Stream, bool) {
 		return sdkmetric.Stream{Name: "Both", Unit: "s"}, in.Name == "a" || in.Name == "b"
@@ -369,7 +369,7 @@ func TestStreams(t *testing.T) {
 	}
 }
 
-// TestReaderGivenTwice sees each data point once, as with the SDK.
+// TestReaderGivenTwice checks that a reader given twice sees each data point once, as with the SDK.
 func TestReaderGivenTwice(t *testing.T) {
 	r := newReader(nil, nil)
 	h, err := direct.NewMeterProvider(direct.WithReader(r), direct.WithReader(r), direct.WithView(nil)).
@@ -383,7 +383,7 @@ func TestReaderGivenTwice(t *testing.T) {
 	}
 }
 
-// TestBoundTakesAttributes adds attributes to those that are bound.
+// TestBoundTakesAttributes records with attributes besides the bound ones.
 func TestBoundTakesAttributes(t *testing.T) {
 	p := newPair(setting{})
 	h, err := p.providers[1].Meter(catalogue.ScopeName).Float64Histogram("duration")

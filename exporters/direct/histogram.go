@@ -15,9 +15,9 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// histogram is an instrument whose measurements are kept here.
+// histogram is an instrument that keeps its measurements itself. It is safe for concurrent use.
 type histogram struct {
-	metric.Float64Histogram // the SDK's, which is never recorded to, for Enabled
+	metric.Float64Histogram // the SDK's, for Enabled; nothing is recorded to it
 
 	scope     instrumentation.Scope
 	stream    sdkmetric.Stream
@@ -43,13 +43,13 @@ func newHistogram(
 	}
 }
 
-// Record implements metric.Float64Histogram. It looks the series up each time, unlike that of Bind.
+// Record implements metric.Float64Histogram. It looks the series up at each call, unlike the Record of Bind's result.
 func (h *histogram) Record(ctx context.Context, value float64, opts ...metric.RecordOption) {
 	h.find(metric.NewRecordConfig(opts).Attributes()).record(ctx, value)
 }
 
-// Bind returns a histogram that adds the attributes to each measurement. It is the method of
-// go.opentelemetry.io/otel/metric/x.Float64HistogramBinder.
+// Bind implements go.opentelemetry.io/otel/metric/x.Float64HistogramBinder. It returns a histogram that adds the
+// attributes to each measurement.
 func (h *histogram) Bind(attrs ...attribute.KeyValue) metric.Float64Histogram {
 	return &bound{Float64Histogram: h, histogram: h, attributes: attribute.NewSet(slices.Clone(attrs)...)} // NewSet sorts.
 }
@@ -57,7 +57,7 @@ func (h *histogram) Bind(attrs ...attribute.KeyValue) metric.Float64Histogram {
 // overflow is the set of attributes of the series above the cardinality limit.
 var overflow = attribute.NewSet(attribute.Bool("otel.metric.overflow", true))
 
-// find returns the series of a set of attributes, or the one of all sets above the limit.
+// find returns the series of the set, or the overflow series if the limit leaves no room for it.
 func (h *histogram) find(set attribute.Set) *series {
 	h.mu.Lock()
 	defer h.mu.Unlock()

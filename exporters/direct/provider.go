@@ -15,15 +15,17 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// Reader is a reader that takes a producer after it was made, and tells its temporality and aggregation. Those of
-// exporters/prometheus and exporters/otlp do. Its cardinality limit must be that of the MeterProvider.
+// Reader is a reader that accepts producers after its creation, and returns its temporality and aggregation. Those of
+// exporters/prometheus and exporters/otlp do. It must not have a cardinality limit of its own: the MeterProvider's
+// limit applies. Its methods must be safe for concurrent use.
 type Reader interface {
 	sdkmetric.Reader
 	// Temporality returns the temporality of the instruments of a kind.
 	Temporality(sdkmetric.InstrumentKind) metricdata.Temporality
-	// Aggregation returns the aggregation of the instruments of a kind, unless a View has another.
+	// Aggregation returns the aggregation of the instruments of a kind, unless a View sets another. nil means the SDK's
+	// default.
 	Aggregation(sdkmetric.InstrumentKind) sdkmetric.Aggregation
-	// AddProducer adds the metrics of the producer to each collection.
+	// AddProducer adds the producer's metrics to each later collection.
 	AddProducer(sdkmetric.Producer)
 }
 
@@ -36,17 +38,17 @@ type MeterProvider struct {
 
 	mu      sync.Mutex // guards the fields below
 	streams map[streamID]metric.Float64Histogram
-	direct  []*histogram // those of streams that are recorded directly
+	direct  []*histogram // the streams that are recorded directly
 }
 
-// streamID identifies a stream as the SDK does: instruments that Views give one name are one stream.
+// streamID identifies a stream as the SDK does: instruments to which Views give the same name share a stream.
 type streamID struct {
 	scope                   instrumentation.Scope
 	name, description, unit string
 }
 
-// NewMeterProvider returns a MeterProvider. As with the SDK's, a reader may have one MeterProvider, and without a reader
-// nothing is recorded. The SDK's environment variables apply.
+// NewMeterProvider returns a MeterProvider. It adds a producer to each reader. As with the SDK, a reader can have only
+// one MeterProvider, and nothing is recorded without a reader. The SDK's environment variables apply.
 func NewMeterProvider(opts ...Option) *MeterProvider {
 	cfg := newConfig(opts)
 	p := &MeterProvider{
@@ -58,7 +60,8 @@ func NewMeterProvider(opts ...Option) *MeterProvider {
 	return p
 }
 
-// Meter implements metric.MeterProvider.
+// Meter implements metric.MeterProvider. Only otelpool's own meter records histograms directly; all others are the
+// SDK's.
 func (p *MeterProvider) Meter(name string, opts ...metric.MeterOption) metric.Meter {
 	m := p.sdk.Meter(name, opts...)
 	if name != catalogue.ScopeName {
@@ -70,13 +73,14 @@ func (p *MeterProvider) Meter(name string, opts ...metric.MeterOption) metric.Me
 	}}
 }
 
-// ForceFlush makes the readers that push export immediately.
+// ForceFlush exports the current values through the readers that push. It returns the errors of all of them.
 func (p *MeterProvider) ForceFlush(ctx context.Context) error { return p.sdk.ForceFlush(ctx) }
 
-// Shutdown shuts the readers down. Those that push export the last values.
+// Shutdown shuts the readers down, which makes those that push export the last values. It returns the errors of all of
+// them, or sdkmetric.ErrReaderShutdown if it was called before.
 func (p *MeterProvider) Shutdown(ctx context.Context) error { return p.sdk.Shutdown(ctx) }
 
-// producer is what the readers of the provider collect besides the SDK.
+// producer adds the direct histograms to the collections of the readers.
 type producer struct{ *MeterProvider }
 
 // Produce implements sdkmetric.Producer.
@@ -102,7 +106,7 @@ func (p producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 	return scopes, nil
 }
 
-// meter is a Meter of the SDK that makes float64 histograms itself.
+// meter is a Meter of the SDK, except for its float64 histograms.
 type meter struct {
 	metric.Meter
 	provider *MeterProvider
@@ -123,7 +127,7 @@ func (m meter) Float64Histogram(name string, opts ...metric.Float64HistogramOpti
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if known := p.streams[id]; known != nil {
-		return known, nil // As in the SDK, the first instrument sets what becomes of the stream.
+		return known, nil // As in the SDK, the first instrument decides how the stream is recorded.
 	}
 	if ok {
 		made := newHistogram(h, m.scope, stream, buckets, p.cfg)

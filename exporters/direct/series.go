@@ -17,15 +17,15 @@ const (
 	cacheLine = 64
 )
 
-// series keeps the measurements with one set of attributes. Goroutines record to different shards, mostly, so that
-// processors need not wait for each other's cache lines.
+// series keeps the measurements of one attribute set. Goroutines mostly record to different shards, so that processors
+// rarely wait for each other's cache lines.
 type series struct {
 	histogram  *histogram
 	attributes attribute.Set
-	shards     [1 << shardBits]atomic.Pointer[shard] // made when they are first needed
+	shards     [1 << shardBits]atomic.Pointer[shard] // each is nil until its first measurement
 
-	// The SDK's for explicit buckets, which keeps one exemplar of each. It is made when it is first needed, because it takes
-	// more memory than all else, and is safe for concurrent use.
+	// reservoir is the SDK's for explicit buckets, which keeps one exemplar of each bucket and is safe for concurrent
+	// use. It is nil until the first exemplar, because it takes more memory than everything else.
 	reservoir atomic.Pointer[exemplar.HistogramReservoir]
 }
 
@@ -44,9 +44,9 @@ func newShard(buckets int) *shard {
 	return s
 }
 
-// record keeps a measurement.
+// record adds a measurement.
 func (s *series) record(ctx context.Context, value float64) {
-	// The address of a goroutine's stack tells it from others, and is there without a call.
+	// The address of the stack distinguishes goroutines, and reading it needs no call.
 	var onStack byte
 	const golden = 0x9E3779B1 // 2^32 divided by the golden ratio: addresses that differ in few bits get different shards.
 	at := uint32(uintptr(unsafe.Pointer(&onStack))>>12) * golden >> (32 - shardBits)
@@ -56,7 +56,7 @@ func (s *series) record(ctx context.Context, value float64) {
 		to = s.shards[at].Load()
 	}
 
-	// The first bucket whose bound is not below the value.
+	// Find the first bucket whose bound is not below the value.
 	low, high := 0, len(s.histogram.bounds)
 	for low < high {
 		if middle := int(uint(low+high) / 2); s.histogram.bounds[middle] >= value {
@@ -76,7 +76,7 @@ func (s *series) record(ctx context.Context, value float64) {
 	}
 }
 
-// collect sets what was measured in point, whose BucketCounts are zero.
+// collect adds the measurements to point, whose BucketCounts must be zero.
 func (s *series) collect(point *metricdata.HistogramDataPoint[float64]) {
 	least, most := math.Inf(1), math.Inf(-1)
 	for i := range s.shards {

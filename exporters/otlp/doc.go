@@ -49,8 +49,8 @@
 // A callback or producer that fails loses only its own metrics: everything else is pushed, and the error is reported.
 // A callback that panics loses the push, but does not crash the program.
 //
-// The SDK keeps 2000 series of an instrument apart unless sdkmetric.WithCardinalityLimit sets another limit. It adds up
-// the rest in one series. That is reported to the same handler, once for each instrument.
+// The MeterProvider keeps 2000 series of an instrument apart unless its option WithCardinalityLimit sets another limit.
+// It adds up the rest in one series. That is reported to the same handler, once for each instrument.
 //
 // All exported functions are safe for concurrent use.
 package otlp

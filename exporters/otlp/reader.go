@@ -67,9 +67,8 @@ func NewReader(ctx context.Context, opts ...Option) (*Reader, error) {
 	return r, nil
 }
 
-// Collect implements sdkmetric.Reader. It collects the metrics of the MeterProvider and then those of the producers
-// that [WithProducer] added. If some of them fail, it returns their errors, and collected has the metrics of the
-// others.
+// Collect implements sdkmetric.Reader. It collects the metrics of the MeterProvider and then those of the producers. If
+// some of them fail, it returns their errors, and collected has the metrics of the others.
 func (r *Reader) Collect(ctx context.Context, collected *metricdata.ResourceMetrics) error {
 	err := r.Reader.Collect(ctx, collected)
 	if errors.Is(err, sdkmetric.ErrReaderNotRegistered) || errors.Is(err, sdkmetric.ErrReaderShutdown) || collected == nil {
@@ -91,13 +90,13 @@ func (r *Reader) Temporality(kind sdkmetric.InstrumentKind) metricdata.Temporali
 	return r.exporter.Temporality(kind)
 }
 
-// Aggregation returns the aggregation of the instruments of a kind that no View covers.
+// Aggregation returns the aggregation of the instruments of a kind, unless a View sets another.
 func (r *Reader) Aggregation(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
 	return r.exporter.Aggregation(kind)
 }
 
-// AddProducer adds a producer of metrics as [WithProducer] does, to a reader that exists. The MeterProvider of package
-// direct does so. A nil producer is ignored.
+// AddProducer adds the metrics of a producer to each later collection, as [WithProducer] does. The MeterProvider of
+// package direct uses it. A nil producer is ignored.
 func (r *Reader) AddProducer(producer sdkmetric.Producer) {
 	if producer == nil {
 		return

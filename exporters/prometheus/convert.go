@@ -11,8 +11,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// conversion converts the metrics of one instrument as the official exporter does, but for a fraction of the cost. The
-// series share their labels with those of other instruments and gatherings. Their values are allocated together.
+// conversion converts the metrics of one instrument as the official exporter does, but at a fraction of the cost: it
+// shares labels with other instruments and gatherings, and allocates the values of all series together.
 type conversion struct {
 	*labelCache
 	selected func(*labelSet) []*dto.LabelPair // the labels of a series, or nil to leave it out
@@ -98,7 +98,8 @@ func addHistograms[N number](c *conversion, points []metricdata.HistogramDataPoi
 	}
 }
 
-// addSeries adds m if it is selected. The labels are nil if an attribute cannot be one.
+// addSeries adds m if it is selected. It leaves out a series without a label set, which has an attribute that cannot be
+// a label.
 func (c *conversion) addSeries(m *dto.Metric, labels *labelSet) {
 	if labels == nil {
 		return
@@ -140,7 +141,7 @@ func addExemplars[N number](c *conversion, m *dto.Metric, exemplars []metricdata
 	for i, e := range exemplars {
 		labels := prometheus.Labels{}
 		for _, attr := range e.FilteredAttributes {
-			name, _ := labelNamer.Build(string(attr.Key)) // without it, the exemplar is rejected below
+			name, _ := labelNamer.Build(string(attr.Key)) // NewMetricWithExemplars rejects an invalid name
 			labels[name] = attr.Value.String()
 		}
 		labels[otlptranslator.ExemplarTraceIDKey] = hex.EncodeToString(e.TraceID)

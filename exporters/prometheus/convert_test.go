@@ -26,7 +26,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 )
 
-// awkwardSets are attributes that are hard to make labels of.
+// awkwardSets are attribute sets that are hard to turn into labels.
 var awkwardSets = []attribute.Set{
 	{},
 	attribute.NewSet(),
@@ -112,8 +112,8 @@ func awkward() fixedProducer {
 	}
 }
 
-// TestConversionEqualsOfficialExporter compares pages byte by byte, but for the order of an exemplar's labels, which is
-// random in the official exporter.
+// TestConversionEqualsOfficialExporter compares pages byte by byte, except for the order of an exemplar's labels, which
+// is random in the official exporter.
 func TestConversionEqualsOfficialExporter(t *testing.T) {
 	t.Parallel()
 	res := sdkmetric.WithResource(resource.NewSchemaless(

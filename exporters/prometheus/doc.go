@@ -17,10 +17,10 @@
 // histogram becomes exported_le.
 //
 // Metrics of other libraries in the same MeterProvider look as go.opentelemetry.io/otel/exporters/prometheus shows them
-// by default. That exporter converts them, and this package the pool metrics by the same rules. A metric of another
-// library may have the name of a documented metric. The two then share a metric family, and labels such as
-// otel_scope_name distinguish the series. If their types differ, the other library's metric is left out
-// and the error names it.
+// by default, because that exporter converts them. This package converts the pool metrics by the same rules. A metric
+// of another library may have the name of a documented metric. The two then share a metric family, and labels such as
+// otel_scope_name distinguish the series. If their types differ, the other library's metric is left out and the error
+// names it.
 //
 // # Serving
 //

@@ -43,7 +43,7 @@ func mapChanged[T any](s []T, f func(T) (result T, changed bool)) (results []T, 
 	return s, changed
 }
 
-// sanitizeData sanitizes the exemplars of data if it can have some on a page.
+// sanitizeData sanitizes the exemplars of data, except those of gauges, which no page shows.
 func sanitizeData(data metricdata.Aggregation) (fitted metricdata.Aggregation, changed bool) {
 	switch d := data.(type) {
 	case metricdata.Sum[int64]:

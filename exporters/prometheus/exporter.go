@@ -67,13 +67,13 @@ func (e *Exporter) Temporality(sdkmetric.InstrumentKind) metricdata.Temporality 
 	return metricdata.CumulativeTemporality
 }
 
-// Aggregation returns the aggregation of the instruments of a kind that no View covers.
+// Aggregation returns the aggregation of the instruments of a kind, unless a View sets another.
 func (e *Exporter) Aggregation(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
 	return e.cfg.aggregation(kind)
 }
 
-// AddProducer adds a producer of metrics as [WithProducer] does, to an exporter that exists. The MeterProvider of package
-// direct does so. A nil producer is ignored.
+// AddProducer adds the metrics of a producer to each later collection, as [WithProducer] does. The MeterProvider of
+// package direct uses it. A nil producer is ignored.
 func (e *Exporter) AddProducer(producer sdkmetric.Producer) {
 	if producer == nil {
 		return
@@ -98,7 +98,7 @@ func (e *Exporter) Gather() ([]*dto.MetricFamily, error) {
 	return families, err
 }
 
-// gather is Gather for callers that change no labels.
+// gather is Gather for callers that do not change the labels, which gatherings share.
 func (e *Exporter) gather() ([]*dto.MetricFamily, error) {
 	p := newPage()
 	e.gatherOwn(p, true)
@@ -137,19 +137,19 @@ func (e *Exporter) gatherOwn(p *page, all bool) {
 	for _, overflow := range overflows {
 		e.cfg.errorHandler.Handle(overflow)
 	}
-	// The rest is the memory of producers.
+	// The SDK reuses these scopes. The others belong to producers.
 	collected.ScopeMetrics = collected.ScopeMetrics[:fromSDK:fromSDK]
 	e.scratch.Store(collected)
 }
 
-// Collect implements sdkmetric.Reader. It collects the metrics of the MeterProvider and then those of the producers
-// that WithProducer added. If some of them fail, it returns their errors, and collected has the metrics of the others.
+// Collect implements sdkmetric.Reader. It collects the metrics of the MeterProvider and then those of the producers. If
+// some of them fail, it returns their errors, and collected has the metrics of the others.
 func (e *Exporter) Collect(ctx context.Context, collected *metricdata.ResourceMetrics) error {
 	_, err := e.collectAll(ctx, collected)
 	return err
 }
 
-// collectAll is Collect. It also returns how many of the scopes are the SDK's, which come first.
+// collectAll does the work of Collect. It also returns how many scopes are the SDK's; they come first.
 func (e *Exporter) collectAll(ctx context.Context, collected *metricdata.ResourceMetrics) (fromSDK int, err error) {
 	err = e.collectProvider(ctx, collected)
 	if errors.Is(err, sdkmetric.ErrReaderNotRegistered) || errors.Is(err, sdkmetric.ErrReaderShutdown) || collected == nil {
@@ -182,7 +182,8 @@ func (e *Exporter) collectProvider(ctx context.Context, collected *metricdata.Re
 	return err
 }
 
-// collect is collectAll without panics. It reports whether that succeeded at least in part.
+// collect calls collectAll and returns a panic as an error. usable reports whether the collection succeeded at least in
+// part.
 func (e *Exporter) collect(collected *metricdata.ResourceMetrics) (fromSDK int, usable bool, err error) {
 	err = catchPanic("collect", func() (collectErr error) {
 		fromSDK, collectErr = e.collectAll(context.Background(), collected)
@@ -195,8 +196,8 @@ func (e *Exporter) collect(collected *metricdata.ResourceMetrics) (fromSDK int, 
 	return fromSDK, usable, err
 }
 
-// convert adds the collected metrics to the page, as gatherOwn does. It returns an error for each instrument whose series overflowed for
-// the first time.
+// convert adds the collected metrics to the page, as gatherOwn does. It returns an error for each instrument whose
+// series overflowed for the first time.
 func (e *Exporter) convert(collected *metricdata.ResourceMetrics, p *page, all bool) (overflows []error) {
 	pools, others := split(sanitizeExemplars(collected.ScopeMetrics))
 

@@ -34,7 +34,7 @@ func loadInstruments() (all []instrument, index map[string]int) {
 	return all, index
 }
 
-// isDocumented reports whether the series of a state, which may be empty, have a documented name.
+// isDocumented reports whether the series of a state have a documented name. The state is empty if they have none.
 func (inst *instrument) isDocumented(state string) bool {
 	return slices.ContainsFunc(inst.rows, func(r catalogue.Row) bool {
 		return r.Documented != "" && (r.State == "" || r.State == state)

@@ -14,14 +14,14 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// labelSet holds the labels that an attribute set becomes. Gatherings share them, so nothing may change them.
+// labelSet holds the labels of an attribute set. It is read-only, because gatherings share it.
 type labelSet struct {
 	translated, documented []*dto.LabelPair
 	state                  string
-	overflow               bool // the SDK adds up others in the series
+	overflow               bool // whether its series is the one above the cardinality limit
 }
 
-// newLabelSet returns the set of labels, to which it adds those of the resource.
+// newLabelSet returns the set of the given labels and of those of the resource.
 func newLabelSet(labels, resource []*dto.LabelPair) *labelSet {
 	set := &labelSet{translated: addLabels(labels, resource)}
 	set.documented = documentedLabels(set.translated)
@@ -36,7 +36,7 @@ func newLabelSet(labels, resource []*dto.LabelPair) *labelSet {
 	return set
 }
 
-// of returns the labels of a series of the row, or nil if the series is of another row.
+// of returns the labels of a series for the row's metric, or nil if the series belongs to another row.
 func (s *labelSet) of(row catalogue.Row) []*dto.LabelPair {
 	switch row.State {
 	case "":
@@ -62,10 +62,10 @@ func (c *labelCache) endGathering() {
 	clear(c.sets)
 }
 
-var labelNamer otlptranslator.LabelNamer // with the defaults, which the official exporter uses
+var labelNamer otlptranslator.LabelNamer // with the defaults, as in the official exporter
 
-// translateLabels returns the labels that the official exporter makes of attrs, or the reason why it makes none. It
-// joins the values of attributes whose labels have one name.
+// translateLabels returns the labels that the official exporter makes of attrs, or an error if it rejects them. It
+// joins the values of attributes whose keys become the same label name.
 func translateLabels(attrs *attribute.Set) ([]*dto.LabelPair, error) {
 	values := map[string][]string{}
 	for iter := attrs.Iter(); iter.Next(); {

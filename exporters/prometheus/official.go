@@ -61,7 +61,7 @@ func constantLabels(res *resource.Resource, filter attribute.Filter) ([]*dto.Lab
 	return translateLabels(&attrs)
 }
 
-// addLabels returns own and those of labels whose names it does not have, sorted.
+// addLabels returns own and those of labels whose names own does not have, sorted by name.
 func addLabels(own, labels []*dto.LabelPair) []*dto.LabelPair {
 	all := slices.Clip(own)
 	for _, label := range labels {

@@ -12,7 +12,7 @@ import (
 
 // poolConverter converts and renames the metrics of pools. It is not safe for concurrent use.
 type poolConverter struct {
-	exponential        *otherConverter // of exponential histograms
+	exponential        *otherConverter // converts exponential histograms
 	labels             labelCache
 	openTelemetryNames bool
 	overflowed         map[string]bool // the instruments whose overflow was reported
@@ -77,7 +77,7 @@ func (c *poolConverter) families(pools [][]metricdata.Metrics, resourceLabels []
 	return p, err
 }
 
-// convert returns the series of the metrics of one instrument that have labels.
+// convert converts the metrics of one instrument. It leaves out each series for which labels returns nil.
 func (c *poolConverter) convert(metrics []metricdata.Metrics, labels func(*labelSet) []*dto.LabelPair) conversion {
 	conv := conversion{labelCache: &c.labels, selected: labels, name: metrics[0].Name}
 	for _, m := range metrics {

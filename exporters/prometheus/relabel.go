@@ -9,19 +9,19 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// documentedNames maps the official exporter's names of labels to the documented ones.
+// documentedNames maps the official exporter's label names to the documented ones.
 var documentedNames = map[string]string{
 	catalogue.TranslatedLabel(catalogue.AttrPool):      catalogue.LabelPool,
 	catalogue.TranslatedLabel(catalogue.AttrOperation): catalogue.LabelOperation,
 }
 
-// stateLabel is the label of the state, which the name of a documented metric contains.
+// stateLabel is the label of the state. The name of a documented metric has the state instead.
 var stateLabel = catalogue.TranslatedLabel(catalogue.AttrState)
 
 // overflowLabel marks the series that the SDK adds up above an instrument's cardinality limit.
 const overflowLabel = "otel_metric_overflow"
 
-// documentedLabels returns the labels of a documented metric.
+// documentedLabels returns a copy of the translated labels with their documented names.
 func documentedLabels(translated []*dto.LabelPair) []*dto.LabelPair {
 	labels := slices.Clone(translated)
 	for i, label := range labels {
@@ -83,7 +83,7 @@ func sortLabels(labels []*dto.LabelPair) {
 	slices.SortStableFunc(labels, func(a, b *dto.LabelPair) int { return strings.Compare(a.GetName(), b.GetName()) })
 }
 
-// unshare replaces families with copies. Users may change those, and other gatherings share the labels.
+// unshare replaces families with copies, because callers may change them and gatherings share the labels.
 func unshare(families []*dto.MetricFamily) {
 	for i, family := range families {
 		families[i] = cloneFamily(family)

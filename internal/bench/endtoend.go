@@ -41,7 +41,7 @@ func queries(full bool) []query {
 	return all[:1]
 }
 
-// The contenders that goals are about.
+// Contenders that goals compare.
 const (
 	barePool    = "pgxpool"
 	oursPool    = "otelpool"
@@ -52,7 +52,7 @@ const (
 // target is a pool under load.
 type target struct {
 	name string
-	bare string // the target that this is compared with
+	bare string // the name of the target to compare this one with
 	run  func(context.Context, query) error
 	end  func()
 }
@@ -119,7 +119,7 @@ func (q query) read(rows interface {
 	return fmt.Errorf("%d rows instead of %d", n, q.rows)
 }
 
-// newTargets returns the contenders, also those that could be created before an error.
+// newTargets returns the contenders. If some cannot be created, it returns the others and the error.
 func newTargets(connString string, full bool) (targets []target, err error) {
 	add := func(t target, newErr error) {
 		if err = errors.Join(err, newErr); newErr == nil {
@@ -143,11 +143,11 @@ func newTargets(connString string, full bool) (targets []target, err error) {
 type load struct {
 	target
 	query   query
-	took    [][]time.Duration // by each caller in this slice
+	took    [][]time.Duration // in the current slice, by caller
 	failure error
 }
 
-// slice runs a slice. Each caller waits for its query before it makes the next.
+// slice runs queries for the given time. Each caller waits for its query before it makes the next.
 func (l *load) slice(slice time.Duration) (ops int) {
 	var callers errgroup.Group
 	begin := time.Now()
@@ -171,7 +171,7 @@ func (l *load) slice(slice time.Duration) (ops int) {
 	return max(ops, 1)
 }
 
-// keep adds the percentiles of a slice to its result.
+// keep sets the percentiles of the slice that has ended.
 func (l *load) keep(s *measure.Slice) {
 	all := append(slices.Concat(l.took...), 0)
 	slices.Sort(all)
@@ -219,7 +219,7 @@ func (r *report) queryGoals(callers int, rounds measure.Rounds) {
 	}
 }
 
-// measureSetting measures one query and one number of callers.
+// measureSetting measures one query with one number of callers.
 func measureSetting(
 	connString string, q query, callers int, full bool, budget time.Duration,
 ) (rounds measure.Rounds, rows [][]string, err error) {

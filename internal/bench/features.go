@@ -33,7 +33,7 @@ const defaultOptions = "default options"
 // featureCases returns cycles of a query with one row, with one feature each.
 func featureCases() []hookCase {
 	background, ours := context.Background(), peers.Otelpool()
-	spans := sdktrace.NewTracerProvider() // whose spans nothing processes
+	spans := sdktrace.NewTracerProvider() // without a span processor
 	with := func(name string, opts ...otelpool.Option) hookCase {
 		return hookCase{name: name, make: peers.Otelpool(opts...), provider: sdk}
 	}
@@ -77,7 +77,7 @@ func featureCases() []hookCase {
 	}
 }
 
-// configured makes pools whose configuration is changed before otelpool sees it.
+// configured returns a maker of pools that changes the configuration before otelpool instruments it.
 func configured(configure func(*pgxpool.Config) error) peers.Maker {
 	return func(connString, name string, provider metric.MeterProvider) (*pgxpool.Pool, func(), error) {
 		config, err := pgxpool.ParseConfig(connString)

@@ -15,7 +15,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/bench/peers"
 )
 
-// provider is the SDK's or one like it.
+// provider is a MeterProvider that can be shut down.
 type provider interface {
 	metric.MeterProvider
 	Shutdown(context.Context) error
@@ -38,7 +38,7 @@ func unlimitedPlain(reader sdkmetric.Reader) provider {
 	return sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithCardinalityLimit(0), noExemplars)
 }
 
-// unlimitedDirect is unlimited with histograms that are recorded without the SDK. The reader must be one for that.
+// unlimitedDirect is unlimited with direct histograms. The reader must be a direct.Reader.
 func unlimitedDirect(reader sdkmetric.Reader) provider {
 	return direct.NewMeterProvider(direct.WithReader(reader.(direct.Reader)), direct.WithCardinalityLimit(0))
 }

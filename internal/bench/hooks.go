@@ -26,7 +26,7 @@ const (
 	// a round.
 	hookSlice = time.Millisecond
 
-	// loadedSlice is long enough for a batch of each of many goroutines.
+	// loadedSlice is long enough for many goroutines to run a batch each.
 	loadedSlice = 4 * time.Millisecond
 
 	// collectingSlice is long enough for several collections of a contender's own garbage.
@@ -38,7 +38,7 @@ const (
 	manyCallers = 64
 )
 
-// The contenders of the hooks that goals are about.
+// Contenders that goals compare.
 const (
 	floor          = "floor"
 	oursNoop       = "otelpool, no-op provider"
@@ -97,12 +97,12 @@ func deepened(ctx context.Context) context.Context {
 func directly() metric.MeterProvider {
 	bridge, err := prometheus.New()
 	if err != nil {
-		panic(err) // only an option can be wrong
+		panic(err) // only options can make it fail
 	}
 	return direct.NewMeterProvider(direct.WithReader(bridge))
 }
 
-// request returns the context of a request that is traced, and sampled or not.
+// request returns the context of a traced request, sampled or not.
 func request(sampled bool) context.Context {
 	sampler := sdktrace.NeverSample()
 	if sampled {
@@ -126,7 +126,7 @@ func mainCases() []hookCase {
 
 // hookCases returns the contenders of the hooks.
 func hookCases(ctx context.Context, full bool) []hookCase {
-	tracing := sdktrace.NewTracerProvider() // whose spans nothing processes
+	tracing := sdktrace.NewTracerProvider() // without a span processor
 	traced := otelpool.WithTracerProvider(tracing)
 	ours, plain, names := peers.Otelpool(), peers.Otelpgx(), peers.OtelpgxNames()
 	shown := peers.Otelpool(traced, otelpool.WithQueryText(otelpool.QueryTextRaw))
@@ -161,7 +161,7 @@ func hookCases(ctx context.Context, full bool) []hookCase {
 	}...)
 }
 
-// cycles returns cycles of one pool for that many callers.
+// cycles returns a cycle for each of the callers, all on one pool.
 func (c hookCase) cycles(callers int) (cycles []func(), end func(), err error) {
 	var provider metric.MeterProvider
 	if c.provider != nil {
@@ -203,7 +203,7 @@ func (a allocation) String() string { return fmt.Sprintf("%.0f, %.0f B", a.count
 // interleave is measure.Interleave or measure.InterleaveCollecting.
 type interleave func(contenders []measure.Contender, slice, budget time.Duration) measure.Rounds
 
-// measureCycles runs the cycles of all contenders, each on that many goroutines.
+// measureCycles runs the cycles of all contenders, each on the given number of goroutines.
 func measureCycles(cases []hookCase, callers int, run interleave, slice, budget time.Duration) (cycleCosts, error) {
 	costs := cycleCosts{allocs: map[string]allocation{}}
 	var contenders []measure.Contender
@@ -306,8 +306,8 @@ func measureLoaded(_ context.Context, r *report, budget time.Duration) error {
 	return nil
 }
 
-// discardProvider returns a provider whose histograms are enabled and discard every measurement. A cycle with it
-// costs what the instrumentation itself costs; with an SDK, the rest is the SDK's.
+// discardProvider returns a provider whose histograms are enabled and discard every measurement. A cycle with it costs
+// as much as the instrumentation alone.
 func discardProvider() metric.MeterProvider { return discard{} }
 
 type (

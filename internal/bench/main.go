@@ -1,12 +1,12 @@
-// Command bench measures the cost of otelpool beside similar libraries, and prints it as Markdown: the goals, and the
-// tables that they come from.
+// Command bench measures the cost of otelpool and of similar libraries. It prints as Markdown the goals and the tables
+// that they come from.
 //
 //	go run .                       takes less than three minutes
-//	go run . -full                 takes some thirteen, and prints all tables
-//	go run . -plot /tmp/cost.svg   also draws the cost of a cycle by goroutines
+//	go run . -full                 prints all tables, in about thirteen minutes
+//	go run . -plot /tmp/cost.svg   also draws the cost of a cycle by number of goroutines
 //
-// All contenders of a table run in turns in one process, and ratios are of the same turns. The absolute numbers
-// depend on the load of the machine; the ratios hardly do. See package measure.
+// The contenders of a table take turns, and a ratio compares results of the same turn. Absolute numbers depend on the
+// load of the machine; ratios hardly do. See package measure.
 package main
 
 import (

@@ -29,7 +29,7 @@ type memoryCase struct {
 	maker      peers.Maker
 	operations int
 	provide    func(sdkmetric.Reader) provider // nil for unlimited
-	collect    bool                            // also once after the pools are made
+	collect    bool                            // once before the heap is measured
 }
 
 // heap returns the bytes that each of n pools keeps, and those that it leaves after it is unregistered and closed.
@@ -60,7 +60,7 @@ func (c memoryCase) heap(n int) (kept, left float64, err error) {
 // size formats bytes for the table.
 func size(bytes float64) string { return fmt.Sprintf("%.2f kB", bytes/1e3) }
 
-// measureMemory measures the heap before and after, and the duration of both steps of registration.
+// measureMemory measures what a pool keeps on the heap, and how long Instrument and Register take.
 func measureMemory(_ context.Context, r *report, _ time.Duration) error {
 	ours := peers.Otelpool()
 	cases := []memoryCase{
@@ -78,7 +78,7 @@ func measureMemory(_ context.Context, r *report, _ time.Duration) error {
 			memoryCase{name: "with hooks, never used, after a collection", maker: ours, collect: true},
 			memoryCase{name: "used by eleven operations", maker: ours, operations: 11})
 	}
-	if _, _, err := cases[1].heap(10); err != nil { // makes what a process makes once
+	if _, _, err := cases[1].heap(10); err != nil { // allocates what a process allocates once
 		return err
 	}
 	bare, _, err := memoryCase{maker: peers.Bare}.heap(memoryPools)
@@ -123,7 +123,7 @@ func gaugesOnly(connString, name string, provider metric.MeterProvider) (*pgxpoo
 	return pool, func() { _ = inst.Unregister() }, nil
 }
 
-// connectionHeap returns what one more connection of a pool retains.
+// connectionHeap returns the bytes that one more connection of a pool keeps.
 func connectionHeap() (float64, error) {
 	f, err := newFleet(unlimited(sdkmetric.NewManualReader()), peers.Otelpool(), 1, 1)
 	if err != nil {

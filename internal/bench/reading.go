@@ -41,13 +41,13 @@ type reading struct {
 	close func() error
 }
 
-// way is a way of reading the metrics of pools, each of which ran that many operations.
+// way is a way to read the metrics of pools that ran some operations each.
 type way struct {
 	name string
 	make func(pools, operations int) (reading, error)
 }
 
-// The ways that goals are about.
+// Ways that goals compare.
 const (
 	bridgeScrape   = "otelpool, its bridge"
 	directScrape   = "otelpool, direct histograms, its bridge"
@@ -72,8 +72,8 @@ func bridgeWay(name, accept, coding string, provide func(sdkmetric.Reader) provi
 	}}
 }
 
-// officialWay is OpenTelemetry's exporter, as its documentation shows. Each operation of otelpgx has its text as name,
-// so that each is a series.
+// officialWay reads otelpgx through OpenTelemetry's exporter, set up as its documentation shows. Each operation has its
+// text as its name, and so has its own series.
 var officialWay = way{officialScrape, func(pools, operations int) (reading, error) {
 	registry := client.NewRegistry()
 	reader, err := otelprom.New(otelprom.WithRegisterer(registry))
@@ -173,7 +173,7 @@ type pushReader interface {
 	ForceFlush(context.Context) error
 }
 
-// manual is a reader that pushes nowhere.
+// manual is a reader that collects instead of pushing.
 type manual struct {
 	*sdkmetric.ManualReader
 	collected metricdata.ResourceMetrics
@@ -199,7 +199,7 @@ func officialReader(url string) (pushReader, error) {
 	return sdkmetric.NewPeriodicReader(exporter, sdkmetric.WithInterval(time.Hour)), nil
 }
 
-// pushWay pushes to a receiver that keeps only the size: decoding would cost more than pushing.
+// pushWay pushes to a receiver that keeps only the size: decoding would cost more than the push.
 func pushWay(
 	name string, maker peers.Maker, newReader func(url string) (pushReader, error), provide func(sdkmetric.Reader) provider,
 ) way {

@@ -20,12 +20,12 @@ import (
 const (
 	sdkModule = "go.opentelemetry.io/otel/sdk/metric"
 
-	// fastRelease is the last release whose histograms do not look through the attributes by reflection.
+	// fastRelease is the last release whose histograms do not inspect attributes by reflection.
 	fastRelease = "v1.44.0"
 )
 
-// measureReleases compares this module's release of the SDK with an older one, by the benchmarks of the folders record
-// and cycle. A process has one release only, so the test binaries run in turns, each in processes of its own.
+// measureReleases compares this module's release of the SDK with an older one, by the benchmarks in the folders record
+// and cycle. A process can have only one release, so the two test binaries run in turns.
 func measureReleases(ctx context.Context, r *report, budget time.Duration) (err error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {

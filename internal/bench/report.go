@@ -11,14 +11,14 @@ import (
 	"github.com/otelpool/otelpool-go/internal/bench/measure"
 )
 
-// report has what was measured, in the order of the measurements.
+// report holds the results in the order of the measurements.
 type report struct {
 	full   bool // all tables, with all contenders
 	goals  []goal
 	tables []table
 }
 
-// goal is the most that otelpool should cost, and its measured cost.
+// goal is the most that something may cost, and its measured cost.
 type goal struct {
 	what  string
 	limit float64
@@ -26,7 +26,7 @@ type goal struct {
 	unit  unit
 }
 
-// unit is what values are printed in.
+// unit is a unit in which values are printed.
 type unit struct {
 	size     float64
 	decimals int
@@ -51,15 +51,15 @@ func (r *report) table(heading string, columns []string, rows [][]string) {
 	r.tables = append(r.tables, table{heading, columns, rows})
 }
 
-// allocations adds the goals for the allocations of a cycle. Their fractions come from other goroutines, as in
-// testing.AllocsPerRun.
+// allocations adds the goals for the allocations of a cycle. It drops fractions, as testing.AllocsPerRun does: they
+// come from other goroutines.
 func (r *report) allocations(what string, count, bytes float64, got allocation) {
 	r.goal("allocations of "+what, count, measure.Exactly(math.Floor(got.count)), number)
 	r.goal("bytes of the allocations of "+what, bytes, measure.Exactly(math.Floor(got.bytes)), number)
 }
 
-// judge returns "yes" or "no": whether the goal was reached. It returns "within the interval" if the bounds of the
-// measurement lie on both sides of the limit.
+// judge returns "yes" if the goal was reached, "no" if it was missed, and "within the interval" if the limit lies
+// between the bounds of the measurement.
 func (g goal) judge() string {
 	switch {
 	case g.got.High <= g.limit:

@@ -11,13 +11,13 @@ import (
 	"github.com/otelpool/otelpool-go/internal/bench/peers"
 )
 
-// comparison compares ways of reading pools.
+// comparison holds the results of ways to read pools.
 type comparison struct {
 	measure.Rounds
 	rows [][]string
 }
 
-// entry is a way of reading that many pools.
+// entry is a way to read a number of pools.
 type entry struct {
 	way
 	pools int
@@ -31,7 +31,7 @@ func asManyPools(pools int, ways ...way) (entries []entry) {
 	return entries
 }
 
-// asManySeries returns entries with about as many series as the first way has for that many pools.
+// asManySeries returns entries with about the same number of series. The first way has the given number of pools.
 func asManySeries(pools, operations int, ways ...way) ([]entry, error) {
 	entries := asManyPools(pools, ways...)
 	var ours float64
@@ -56,7 +56,7 @@ func asManySeries(pools, operations int, ways ...way) ([]entry, error) {
 	return entries, nil
 }
 
-// compare reads pools in turns in all ways.
+// compare runs the entries in turns.
 func compare(entries []entry, operations int, budget time.Duration) (c comparison, err error) {
 	var failed error
 	var contenders []measure.Contender
@@ -141,7 +141,7 @@ func measureFleets(_ context.Context, r *report, budget time.Duration) error {
 	return r.measureSizes(budget)
 }
 
-// measureSizes compares scrapes of more and of unused pools, and reads pools of several sizes in all ways.
+// measureSizes compares scrapes of a thousand pools and of unused pools, and all ways to read pools of several sizes.
 func (r *report) measureSizes(budget time.Duration) error {
 	bridge := bridgeWay(bridgeScrape, acceptText, "identity", unlimited)
 	var scrapes, sizes []comparison
@@ -168,7 +168,7 @@ func (r *report) measureSizes(budget time.Duration) error {
 	for _, pools := range []int{1, 10, 100, 1000} {
 		for _, operations := range []int{1, 20, 200} {
 			if pools*operations > 2000 {
-				continue // 200 operations of a hundred pools are more than half a million series
+				continue // a hundred pools with 200 operations each have more than half a million series
 			}
 			c, err := compare(asManyPools(pools, all...), operations, budget/20)
 			if err != nil {

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// Point is a point of a line. Its place is a fraction of the width and of the height.
+// Point is a point of a line. X and Y are fractions of the width and the height, from the lower left corner.
 type Point struct {
 	X, Y  float64
 	Tick  string // below the axis
-	Title string // shown where the mouse is on the point
+	Title string // shown when the mouse is over the point
 }
 
 // Line is a line through points.
@@ -25,10 +25,10 @@ type Line struct {
 // Panel is a pair of axes.
 type Panel struct {
 	Title string
-	Top   string // what the upper end of the vertical axis is
+	Top   string // label at the top of the vertical axis
 	Lines []Line
 
-	// Mark is the height of a dashed line. There is none without a name.
+	// Mark is the height of a dashed line, as a fraction. Without MarkName there is no line.
 	Mark     float64
 	MarkName string
 }

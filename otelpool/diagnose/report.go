@@ -53,7 +53,7 @@ type Settings struct {
 // Holds are the holds of one unit of work that were acquired at one place: by one function and its next three callers.
 type Holds struct {
 	Operation     string   `json:"operation"`       // the unit of work, "" if it has no name
-	Stack         []string `json:"stack,omitempty"` // as in the JSON of a Hold, the longest of theirs
+	Stack         []string `json:"stack,omitempty"` // as in the JSON of a Hold; the longest of the group
 	Count         int64    `json:"count"`
 	OldestSeconds float64  `json:"oldest_seconds"`
 	LastQueries   []string `json:"last_queries,omitempty"` // the operations that run or ran last, each once

@@ -33,7 +33,7 @@ func (e Evidence) String() string {
 	return text
 }
 
-// RunbookURL returns the address of the section of the runbook that says more of the finding. It is "" if there is none.
+// RunbookURL returns the URL of the runbook's section on the finding, or "" if there is none.
 func (f Finding) RunbookURL() string {
 	if f.Runbook == "" {
 		return ""

@@ -25,7 +25,7 @@ func Exactly(n float64) Interval { return Interval{Mid: n, Low: n, High: n} }
 // String returns the value and its bounds with two decimals.
 func (i Interval) String() string { return i.Format(1, 2) }
 
-// Format returns the value and its bounds as multiples of a unit. An interval without width is a number.
+// Format returns the value and its bounds as multiples of a unit, or the value alone if the interval has no width.
 func (i Interval) Format(unit float64, decimals int) string {
 	if i.Low == i.High {
 		return fmt.Sprintf("%.*f", decimals, i.Mid/unit)

@@ -40,7 +40,7 @@ func CPUPerOp(s Slice) float64 { return s.CPU.Seconds() / float64(s.Ops) }
 // P50 returns the median of the operations' durations in seconds.
 func P50(s Slice) float64 { return s.P50.Seconds() }
 
-// P99 returns their 99th percentile in seconds.
+// P99 returns the 99th percentile of the operations' durations in seconds.
 func P99(s Slice) float64 { return s.P99.Seconds() }
 
 // Rounds are the slices of all contenders. Each round has one slice of each, in the contenders' order.
@@ -115,8 +115,8 @@ func Repeat(batch int, f func()) func(time.Duration) int {
 	}
 }
 
-// RepeatParallel returns a Run that calls the functions side by side, each on its goroutine. If they are more than the
-// processors, they take turns after each batch.
+// RepeatParallel returns a Run that calls the functions side by side, each on its own goroutine. If there are more
+// functions than processors, each goroutine yields after a batch.
 func RepeatParallel(batch int, each []func()) func(time.Duration) int {
 	crowded := len(each) > runtime.GOMAXPROCS(0)
 	return func(slice time.Duration) (ops int) {

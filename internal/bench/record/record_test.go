@@ -1,6 +1,6 @@
-// Package record has one benchmark: a measurement by a histogram of the OpenTelemetry SDK, as an instrumentation makes
-// it that has its attributes ready. It needs nothing but the SDK. To compare releases of that, copy the file into an
-// empty folder for each, run there
+// Package record has one benchmark: a measurement by a histogram of the OpenTelemetry SDK, with an attribute set that
+// already exists. It needs nothing but the SDK. To compare releases of the SDK, copy the file into an empty folder for
+// each, run there
 //
 //	go mod init record
 //	go get go.opentelemetry.io/otel/sdk/metric@v1.44.0

@@ -31,9 +31,9 @@ type service struct {
 	url      string
 }
 
-// newService starts a service whose pool is named "main", and ends it after the test. Errors of its telemetry fail
-// the test. The providerOptions are for the MeterProvider, and opts for the pool. The histograms are recorded directly; those
-// of the suites collectortest and prometheus, by the SDK.
+// newService starts a service whose pool is named "main", and ends it after the test. Errors of its telemetry fail the
+// test. The providerOptions are for the MeterProvider, and opts for the pool. Histograms are recorded directly; the
+// suites collectortest and prometheus record them with the SDK.
 func newService(t *testing.T, providerOptions []direct.Option, opts ...otelpool.Option) *service {
 	t.Helper()
 	exporter, err := prometheus.New(prometheus.WithErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Error(err) })))

@@ -7,9 +7,9 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// Float64HistogramBinder and Int64HistogramBinder of go.opentelemetry.io/otel/metric/x, written out so that users do not
-// need that module. At version 1.47 the SDK implements neither; an SDK that does looks up a series once instead of at each
-// measurement.
+// These are Float64HistogramBinder and Int64HistogramBinder of go.opentelemetry.io/otel/metric/x, copied so that users
+// do not need that module. Package direct implements the first; the SDK implements neither at version 1.47. A bound
+// histogram looks up its series once instead of at each measurement.
 type (
 	float64Binder interface {
 		Bind(attrs ...attribute.KeyValue) metric.Float64Histogram
