@@ -77,7 +77,7 @@ func TestOverflowIsReportedOnce(t *testing.T) {
 		t.Fatalf("reported %v", got)
 	}
 	for i, name := range []string{`"pgxpool.size"`, `"db.client.connection.count"`} {
-		if !strings.Contains(got[i].Error(), name) || !strings.Contains(got[i].Error(), "sdkmetric.WithCardinalityLimit") {
+		if !strings.Contains(got[i].Error(), name) || !strings.Contains(got[i].Error(), "WithCardinalityLimit") {
 			t.Errorf("reported %v", got[i])
 		}
 	}

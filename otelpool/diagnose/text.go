@@ -33,12 +33,14 @@ func (e Evidence) String() string {
 	return text
 }
 
+const runbook = "https://github.com/otelpool/otelpool-go/blob/main/collector-config/RUNBOOK.md"
+
 // RunbookURL returns the URL of the runbook's section on the finding, or "" if there is none.
 func (f Finding) RunbookURL() string {
 	if f.Runbook == "" {
 		return ""
 	}
-	return "https://github.com/otelpool/otelpool-go/blob/main/collector-config/RUNBOOK.md#" + strings.ToLower(printable.Text(f.Runbook, maxName))
+	return runbook + "#" + strings.ToLower(printable.Text(f.Runbook, maxName))
 }
 
 // State returns in a line how many connections of the pool are in use, and who waits for one.
