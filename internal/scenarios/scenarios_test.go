@@ -81,7 +81,7 @@ func runScenario(t *testing.T, sc scenarios.Scenario, seed uint64) scenarios.Out
 	for try := 1; ; try++ {
 		out := runOnce(t, sc, seed)
 		wrong := judge(sc, out)
-		if len(wrong) > 0 && out.Late > (out.Succeeded+out.Failed)/30 && try < tries {
+		if len(wrong) > 0 && out.Late > (out.Succeeded+out.Failed)/100 && try < tries {
 			t.Logf("again, because the machine was late: %q", wrong)
 			continue
 		}
