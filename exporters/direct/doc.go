@@ -3,8 +3,9 @@
 //
 // Use [NewMeterProvider] in place of sdkmetric.NewMeterProvider, with the same readers and Views. The readers see the
 // same data points as with the SDK: buckets, sums, extremes, exemplars, and the series above the cardinality limit.
-// There is one difference: a collection that runs during a measurement may include it in the sum and not yet in a
-// bucket. The next collection includes it in both. docs/cost.md shows what direct histograms save.
+// There are two differences. A collection that runs during a measurement may include it in the sum and not yet in a
+// bucket; the next collection includes it in both. And the histograms are in a ScopeMetrics of their own, beside the one
+// with otelpool's other metrics. docs/cost.md shows what direct histograms save.
 //
 // The SDK still records, at its own cost,
 //
