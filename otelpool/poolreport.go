@@ -80,7 +80,7 @@ func reportHolds(s *poolstate.Snapshot, of *reports, traceOf func(*poolstate.Acq
 		d := of.describe(hold, s.Now)
 		d.TraceID = traceOf(hold.Acquire)
 		stack := formatEach(d.Stack)
-		key := group{d.Operation, strings.Join(formatEach(innerEnd(d.Stack)), "\n")}
+		key := group{d.Operation, strings.Join(stack[:len(innerEnd(d.Stack))], "\n")}
 		i, known := at[key]
 		if !known {
 			i = len(all)

@@ -2,7 +2,6 @@ package otelpool
 
 import (
 	"fmt"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -63,7 +62,7 @@ func resolve(stack []uintptr, skip []string) []runtime.Frame {
 // trim cuts the frames before the caller of pgxpool or of the library that called it, and those of the standard library that
 // called the program. It returns all frames if nothing else is left, as of a goroutine of database/sql.
 func trim(frames []runtime.Frame, skip []string) []runtime.Frame {
-	begin, end := 0, len(frames)
+	begin := 0
 	for i, frame := range frames {
 		if own(frame.Function, skip) {
 			begin = i + 1
@@ -71,13 +70,18 @@ func trim(frames []runtime.Frame, skip []string) []runtime.Frame {
 			break
 		}
 	}
-	for begin < end && standard(frames[end-1].Function) {
-		end--
+	if program := withoutStandardEnd(frames[begin:]); len(program) > 0 {
+		return program
 	}
-	if begin == end {
-		return frames
+	return frames
+}
+
+// withoutStandardEnd cuts the outer frames of the standard library.
+func withoutStandardEnd(frames []runtime.Frame) []runtime.Frame {
+	for len(frames) > 0 && standard(frames[len(frames)-1].Function) {
+		frames = frames[:len(frames)-1]
 	}
-	return frames[begin:end]
+	return frames
 }
 
 // own reports whether a function is otelpool's, or in a package of the libraries or of skip.
@@ -109,11 +113,7 @@ func standard(function string) bool {
 
 // innerEnd returns the frames that the stacks of all holds acquired at one place have in common.
 func innerEnd(frames []runtime.Frame) []runtime.Frame {
-	end := min(len(frames), programCallers)
-	for end > 0 && standard(frames[end-1].Function) { // trim cuts these from the end of a stack
-		end--
-	}
-	return frames[:end]
+	return withoutStandardEnd(frames[:min(len(frames), programCallers)])
 }
 
 // formatEach returns the text of each frame.
@@ -152,14 +152,19 @@ func formatFrames(frames []runtime.Frame) string {
 
 func formatFrame(frame runtime.Frame) string {
 	function := lastElements(frame.Function, 1)
-	if majorVersion.MatchString(function) { // v5 alone names no package
+	if beginsWithMajorVersion(function) { // v5 alone names no package
 		function = lastElements(frame.Function, 2)
 	}
 	return fmt.Sprintf("%s (%s:%d)", function, lastElements(frame.File, 2), frame.Line)
 }
 
-// majorVersion matches a function whose package path ends in a major version, such as chi's.
-var majorVersion = regexp.MustCompile(`^v[0-9]+\.`)
+// beginsWithMajorVersion reports whether a function, without the folders of its package, begins with a major version
+// such as v5.
+func beginsWithMajorVersion(function string) bool {
+	name, _, found := strings.Cut(function, ".")
+	digits, isVersion := strings.CutPrefix(name, "v")
+	return found && isVersion && digits != "" && strings.Trim(digits, "0123456789") == ""
+}
 
 // lastElements returns the last n elements of a path.
 func lastElements(path string, n int) string {

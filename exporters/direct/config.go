@@ -168,7 +168,7 @@ func (c *config) direct(in sdkmetric.Instrument, boundaries []float64) (
 	if len(boundaries) > 0 {
 		buckets.Boundaries = boundaries
 	}
-	// The SDK sorts boundaries that do not increase, and keeps other exemplars if there are none.
+	// The SDK sorts boundaries that do not increase. Without boundaries it keeps exemplars in another reservoir.
 	return stream, buckets, ok && len(buckets.Boundaries) > 0 && increasing(buckets.Boundaries)
 }
 

@@ -87,8 +87,7 @@ type bound struct {
 // Record implements metric.Float64Histogram.
 func (b *bound) Record(ctx context.Context, value float64, opts ...metric.RecordOption) {
 	if len(opts) > 0 {
-		more := metric.NewRecordConfig(opts).Attributes()
-		b.histogram.find(attribute.NewSet(append(b.attributes.ToSlice(), more.ToSlice()...)...)).record(ctx, value)
+		b.histogram.Record(ctx, value, append([]metric.RecordOption{metric.WithAttributeSet(b.attributes)}, opts...)...)
 		return
 	}
 	s := b.series.Load()
