@@ -30,7 +30,7 @@ func WithReader(r Reader) Option {
 			return
 		}
 		c.sdk = append(c.sdk, sdkmetric.WithReader(r)) // The SDK reports a duplicate.
-		if !slices.Contains(c.readers, r) {
+		if !reflect.ValueOf(r).Comparable() || !slices.Contains(c.readers, r) {
 			c.readers = append(c.readers, r)
 		}
 	})

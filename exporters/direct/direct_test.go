@@ -383,6 +383,15 @@ func TestReaderGivenTwice(t *testing.T) {
 	}
 }
 
+// TestReaderThatCannotBeCompared has a reader of a type for which == panics.
+func TestReaderThatCannotBeCompared(t *testing.T) {
+	r := struct {
+		direct.Reader
+		labels []string
+	}{Reader: newReader(nil, nil)}
+	direct.NewMeterProvider(direct.WithReader(newReader(nil, nil)), direct.WithReader(r), direct.WithReader(r))
+}
+
 // TestBoundTakesAttributes records with attributes besides the bound ones.
 func TestBoundTakesAttributes(t *testing.T) {
 	p := newPair(setting{})
