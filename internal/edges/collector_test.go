@@ -12,39 +12,8 @@ import (
 	"github.com/otelpool/otelpool-go/internal/edges"
 )
 
-const (
-	processorsBegin = "  # names: made by go test ./internal/edges -update\n"
-	processorsEnd   = "  # names end\n"
-)
-
 // renaming lists the configurations that set the documented names.
 var renaming = []string{"collector.yaml", "collector-gateway.yaml"}
-
-func TestCollectorProcessorsMatchCatalogue(t *testing.T) {
-	t.Parallel()
-	want := edges.CollectorProcessors()
-	for _, name := range renaming {
-		path := filepath.Join("../../collector-config", name)
-		content, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		before, rest, begun := strings.Cut(string(content), processorsBegin)
-		section, after, ended := strings.Cut(rest, processorsEnd)
-		if !begun || !ended {
-			t.Fatalf("%s lacks the lines %q and %q", name, processorsBegin, processorsEnd)
-		}
-		switch {
-		case section == want:
-		case *update:
-			if err := os.WriteFile(path, []byte(before+processorsBegin+want+processorsEnd+after), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		default:
-			t.Errorf("%s differs from the catalogue: go test ./internal/edges -update\n%s", name, want)
-		}
-	}
-}
 
 func TestCollectorPipelinesOrderProcessors(t *testing.T) {
 	t.Parallel()

@@ -3,35 +3,23 @@ package readme
 import (
 	"flag"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 var update = flag.Bool("update", false, "write the generated parts of the documents anew")
 
 const (
-	tableFile  = "docs/metrics.md"
 	tableBegin = "<!-- metrics: made by go test ./internal/readme -update -->\n"
 	tableEnd   = "<!-- metrics end -->\n"
 )
 
 func TestMetricsTableMatchesCatalogue(t *testing.T) {
-	want := table(catalogue.Rows())
-	text := read(t, tableFile)
-	before, rest, ok := strings.Cut(text, tableBegin)
-	got, after, end := strings.Cut(rest, tableEnd)
-	if !ok || !end {
-		t.Fatalf("%s has no %q and %q", tableFile, tableBegin, tableEnd)
-	}
-	if *update {
-		write(t, tableFile, before+tableBegin+want+tableEnd+after)
-		return
-	}
-	if got != want {
-		t.Errorf("the table of metrics is\n%s\nthe catalogue makes\n%s", got, want)
-	}
+	testutil.Section(t, filepath.Join(root, "docs/metrics.md"), tableBegin, tableEnd, table(catalogue.Rows()), *update)
 }
 
 func table(rows []catalogue.Row) string {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/internal/scenarios"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 const (
@@ -83,18 +84,7 @@ func (o *outcomes) write(t *testing.T) {
 	if len(o.all) < len(scenarios.Scenarios) {
 		t.Fatalf("%d of %d scenarios were run: not enough for the table", len(o.all), len(scenarios.Scenarios))
 	}
-	text, err := os.ReadFile(document)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(text), tableBegin)
-	_, rest, end := strings.Cut(rest, tableEnd)
-	if !ok || !end {
-		t.Fatalf("%s has no %q and %q", document, tableBegin, tableEnd)
-	}
-	if err := os.WriteFile(document, []byte(before+tableBegin+o.table()+tableEnd+rest), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	testutil.Section(t, document, tableBegin, tableEnd, o.table(), true)
 }
 
 // TestDocumentHasEveryScenario fails if a row was added and the table was not made again.

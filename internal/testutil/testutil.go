@@ -3,6 +3,8 @@ package testutil
 
 import (
 	"bytes"
+	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -47,4 +49,26 @@ func (b *Buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
+}
+
+// Section checks that the part of a file between two lines is what its source makes. With update it writes the part instead.
+func Section(t testing.TB, file, begin, end, made string, update bool) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, begun := strings.Cut(string(text), begin)
+	section, after, ended := strings.Cut(rest, end)
+	switch {
+	case !begun || !ended:
+		t.Fatalf("%s lacks the lines %q and %q", file, begin, end)
+	case section == made:
+	case update:
+		if err := os.WriteFile(file, []byte(before+begin+made+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Errorf("%s has\n%s\nbut its source makes (go test -update writes it)\n%s", file, section, made)
+	}
 }
