@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
 	"strconv"
 	"syscall"
 )
@@ -35,12 +34,4 @@ func baseURL(addr net.Addr) string {
 func isLoopback(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()
-}
-
-// hostPort returns the address of a database server, which may be a directory with a Unix socket.
-func hostPort(host string, port uint16) string {
-	if filepath.IsAbs(host) {
-		return host
-	}
-	return net.JoinHostPort(host, strconv.Itoa(int(port)))
 }

@@ -4,15 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"math"
-	"slices"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/examples/internal/display"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
@@ -101,12 +99,12 @@ func printSample(w io.Writer, sinceStart, sinceLast time.Duration, phase string,
 		fmt.Sprint(s.overflow),
 		fmt.Sprint(s.idle),
 		fmt.Sprint(s.pending),
-		fmt.Sprintf("%.0f", float64(s.queries.count)/sinceLast.Seconds()),
-		formatSeconds(s.queries.quantile(0.95)),
-		formatSeconds(s.acquires.quantile(0.95)),
+		fmt.Sprintf("%.0f", float64(s.queries.Count)/sinceLast.Seconds()),
+		display.Seconds(s.queries.Quantile(0.95)),
+		display.Seconds(s.acquires.Quantile(0.95)),
 		formatShare(s.busyShare()),
 		fmt.Sprintf("%.1f s", s.oldestHold),
-		formatErrors(s.errors),
+		display.Counts(s.errors),
 	)
 }
 
@@ -129,36 +127,9 @@ func printRow(w io.Writer, cells ...any) {
 	fmt.Fprintf(w, "%7s  %-6s  %7s  %4s  %8s  %4s  %7s  %9s  %9s  %11s  %5s  %6s  %s\n", cells...)
 }
 
-// formatSeconds formats s with two or three digits; buckets are not more precise.
-func formatSeconds(s float64) string {
-	switch {
-	case math.IsNaN(s):
-		return "-"
-	case s < 0.001:
-		return fmt.Sprintf("%.2f ms", s*1e3)
-	case s < 0.01:
-		return fmt.Sprintf("%.1f ms", s*1e3)
-	case s < 1:
-		return fmt.Sprintf("%.0f ms", s*1e3)
-	default:
-		return fmt.Sprintf("%.1f s", s)
-	}
-}
-
 func formatShare(share float64) string {
 	if math.IsNaN(share) {
 		return "-"
 	}
 	return fmt.Sprintf("%.0f %%", 100*share)
-}
-
-func formatErrors(counts map[string]uint64) string {
-	if len(counts) == 0 {
-		return "-"
-	}
-	var parts []string
-	for _, kind := range slices.Sorted(maps.Keys(counts)) {
-		parts = append(parts, fmt.Sprintf("%d×%s", counts[kind], kind))
-	}
-	return strings.Join(parts, ", ")
 }

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelpool/otelpool-go/examples/internal/display"
 	"github.com/otelpool/otelpool-go/internal/postgres"
 )
 
@@ -58,7 +57,7 @@ func (db *database) prepare(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	db.about = serverName(conn)
+	db.about = display.Server(conn)
 	return createSchema(ctx, conn)
 }
 
@@ -83,26 +82,7 @@ func (db *database) connect(ctx context.Context) (*pgx.Conn, error) {
 	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return nil, fmt.Errorf("the database cannot be reached, check %s and that the server is running: %s", postgres.URLEnv, oneLine(err))
+		return nil, fmt.Errorf("the database cannot be reached, check %s and that the server is running: %s", postgres.URLEnv, display.OneLine(err))
 	}
 	return conn, nil
-}
-
-// oneLine returns pgx's error in one line, without the password. pgx's text has a line for each attempt to connect;
-// equal lines appear only once.
-func oneLine(err error) string {
-	var lines []string
-	for line := range strings.Lines(err.Error()) {
-		if line = strings.TrimSpace(line); !slices.Contains(lines, line) {
-			lines = append(lines, line)
-		}
-	}
-	return strings.Join(lines, " ")
-}
-
-func serverName(conn *pgx.Conn) string {
-	// Packagers add text after a space: 17.5 (Debian 17.5-1).
-	version, _, _ := strings.Cut(conn.PgConn().ParameterStatus("server_version"), " ")
-	config := conn.Config()
-	return fmt.Sprintf("PostgreSQL %s, database %s at %s", version, config.Database, hostPort(config.Host, config.Port))
 }

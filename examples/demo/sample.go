@@ -11,6 +11,8 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/semconv/v1.43.0/dbconv"
 	"go.opentelemetry.io/otel/semconv/v1.43.0/httpconv"
+
+	"github.com/otelpool/otelpool-go/examples/internal/display"
 )
 
 // sample holds the current values of the pool's gauges, and the increase of its counters since the last sample.
@@ -20,14 +22,14 @@ type sample struct {
 	oldestHold, busy float64 // seconds
 
 	queries, acquires, holds histogram
-	errors                   map[string]uint64 // by kind
+	errors                   map[string]int // by kind
 }
 
 // collect reads the metrics by their OpenTelemetry names. With an error it may still return a part of them.
 func collect(ctx context.Context, reader sdkmetric.Reader) (sample, error) {
 	var collected metricdata.ResourceMetrics
 	err := reader.Collect(ctx, &collected)
-	s := sample{errors: map[string]uint64{}}
+	s := sample{errors: map[string]int{}}
 	for _, scope := range collected.ScopeMetrics {
 		for _, metric := range scope.Metrics {
 			switch data := metric.Data.(type) {
@@ -62,7 +64,7 @@ func (s *sample) addNumbers(name string, points []metricdata.DataPoint[int64]) {
 			// Only the reasons that are errors of the program or the server.
 			reason, _ := point.Attributes.Value("reason")
 			if kind := reason.AsString(); point.Value > 0 && slices.Contains([]string{"in_transaction", "busy", "broken"}, kind) {
-				s.errors[kind] += uint64(point.Value)
+				s.errors[kind] += int(point.Value)
 			}
 		case dbconv.ClientConnectionPendingRequests{}.Name():
 			s.pending += point.Value
@@ -91,7 +93,7 @@ func (s *sample) addSeconds(name string, points []metricdata.DataPoint[float64])
 // busyShare returns the share of the hold time that operations took, or NaN if no hold ended. The two are not read at the same
 // moment, so the share is limited to 1.
 func (s *sample) busyShare() float64 {
-	if s.holds.count == 0 {
+	if s.holds.Count == 0 {
 		return math.NaN()
 	}
 	return min(1, s.busy/s.holds.sum)
@@ -103,7 +105,7 @@ func (s *sample) addHistograms(name string, points []metricdata.HistogramDataPoi
 		case dbconv.ClientOperationDuration{}.Name():
 			s.queries.add(point)
 			if kind, failed := point.Attributes.Value(semconv.ErrorTypeKey); failed {
-				s.errors[kind.AsString()] += point.Count
+				s.errors[kind.AsString()] += int(point.Count)
 			}
 		case dbconv.ClientConnectionWaitTime{}.Name():
 			s.acquires.add(point)
@@ -112,48 +114,23 @@ func (s *sample) addHistograms(name string, points []metricdata.HistogramDataPoi
 		case httpconv.ServerRequestDuration{}.Name():
 			status, _ := point.Attributes.Value(semconv.HTTPResponseStatusCodeKey)
 			if code := status.AsInt64(); code >= 500 {
-				s.errors["HTTP "+strconv.FormatInt(code, 10)] += point.Count
+				s.errors["HTTP "+strconv.FormatInt(code, 10)] += int(point.Count)
 			}
 		}
 	}
 }
 
-// histogram is the sum of series with equal buckets.
+// histogram is the sum of series with equal buckets, and of their values.
 type histogram struct {
-	bounds  []float64
-	buckets []uint64
-	count   uint64
-	sum     float64
+	display.Histogram
+	sum float64
 }
 
 func (h *histogram) add(point metricdata.HistogramDataPoint[float64]) {
-	if h.buckets == nil {
-		h.bounds, h.buckets = point.Bounds, slices.Clone(point.BucketCounts)
-	} else {
-		for i, n := range point.BucketCounts {
-			h.buckets[i] += n
-		}
+	upTo := slices.Clone(point.BucketCounts)
+	for i := range upTo[1:] {
+		upTo[i+1] += upTo[i]
 	}
-	h.count += point.Count
+	h.Add(point.Bounds, upTo, point.Count)
 	h.sum += point.Sum
-}
-
-// quantile returns an estimate like PromQL's histogram_quantile: it interpolates within a bucket, and returns the
-// highest bound for values above it. It returns NaN for an empty histogram.
-func (h *histogram) quantile(q float64) float64 {
-	if h.count == 0 || len(h.bounds) == 0 {
-		return math.NaN()
-	}
-	rank := q * float64(h.count)
-	var below uint64
-	lower := 0.0
-	for i, upper := range h.bounds {
-		n := h.buckets[i]
-		if n > 0 && float64(below+n) >= rank {
-			return lower + (upper-lower)*(rank-float64(below))/float64(n)
-		}
-		below += n
-		lower = upper
-	}
-	return h.bounds[len(h.bounds)-1]
 }

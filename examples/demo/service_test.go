@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/examples/internal/display"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
@@ -36,7 +37,7 @@ func TestRoutesSucceed(t *testing.T) {
 		t.Errorf("the shares of the traffic add up to %d %%", share)
 	}
 	// One for each route, four for the transaction, and two for the import.
-	if got, want := f.sample().queries.count, uint64(len(routes)+3+1); got != want {
+	if got, want := f.sample().queries.Count, uint64(len(routes)+3+1); got != want {
 		t.Errorf("%d operations, want %d", got, want)
 	}
 	values := f.scrape()
@@ -76,7 +77,7 @@ func TestWrongRequestsGetErrorStatus(t *testing.T) {
 			t.Errorf("%s %s: status %d: %s", tt.method, tt.path, res.Code, res.Body)
 		}
 	}
-	if got := formatErrors(f.sample().errors); got != "1×23503" {
+	if got := display.Counts(f.sample().errors); got != "1×23503" {
 		t.Errorf("errors %s", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelpool/otelpool-go/examples/internal/display"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -161,7 +162,7 @@ func TestOpenTransactionLosesConnectionAndWork(t *testing.T) {
 	if n := f.scrape()[`db_pool_connections_closed_total{pool="demo",reason="in_transaction"}`]; n != 3 {
 		t.Errorf("%v connections closed, want 3", n)
 	}
-	if got := formatErrors(f.sample().errors); got != "3×in_transaction" {
+	if got := display.Counts(f.sample().errors); got != "3×in_transaction" {
 		t.Errorf("the terminal has the errors %s", got)
 	}
 	f.await(transactionPattern)

@@ -20,6 +20,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/otelpool/otelpool-go/examples/internal/display"
 	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
@@ -33,7 +34,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	p := program{client: newClient(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, terminal: isTerminal(os.Stdout)}
+	p := program{client: newClient(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, terminal: display.IsTerminal(os.Stdout) && os.Getenv("TERM") != "dumb"}
 	code := p.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -82,10 +83,4 @@ func (p program) status(d poolz.Document, err error) int {
 		}
 	}
 	return exitOK
-}
-
-// isTerminal reports whether a file is a terminal.
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 }

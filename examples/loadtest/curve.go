@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/otelpool/otelpool-go/examples/internal/display"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
@@ -33,7 +34,7 @@ const (
 type point struct {
 	size    int
 	cut     bool // the load was stopped early
-	latency histogram
+	latency display.Histogram
 	inUse   float64         // connections, on average
 	pool    diagnose.Report // at the end of the load
 	report
@@ -50,11 +51,11 @@ func (p point) arrivals() int {
 func (p point) wait() float64 {
 	waits := p.last.acquires
 	arrivals := uint64(p.arrivals())
-	if got := min(waits.count, arrivals); float64(got) < quantile*float64(arrivals) {
+	if got := min(waits.Count, arrivals); float64(got) < quantile*float64(arrivals) {
 		return math.Inf(1)
 	}
-	waits.count = max(waits.count, arrivals)
-	return waits.quantile(quantile)
+	waits.Count = max(waits.Count, arrivals)
+	return waits.Quantile(quantile)
 }
 
 func (p point) rate() float64 { return float64(p.requestCounts.done) / p.elapsed.Seconds() }
@@ -173,9 +174,9 @@ func (c *curve) point(ctx context.Context, size int) (p point, err error) {
 	if err := latency.Write(&seconds); err != nil {
 		return point{}, err
 	}
-	p.latency.add(seconds.GetHistogram())
+	add(&p.latency, seconds.GetHistogram())
 	p.inUse = (after.held - before.held) / elapsed.Seconds()
-	after.acquires = after.acquires.since(before.acquires)
+	after.acquires = after.acquires.Since(before.acquires)
 	p.report = report{sizing: sizing, elapsed: elapsed, requestCounts: load.counts(), last: after}
 	return p, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelpool/otelpool-go/examples/internal/display"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
@@ -57,7 +58,7 @@ func TestSizeReachesGoal(t *testing.T) {
 		t.Errorf("%v\n%s", v, out)
 	}
 	p := c.at(8)
-	n, acquires, latencies := p.arrivals(), int(p.last.acquires.count), int(p.latency.count)
+	n, acquires, latencies := p.arrivals(), int(p.last.acquires.Count), int(p.latency.Count)
 	if n < 100 || n > 300 || p.requestCounts.done != n || acquires != n || latencies != n {
 		t.Errorf("%d requests, %+v, %d acquires, %d latencies, want about 200", n, p.requestCounts, acquires, latencies)
 	}
@@ -81,7 +82,7 @@ func TestSizeMissesGoal(t *testing.T) {
 	}
 	// Without coordinated omission a request that waits makes the latency longer.
 	p := c.at(1)
-	if latency, wait := p.latency.quantile(0.5), p.last.acquires.quantile(0.5); !(latency > 0.9*wait) || !(wait > 0.05) {
+	if latency, wait := p.latency.Quantile(0.5), p.last.acquires.Quantile(0.5); !(latency > 0.9*wait) || !(wait > 0.05) {
 		t.Errorf("half of the requests took %v s since they were due, and waited %v s", latency, wait)
 	}
 	if !strings.Contains(out, "loadtest: ") {
@@ -233,7 +234,7 @@ func pointsOf(waits map[int]float64, sizes ...int) (points []point) {
 	for _, size := range sizes {
 		p := point{size: size, report: report{elapsed: time.Second, requestCounts: requestCounts{done: 100}}}
 		if waits[size] > 0 {
-			p.last.acquires = histogram{bounds: []float64{waits[size] * 100 / 99}, cumulative: []uint64{100}, count: 100}
+			p.last.acquires = display.Histogram{Bounds: []float64{waits[size] * 100 / 99}, UpTo: []uint64{100}, Count: 100}
 		}
 		points = append(points, p)
 	}

@@ -5,18 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/examples/internal/display"
 	"github.com/otelpool/otelpool-go/internal/postgres"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -94,10 +91,10 @@ func (db *database) check(ctx context.Context, s settings) error {
 	conn, err := pgx.ConnectConfig(ctx, db.config.ConnConfig)
 	if err != nil {
 		return fmt.Errorf("the database cannot be reached, check %s and that the server is running: %s",
-			s.source(), oneLine(err))
+			s.source(), display.OneLine(err))
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	db.about = serverName(conn)
+	db.about = display.Server(conn)
 	for _, of := range s.statements {
 		if s.write {
 			_, err = conn.Prepare(ctx, "", of.sql)
@@ -146,27 +143,4 @@ func checkSelect(ctx context.Context, conn *pgx.Conn, sql string) error {
 		return fmt.Errorf("it is not a SELECT, the server calls it %q: want -write to allow it", tag)
 	}
 	return nil
-}
-
-func serverName(conn *pgx.Conn) string {
-	// Packagers add text after a space: 17.5 (Debian 17.5-1).
-	version, _, _ := strings.Cut(conn.PgConn().ParameterStatus("server_version"), " ")
-	config := conn.Config()
-	host := config.Host
-	if !filepath.IsAbs(host) { // otherwise it is the directory of a Unix socket
-		host = net.JoinHostPort(host, strconv.Itoa(int(config.Port)))
-	}
-	return fmt.Sprintf("PostgreSQL %s, database %s at %s", version, config.Database, host)
-}
-
-// oneLine returns an error in one line, without the password. pgx's text has a line for each attempt to connect; equal
-// lines appear only once.
-func oneLine(err error) string {
-	var lines []string
-	for line := range strings.Lines(err.Error()) {
-		if line = strings.TrimSpace(line); !slices.Contains(lines, line) {
-			lines = append(lines, line)
-		}
-	}
-	return strings.Join(lines, " ")
 }

@@ -26,6 +26,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/otelpool/otelpool-go/examples/internal/display"
 )
 
 // Exit statuses.
@@ -53,10 +55,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	var v verdict
 	if err == nil {
-		v, err = loadtest(ctx, s, stdout, terminal(stderr))
+		var progress io.Writer
+		if f, ok := stderr.(*os.File); ok && display.IsTerminal(f) {
+			progress = f
+		}
+		v, err = loadtest(ctx, s, stdout, progress)
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "loadtest:", oneLine(err))
+		fmt.Fprintln(stderr, "loadtest:", display.OneLine(err))
 	}
 	return exitStatus(v, err)
 }

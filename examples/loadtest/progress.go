@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"time"
 )
 
@@ -27,14 +25,4 @@ func (c *curve) showProgress(ctx context.Context, size int, start time.Time) {
 	if c.progress != nil {
 		fmt.Fprintf(c.progress, "\r%60s\r", "")
 	}
-}
-
-// terminal returns w if it is a terminal, or nil.
-func terminal(w io.Writer) io.Writer {
-	if f, ok := w.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			return w
-		}
-	}
-	return nil
 }

@@ -3,12 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"maps"
-	"math"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/otelpool/otelpool-go/examples/internal/display"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
@@ -63,10 +61,10 @@ func (r report) overflow() string {
 func (r report) errors() string {
 	var parts []string
 	if n := r.requestCounts.failures(); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d requests failed: %s", n, formatCounts(r.requestCounts.failed)))
+		parts = append(parts, fmt.Sprintf("%d requests failed: %s", n, display.Counts(r.requestCounts.failed)))
 	}
 	if len(r.last.queryErrors) > 0 {
-		parts = append(parts, "queries by error_type: "+formatCounts(r.last.queryErrors))
+		parts = append(parts, "queries by error_type: "+display.Counts(r.last.queryErrors))
 	}
 	if r.requestCounts.canceled > 0 {
 		parts = append(parts, fmt.Sprintf("%d requests were canceled %v after the end", r.requestCounts.canceled, drainLimit))
@@ -78,7 +76,7 @@ func (r report) errors() string {
 }
 
 func (r report) idle() string {
-	took := formatSeconds(r.took.Seconds())
+	took := display.Seconds(r.took.Seconds())
 	if r.settled {
 		return fmt.Sprintf("%d, at most the pool size %d: settled %s after the last request", r.last.checkedIn, r.sizing.PoolSize, took)
 	}
@@ -98,30 +96,6 @@ func (r report) found() string {
 	return strings.Join(lines, "\n            ")
 }
 
-func formatQuantiles(h histogram) string {
-	return fmt.Sprintf("p50 %s, p95 %s, p99 %s", formatSeconds(h.quantile(0.5)), formatSeconds(h.quantile(0.95)), formatSeconds(h.quantile(0.99)))
-}
-
-// formatSeconds formats s with two or three digits; buckets are not more precise.
-func formatSeconds(s float64) string {
-	switch {
-	case math.IsNaN(s):
-		return "-"
-	case s < 0.001:
-		return fmt.Sprintf("%.2f ms", s*1e3)
-	case s < 0.01:
-		return fmt.Sprintf("%.1f ms", s*1e3)
-	case s < 1:
-		return fmt.Sprintf("%.0f ms", s*1e3)
-	default:
-		return fmt.Sprintf("%.1f s", s)
-	}
-}
-
-func formatCounts(counts map[string]int) string {
-	var parts []string
-	for _, kind := range slices.Sorted(maps.Keys(counts)) {
-		parts = append(parts, fmt.Sprintf("%d×%s", counts[kind], kind))
-	}
-	return strings.Join(parts, ", ")
+func formatQuantiles(h display.Histogram) string {
+	return fmt.Sprintf("p50 %s, p95 %s, p99 %s", display.Seconds(h.Quantile(0.5)), display.Seconds(h.Quantile(0.95)), display.Seconds(h.Quantile(0.99)))
 }

@@ -3,18 +3,21 @@ package main
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/otelpool/otelpool-go/examples/internal/display"
 )
 
 // sample holds the pool's metrics of one scrape, under their Prometheus names.
 type sample struct {
 	checkedOut, checkedIn, overflow, pending, peak int
 	overflowOpened, timeouts                       int
-	acquires, queries                              histogram
+	acquires, queries                              display.Histogram
 	queryErrors                                    map[string]int // by error_type
 	held                                           float64        // seconds, of all holds that ended
 }
@@ -46,11 +49,11 @@ func newSample(families []*dto.MetricFamily) (sample, error) {
 			}
 			switch family.GetName() {
 			case "db_pool_acquire_duration_seconds":
-				s.acquires.add(metric.GetHistogram())
+				add(&s.acquires, metric.GetHistogram())
 			case "db_pool_hold_duration_seconds":
 				s.held += metric.GetHistogram().GetSampleSum()
 			case "db_query_duration_seconds":
-				s.queries.add(metric.GetHistogram())
+				add(&s.queries, metric.GetHistogram())
 				s.addErrors(metric)
 			}
 		}
@@ -70,4 +73,16 @@ func (s *sample) addErrors(metric *dto.Metric) {
 			s.queryErrors[label.GetValue()] += int(metric.GetHistogram().GetSampleCount())
 		}
 	}
+}
+
+// add adds a series to a histogram.
+func add(to *display.Histogram, series *dto.Histogram) {
+	var bounds []float64
+	var upTo []uint64
+	for _, bucket := range series.GetBucket() {
+		if bound := bucket.GetUpperBound(); !math.IsInf(bound, 1) {
+			bounds, upTo = append(bounds, bound), append(upTo, bucket.GetCumulativeCount())
+		}
+	}
+	to.Add(bounds, upTo, series.GetSampleCount())
 }

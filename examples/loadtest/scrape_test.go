@@ -1,7 +1,6 @@
 package main
 
 import (
-	"math"
 	"strings"
 	"testing"
 
@@ -44,57 +43,6 @@ func TestScrapeReadsDocumentedNames(t *testing.T) {
 	delete(values, "db_pool_checked_out")
 	if _, err := newSample(gauges(t, values)); err == nil || err.Error() != "the scrape does not contain db_pool_checked_out, db_pool_peak" {
 		t.Errorf("%v, want an error that names what is missing", err)
-	}
-}
-
-func TestQuantileCoversAllSeriesSinceSnapshot(t *testing.T) {
-	t.Parallel()
-	vec := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "h", Buckets: []float64{1, 2, 4}}, []string{"error_type"})
-	read := func() (h histogram) {
-		registry := prometheus.NewRegistry()
-		registry.MustRegister(vec)
-		families, err := registry.Gather()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, family := range families {
-			for _, metric := range family.GetMetric() {
-				h.add(metric.GetHistogram())
-			}
-		}
-		return h
-	}
-	if q := read().quantile(0.5); !math.IsNaN(q) {
-		t.Errorf("of nothing: %v, want NaN", q)
-	}
-	for range 10 {
-		vec.WithLabelValues("").Observe(0.5)
-	}
-	before := read()
-	for range 6 {
-		vec.WithLabelValues("").Observe(1.5)
-	}
-	for range 4 {
-		vec.WithLabelValues("08006").Observe(3)
-	}
-	for _, tt := range []struct {
-		name string
-		h    histogram
-		q    float64
-		want float64
-	}{
-		{"median of all", read(), 0.5, 1},
-		{"median since then", read().since(before), 0.5, 1 + 5.0/6},
-		{"high since then", read().since(before), 0.8, 3},
-		{"all since the beginning", read().since(histogram{}), 1, 4},
-	} {
-		if got := tt.h.quantile(tt.q); math.Abs(got-tt.want) > 1e-9 {
-			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
-		}
-	}
-	vec.WithLabelValues("").Observe(100)
-	if got := read().quantile(1); got != 4 {
-		t.Errorf("above all buckets: %v, want the highest bound", got)
 	}
 }
 

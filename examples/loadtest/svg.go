@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/otelpool/otelpool-go/examples/internal/display"
 	plot "github.com/otelpool/otelpool-go/internal/svg"
 )
 
@@ -25,7 +26,7 @@ func svg(points []point, goal time.Duration) string {
 		return []plot.Line{line}
 	}
 	waits := plot.Panel{
-		Title: "99 % of the requests wait at most, by connections (logarithmic)", Top: formatSeconds(topWait),
+		Title: "99 % of the requests wait at most, by connections (logarithmic)", Top: display.Seconds(topWait),
 		Lines: line("firebrick", func(p point) float64 { return share(p.wait(), topWait) },
 			func(p point) string { return waited(p.wait()) }),
 	}

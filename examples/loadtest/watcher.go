@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/otelpool/otelpool-go/examples/internal/display"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
@@ -102,8 +103,8 @@ func (w *watcher) line(start time.Time) {
 		fmt.Sprint(now.checkedIn),
 		fmt.Sprint(now.pending),
 		fmt.Sprintf("%.0f", float64(now.done-before.done)/now.at.Sub(before.at).Seconds()),
-		formatSeconds(now.acquires.since(before.acquires).quantile(0.95)),
-		formatSeconds(now.queries.since(before.queries).quantile(0.95)),
+		display.Seconds(now.acquires.Since(before.acquires).Quantile(0.95)),
+		display.Seconds(now.queries.Since(before.queries).Quantile(0.95)),
 		fmt.Sprint(now.failures()-before.failures()),
 	)
 }
