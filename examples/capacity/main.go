@@ -20,6 +20,14 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/otelpool/otelpool-go/examples/internal/fetch"
+)
+
+const (
+	requestTimeout = 30 * time.Second
+	maxAnswer      = 32 << 20 // bytes, after decompression
+	maxText        = 200      // characters of what a server says
 )
 
 func main() {
@@ -37,7 +45,7 @@ type environment struct {
 }
 
 func newEnvironment() environment {
-	return environment{client: newClient(), now: time.Now, wait: func(ctx context.Context, d time.Duration) error {
+	return environment{client: fetch.NewClient(requestTimeout), now: time.Now, wait: func(ctx context.Context, d time.Duration) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

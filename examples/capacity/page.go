@@ -11,6 +11,9 @@ import (
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"github.com/otelpool/otelpool-go/examples/internal/fetch"
+	"github.com/otelpool/otelpool-go/internal/printable"
 )
 
 // pageFormat is a format that every service supports.
@@ -97,16 +100,16 @@ func (w environment) sample(ctx context.Context, page *url.URL, period time.Dura
 
 // scrape scrapes the page once.
 func (w environment) scrape(ctx context.Context, page *url.URL) (totalsByPool, error) {
-	status, _, body, err := w.fetch(ctx, page, pageFormat)
+	status, body, err := fetch.Get(ctx, w.client, page, pageFormat, maxAnswer)
 	if err != nil {
 		return nil, err
 	}
 	if status != http.StatusOK {
-		return nil, fmt.Errorf("%s: it answers with status %d", redacted(page), status)
+		return nil, fmt.Errorf("%s: it answers with status %d", fetch.Redacted(page), status)
 	}
 	totals, err := parsePage(body)
 	if err != nil {
-		return nil, fmt.Errorf("%s: it is not a page of metrics: %s", redacted(page), printable(err.Error()))
+		return nil, fmt.Errorf("%s: it is not a page of metrics: %s", fetch.Redacted(page), printable.Text(err.Error(), maxText))
 	}
 	return totals, nil
 }

@@ -7,8 +7,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/otelpool/otelpool-go/examples/internal/fetch"
+	"github.com/otelpool/otelpool-go/internal/printable"
 )
 
 // query is a PromQL query whose result is added to the totals as a metric of the page.
@@ -105,27 +111,22 @@ func (w environment) ask(ctx context.Context, server *url.URL, q query, at time.
 	parameters.Set("query", q.expression)
 	parameters.Set("time", strconv.FormatFloat(float64(at.UnixMilli())/1000, 'f', 3, 64))
 	u.RawQuery = parameters.Encode()
-	status, _, body, err := w.fetch(ctx, u, "application/json")
+	status, body, err := fetch.Get(ctx, w.client, u, "application/json", maxAnswer)
 	if err != nil {
 		return err
 	}
 	samples, err := parseAnswer(status, body)
 	if err != nil {
-		return fmt.Errorf("%s: %w", redacted(server), err)
+		return fmt.Errorf("%s: %w", fetch.Redacted(server), err)
 	}
 	for _, s := range samples {
-		totals.add(q.metric, s.labels, s.value*q.factor)
+		totals.add(q.metric, labelsOf(s.Metric), float64(s.Value)*q.factor)
 	}
 	return nil
 }
 
-type sample struct {
-	labels map[string]string
-	value  float64
-}
-
 // parseAnswer parses the response to an instant query, which must be a vector.
-func parseAnswer(status int, body []byte) ([]sample, error) {
+func parseAnswer(status int, body []byte) (model.Vector, error) {
 	var answer struct {
 		Status, Error string
 		Data          struct {
@@ -136,30 +137,16 @@ func parseAnswer(status int, body []byte) ([]sample, error) {
 	err := json.Unmarshal(body, &answer)
 	switch {
 	case err == nil && answer.Status == "error":
-		return nil, fmt.Errorf("the server says: %s", printable(answer.Error))
+		return nil, fmt.Errorf("the server says: %s", printable.Text(answer.Error, maxText))
 	case status != http.StatusOK:
 		return nil, fmt.Errorf("it answers with status %d", status)
 	case err != nil || answer.Status != "success" || answer.Data.ResultType != "vector":
 		return nil, errors.New("it does not answer as a Prometheus server does")
 	}
-	var vector []struct {
-		Metric map[string]string
-		Value  [2]any // time and, as text, the value
-	}
+	var vector model.Vector
 	if err := json.Unmarshal(answer.Data.Result, &vector); err != nil {
-		return nil, errors.New("it does not answer as a Prometheus server does")
+		return nil, fmt.Errorf("it does not answer as a Prometheus server does: %s", printable.Text(err.Error(), maxText))
 	}
-	var samples []sample
-	for _, v := range vector {
-		text, ok := v.Value[1].(string)
-		if !ok {
-			continue // a histogram
-		}
-		value, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return nil, fmt.Errorf("the value %s is not a number", printable(strconv.Quote(text)))
-		}
-		samples = append(samples, sample{v.Metric, value})
-	}
-	return samples, nil
+	// A histogram has no value.
+	return slices.DeleteFunc(vector, func(s *model.Sample) bool { return s.Histogram != nil }), nil
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelpool/otelpool-go/examples/internal/fetch"
 	"github.com/otelpool/otelpool-go/internal/proc"
 	"github.com/otelpool/otelpool-go/internal/programs"
 	"github.com/otelpool/otelpool-go/internal/testutil"
@@ -94,7 +95,7 @@ func startPrometheus(t *testing.T, config string) string {
 // awaitScrapes waits until Prometheus has scraped both jobs twice after now.
 func awaitScrapes(t *testing.T, server string) {
 	t.Helper()
-	u, err := address("-prometheus", server)
+	u, err := fetch.Address("-prometheus", server)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/otelpool/otelpool-go/examples/internal/fetch"
 	"github.com/otelpool/otelpool-go/otelpool/sizing"
 )
 
@@ -68,9 +69,9 @@ type modelReport struct {
 func newReport(s settings, measurements []measurement) (r report, ok bool) {
 	r.Source = "the flags"
 	if s.metrics != nil {
-		r.Source = redacted(s.metrics)
+		r.Source = fetch.Redacted(s.metrics)
 	} else if s.prometheus != nil {
-		r.Source = redacted(s.prometheus)
+		r.Source = fetch.Redacted(s.prometheus)
 	}
 	r.Goal = goalReport{s.goal.Wait.Seconds(), s.goal.Quantile}
 	for _, m := range measurements {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelpool/otelpool-go/examples/internal/fetch"
 	"github.com/otelpool/otelpool-go/otelpool/sizing"
 )
 
@@ -125,9 +126,9 @@ func (s *settings) source(given map[string]bool, metrics, prometheus string) err
 	var err error
 	switch sources[0] {
 	case "metrics":
-		s.metrics, err = address("-metrics", metrics)
+		s.metrics, err = fetch.Address("-metrics", metrics)
 	case "prometheus":
-		s.prometheus, err = address("-prometheus", prometheus)
+		s.prometheus, err = fetch.Address("-prometheus", prometheus)
 	}
 	return err
 }

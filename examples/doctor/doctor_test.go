@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/examples/internal/fetch"
 	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
@@ -34,7 +35,7 @@ type outcome struct {
 func runWith(t *testing.T, stdin string, args ...string) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	p := program{client: newClient(), stdin: strings.NewReader(stdin), stdout: &stdout, stderr: &stderr}
+	p := program{client: fetch.NewClient(requestTimeout), stdin: strings.NewReader(stdin), stdout: &stdout, stderr: &stderr}
 	code := p.run(t.Context(), args)
 	return outcome{code, stdout.String(), stderr.String()}
 }
@@ -209,7 +210,7 @@ func TestWatchGoesOnAfterFailures(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		var stdout, stderr testutil.Buffer
-		p := program{client: newClient(), stdout: &stdout, stderr: &stderr, terminal: terminal}
+		p := program{client: fetch.NewClient(requestTimeout), stdout: &stdout, stderr: &stderr, terminal: terminal}
 		ended := make(chan int)
 		go func() { ended <- p.run(ctx, []string{"-url", s, "-watch", "-interval", "100ms"}) }()
 		testutil.Eventually(t, "the leak is told twice", func() bool { return strings.Count(stdout.String(), "critical: leak") >= 2 })

@@ -21,6 +21,7 @@ import (
 	"syscall"
 
 	"github.com/otelpool/otelpool-go/examples/internal/display"
+	"github.com/otelpool/otelpool-go/examples/internal/fetch"
 	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
@@ -34,7 +35,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	p := program{client: newClient(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, terminal: display.IsTerminal(os.Stdout) && os.Getenv("TERM") != "dumb"}
+	p := program{client: fetch.NewClient(requestTimeout), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, terminal: display.IsTerminal(os.Stdout) && os.Getenv("TERM") != "dumb"}
 	code := p.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelpool/otelpool-go/examples/internal/fetch"
 	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/internal/printable"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
@@ -22,14 +23,6 @@ const (
 	maxDocument    = 16 << 20 // bytes, after decompression
 	maxReason      = 300      // characters of what a server says
 )
-
-// newClient returns a client that follows no redirects, which would send the credentials of the address to another host.
-func newClient() *http.Client {
-	return &http.Client{
-		Timeout:       requestTimeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
 
 // read reads a document from where the settings say.
 func (p program) read(ctx context.Context, s settings) (poolz.Document, error) {
@@ -48,29 +41,17 @@ func (p program) read(ctx context.Context, s settings) (poolz.Document, error) {
 	}
 }
 
-// fetch requests a document. Errors show the address without its user, password and query, which may be secret.
+// fetch requests a document.
 func (p program) fetch(ctx context.Context, u *url.URL) (poolz.Document, error) {
-	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
-	fail := func(err error) (poolz.Document, error) {
-		if inner, ok := errors.AsType[*url.Error](err); ok {
-			err = inner.Err
-		}
-		return poolz.Document{}, fmt.Errorf("%s: %w", shown, err)
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	status, body, err := fetch.Get(ctx, p.client, u, "application/json", maxDocument)
 	if err != nil {
-		return fail(err)
+		return poolz.Document{}, err
 	}
-	response, err := p.client.Do(request)
-	if err != nil {
-		return fail(err)
+	if status != http.StatusOK {
+		reason := printable.Text(strings.Join(strings.Fields(string(body)), " "), maxReason)
+		return poolz.Document{}, fmt.Errorf("%s: status %d: %s", fetch.Redacted(u), status, reason)
 	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		reason, _ := io.ReadAll(io.LimitReader(response.Body, 4*maxReason)) // the status says enough without
-		return fail(fmt.Errorf("status %d: %s", response.StatusCode, printable.Text(strings.Join(strings.Fields(string(reason)), " "), maxReason)))
-	}
-	return parse(shown, response.Body)
+	return parse(fetch.Redacted(u), bytes.NewReader(body))
 }
 
 // parse parses a document, and checks that its versions are those that this program knows.

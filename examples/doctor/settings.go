@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/otelpool/otelpool-go/examples/internal/fetch"
 )
 
 const usage = `doctor prints what is wrong with the connection pools of a service.
@@ -54,9 +56,9 @@ func newSettings(args []string) (settings, error) {
 	case s.file != "":
 		return s, nil
 	}
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" { // it may have a password
-		return settings{}, errors.New("-url is not an address (valid: such as http://127.0.0.1:9464/debug/pool/report.json)")
+	u, err := fetch.Address("-url", address)
+	if err != nil {
+		return settings{}, err
 	}
 	if u.Path == "" || strings.HasSuffix(u.Path, "/") {
 		u = u.JoinPath("report.json")
