@@ -9,12 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/otelpool/otelpool-go/examples/internal/program"
 	"github.com/otelpool/otelpool-go/internal/postgres"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
@@ -41,11 +41,11 @@ func TestQuickstartRecordsItsQuery(t *testing.T) {
 			t.Fatal(err)
 		}
 		port := strconv.Itoa(free)
-		program := build(t, port)
-		checkWrongURL(t, program)
+		path := build(t, port)
+		checkWrongURL(t, path)
 		base := "http://127.0.0.1:" + port
-		checkHelp(t, program, base)
-		if start(t, program, base, databaseURL) {
+		checkHelp(t, path, base)
+		if start(t, path, base, databaseURL) {
 			check(t, base)
 			checkPage(t, base)
 			return
@@ -55,25 +55,22 @@ func TestQuickstartRecordsItsQuery(t *testing.T) {
 }
 
 // checkWrongURL checks that the program reports a wrong connection string without its password.
-func checkWrongURL(t *testing.T, program string) {
+func checkWrongURL(t *testing.T, path string) {
 	t.Helper()
-	cmd := exec.Command(program)
-	cmd.Env = environment("postgres://user:hunter2/x@127.0.0.1/db")
-	out, err := cmd.CombinedOutput()
-	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "otelpool: ") {
-		t.Errorf("with a wrong connection string: %v, and the program says %q", err, out)
-	}
-	if strings.Contains(string(out), "hunter2") {
-		t.Errorf("the password is in %q", out)
+	e := program.Start(t, time.Minute, path, []string{postgres.URLEnv + "=postgres://user:hunter2/x@127.0.0.1/db"})
+	e.End(1)
+	if said := e.Stderr.String(); !strings.Contains(said, "otelpool: ") || strings.Contains(said, "hunter2") {
+		t.Errorf("with a wrong connection string the program says %q", said)
 	}
 }
 
 // checkHelp checks that -h says where to look.
-func checkHelp(t *testing.T, program, base string) {
+func checkHelp(t *testing.T, path, base string) {
 	t.Helper()
-	out, err := exec.Command(program, "-h").CombinedOutput()
-	if err != nil || !strings.Contains(string(out), base) || !strings.Contains(string(out), postgres.URLEnv) {
-		t.Errorf("-h: %v, %s", err, out)
+	e := program.Start(t, time.Minute, path, nil, "-h")
+	e.End(0)
+	if said := e.Stderr.String(); !strings.Contains(said, base) || !strings.Contains(said, postgres.URLEnv) {
+		t.Errorf("-h: %s", said)
 	}
 }
 
@@ -104,46 +101,23 @@ func checkPage(t *testing.T, base string) {
 }
 
 // start runs the program until the test ends. It returns false if the program ended because its port is taken.
-func start(t *testing.T, program, base, databaseURL string) (running bool) {
+func start(t *testing.T, path, base, databaseURL string) (running bool) {
 	t.Helper()
 	name := "quickstart " + rand.Text()
-	var stderr bytes.Buffer // read when the program has ended
-	cmd := exec.Command(program)
-	cmd.Env, cmd.Stderr = append(environment(databaseURL), "OTEL_SERVICE_NAME="+name), &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	exited := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(exited)
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-exited
-		said := stderr.String()
-		if running && (!strings.Contains(said, base+"/metrics") || !strings.Contains(said, base+"/debug/pool/")) {
-			t.Errorf("the program does not say where to look: %q", said)
+	e := program.Start(t, time.Minute, path, []string{postgres.URLEnv + "=" + databaseURL, "OTEL_SERVICE_NAME=" + name})
+	e.Eventually("the program answers, or its port is taken", func() bool {
+		if e.HasEnded() {
+			return strings.Contains(e.Stderr.String(), "address already in use")
 		}
-	})
-
-	deadline := time.After(time.Minute)
-	for {
 		// Check the name, because another program may answer.
-		if _, body, err := get(base + "/metrics"); err == nil && strings.Contains(body, name) {
-			return true
-		}
-		select {
-		case <-exited:
-			if !strings.Contains(stderr.String(), "address already in use") {
-				t.Fatalf("the program ended: %s", &stderr)
-			}
-			return false
-		case <-deadline:
-			t.Fatal("the program does not answer")
-		case <-time.After(10 * time.Millisecond):
-		}
+		_, body, err := get(base + "/metrics")
+		running = err == nil && strings.Contains(body, name)
+		return running
+	})
+	if said := e.Stderr.String(); running && (!strings.Contains(said, base+"/metrics") || !strings.Contains(said, base+"/debug/pool/")) {
+		t.Errorf("the program does not say where to look: %q", said)
 	}
+	return running
 }
 
 // build builds the program with another port.
@@ -185,11 +159,6 @@ func source(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return text
-}
-
-func environment(databaseURL string) []string {
-	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, postgres.URLEnv+"=") })
-	return append(env, postgres.URLEnv+"="+databaseURL)
 }
 
 func get(url string) (status int, body string, err error) {

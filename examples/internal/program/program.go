@@ -5,12 +5,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/otelpool/otelpool-go/internal/proc"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -57,13 +60,22 @@ func Start(t *testing.T, limit time.Duration, path string, env []string, args ..
 	}
 	e.Cmd.Env = slices.Concat(environment(), []string{"TMPDIR=" + temp}, env)
 	e.Cmd.Stdout, e.Cmd.Stderr = e.Stdout, e.Stderr
-	if err := e.Cmd.Start(); err != nil {
+	e.Cmd.SysProcAttr = new(syscall.SysProcAttr)
+	proc.EndWithParent(e.Cmd.SysProcAttr, syscall.SIGKILL)
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // the kernel ends the child with the thread that started it
+		defer runtime.UnlockOSThread()
+		err := e.Cmd.Start()
+		started <- err
+		if err == nil {
+			_ = e.Cmd.Wait()
+			close(e.Exited)
+		}
+	}()
+	if err := <-started; err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		_ = e.Cmd.Wait()
-		close(e.Exited)
-	}()
 	t.Cleanup(func() {
 		_ = e.Cmd.Process.Kill()
 		<-e.Exited
