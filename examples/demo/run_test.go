@@ -14,7 +14,9 @@ func runs(t *testing.T, program string) {
 	e := start(t, program)
 	e.working()
 	pids := e.server()
-	servesTroubles(e)
+	if status, body := e.get("/trouble/leak"); status != http.StatusOK { // before its phase
+		e.Errorf("/trouble/leak: status %d: %s", status, body)
+	}
 	servesDocumentedMetrics(e)
 	showsLeak(e)
 
@@ -38,34 +40,6 @@ func runs(t *testing.T, program string) {
 			t.Errorf("standard error: %s", line)
 		}
 	}
-}
-
-// servesTroubles requests the troubles before their phases.
-func servesTroubles(e *execution) {
-	for _, tt := range []struct {
-		name   string
-		status int
-	}{
-		{"spike", http.StatusOK}, // before those that keep connections
-		{"leak", http.StatusOK},
-		{"nested", http.StatusServiceUnavailable},
-		{"tx", http.StatusOK},
-		{"idle", http.StatusOK},
-		{"idletx", http.StatusOK},
-	} {
-		if got, body := e.get("/trouble/" + tt.name); got != tt.status {
-			e.Errorf("/trouble/%s: status %d: %s", tt.name, got, body)
-		}
-	}
-	e.while("the troubles in the metrics", func() bool {
-		values := e.scrape()
-		held := values[`db_pool_hold_duration_seconds_sum{operation="hold_idle",pool="demo"}`]
-		return values[`db_pool_peak{pool="demo"}`] >= spikeCallers && values[`db_pool_nested_acquires_total{pool="demo"}`] >= nestedCallers &&
-			values[`db_pool_timeouts_total{pool="demo"}`] > 0 && values[`db_pool_connections_closed_total{pool="demo",reason="in_transaction"}`] > 0 &&
-			held > idleCallers*idleTime.Seconds()
-	})
-	e.logs(nestedPattern)
-	e.logs(transactionPattern)
 }
 
 func servesDocumentedMetrics(e *execution) {
