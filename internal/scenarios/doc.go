@@ -1,5 +1,4 @@
-// Package scenarios proves what package diagnose concludes. It runs a small shop on a real PostgreSQL server, whose pool is
-// instrumented by otelpool. After a healthy time something goes wrong, and is repaired.
-//
-// [Scenarios] is the table of what goes wrong, each row with the finding that must come first. [Run] runs one row.
+// Package scenarios proves what package diagnose concludes. Its tests run a small shop on a real PostgreSQL server, whose pool
+// is instrumented by otelpool. After a healthy time something goes wrong, and is repaired. The table scenarios has what goes
+// wrong, each row with the finding that must come first.
 package scenarios

@@ -1,4 +1,4 @@
-package scenarios_test
+package scenarios
 
 import (
 	"bufio"
@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/otelpool/otelpool-go/internal/scenarios"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
@@ -28,7 +27,7 @@ type incident struct {
 }
 
 // record writes all that is seen in a scenario to the folder of -dump, a line each, and its incident to a file of its own.
-func record(t *testing.T, o *scenarios.Options, name string, seed uint64) (end func()) {
+func record(t *testing.T, o *options, name string, seed uint64) (end func()) {
 	if err := os.MkdirAll(*dump, 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -38,12 +37,12 @@ func record(t *testing.T, o *scenarios.Options, name string, seed uint64) (end f
 	}
 	lines, reported := json.NewEncoder(file), false
 	var in incident
-	o.Record = func(r scenarios.Record) {
+	o.record = func(r moment) {
 		err := lines.Encode(r)
 		switch {
-		case r.Phase == scenarios.Healthy:
+		case r.Phase == Healthy:
 			in.Before = r.Report.LastMinute
-		case r.Phase == scenarios.Trouble && r.Since >= 20 && !reported:
+		case r.Phase == Trouble && r.Since >= 20 && !reported:
 			reported, in.Now = true, r.Report.LastTenSeconds
 			for _, h := range r.Report.Holds {
 				in.Oldest = max(in.Oldest, h.OldestSeconds)
@@ -63,7 +62,7 @@ func TestReplay(t *testing.T) {
 	if *replay == "" {
 		return
 	}
-	for _, sc := range scenarios.Scenarios {
+	for _, sc := range scenarios {
 		files, err := filepath.Glob(strings.Replace(fileOf(*replay, sc.Name, 0, ".jsonl"), ".0.", ".*.", 1))
 		if err != nil {
 			t.Fatal(err)
@@ -75,20 +74,20 @@ func TestReplay(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer file.Close()
-				var out scenarios.Outcome
+				var out outcome
 				lines := json.NewDecoder(bufio.NewReader(file))
 				for {
-					var r scenarios.Record
+					var r moment
 					if err := lines.Decode(&r); errors.Is(err, io.EOF) {
 						break
 					} else if err != nil {
 						t.Fatal(err)
 					}
-					if err := out.See(sc, options(0), r); err != nil {
+					if err := out.see(sc, r); err != nil {
 						t.Fatal(err)
 					}
 				}
-				t.Logf("%s: found after %.0f s, mistaken for %q, lost to %q, false %q, after %q", sc.Name, out.Found.Seconds(), out.Mistaken, out.Lost, out.False, out.After)
+				t.Logf("%s: %+v", sc.Name, out)
 				for _, what := range judge(sc, out) {
 					t.Error(what)
 				}

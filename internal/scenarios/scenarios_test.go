@@ -1,30 +1,12 @@
-package scenarios_test
+package scenarios
 
 import (
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-
-	"github.com/otelpool/otelpool-go/internal/scenarios"
 )
-
-// options are how the tests run a scenario.
-func options(seed uint64) scenarios.Options {
-	return scenarios.Options{
-		Server:        server,
-		MeterProvider: sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader())),
-		Log:           io.Discard,
-		Seed:          seed,
-		Healthy:       time.Minute,
-		Warm:          15 * time.Second,
-		Clears:        30 * time.Second,
-	}
-}
 
 // TestScenarios runs all that can go wrong.
 func TestScenarios(t *testing.T) {
@@ -34,7 +16,7 @@ func TestScenarios(t *testing.T) {
 			seen.write(t)
 		}
 	})
-	for i, sc := range scenarios.Scenarios {
+	for i, sc := range scenarios {
 		for _, seed := range seedsOf(t, i) {
 			t.Run(sc.Name+"/"+strconv.FormatUint(seed, 10), func(t *testing.T) {
 				t.Parallel()
@@ -49,7 +31,7 @@ func TestHealthyServiceHasNoFinding(t *testing.T) {
 	for _, load := range []float64{0.2, 0.6, 0.9} {
 		t.Run(fmt.Sprint(load), func(t *testing.T) {
 			t.Parallel()
-			runScenario(t, scenarios.Scenario{Name: "healthy", Load: load}, 2)
+			runScenario(t, scenario{Name: "healthy", Load: load}, 2)
 		})
 	}
 }
@@ -76,7 +58,7 @@ const tries = 3
 
 // runScenario runs a scenario and judges what was concluded. If that is wrong and the machine was late, it says nothing of
 // the rules: a pool that gets no processor is in trouble of another kind.
-func runScenario(t *testing.T, sc scenarios.Scenario, seed uint64) scenarios.Outcome {
+func runScenario(t *testing.T, sc scenario, seed uint64) outcome {
 	t.Helper()
 	for try := 1; ; try++ {
 		out := runOnce(t, sc, seed)
@@ -92,28 +74,27 @@ func runScenario(t *testing.T, sc scenarios.Scenario, seed uint64) scenarios.Out
 	}
 }
 
-func runOnce(t *testing.T, sc scenarios.Scenario, seed uint64) scenarios.Outcome {
+func runOnce(t *testing.T, sc scenario, seed uint64) outcome {
 	t.Helper()
-	o := options(seed)
+	o := options{seed: seed, healthy: time.Minute}
 	if sc.Begin == nil && !sc.FromStart {
-		o.Healthy = *healthy
+		o.healthy = *healthy
 	}
 	if *dump != "" {
-		o.Stays = 21 * time.Second
+		o.stays = 21 * time.Second
 		end := record(t, &o, sc.Name, seed)
 		defer end()
 	}
-	out, err := scenarios.Run(t.Context(), sc, o)
+	out, err := play(t.Context(), sc, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%s: found after %.0f s, also %t, mistaken for %q, lost to %q, false %q, after %q, cleared after %.0f s; %d done, %d failed, %d dropped, %d late",
-		sc.Name, out.Found.Seconds(), out.Also, out.Mistaken, out.Lost, out.False, out.After, out.Cleared.Seconds(), out.Succeeded, out.Failed, out.Dropped, out.Late)
+	t.Logf("%s: %+v", sc.Name, out)
 	return out
 }
 
 // judge returns what is wrong with what was concluded.
-func judge(sc scenarios.Scenario, out scenarios.Outcome) (wrong []string) {
+func judge(sc scenario, out outcome) (wrong []string) {
 	if out.Found == 0 && sc.Want.Kind != "" {
 		wrong = append(wrong, fmt.Sprintf("%s was never the first finding; first came %q", sc.Want.Kind, out.Mistaken))
 	}

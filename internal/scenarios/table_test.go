@@ -1,4 +1,4 @@
-package scenarios_test
+package scenarios
 
 import (
 	"cmp"
@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otelpool/otelpool-go/internal/scenarios"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -24,14 +23,14 @@ const (
 // outcomes are what was concluded in each scenario. It is safe for concurrent use.
 type outcomes struct {
 	mu  sync.Mutex
-	all map[string][]scenarios.Outcome
+	all map[string][]outcome
 }
 
-func (o *outcomes) add(name string, out scenarios.Outcome) {
+func (o *outcomes) add(name string, out outcome) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.all == nil {
-		o.all = make(map[string][]scenarios.Outcome)
+		o.all = make(map[string][]outcome)
 	}
 	o.all[name] = append(o.all[name], out)
 }
@@ -40,12 +39,12 @@ func (o *outcomes) add(name string, out scenarios.Outcome) {
 func (o *outcomes) table() string {
 	var b strings.Builder
 	b.WriteString("\n| trouble | what was concluded | after | what came first before |\n|---|---|---|---|\n")
-	for _, sc := range scenarios.Scenarios {
+	for _, sc := range scenarios {
 		mistaken := make(map[string]bool)
 		var first, last time.Duration
 		for _, out := range o.all[sc.Name] {
-			for _, says := range out.Mistaken {
-				mistaken[says] = true
+			for _, first := range out.Mistaken {
+				mistaken[first] = true
 			}
 			found := cmp.Or(out.Found, never)
 			if first == 0 || found < first {
@@ -53,11 +52,11 @@ func (o *outcomes) table() string {
 			}
 			last = max(last, found)
 		}
-		says := wanted(sc.Want)
+		what := says(sc.Want)
 		if sc.Also != nil {
-			says += ", and " + wanted(*sc.Also)
+			what += ", and " + says(*sc.Also)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", sc.Name, says, after(first, last), strings.Join(slices.Sorted(maps.Keys(mistaken)), ", "))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", sc.Name, what, after(first, last), strings.Join(slices.Sorted(maps.Keys(mistaken)), ", "))
 	}
 	b.WriteString("\n")
 	return b.String()
@@ -81,8 +80,8 @@ func after(first, last time.Duration) string {
 // write writes the table to the document.
 func (o *outcomes) write(t *testing.T) {
 	t.Helper()
-	if len(o.all) < len(scenarios.Scenarios) {
-		t.Fatalf("%d of %d scenarios were run: not enough for the table", len(o.all), len(scenarios.Scenarios))
+	if len(o.all) < len(scenarios) {
+		t.Fatalf("%d of %d scenarios were run: not enough for the table", len(o.all), len(scenarios))
 	}
 	testutil.Section(t, document, tableBegin, tableEnd, o.table(), true)
 }
@@ -96,15 +95,15 @@ func TestDocumentHasEveryScenario(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, sc := range scenarios.Scenarios {
+	for _, sc := range scenarios {
 		if !strings.Contains(string(text), "\n| "+sc.Name+" | ") {
 			t.Errorf("%s lacks %q", document, sc.Name)
 		}
 	}
 }
 
-// wanted says which finding is wanted.
-func wanted(w scenarios.Want) string {
+// says returns which finding is wanted.
+func says(w wanted) string {
 	if len(w.Guilty) == 0 || w.Guilty[0] == "" {
 		return "`" + string(w.Kind) + "`"
 	}

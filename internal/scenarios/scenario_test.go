@@ -1,6 +1,9 @@
 package scenarios
 
 import (
+	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -8,6 +11,53 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
+
+// scenario is something that goes wrong.
+type scenario struct {
+	Name string
+
+	// Want is what the first finding must say. Also is a second cause, which another finding must name.
+	Want wanted
+	Also *wanted
+
+	Load float64 // of eight connections; 0 for the usual
+
+	// Within is the time in which the finding must come first; 0 for 30 s. Only what nobody feels may take longer.
+	Within time.Duration
+
+	// What the pool is set to, beyond MaxConns.
+	Config  func(*pgxpool.Config)
+	Sizing  *otelpool.Sizing
+	Options []otelpool.Option
+
+	Network bool // the pool reaches the server through a proxy
+	TLS     bool // and that ends TLS
+	Asks    bool // the server is asked as well
+
+	// FromStart tells that it is wrong from the start, or is so by the settings.
+	FromStart bool
+
+	// Begin makes it go wrong, and returns what repairs it. It is nil if only the settings are wrong.
+	Begin func(ctx context.Context, e *env) (repair func() error, err error)
+}
+
+// wanted is a finding that is wanted: a kind, and the operations or units of work that may be named guilty. It must name none
+// if there is none.
+type wanted struct {
+	Kind   diagnose.Kind
+	Guilty []string
+	Says   string // a name that the summary must contain: a program that is guilty is no operation
+}
+
+func want(kind diagnose.Kind, guilty ...string) wanted { return wanted{Kind: kind, Guilty: guilty} }
+
+// isBy reports whether a finding says that.
+func (w wanted) isBy(f diagnose.Finding) bool {
+	if f.Kind != w.Kind || !strings.Contains(f.Summary, w.Says) {
+		return false
+	}
+	return len(w.Guilty) == 0 && f.Operation == "" || slices.Contains(w.Guilty, f.Operation)
+}
 
 // renewed makes the pool open a connection every few seconds, as those with a lifetime do.
 func renewed(c *pgxpool.Config) {
@@ -17,8 +67,8 @@ func renewed(c *pgxpool.Config) {
 // named makes the pool look the server's name up.
 func named(c *pgxpool.Config) { c.ConnConfig.Host = host }
 
-// Scenarios is the table of all that goes wrong.
-var Scenarios = []Scenario{
+// scenarios is the table of all that goes wrong.
+var scenarios = []scenario{
 	// The program keeps connections.
 	{Name: "connections are not returned", Want: want(diagnose.Leak, report), Begin: leak},
 	{Name: "rows are left open", Want: want(diagnose.Leak, report), Begin: leakRows},
@@ -41,21 +91,21 @@ var Scenarios = []Scenario{
 		Options: []otelpool.Option{otelpool.WithOperationLimit(50)}},
 
 	// The server, and the way to it.
-	{Name: "all statements are four times slower", Want: want(diagnose.ServerSlow), Load: 0.2, Begin: slowServer},
-	{Name: "the network takes 10 ms more each way", Want: want(diagnose.NetworkSlow), Load: 0.25, Network: true, Begin: slowNetwork},
+	{Name: "all statements are four times slower", Want: want(diagnose.ServerSlow), Load: 0.2, Begin: slower("%", 4)},
+	{Name: "the network takes 10 ms more each way", Want: want(diagnose.NetworkSlow), Load: 0.25, Network: true, Begin: delay(packets, 10*time.Millisecond)},
 	{Name: "a session of another program locks the stock", Want: want(diagnose.SlowOperation, "ReserveStock"), Begin: foreignLock},
 	{Name: "a session of another program locks the stock, and the server is asked",
-		Want: Want{Kind: diagnose.BlockedOnServer, Says: foreign}, Asks: true, Begin: foreignLock},
+		Want: wanted{Kind: diagnose.BlockedOnServer, Says: foreign}, Asks: true, Begin: foreignLock},
 	{Name: "the server is down", Want: want(diagnose.ServerAway), Network: true, Begin: serverAway},
 	{Name: "the server has no connections left", Want: want(diagnose.ServerFull), Begin: serverFull},
 	{Name: "the server starts", Want: want(diagnose.ServerStarting), Network: true, Begin: serverStarts},
 	{Name: "the password was changed", Want: want(diagnose.LoginRefused), Begin: passwordChanged},
 	{Name: "the server's name is unknown", Want: want(diagnose.NameNotResolved), Config: named, Begin: nameUnknown},
 	{Name: "the server's certificate has expired", Want: want(diagnose.TLSFails), TLS: true, Begin: certificateExpired},
-	{Name: "a dial takes a second", Want: want(diagnose.SlowDial), Network: true, Config: renewed, Begin: slowDial},
+	{Name: "a dial takes a second", Want: want(diagnose.SlowDial), Network: true, Config: renewed, Begin: delay(dials, time.Second)},
 	{Name: "a firewall forgets all connections", Want: want(diagnose.ClosingFillPool), Network: true, Begin: forgotten},
 	{Name: "pings on a slow network", Want: want(diagnose.PingCost), Load: 0.3, Network: true, FromStart: true,
-		Sizing: &otelpool.Sizing{PoolSize: 8, PrePing: true}, Begin: farServer},
+		Sizing: &otelpool.Sizing{PoolSize: 8, PrePing: true}, Begin: delay(packets, 8*time.Millisecond)},
 
 	// The pool's settings.
 	{Name: "the pool is too small", Want: want(diagnose.PoolTooSmall), Load: 1.2, FromStart: true},
@@ -63,7 +113,7 @@ var Scenarios = []Scenario{
 	{Name: "the pool is too big", Want: want(diagnose.PoolTooBig), Load: 0.15, Within: 90 * time.Second, FromStart: true,
 		Config: func(c *pgxpool.Config) { c.MaxConns, c.MinConns = 40, 40 }},
 	{Name: "the pool starts cold", Want: want(diagnose.ColdStart), Network: true, FromStart: true,
-		Config: func(c *pgxpool.Config) { c.MinConns = 0 }, Begin: coldStart},
+		Config: func(c *pgxpool.Config) { c.MinConns = 0 }, Begin: delay(dials, 400*time.Millisecond)},
 	{Name: "connections live two seconds", Want: want(diagnose.Churn), FromStart: true,
 		Config: func(c *pgxpool.Config) { c.MaxConnLifetime = 2 * time.Second; c.HealthCheckPeriod = time.Second }},
 	{Name: "overflow is opened and closed all the time", Want: want(diagnose.Churn), FromStart: true,
@@ -71,7 +121,7 @@ var Scenarios = []Scenario{
 
 	// Two at once.
 	{Name: "a leak, and an insert that is not permitted", Want: want(diagnose.Leak, report),
-		Also: &Want{Kind: diagnose.OperationFails, Guilty: []string{"InsertLogin"}}, Begin: both(leak, notPermitted)},
+		Also: &wanted{Kind: diagnose.OperationFails, Guilty: []string{"InsertLogin"}}, Begin: both(leak, notPermitted)},
 	{Name: "a slower statement, and a page that is called more", Want: want(diagnose.SlowOperation, "ListOrders"),
-		Also: &Want{Kind: diagnose.MoreCalls, Guilty: []string{"GetCart", cart}}, Begin: both(slower("ListOrders", 10), more(cart, 10))},
+		Also: &wanted{Kind: diagnose.MoreCalls, Guilty: []string{"GetCart", cart}}, Begin: both(slower("ListOrders", 10), more(cart, 10))},
 }

@@ -14,14 +14,15 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// Env is a service with its pool, its database, and the network between.
-type Env struct {
-	Service *Service
-	Proxy   *Proxy // nil without
+// env is a service with its pool, its database, and the network between.
+type env struct {
+	Service *service
+	Proxy   *proxy // nil without
 	Pool    *pgxpool.Pool
 	Inst    *otelpool.Instrumentation
 
@@ -36,23 +37,23 @@ type Env struct {
 const host = "db.internal"
 
 // newEnv makes a database, a role and an instrumented pool.
-func newEnv(ctx context.Context, sc Scenario, o Options) (e *Env, err error) {
-	e = &Env{name: fmt.Sprintf("shop_%x", time.Now().UnixNano())}
+func newEnv(ctx context.Context, sc scenario, seed uint64) (e *env, err error) {
+	e = &env{name: fmt.Sprintf("shop_%x", time.Now().UnixNano())}
 	defer func() {
 		if err != nil {
 			e.close()
 		}
 	}()
-	if err := e.createDatabase(ctx, o); err != nil {
+	if err := e.createDatabase(ctx); err != nil {
 		return nil, fmt.Errorf("scenarios: create the shop: %w", err)
 	}
-	config, err := e.poolConfig(sc, o)
+	config, err := e.poolConfig(sc)
 	if err != nil {
 		return nil, err
 	}
 	options := []otelpool.Option{
-		otelpool.WithMeterProvider(o.MeterProvider), otelpool.WithPoolName("shop"), otelpool.WithLongHold(10 * time.Second),
-		otelpool.WithLogger(slog.New(slog.NewTextHandler(o.Log, nil))),
+		otelpool.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))),
+		otelpool.WithPoolName("shop"), otelpool.WithLongHold(10 * time.Second), otelpool.WithLogger(slog.New(slog.DiscardHandler)),
 	}
 	e.Pool, e.Inst, err = otelpool.NewWithConfig(ctx, config, append(options, sc.Options...)...)
 	if err != nil {
@@ -63,12 +64,12 @@ func newEnv(ctx context.Context, sc Scenario, o Options) (e *Env, err error) {
 			return nil, err
 		}
 	}
-	e.Service = newService(e.Pool, cmp.Or(sc.Load, usualLoad), o.Seed)
+	e.Service = newService(e.Pool, cmp.Or(sc.Load, usualLoad), seed)
 	return e, nil
 }
 
-func (e *Env) createDatabase(ctx context.Context, o Options) error {
-	root, err := pgx.Connect(ctx, o.Server.ConnString())
+func (e *env) createDatabase(ctx context.Context) error {
+	root, err := pgx.Connect(ctx, server.ConnString())
 	if err != nil {
 		return err
 	}
@@ -81,8 +82,8 @@ func (e *Env) createDatabase(ctx context.Context, o Options) error {
 			return err
 		}
 	}
-	e.stops = append(e.stops, func() { e.dropDatabase(o) })
-	if e.admin, err = pgxpool.New(ctx, o.Server.DSN(e.name)+"&pool_max_conns=2"); err != nil {
+	e.stops = append(e.stops, e.dropDatabase)
+	if e.admin, err = pgxpool.New(ctx, server.DSN(e.name)+"&pool_max_conns=2"); err != nil {
 		return err
 	}
 	e.stops = append(e.stops, e.admin.Close)
@@ -94,10 +95,10 @@ func (e *Env) createDatabase(ctx context.Context, o Options) error {
 	return err
 }
 
-func (e *Env) dropDatabase(o Options) {
+func (e *env) dropDatabase() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	root, err := pgx.Connect(ctx, o.Server.ConnString())
+	root, err := pgx.Connect(ctx, server.ConnString())
 	if err != nil {
 		return // the server has gone, and the database with it
 	}
@@ -107,8 +108,8 @@ func (e *Env) dropDatabase(o Options) {
 }
 
 // poolConfig returns the configuration of the pool, and starts the proxy that it needs.
-func (e *Env) poolConfig(sc Scenario, o Options) (*pgxpool.Config, error) {
-	config, err := pgxpool.ParseConfig(o.Server.DSN(e.name))
+func (e *env) poolConfig(sc scenario) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(server.DSN(e.name))
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +117,7 @@ func (e *Env) poolConfig(sc Scenario, o Options) (*pgxpool.Config, error) {
 	config.ConnConfig.User, config.ConnConfig.Password = e.name, "secret"
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
 	if sc.Network || sc.TLS {
-		if e.Proxy, err = newProxy(net.JoinHostPort("127.0.0.1", strconv.Itoa(o.Server.Port()))); err != nil {
+		if e.Proxy, err = newProxy(net.JoinHostPort("127.0.0.1", strconv.Itoa(server.Port()))); err != nil {
 			return nil, err
 		}
 		e.stops = append(e.stops, e.Proxy.stop)
@@ -147,18 +148,18 @@ func (e *Env) poolConfig(sc Scenario, o Options) (*pgxpool.Config, error) {
 }
 
 // exec runs a statement as the server's superuser.
-func (e *Env) exec(ctx context.Context, sql string) error {
+func (e *env) exec(ctx context.Context, sql string) error {
 	_, err := e.admin.Exec(ctx, sql)
 	return err
 }
 
 // terminate ends the server's processes of the pool, so that it has to dial.
-func (e *Env) terminate(ctx context.Context) error {
+func (e *env) terminate(ctx context.Context) error {
 	return e.exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '"+e.name+"'")
 }
 
 // close ends everything, the last first.
-func (e *Env) close() {
+func (e *env) close() {
 	if e.Pool != nil {
 		e.Pool.Close()
 		_ = e.Inst.Unregister()

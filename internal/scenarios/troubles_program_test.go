@@ -12,25 +12,19 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// begin is a Scenario.Begin.
-type begin = func(ctx context.Context, e *Env) (repair func() error, err error)
+// begin is a scenario.Begin.
+type begin = func(ctx context.Context, e *env) (repair func() error, err error)
 
 // works returns what makes a unit work otherwise.
 func works(name string, does work) begin {
-	return func(_ context.Context, e *Env) (func() error, error) {
-		return e.change(func(s *Service) { s.unit(name).work = does }), nil
+	return func(_ context.Context, e *env) (func() error, error) {
+		return e.Service.change(func(s *service) { s.unit(name).work = does }), nil
 	}
-}
-
-// change changes the service, and returns the repair.
-func (e *Env) change(by func(*Service)) func() error {
-	undo := e.Service.change(by)
-	return func() error { undo(); return nil }
 }
 
 // both begins two troubles, and repairs the second first.
 func both(one, two begin) begin {
-	return func(ctx context.Context, e *Env) (func() error, error) {
+	return func(ctx context.Context, e *env) (func() error, error) {
 		first, err := one(ctx, e)
 		if err != nil {
 			return nil, err
@@ -45,7 +39,7 @@ func both(one, two begin) begin {
 
 // leak makes a report keep its connection, leakRows leave its rows open.
 var (
-	leak = keeps(func(ctx context.Context, s *Service, r *request) (release func(), err error) {
+	leak = keeps(func(ctx context.Context, s *service, r *request) (release func(), err error) {
 		conn, err := s.pool.Acquire(ctx)
 		if err != nil {
 			return nil, err
@@ -53,7 +47,7 @@ var (
 		_, err = r.query(ctx, conn, "SalesReport", salesReport)
 		return conn.Release, err
 	})
-	leakRows = keeps(func(ctx context.Context, s *Service, r *request) (release func(), err error) {
+	leakRows = keeps(func(ctx context.Context, s *service, r *request) (release func(), err error) {
 		// The request ends before its rows do.
 		rows, err := s.pool.Query(context.WithoutCancel(ctx), salesReport, r.args("SalesReport", nil)...)
 		if err != nil {
@@ -65,13 +59,13 @@ var (
 )
 
 // keeps makes a report, at most one every two seconds, not release what it takes. The repair is what a restart does.
-func keeps(take func(context.Context, *Service, *request) (release func(), err error)) func(context.Context, *Env) (func() error, error) {
-	return func(_ context.Context, e *Env) (func() error, error) {
+func keeps(take func(context.Context, *service, *request) (release func(), err error)) begin {
+	return func(_ context.Context, e *env) (func() error, error) {
 		var mu sync.Mutex
 		var kept []func()
 		var last time.Time
-		undo := e.change(func(s *Service) {
-			s.unit(report).work = func(ctx context.Context, s *Service, r *request) error {
+		undo := e.Service.change(func(s *service) {
+			s.unit(report).work = func(ctx context.Context, s *service, r *request) error {
 				release, err := take(ctx, s, r)
 				if release == nil {
 					return err
@@ -101,7 +95,7 @@ func keeps(take func(context.Context, *Service, *request) (release func(), err e
 }
 
 // audited is a checkout whose transaction writes to the audit log with a connection of its own.
-func audited(ctx context.Context, s *Service, r *request) error {
+func audited(ctx context.Context, s *service, r *request) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := r.query(ctx, tx, "GetCart", getCart, r.customer); err != nil {
 			return err
@@ -112,15 +106,15 @@ func audited(ctx context.Context, s *Service, r *request) error {
 }
 
 // nestedDeadlock makes checkouts acquire twice, and sells something that many want.
-func nestedDeadlock(_ context.Context, e *Env) (func() error, error) {
-	return e.change(func(s *Service) {
+func nestedDeadlock(_ context.Context, e *env) (func() error, error) {
+	return e.Service.change(func(s *service) {
 		s.unit(checkout).work = audited
 		s.unit(checkout).share *= 6
 	}), nil
 }
 
 // nested makes product pages acquire a connection for the stock while they hold one.
-var nested = works(product, func(ctx context.Context, s *Service, r *request) error {
+var nested = works(product, func(ctx context.Context, s *service, r *request) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return err
@@ -134,7 +128,7 @@ var nested = works(product, func(ctx context.Context, s *Service, r *request) er
 })
 
 // idleInTransaction runs a job that locks the stock, and then waits for something else in its transaction.
-func idleInTransaction(ctx context.Context, e *Env) (func() error, error) {
+func idleInTransaction(ctx context.Context, e *env) (func() error, error) {
 	conn, err := e.Pool.Acquire(otelpool.WithScope(ctx, job))
 	if err != nil {
 		return nil, err
@@ -154,7 +148,7 @@ func idleInTransaction(ctx context.Context, e *Env) (func() error, error) {
 }
 
 // heldIdle makes logins call another service for two seconds, with a connection in hand.
-var heldIdle = works(login, func(ctx context.Context, s *Service, r *request) error {
+var heldIdle = works(login, func(ctx context.Context, s *service, r *request) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return err
@@ -171,7 +165,7 @@ var heldIdle = works(login, func(ctx context.Context, s *Service, r *request) er
 })
 
 // slowReader makes reports take 3 ms for each of their rows.
-var slowReader = works(report, func(ctx context.Context, s *Service, r *request) error {
+var slowReader = works(report, func(ctx context.Context, s *service, r *request) error {
 	rows, err := s.pool.Query(ctx, salesReport, r.args("SalesReport", nil)...)
 	if err != nil {
 		return err
@@ -186,7 +180,7 @@ var slowReader = works(report, func(ctx context.Context, s *Service, r *request)
 })
 
 // transactionOpen makes every fourth change of a cart forget its transaction.
-var transactionOpen = works(addCart, func(ctx context.Context, s *Service, r *request) error {
+var transactionOpen = works(addCart, func(ctx context.Context, s *service, r *request) error {
 	if r.rng.IntN(4) != 0 {
 		return doAddToCart(ctx, s, r)
 	}
@@ -204,7 +198,7 @@ var transactionOpen = works(addCart, func(ctx context.Context, s *Service, r *re
 })
 
 // releasedBusy makes every fourth list of products release its connection with rows to read.
-var releasedBusy = works(products, func(ctx context.Context, s *Service, r *request) error {
+var releasedBusy = works(products, func(ctx context.Context, s *service, r *request) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return err
@@ -232,7 +226,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // queryForEach makes the list of orders query the product of each.
-var queryForEach = works(orders, func(ctx context.Context, s *Service, r *request) error {
+var queryForEach = works(orders, func(ctx context.Context, s *service, r *request) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return err
@@ -249,18 +243,18 @@ var queryForEach = works(orders, func(ctx context.Context, s *Service, r *reques
 
 // more makes a unit come more often.
 func more(name string, times float64) begin {
-	return func(_ context.Context, e *Env) (func() error, error) {
-		return e.change(func(s *Service) { s.unit(name).share *= times }), nil
+	return func(_ context.Context, e *env) (func() error, error) {
+		return e.Service.change(func(s *service) { s.unit(name).share *= times }), nil
 	}
 }
 
 // retryStorm makes an insert fail, and its callers try it ten times.
-func retryStorm(ctx context.Context, e *Env) (func() error, error) {
+func retryStorm(ctx context.Context, e *env) (func() error, error) {
 	if err := e.exec(ctx, "ALTER TABLE carts ADD CONSTRAINT short CHECK (n < 0) NOT VALID"); err != nil {
 		return nil, err
 	}
-	undo := e.change(func(s *Service) {
-		s.unit(addCart).work = func(ctx context.Context, s *Service, r *request) (err error) {
+	undo := e.Service.change(func(s *service) {
+		s.unit(addCart).work = func(ctx context.Context, s *service, r *request) (err error) {
 			for range 10 {
 				if err = doAddToCart(ctx, s, r); err == nil {
 					return nil
@@ -273,17 +267,17 @@ func retryStorm(ctx context.Context, e *Env) (func() error, error) {
 }
 
 // shortDeadline gives requests 30 ms.
-func shortDeadline(_ context.Context, e *Env) (func() error, error) {
-	return e.change(func(s *Service) { s.timeout = 30 * time.Millisecond }), nil
+func shortDeadline(_ context.Context, e *env) (func() error, error) {
+	return e.Service.change(func(s *service) { s.timeout = 30 * time.Millisecond }), nil
 }
 
 // manyNames puts what is searched into the operation's name.
-var manyNames = works(searches, func(ctx context.Context, s *Service, r *request) error {
+var manyNames = works(searches, func(ctx context.Context, s *service, r *request) error {
 	_, err := r.query(otelpool.WithOperation(ctx, fmt.Sprintf("search %d", r.rng.IntN(1_000_000))), s.pool, "search products", search, "1")
 	return err
 })
 
 // loadGrows makes all requests come three times as often.
-func loadGrows(_ context.Context, e *Env) (func() error, error) {
-	return e.change(func(s *Service) { s.load *= 3 }), nil
+func loadGrows(_ context.Context, e *env) (func() error, error) {
+	return e.Service.change(func(s *service) { s.load *= 3 }), nil
 }

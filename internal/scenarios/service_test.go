@@ -22,9 +22,9 @@ const (
 	maxInFlight = 100
 )
 
-// Service is the shop. Its requests come from outside: at a rate that does not depend on how fast it answers. It is safe for
+// service is the shop. Its requests come from outside: at a rate that does not depend on how fast it answers. It is safe for
 // concurrent use.
-type Service struct {
+type service struct {
 	pool *pgxpool.Pool
 	rng  *rand.Rand
 	seed uint64
@@ -42,28 +42,29 @@ type Service struct {
 	late      atomic.Int64 // began 20 ms after they were due, or later: the machine has too much to do
 }
 
-func newService(pool *pgxpool.Pool, load float64, seed uint64) *Service {
-	return &Service{
+func newService(pool *pgxpool.Pool, load float64, seed uint64) *service {
+	return &service{
 		pool: pool, rng: rand.New(rand.NewPCG(seed, 0)), seed: seed,
 		units: append([]unit(nil), units...), load: load, timeout: requestTimeout,
 	}
 }
 
 // change changes the service while it runs, and returns what undoes that.
-func (s *Service) change(by func(*Service)) (undo func()) {
+func (s *service) change(by func(*service)) (undo func() error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before, load, timeout := append([]unit(nil), s.units...), s.load, s.timeout
 	by(s)
-	return func() {
+	return func() error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.units, s.load, s.timeout = before, load, timeout
+		return nil
 	}
 }
 
 // unit returns a unit by its name, for change.
-func (s *Service) unit(name string) *unit {
+func (s *service) unit(name string) *unit {
 	for i := range s.units {
 		if s.units[i].name == name {
 			return &s.units[i]
@@ -73,7 +74,7 @@ func (s *Service) unit(name string) *unit {
 }
 
 // rate returns how many units of work a second bring the load, if the units have their usual shares.
-func (s *Service) rate() float64 {
+func (s *service) rate() float64 {
 	var seconds, shares float64
 	for _, u := range units {
 		for _, name := range u.does {
@@ -85,7 +86,7 @@ func (s *Service) rate() float64 {
 }
 
 // next returns the next unit, and when it comes after the one before.
-func (s *Service) next() (u unit, timeout, after time.Duration) {
+func (s *service) next() (u unit, timeout, after time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var usual, shares float64
@@ -103,7 +104,7 @@ func (s *Service) next() (u unit, timeout, after time.Duration) {
 }
 
 // run starts units of work until ctx ends, and waits for the last of them.
-func (s *Service) run(ctx context.Context) {
+func (s *service) run(ctx context.Context) {
 	defer s.running.Wait()
 	due := time.Now()
 	for n := uint64(1); ; n++ {
@@ -126,7 +127,7 @@ func (s *Service) run(ctx context.Context) {
 }
 
 // begin starts a unit of work.
-func (s *Service) begin(u unit, timeout time.Duration, n uint64) {
+func (s *service) begin(u unit, timeout time.Duration, n uint64) {
 	if s.inFlight.Add(1) > maxInFlight {
 		s.inFlight.Add(-1)
 		s.dropped.Add(1)

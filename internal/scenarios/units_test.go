@@ -9,7 +9,7 @@ import (
 )
 
 // work does a unit of work.
-type work func(ctx context.Context, s *Service, r *request) error
+type work func(ctx context.Context, s *service, r *request) error
 
 // unit is a kind of units of work.
 type unit struct {
@@ -51,7 +51,7 @@ var units = []unit{
 
 // one returns the work of a unit that runs one statement.
 func one(name, sql string, by func(*request) int) work {
-	return func(ctx context.Context, s *Service, r *request) error {
+	return func(ctx context.Context, s *service, r *request) error {
 		_, err := r.query(ctx, s.pool, name, sql, by(r))
 		return err
 	}
@@ -60,7 +60,7 @@ func one(name, sql string, by func(*request) int) work {
 func byProduct(r *request) int  { return r.product % 10 }
 func byCustomer(r *request) int { return r.customer }
 
-func doProduct(ctx context.Context, s *Service, r *request) error {
+func doProduct(ctx context.Context, s *service, r *request) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return err
@@ -73,12 +73,12 @@ func doProduct(ctx context.Context, s *Service, r *request) error {
 	return err
 }
 
-func doAddToCart(ctx context.Context, s *Service, r *request) error {
+func doAddToCart(ctx context.Context, s *service, r *request) error {
 	_, err := r.query(ctx, s.pool, "AddToCart", addToCart, r.customer, r.product)
 	return err
 }
 
-func doCheckout(ctx context.Context, s *Service, r *request) error {
+func doCheckout(ctx context.Context, s *service, r *request) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := r.query(ctx, tx, "GetCart", getCart, r.customer); err != nil {
 			return err
@@ -91,7 +91,7 @@ func doCheckout(ctx context.Context, s *Service, r *request) error {
 	})
 }
 
-func doLogin(ctx context.Context, s *Service, r *request) error {
+func doLogin(ctx context.Context, s *service, r *request) error {
 	if _, err := r.query(ctx, s.pool, "GetUser", getUser, r.customer); err != nil {
 		return err
 	}
@@ -99,24 +99,24 @@ func doLogin(ctx context.Context, s *Service, r *request) error {
 	return err
 }
 
-func doReport(ctx context.Context, s *Service, r *request) error {
+func doReport(ctx context.Context, s *service, r *request) error {
 	_, err := r.query(ctx, s.pool, "SalesReport", salesReport)
 	return err
 }
 
-func doSearch(ctx context.Context, s *Service, r *request) error {
+func doSearch(ctx context.Context, s *service, r *request) error {
 	_, err := r.named(ctx, s.pool, "search products", search, "1")
 	return err
 }
 
-func doOutbox(ctx context.Context, s *Service, r *request) error {
+func doOutbox(ctx context.Context, s *service, r *request) error {
 	return pgx.BeginFunc(otelpool.WithOperation(ctx, "outbox"), s.pool, func(tx pgx.Tx) error {
 		_, err := r.named(ctx, tx, "outbox", takeOutbox)
 		return err
 	})
 }
 
-func doTouch(ctx context.Context, s *Service, r *request) error {
+func doTouch(ctx context.Context, s *service, r *request) error {
 	_, err := r.named(ctx, s.pool, "touch session", touchSession, r.customer)
 	return err
 }

@@ -5,38 +5,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
-	"go.opentelemetry.io/otel/metric"
-
-	"github.com/otelpool/otelpool-go/internal/postgres"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
 const (
 	usualLoad = 0.4
+	warm      = 15 * time.Second // in which findings are no matter: a pool that has just started
 	limit     = 30 * time.Second // in which the finding must come first
 	stays     = 3 * time.Second  // that the trouble goes on after that
+	clears    = 30 * time.Second // after the repair, in which the finding may last
 )
 
-// Options are how a scenario is run.
-type Options struct {
-	Server        *postgres.Server
-	MeterProvider metric.MeterProvider
-	Log           io.Writer
-	Seed          uint64
-
-	Healthy time.Duration // before it goes wrong
-	Warm    time.Duration // of that, in which findings are no matter: a pool that has just started
-	Clears  time.Duration // after the repair, in which the finding may last
-	Stays   time.Duration // the least that the trouble lasts, even if it was found
-	Record  func(Record)  // is called with all that was seen, if it is not nil
+// options are how a scenario is run.
+type options struct {
+	seed    uint64
+	healthy time.Duration // before it goes wrong
+	stays   time.Duration // the least that the trouble lasts, even if it was found
+	record  func(moment)  // is called with all that was seen, if it is not nil
 }
 
-// Run runs a scenario: only its healthy time if nothing goes wrong. An error tells that it could not be run, or that a report changed on its way through JSON.
-func Run(ctx context.Context, sc Scenario, o Options) (out Outcome, err error) {
-	e, err := newEnv(ctx, sc, o)
+// play runs a scenario: only its healthy time if nothing goes wrong. An error tells that it could not be run, or that a report
+// changed on its way through JSON.
+func play(ctx context.Context, sc scenario, o options) (out outcome, err error) {
+	e, err := newEnv(ctx, sc, o.seed)
 	if err != nil {
 		return out, err
 	}
@@ -53,7 +46,7 @@ func Run(ctx context.Context, sc Scenario, o Options) (out Outcome, err error) {
 	if !sc.FromStart {
 		start()
 		start = func() {}
-		if err := e.watch(ctx, sc, o, &out, Healthy, o.Healthy, func(time.Duration) bool { return false }); err != nil {
+		if err := e.watch(ctx, sc, o, &out, Healthy, o.healthy, func(time.Duration) bool { return false }); err != nil {
 			return out, err
 		}
 		if sc.Begin == nil {
@@ -65,7 +58,7 @@ func Run(ctx context.Context, sc Scenario, o Options) (out Outcome, err error) {
 }
 
 // trouble begins the trouble, watches it, repairs it and watches that its findings end.
-func (e *Env) trouble(ctx context.Context, sc Scenario, o Options, out *Outcome, start func()) error {
+func (e *env) trouble(ctx context.Context, sc scenario, o options, out *outcome, start func()) error {
 	repair, err := func() error { return nil }, error(nil)
 	if sc.Begin != nil {
 		repair, err = sc.Begin(ctx, e)
@@ -75,18 +68,18 @@ func (e *Env) trouble(ctx context.Context, sc Scenario, o Options, out *Outcome,
 		return fmt.Errorf("scenarios: begin %s: %w", sc.Name, err)
 	}
 	err = e.watch(ctx, sc, o, out, Trouble, cmp.Or(sc.Within, limit), func(since time.Duration) bool {
-		return out.Found != 0 && (sc.Also == nil || out.Also) && since >= max(out.Found+stays, o.Stays)
+		return out.Found != 0 && (sc.Also == nil || out.Also) && since >= max(out.Found+stays, o.stays)
 	})
 	if err := errors.Join(err, repair()); err != nil || sc.Begin == nil {
 		return err
 	}
-	return e.watch(ctx, sc, o, out, Repaired, o.Clears+stays, func(since time.Duration) bool {
+	return e.watch(ctx, sc, o, out, Repaired, clears+stays, func(since time.Duration) bool {
 		return out.Cleared != 0 && since-out.Cleared >= 2*stays
 	})
 }
 
 // watch looks at the findings once a second, for a time or until done returns true.
-func (e *Env) watch(ctx context.Context, sc Scenario, o Options, out *Outcome, p Phase, d time.Duration, done func(since time.Duration) bool) error {
+func (e *env) watch(ctx context.Context, sc scenario, o options, out *outcome, p phase, d time.Duration, done func(since time.Duration) bool) error {
 	began := time.Now()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -101,11 +94,11 @@ func (e *Env) watch(ctx context.Context, sc Scenario, o Options, out *Outcome, p
 		if err != nil {
 			return err
 		}
-		r := Record{Phase: p, Since: since.Seconds(), Report: report}
-		if o.Record != nil {
-			o.Record(r)
+		r := moment{Phase: p, Since: since.Seconds(), Report: report}
+		if o.record != nil {
+			o.record(r)
 		}
-		if err := out.See(sc, o, r); err != nil {
+		if err := out.see(sc, r); err != nil {
 			return err
 		}
 		if done(since) || since >= d {
@@ -115,7 +108,7 @@ func (e *Env) watch(ctx context.Context, sc Scenario, o Options, out *Outcome, p
 }
 
 // report returns the pool's report, with what the server says if it is asked.
-func (e *Env) report(ctx context.Context, sc Scenario) (diagnose.Report, error) {
+func (e *env) report(ctx context.Context, sc scenario) (diagnose.Report, error) {
 	report := e.Inst.Report()
 	if !sc.Asks {
 		return report, nil
