@@ -33,40 +33,27 @@ var globs = []string{
 	"/Applications/Postgres.app/Contents/Versions/*/bin", // Postgres.app
 }
 
-// search says where to look for the server's programs. Empty fields are skipped.
-type search struct {
-	bin      string                       // the only folder to search
-	pgConfig func(context.Context) string // returns a folder
-	path     func() string                // returns another folder
-	globs    []string                     // patterns of folders
-}
-
 // FindBinaries returns the folder with the server's programs, initdb and postgres. It searches, in this order, the
 // variable [BinEnv], `pg_config --bindir`, PATH, the usual folders of packages (highest version first) and
 // [FetchedDir]. If it finds none, the error wraps [ErrNoBinaries] and says what to install or set.
 func FindBinaries(ctx context.Context) (string, error) {
-	places := search{bin: os.Getenv(BinEnv), pgConfig: pgConfigDir, path: pathDir, globs: slices.Clone(globs)}
+	places := slices.Clone(globs)
 	if fetched, err := FetchedDir(); err == nil {
-		places.globs = append(places.globs, filepath.Join(fetched, "*", "bin"))
+		places = append(places, filepath.Join(fetched, "*", "bin"))
 	}
-	return places.find(ctx)
+	return find(ctx, places)
 }
 
-func (s search) find(ctx context.Context) (string, error) {
-	if s.bin != "" {
-		return fromEnv(s.bin)
+func find(ctx context.Context, globs []string) (string, error) {
+	if dir := os.Getenv(BinEnv); dir != "" {
+		return fromEnv(dir)
 	}
-	if s.pgConfig != nil {
-		if dir := s.pgConfig(ctx); dir != "" && checkDir(dir) == nil {
+	for _, place := range []func(context.Context) string{pgConfigDir, pathDir} {
+		if dir := place(ctx); dir != "" && checkDir(dir) == nil {
 			return dir, nil
 		}
 	}
-	if s.path != nil {
-		if dir := s.path(); dir != "" && checkDir(dir) == nil {
-			return dir, nil
-		}
-	}
-	for _, pattern := range s.globs {
+	for _, pattern := range globs {
 		dirs, _ := filepath.Glob(pattern) // fails only for a malformed pattern
 		slices.SortFunc(dirs, func(a, b string) int { return slices.Compare(numbers(b), numbers(a)) })
 		for _, dir := range dirs {
@@ -113,7 +100,7 @@ func pgConfigDir(ctx context.Context) string {
 
 // pathDir returns the folder of the server program in PATH. It resolves links, because a link's folder lacks most of
 // the other programs.
-func pathDir() string {
+func pathDir(context.Context) string {
 	path, err := exec.LookPath("postgres")
 	if err != nil {
 		return ""

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -25,35 +24,44 @@ func programDir(t *testing.T, parent, name string, programs ...string) string {
 }
 
 func TestFindBinariesSearchesInOrder(t *testing.T) {
-	t.Parallel()
-	root := t.TempDir()
+	root, err := filepath.EvalSymlinks(t.TempDir()) // as FindBinaries does
+	if err != nil {
+		t.Fatal(err)
+	}
 	given := programDir(t, root, "given", programs...)
 	config := programDir(t, root, "config", programs...)
 	inPath := programDir(t, root, "path", programs...)
 	programDir(t, root, "lib/9.6/bin", programs...)
 	ten := programDir(t, root, "lib/10/bin", programs...)
-	programDir(t, root, "lib/16/bin", "initdb") // a client package
+	client := programDir(t, root, "lib/16/bin", "initdb")
 	other := programDir(t, root, "other/17/bin", programs...)
-	is := func(dir string) func() string { return func() string { return dir } }
-	isConfig := func(dir string) func(context.Context) string { return func(context.Context) string { return dir } }
 	globs := []string{filepath.Join(root, "lib/*/bin"), filepath.Join(root, "other/*/bin")}
-
-	tests := []struct {
-		name   string
-		search search
-		want   string
-	}{
-		{"variable", search{given, isConfig(config), is(inPath), globs}, given},
-		{"pg_config", search{"", isConfig(config), is(inPath), globs}, config},
-		{"pg_config of a client", search{"", isConfig(filepath.Join(root, "lib/16/bin")), is(inPath), globs}, inPath},
-		{"PATH", search{"", isConfig(""), is(inPath), globs}, inPath},
-		{"highest version, by number", search{"", isConfig(""), is(""), globs}, ten},
-		{"next place", search{"", nil, nil, []string{filepath.Join(root, "none/*"), globs[1], globs[0]}}, other},
+	pgConfig := func(name, prints string) (dir string) {
+		dir = programDir(t, root, name)
+		if err := os.WriteFile(filepath.Join(dir, "pg_config"), []byte("#!/bin/sh\necho "+prints+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return dir
 	}
-	for _, tt := range tests {
+	server, clientOnly := pgConfig("pg_config of a server", config), pgConfig("pg_config of a client", client)
+
+	for _, tt := range []struct {
+		name      string
+		bin, path string // the variables
+		globs     []string
+		want      string
+	}{
+		{"variable", given, server + ":" + inPath, globs, given},
+		{"pg_config", "", server + ":" + inPath, globs, config},
+		{"pg_config of a client", "", clientOnly + ":" + inPath, globs, inPath},
+		{"PATH", "", inPath, globs, inPath},
+		{"highest version, by number", "", root, globs, ten},
+		{"next place", "", root, []string{filepath.Join(root, "none/*"), globs[1], globs[0]}, other},
+	} {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			got, err := tt.search.find(t.Context())
+			t.Setenv(BinEnv, tt.bin)
+			t.Setenv("PATH", tt.path)
+			got, err := find(t.Context(), tt.globs)
 			if err != nil || got != tt.want {
 				t.Errorf("found %q (%v), want %q", got, err, tt.want)
 			}
@@ -62,8 +70,9 @@ func TestFindBinariesSearchesInOrder(t *testing.T) {
 }
 
 func TestMissingBinariesErrorSuggestsFixes(t *testing.T) {
-	t.Parallel()
-	_, err := search{globs: []string{filepath.Join(t.TempDir(), "*")}}.find(t.Context())
+	t.Setenv("PATH", t.TempDir())
+	t.Setenv(BinEnv, "")
+	_, err := find(t.Context(), []string{filepath.Join(t.TempDir(), "*")})
 	if !errors.Is(err, ErrNoBinaries) {
 		t.Fatalf("the error is %v", err)
 	}

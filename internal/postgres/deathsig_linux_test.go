@@ -12,16 +12,8 @@ import (
 func TestKernelEndsServerWithoutWatchdog(t *testing.T) {
 	t.Parallel()
 	f := newFolders(t)
-	cmd, lines := startHelper(t, f)
-	if !lines.Scan() {
-		t.Fatal("the helper ended")
-	}
-	dir, pidText, _ := strings.Cut(lines.Text(), " ")
-	pid, err := strconv.Atoi(pidText)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pids := append(serverProcesses(pid, filepath.Join(dir, "data")), pid)
+	cmd, server := startHelper(t, f)
+	dir, pids := server()
 	killed := 0
 	for _, p := range processesNaming(t, dir) {
 		if fields := strings.Fields(p); strings.Contains(p, "otelpool-watchdog") {

@@ -18,20 +18,6 @@ func TestEnvOrStartUsesEnvironment(t *testing.T) {
 	}
 }
 
-func TestEnvOrStartStartsServer(t *testing.T) {
-	t.Setenv(URLEnv, "")
-	url, stop, err := EnvOrStart(t.Context(), WithUnixSocket())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(url, "host=") {
-		t.Errorf("the options did not reach the server: %s", url)
-	}
-	if err := stop(); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestErrorsHideDatabaseURL(t *testing.T) {
 	t.Setenv(URLEnv, "postgres://user:secret@nowhere.invalid/db")
 	t.Setenv(BinEnv, "/nowhere")

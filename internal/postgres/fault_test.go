@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestRestartKeepsPortAndData(t *testing.T) {
@@ -25,11 +27,7 @@ func TestRestartKeepsPortAndData(t *testing.T) {
 	if err := s.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, pid := range old {
-		if alive(pid) {
-			t.Errorf("process %d outlived Restart", pid)
-		}
-	}
+	checkEnded(t, old)
 	if s.Port() != port {
 		t.Errorf("port %d became %d", port, s.Port())
 	}
@@ -48,21 +46,14 @@ func TestCrashKillsAllAndRestartRecovers(t *testing.T) {
 		// A backend that is busy does not notice that the postmaster is gone.
 		_, _ = busy.Exec(context.Background(), "SELECT count(*) FROM generate_series(1, 100000000000)")
 	}()
-	eventually(t, func() string {
-		if query[int](t, conn, "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT count.*generate'") == 0 {
-			return "the query has not started"
-		}
-		return ""
+	testutil.Eventually(t, "the query has started", func() bool {
+		return query[int](t, conn, "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT count.*generate'") > 0
 	})
 	pids := s.pids(t)
 	if err := s.Crash(); err != nil {
 		t.Fatal(err)
 	}
-	for _, pid := range pids {
-		if alive(pid) {
-			t.Errorf("process %d outlived Crash", pid)
-		}
-	}
+	checkEnded(t, pids)
 	if c, err := pgx.Connect(t.Context(), s.ConnString()); err == nil {
 		_ = c.Close(t.Context())
 		t.Error("the server accepts connections after Crash")

@@ -16,9 +16,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestMain(m *testing.M) {
@@ -99,41 +100,35 @@ func execute(t *testing.T, conn *pgx.Conn, sql string) {
 // pids returns the ids of the postmaster and the server's other processes.
 func (s *Server) pids(t *testing.T) []int {
 	t.Helper()
-	pids := append(serverProcesses(s.process.Pid, s.data()), s.process.Pid)
+	return processesOf(t, s.process.Pid, s.data())
+}
+
+func processesOf(t *testing.T, postmaster int, data string) []int {
+	t.Helper()
+	pids := append(serverProcesses(postmaster, data), postmaster)
 	if len(pids) < 4 {
 		t.Fatalf("the server has the processes %v, too few to be all", pids)
 	}
 	return pids
 }
 
-// eventually waits until f returns "". Otherwise f returns what is missing.
-func eventually(t *testing.T, f func() string) {
-	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for {
-		missing := f()
-		if missing == "" {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(missing)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
 // checkGone checks that the processes and the path disappear.
 func checkGone(t *testing.T, pids []int, path string) {
 	t.Helper()
-	eventually(t, func() string {
-		if left := slices.DeleteFunc(slices.Clone(pids), func(pid int) bool { return !alive(pid) }); len(left) > 0 {
-			return fmt.Sprintf("processes %v are still there", left)
-		}
-		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Sprintf("%s is still there (%v)", path, err)
-		}
-		return ""
+	testutil.Eventually(t, fmt.Sprintf("the processes %v and %s are gone", pids, path), func() bool {
+		_, err := os.Lstat(path)
+		return !slices.ContainsFunc(pids, alive) && errors.Is(err, fs.ErrNotExist)
 	})
+}
+
+// checkEnded checks that no process has outlived what ended them.
+func checkEnded(t *testing.T, pids []int) {
+	t.Helper()
+	for _, pid := range pids {
+		if alive(pid) {
+			t.Errorf("process %d is still there", pid)
+		}
+	}
 }
 
 // alive reports whether a process runs. It returns false for a zombie.

@@ -80,9 +80,7 @@ var owned = []string{
 func newConfig(opts []Option) (config, error) {
 	c := config{maxConnections: 100, settings: map[string]string{}, nextPort: FreePort}
 	for _, o := range opts {
-		if o != nil {
-			c = o.apply(c)
-		}
+		c = o.apply(c)
 	}
 	if c.maxConnections < 1 || c.maxConnections > 1<<18-1 {
 		return config{}, fmt.Errorf("postgres: max_connections is %d (must be 1 to %d)", c.maxConnections, 1<<18-1)

@@ -3,20 +3,21 @@
 package postgres
 
 import (
-	"net/url"
 	"strings"
 	"testing"
 )
 
 func TestWithUnixSocketConnectsThroughSocket(t *testing.T) {
-	t.Parallel()
-	s := startServer(t, WithUnixSocket())
-	if !strings.Contains(s.ConnString(), url.QueryEscape(s.SocketDir())) {
-		t.Errorf("%s does not name %s", s.ConnString(), s.SocketDir())
+	t.Setenv(URLEnv, "")
+	url, stop, err := EnvOrStart(t.Context(), WithUnixSocket())
+	if err != nil {
+		t.Fatal(err)
 	}
-	conn := connect(t, s.ConnString())
-	if !query[bool](t, conn, "SELECT inet_client_addr() IS NULL") {
-		t.Error("the connection is not through the socket")
+	if !query[bool](t, connect(t, url), "SELECT inet_client_addr() IS NULL") {
+		t.Errorf("the connection of %s is not through the socket", url)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -63,12 +64,5 @@ func TestStartRefusesBadOptions(t *testing.T) {
 				t.Errorf("left behind: %v", left)
 			}
 		})
-	}
-}
-
-func TestNilOptionChangesNothing(t *testing.T) {
-	t.Parallel()
-	if _, err := newConfig([]Option{nil}); err != nil {
-		t.Error(err)
 	}
 }

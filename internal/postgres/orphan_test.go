@@ -3,18 +3,18 @@
 package postgres
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // helperEnv makes the test binary a helper process. The helper starts a server in the folder that helperEnv names,
@@ -38,10 +38,11 @@ func helper(temp string) {
 	select {}
 }
 
-// startHelper returns the helper process and a scanner of the lines it prints.
-func startHelper(t *testing.T, f folders) (*exec.Cmd, *bufio.Scanner) {
+// startHelper starts the helper process. The returned function waits until its server runs, and returns the server's folder
+// and processes.
+func startHelper(t *testing.T, f folders) (cmd *exec.Cmd, server func() (dir string, pids []int)) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
+	cmd = exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), helperEnv+"="+f.temp)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -55,7 +56,14 @@ func startHelper(t *testing.T, f folders) (*exec.Cmd, *bufio.Scanner) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	return cmd, bufio.NewScanner(out)
+	return cmd, func() (dir string, pids []int) {
+		t.Helper()
+		var postmaster int
+		if _, err := fmt.Fscan(out, &dir, &postmaster); err != nil {
+			t.Fatalf("the helper ended: %v", err)
+		}
+		return dir, processesOf(t, postmaster, filepath.Join(dir, "data"))
+	}
 }
 
 func TestKilledParentLeavesNothing(t *testing.T) {
@@ -64,19 +72,8 @@ func TestKilledParentLeavesNothing(t *testing.T) {
 		t.Run(sig.String(), func(t *testing.T) {
 			t.Parallel()
 			f := newFolders(t)
-			cmd, lines := startHelper(t, f)
-			if !lines.Scan() {
-				t.Fatal("the helper ended")
-			}
-			dir, pidText, _ := strings.Cut(lines.Text(), " ")
-			pid, err := strconv.Atoi(pidText)
-			if err != nil {
-				t.Fatal(err)
-			}
-			pids := append(serverProcesses(pid, filepath.Join(dir, "data")), pid)
-			if len(pids) < 4 {
-				t.Fatalf("the server has the processes %v, too few to be all", pids)
-			}
+			cmd, server := startHelper(t, f)
+			dir, pids := server()
 			if err := cmd.Process.Signal(sig); err != nil {
 				t.Fatal(err)
 			}
@@ -96,22 +93,15 @@ func TestParentKilledWhileStartingLeavesNothing(t *testing.T) {
 			t.Parallel()
 			f := newFolders(t)
 			cmd, _ := startHelper(t, f)
-			eventually(t, func() string {
+			testutil.Eventually(t, "the helper has made "+when, func() bool {
 				// The last state follows all others, in case one was too short to be seen.
-				if len(entries(t, f.temp, when)) == 0 && len(entries(t, f.temp, last)) == 0 {
-					return "the helper does not get to make " + when
-				}
-				return ""
+				return len(entries(t, f.temp, when))+len(entries(t, f.temp, last)) > 0
 			})
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, func() string {
-				left := append(entries(t, f.temp, dirPrefix+"*"), entries(t, f.temp, "cache/*.new-*")...)
-				if len(left) > 0 {
-					return fmt.Sprintf("left behind: %v", left)
-				}
-				return ""
+			testutil.Eventually(t, "nothing is left behind in "+f.temp, func() bool {
+				return len(entries(t, f.temp, dirPrefix+"*"))+len(entries(t, f.temp, "cache/*.new-*")) == 0
 			})
 			checkNothingNames(t, f.temp)
 		})
@@ -120,10 +110,5 @@ func TestParentKilledWhileStartingLeavesNothing(t *testing.T) {
 
 func checkNothingNames(t *testing.T, temp string) {
 	t.Helper()
-	eventually(t, func() string {
-		if left := processesNaming(t, temp); len(left) > 0 {
-			return fmt.Sprintf("left behind: %v", left)
-		}
-		return ""
-	})
+	testutil.Eventually(t, "no process names "+temp, func() bool { return len(processesNaming(t, temp)) == 0 })
 }

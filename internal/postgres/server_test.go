@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestStopLeavesNoProcessAndNoDirectory(t *testing.T) {
@@ -32,11 +34,7 @@ func TestStopLeavesNoProcessAndNoDirectory(t *testing.T) {
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	for _, pid := range pids {
-		if alive(pid) {
-			t.Errorf("process %d outlived Stop", pid)
-		}
-	}
+	checkEnded(t, pids)
 	if _, err := os.Lstat(s.dir); !os.IsNotExist(err) {
 		t.Errorf("%s outlived Stop: %v", s.dir, err)
 	}
@@ -75,11 +73,8 @@ func TestStopDoesNotWaitForClients(t *testing.T) {
 		failed <- err
 	}()
 	watch := connect(t, s.ConnString())
-	eventually(t, func() string {
-		if query[int](t, watch, "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'") == 0 {
-			return "the query has not started"
-		}
-		return ""
+	testutil.Eventually(t, "the query has started", func() bool {
+		return query[int](t, watch, "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'") > 0
 	})
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
@@ -91,20 +86,6 @@ func TestStopDoesNotWaitForClients(t *testing.T) {
 		}
 	case <-time.After(10 * time.Second):
 		t.Error("the query goes on")
-	}
-}
-
-func TestTwoServersRunSideBySide(t *testing.T) {
-	t.Parallel()
-	one, two := startServer(t), startServer(t)
-	if one.Port() == two.Port() || one.SocketDir() == two.SocketDir() {
-		t.Errorf("both are at port %d, folder %s", one.Port(), one.SocketDir())
-	}
-	execute(t, connect(t, one.ConnString()), "CREATE DATABASE only_in_one")
-	_ = connect(t, one.DSN("only_in_one"))
-	if conn, err := pgx.Connect(t.Context(), two.DSN("only_in_one")); err == nil {
-		_ = conn.Close(t.Context())
-		t.Error("the database of one server is in the other, too")
 	}
 }
 
