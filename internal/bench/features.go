@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -44,7 +42,7 @@ func featureCases() []hookCase {
 		return hookCase{name: name, make: ours, provider: withOptions(opt)}
 	}
 	sized := func(name string, s otelpool.Sizing) hookCase {
-		return hookCase{name: name, make: configured(s.Apply), provider: sdk}
+		return hookCase{name: name, make: peers.Configured(s.Apply), provider: sdk}
 	}
 	return []hookCase{
 		with(defaultOptions),
@@ -62,7 +60,7 @@ func featureCases() []hookCase {
 		sized("`Sizing` with `PrePing`, without the ping itself", otelpool.Sizing{PoolSize: 5, PrePing: true}),
 		sized("`Sizing` with `Timeout`", otelpool.Sizing{PoolSize: 5, Timeout: time.Hour}),
 		sized("`Sizing` with `MaxOverflow`", otelpool.Sizing{PoolSize: 5, MaxOverflow: 10}),
-		{name: "a tracer of the program's that does nothing", make: configured(withIdle), provider: sdk},
+		{name: "a tracer of the program's that does nothing", make: peers.Configured(withIdle), provider: sdk},
 		in("exemplars: the request is sampled", request(true)),
 		with("`WithTracerProvider`, without a recording span around it", otelpool.WithTracerProvider(spans)),
 		{
@@ -74,20 +72,6 @@ func featureCases() []hookCase {
 		by("`use_time` dropped by a View", dropUseTime),
 		{name: "a second reader", make: ours, provider: twoReaders},
 		{name: "no reader, or a no-op provider", make: ours, provider: noopProvider},
-	}
-}
-
-// configured returns a maker of pools that changes the configuration before otelpool instruments it.
-func configured(configure func(*pgxpool.Config) error) peers.Maker {
-	return func(connString, name string, provider metric.MeterProvider) (*pgxpool.Pool, func(), error) {
-		config, err := pgxpool.ParseConfig(connString)
-		if err != nil {
-			return nil, nil, fmt.Errorf("features: %w", err)
-		}
-		if err := configure(config); err != nil {
-			return nil, nil, err
-		}
-		return peers.Instrumented(config, name, provider)
 	}
 }
 

@@ -24,32 +24,30 @@ const Unused = "host=localhost user=postgres dbname=nowhere sslmode=disable"
 type Maker func(connString, name string, provider metric.MeterProvider) (pool *pgxpool.Pool, end func(), err error)
 
 // Bare creates a pool without instrumentation.
-func Bare(connString, _ string, _ metric.MeterProvider) (*pgxpool.Pool, func(), error) {
-	pool, err := withTracer(connString, nil)
-	return pool, func() {}, err
-}
+var Bare = Tracer(nil)
 
 // Otelpool returns a maker of pools with otelpool and the given options.
 func Otelpool(opts ...otelpool.Option) Maker {
+	return Configured(func(*pgxpool.Config) error { return nil }, opts...)
+}
+
+// Configured is Otelpool with a change of the configuration before it is instrumented.
+func Configured(change func(*pgxpool.Config) error, opts ...otelpool.Option) Maker {
 	return func(connString, name string, provider metric.MeterProvider) (*pgxpool.Pool, func(), error) {
 		config, err := pgxpool.ParseConfig(connString)
+		if err == nil {
+			err = change(config)
+		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("peers: %w", err)
 		}
-		return Instrumented(config, name, provider, opts...)
+		opts := append([]otelpool.Option{otelpool.WithPoolName(name), otelpool.WithMeterProvider(provider)}, opts...)
+		pool, inst, err := otelpool.NewWithConfig(context.Background(), config, opts...)
+		if err != nil {
+			return nil, nil, fmt.Errorf("peers: %w", err)
+		}
+		return pool, func() { _ = inst.Unregister() }, nil
 	}
-}
-
-// Instrumented creates a pool with otelpool and the given options.
-func Instrumented(
-	config *pgxpool.Config, name string, provider metric.MeterProvider, opts ...otelpool.Option,
-) (*pgxpool.Pool, func(), error) {
-	opts = append([]otelpool.Option{otelpool.WithPoolName(name), otelpool.WithMeterProvider(provider)}, opts...)
-	pool, inst, err := otelpool.NewWithConfig(context.Background(), config, opts...)
-	if err != nil {
-		return nil, nil, fmt.Errorf("peers: %w", err)
-	}
-	return pool, func() { _ = inst.Unregister() }, nil
 }
 
 // Otelpgx returns a maker of pools with otelpgx: its tracer, which records no spans here, and its statistics of the
@@ -65,7 +63,7 @@ func Otelpgx(opts ...otelpgx.Option) Maker {
 			opts = append(opts, otelpgx.WithMeterProvider(provider))
 			stats = append(stats, otelpgx.WithStatsMeterProvider(provider))
 		}
-		p, err := withTracer(connString, otelpgx.NewTracer(opts...))
+		p, end, err := Tracer(otelpgx.NewTracer(opts...))(connString, name, provider)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -73,7 +71,7 @@ func Otelpgx(opts ...otelpgx.Option) Maker {
 			p.Close()
 			return nil, nil, fmt.Errorf("peers: %w", err)
 		}
-		return p, func() {}, nil
+		return p, end, nil
 	}
 }
 
@@ -83,20 +81,15 @@ func OtelpgxNames() Maker { return Otelpgx(otelpgx.WithMetricOperationName(otelp
 // Tracer returns a maker of pools with a tracer of any kind.
 func Tracer(tracer pgx.QueryTracer) Maker {
 	return func(connString, _ string, _ metric.MeterProvider) (*pgxpool.Pool, func(), error) {
-		pool, err := withTracer(connString, tracer)
-		return pool, func() {}, err
+		config, err := pgxpool.ParseConfig(connString)
+		if err != nil {
+			return nil, nil, fmt.Errorf("peers: %w", err)
+		}
+		config.ConnConfig.Tracer = tracer
+		pool, err := pgxpool.NewWithConfig(context.Background(), config)
+		if err != nil {
+			return nil, nil, fmt.Errorf("peers: %w", err)
+		}
+		return pool, func() {}, nil
 	}
-}
-
-func withTracer(connString string, tracer pgx.QueryTracer) (*pgxpool.Pool, error) {
-	config, err := pgxpool.ParseConfig(connString)
-	if err != nil {
-		return nil, fmt.Errorf("peers: %w", err)
-	}
-	config.ConnConfig.Tracer = tracer
-	pool, err := pgxpool.NewWithConfig(context.Background(), config)
-	if err != nil {
-		return nil, fmt.Errorf("peers: %w", err)
-	}
-	return pool, nil
 }
