@@ -50,7 +50,7 @@ func TestOnlyThisMachineIsServed(t *testing.T) {
 		r := request(http.MethodGet, "/")
 		r.RemoteAddr, r.Host = tt.remote, tt.host
 		if tt.header != "" {
-			r.Header.Set(tt.header, "127.0.0.1")
+			r.Header.Set(tt.header, "") // a proxy may hide for whom it asks
 		}
 		want := http.StatusForbidden
 		if tt.served {
@@ -59,16 +59,6 @@ func TestOnlyThisMachineIsServed(t *testing.T) {
 		if got := serve(h, r).Code; got != want {
 			t.Errorf("from %q to %q with %q: status %d, want %d", tt.remote, tt.host, tt.header, got, want)
 		}
-	}
-}
-
-// TestEmptyForwardHeaderRefuses sends the header of a proxy that hides for whom it asks.
-func TestEmptyForwardHeaderRefuses(t *testing.T) {
-	t.Parallel()
-	r := request(http.MethodGet, "/")
-	r.Header["Via"] = []string{""}
-	if got := serve(poolz.Handler(nil), r).Code; got != http.StatusForbidden {
-		t.Errorf("status %d", got)
 	}
 }
 

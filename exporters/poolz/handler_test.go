@@ -3,7 +3,6 @@ package poolz_test
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -266,19 +265,4 @@ func TestViewersShareOneReportASecond(t *testing.T) {
 		reports[document(t, h).Pools[0].Report.Time] = true
 		return len(reports) > 1
 	})
-}
-
-func TestHandlerWorksOnServer(t *testing.T) {
-	t.Parallel()
-	s := httptest.NewServer(poolz.Handler([]*otelpool.Instrumentation{newPool(t, "main", "checkout")}))
-	defer s.Close()
-	res, err := http.Get(s.URL + "/report.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != http.StatusOK || !strings.HasPrefix(string(body), "main: ") {
-		t.Errorf("%v, status %d: %s", err, res.StatusCode, body)
-	}
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode"
 
 	"github.com/jackc/pgx/v5"
 
@@ -62,15 +61,8 @@ func TestServerViewEscapes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found := inlined.FindString(scripts.ReplaceAllString(values.ReplaceAllString(string(text), ""), "")); found != "" || strings.Contains(string(text), "secret") {
-		t.Errorf("the page has %q, or a query", found)
-	}
-	for _, r := range string(text) {
-		if !unicode.IsPrint(r) && r != '\n' {
-			t.Fatalf("the page has %U", r)
-		}
-	}
-	if strings.Contains(string(text), strings.Repeat("é", 10*maxText+1)) {
-		t.Error("a text is not cut")
+	checkEscaped(t, string(text))
+	if strings.Contains(string(text), "secret") {
+		t.Error("the page has a query")
 	}
 }
