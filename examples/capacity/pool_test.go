@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -17,14 +18,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// service returns an instrumented pool of 4 and the address of its page.
-func service(t *testing.T, sdkOptions ...sdkmetric.Option) (*pgxpool.Pool, string) {
-	t.Helper()
-	return serviceOf(t, func(config *pgxpool.Config) { config.MaxConns = 4 }, sdkOptions...)
-}
-
-// serviceOf returns an instrumented pool of a changed configuration and the address of its page.
-func serviceOf(t *testing.T, change func(*pgxpool.Config), sdkOptions ...sdkmetric.Option) (*pgxpool.Pool, string) {
+// service returns an instrumented pool of 4, unless its configuration is changed, and the address of its page.
+func service(t *testing.T, change func(*pgxpool.Config), sdkOptions ...sdkmetric.Option) (*pgxpool.Pool, string) {
 	t.Helper()
 	exporter, err := prometheus.New()
 	if err != nil {
@@ -36,7 +31,10 @@ func serviceOf(t *testing.T, change func(*pgxpool.Config), sdkOptions ...sdkmetr
 	if err != nil {
 		t.Fatal(err)
 	}
-	change(config)
+	config.MaxConns = 4
+	if change != nil {
+		change(config)
+	}
 	pool, _, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(provider), otelpool.WithPoolName("main"))
 	if err != nil {
 		t.Fatal(err)
@@ -47,23 +45,23 @@ func serviceOf(t *testing.T, change func(*pgxpool.Config), sdkOptions ...sdkmetr
 	return pool, server.URL
 }
 
-// callers runs the given number of queries of 5 ms in each of the callers.
-func callers(ctx context.Context, pool *pgxpool.Pool, callers, queries int) error {
-	errs := make(chan error, callers)
+// callers runs the given number of queries of 5 ms in each of the callers, one each period.
+func callers(ctx context.Context, pool *pgxpool.Pool, callers, queries int, period time.Duration) error {
+	errs := make([]error, callers)
 	var group sync.WaitGroup
-	for range callers {
+	for i := range callers {
 		group.Go(func() {
 			for range queries {
-				if _, err := pool.Exec(ctx, "SELECT pg_sleep(0.005)"); err != nil {
-					errs <- err
+				next := time.After(period)
+				if _, errs[i] = pool.Exec(ctx, "SELECT pg_sleep(0.005)"); errs[i] != nil {
 					return
 				}
+				<-next
 			}
 		})
 	}
 	group.Wait()
-	close(errs)
-	return <-errs
+	return errors.Join(errs...)
 }
 
 func TestPageOfRealPoolIsMeasured(t *testing.T) {
@@ -78,13 +76,13 @@ func TestPageOfRealPoolIsMeasured(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			pool, url := service(t)
-			if err := callers(t.Context(), pool, 8, 1); err != nil { // opens the connections
+			pool, url := service(t, nil)
+			if err := callers(t.Context(), pool, 8, 1, 0); err != nil { // opens the connections
 				t.Fatal(err)
 			}
 			w := newEnvironment()
 			w.wait = func(ctx context.Context, _ time.Duration) error {
-				return callers(ctx, pool, test.callers, test.queries)
+				return callers(ctx, pool, test.callers, test.queries, 0)
 			}
 			o := runWith(t, w, "-metrics", url, "-json")
 			if o.code != 0 {
@@ -119,12 +117,14 @@ func TestTimeAroundHoldsIsCounted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			pool, url := serviceOf(t, func(config *pgxpool.Config) { config.MaxConns = 20; change(config) })
-			if err := callers(t.Context(), pool, 20, 2); err != nil { // opens the connections
+			pool, url := service(t, func(config *pgxpool.Config) { config.MaxConns = 20; change(config) })
+			if err := callers(t.Context(), pool, 20, 2, 0); err != nil { // opens the connections
 				t.Fatal(err)
 			}
 			w := newEnvironment()
-			w.wait = func(ctx context.Context, _ time.Duration) error { return paced(ctx, pool, 10, 20) }
+			w.wait = func(ctx context.Context, _ time.Duration) error {
+				return callers(ctx, pool, 10, 20, 100*time.Millisecond)
+			}
 			o := runWith(t, w, "-metrics", url, "-interval", "1s", "-json")
 			p := o.report(t).Pools[0]
 			// Each of the ten callers has a connection taken nearly all the time.
@@ -136,26 +136,4 @@ func TestTimeAroundHoldsIsCounted(t *testing.T) {
 			}
 		})
 	}
-}
-
-// paced runs queries of 5 ms in each of the callers, one each 100 ms.
-func paced(ctx context.Context, pool *pgxpool.Pool, callers, queries int) error {
-	errs := make(chan error, callers)
-	var group sync.WaitGroup
-	for range callers {
-		group.Go(func() {
-			ticker := time.NewTicker(100 * time.Millisecond)
-			defer ticker.Stop()
-			for range queries {
-				if _, err := pool.Exec(ctx, "SELECT pg_sleep(0.005)"); err != nil {
-					errs <- err
-					return
-				}
-				<-ticker.C
-			}
-		})
-	}
-	group.Wait()
-	close(errs)
-	return <-errs
 }

@@ -34,10 +34,10 @@ var exponential = sdkmetric.WithView(sdkmetric.NewView(
 
 func TestPrometheusAndPageAgree(t *testing.T) {
 	t.Parallel()
-	classic, classicURL := service(t)
-	native, nativeURL := service(t, exponential)
+	classic, classicURL := service(t, nil)
+	native, nativeURL := service(t, nil, exponential)
 	for _, pool := range []*pgxpool.Pool{classic, native} {
-		if err := callers(t.Context(), pool, 4, 1); err != nil { // creates all series
+		if err := callers(t.Context(), pool, 4, 1, 0); err != nil { // creates all series
 			t.Fatal(err)
 		}
 	}
