@@ -1,10 +1,9 @@
-package edges_test
+package edges
 
 import (
 	"flag"
 	"testing"
 
-	"github.com/otelpool/otelpool-go/internal/edges"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -13,10 +12,10 @@ var update = flag.Bool("update", false, "write the generated parts of the config
 func TestConfigurationsMatchCatalogue(t *testing.T) {
 	t.Parallel()
 	for name, made := range map[string]string{
-		"collector.yaml":           edges.CollectorProcessors(),
-		"collector-gateway.yaml":   edges.CollectorProcessors(),
-		"prometheus/recording.yml": edges.Groups(edges.RecordingGroups()),
-		"prometheus/native.yml":    edges.Groups(edges.NativeGroups()),
+		"collector.yaml":           collectorProcessors(),
+		"collector-gateway.yaml":   collectorProcessors(),
+		"prometheus/recording.yml": ruleFile(recordingGroups()),
+		"prometheus/native.yml":    ruleFile(nativeGroups()),
 	} {
 		testutil.Section(t, "../../collector-config/"+name, "  # names: made by go test ./internal/edges -update\n",
 			"  # names end\n", made, *update)
