@@ -4,7 +4,6 @@ package postgres
 
 import (
 	"bytes"
-	"io"
 	"strings"
 	"sync"
 )
@@ -25,19 +24,8 @@ const logKept = 32 << 10
 
 func newLog() *log { return &log{ready: make(chan struct{})} }
 
-// readFrom reads to the end of r. A server whose log is not read would block.
-func (l *log) readFrom(r io.Reader) {
-	buf := make([]byte, 4096)
-	for {
-		n, err := r.Read(buf)
-		l.add(buf[:n])
-		if err != nil {
-			return
-		}
-	}
-}
-
-func (l *log) add(b []byte) {
+// Write implements io.Writer.
+func (l *log) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.tail = append(l.tail, b...)
@@ -48,6 +36,7 @@ func (l *log) add(b []byte) {
 	if extra := len(l.tail) - logKept; extra > 0 {
 		l.tail = append(l.tail[:0], l.tail[extra:]...)
 	}
+	return len(b), nil
 }
 
 func (l *log) String() string {

@@ -5,6 +5,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,7 +69,7 @@ func (p program) start(dir string, sig syscall.Signal, path string, args ...stri
 	go func() {
 		defer close(pr.ended)
 		defer read.Close()
-		pr.log.readFrom(read)
+		_, _ = io.Copy(pr.log, read) // to the end: a server whose log is not read would block
 	}()
 	return pr, nil
 }
