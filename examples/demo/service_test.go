@@ -1,17 +1,12 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
@@ -93,26 +88,6 @@ func TestRequestsLeaveExemplars(t *testing.T) {
 	for _, name := range []string{"db_query_duration", "db_pool_acquire_duration", "db_pool_hold_duration", "http_server_request_duration"} {
 		if !regexp.MustCompile(`(?m)^` + name + `_seconds_bucket\{.* # \{.*trace_id="`).MatchString(res.Body.String()) {
 			t.Errorf("no exemplar of %s:\n%s", name, res.Body)
-		}
-	}
-}
-
-func TestStatusDependsOnError(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		err  error
-		want int
-	}{
-		{nil, http.StatusOK},
-		{errBadRequest, http.StatusBadRequest},
-		{fmt.Errorf("wrapped: %w", pgx.ErrNoRows), http.StatusNotFound},
-		{&pgconn.PgError{Code: "23514"}, http.StatusConflict},
-		{&pgconn.PgError{Code: "57P01"}, http.StatusServiceUnavailable},
-		{context.DeadlineExceeded, http.StatusServiceUnavailable},
-		{errors.New("connection refused"), http.StatusServiceUnavailable},
-	} {
-		if got := statusOf(tt.err); got != tt.want {
-			t.Errorf("%v: %d, want %d", tt.err, got, tt.want)
 		}
 	}
 }
