@@ -60,39 +60,23 @@ func (t totalsByPool) add(name string, labels map[string]string, value float64) 
 	if of == nil {
 		of = &totals{buckets: map[float64]float64{}}
 	}
-	switch name {
-	case acquiresMetric:
-		of.acquires += value
-	case timeoutsMetric:
-		of.timeouts += value
-	case phaseMetric:
-		if labels["phase"] == "queue" {
-			of.queued += value
-		} else {
-			of.taking += value
-		}
-	case holdMetric + "_count":
-		of.holds += value
-	case holdMetric + "_sum":
-		of.held += value
-	case holdMetric + "_bucket":
+	to := map[string]*float64{
+		acquiresMetric: &of.acquires, timeoutsMetric: &of.timeouts, phaseMetric: &of.taking,
+		holdMetric + "_count": &of.holds, holdMetric + "_sum": &of.held, cvFigure: &of.spread,
+		sizeMetric: &of.size, overflowMetric: &of.overflow, peakMetric: &of.peak,
+		takenMetric: &of.taken, samplesFigure: &of.samples,
+	}[name]
+	switch {
+	case name == phaseMetric && labels["phase"] == "queue":
+		of.queued += value
+	case name == holdMetric+"_bucket":
 		bound, err := strconv.ParseFloat(labels["le"], 64)
 		if err != nil {
 			return
 		}
 		of.buckets[bound] += value
-	case cvFigure:
-		of.spread = value
-	case sizeMetric:
-		of.size += value
-	case overflowMetric:
-		of.overflow += value
-	case peakMetric:
-		of.peak += value
-	case takenMetric:
-		of.taken += value
-	case samplesFigure:
-		of.samples += value
+	case to != nil:
+		*to += value
 	default:
 		return
 	}

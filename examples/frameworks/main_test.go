@@ -18,6 +18,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/internal/postgres"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
 )
@@ -49,28 +50,16 @@ func TestAllPoolsAreOnBothPages(t *testing.T) {
 	page, metrics, _ := strings.Cut(line, " and ")
 	metrics, _, _ = strings.Cut(metrics, ",")
 	var report poolz.Document
-	for missing := ""; ; {
+	testutil.Eventually(t, "every library is on "+line, func() bool {
 		text, shown := get(t, metrics), get(t, page)
 		report = poolz.Document{}
 		if err := json.Unmarshal([]byte(get(t, page+"report.json")), &report); err != nil {
 			t.Fatal(err)
 		}
-		missing = ""
-		for _, l := range libraries {
-			if !strings.Contains(text, `pool="`+l.name+`"`) || !strings.Contains(shown, "<bdi>"+l.name+"</bdi>") ||
-				!leaks(report, l.name) {
-				missing = l.name
-			}
-		}
-		if missing == "" {
-			break
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("%s is not on %s: %+v", missing, line, report)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+		return !slices.ContainsFunc(libraries, func(l library) bool {
+			return !strings.Contains(text, `pool="`+l.name+`"`) || !strings.Contains(shown, "<bdi>"+l.name+"</bdi>") || !leaks(report, l.name)
+		})
+	})
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)

@@ -8,7 +8,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -249,33 +248,21 @@ func TestSVGHasMeasuredPoints(t *testing.T) {
 	points := pointsOf(map[int]float64{2: 0.040, 8: 0.0012}, 1, 2, 8)
 	for _, goal := range []time.Duration{0, 5 * time.Millisecond} {
 		text := svg(points, goal)
-		decoder := xml.NewDecoder(strings.NewReader(text))
+		var document struct {
+			Circles []struct {
+				X     float64 `xml:"cx,attr"`
+				Y     float64 `xml:"cy,attr"`
+				Title string  `xml:"title"`
+			} `xml:"circle"`
+		}
+		if err := xml.Unmarshal([]byte(text), &document); err != nil {
+			t.Fatalf("%v in %s", err, text)
+		}
 		var titles []string
-		circles := 0
-		for {
-			token, err := decoder.Token()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Fatalf("%v in %s", err, text)
-			}
-			if e, ok := token.(xml.StartElement); ok && e.Name.Local == "circle" {
-				circles++
-				for _, a := range e.Attr {
-					if name := a.Name.Local; name != "cx" && name != "cy" {
-						continue
-					}
-					if at, err := strconv.ParseFloat(a.Value, 64); err != nil || at < 0 || at > 640 {
-						t.Errorf("%s is %q", a.Name.Local, a.Value)
-					}
-				}
-			} else if ok && e.Name.Local == "title" {
-				var title string
-				if err := decoder.DecodeElement(&title, &e); err != nil {
-					t.Fatal(err)
-				}
-				titles = append(titles, title)
+		for _, c := range document.Circles {
+			titles = append(titles, c.Title)
+			if c.X < 0 || c.X > 640 || c.Y < 0 || c.Y > 640 {
+				t.Errorf("%q is at %v, %v", c.Title, c.X, c.Y)
 			}
 		}
 		all := strings.Join(titles, "\n")
@@ -288,8 +275,8 @@ func TestSVGHasMeasuredPoints(t *testing.T) {
 				t.Errorf("no %q in\n%s", want, all)
 			}
 		}
-		if circles != 6 || strings.Contains(text, "goal 5ms") != (goal > 0) {
-			t.Errorf("%d circles in\n%s", circles, text)
+		if len(titles) != 6 || strings.Contains(text, "goal 5ms") != (goal > 0) {
+			t.Errorf("%d circles in\n%s", len(titles), text)
 		}
 	}
 }
