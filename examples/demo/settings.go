@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"io"
@@ -33,45 +34,25 @@ type settings struct {
 func newSettings(args []string, getenv func(string) string) (settings, error) {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // errors are returned
-	addr := setting{source: "ADDR", text: getenv("ADDR"), fallback: defaultAddr}
-	duration := setting{source: "DURATION", text: getenv("DURATION"), fallback: "0"}
-	flags.Func("addr", "", addr.override("-addr"))
-	flags.Func("duration", "", duration.override("-duration"))
+	addr := flags.String("addr", cmp.Or(getenv("ADDR"), defaultAddr), "")
+	duration := flags.String("duration", cmp.Or(getenv("DURATION"), "0"), "")
 	if err := flags.Parse(args); err != nil {
 		return settings{}, fmt.Errorf("%w (-h lists the flags)", err)
 	}
 	if flags.NArg() > 0 {
 		return settings{}, fmt.Errorf("unknown argument %q (-h lists the flags)", flags.Arg(0))
 	}
+	source := map[string]string{"addr": "ADDR", "duration": "DURATION"}
+	flags.Visit(func(f *flag.Flag) { source[f.Name] = "-" + f.Name })
 
-	s := settings{addr: addr.value()}
-	if !isHostPort(s.addr) {
-		return settings{}, fmt.Errorf("%s is %q: want host:port, such as %s", addr.source, s.addr, defaultAddr)
+	if !isHostPort(*addr) {
+		return settings{}, fmt.Errorf("%s is %q: want host:port, such as %s", source["addr"], *addr, defaultAddr)
 	}
-	var err error
-	if s.duration, err = time.ParseDuration(duration.value()); err != nil || s.duration < 0 {
-		return settings{}, fmt.Errorf("%s is %q: want a time such as 10s or 2m, or 0 to run until Ctrl-C", duration.source, duration.value())
+	d, err := time.ParseDuration(*duration)
+	if err != nil || d < 0 {
+		return settings{}, fmt.Errorf("%s is %q: want a time such as 10s or 2m, or 0 to run until Ctrl-C", source["duration"], *duration)
 	}
-	return s, nil
-}
-
-// setting is a value from a flag or a variable.
-type setting struct {
-	source, text, fallback string
-}
-
-func (s *setting) override(flagName string) func(string) error {
-	return func(text string) error {
-		s.source, s.text = flagName, text
-		return nil
-	}
-}
-
-func (s *setting) value() string {
-	if s.text == "" {
-		return s.fallback
-	}
-	return s.text
+	return settings{addr: *addr, duration: d}, nil
 }
 
 func isHostPort(addr string) bool {

@@ -94,7 +94,7 @@ func TestSizeReachesOrMissesGoal(t *testing.T) {
 
 func TestSearchMeasuresNeighborOfSmallestSize(t *testing.T) {
 	t.Parallel()
-	c, v, _ := openRun(t, append(twoConnections, "-pool-size", "8")...)
+	c, v, _ := openRun(t, append(twoConnections, "-pool-size", "4")...)
 	if !v.passed() {
 		t.Fatal(v)
 	}

@@ -21,7 +21,7 @@ import (
 
 func TestLoadtestProgram(t *testing.T) {
 	t.Parallel()
-	program := program.Build(t)
+	path := program.Build(t)
 	for name, test := range map[string]func(*testing.T, string){
 		"passes on a throwaway server": passesOnThrowawayServer,
 		"leaves nothing in a database": leavesNothingInDatabase,
@@ -31,7 +31,7 @@ func TestLoadtestProgram(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, program)
+			test(t, path)
 		})
 	}
 }
@@ -53,8 +53,16 @@ $`)
 // linePattern matches a line printed under load, with its overflow.
 var linePattern = regexp.MustCompile(`(?m)^ +(?:\d+m)?\d+s +\d+/5\+10 +\d+ +(\d+) `)
 
-// report returns the numbers of a report with PASS.
-func (e *execution) report() (r struct {
+// testTimeout limits every wait. Only a failing test reaches it.
+const testTimeout = time.Minute
+
+func start(t *testing.T, path string, env []string, args ...string) *program.Execution {
+	t.Helper()
+	return program.Start(t, testTimeout, path, env, args...)
+}
+
+// reported returns the numbers of a report with PASS.
+func reported(e *program.Execution) (r struct {
 	requests, seconds, rate, peak, of, share, scrapes, opened, idle, size, limit int
 }) {
 	e.Helper()
@@ -70,10 +78,10 @@ func (e *execution) report() (r struct {
 	return r
 }
 
-func passesOnThrowawayServer(t *testing.T, program string) {
-	e := start(t, program, nil, "-duration", "3s")
+func passesOnThrowawayServer(t *testing.T, path string) {
+	e := start(t, path, nil, "-duration", "3s")
 	e.End(0)
-	r := e.report()
+	r := reported(e)
 	if r.requests == 0 || r.rate == 0 {
 		t.Errorf("%+v, want requests", r)
 	}
@@ -98,12 +106,12 @@ func passesOnThrowawayServer(t *testing.T, program string) {
 	}
 }
 
-func leavesNothingInDatabase(t *testing.T, program string) {
+func leavesNothingInDatabase(t *testing.T, path string) {
 	databaseURL := postgrestest.Database(t)
-	e := start(t, program, []string{"DATABASE_URL=" + databaseURL, "OTELPOOL_SIZING_POOL_TIMEOUT=10s"},
+	e := start(t, path, []string{"DATABASE_URL=" + databaseURL, "OTELPOOL_SIZING_POOL_TIMEOUT=10s"},
 		"-preset", "development", "-max-overflow", "1", "-concurrency", "10", "-duration", "1s", "-query", "SELECT count(*) FROM pg_class")
 	e.End(0)
-	if r := e.report(); r.limit != 3 || r.peak != 3 || r.size != 2 || r.idle > 2 {
+	if r := reported(e); r.limit != 3 || r.peak != 3 || r.size != 2 || r.idle > 2 {
 		t.Errorf("%+v, want 2 and one more", r)
 	}
 	if !strings.Contains(e.Stdout.String(), "waiting at most 10s") {
@@ -130,18 +138,18 @@ func leavesNothingInDatabase(t *testing.T, program string) {
 	})
 }
 
-func reportsWhenInterrupted(t *testing.T, program string) {
-	e := start(t, program, nil, "-duration", "1h")
+func reportsWhenInterrupted(t *testing.T, path string) {
+	e := start(t, path, nil, "-duration", "1h")
 	e.Eventually("two lines", func() bool { return len(linePattern.FindAllString(e.Stdout.String(), -1)) >= 2 })
 	if err := e.Cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
 	e.End(0)
-	if r := e.report(); r.requests == 0 || r.idle > 5 {
+	if r := reported(e); r.requests == 0 || r.idle > 5 {
 		t.Errorf("%+v", r)
 	}
 	// A test that is interrupted before the load has no report.
-	e = start(t, program, nil, "-query", "SELECT pg_sleep(600)")
+	e = start(t, path, nil, "-query", "SELECT pg_sleep(600)")
 	e.Eventually("the server", func() bool {
 		files, _ := filepath.Glob(filepath.Join(e.Temp, "*"))
 		return len(files) > 0
@@ -155,9 +163,9 @@ func reportsWhenInterrupted(t *testing.T, program string) {
 	}
 }
 
-func reportsInterruptedSearch(t *testing.T, program string) {
+func reportsInterruptedSearch(t *testing.T, path string) {
 	dsn, plot := postgrestest.Database(t), filepath.Join(t.TempDir(), "plot.svg")
-	e := start(t, program, nil, "-dsn", dsn, "-rate", "50", "-sql", "SELECT pg_sleep(0.02)", "-pool-size", "4",
+	e := start(t, path, nil, "-dsn", dsn, "-rate", "50", "-sql", "SELECT pg_sleep(0.02)", "-pool-size", "4",
 		"-p99-wait", "1s", "-for", "1h", "-svg", plot)
 	conn, err := pgx.Connect(t.Context(), dsn)
 	if err != nil {
@@ -197,7 +205,7 @@ func reportsInterruptedSearch(t *testing.T, program string) {
 	noPassword(t, e, dsn)
 }
 
-func saysWhatIsWrong(t *testing.T, program string) {
+func saysWhatIsWrong(t *testing.T, path string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +243,7 @@ func saysWhatIsWrong(t *testing.T, program string) {
 		{[]string{"-query", "SELEC 1"}, []string{"DATABASE_URL=" + postgrestest.Database(t)}, `-query cannot be run: syntax error at or near "SELEC" (SQLSTATE 42601)`},
 	} {
 		t.Run(strings.Join(append(slices.Clone(tt.args), tt.want), " "), func(t *testing.T) {
-			e := start(t, program, tt.env, tt.args...)
+			e := start(t, path, tt.env, tt.args...)
 			e.End(2)
 			said := e.Stderr.String()
 			if !strings.HasPrefix(said, "loadtest: "+tt.want) || strings.Count(said, "\n") != 1 || e.Stdout.String() != "" {
@@ -248,7 +256,7 @@ func saysWhatIsWrong(t *testing.T, program string) {
 	}
 }
 
-func noPassword(t *testing.T, e *execution, databaseURL string) {
+func noPassword(t *testing.T, e *program.Execution, databaseURL string) {
 	t.Helper()
 	config, err := pgx.ParseConfig(databaseURL)
 	if err != nil {
