@@ -125,6 +125,7 @@ func TestClosingConnKeepsItsCustomData(t *testing.T) {
 	} {
 		for _, unknown := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, unknown until closed: %v", name, unknown), func(t *testing.T) {
+				t.Parallel()
 				config := parse(t, database(t))
 				change(config)
 				tel := newTelemetry(t)

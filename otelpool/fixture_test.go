@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -19,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/internal/postgres"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -50,7 +52,7 @@ func newTelemetry(t testing.TB) telemetry {
 	return telemetry{reader, sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))}
 }
 
-// fixture is an instrumented pool on a database of its own.
+// fixture is an instrumented pool.
 type fixture struct {
 	telemetry
 	pool *pgxpool.Pool
@@ -67,8 +69,14 @@ func (f fixture) exec(t testing.TB, ctx context.Context, sql string, args ...any
 // setup makes an instrumented pool of at most maxConns connections, named "test". The test's end closes it.
 func setup(t testing.TB, maxConns int32, change func(*pgxpool.Config), opts ...otelpool.Option) fixture {
 	t.Helper()
+	return setupOn(t, database(t), maxConns, change, opts...)
+}
+
+// setupOn is setup on another database.
+func setupOn(t testing.TB, connString string, maxConns int32, change func(*pgxpool.Config), opts ...otelpool.Option) fixture {
+	t.Helper()
 	f := fixture{telemetry: newTelemetry(t)}
-	config := parse(t, database(t))
+	config := parse(t, connString)
 	config.MaxConns = maxConns
 	if change != nil {
 		change(config)
@@ -112,7 +120,11 @@ func parse(t testing.TB, connString string) *pgxpool.Config {
 	return config
 }
 
-func database(t testing.TB) string { return postgrestest.Database(t) }
+// database returns the connection string of a database that tests share. They create nothing in it but temporary tables.
+func database(testing.TB) string { return os.Getenv(postgres.URLEnv) }
+
+// ownDatabase returns that of a new database, for one test.
+func ownDatabase(t testing.TB) string { return postgrestest.Database(t) }
 
 func acquire(t testing.TB, pool *pgxpool.Pool) *pgxpool.Conn {
 	t.Helper()

@@ -33,6 +33,7 @@ func TestHijackedConnsAreForgotten(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			f := setup(t, 3, nil)
 			defer acquire(t, f.pool).Release() // the pool is never idle
 			var gone, watched, forgotten atomic.Int64

@@ -13,7 +13,6 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
-	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -224,7 +223,7 @@ func histogramCounts(t *testing.T, database *pgxpool.Config, wrap func(metric.Me
 // TestBindingHistogramsAreBound compares the samples with and without Bind, and with one that fails.
 func TestBindingHistogramsAreBound(t *testing.T) {
 	t.Parallel()
-	database, err := pgxpool.ParseConfig(postgrestest.Database(t))
+	database, err := pgxpool.ParseConfig(database(t))
 	if err != nil {
 		t.Fatal(err)
 	}

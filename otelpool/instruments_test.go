@@ -21,7 +21,7 @@ import (
 func TestInstrumentsMatchContract(t *testing.T) {
 	t.Parallel()
 	refused := true // the first dial fails
-	f := setup(t, 4, func(c *pgxpool.Config) {
+	f := setupOn(t, ownDatabase(t), 4, func(c *pgxpool.Config) {
 		c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error {
 			if refused {
 				refused = false

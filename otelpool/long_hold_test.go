@@ -109,7 +109,7 @@ func TestReportIsShort(t *testing.T) {
 	t.Parallel()
 	var text testutil.Buffer
 	pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(noop.NewMeterProvider()),
-		otelpool.WithSlowAcquire(0), otelpool.WithLongHold(10*time.Millisecond), otelpool.WithLogger(slog.New(slog.NewTextHandler(&text, nil))))
+		otelpool.WithPoolName("test"), otelpool.WithSlowAcquire(0), otelpool.WithLongHold(10*time.Millisecond), otelpool.WithLogger(slog.New(slog.NewTextHandler(&text, nil))))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func TestDurationsMatchElapsedTime(t *testing.T) {
 
 func TestReturnedRowsCountSelectsOnly(t *testing.T) {
 	t.Parallel()
-	f := setup(t, 1, nil, otelpool.WithReturnedRows())
+	f := setupOn(t, ownDatabase(t), 1, nil, otelpool.WithReturnedRows())
 	createTables(t, f)
 	f.exec(t, t.Context(), "SELECT id FROM items")
 	f.exec(t, t.Context(), "DELETE FROM items WHERE id < 4")

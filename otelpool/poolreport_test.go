@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -121,17 +122,16 @@ func TestReportCountsMisuseByUnitOfWork(t *testing.T) {
 // TestReportTellsLongHoldsThatEnded holds a connection for longer than a look takes to call it long.
 func TestReportTellsLongHoldsThatEnded(t *testing.T) {
 	t.Parallel()
-	f := setup(t, 1, nil)
-	conn := named(t, f, "job")
-	wait(6500 * time.Millisecond) // the threshold of five seconds, and a look
-	conn.Release()
-	testutil.Eventually(t, "the hold has ended", func() bool {
-		for _, u := range f.inst.Report().LastMinute.Units {
-			if u.Operation == "job" {
-				return u.LongHoldsEnded == 1
-			}
+	synctest.Test(t, func(t *testing.T) {
+		f := setup(t, 1, nil)
+		conn := named(t, f, "job")
+		time.Sleep(6500 * time.Millisecond) // of the bubble: the threshold of five seconds, and a look
+		conn.Release()
+		time.Sleep(time.Second) // until the next look
+		units := f.inst.Report().LastMinute.Units
+		if len(units) != 1 || units[0].Operation != "job" || units[0].LongHoldsEnded != 1 {
+			t.Errorf("units of work: %+v", units)
 		}
-		return false
 	})
 }
 

@@ -81,7 +81,7 @@ func TestPrepareOfNamedOperationCountsApart(t *testing.T) {
 func TestPreparedNameUsesWholeText(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)
-	f.exec(t, t.Context(), "CREATE TABLE customers_archive (a int)")
+	f.exec(t, t.Context(), "CREATE TEMP TABLE customers_archive (a int)")
 	const end = " FROM customers_archive"
 	for i, sql := range []string{
 		"SELECT a" + strings.Repeat(" ", 1024-len("SELECT a FROM customers")) + end, // the beginning ends within a name

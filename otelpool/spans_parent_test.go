@@ -228,7 +228,7 @@ func TestTracerThatPanicsLosesSpansAlone(t *testing.T) {
 	f.exec(t, t.Context(), "SELECT 1")
 
 	var nothing *sdktrace.TracerProvider
-	_, err := otelpool.Instrument(parse(t, database(t)), otelpool.WithTracerProvider(nothing))
+	_, err := otelpool.Instrument(parse(t, "host=localhost"), otelpool.WithTracerProvider(nothing))
 	if err == nil || !strings.Contains(err.Error(), "TracerProvider *trace.TracerProvider panicked") {
 		t.Errorf("the error of a nil provider is %v", err)
 	}
@@ -244,7 +244,7 @@ func TestTracingOptionsRefuseBadInput(t *testing.T) {
 		"query text 7 is neither QueryTextSanitized nor QueryTextRaw": otelpool.WithQueryText(7),
 		"query text 0 is neither QueryTextSanitized nor QueryTextRaw": otelpool.WithQueryText(0),
 	} {
-		_, err := otelpool.Instrument(parse(t, database(t)), opt)
+		_, err := otelpool.Instrument(parse(t, "host=localhost"), opt)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error is %v, want one that contains %q", err, want)
 		}

@@ -343,10 +343,10 @@ func TestSpansOfCalls(t *testing.T) {
 		{
 			"copy", nil,
 			func(ctx context.Context, c *pgxpool.Conn) error {
-				_, err := c.CopyFrom(ctx, pgx.Identifier{"public", "n"}, []string{"n"}, pgx.CopyFromRows([][]any{{1}, {2}}))
+				_, err := c.CopyFrom(ctx, pgx.Identifier{"pg_temp", "n"}, []string{"n"}, pgx.CopyFromRows([][]any{{1}, {2}}))
 				return err
 			},
-			[]string{"COPY public.n, client, in request\ndb.collection.name=public.n\ndb.operation.name=COPY\ndb.query.summary=COPY public.n"},
+			[]string{"COPY pg_temp.n, client, in request\ndb.collection.name=pg_temp.n\ndb.operation.name=COPY\ndb.query.summary=COPY pg_temp.n"},
 		},
 		{
 			"copy into no table", nil,
@@ -453,7 +453,7 @@ func TestSpansOfCalls(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.Exec(t.Context(), "CREATE TABLE n (n int)"); err != nil {
+			if _, err := c.Exec(t.Context(), "CREATE TEMP TABLE n (n int)"); err != nil {
 				t.Fatal(err)
 			}
 			before := len(f.texts(t))
@@ -476,6 +476,7 @@ func TestSpansOfCalls(t *testing.T) {
 // TestSpanNames has texts of which a reader could expect another name.
 func TestSpanNames(t *testing.T) {
 	t.Parallel()
+	f := setupTraced(t, 1, nil)
 	for _, tt := range []struct{ sql, want string }{
 		{"UPDATE\n\tn SET n = 1", "UPDATE n"},
 		{"   SELECT * FROM n   ", "SELECT n"},
@@ -488,9 +489,7 @@ func TestSpanNames(t *testing.T) {
 		{"   ", "postgresql"},
 		{"/* hunter2", "postgresql"},
 	} {
-		f := setupTraced(t, 1, nil)
 		_, _ = f.pool.Exec(f.root, tt.sql)
-		f.pool.Close()
 		ended := f.spans.Ended()
 		if got := ended[len(ended)-1].Name(); got != tt.want {
 			t.Errorf("%q: the span is %q, want %q", tt.sql, got, tt.want)

@@ -55,7 +55,7 @@ func loggedPool(t *testing.T, change func(*pgxpool.Config), opts ...otelpool.Opt
 			change(c)
 		}
 	}, opts...)
-	f.exec(t, context.Background(), "CREATE TABLE items (id int)")
+	f.exec(t, context.Background(), "CREATE TEMP TABLE items (id int)")
 	l.statements()
 	return f, &l
 }

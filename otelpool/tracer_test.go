@@ -149,7 +149,7 @@ func TestUserTracerAndHooksSeeSameEvents(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			connString := database(t)
+			connString := ownDatabase(t)
 			var bare, instrumented eventLog
 			config := parse(t, connString)
 			tt.trace(&bare, config)
