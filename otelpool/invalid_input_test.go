@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -99,6 +100,19 @@ func TestInvalidInputIsRefused(t *testing.T) {
 		{"threshold just below", instrument(otelpool.WithLongHold(time.Millisecond - 1)), "long hold threshold 999.999µs is below 1ms"},
 		{"slow acquire below 0", instrument(otelpool.WithSlowAcquire(-time.Second)), "slow acquire threshold -1s is below 0: use 0 to turn it off"},
 		{"slow acquire without a unit", instrument(otelpool.WithSlowAcquire(1)), "slow acquire threshold 1ns is below 1ms: use a duration with its unit"},
+		{"acquire spans from 0", instrument(otelpool.WithAcquireSpans(0)), "acquire span threshold 0s is not above 0"},
+		{"acquire spans from below 0", instrument(otelpool.WithAcquireSpans(-time.Second)), "acquire span threshold -1s is not above 0"},
+		{"slow query 0", instrument(otelpool.WithSlowQuery(0)), "slow query threshold 0s is not above 0"},
+		{"slow query without a unit", instrument(otelpool.WithSlowQuery(60)), "slow query threshold 60ns is below 1ms"},
+		{"query text unknown", instrument(otelpool.WithQueryText(7)), "query text 7 is neither QueryTextSanitized nor QueryTextRaw"},
+		{"query text 0", instrument(otelpool.WithQueryText(0)), "query text 0 is neither QueryTextSanitized nor QueryTextRaw"},
+		{"tracer provider that is a nil pointer", instrument(otelpool.WithTracerProvider((*sdktrace.TracerProvider)(nil))), "TracerProvider *trace.TracerProvider panicked"},
+		{"attribute of spans", instrument(otelpool.WithTracerProvider(nil), otelpool.WithAttributes(attribute.String("db.query.text", "mine"))),
+			`attribute "db.query.text" is set by otelpool itself`},
+		{"SQL comment 0", instrument(otelpool.WithSQLComments(0)), "unknown SQL comment 0 (valid: CommentApplication, CommentOperation, CommentTraceparent)"},
+		{"SQL comment unknown", instrument(otelpool.WithSQLComments(4)), "unknown SQL comment 4 (valid: CommentApplication, CommentOperation, CommentTraceparent)"},
+		{"histogram that panics", instrument(otelpool.WithMeterProvider(brokenHistograms{})), "panicked"},
+		{"histogram that panics, with a threshold", instrument(otelpool.WithLongHold(time.Minute), otelpool.WithMeterProvider(brokenHistograms{})), "panicked"},
 		{"server attribute beside ours", instrument(otelpool.WithServerAttributes(), otelpool.WithAttributes(attribute.String("server.address", "x"))), `attribute "server.address" is set by otelpool itself`},
 		{"two errors", instrument(otelpool.WithPoolName(""), otelpool.WithAttributes(attribute.String("operation", "x"))), "operation"},
 		{"nil pool", func(*testing.T) error { _, err := otelpool.Register(nil); return err }, "pool is nil"},
@@ -147,6 +161,7 @@ func TestOtherAttributesAreAccepted(t *testing.T) {
 		attribute.String("server.address", "a"), // used by otelpool only with WithServerAttributes
 		attribute.StringSlice("list", []string{"a", "b"}),
 		attribute.Float64("f", 1.5), attribute.Bool("b", true),
+		attribute.String("db.query.text", "mine"), // and this only for spans
 	))
 	if err != nil {
 		t.Error(err)

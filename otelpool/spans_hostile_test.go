@@ -174,11 +174,16 @@ func TestCappedCallsHaveTheirNames(t *testing.T) {
 	if _, err := f.pool.CopyFrom(ctx, pgx.Identifier{"n"}, []string{"n"}, pgx.CopyFromRows(nil)); err != nil {
 		t.Fatal(err)
 	}
+	b = new(pgx.Batch)
+	b.Queue("-- name: GetN :batchone\nSELECT 1")
+	if err := f.pool.SendBatch(f.root, b).Close(); err != nil {
+		t.Fatal(err)
+	}
 	names := map[string]int{}
 	for _, s := range f.spans.Ended() {
 		names[s.Name()]++
 	}
-	if names["beyond"] != 3 {
+	if names["beyond"] != 3 || names["BATCH GetN"] != 1 {
 		t.Errorf("the spans are %v", names)
 	}
 	testutil.Eventually(t, "the query is logged", func() bool {
@@ -288,15 +293,4 @@ func TestSlowQueriesAreLoggedTenASecond(t *testing.T) {
 		f.exec(t, t.Context(), "SELECT pg_sleep(0.002)")
 		return slices.ContainsFunc(log.entries(t, "slow query"), func(e map[string]any) bool { return e["not_logged_before"] != nil })
 	})
-}
-
-func TestAttributesOfSpansAreReserved(t *testing.T) {
-	t.Parallel()
-	opts := []otelpool.Option{otelpool.WithAttributes(attribute.String("db.query.text", "mine"))}
-	if _, err := otelpool.Instrument(parse(t, "host=localhost"), opts...); err != nil {
-		t.Errorf("without spans: %v", err)
-	}
-	if _, err := otelpool.Instrument(parse(t, "host=localhost"), append(opts, otelpool.WithTracerProvider(nil))...); err == nil {
-		t.Error("with spans it is accepted")
-	}
 }

@@ -226,29 +226,6 @@ func TestTracerThatPanicsLosesSpansAlone(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil, otelpool.WithTracerProvider(panickingProvider{}), otelpool.WithRootSpans(), otelpool.WithAcquireSpans(time.Nanosecond))
 	f.exec(t, t.Context(), "SELECT 1")
-
-	var nothing *sdktrace.TracerProvider
-	_, err := otelpool.Instrument(parse(t, "host=localhost"), otelpool.WithTracerProvider(nothing))
-	if err == nil || !strings.Contains(err.Error(), "TracerProvider *trace.TracerProvider panicked") {
-		t.Errorf("the error of a nil provider is %v", err)
-	}
-}
-
-func TestTracingOptionsRefuseBadInput(t *testing.T) {
-	t.Parallel()
-	for want, opt := range map[string]otelpool.Option{
-		"acquire span threshold 0s is not above 0":                    otelpool.WithAcquireSpans(0),
-		"acquire span threshold -1s is not above 0":                   otelpool.WithAcquireSpans(-time.Second),
-		"slow query threshold 0s is not above 0":                      otelpool.WithSlowQuery(0),
-		"slow query threshold 60ns is below 1ms":                      otelpool.WithSlowQuery(60),
-		"query text 7 is neither QueryTextSanitized nor QueryTextRaw": otelpool.WithQueryText(7),
-		"query text 0 is neither QueryTextSanitized nor QueryTextRaw": otelpool.WithQueryText(0),
-	} {
-		_, err := otelpool.Instrument(parse(t, "host=localhost"), opt)
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("the error is %v, want one that contains %q", err, want)
-		}
-	}
 }
 
 // TestSpansCostNothingBelowParentThatIsNotSampled compares allocations with those of a pool without spans.

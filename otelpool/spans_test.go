@@ -497,27 +497,6 @@ func TestSpanNames(t *testing.T) {
 	}
 }
 
-// TestSpanOfCappedOperationHasItsName has more names than the limit, which is for metrics.
-func TestSpanOfCappedOperationHasItsName(t *testing.T) {
-	t.Parallel()
-	f := setupTraced(t, 1, nil, otelpool.WithOperationLimit(1))
-	for _, name := range []string{"first", "second", "third"} {
-		f.exec(t, otelpool.WithOperation(f.root, name), "SELECT 1")
-	}
-	var got []string
-	b := new(pgx.Batch)
-	b.Queue("-- name: GetN :batchone\nSELECT 1")
-	if err := f.pool.SendBatch(f.root, b).Close(); err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range f.spans.Ended() {
-		got = append(got, s.Name())
-	}
-	if want := []string{"connect", "first", "second", "third", "BATCH GetN"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 // TestSpanNamesAreFitForExport has a name that is too long, and not UTF-8, which exporters refuse with all spans beside it.
 func TestSpanNamesAreFitForExport(t *testing.T) {
 	t.Parallel()

@@ -322,35 +322,6 @@ func TestSQLCommentsKeepStatementCache(t *testing.T) {
 	}
 }
 
-// TestActivityShowsSQLComment looks at statements that run.
-func TestActivityShowsSQLComment(t *testing.T) {
-	t.Parallel()
-	f := setup(t, 2, nil, otelpool.WithSQLComments(otelpool.CommentOperation))
-	const activity = "SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid() AND $1"
-	for _, mode := range allModes[:4] {
-		for range 2 {
-			var query string
-			err := f.pool.QueryRow(t.Context(), activity, mode, true).Scan(&query)
-			if want := activity + " /*operation='SELECT%20pg_stat_activity'*/"; err != nil || query != want {
-				t.Errorf("%v: %q, %v, want %q", mode, query, err, want)
-			}
-		}
-	}
-	f.exec(t, t.Context(), "CREATE TABLE items (id int)")
-	const copying = "SELECT query FROM pg_stat_activity WHERE query LIKE 'copy%' AND datname = current_database()"
-	copies := pgx.CopyFromFunc(func() ([]any, error) {
-		var query string
-		err := f.pool.QueryRow(t.Context(), copying).Scan(&query)
-		if !strings.HasSuffix(query, "; /*operation='COPY%20items'*/") {
-			t.Errorf("%q runs, %v", query, err)
-		}
-		return nil, err
-	})
-	if _, err := f.pool.CopyFrom(t.Context(), pgx.Identifier{"items"}, []string{"id"}, copies); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestHostileNamesStayInSQLComment(t *testing.T) {
 	t.Parallel()
 	f, log := loggedPool(t, func(c *pgxpool.Config) {
@@ -424,18 +395,6 @@ func TestSQLCommentsNeedNoMetrics(t *testing.T) {
 		t.Error(err)
 	}
 	log.check(t, "SELECT 2 /*application='shop',operation='SELECT'*/", "SELECT 3")
-}
-
-func TestUnknownSQLCommentIsError(t *testing.T) {
-	t.Parallel()
-	for _, part := range []otelpool.SQLComment{0, 4} {
-		_, err := otelpool.Instrument(parse(t, "host=localhost"), otelpool.WithSQLComments(part))
-		want := fmt.Sprintf("otelpool: unknown SQL comment %d (valid: CommentApplication, "+
-			"CommentOperation, CommentTraceparent)", part)
-		if err == nil || err.Error() != want {
-			t.Errorf("error %v, want %s", err, want)
-		}
-	}
 }
 
 // TestSQLCommentsConcurrentSafe has each call see its own name and span, also after calls that were canceled.
