@@ -1,94 +1,18 @@
 package otelpool_test
 
 import (
-	"context"
-	"crypto/tls"
 	"fmt"
 	"maps"
-	"net"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
-
-func TestClosedConnsAreCountedByReason(t *testing.T) {
-	t.Parallel()
-	f := setup(t, 4, func(c *pgxpool.Config) {
-		c.MaxConnIdleTime = 50 * time.Millisecond
-		c.HealthCheckPeriod = 20 * time.Millisecond
-	})
-	f.exec(t, t.Context(), "SELECT 1")
-	testutil.Eventually(t, "the idle connection is closed", func() bool {
-		return f.collect(t).value(t, "pgxpool.connections.closed{reason=idle}") == 1
-	})
-	conn := acquire(t, f.pool)
-	f.pool.Reset()
-	conn.Release()
-	testutil.Eventually(t, "the connection that was reset is closed", func() bool {
-		return f.collect(t).value(t, "pgxpool.connections.closed{reason=other}") == 1
-	})
-	f.collect(t).check(t, map[string]int64{"pgxpool.connections.opened": 2})
-}
-
-func TestConnectErrorsAreCountedByType(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		change func(*pgxpool.Config)
-		want   string
-	}{
-		"wrong password": {func(c *pgxpool.Config) {
-			// The server of DATABASE_URL may trust everybody, so this needs one that asks for passwords.
-			c.ConnConfig.Config = parse(t, postgrestest.Server(t).ConnString()).ConnConfig.Config
-			c.ConnConfig.Password = "wrong"
-		}, "28P01"},
-		"no such database": {func(c *pgxpool.Config) { c.ConnConfig.Database = "nowhere" }, "3D000"},
-		"refused": {func(c *pgxpool.Config) {
-			c.ConnConfig.Host, c.ConnConfig.Port, c.ConnConfig.Fallbacks = "127.0.0.1", 1, nil
-		}, "refused"},
-		"no such socket": {func(c *pgxpool.Config) {
-			c.ConnConfig.Host, c.ConnConfig.Fallbacks = t.TempDir(), nil
-		}, "refused"},
-		"name not known": {func(c *pgxpool.Config) {
-			c.ConnConfig.Host, c.ConnConfig.Fallbacks = "db.invalid", nil
-			c.ConnConfig.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
-				return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
-			}
-		}, "dns"},
-		"server without TLS": {func(c *pgxpool.Config) {
-			c.ConnConfig.TLSConfig, c.ConnConfig.Fallbacks = &tls.Config{InsecureSkipVerify: true}, nil
-		}, "tls"},
-		"time-out": {func(c *pgxpool.Config) { c.ConnConfig.ConnectTimeout = time.Nanosecond }, "timeout"},
-		"BeforeConnect": {func(c *pgxpool.Config) {
-			c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { return errNotToday }
-		}, "_OTHER"},
-		"AfterConnect": {func(c *pgxpool.Config) {
-			c.AfterConnect = func(context.Context, *pgx.Conn) error { return errNotToday }
-		}, "_OTHER"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := setup(t, 1, tt.change)
-			if conn, err := f.pool.Acquire(t.Context()); err == nil {
-				conn.Release()
-				t.Fatal("connected")
-			}
-			m := f.collect(t)
-			key := "pgxpool.connections.errors{error.type=" + tt.want + "}"
-			if keys := m.keys("pgxpool.connections.errors"); !slices.Equal(keys, []string{key}) {
-				t.Errorf("counted %q, want %q", keys, key)
-			}
-			m.check(t, map[string]int64{key: 1, "pgxpool.acquires{result=error}": 1, "pgxpool.connections.opened": 0})
-		})
-	}
-}
 
 func TestTerminatedConnFailsOperations(t *testing.T) {
 	t.Parallel()

@@ -2,27 +2,39 @@ package otelpool_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
 
 const dialFailed = "connection could not be opened"
 
-func TestFailedDialIsLoggedWithReason(t *testing.T) {
+// TestFailedDialIsCountedAndLogged has dials fail in each way. Each is counted by its type, and the first is logged.
+func TestFailedDialIsCountedAndLogged(t *testing.T) {
 	t.Parallel()
+	login := func(user, password string) func(*pgxpool.Config) {
+		return func(c *pgxpool.Config) {
+			// The server of DATABASE_URL may trust everybody, so this needs one that asks for passwords.
+			c.ConnConfig.Config = parse(t, postgrestest.Server(t).ConnString()).ConnConfig.Config
+			c.ConnConfig.User, c.ConnConfig.Password = user, password
+		}
+	}
 	for name, tt := range map[string]struct {
 		change            func(*pgxpool.Config)
 		errorType, reason string
 	}{
-		"wrong password": {func(c *pgxpool.Config) { c.ConnConfig.User, c.ConnConfig.Password = "postgres", "wrong" }, "28P01",
-			`FATAL: password authentication failed for user "postgres" (SQLSTATE 28P01)`},
-		"password that is the user's name": {func(c *pgxpool.Config) { c.ConnConfig.User, c.ConnConfig.Password = "hunter2", "hunter2" }, "28P01",
+		"wrong password": {login("postgres", "wrong"), "28P01", `FATAL: password authentication failed for user "postgres" (SQLSTATE 28P01)`},
+		"password that is the user's name": {login("hunter2", "hunter2"), "28P01",
 			`FATAL: password authentication failed for user "xxxxx" (SQLSTATE 28P01)`},
 		"no such database": {func(c *pgxpool.Config) { c.ConnConfig.Database = "nowhere" }, "3D000",
 			`FATAL: database "nowhere" does not exist (SQLSTATE 3D000)`},
@@ -30,6 +42,18 @@ func TestFailedDialIsLoggedWithReason(t *testing.T) {
 		"refused": {func(c *pgxpool.Config) {
 			c.ConnConfig.Host, c.ConnConfig.Port, c.ConnConfig.Fallbacks = "127.0.0.1", 1, nil
 		}, "refused", "dial: 127.0.0.1:1: connection refused"},
+		"no such socket": {func(c *pgxpool.Config) { c.ConnConfig.Host, c.ConnConfig.Fallbacks = "/nowhere", nil }, "refused",
+			"dial: /nowhere/.s.PGSQL.PORT: no such file or directory"},
+		"name not known": {func(c *pgxpool.Config) {
+			c.ConnConfig.Host, c.ConnConfig.Fallbacks = "db.invalid", nil
+			c.ConnConfig.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
+				return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+			}
+		}, "dns", "lookup db.invalid: no such host"},
+		"server without TLS": {func(c *pgxpool.Config) {
+			c.ConnConfig.TLSConfig, c.ConnConfig.Fallbacks = &tls.Config{InsecureSkipVerify: true}, nil
+		}, "tls", "server refused TLS connection"},
+		"time-out": {func(c *pgxpool.Config) { c.ConnConfig.ConnectTimeout = time.Nanosecond }, "timeout", "timeout"},
 		"DialFunc": {func(c *pgxpool.Config) {
 			c.ConnConfig.DialFunc = func(context.Context, string, string) (net.Conn, error) {
 				return nil, errors.New("proxy http://me:hunter2@proxy is down")
@@ -57,8 +81,10 @@ func TestFailedDialIsLoggedWithReason(t *testing.T) {
 			checkEqual(t, "pool", entry["pool"], any("test"))
 			checkEqual(t, "error_type", entry["error_type"], any(tt.errorType))
 			reason, _ := entry["reason"].(string)
-			checkEqual(t, "reason", reason, tt.reason)
-			f.collect(t).check(t, map[string]int64{"pgxpool.connections.errors{error.type=" + tt.errorType + "}": 3})
+			checkEqual(t, "reason", reason, strings.ReplaceAll(tt.reason, "PORT", fmt.Sprint(f.pool.Config().ConnConfig.Port)))
+			m, key := f.collect(t), "pgxpool.connections.errors{error.type="+tt.errorType+"}"
+			checkEqual(t, "counted", strings.Join(m.keys("pgxpool.connections.errors"), " "), key)
+			m.check(t, map[string]int64{key: 3, "pgxpool.acquires{result=error}": 3, "pgxpool.connections.opened": 0})
 			checkEqual(t, "entries", len(log.entries(t, dialFailed)), 1)
 			if strings.Contains(log.String(), "hunter2") {
 				t.Errorf("the secret shows in %s", log.String())
