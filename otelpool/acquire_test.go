@@ -2,8 +2,6 @@ package otelpool_test
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -256,9 +254,11 @@ func TestSlowDialCountsAsConnectPhase(t *testing.T) {
 	const delay = 80 * time.Millisecond
 	var dials time.Time
 	f := setup(t, 1, func(c *pgxpool.Config) {
-		target := net.JoinHostPort(c.ConnConfig.Host, fmt.Sprint(c.ConnConfig.Port))
-		c.ConnConfig.Host, c.ConnConfig.Port = slowProxy(t, target, delay)
-		c.ConnConfig.Fallbacks = nil
+		next := c.ConnConfig.DialFunc
+		c.ConnConfig.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			wait(delay)
+			return next(ctx, network, addr)
+		}
 		c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { dials = time.Now(); return nil }
 	})
 	began := time.Now()
@@ -273,37 +273,6 @@ func TestSlowDialCountsAsConnectPhase(t *testing.T) {
 	if got := m.sum("db.client.connection.create_time"); got < delay.Seconds() {
 		t.Errorf("create time %v s, want at least %v", got, delay)
 	}
-}
-
-// slowProxy forwards connections to a server, each after a delay.
-func slowProxy(t testing.TB, target string, delay time.Duration) (host string, port uint16) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer client.Close()
-				wait(delay)
-				server, err := net.Dial("tcp", target)
-				if err != nil {
-					return
-				}
-				defer server.Close()
-				go func() { _, _ = io.Copy(server, client); server.Close() }()
-				_, _ = io.Copy(client, server)
-			}()
-		}
-	}()
-	addr := listener.Addr().(*net.TCPAddr)
-	return addr.IP.String(), uint16(addr.Port)
 }
 
 // TestHookMayUseAnotherPool queries a second pool, which is not measured, in a hook of the first.

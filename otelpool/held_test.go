@@ -43,6 +43,7 @@ func TestHeldTellsWhoWorks(t *testing.T) {
 		checkEqual(t, when, doing(onlyHold(t, f.inst)), want)
 	}
 	check("before the first query", "")
+	checkEqual(t, "frames without WithLongHold", len(onlyHold(t, f.inst).Stack), 0)
 
 	slow, slept := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -33,25 +33,6 @@ func TestBusyTimeCountsOperationsOnly(t *testing.T) {
 	}
 }
 
-func TestHeldWithoutLongHoldHasNoStacks(t *testing.T) {
-	t.Parallel()
-	f := setup(t, 2, nil)
-	first := acquire(t, f.pool)
-	second := acquire(t, f.pool)
-	defer first.Release()
-	defer second.Release()
-	held := f.inst.Held()
-	if len(held) != 2 {
-		t.Fatalf("held %+v", held)
-	}
-	if held[0].Age < held[1].Age {
-		t.Errorf("held for %v, then for %v: want the oldest first", held[0].Age, held[1].Age)
-	}
-	if held[0].Stack != nil {
-		t.Errorf("stack %v", held[0].Stack)
-	}
-}
-
 // TestHoldIsNamedByUnitOfWork holds a connection in each way that names a hold, and looks at Held and use_time.
 func TestHoldIsNamedByUnitOfWork(t *testing.T) {
 	t.Parallel()

@@ -83,41 +83,6 @@ func TestLeavingPoolKeepsAllCounters(t *testing.T) {
 	})
 }
 
-// TestPoolsOfOneNameAreAddedUp has two pools of one name leave one after the other.
-func TestPoolsOfOneNameAreAddedUp(t *testing.T) {
-	t.Parallel()
-	tel := newTelemetry(t)
-	connString := database(t)
-	var insts []*otelpool.Instrumentation
-	for range 2 {
-		config := parse(t, connString)
-		config.MaxConns = 1
-		pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("same"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer pool.Close()
-		insts = append(insts, inst)
-		deadlinePasses(t, pool)
-	}
-	counters := map[string]int64{"db.client.connection.timeouts": 2, "pgxpool.acquires{result=ok}": 2, "pgxpool.connections.opened": 2}
-	tel.collect(t).check(t, counters)
-	if err := insts[0].Unregister(); err != nil {
-		t.Fatal(err)
-	}
-	after := tel.collect(t)
-	after.check(t, counters)
-	after.check(t, map[string]int64{"db.client.connection.max": 1}) // the gauges of the pool that left are gone
-	if err := insts[1].Unregister(); err != nil {
-		t.Fatal(err)
-	}
-	last := tel.collect(t)
-	last.check(t, counters)
-	if keys := gaugeKeys(last); len(keys) > 0 {
-		t.Errorf("left: %v", keys)
-	}
-}
-
 // twoReaders are a MeterProvider with a reader of each temporality.
 type twoReaders struct {
 	provider          *sdkmetric.MeterProvider

@@ -17,44 +17,6 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-func TestTimeoutsCountDeadlinesOnly(t *testing.T) {
-	t.Parallel()
-	f := setup(t, 1, nil)
-	held := acquire(t, f.pool)
-	for range 3 {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
-		if _, err := f.pool.Acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("acquire from a full pool: %v", err)
-		}
-		cancel()
-	}
-	canceled, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := f.pool.Acquire(canceled); !errors.Is(err, context.Canceled) {
-		t.Errorf("acquire with a canceled context: %v", err)
-	}
-	held.Release()
-	m := f.collect(t)
-	m.check(t, map[string]int64{"db.client.connection.timeouts": 3, pendingRequests: 0})
-	m.checkCounts(t, map[string]uint64{waitTime: 1}) // of the acquire that succeeded
-}
-
-func TestDialTimeoutIsNotAcquireTimeout(t *testing.T) {
-	t.Parallel()
-	f := setup(t, 1, func(c *pgxpool.Config) {
-		c.BeforeConnect = func(_ context.Context, cc *pgx.ConnConfig) error {
-			cc.ConnectTimeout = time.Nanosecond
-			return nil
-		}
-	})
-	if _, err := f.pool.Acquire(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("acquire: %v", err)
-	}
-	if got := f.collect(t).value(t, "db.client.connection.timeouts"); got != 0 {
-		t.Errorf("%d timeouts, though no caller's deadline has passed", got)
-	}
-}
-
 // TestAcquireTimeoutErrorDescribesPool has acquires of a full pool end in each way.
 func TestAcquireTimeoutErrorDescribesPool(t *testing.T) {
 	t.Parallel()

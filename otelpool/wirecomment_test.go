@@ -119,22 +119,6 @@ func TestSplitMessagesStayAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestStartupMessageIsFollowedByComments(t *testing.T) {
-	t.Parallel()
-	w, out := commentingWire(t)
-	for _, m := range []pgproto3.FrontendMessage{
-		startup,
-		&pgproto3.Query{String: "SELECT 1"},
-	} {
-		if _, err := w.Write(encode(t, m)); err != nil {
-			t.Error(err)
-		}
-	}
-	if want := encode(t, &pgproto3.Query{String: "SELECT 1 " + callTags}); !bytes.HasSuffix(out.Bytes(), want) {
-		t.Errorf("written are %q, want %q at the end", out.Bytes(), want)
-	}
-}
-
 // failing accepts so many bytes.
 type failing int
 
