@@ -13,12 +13,15 @@ type verdict struct {
 	operation string
 }
 
-// speaks are the reports at which each rule speaks, and those like them at which it must not.
-var speaks = []struct {
+// verdictOf is a test of what the first finding is, after a change of a healthy report.
+type verdictOf struct {
 	name   string
 	change func(*diagnose.Report)
 	want   verdict
-}{
+}
+
+// speaks are the reports at which each rule speaks, and those like them at which it must not.
+var speaks = []verdictOf{
 	{"leak", func(r *diagnose.Report) {
 		holds(r, diagnose.Holds{Operation: "job", Count: 3, IdleOutside: 3, OldestSeconds: 20})
 	}, verdict{diagnose.Leak, "job"}},
@@ -231,7 +234,7 @@ var speaks = []struct {
 
 func TestEachRuleSpeaksWhenItShould(t *testing.T) {
 	t.Parallel()
-	for _, tt := range speaks {
+	for _, tt := range slices.Concat(speaks, unusual) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			r := healthy()

@@ -103,10 +103,7 @@ func update(row int) string { return fmt.Sprintf("UPDATE stock SET n = n + 1 WHE
 // connect connects another program.
 func connect(t *testing.T, connString, application string, change ...func(*pgx.ConnConfig)) *pgx.Conn {
 	t.Helper()
-	config, err := pgx.ParseConfig(connString)
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := parse(t, connString)
 	config.RuntimeParams["application_name"] = application
 	for _, f := range change {
 		f(config)
@@ -116,6 +113,16 @@ func connect(t *testing.T, connString, application string, change ...func(*pgx.C
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+// locking connects another program, which begins a transaction that has the lock of row 1.
+func locking(t *testing.T, connString, application string) *pgx.Conn {
+	t.Helper()
+	conn := connect(t, connString, application)
+	if _, err := conn.Exec(t.Context(), "BEGIN; "+update(1)); err != nil {
+		t.Fatal(err)
+	}
 	return conn
 }
 

@@ -64,10 +64,7 @@ func TestServerNamesBlockerOfOthers(t *testing.T) {
 	t.Parallel()
 	url := postgrestest.Database(t)
 	f := setup(t, url, 5)
-	other := connect(t, url, "billing")
-	if _, err := other.Exec(t.Context(), "BEGIN; "+update(1)); err != nil {
-		t.Fatal(err)
-	}
+	other := locking(t, url, "billing")
 	f.wait(t, "checkout", 1)
 	s := f.eventually(t, blocked(1))
 	root := s.Sessions[0]
@@ -84,10 +81,7 @@ func TestServerLeavesOutWhatIsNotOurs(t *testing.T) {
 	t.Parallel()
 	url := postgrestest.Database(t)
 	f := setup(t, url, 5)
-	one, two := connect(t, url, "one"), connect(t, url, "two")
-	if _, err := one.Exec(t.Context(), "BEGIN; "+update(1)); err != nil {
-		t.Fatal(err)
-	}
+	one, two := locking(t, url, "one"), connect(t, url, "two")
 	done := make(chan struct{})
 	go func() { defer close(done); _, _ = two.Exec(context.Background(), update(1)) }()
 	t.Cleanup(func() { _ = one.Close(context.Background()); <-done })
@@ -111,10 +105,7 @@ func TestServerFollowsChain(t *testing.T) {
 	t.Parallel()
 	url := postgrestest.Database(t)
 	f := setup(t, url, 5)
-	other := connect(t, url, "billing")
-	if _, err := other.Exec(t.Context(), "BEGIN; "+update(1)); err != nil {
-		t.Fatal(err)
-	}
+	other := locking(t, url, "billing")
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -144,10 +135,7 @@ func TestServerToleratesMissingPrivileges(t *testing.T) {
 	t.Parallel()
 	url := postgrestest.Database(t)
 	f := setup(t, url, 5, as(newRole(t, url, "plain")))
-	other := connect(t, url, "billing")
-	if _, err := other.Exec(t.Context(), "BEGIN; "+update(1)); err != nil {
-		t.Fatal(err)
-	}
+	other := locking(t, url, "billing")
 	f.wait(t, "checkout", 1)
 	s := f.eventually(t, blocked(1))
 	if !s.Limited || s.MaxConnections == 0 || s.Connections == 0 || len(s.Clients) == 0 {
