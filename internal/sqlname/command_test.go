@@ -26,11 +26,6 @@ var transactions = []statementCase{
 	{"set transaction isolation level serializable", "SET"},
 }
 
-func TestSummaryOfTransactionCommands(t *testing.T) {
-	t.Parallel()
-	checkSummaries(t, transactions)
-}
-
 func TestControlIsTransactionsAndSettingsOnly(t *testing.T) {
 	t.Parallel()
 	for sql, want := range map[string]bool{
@@ -100,11 +95,6 @@ var commands = []statementCase{
 	{"import foreign schema s from server r into l", "IMPORT FOREIGN SCHEMA"},
 }
 
-func TestSummaryOfCommands(t *testing.T) {
-	t.Parallel()
-	checkSummaries(t, commands)
-}
-
 // definitions run once, so their summary is the verb and the kind alone.
 var definitions = []statementCase{
 	{"create table if not exists app.a (b int default 1, c text references d)", "CREATE TABLE"},
@@ -142,9 +132,4 @@ var definitions = []statementCase{
 	{"drop materialized view v", "DROP MATERIALIZED VIEW"},
 	{"drop owned by joe", "DROP OWNED"},
 	{"explain analyze create table a as select * from b", "EXPLAIN CREATE TABLE"},
-}
-
-func TestSummaryOfDefinitions(t *testing.T) {
-	t.Parallel()
-	checkSummaries(t, definitions)
 }

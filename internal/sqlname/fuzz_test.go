@@ -13,6 +13,20 @@ func allCases() []statementCase {
 	return slices.Concat(specExamples, specCases, queries, functions, withQueries, changes, transactions, commands, definitions)
 }
 
+func TestSummaryOfStatements(t *testing.T) {
+	t.Parallel()
+	for _, c := range allCases() {
+		checkSummary(t, c)
+	}
+}
+
+func checkSummary(t *testing.T, c statementCase) {
+	t.Helper()
+	if got := Summary(c.sql); got != c.want {
+		t.Errorf("Summary(%.60q)\n got %q\nwant %q", c.sql, got, c.want)
+	}
+}
+
 // checkName checks the properties that every name has.
 func checkName(t *testing.T, sql, name string) {
 	t.Helper()

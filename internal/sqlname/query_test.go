@@ -1,7 +1,5 @@
 package sqlname
 
-import "testing"
-
 var queries = []statementCase{
 	{"select * from users", "SELECT users"},
 	{"SELECT * FROM users;", "SELECT users"},
@@ -134,16 +132,6 @@ var functions = []statementCase{
 	{"select f(1))", "SELECT f"},
 }
 
-func TestSummaryOfFunctions(t *testing.T) {
-	t.Parallel()
-	checkSummaries(t, functions)
-}
-
-func TestSummaryOfQueries(t *testing.T) {
-	t.Parallel()
-	checkSummaries(t, queries)
-}
-
 var withQueries = []statementCase{
 	{"with x as (select * from a) select * from x join b on true", "SELECT a SELECT b"},
 	{"with x as (select 1 from a), y as (select 1 from x, b) select * from y, x", "SELECT a SELECT b SELECT"},
@@ -176,11 +164,6 @@ var withQueries = []statementCase{
 	{"with x as (select 1 from a) values (1)", "SELECT a VALUES"},
 }
 
-func TestSummaryOmitsNamesOfWithQueries(t *testing.T) {
-	t.Parallel()
-	checkSummaries(t, withQueries)
-}
-
 var changes = []statementCase{
 	{"INSERT INTO orders (a, b) VALUES ($1, $2) RETURNING id", "INSERT orders"},
 	{"insert into app.orders as o default values", "INSERT app.orders"},
@@ -211,9 +194,4 @@ var changes = []statementCase{
 	{"truncate table only a, b.c restart identity cascade", "TRUNCATE a b.c"},
 	{"insert into", "INSERT"},
 	{"update 'x' set y = 1", "UPDATE"},
-}
-
-func TestSummaryOfChanges(t *testing.T) {
-	t.Parallel()
-	checkSummaries(t, changes)
 }
