@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -29,17 +28,31 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/sqldb"
 )
 
-// own returns a sql.DB with a pool of its own, of at most two connections.
-func own(t *testing.T, opts ...otelpool.Option) *sql.DB {
+func newConnector(t *testing.T, config *pgx.ConnConfig, opts ...otelpool.Option) driver.Connector {
 	t.Helper()
-	config, err := pgx.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
 	connector, err := sqldb.Connector(config, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return connector
+}
+
+// register registers a sql.DB until the test's end.
+func register(t *testing.T, db *sql.DB, opts ...otelpool.Option) *otelpool.Instrumentation {
+	t.Helper()
+	inst, err := sqldb.Register(db, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = inst.Unregister() })
+	return inst
+}
+
+// own returns a sql.DB with a pool of its own, of at most two connections.
+func own(t *testing.T, opts ...otelpool.Option) *sql.DB {
+	t.Helper()
+	config := parse(t, postgrestest.Database(t)).ConnConfig
+	connector := newConnector(t, config, opts...)
 	db := sql.OpenDB(connector)
 	t.Cleanup(func() { _ = db.Close() })
 	db.SetMaxOpenConns(2)
@@ -50,10 +63,7 @@ func own(t *testing.T, opts ...otelpool.Option) *sql.DB {
 func TestThreePoolsAgree(t *testing.T) {
 	t.Parallel()
 	rec := otelpooltest.NewRecorder(t)
-	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := parse(t, postgrestest.Database(t))
 	config.MaxConns = 2
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, rec.Option(), otelpool.WithPoolName("pgxpool"))
 	if err != nil {
@@ -66,9 +76,7 @@ func TestThreePoolsAgree(t *testing.T) {
 	}
 	defer onPool.Close()
 	db := own(t, rec.Option(), otelpool.WithPoolName("own"))
-	if _, err := sqldb.Register(db); err != nil {
-		t.Fatal(err)
-	}
+	register(t, db)
 
 	loadDB := func(db *sql.DB, waiting func() bool) {
 		load(t, waiting, func(ctx context.Context) func() {
@@ -171,15 +179,8 @@ func TestUnlimitedDBHasNoLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	inst, err := sqldb.Register(db, rec.Option())
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	inst := register(t, db, rec.Option())
+	connOf(t, db)
 	got := values(t, rec, "sql.DB")
 	if got["db.client.connection.count used"] != 1 {
 		t.Errorf("%v connections are in use, must be 1", got["db.client.connection.count used"])
@@ -210,12 +211,8 @@ func TestCountersOfDBsContinue(t *testing.T) {
 	rec := otelpooltest.NewRecorder(t)
 	for n := range 2 {
 		db := own(t, rec.Option(), otelpool.WithPoolName("again"))
-		if _, err := sqldb.Register(db); err != nil {
-			t.Fatal(err)
-		}
-		if err := db.PingContext(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		register(t, db)
+		ping(t, db)
 		if opened := values(t, rec, "again")["pgxpool.connections.opened"]; opened != float64(n+1) {
 			t.Errorf("%v connections were opened, must be %d", opened, n+1)
 		}
@@ -230,10 +227,7 @@ func TestFailedDialOfDBIsLoggedOncePerOutage(t *testing.T) {
 	t.Parallel()
 	connString := postgrestest.Database(t)
 	synctest.Test(t, func(t *testing.T) {
-		config, err := pgx.ParseConfig(connString)
-		if err != nil {
-			t.Fatal(err)
-		}
+		config := parse(t, connString).ConnConfig
 		var down atomic.Bool
 		dial := config.DialFunc
 		config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -243,10 +237,7 @@ func TestFailedDialOfDBIsLoggedOncePerOutage(t *testing.T) {
 			return dial(ctx, network, address)
 		}
 		log := new(logged)
-		connector, err := sqldb.Connector(config, otelpool.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
-		if err != nil {
-			t.Fatal(err)
-		}
+		connector := newConnector(t, config, otelpool.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
 		connect := func() error {
 			conn, err := connector.Connect(t.Context())
 			if err == nil {
@@ -285,15 +276,9 @@ func TestOverflowOfDB(t *testing.T) {
 	t.Parallel()
 	rec := otelpooltest.NewRecorder(t)
 	db := own(t, rec.Option(), otelpool.WithPoolName("over"), otelpool.WithBaseSize(1))
-	if _, err := sqldb.Register(db); err != nil {
-		t.Fatal(err)
-	}
+	register(t, db)
 	for range 2 {
-		conn, err := db.Conn(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
+		connOf(t, db)
 	}
 	if got := values(t, rec, "over"); got["pgxpool.size"] != 1 || got["pgxpool.overflow"] != 1 || got["pgxpool.overflow.max"] != 1 {
 		t.Errorf("the metrics are %v", got)
@@ -303,51 +288,36 @@ func TestOverflowOfDB(t *testing.T) {
 func TestWrongDBIsError(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
-	config, err := pgx.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := parse(t, postgrestest.Database(t)).ConnConfig
 	plain := stdlib.OpenDB(*config)
 	defer plain.Close()
-	inst, err := sqldb.Register(plain)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = inst.Unregister() }()
+	register(t, plain)
 	panics := sql.OpenDB(noDriver{panics: true})
 	defer panics.Close()
 	twice := own(t)
-	if _, err := sqldb.Register(twice); err != nil {
-		t.Fatal(err)
-	}
-	instrumented, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	register(t, twice)
+	instrumented := parse(t, postgrestest.Database(t))
 	if _, err := otelpool.Instrument(instrumented); err != nil {
 		t.Fatal(err)
 	}
-	sized, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	sized := parse(t, postgrestest.Database(t))
 	if err := (otelpool.Sizing{PoolSize: 1}).Apply(sized); err != nil {
 		t.Fatal(err)
 	}
 	connector := func(config *pgx.ConnConfig) error { _, err := sqldb.Connector(config); return err }
-	register := func(db *sql.DB, opts ...otelpool.Option) error { _, err := sqldb.Register(db, opts...); return err }
+	registered := func(db *sql.DB, opts ...otelpool.Option) error { _, err := sqldb.Register(db, opts...); return err }
 	for _, tt := range []struct {
 		err  error
 		want string
 	}{
-		{register(nil), "sql.DB is nil"},
-		{register(new(sql.DB)), "was not made by sql.Open"},
-		{register(panics), "its driver panics"},
-		{register(f.db), "is on a pgxpool"},
-		{register(plain), "registered already"},
-		{register(twice), "registered already"},
-		{register(own(t), otelpool.WithPoolName("x")), "pass them to Connector"},
-		{register(own(t, otelpool.WithBaseSize(-1))), "base size -1 is below 1"},
+		{registered(nil), "sql.DB is nil"},
+		{registered(new(sql.DB)), "was not made by sql.Open"},
+		{registered(panics), "its driver panics"},
+		{registered(f.db), "is on a pgxpool"},
+		{registered(plain), "registered already"},
+		{registered(twice), "registered already"},
+		{registered(own(t), otelpool.WithPoolName("x")), "pass them to Connector"},
+		{registered(own(t, otelpool.WithBaseSize(-1))), "base size -1 is below 1"},
 		{connector(nil), "configuration is nil"},
 		{connector(new(pgx.ConnConfig)), "was not made by pgx.ParseConfig"},
 		{connector(instrumented.ConnConfig), "instrumented already"},
@@ -396,11 +366,7 @@ func TestRegisterTakesConnectorWithoutDriver(t *testing.T) {
 	rec := otelpooltest.NewRecorder(t)
 	db := sql.OpenDB(noDriver{})
 	defer db.Close()
-	inst, err := sqldb.Register(db, rec.Option(), otelpool.WithPoolName("no driver"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = inst.Unregister() }()
+	register(t, db, rec.Option(), otelpool.WithPoolName("no driver"))
 	if _, ok := values(t, rec, "no driver")["db.client.connection.count used"]; !ok {
 		t.Error("the sql.DB has no gauges")
 	}
@@ -418,15 +384,9 @@ func TestDriversAreNotKept(t *testing.T) {
 		}
 	}
 	rec := otelpooltest.NewRecorder(t)
-	config, err := pgx.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := parse(t, postgrestest.Database(t)).ConnConfig
 	for range each {
-		connector, err := sqldb.Connector(config, rec.Option(), otelpool.WithPoolName("dropped"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		connector := newConnector(t, config, rec.Option(), otelpool.WithPoolName("dropped"))
 		db := sql.OpenDB(connector)
 		if _, err := sqldb.Register(db); err != nil {
 			t.Fatal(err)
@@ -453,19 +413,11 @@ func TestDBWithoutRegisterIsLoggedAfterMinute(t *testing.T) {
 			connString := postgrestest.Database(t)
 			synctest.Test(t, func(t *testing.T) {
 				log := new(logged)
-				config, err := pgx.ParseConfig(connString)
-				if err != nil {
-					t.Fatal(err)
-				}
-				connector, err := sqldb.Connector(config, otelpool.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
-				if err != nil {
-					t.Fatal(err)
-				}
+				config := parse(t, connString).ConnConfig
+				connector := newConnector(t, config, otelpool.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
 				db := sql.OpenDB(connector)
 				if tt.register {
-					if _, err := sqldb.Register(db); err != nil {
-						t.Fatal(err)
-					}
+					register(t, db)
 				}
 				for range 2 {
 					conn, err := connector.Connect(t.Context())

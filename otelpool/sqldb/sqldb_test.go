@@ -25,6 +25,33 @@ type logged struct{ testutil.Buffer }
 
 func (l *logged) count(text string) int { return strings.Count(l.String(), text) }
 
+func parse(t *testing.T, connString string) *pgxpool.Config {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(connString)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+func ping(t *testing.T, db *sql.DB) {
+	t.Helper()
+	if err := db.PingContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// connOf takes a connection of a sql.DB. The test's end closes it.
+func connOf(t *testing.T, db *sql.DB) *sql.Conn {
+	t.Helper()
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
 // fixture is a sql.DB on a pool of two connections.
 type fixture struct {
 	db   *sql.DB
@@ -36,13 +63,11 @@ type fixture struct {
 func setup(t *testing.T) fixture {
 	t.Helper()
 	f := fixture{log: new(logged), rec: otelpooltest.NewRecorder(t)}
-	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := parse(t, postgrestest.Database(t))
 	if err := (otelpool.Sizing{PoolSize: 1, MaxOverflow: 1, Timeout: 3 * time.Second}).Apply(config); err != nil {
 		t.Fatal(err)
 	}
+	var err error
 	f.db, f.inst, err = sqldb.OpenWithConfig(t.Context(), config, f.rec.Option(), otelpool.WithPoolName("sql"),
 		otelpool.WithLogger(slog.New(slog.NewTextHandler(f.log, nil))))
 	if err != nil {
@@ -94,10 +119,7 @@ func TestPoolSeesWhatDBDoes(t *testing.T) {
 	if held := f.inst.Held(); len(held) != 1 || held[0].Operation != "GET /" || !held[0].InTransaction {
 		t.Errorf("the transaction shows as %+v", held)
 	}
-	conn, err := f.db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := connOf(t, f.db)
 	err = conn.Raw(func(c any) error { return c.(*stdlib.Conn).Conn().Ping(t.Context()) })
 	if err != nil {
 		t.Fatal(err)
@@ -149,10 +171,7 @@ func TestLimitIsNotTakenForIdleConnections(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	f.db.SetMaxOpenConns(1)
-	conn, err := f.db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := connOf(t, f.db)
 	waited := make(chan error)
 	go func() {
 		_, err := f.db.ExecContext(t.Context(), "SELECT 1")
@@ -162,10 +181,7 @@ func TestLimitIsNotTakenForIdleConnections(t *testing.T) {
 	if err := errors.Join(conn.Close(), <-waited); err != nil {
 		t.Fatal(err)
 	}
-	left, err := f.db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	left := connOf(t, f.db)
 	if _, err := left.ExecContext(t.Context(), "BEGIN"); err != nil {
 		t.Fatal(err)
 	}
@@ -182,9 +198,7 @@ func TestLimitIsNotTakenForIdleConnections(t *testing.T) {
 func TestCloseClosesPool(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
-	if err := f.db.PingContext(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	ping(t, f.db)
 	for range 2 {
 		if err := f.db.Close(); err != nil {
 			t.Error(err)
@@ -222,9 +236,7 @@ func TestFromPoolLeavesPoolOpen(t *testing.T) {
 	}
 	defer pool.Close()
 	db := sqldb.FromPool(pool)
-	if err := db.PingContext(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	ping(t, db)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
