@@ -18,7 +18,7 @@ import (
 
 // initdbArgs are the same for all servers, so that one template serves all.
 var initdbArgs = []string{
-	"-U", superuser, "--auth-local=trust", "--auth-host=scram-sha-256",
+	"-U", superuser, "--auth-local=trust", "--auth-host=md5",
 	"-E", "UTF8", "--locale=C", "--no-sync", "--wal-segsize=1",
 }
 
