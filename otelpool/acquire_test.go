@@ -198,12 +198,7 @@ func TestPendingCountsWithoutHistograms(t *testing.T) {
 	tel := telemetry{reader, sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithView(drop))}
 	config := parse(t, database(t))
 	config.MaxConns = 1
-	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(tel.provider))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
-	defer inst.Unregister()
+	pool, inst := newInstrumented(t, config, otelpool.WithMeterProvider(tel.provider))
 	held := acquire(t, pool) // before the first collection
 	checkEqual(t, "holds", len(inst.Held()), 1)
 	done := make(chan struct{})
@@ -279,9 +274,7 @@ func TestSlowDialCountsAsConnectPhase(t *testing.T) {
 func TestHookMayUseAnotherPool(t *testing.T) {
 	t.Parallel()
 	inner := sized(t, otelpool.Sizing{PoolSize: 1}, nil)
-	if err := inner.inst.Unregister(); err != nil {
-		t.Fatal(err)
-	}
+	unregister(t, inner.inst)
 	outer := sized(t, otelpool.Sizing{PoolSize: 1, Timeout: time.Minute}, func(c *pgxpool.Config) {
 		c.BeforeConnect = func(ctx context.Context, _ *pgx.ConnConfig) error {
 			_, err := inner.pool.Exec(ctx, "SELECT 1")

@@ -221,10 +221,7 @@ var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *callCoun
 	},
 	"batch read by hand": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("BATCH SELECT items", "")
-		b := new(pgx.Batch)
-		b.Queue("SELECT id FROM items LIMIT 1")
-		b.Queue("SELECT n FROM items LIMIT 1")
-		results := pool.SendBatch(ctx, b)
+		results := pool.SendBatch(ctx, batchOf("SELECT id FROM items LIMIT 1", "SELECT n FROM items LIMIT 1"))
 		var id int
 		if err := results.QueryRow().Scan(&id); err != nil {
 			return err
@@ -236,9 +233,7 @@ var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *callCoun
 	},
 	"batch of one": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("SELECT items", "")
-		b := new(pgx.Batch)
-		b.Queue("SELECT id FROM items LIMIT 1")
-		return pool.SendBatch(ctx, b).Close()
+		return pool.SendBatch(ctx, batchOf("SELECT id FROM items LIMIT 1")).Close()
 	},
 	"batch of one, of a sqlc batch query": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("BATCH GetItem", "")
@@ -262,17 +257,11 @@ var calls = map[string]func(ctx context.Context, pool *pgxpool.Pool, l *callCoun
 	},
 	"batch with a failing query": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("BATCH INSERT items", "23505")
-		b := new(pgx.Batch)
-		b.Queue("INSERT INTO items (id, n) VALUES (1, 1)")
-		b.Queue("INSERT INTO items (id, n) VALUES (1, 1)")
-		return wantState(pool.SendBatch(ctx, b).Close(), "23505")
+		return wantState(pool.SendBatch(ctx, batchOf("INSERT INTO items (id, n) VALUES (1, 1)", "INSERT INTO items (id, n) VALUES (1, 1)")).Close(), "23505")
 	},
 	"batch that fails early": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("BATCH", "42P01")
-		b := new(pgx.Batch)
-		b.Queue("SELECT id FROM items LIMIT 1")
-		b.Queue("SELECT * FROM nowhere")
-		return wantState(pool.SendBatch(ctx, b).Close(), "42P01")
+		return wantState(pool.SendBatch(ctx, batchOf("SELECT id FROM items LIMIT 1", "SELECT * FROM nowhere")).Close(), "42P01")
 	},
 	"batch whose callback finds no rows": func(ctx context.Context, pool *pgxpool.Pool, l *callCounts) error {
 		l.sent("BATCH SELECT items", "")

@@ -42,9 +42,7 @@ func TestClosingConnKeepsItsCustomData(t *testing.T) {
 	for name, change := range map[string]func(*pgxpool.Config){
 		"instrumented": func(*pgxpool.Config) {},
 		"sized": func(c *pgxpool.Config) {
-			if err := (otelpool.Sizing{PoolSize: 1, MaxOverflow: 1}).Apply(c); err != nil {
-				t.Fatal(err)
-			}
+			apply(t, otelpool.Sizing{PoolSize: 1, MaxOverflow: 1}, c)
 		},
 	} {
 		for _, unknown := range []bool{false, true} {
@@ -53,10 +51,7 @@ func TestClosingConnKeepsItsCustomData(t *testing.T) {
 				config := parse(t, database(t))
 				change(config)
 				tel := newTelemetry(t)
-				inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider))
-				if err != nil {
-					t.Fatal(err)
-				}
+				inst := instrument(t, config, otelpool.WithMeterProvider(tel.provider))
 				if unknown {
 					config.AfterConnect = nil
 				}
@@ -72,14 +67,8 @@ func TestClosingConnKeepsItsCustomData(t *testing.T) {
 					}
 					closed <- after
 				}
-				pool, err := pgxpool.NewWithConfig(t.Context(), config)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer closePool(t, pool)
-				if err := inst.Register(pool); err != nil {
-					t.Fatal(err)
-				}
+				pool := newPool(t, config)
+				register(t, inst, pool)
 				acquire(t, pool).Release()
 				pool.Reset()
 				<-closed

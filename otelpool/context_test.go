@@ -22,9 +22,7 @@ func TestNilContextActsAsWithoutOtelpool(t *testing.T) {
 	}
 	sized := func(config *pgxpool.Config) {
 		prepare(config)
-		if err := (otelpool.Sizing{PoolSize: 1, MaxOverflow: 1, Timeout: time.Minute}).Apply(config); err != nil {
-			t.Error(err)
-		}
+		apply(t, otelpool.Sizing{PoolSize: 1, MaxOverflow: 1, Timeout: time.Minute}, config)
 	}
 	for name, change := range map[string]func(*pgxpool.Config){"plain": prepare, "sized": sized} {
 		t.Run(name, func(t *testing.T) {

@@ -31,31 +31,20 @@ func TestPoolOfCopiedConfigIsNotCounted(t *testing.T) {
 				}
 				return true, nil
 			}
-			inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"), log.option())
-			if err != nil {
-				t.Fatal(err)
-			}
+			inst := instrument(t, config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"), log.option())
 			var pools []*pgxpool.Pool
 			for _, c := range []*pgxpool.Config{config.Copy(), config.Copy()} {
-				pool, err := pgxpool.NewWithConfig(t.Context(), c)
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { closePool(t, pool) })
+				pool := newPool(t, c)
 				pools = append(pools, pool)
 			}
 			ours := pools[0]
 			other = pools[1]
 			if registered {
-				if err := inst.Register(ours); err != nil {
-					t.Fatal(err)
-				}
+				register(t, inst, ours)
 			}
 			exec := func(pool *pgxpool.Pool, ctx context.Context, sql string) {
 				t.Helper()
-				if _, err := pool.Exec(ctx, sql); err != nil {
-					t.Fatal(err)
-				}
+				execute(t, pool, ctx, sql)
 			}
 			exec(ours, t.Context(), "SELECT 1")
 			for range 8 {
@@ -64,9 +53,7 @@ func TestPoolOfCopiedConfigIsNotCounted(t *testing.T) {
 			held := acquireN(t, other, 3)
 			exec(ours, context.WithValue(t.Context(), useOther{}, true), "SELECT 1")
 			if !registered {
-				if err := inst.Register(ours); err != nil {
-					t.Fatal(err)
-				}
+				register(t, inst, ours)
 			}
 			checkEqual(t, "holds", len(inst.Held()), 0)
 			releaseAll(held)
@@ -95,30 +82,19 @@ func TestRegisteredPoolIsMeasuredAfterCopy(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
 	config := parse(t, database(t))
-	inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"),
+	inst := instrument(t, config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"),
 		otelpool.WithLogger(slog.New(slog.DiscardHandler)))
-	if err != nil {
-		t.Fatal(err)
-	}
 	use := func(pool *pgxpool.Pool) {
 		t.Helper()
-		if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
-			t.Fatal(err)
-		}
+		execute(t, pool, t.Context(), "SELECT 1")
 	}
 	var pools []*pgxpool.Pool
 	for range 2 {
-		pool, err := pgxpool.NewWithConfig(t.Context(), config.Copy())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { closePool(t, pool) })
+		pool := newPool(t, config.Copy())
 		use(pool)
 		pools = append(pools, pool)
 	}
-	if err := inst.Register(pools[1]); err != nil {
-		t.Fatal(err)
-	}
+	register(t, inst, pools[1])
 	before := tel.collect(t)
 	use(pools[0])
 	conn := acquire(t, pools[1])
@@ -138,24 +114,11 @@ func TestBackgroundDialsOfCopyAreNoHijacks(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
 	config := parse(t, database(t))
-	inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ours, err := pgxpool.NewWithConfig(t.Context(), config.Copy())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { closePool(t, ours) })
-	if err := inst.Register(ours); err != nil {
-		t.Fatal(err)
-	}
+	inst := instrument(t, config, otelpool.WithMeterProvider(tel.provider))
+	ours := newPool(t, config.Copy())
+	register(t, inst, ours)
 	config.MinConns = 2
-	other, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { closePool(t, other) })
+	other := newPool(t, config)
 	quiet(t, other)
 	for range 3 {
 		tel.collect(t).check(t, map[string]int64{"pgxpool.connections.closed{reason=hijacked}": 0})

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
@@ -61,8 +62,33 @@ type fixture struct {
 
 func (f fixture) exec(t testing.TB, ctx context.Context, sql string, args ...any) {
 	t.Helper()
-	if _, err := f.pool.Exec(ctx, sql, args...); err != nil {
-		t.Fatal(err)
+	execute(t, f.pool, ctx, sql, args...)
+}
+
+// execute runs a statement on a pool or a connection.
+func execute(t testing.TB, on interface {
+	Exec(context.Context, string, ...any) (pgconn.CommandTag, error)
+}, ctx context.Context, sql string, args ...any) {
+	t.Helper()
+	if _, err := on.Exec(ctx, sql, args...); err != nil {
+		t.Error(err)
+	}
+}
+
+func batchOf(sqls ...string) *pgx.Batch {
+	b := new(pgx.Batch)
+	for _, sql := range sqls {
+		b.Queue(sql)
+	}
+	return b
+}
+
+func sendBatch(t testing.TB, on interface {
+	SendBatch(context.Context, *pgx.Batch) pgx.BatchResults
+}, ctx context.Context, sqls ...string) {
+	t.Helper()
+	if err := on.SendBatch(ctx, batchOf(sqls...)).Close(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -85,18 +111,63 @@ func setupOn(t testing.TB, connString string, maxConns int32, change func(*pgxpo
 		otelpool.WithMeterProvider(f.provider), otelpool.WithPoolName("test"),
 		otelpool.WithSlowAcquire(0), // on a busy machine any acquire may be slow
 	}, opts...)
-	var err error
-	f.pool, f.inst, err = otelpool.NewWithConfig(t.Context(), config, opts...)
+	f.pool, f.inst = newInstrumented(t, config, opts...)
+	return f
+}
+
+// newInstrumented makes an instrumented pool. The test's end closes it.
+func newInstrumented(t testing.TB, config *pgxpool.Config, opts ...otelpool.Option) (*pgxpool.Pool, *otelpool.Instrumentation) {
+	t.Helper()
+	pool, inst, err := otelpool.NewWithConfig(context.Background(), config, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		closePool(t, f.pool)
-		if err := f.inst.Unregister(); err != nil {
-			t.Error(err)
-		}
+		closePool(t, pool)
+		unregister(t, inst)
 	})
-	return f
+	return pool, inst
+}
+
+func instrument(t testing.TB, config *pgxpool.Config, opts ...otelpool.Option) *otelpool.Instrumentation {
+	t.Helper()
+	inst, err := otelpool.Instrument(config, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return inst
+}
+
+// newPool makes a pool. The test's end closes it.
+func newPool(t testing.TB, config *pgxpool.Config) *pgxpool.Pool {
+	t.Helper()
+	pool, err := pgxpool.NewWithConfig(context.Background(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closePool(t, pool) })
+	return pool
+}
+
+func register(t testing.TB, inst *otelpool.Instrumentation, pool *pgxpool.Pool) {
+	t.Helper()
+	if err := inst.Register(pool); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func unregister(t testing.TB, inst *otelpool.Instrumentation) {
+	t.Helper()
+	if err := inst.Unregister(); err != nil {
+		t.Error(err)
+	}
+}
+
+func apply(t testing.TB, s otelpool.Sizing, config *pgxpool.Config) {
+	t.Helper()
+	if err := s.Apply(config); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // closePool closes a pool. Close waits for all holders, and a test that has failed may be one of them.
@@ -197,9 +268,7 @@ func sized(t *testing.T, s otelpool.Sizing, change func(*pgxpool.Config)) fixtur
 		if change != nil {
 			change(c)
 		}
-		if err := s.Apply(c); err != nil {
-			t.Fatal(err)
-		}
+		apply(t, s, c)
 	})
 }
 

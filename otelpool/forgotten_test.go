@@ -34,16 +34,10 @@ func TestSharedDefaultNameIsLoggedOnce(t *testing.T) {
 			tel := newTelemetry(t)
 			create := func(opts []otelpool.Option) *otelpool.Instrumentation {
 				opts = append([]otelpool.Option{otelpool.WithMeterProvider(tel.provider), log.option()}, opts...)
-				pool, inst, err := otelpool.New(t.Context(), connString, opts...)
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { closePool(t, pool); _ = inst.Unregister() })
+				_, inst := newInstrumented(t, parse(t, connString), opts...)
 				return inst
 			}
-			if err := create(tt.opts[0]).Unregister(); err != nil {
-				t.Fatal(err)
-			}
+			unregister(t, create(tt.opts[0]))
 			create(tt.opts[0]) // alone: the one before has left
 			checkEqual(t, "entries of a pool alone", len(log.entries(t, message)), 0)
 			create(tt.opts[1])
@@ -74,15 +68,8 @@ func TestMissingRegisterIsLoggedAfterMinute(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log logBuffer
 				config := parse(t, connString)
-				inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newTelemetry(t).provider), log.option())
-				if err != nil {
-					t.Fatal(err)
-				}
-				pool, err := pgxpool.NewWithConfig(t.Context(), config)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer pool.Close()
+				inst := instrument(t, config, otelpool.WithMeterProvider(newTelemetry(t).provider), log.option())
+				pool := newPool(t, config)
 				time.Sleep(time.Hour)
 				acquire(t, pool).Release()
 				time.Sleep(59 * time.Second)
@@ -108,15 +95,9 @@ func TestPoolOfReplacedHookIsNotForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logBuffer
 		config := parse(t, connString)
-		if _, err := otelpool.Instrument(config, otelpool.WithMeterProvider(noop.NewMeterProvider()), log.option()); err != nil {
-			t.Fatal(err)
-		}
+		instrument(t, config, otelpool.WithMeterProvider(noop.NewMeterProvider()), log.option())
 		config.BeforeConnect = nil
-		pool, err := pgxpool.NewWithConfig(t.Context(), config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer pool.Close()
+		pool := newPool(t, config)
 		acquire(t, pool).Release()
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
@@ -138,9 +119,7 @@ func TestConnectionsWithoutPoolAreLoggedAfterMinute(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log logBuffer
 				config := parse(t, connString)
-				if _, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newTelemetry(t).provider), log.option()); err != nil {
-					t.Fatal(err)
-				}
+				instrument(t, config, otelpool.WithMeterProvider(newTelemetry(t).provider), log.option())
 				for range 2 {
 					conn, err := pgx.ConnectConfig(t.Context(), config.ConnConfig)
 					if err != nil {
@@ -150,11 +129,7 @@ func TestConnectionsWithoutPoolAreLoggedAfterMinute(t *testing.T) {
 				}
 				if tt.pool {
 					config.MinConns = 1
-					pool, err := pgxpool.NewWithConfig(t.Context(), config)
-					if err != nil {
-						t.Fatal(err)
-					}
-					defer pool.Close()
+					newPool(t, config)
 				}
 				time.Sleep(2 * time.Minute)
 				synctest.Wait()

@@ -68,12 +68,7 @@ func TestPeakShowsSpikeToEveryReader(t *testing.T) {
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(readers[0]), sdkmetric.WithReader(readers[1]))
 	config := parse(t, database(t))
 	config.MaxConns = 10
-	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(provider), otelpool.WithPeakWindow(time.Second))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
-	defer inst.Unregister()
+	pool, _ := newInstrumented(t, config, otelpool.WithMeterProvider(provider), otelpool.WithPeakWindow(time.Second))
 	peakOf := func(reader *sdkmetric.ManualReader) int64 {
 		return (telemetry{reader, provider}).collect(t).value(t, "pgxpool.peak")
 	}

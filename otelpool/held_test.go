@@ -9,9 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgproto3"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelpool/otelpool-go/internal/testutil"
@@ -69,10 +67,7 @@ func TestHeldTellsWhoWorks(t *testing.T) {
 	check("between two rows", "open in transaction SELECT generate_series")
 	rows.Close()
 	check("rows closed", "in transaction SELECT generate_series")
-	batch := new(pgx.Batch)
-	batch.Queue("SELECT 1")
-	batch.Queue("SELECT 2")
-	results := tx.SendBatch(ctx, batch)
+	results := tx.SendBatch(ctx, batchOf("SELECT 1", "SELECT 2"))
 	if _, err := results.Exec(); err != nil {
 		t.Error(err)
 	}
@@ -117,19 +112,10 @@ func TestReplacedFrontendTellsRunning(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
 	config := parse(t, database(t))
-	inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider))
-	if err != nil {
-		t.Fatal(err)
-	}
+	inst := instrument(t, config, otelpool.WithMeterProvider(tel.provider))
 	config.ConnConfig.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend { return pgproto3.NewFrontend(r, w) }
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
-	if err := inst.Register(pool); err != nil {
-		t.Fatal(err)
-	}
+	pool := newPool(t, config)
+	register(t, inst, pool)
 	rows, err := pool.Query(t.Context(), "SELECT 1")
 	if err != nil {
 		t.Fatal(err)

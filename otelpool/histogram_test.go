@@ -22,15 +22,9 @@ func TestPanickingHistogramDisturbsNobody(t *testing.T) {
 	view := sdkmetric.NewView(sdkmetric.Instrument{Name: "db.client.*"}, sdkmetric.Stream{AttributeFilter: func(attribute.KeyValue) bool { panic("mine") }})
 	tel := telemetry{reader: sdkmetric.NewManualReader()}
 	tel.provider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(tel.reader), sdkmetric.WithView(view))
-	pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(tel.provider))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = inst.Unregister() }()
+	pool, inst := newInstrumented(t, parse(t, database(t)), otelpool.WithMeterProvider(tel.provider))
 	for range 3 {
-		if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
-			t.Error(err)
-		}
+		execute(t, pool, t.Context(), "SELECT 1")
 	}
 	checkEqual(t, "holds", len(inst.Held()), 0)
 	checkEqual(t, "AcquiredConns", pool.Stat().AcquiredConns(), 0)
@@ -75,17 +69,11 @@ func TestUnregisterFinishesHistograms(t *testing.T) {
 	t.Parallel()
 	f := newTelemetry(t)
 	provider := &finishing{MeterProvider: f.provider}
-	pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(provider))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
+	pool, inst := newInstrumented(t, parse(t, database(t)), otelpool.WithMeterProvider(provider))
 	_, _ = pool.Exec(otelpool.WithOperation(t.Context(), "named"), "SELECT 1")
 	_, _ = pool.Exec(t.Context(), "SELECT nonsense")
 	recorded := f.collect(t)
-	if err := inst.Unregister(); err != nil {
-		t.Fatal(err)
-	}
+	unregister(t, inst)
 	finished := make(map[string]bool)
 	for _, key := range provider.finished {
 		finished[key] = true
@@ -185,13 +173,8 @@ func (h *boundInt64) Record(ctx context.Context, value int64, opts ...metric.Rec
 func histogramCounts(t *testing.T, database *pgxpool.Config, wrap func(metric.MeterProvider) metric.MeterProvider) map[string]uint64 {
 	t.Helper()
 	reader := sdkmetric.NewManualReader()
-	pool, inst, err := otelpool.NewWithConfig(t.Context(), database, otelpool.WithReturnedRows(), otelpool.WithPoolName("p"),
+	pool, _ := newInstrumented(t, database, otelpool.WithReturnedRows(), otelpool.WithPoolName("p"),
 		otelpool.WithMeterProvider(wrap(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
-	defer func() { _ = inst.Unregister() }()
 	for range 3 {
 		for _, sql := range []string{"SELECT 1", "SELECT nonsense"} {
 			_, _ = pool.Exec(t.Context(), sql)

@@ -63,9 +63,7 @@ func TestHoldIsNamedByUnitOfWork(t *testing.T) {
 			f := setup(t, 1, nil)
 			conn := acquireWith(t, f.pool, tt.acquire(t.Context()))
 			for _, sql := range tt.sqls {
-				if _, err := conn.Exec(route(t.Context()), sql); err != nil {
-					t.Error(err)
-				}
+				execute(t, conn, route(t.Context()), sql)
 			}
 			checkEqual(t, "operation of the hold", f.inst.Held()[0].Operation, tt.unit)
 			conn.Release()

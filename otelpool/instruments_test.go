@@ -226,10 +226,7 @@ func TestDefaultPoolNameIsHostPortDatabase(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			tel := newTelemetry(t)
-			pool, inst, err := otelpool.New(t.Context(), connString, otelpool.WithMeterProvider(tel.provider))
-			if err != nil {
-				t.Fatal(err)
-			}
+			pool, inst := newInstrumented(t, parse(t, connString), otelpool.WithMeterProvider(tel.provider))
 			if got := tel.text(t); !strings.Contains(got, `"`+want+`"`) {
 				t.Errorf("%s: no pool %q in %s", connString, want, got)
 			}

@@ -34,21 +34,13 @@ func TestPanicOfJoinedTracerLeavesNoWaiter(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
 	config := parse(t, database(t))
-	inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	inst := instrument(t, config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
 	var left atomic.Int64
 	left.Store(3)
 	config.ConnConfig.Tracer = multitracer.New(config.ConnConfig.Tracer, panicsAtStart{new(eventLog), &left})
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	pool := newPool(t, config)
 	t.Cleanup(func() { closePool(t, pool); _ = inst.Unregister() })
-	if err := inst.Register(pool); err != nil {
-		t.Fatal(err)
-	}
+	register(t, inst, pool)
 	for range 3 {
 		if recovering(func() { _, _ = pool.Acquire(t.Context()) }) == nil {
 			t.Fatal("no panic")

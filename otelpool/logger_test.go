@@ -75,9 +75,7 @@ func TestStuckLoggerDisturbsNobody(t *testing.T) {
 			}
 			testutil.Eventually(t, "the logger "+name, func() bool { return called.Load() > 0 })
 			checkEqual(t, "long holds", f.collect(t).value(t, "pgxpool.long_holds"), 100)
-			if err := f.inst.Unregister(); err != nil {
-				t.Error(err)
-			}
+			unregister(t, f.inst)
 		})
 	}
 }

@@ -41,9 +41,7 @@ func TestLongHoldIsLoggedDuringAndAfter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Exec(t.Context(), "SELECT * FROM pg_class"); err != nil {
-			t.Fatal(err)
-		}
+		execute(t, c, t.Context(), "SELECT * FROM pg_class")
 		if time.Since(began) < threshold {
 			conn = c
 			return true
@@ -108,11 +106,8 @@ func TestLongHoldIsLoggedDuringAndAfter(t *testing.T) {
 func TestReportIsShort(t *testing.T) {
 	t.Parallel()
 	var text testutil.Buffer
-	pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(noop.NewMeterProvider()),
+	pool, inst := newInstrumented(t, parse(t, database(t)), otelpool.WithMeterProvider(noop.NewMeterProvider()),
 		otelpool.WithPoolName("test"), otelpool.WithSlowAcquire(0), otelpool.WithLongHold(10*time.Millisecond), otelpool.WithLogger(slog.New(slog.NewTextHandler(&text, nil))))
-	if err != nil {
-		t.Fatal(err)
-	}
 	db := stdlib.OpenDBFromPool(pool)
 	t.Cleanup(func() {
 		_ = db.Close()
@@ -171,16 +166,11 @@ func TestWithoutStacksKeepsNoStack(t *testing.T) {
 func TestLongHoldIsLoggedWithoutMetrics(t *testing.T) {
 	t.Parallel()
 	var log logBuffer
-	pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(noop.NewMeterProvider()),
+	pool, inst := newInstrumented(t, parse(t, database(t)), otelpool.WithMeterProvider(noop.NewMeterProvider()),
 		otelpool.WithLongHold(10*time.Millisecond), log.option())
-	if err != nil {
-		t.Fatal(err)
-	}
 	conn := acquire(t, pool)
 	log.await(t, "connection held for long", 1)
-	if err := inst.Unregister(); err != nil {
-		t.Error(err)
-	}
+	unregister(t, inst)
 	if held := inst.Held(); len(held) != 1 {
 		t.Errorf("after Unregister, held %+v", held)
 	}
@@ -209,9 +199,7 @@ func TestLongHoldIsFoundBesideForeignConn(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = conn.Close(context.Background()) }()
-			if _, err := conn.Exec(t.Context(), "LISTEN x"); err != nil {
-				t.Fatal(err)
-			}
+			execute(t, conn, t.Context(), "LISTEN x")
 			f.collect(t) // finds out that the connection is not held
 			defer acquire(t, f.pool).Release()
 			testutil.Eventually(t, "the long hold is counted", func() bool { return f.collect(t).value(t, "pgxpool.long_holds") == 1 })

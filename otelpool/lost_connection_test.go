@@ -62,9 +62,7 @@ func TestLostConnectionIsConnectionError(t *testing.T) {
 			}
 		}},
 		{"SendBatch", "SELECT", func(ctx context.Context, conn *pgxpool.Conn) func() error {
-			var b pgx.Batch
-			b.Queue("SELECT 1")
-			return func() error { return conn.SendBatch(ctx, &b).Close() }
+			return func() error { return conn.SendBatch(ctx, batchOf("SELECT 1")).Close() }
 		}},
 		{"CopyFrom", "COPY pg_class", func(ctx context.Context, conn *pgxpool.Conn) func() error {
 			return func() error {

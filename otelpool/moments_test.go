@@ -5,8 +5,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -49,11 +47,7 @@ func TestHistoryWithoutHooksOrPool(t *testing.T) {
 	t.Parallel()
 	var none *otelpool.Instrumentation
 	checkEqual(t, "moments without an Instrumentation", len(none.History()), 0)
-	pool, err := pgxpool.New(t.Context(), database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
+	pool := newPool(t, parse(t, database(t)))
 	inst, err := otelpool.Register(pool, otelpool.WithMeterProvider(newTelemetry(t).provider), otelpool.WithPoolName("test"))
 	if err != nil {
 		t.Fatal(err)

@@ -120,9 +120,7 @@ func TestPanicInQueryKeepsLaterQueries(t *testing.T) {
 		})
 	}
 	for i := range 10 {
-		if _, err := conn.Exec(t.Context(), fmt.Sprintf("SELECT %d FROM pg_class LIMIT 1", i)); err != nil {
-			t.Fatal(err)
-		}
+		execute(t, conn, t.Context(), fmt.Sprintf("SELECT %d FROM pg_class LIMIT 1", i))
 	}
 	f.collect(t).checkCounts(t, map[string]uint64{operationKey("SELECT pg_class", ""): 10, operationKey("UPDATE nothing", ""): 0})
 }
@@ -135,10 +133,7 @@ func TestRefusedBatchKeepsOpenBatch(t *testing.T) {
 	conn := acquire(t, f.pool)
 	defer conn.Release()
 	batch := func(table string) *pgx.Batch {
-		b := new(pgx.Batch)
-		b.Queue("SELECT 1 FROM " + table + " LIMIT 1")
-		b.Queue("SELECT 2 FROM " + table + " LIMIT 1")
-		return b
+		return batchOf("SELECT 1 FROM "+table+" LIMIT 1", "SELECT 2 FROM "+table+" LIMIT 1")
 	}
 	first := conn.SendBatch(t.Context(), batch("pg_class"))
 	if err := conn.SendBatch(t.Context(), batch("pg_type")).Close(); err == nil {
@@ -164,9 +159,7 @@ func TestCopyWithoutEndKeepsLaterCalls(t *testing.T) {
 	}
 	l := new(callCounts)
 	l.sent("SELECT", "")
-	if _, err := conn.Exec(t.Context(), "SELECT 1", pgx.QueryExecModeExec); err != nil {
-		t.Fatal(err)
-	}
+	execute(t, conn, t.Context(), "SELECT 1", pgx.QueryExecModeExec)
 	l.sent("PREPARE SELECT", "")
 	if _, err := conn.Conn().Prepare(t.Context(), "p", "SELECT 1"); err != nil {
 		t.Fatal(err)

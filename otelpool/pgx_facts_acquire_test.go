@@ -144,9 +144,7 @@ var allIdleFacts = []pgxFact{
 		f.collect(t).check(t, map[string]int64{used: 2, "pgxpool.peak": 2})
 		checkEqual(t, "holders", heldBy(f), "")
 		for _, conn := range conns {
-			if _, err := conn.Exec(t.Context(), "SELECT 1"); err != nil {
-				t.Error(err)
-			}
+			execute(t, conn, t.Context(), "SELECT 1")
 			conn.Release()
 		}
 	}, counts{ok: 2, uses: 2, opened: 2}},

@@ -41,9 +41,7 @@ var hijackFacts = []pgxFact{
 	{4, "hijacked connection queried and closed", nil, func(t *testing.T, f fixture) {
 		conn := hijack(t, acquire(t, f.pool))
 		for range 3 {
-			if _, err := conn.Exec(t.Context(), "SELECT 1"); err != nil {
-				t.Error(err)
-			}
+			execute(t, conn, t.Context(), "SELECT 1")
 			checkEqual(t, "holders", heldBy(f), "")
 		}
 		f.collect(t).checkCounts(t, map[string]uint64{operationKey("SELECT", ""): 3})
@@ -94,9 +92,7 @@ var hijackFacts = []pgxFact{
 		for range 3 {
 			conn := named(t, f, "listener")
 			listener := hijack(t, conn)
-			if _, err := listener.Exec(t.Context(), "LISTEN jobs"); err != nil {
-				t.Error(err)
-			}
+			execute(t, listener, t.Context(), "LISTEN jobs")
 			checkEqual(t, "holders", heldBy(f), "leak")
 			f.collect(t)
 		}

@@ -41,16 +41,11 @@ var queryFacts = []pgxFact{
 	{12, "batch that fails early ends twice", nil, func(t *testing.T, f fixture) {
 		conn := acquire(t, f.pool)
 		for range 3 {
-			b := new(pgx.Batch)
-			b.Queue("SELECT 1 FROM nothing")
-			b.Queue("SELECT 2 FROM nothing")
-			if err := conn.SendBatch(t.Context(), b).Close(); err == nil {
+			if err := conn.SendBatch(t.Context(), batchOf("SELECT 1 FROM nothing", "SELECT 2 FROM nothing")).Close(); err == nil {
 				t.Error("sent")
 			}
 			checkEqual(t, "running", onlyHold(t, f.inst).Running, false)
-			if _, err := conn.Exec(t.Context(), "SELECT 1"); err != nil {
-				t.Error(err)
-			}
+			execute(t, conn, t.Context(), "SELECT 1")
 		}
 		conn.Release()
 		operations(t, f, map[string]uint64{operationKey("BATCH SELECT nothing", "42P01"): 3, operationKey("SELECT", ""): 3})
@@ -144,10 +139,7 @@ var queryFacts = []pgxFact{
 			tracer.(pgx.CopyFromTracer).TraceCopyFromEnd(t.Context(), conn.Conn(), pgx.TraceCopyFromEndData{})
 			tracer.(pgx.PrepareTracer).TracePrepareEnd(t.Context(), conn.Conn(), pgx.TracePrepareEndData{})
 		}
-		b := new(pgx.Batch)
-		b.Queue("SELECT 1")
-		b.Queue("SELECT 2")
-		results := conn.SendBatch(t.Context(), b)
+		results := conn.SendBatch(t.Context(), batchOf("SELECT 1", "SELECT 2"))
 		rows, err := results.Query()
 		if err != nil {
 			t.Fatal(err)

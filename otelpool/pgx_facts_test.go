@@ -130,9 +130,7 @@ func factPool(t *testing.T, fact pgxFact) fixture {
 		} else {
 			closePool(t, f.pool)
 		}
-		if err := f.inst.Unregister(); err != nil {
-			t.Error(err)
-		}
+		unregister(t, f.inst)
 	})
 	return f
 }

@@ -78,9 +78,7 @@ func afterRelease(conn *pgx.Conn) {
 func TestDefaultPingStaysInForce(t *testing.T) {
 	t.Parallel()
 	config := parse(t, "host=localhost")
-	if _, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newTelemetry(t).provider)); err != nil {
-		t.Fatal(err)
-	}
+	instrument(t, config, otelpool.WithMeterProvider(newTelemetry(t).provider))
 	for idle, want := range map[time.Duration]bool{
 		0:                             false,
 		time.Second:                   false,

@@ -162,12 +162,7 @@ func TestReportSurvivesJSON(t *testing.T) {
 // TestReportIsAllThatIsRead measures a pool for no MeterProvider.
 func TestReportIsAllThatIsRead(t *testing.T) {
 	t.Parallel()
-	pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(noop.NewMeterProvider()), otelpool.WithPoolName("test"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
-	defer func() { _ = inst.Unregister() }()
+	pool, inst := newInstrumented(t, parse(t, database(t)), otelpool.WithMeterProvider(noop.NewMeterProvider()), otelpool.WithPoolName("test"))
 	inst.Report()
 	held := acquireWith(t, pool, otelpool.WithOperation(t.Context(), "pay"))
 	defer held.Release()
@@ -182,11 +177,7 @@ func TestReportWithoutHooksOrPool(t *testing.T) {
 	var none *otelpool.Instrumentation
 	checkEqual(t, "version without an Instrumentation", none.Report().Version, 0)
 	tel := newTelemetry(t)
-	pool, err := pgxpool.New(t.Context(), database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
+	pool := newPool(t, parse(t, database(t)))
 	inst, err := otelpool.Register(pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
 	if err != nil {
 		t.Fatal(err)

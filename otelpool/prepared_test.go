@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -21,9 +19,7 @@ func TestPreparedNameFollowsLatestText(t *testing.T) {
 	prepare := func(name, sql string) error { _, err := conn.Conn().Prepare(ctx, name, sql); return err }
 	exec := func(name string) {
 		t.Helper()
-		if _, err := conn.Exec(ctx, name); err != nil {
-			t.Fatal(err)
-		}
+		execute(t, conn, ctx, name)
 	}
 	if err := prepare("p", "SELECT 1 FROM pg_class LIMIT 1"); err != nil {
 		t.Fatal(err)
@@ -59,16 +55,12 @@ func TestPrepareOfNamedOperationCountsApart(t *testing.T) {
 		if _, err := conn.Conn().Prepare(named, name, "SELECT 1 FROM pg_class LIMIT 1"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := conn.Exec(named, name); err != nil {
-			t.Error(err)
-		}
+		execute(t, conn, named, name)
 	}
 	if _, err := conn.Conn().Prepare(t.Context(), "s", "-- name: CountRoles :one\nSELECT count(*) FROM pg_roles"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := conn.Exec(t.Context(), "s"); err != nil {
-		t.Error(err)
-	}
+	execute(t, conn, t.Context(), "s")
 	f.collect(t).checkCounts(t, map[string]uint64{
 		operationKey("get_user", ""):           3,
 		operationKey("PREPARE get_user", ""):   3,
@@ -92,14 +84,8 @@ func TestPreparedNameUsesWholeText(t *testing.T) {
 		if _, err := conn.Conn().Prepare(t.Context(), name, sql); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := conn.Exec(t.Context(), name); err != nil {
-			t.Error(err)
-		}
-		var batch pgx.Batch
-		batch.Queue(name)
-		if err := conn.SendBatch(t.Context(), &batch).Close(); err != nil {
-			t.Error(err)
-		}
+		execute(t, conn, t.Context(), name)
+		sendBatch(t, conn, t.Context(), name)
 		conn.Release()
 	}
 	f.collect(t).checkCounts(t, map[string]uint64{operationKey("SELECT customers_archive", ""): 4})

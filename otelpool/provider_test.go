@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
@@ -31,17 +30,9 @@ func TestPoolWorksWithAnyProvider(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(provider), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer pool.Close()
-			if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
-				t.Error(err)
-			}
-			if err := inst.Unregister(); err != nil {
-				t.Error(err)
-			}
+			pool, inst := newInstrumented(t, parse(t, database(t)), otelpool.WithMeterProvider(provider), nil)
+			execute(t, pool, t.Context(), "SELECT 1")
+			unregister(t, inst)
 		})
 	}
 }
@@ -63,11 +54,7 @@ func (p meterProvider) Meter(string, ...metric.MeterOption) metric.Meter { retur
 // TestRegisterRefusesPanickingProvider registers a pool twice: the first failure leaves nothing behind.
 func TestRegisterRefusesPanickingProvider(t *testing.T) {
 	t.Parallel()
-	pool, err := pgxpool.New(t.Context(), "host=localhost")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
+	pool := newPool(t, parse(t, "host=localhost"))
 	for range 2 {
 		if _, err := otelpool.Register(pool, otelpool.WithMeterProvider((*sdkmetric.MeterProvider)(nil))); err == nil || !strings.Contains(err.Error(), "panicked") {
 			t.Errorf("Register: %v", err)
@@ -110,12 +97,8 @@ func TestInvalidRegistrationIsAnError(t *testing.T) {
 		}
 	})
 	t.Run("panicking", func(t *testing.T) {
-		pool, inst, err := otelpool.New(t.Context(), "host=localhost",
+		_, inst := newInstrumented(t, parse(t, "host=localhost"),
 			otelpool.WithMeterProvider(registrationProvider{registration: panickingRegistration{}}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer pool.Close()
 		if err := inst.Unregister(); err == nil || !strings.Contains(err.Error(), "not today") {
 			t.Errorf("Unregister: %v", err)
 		}
@@ -133,19 +116,12 @@ func TestGlobalProviderMayBeSetLater(t *testing.T) {
 		}
 		return
 	}
-	pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithPoolName("test"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
-	defer inst.Unregister()
+	pool, _ := newInstrumented(t, parse(t, database(t)), otelpool.WithPoolName("test"))
 	held := acquire(t, pool) // begins before the provider is set, and so is not counted
 	tel := newTelemetry(t)
 	otel.SetMeterProvider(tel.provider)
 	held.Release()
-	if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
-		t.Fatal(err)
-	}
+	execute(t, pool, t.Context(), "SELECT 1")
 	m := tel.collect(t)
 	m.check(t, map[string]int64{idle: 1, pendingRequests: 0})
 	m.checkCounts(t, map[string]uint64{operationKey("SELECT", ""): 1, useTime + "{db.query.summary=SELECT}": 1})

@@ -386,9 +386,7 @@ func newRandomPool(t *testing.T, conns int32) *randomPool {
 		} else {
 			closePool(t, x.pool)
 		}
-		if err := x.inst.Unregister(); err != nil {
-			t.Error(err)
-		}
+		unregister(t, x.inst)
 	})
 	return x
 }
@@ -407,9 +405,7 @@ func (x *randomPool) start(t *testing.T) {
 	if x.pool, err = pgxpool.NewWithConfig(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
-	if err := x.inst.Register(x.pool); err != nil {
-		t.Fatal(err)
-	}
+	register(t, x.inst, x.pool)
 	if x.foreign, err = pgxpool.NewWithConfig(t.Context(), config.Copy()); err != nil {
 		t.Fatal(err)
 	}
@@ -421,9 +417,7 @@ func (x *randomPool) makeAnew(t *testing.T) {
 	x.opened += x.pool.Stat().NewConnsCount()
 	x.foreign.Close()
 	closePool(t, x.pool)
-	if err := x.inst.Unregister(); err != nil {
-		t.Error(err)
-	}
+	unregister(t, x.inst)
 	x.start(t)
 }
 

@@ -15,41 +15,24 @@ func TestRegisterAddsGauges(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
 	config := parse(t, database(t))
-	inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
-	if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
-		t.Fatal(err)
-	}
+	inst := instrument(t, config, otelpool.WithMeterProvider(tel.provider))
+	pool := newPool(t, config)
+	execute(t, pool, t.Context(), "SELECT 1")
 	if keys := gaugeKeys(tel.collect(t)); len(keys) > 0 {
 		t.Errorf("gauges before Register: %v", keys)
 	}
-	if err := inst.Register(pool); err != nil {
-		t.Fatal(err)
-	}
+	register(t, inst, pool)
 	m := tel.collect(t)
 	m.check(t, map[string]int64{idle: 1})
 	m.checkCounts(t, map[string]uint64{operationKey("SELECT", ""): 1})
-	if err := inst.Unregister(); err != nil {
-		t.Error(err)
-	}
+	unregister(t, inst)
 }
 
 // TestRegisterReportsExistingPool registers a pool without hooks.
 func TestRegisterReportsExistingPool(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
-	pool, err := pgxpool.New(t.Context(), database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
+	pool := newPool(t, parse(t, database(t)))
 	inst, err := otelpool.Register(pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithBaseSize(2))
 	if err != nil {
 		t.Fatal(err)
@@ -63,9 +46,7 @@ func TestRegisterReportsExistingPool(t *testing.T) {
 			t.Errorf("%s is reported, though it is not known without hooks", key)
 		}
 	}
-	if err := inst.Unregister(); err != nil {
-		t.Error(err)
-	}
+	unregister(t, inst)
 	if keys := tel.collect(t).keys(""); len(keys) > 0 {
 		t.Errorf("left after Unregister: %v", keys)
 	}
@@ -77,11 +58,7 @@ func TestOneConfigurationBuildsManyPools(t *testing.T) {
 	config := parse(t, database(t))
 	config.MaxConns = 3
 	for _, name := range []string{"first", "second"} {
-		pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { pool.Close(); _ = inst.Unregister() })
+		newInstrumented(t, config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(name))
 	}
 	for name, changed := range map[string]bool{
 		"Tracer": config.ConnConfig.Tracer != nil, "ShouldPing": config.ShouldPing != nil,
@@ -94,31 +71,17 @@ func TestOneConfigurationBuildsManyPools(t *testing.T) {
 func TestClosedPoolMayBeRegistered(t *testing.T) {
 	t.Parallel()
 	config := parse(t, database(t))
-	inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newTelemetry(t).provider))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	inst := instrument(t, config, otelpool.WithMeterProvider(newTelemetry(t).provider))
+	pool := newPool(t, config)
 	pool.Close()
-	if err := inst.Register(pool); err != nil {
-		t.Error(err)
-	}
-	if err := inst.Unregister(); err != nil {
-		t.Error(err)
-	}
+	register(t, inst, pool)
+	unregister(t, inst)
 }
 
 func TestRegisterRefusesOtherPools(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)
-	other, err := pgxpool.New(t.Context(), database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
+	other := newPool(t, parse(t, database(t)))
 	provider := otelpool.WithMeterProvider(f.provider)
 	existing, err := otelpool.Register(other, provider, otelpool.WithPoolName("other"))
 	if err != nil {
@@ -163,11 +126,7 @@ func TestRegisterRefusesSecondName(t *testing.T) {
 	}
 	var pools [2]*pgxpool.Pool
 	for i := range pools {
-		pool, err := pgxpool.New(t.Context(), "host=localhost")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer pool.Close()
+		pool := newPool(t, parse(t, "host=localhost"))
 		pools[i] = pool
 	}
 	one, other := pools[0], pools[1]
@@ -183,16 +142,9 @@ func TestRegisterRefusesSecondName(t *testing.T) {
 func TestRegisterFindsLoweredMaxConns(t *testing.T) {
 	t.Parallel()
 	config := parse(t, "host=localhost pool_max_conns=8")
-	inst, err := otelpool.Instrument(config, otelpool.WithBaseSize(6))
-	if err != nil {
-		t.Fatal(err)
-	}
+	inst := instrument(t, config, otelpool.WithBaseSize(6))
 	config.MaxConns = 4
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
+	pool := newPool(t, config)
 	if err := inst.Register(pool); err == nil || !strings.Contains(err.Error(), "base size 6 is not between 1 and MaxConns (4)") {
 		t.Errorf("Register: %v", err)
 	}

@@ -35,19 +35,13 @@ func TestSettingsAreThoseAtRegister(t *testing.T) {
 			t.Parallel()
 			tel := newTelemetry(t)
 			opts := append(tt.opts, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
-			pool, inst, err := otelpool.New(t.Context(), tt.connString, opts...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer pool.Close()
+			_, inst := newInstrumented(t, parse(t, tt.connString), opts...)
 			m := tel.collect(t)
 			m.check(t, map[string]int64{settings + tt.want: 1})
 			if keys := m.keys(settings); len(keys) != 1 {
 				t.Errorf("%q, want one series", keys)
 			}
-			if err := inst.Unregister(); err != nil {
-				t.Error(err)
-			}
+			unregister(t, inst)
 			if keys := tel.collect(t).keys(settings); keys != nil {
 				t.Errorf("after Unregister: %q", keys)
 			}
@@ -62,11 +56,7 @@ func TestPoolsOfOneNameShowSettingsOfEach(t *testing.T) {
 	for _, lifetime := range []time.Duration{time.Hour, time.Minute, time.Hour} {
 		config := parse(t, "postgres://db.example.com/shop")
 		config.MaxConnLifetime = lifetime
-		pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { pool.Close(); _ = inst.Unregister() })
+		newInstrumented(t, config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
 	}
 	m := tel.collect(t)
 	keys := m.keys(settings)

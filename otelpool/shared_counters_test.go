@@ -84,36 +84,25 @@ func sharedPool(t *testing.T, tel telemetry, connString, name string) (*pgxpool.
 	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
 	config.MaxConnLifetime, config.MaxConnIdleTime = sharedLifetime, sharedIdleTime
 	config.HealthCheckPeriod = 20 * time.Millisecond
-	if err := (otelpool.Sizing{PoolSize: 1, MaxOverflow: 2}).Apply(config); err != nil {
-		t.Fatal(err)
-	}
+	apply(t, otelpool.Sizing{PoolSize: 1, MaxOverflow: 2}, config)
 	var log logBuffer
-	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(tel.provider),
+	pool, inst := newInstrumented(t, config, otelpool.WithMeterProvider(tel.provider),
 		otelpool.WithPoolName(name), otelpool.WithAttributes(attribute.String("team", "a")),
 		otelpool.WithOperationLimit(2), otelpool.WithLongHold(sharedLongHold), log.option())
-	if err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() {
 		closePool(t, pool)
-		if err := inst.Unregister(); err != nil {
-			t.Error(err)
-		}
+		unregister(t, inst)
 	})
 	return pool, inst
 }
 
 func query(t *testing.T, pool *pgxpool.Pool) {
-	if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
-		t.Error(err)
-	}
+	execute(t, pool, t.Context(), "SELECT 1")
 }
 
 func exceedOperationLimit(t *testing.T, pool *pgxpool.Pool) {
 	for _, name := range []string{"first", "second", "third"} {
-		if _, err := pool.Exec(otelpool.WithOperation(t.Context(), name), "SELECT 1"); err != nil {
-			t.Error(err)
-		}
+		execute(t, pool, otelpool.WithOperation(t.Context(), name), "SELECT 1")
 	}
 }
 

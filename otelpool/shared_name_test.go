@@ -7,7 +7,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -50,9 +49,7 @@ func TestLeavingPoolKeepsAllCounters(t *testing.T) {
 	})
 	unregister := func(t *testing.T, inst *otelpool.Instrumentation) {
 		t.Helper()
-		if err := inst.Unregister(); err != nil {
-			t.Fatal(err)
-		}
+		unregister(t, inst)
 	}
 	t.Run("one of two leaves", func(t *testing.T) {
 		unregister(t, firstInst)
@@ -68,11 +65,7 @@ func TestLeavingPoolKeepsAllCounters(t *testing.T) {
 		unregister(t, inst)
 	})
 	t.Run("one without hooks comes", func(t *testing.T) {
-		pool, err := pgxpool.New(t.Context(), connString)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(pool.Close)
+		pool := newPool(t, parse(t, connString))
 		inst, err := otelpool.Register(pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(name),
 			otelpool.WithAttributes(attribute.String("team", "a")))
 		if err != nil {
@@ -128,19 +121,11 @@ func (r *twoReaders) acquires(t *testing.T, name string) (deltas, cumulative flo
 // use makes a pool of that name, acquires from it n times, and ends it.
 func (r *twoReaders) use(t *testing.T, connString, name string, n int) {
 	t.Helper()
-	pool, inst, err := otelpool.New(t.Context(), connString, otelpool.WithMeterProvider(r.provider), otelpool.WithPoolName(name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
+	pool, inst := newInstrumented(t, parse(t, connString), otelpool.WithMeterProvider(r.provider), otelpool.WithPoolName(name))
 	for range n {
-		if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
-			t.Fatal(err)
-		}
+		execute(t, pool, t.Context(), "SELECT 1")
 	}
-	if err := inst.Unregister(); err != nil {
-		t.Error(err)
-	}
+	unregister(t, inst)
 }
 
 // TestCountersGoOnInNextPool has a pool be made anew under its name four times: as the only one of its MeterProvider and
@@ -154,12 +139,7 @@ func TestCountersGoOnInNextPool(t *testing.T) {
 				t.Parallel()
 				r := newTwoReaders()
 				if beside {
-					pool, inst, err := otelpool.New(t.Context(), connString, otelpool.WithMeterProvider(r.provider), otelpool.WithPoolName("other"))
-					if err != nil {
-						t.Fatal(err)
-					}
-					defer pool.Close()
-					defer func() { _ = inst.Unregister() }()
+					newInstrumented(t, parse(t, connString), otelpool.WithMeterProvider(r.provider), otelpool.WithPoolName("other"))
 				}
 				for i := range 4 {
 					r.use(t, connString, "main", 10)

@@ -33,9 +33,7 @@ func TestPresetsMatchGuide(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			checkEqual(t, "preset", tt.got, tt.want)
 			config := parse(t, "host=localhost")
-			if err := tt.got.Apply(config); err != nil {
-				t.Error(err)
-			}
+			apply(t, tt.got, config)
 			checkEqual(t, "MaxConns", config.MaxConns, int32(tt.want.PoolSize+tt.want.MaxOverflow))
 			if r := tt.want.Recycle; r > 0 {
 				checkEqual(t, "MaxConnLifetime", config.MaxConnLifetime, r)
@@ -86,18 +84,14 @@ func TestApplyRefusesInvalidConfig(t *testing.T) {
 	})
 	t.Run("applied already", func(t *testing.T) {
 		config := parse(t, "host=localhost")
-		if err := otelpool.Staging.Apply(config); err != nil {
-			t.Fatal(err)
-		}
+		apply(t, otelpool.Staging, config)
 		if err := otelpool.Staging.Apply(config); err == nil || !strings.Contains(err.Error(), "has a sizing already") {
 			t.Errorf("error %v", err)
 		}
 	})
 	t.Run("instrumented", func(t *testing.T) {
 		config := parse(t, "host=localhost")
-		if _, err := otelpool.Instrument(config); err != nil {
-			t.Fatal(err)
-		}
+		instrument(t, config)
 		if err := otelpool.Staging.Apply(config); err == nil || !strings.Contains(err.Error(), "apply the sizing first") {
 			t.Errorf("error %v", err)
 		}
@@ -123,11 +117,7 @@ func TestReplacedSizingTracerIsAnError(t *testing.T) {
 			return err
 		},
 		"Register": func(t *testing.T, c *pgxpool.Config) error {
-			pool, err := pgxpool.NewWithConfig(t.Context(), c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer pool.Close()
+			pool := newPool(t, c)
 			inst, err := otelpool.Register(pool)
 			return errors.Join(err, inst.Unregister())
 		},
@@ -138,9 +128,7 @@ func TestReplacedSizingTracerIsAnError(t *testing.T) {
 			t.Run(name+" "+entrance, func(t *testing.T) {
 				t.Parallel()
 				config := parse(t, "host=localhost")
-				if err := s.Apply(config); err != nil {
-					t.Fatal(err)
-				}
+				apply(t, s, config)
 				joined := config.Copy()
 				joined.ConnConfig.Tracer = multitracer.New(joined.ConnConfig.Tracer, &tracelog.TraceLog{})
 				if err := enter(t, joined); entrance != "Apply" && err != nil {
@@ -157,9 +145,7 @@ func TestReplacedSizingTracerIsAnError(t *testing.T) {
 	t.Run("and other hooks", func(t *testing.T) {
 		t.Parallel()
 		config := parse(t, "host=localhost")
-		if err := (otelpool.Sizing{PoolSize: 2, MaxOverflow: 1}).Apply(config); err != nil {
-			t.Fatal(err)
-		}
+		apply(t, otelpool.Sizing{PoolSize: 2, MaxOverflow: 1}, config)
 		config.ConnConfig.Tracer, config.BeforeConnect = nil, func(context.Context, *pgx.ConnConfig) error { return nil }
 		if _, err := otelpool.Instrument(config); err == nil || !strings.Contains(err.Error(), "was removed") {
 			t.Errorf("error %v", err)
@@ -188,9 +174,7 @@ func TestApplyWarnsOfReplacedMaxConns(t *testing.T) {
 		if tt.set != 0 {
 			config.MaxConns = tt.set
 		}
-		if err := (otelpool.Sizing{PoolSize: 1000, MaxOverflow: 15}).Apply(config); err != nil {
-			t.Fatal(err)
-		}
+		apply(t, otelpool.Sizing{PoolSize: 1000, MaxOverflow: 15}, config)
 		if tt.want == "" {
 			continue // the next line would be another's
 		}
@@ -463,9 +447,7 @@ func TestUserAfterReleaseStillDecides(t *testing.T) {
 func TestSizingWithoutOverflowAddsNoHooks(t *testing.T) {
 	t.Parallel()
 	config := parse(t, "host=localhost")
-	if err := (otelpool.Sizing{PoolSize: 5}).Apply(config); err != nil {
-		t.Fatal(err)
-	}
+	apply(t, otelpool.Sizing{PoolSize: 5}, config)
 	checkEqual(t, "has AfterRelease", config.AfterRelease != nil, false)
 	checkEqual(t, "has BeforeClose", config.BeforeClose != nil, false)
 	checkEqual(t, "has ShouldPing", config.ShouldPing != nil, false)
@@ -493,18 +475,12 @@ func TestPrePingReplacesDeadConn(t *testing.T) {
 func TestSizingWorksWithoutInstrumentation(t *testing.T) {
 	t.Parallel()
 	config := parse(t, database(t))
-	if err := (otelpool.Sizing{PoolSize: 1, MaxOverflow: 3, Timeout: 2 * time.Second}).Apply(config); err != nil {
-		t.Fatal(err)
-	}
+	apply(t, otelpool.Sizing{PoolSize: 1, MaxOverflow: 3, Timeout: 2 * time.Second}, config)
 	for _, name := range []string{"first", "second"} {
 		config := config.Copy()
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			pool, err := pgxpool.NewWithConfig(t.Context(), config)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(pool.Close)
+			pool := newPool(t, config)
 			conns := dialAll(t, pool, 4)
 			if _, err := pool.Acquire(t.Context()); !errors.Is(err, otelpool.ErrAcquireTimeout) {
 				t.Errorf("acquire: %v", err)

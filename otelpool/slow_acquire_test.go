@@ -47,14 +47,10 @@ func newBubblePool(t *testing.T, connString string, provider metric.MeterProvide
 	}
 	b.conn = acquireWith(t, b.pool, otelpool.WithOperation(t.Context(), "checkout"))
 	for _, sql := range []string{"BEGIN", "SELECT 'hunter2'"} {
-		if _, err := b.conn.Exec(t.Context(), sql); err != nil {
-			t.Fatal(err)
-		}
+		execute(t, b.conn, t.Context(), sql)
 	}
 	b.release = sync.OnceFunc(func() {
-		if _, err := b.conn.Exec(context.Background(), "ROLLBACK"); err != nil {
-			t.Error(err)
-		}
+		execute(t, b.conn, context.Background(), "ROLLBACK")
 		b.conn.Release()
 	})
 	return b
@@ -65,9 +61,7 @@ func (b bubblePool) close(t *testing.T) {
 	t.Helper()
 	b.release()
 	b.pool.Close()
-	if err := b.inst.Unregister(); err != nil {
-		t.Error(err)
-	}
+	unregister(t, b.inst)
 }
 
 // waiter acquires until ctx ends.

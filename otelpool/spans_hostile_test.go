@@ -136,9 +136,7 @@ func TestSlowPrepareIsLoggedWithItsSpan(t *testing.T) {
 	}
 	defer other.Close(context.Background())
 	for _, sql := range []string{"BEGIN", "LOCK TABLE pg_description"} {
-		if _, err := other.Exec(t.Context(), sql); err != nil {
-			t.Fatal(err)
-		}
+		execute(t, other, t.Context(), sql)
 	}
 	unlocked := make(chan struct{})
 	time.AfterFunc(20*time.Millisecond, func() {
@@ -165,20 +163,11 @@ func TestCappedCallsHaveTheirNames(t *testing.T) {
 	f.exec(t, otelpool.WithOperation(f.root, "first"), "CREATE TEMP TABLE n (n int)")
 	ctx := otelpool.WithOperation(f.root, "beyond")
 	f.exec(t, ctx, "SELECT pg_sleep(0.01)")
-	b := new(pgx.Batch)
-	b.Queue("SELECT 1")
-	b.Queue("SELECT 2")
-	if err := f.pool.SendBatch(ctx, b).Close(); err != nil {
-		t.Fatal(err)
-	}
+	sendBatch(t, f.pool, ctx, "SELECT 1", "SELECT 2")
 	if _, err := f.pool.CopyFrom(ctx, pgx.Identifier{"n"}, []string{"n"}, pgx.CopyFromRows(nil)); err != nil {
 		t.Fatal(err)
 	}
-	b = new(pgx.Batch)
-	b.Queue("-- name: GetN :batchone\nSELECT 1")
-	if err := f.pool.SendBatch(f.root, b).Close(); err != nil {
-		t.Fatal(err)
-	}
+	sendBatch(t, f.pool, f.root, "-- name: GetN :batchone\nSELECT 1")
 	names := map[string]int{}
 	for _, s := range f.spans.Ended() {
 		names[s.Name()]++

@@ -146,9 +146,7 @@ func TestSpansKeepTheirParents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := tx.Exec(otelpool.WithOperation(ctx, "work"), "SELECT 1"); err != nil {
-			t.Fatal(err)
-		}
+		execute(t, tx, otelpool.WithOperation(ctx, "work"), "SELECT 1")
 		if err := tx.Commit(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -202,9 +200,7 @@ func TestUnregisterEndsSpansForGood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.inst.Unregister(); err != nil {
-		t.Fatal(err)
-	}
+	unregister(t, f.inst)
 	rows.Close()
 	f.exec(t, f.root, "SELECT 1")
 	expectSpans(t, f, "connect, client, in request",

@@ -262,9 +262,7 @@ func TestSpansOfCalls(t *testing.T) {
 		{
 			"batch of one", nil,
 			func(ctx context.Context, c *pgxpool.Conn) error {
-				b := new(pgx.Batch)
-				b.Queue("SELECT 1")
-				return c.SendBatch(ctx, b).Close()
+				return c.SendBatch(ctx, batchOf("SELECT 1")).Close()
 			},
 			[]string{"SELECT, client, in request\ndb.query.summary=SELECT\ndb.response.returned_rows=1"},
 		},
@@ -280,10 +278,7 @@ func TestSpansOfCalls(t *testing.T) {
 		{
 			"batch", []otelpool.Option{otelpool.WithQueryText(otelpool.QueryTextSanitized)},
 			func(ctx context.Context, c *pgxpool.Conn) error {
-				b := new(pgx.Batch)
-				b.Queue("SELECT 'hunter2' FROM n")
-				b.Queue("INSERT INTO n VALUES (8)")
-				return c.SendBatch(ctx, b).Close()
+				return c.SendBatch(ctx, batchOf("SELECT 'hunter2' FROM n", "INSERT INTO n VALUES (8)")).Close()
 			},
 			[]string{"BATCH, client, in request\ndb.operation.batch.size=2\ndb.query.summary=BATCH\n" +
 				"db.query.text=SELECT ? FROM n; INSERT INTO n VALUES (?)\n" +
@@ -321,10 +316,7 @@ func TestSpansOfCalls(t *testing.T) {
 		{
 			"batch that cannot be prepared", nil,
 			func(ctx context.Context, c *pgxpool.Conn) error {
-				b := new(pgx.Batch)
-				b.Queue("SELECT 1")
-				b.Queue("SELECT nothing FROM n")
-				_ = c.SendBatch(ctx, b).Close()
+				_ = c.SendBatch(ctx, batchOf("SELECT 1", "SELECT nothing FROM n")).Close()
 				return nil
 			},
 			[]string{"BATCH, client, in request\nstatus Error 42703\ndb.operation.batch.size=2\ndb.query.summary=BATCH\ndb.response.status_code=42703\nerror.type=42703"},
@@ -332,10 +324,7 @@ func TestSpansOfCalls(t *testing.T) {
 		{
 			"batch that is open at release", nil,
 			func(ctx context.Context, c *pgxpool.Conn) error {
-				b := new(pgx.Batch)
-				b.Queue("SELECT 1")
-				b.Queue("SELECT 2")
-				c.SendBatch(ctx, b)
+				c.SendBatch(ctx, batchOf("SELECT 1", "SELECT 2"))
 				return nil
 			},
 			[]string{"BATCH SELECT, client, in request\nstatus Error connection\ndb.operation.batch.size=2\ndb.query.summary=BATCH SELECT\nerror.type=connection"},
@@ -453,9 +442,7 @@ func TestSpansOfCalls(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.Exec(t.Context(), "CREATE TEMP TABLE n (n int)"); err != nil {
-				t.Fatal(err)
-			}
+			execute(t, c, t.Context(), "CREATE TEMP TABLE n (n int)")
 			before := len(f.texts(t))
 			err = tt.call(f.root, c)
 			c.Release()
@@ -504,12 +491,7 @@ func TestSpanNamesAreFitForExport(t *testing.T) {
 	f.exec(t, otelpool.WithOperation(f.root, "first"), "SELECT 1")
 	ctx := otelpool.WithOperation(f.root, "\xff"+strings.Repeat("x", 1000))
 	f.exec(t, ctx, "SELECT 1")
-	b := new(pgx.Batch)
-	b.Queue("SELECT 1")
-	b.Queue("SELECT 2")
-	if err := f.pool.SendBatch(ctx, b).Close(); err != nil {
-		t.Fatal(err)
-	}
+	sendBatch(t, f.pool, ctx, "SELECT 1", "SELECT 2")
 	check := func(text string) {
 		t.Helper()
 		if len(text) > 255 || !utf8.ValidString(text) {

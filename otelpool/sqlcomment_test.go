@@ -176,16 +176,12 @@ func TestSQLCommentsOnEveryKindOfStatement(t *testing.T) {
 	if err := conn.Ping(ctx); err != nil {
 		t.Error(err)
 	}
-	if _, err := conn.Exec(ctx, ";"); err != nil {
-		t.Error(err)
-	}
+	execute(t, conn, ctx, ";")
 	log.check(t, "SELECT count(*) FROM items /*application='shop',operation='SELECT%20items'*/",
 		"SELECT 1", "-- ping", ";")
 
 	own := hijack(t, conn)
-	if _, err := own.Exec(ctx, "LISTEN c"); err != nil {
-		t.Error(err)
-	}
+	execute(t, own, ctx, "LISTEN c")
 	log.check(t, "LISTEN c /*application='shop',operation='LISTEN'*/")
 
 	f.exec(t, ctx, "SELECT 1") // on a new connection
@@ -387,13 +383,9 @@ func TestSQLCommentsNeedNoMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.inst.Unregister(); err != nil { // while a call runs
-		t.Error(err)
-	}
+	unregister(t, f.inst) // while a call runs
 	rows.Close()
-	if _, err := conn.Exec(t.Context(), "SELECT 3"); err != nil {
-		t.Error(err)
-	}
+	execute(t, conn, t.Context(), "SELECT 3")
 	log.check(t, "SELECT 2 /*application='shop',operation='SELECT'*/", "SELECT 3")
 }
 

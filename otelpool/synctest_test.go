@@ -15,11 +15,8 @@ func TestBubbleShowsHoldsAndPeaks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tel := newTelemetry(t)
 		var log logBuffer
-		pool, inst, err := otelpool.NewWithConfig(t.Context(), parse(t, connString), otelpool.WithMeterProvider(tel.provider),
+		pool, inst := newInstrumented(t, parse(t, connString), otelpool.WithMeterProvider(tel.provider),
 			otelpool.WithPoolName("test"), otelpool.WithLongHold(time.Minute), log.option())
-		if err != nil {
-			t.Fatal(err)
-		}
 		began := time.Now()
 		conn := acquire(t, pool)
 		time.Sleep(2 * time.Minute) // of the bubble
@@ -34,8 +31,6 @@ func TestBubbleShowsHoldsAndPeaks(t *testing.T) {
 		checkEqual(t, "log entries", len(log.entries(t, "connection held for long")), 1)
 		checkEqual(t, "seconds held", tel.collect(t).sum(useTime), 120)
 		pool.Close()
-		if err := inst.Unregister(); err != nil {
-			t.Error(err)
-		}
+		unregister(t, inst)
 	})
 }

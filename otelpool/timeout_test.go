@@ -71,9 +71,7 @@ func TestAcquireTimeoutErrorDescribesPool(t *testing.T) {
 	t.Run("no limit for the connection", func(t *testing.T) {
 		conn := dialAll(t, f.pool, 1)[0]
 		defer conn.Release()
-		if _, err := conn.Exec(t.Context(), "SELECT pg_sleep(0.6)"); err != nil {
-			t.Error(err)
-		}
+		execute(t, conn, t.Context(), "SELECT pg_sleep(0.6)")
 	})
 	t.Run("counters", func(t *testing.T) {
 		for key, want := range map[string]int64{
@@ -91,16 +89,10 @@ func TestAcquireTimeoutErrorDescribesPool(t *testing.T) {
 func TestTimeoutErrorOfBarePoolHasAddress(t *testing.T) {
 	t.Parallel()
 	config := parse(t, database(t))
-	if err := (otelpool.Sizing{PoolSize: 1, Timeout: 500 * time.Millisecond}).Apply(config); err != nil {
-		t.Fatal(err)
-	}
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closePool(t, pool)
+	apply(t, otelpool.Sizing{PoolSize: 1, Timeout: 500 * time.Millisecond}, config)
+	pool := newPool(t, config)
 	defer dialAll(t, pool, 1)[0].Release()
-	_, err = pool.Acquire(t.Context())
+	_, err := pool.Acquire(t.Context())
 	timeout, ok := errors.AsType[*otelpool.AcquireTimeoutError](err)
 	if !ok {
 		t.Fatalf("error %v is a %T", err, err)
@@ -152,9 +144,7 @@ func TestPanickingTracerKeepsWaitingCount(t *testing.T) {
 	var left int
 	config := parse(t, database(t))
 	config.ConnConfig.Tracer = panicking{&left}
-	if err := (otelpool.Sizing{PoolSize: conns, Timeout: 200 * time.Millisecond}).Apply(config); err != nil {
-		t.Fatal(err)
-	}
+	apply(t, otelpool.Sizing{PoolSize: conns, Timeout: 200 * time.Millisecond}, config)
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)

@@ -153,22 +153,14 @@ func TestUserTracerAndHooksSeeSameEvents(t *testing.T) {
 			var bare, instrumented eventLog
 			config := parse(t, connString)
 			tt.trace(&bare, config)
-			pool, err := pgxpool.NewWithConfig(t.Context(), config)
-			if err != nil {
-				t.Fatal(err)
-			}
+			pool := newPool(t, config)
 			drive(t, pool)
 
 			config = parse(t, connString)
 			tt.trace(&instrumented, config)
-			pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(newTelemetry(t).provider))
-			if err != nil {
-				t.Fatal(err)
-			}
+			pool, inst := newInstrumented(t, config, otelpool.WithMeterProvider(newTelemetry(t).provider))
 			drive(t, pool)
-			if err := inst.Unregister(); err != nil {
-				t.Error(err)
-			}
+			unregister(t, inst)
 			if got, want := instrumented.all(), bare.all(); !slices.Equal(got, want) {
 				t.Errorf("events with otelpool:\n%s\nwithout:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
@@ -187,13 +179,8 @@ func drive(t *testing.T, pool *pgxpool.Pool) {
 	exec("SELECT nonsense")
 	_ = pool.Ping(ctx)
 	_ = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { _, err := tx.Exec(ctx, "SELECT 2"); return err })
-	b := new(pgx.Batch)
-	b.Queue("SELECT 1")
-	b.Queue("SELECT 2 FROM driven")
-	_ = pool.SendBatch(ctx, b).Close()
-	b = new(pgx.Batch)
-	b.Queue("SELECT nonsense")
-	_ = pool.SendBatch(ctx, b).Close()
+	_ = pool.SendBatch(ctx, batchOf("SELECT 1", "SELECT 2 FROM driven")).Close()
+	_ = pool.SendBatch(ctx, batchOf("SELECT nonsense")).Close()
 	_, _ = pool.CopyFrom(ctx, pgx.Identifier{"driven"}, []string{"id"}, pgx.CopyFromRows([][]any{{1}}))
 	conn := acquireWith(t, pool, ctx)
 	_, _ = conn.Conn().Prepare(ctx, "named", "SELECT 3")
@@ -263,22 +250,11 @@ func TestMultitracerMayWrapOtelpool(t *testing.T) {
 			var l eventLog
 			tel := newTelemetry(t)
 			config := parse(t, database(t))
-			inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			inst := instrument(t, config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
 			config.ConnConfig.Tracer = tt.join(config.ConnConfig.Tracer, &l)
-			pool, err := pgxpool.NewWithConfig(t.Context(), config)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer pool.Close()
-			if err := inst.Register(pool); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
-				t.Fatal(err)
-			}
+			pool := newPool(t, config)
+			register(t, inst, pool)
+			execute(t, pool, t.Context(), "SELECT 1")
 			m := tel.collect(t)
 			m.checkCounts(t, map[string]uint64{operationKey("SELECT", ""): 1, waitTime: 1, useTime + "{db.query.summary=SELECT}": 1, "db.client.connection.create_time": 1})
 			checkEqual(t, "pending", m.pending(t), 0)
@@ -309,22 +285,13 @@ func TestTwoInstrumentationsShareConnection(t *testing.T) {
 	t.Parallel()
 	first, second := parse(t, database(t)), parse(t, "host=localhost")
 	for _, config := range []*pgxpool.Config{first, second} {
-		inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newTelemetry(t).provider), otelpool.WithLongHold(time.Millisecond))
-		if err != nil {
-			t.Fatal(err)
-		}
+		inst := instrument(t, config, otelpool.WithMeterProvider(newTelemetry(t).provider), otelpool.WithLongHold(time.Millisecond))
 		defer func() { _ = inst.Unregister() }()
 	}
 	first.ConnConfig.Tracer = multitracer.New(first.ConnConfig.Tracer, second.ConnConfig.Tracer)
-	pool, err := pgxpool.NewWithConfig(t.Context(), first)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
+	pool := newPool(t, first)
 	for i := range 5 {
 		ctx := otelpool.WithOperation(t.Context(), fmt.Sprint("operation ", i))
-		if _, err := pool.Exec(ctx, fmt.Sprintf("SELECT pg_sleep(0.002) FROM generate_series(1, %d)", i)); err != nil {
-			t.Error(err)
-		}
+		execute(t, pool, ctx, fmt.Sprintf("SELECT pg_sleep(0.002) FROM generate_series(1, %d)", i))
 	}
 }

@@ -25,9 +25,7 @@ func TestWorkIsCountedByUnitOfWork(t *testing.T) {
 		conn := acquireWith(t, f.pool, ctx)
 		defer conn.Release()
 		for _, sql := range sqls {
-			if _, err := conn.Exec(t.Context(), sql); err != nil {
-				t.Error(err)
-			}
+			execute(t, conn, t.Context(), sql)
 		}
 	}
 	list, get := "SELECT 1 FROM pg_class LIMIT 1", "SELECT 1 FROM pg_type LIMIT 1"
@@ -69,10 +67,7 @@ func TestHeldIsCountedByUnitOfWork(t *testing.T) {
 		tel := newTelemetry(t)
 		config := parse(t, connString)
 		config.MaxConns = 4
-		pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		pool, inst := newInstrumented(t, config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
 		check := func(when string, held map[string]int64, oldest map[string]float64) {
 			t.Helper()
 			m := tel.collect(t)
@@ -101,9 +96,7 @@ func TestHeldIsCountedByUnitOfWork(t *testing.T) {
 		synctest.Wait()
 		check("no hold", map[string]int64{"export": 0}, map[string]float64{"export": 0})
 		pool.Close()
-		if err := inst.Unregister(); err != nil {
-			t.Error(err)
-		}
+		unregister(t, inst)
 		check("after Unregister", nil, nil)
 	})
 }

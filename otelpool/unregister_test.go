@@ -26,9 +26,7 @@ func TestUnregisterStopsRecording(t *testing.T) {
 	f.exec(t, t.Context(), "SELECT 1")
 	before := f.collect(t).count(operationKey("SELECT", ""))
 	held := acquire(t, f.pool)
-	if err := f.inst.Unregister(); err != nil {
-		t.Fatal(err)
-	}
+	unregister(t, f.inst)
 	held.Release()
 	f.exec(t, otelpool.WithOperation(t.Context(), "later"), "SELECT 1")
 	m := f.collect(t)
@@ -50,10 +48,7 @@ func TestUnregisterStopsRecording(t *testing.T) {
 // TestUnregisterMayBeRepeated unregisters, without Register, an instrumentation whose options are nil, and a nil one.
 func TestUnregisterMayBeRepeated(t *testing.T) {
 	t.Parallel()
-	inst, err := otelpool.Instrument(parse(t, "host=localhost"), nil, otelpool.WithOperationName(nil), otelpool.WithMeterProvider(nil))
-	if err != nil {
-		t.Fatal(err)
-	}
+	inst := instrument(t, parse(t, "host=localhost"), nil, otelpool.WithOperationName(nil), otelpool.WithMeterProvider(nil))
 	for _, i := range []*otelpool.Instrumentation{nil, inst, inst} {
 		if err := i.Unregister(); err != nil {
 			t.Errorf("Unregister: %v", err)
@@ -68,12 +63,8 @@ func TestUnregisterKeepsOtherPools(t *testing.T) {
 	connString := database(t)
 	var insts []*otelpool.Instrumentation
 	for _, name := range []string{"a", "b", "b"} {
-		pool, inst, err := otelpool.New(t.Context(), connString, otelpool.WithMeterProvider(tel.provider),
+		_, inst := newInstrumented(t, parse(t, connString), otelpool.WithMeterProvider(tel.provider),
 			otelpool.WithPoolName(name), otelpool.WithAttributes(attribute.String("name", name)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(pool.Close)
 		insts = append(insts, inst)
 	}
 	maxOf := func(name string) (n int64) {
@@ -86,9 +77,7 @@ func TestUnregisterKeepsOtherPools(t *testing.T) {
 	}
 	checkEqual(t, "maximum of two pools of one name", maxOf("b"), 2*one)
 	for i, want := range []struct{ a, b int64 }{{0, 2 * one}, {0, one}, {0, 0}} {
-		if err := insts[i].Unregister(); err != nil {
-			t.Fatal(err)
-		}
+		unregister(t, insts[i])
 		checkEqual(t, fmt.Sprintf("maximum of a after Unregister %d", i), maxOf("a"), want.a)
 		checkEqual(t, fmt.Sprintf("maximum of b after Unregister %d", i), maxOf("b"), want.b)
 	}
@@ -100,21 +89,14 @@ func TestClosedPoolsLeaveNothing(t *testing.T) {
 	tel := newTelemetry(t)
 	connString := database(t)
 	for i := range 20 {
-		pool, inst, err := otelpool.New(t.Context(), connString,
+		pool, inst := newInstrumented(t, parse(t, connString),
 			otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(fmt.Sprint("pool", i)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := pool.Exec(t.Context(), "SELECT 1"); err != nil {
-			t.Fatal(err)
-		}
+		execute(t, pool, t.Context(), "SELECT 1")
 		if i == 0 && len(gaugeKeys(tel.collect(t))) == 0 {
 			t.Fatal("no gauges while the pool is open")
 		}
 		pool.Close()
-		if err := inst.Unregister(); err != nil {
-			t.Fatal(err)
-		}
+		unregister(t, inst)
 	}
 	if keys := gaugeKeys(tel.collect(t)); len(keys) > 0 {
 		t.Errorf("gauges are left: %v", keys)
@@ -131,19 +113,11 @@ func TestUnregisterDuringRegisterLeavesNothing(t *testing.T) {
 	tel := newTelemetry(t)
 	for range 200 {
 		config := parse(t, "host=localhost")
-		inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider))
-		if err != nil {
-			t.Fatal(err)
-		}
-		pool, err := pgxpool.NewWithConfig(t.Context(), config)
-		if err != nil {
-			t.Fatal(err)
-		}
+		inst := instrument(t, config, otelpool.WithMeterProvider(tel.provider))
+		pool := newPool(t, config)
 		registered := make(chan error, 1)
 		go func() { registered <- inst.Register(pool) }()
-		if err := inst.Unregister(); err != nil {
-			t.Error(err)
-		}
+		unregister(t, inst)
 		if err := <-registered; err != nil && !strings.Contains(err.Error(), "unregistered") {
 			t.Error(err)
 		}
@@ -163,20 +137,11 @@ func TestHeldInCallbackDoesNotDeadlock(t *testing.T) {
 			t.Parallel()
 			tel := newTelemetry(t)
 			config := parse(t, "host=localhost")
-			inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(tel.provider))
-			if err != nil {
-				t.Fatal(err)
-			}
-			pool, err := pgxpool.NewWithConfig(t.Context(), config)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer pool.Close()
+			inst := instrument(t, config, otelpool.WithMeterProvider(tel.provider))
+			pool := newPool(t, config)
 			call := func() error { return inst.Register(pool) }
 			if what == "Unregister" {
-				if err := inst.Register(pool); err != nil {
-					t.Fatal(err)
-				}
+				register(t, inst, pool)
 				call = inst.Unregister
 			}
 			meter := tel.provider.Meter("program")
@@ -245,11 +210,7 @@ func TestCallbackMayUnregisterOtherProvider(t *testing.T) {
 	p, q := newTelemetry(t), newTelemetry(t)
 	var pools []*pgxpool.Pool
 	for range 3 {
-		pool, err := pgxpool.New(t.Context(), "host=localhost")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(pool.Close)
+		pool := newPool(t, parse(t, "host=localhost"))
 		pools = append(pools, pool)
 	}
 	register := func(tel telemetry, i int) *otelpool.Instrumentation {
@@ -273,9 +234,7 @@ func TestCallbackMayUnregisterOtherProvider(t *testing.T) {
 		_ = register(p, 2).Unregister() // waits for the collection
 		done <- struct{}{}
 	}()
-	if err := second.Unregister(); err != nil { // does not wait: the collection is of the other MeterProvider
-		t.Error(err)
-	}
+	unregister(t, second) // does not wait: the collection is of the other MeterProvider
 	close(leave)
 	for range 2 {
 		select {
@@ -318,9 +277,7 @@ func TestPoolsComeAndGoConcurrentSafe(t *testing.T) {
 				}
 				<-load(pool, 4, 3)
 				pool.Close()
-				if err := inst.Unregister(); err != nil {
-					t.Error(err)
-				}
+				unregister(t, inst)
 			}
 		})
 	}

@@ -78,15 +78,10 @@ func TestUnusualServicesAreWell(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				config := parse(t, connString)
 				config.MaxConns = tt.size
-				pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(newTelemetry(t).provider))
-				if err != nil {
-					t.Fatal(err)
-				}
+				pool, inst := newInstrumented(t, config, otelpool.WithMeterProvider(newTelemetry(t).provider))
 				defer func() {
 					pool.Close()
-					if err := inst.Unregister(); err != nil {
-						t.Error(err)
-					}
+					unregister(t, inst)
 				}()
 				start := time.Now()
 				inst.Report()
@@ -102,14 +97,10 @@ func TestUnusualServicesAreWell(t *testing.T) {
 
 func ask(t *testing.T, pool *pgxpool.Pool, unit string) {
 	t.Helper()
-	if _, err := pool.Exec(otelpool.WithOperation(t.Context(), unit), "SELECT 1"); err != nil {
-		t.Fatal(err)
-	}
+	execute(t, pool, otelpool.WithOperation(t.Context(), unit), "SELECT 1")
 }
 
 func mustExec(t *testing.T, conn *pgxpool.Conn, ctx context.Context, sql string) {
 	t.Helper()
-	if _, err := conn.Exec(ctx, sql); err != nil {
-		t.Fatal(err)
-	}
+	execute(t, conn, ctx, sql)
 }
