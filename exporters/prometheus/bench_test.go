@@ -1,14 +1,13 @@
 package prometheus_test
 
 import (
-	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"testing"
 	"time"
 
 	client "github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/otel/attribute"
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
@@ -64,25 +63,8 @@ func gatherers(b *testing.B) []namedGatherer {
 	provider := sdkmetric.NewMeterProvider(shop, sdkmetric.WithCardinalityLimit(0),
 		sdkmetric.WithReader(official), sdkmetric.WithReader(bridge), sdkmetric.WithReader(both))
 
-	pools := make([]string, 100)
-	for i := range pools {
-		pools[i] = fmt.Sprintf("pool-%03d", i)
-	}
-	operations := make([][]attribute.KeyValue, 20)
-	for i := range operations {
-		operations[i] = operation(fmt.Sprintf("SELECT table_%02d", i))
-	}
-	var specs []instrumentSpec
-	for _, spec := range poolInstruments {
-		switch spec.name {
-		case "db.client.response.returned_rows":
-			continue
-		case "db.client.operation.duration":
-			spec.series = operations
-		}
-		specs = append(specs, spec)
-	}
-	instrument(b, provider, pools, specs)
+	specs := slices.DeleteFunc(withOperations(20), func(s instrumentSpec) bool { return s.name == "db.client.response.returned_rows" })
+	instrument(b, provider, names("pool-%03d", 100), specs)
 	return []namedGatherer{{"official", registry}, {"bridge", bridge}, {"bridge-both-names", both}}
 }
 

@@ -201,15 +201,20 @@ func unzipped(t *testing.T, handler http.Handler, accept string) string {
 	request.Header.Set("Accept-Encoding", "gzip")
 	response := httptest.NewRecorder()
 	handler.ServeHTTP(response, request)
-	reader, err := gzip.NewReader(response.Body)
+	return unzip(t, response.Body)
+}
+
+func unzip(t *testing.T, body io.Reader) string {
+	t.Helper()
+	reader, err := gzip.NewReader(body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	body, err := io.ReadAll(reader)
+	text, err := io.ReadAll(reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(body)
+	return string(text)
 }
 
 func encode(t *testing.T, family *dto.MetricFamily, format expfmt.Format) string {

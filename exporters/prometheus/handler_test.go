@@ -1,12 +1,9 @@
 package prometheus_test
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -17,26 +14,8 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
-
-func TestPageIsCompressedIfAccepted(t *testing.T) {
-	t.Parallel()
-	exporter := newExporter(t, failOnError(t))
-	observe(t, newProvider(t, exporter), "pgxpool.size", mainPool)
-
-	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
-	request.Header.Set("Accept-Encoding", "gzip")
-	response := httptest.NewRecorder()
-	exporter.ServeHTTP(response, request)
-	body, err := gzip.NewReader(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := io.ReadAll(body)
-	if err != nil || string(got) != page(t, exporter, acceptText) {
-		t.Errorf("got %s, %v", got, err)
-	}
-}
 
 func TestPageBeforeRegistrationSaysWhatToDo(t *testing.T) {
 	t.Parallel()
@@ -75,11 +54,11 @@ func TestPageAfterShutdownIsUnavailable(t *testing.T) {
 func TestRequestAboveLimitGets503(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t), prometheus.WithMaxRequestsInFlight(1))
-	slow := observeSlowly(t, newProvider(t, exporter))
+	slow := observeGated(t, newProvider(t, exporter))
 
 	var first sync.WaitGroup
 	first.Go(func() { page(t, exporter, acceptText) })
-	<-slow.started
+	testutil.Eventually(t, "the first gathers", func() bool { return slow.gatherings.Load() == 1 })
 	serve(t, exporter, acceptText, http.StatusServiceUnavailable)
 	close(slow.proceed)
 	first.Wait()
@@ -89,7 +68,7 @@ func TestRequestAboveLimitGets503(t *testing.T) {
 func TestSlowScrapeTimesOut(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t), prometheus.WithTimeout(time.Millisecond))
-	slow := observeSlowly(t, newProvider(t, exporter))
+	slow := observeGated(t, newProvider(t, exporter))
 
 	serve(t, exporter, acceptText, http.StatusServiceUnavailable)
 	close(slow.proceed)
@@ -99,29 +78,13 @@ func TestSlowScrapeTimesOut(t *testing.T) {
 	}
 }
 
-func TestFailureToWriteIsReportedOnce(t *testing.T) {
-	t.Parallel()
-	reported := &errorList{}
-	exporter := newExporter(t, prometheus.WithErrorHandler(reported))
-	instrument(t, newProvider(t, exporter), []string{"main"}, poolInstruments)
-
-	exporter.ServeHTTP(brokenWriter{httptest.NewRecorder()}, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	if got := reported.all(); len(got) != 1 || !errors.Is(got[0], errBroken) {
-		t.Errorf("reported %v", got)
-	}
-}
-
 func TestErrorsGoToTheGlobalHandlerByDefault(t *testing.T) { // It sets the global error handler, so not in parallel.
 	reported := &errorList{}
 	otel.SetErrorHandler(reported)
 	exporter := newExporter(t)
 	provider := newProvider(t, exporter)
 	observe(t, provider, "pgxpool.size", mainPool)
-	_, err := provider.Meter(poolScope).Int64ObservableGauge("pgxpool.peak",
-		metric.WithInt64Callback(func(context.Context, metric.Int64Observer) error { return errBroken }))
-	if err != nil {
-		t.Fatal(err)
-	}
+	observeBy(t, provider.Meter(poolScope), "pgxpool.peak", func(context.Context, metric.Int64Observer) error { return errBroken })
 
 	if !strings.Contains(page(t, exporter, acceptText), `db_pool_size{pool="main"} 1`) {
 		t.Error("what could be gathered is not served")
@@ -142,31 +105,6 @@ func TestJoinedMetricsAreServedAlone(t *testing.T) {
 	if got := reported.all(); len(got) != 1 || !errors.Is(got[0], sdkmetric.ErrReaderNotRegistered) {
 		t.Errorf("reported %v", got)
 	}
-}
-
-// slowCallback is a callback that waits for proceed.
-type slowCallback struct {
-	started chan struct{} // gets a value when the first collection begins
-	proceed chan struct{}
-}
-
-func observeSlowly(t *testing.T, provider metric.MeterProvider) slowCallback {
-	t.Helper()
-	slow := slowCallback{started: make(chan struct{}, 1), proceed: make(chan struct{})}
-	_, err := provider.Meter(poolScope).Int64ObservableGauge("pgxpool.size", metric.WithInt64Callback(
-		func(_ context.Context, o metric.Int64Observer) error {
-			select {
-			case slow.started <- struct{}{}:
-			default:
-			}
-			<-slow.proceed
-			o.Observe(1, metric.WithAttributes(mainPool))
-			return nil
-		}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return slow
 }
 
 type brokenWriter struct{ http.ResponseWriter }

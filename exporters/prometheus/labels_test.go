@@ -159,11 +159,7 @@ func TestAttributeWinsOverResourceLabel(t *testing.T) {
 		attribute.String("team", "of the resource"), attribute.String("zone.id", "1"), attribute.String("zone_id", "2"), attribute.String("pool", "p"))))
 	observe(t, provider, "pgxpool.size", mainPool, attribute.String("team", "a"))
 	observe(t, provider, "pgxpool.size", poolNamed("replica"))
-	hits, err := provider.Meter("example.com/cache").Int64Counter("cache.hits")
-	if err != nil {
-		t.Fatal(err)
-	}
-	hits.Add(t.Context(), 1, metric.WithAttributes(attribute.String("team", "b")))
+	count(t, provider.Meter("example.com/cache"), "cache.hits", 1, attribute.String("team", "b"))
 
 	for range 2 {
 		wantOnce(t, page(t, exporter, acceptText),

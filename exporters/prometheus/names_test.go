@@ -117,11 +117,7 @@ func TestOtherOptionsDoNotChangePoolMetrics(t *testing.T) {
 		prometheus.WithNamespace("shop"), prometheus.WithoutScopeInfo(), prometheus.WithoutTargetInfo())
 	provider := newProvider(t, exporter)
 	observe(t, provider, "pgxpool.size", mainPool)
-	hits, err := provider.Meter("example.com/cache").Int64Counter("cache.hits")
-	if err != nil {
-		t.Fatal(err)
-	}
-	hits.Add(t.Context(), 1)
+	count(t, provider.Meter("example.com/cache"), "cache.hits", 1)
 
 	want := "# HELP db_pool_size Base number of connections of the pool, overflow not included.\n# TYPE db_pool_size gauge\n" +
 		"db_pool_size{pool=\"main\"} 1\n# HELP shop_cache_hits_total \n# TYPE shop_cache_hits_total counter\nshop_cache_hits_total 1\n"

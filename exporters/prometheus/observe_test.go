@@ -27,6 +27,24 @@ func observeWith(tb testing.TB, meter metric.Meter, name string, attrs ...attrib
 	}
 }
 
+// observeBy makes a gauge that calls f at each collection.
+func observeBy(t *testing.T, meter metric.Meter, name string, f metric.Int64Callback) {
+	t.Helper()
+	if _, err := meter.Int64ObservableGauge(name, metric.WithInt64Callback(f)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// count adds to a counter.
+func count(t *testing.T, meter metric.Meter, name string, n int64, attrs ...attribute.KeyValue) {
+	t.Helper()
+	counter, err := meter.Int64Counter(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counter.Add(t.Context(), n, metric.WithAttributes(attrs...))
+}
+
 // instrumentOthers creates the metrics of three other libraries. Some share a name with ours or with each other.
 func instrumentOthers(t *testing.T, provider metric.MeterProvider) {
 	t.Helper()

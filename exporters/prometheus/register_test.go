@@ -214,11 +214,7 @@ func TestMetricOfAnotherScopeDoesNotAddToDocumented(t *testing.T) {
 	instrument(t, provider, []string{"main"}, poolInstruments)
 	alone := gatherAll(t, exporter)
 	instrumentOthers(t, provider)
-	acquires, err := provider.Meter("github.com/exaring/otelpgx").Int64Counter("pgxpool.acquires")
-	if err != nil {
-		t.Fatal(err)
-	}
-	acquires.Add(t.Context(), 100)
+	count(t, provider.Meter("github.com/exaring/otelpgx"), "pgxpool.acquires", 100)
 
 	together := gatherAll(t, exporter)
 	if got, want := text(t, only(together, familyNames(alone)...)), text(t, alone); got != want {

@@ -1,11 +1,9 @@
 package prometheus_test
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -30,16 +28,12 @@ type gatedGauge struct {
 func observeGated(t *testing.T, provider metric.MeterProvider) *gatedGauge {
 	t.Helper()
 	g := &gatedGauge{proceed: make(chan struct{})}
-	_, err := provider.Meter(poolScope).Int64ObservableGauge("pgxpool.size", metric.WithInt64Callback(
-		func(_ context.Context, o metric.Int64Observer) error {
-			n := g.gatherings.Add(1)
-			<-g.proceed
-			o.Observe(n, metric.WithAttributes(mainPool))
-			return nil
-		}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	observeBy(t, provider.Meter(poolScope), "pgxpool.size", func(_ context.Context, o metric.Int64Observer) error {
+		n := g.gatherings.Add(1)
+		<-g.proceed
+		o.Observe(n, metric.WithAttributes(mainPool))
+		return nil
+	})
 	return g
 }
 
@@ -153,20 +147,16 @@ func TestEncodingFollowsClient(t *testing.T) {
 		request.Header.Set("Accept-Encoding", accepted)
 		response := httptest.NewRecorder()
 		exporter.ServeHTTP(response, request)
-		body := io.Reader(response.Body)
 		if got := response.Header().Get("Content-Encoding"); (got == "gzip") != zipped {
 			t.Errorf("%q: content encoding %q", accepted, got)
 			continue
 		}
+		body := response.Body.String()
 		if zipped {
-			unzipped, err := gzip.NewReader(body)
-			if err != nil {
-				t.Fatal(err)
-			}
-			body = unzipped
+			body = unzip(t, response.Body)
 		}
-		if got, err := io.ReadAll(body); err != nil || !strings.Contains(string(got), "db_pool_size") {
-			t.Errorf("%q: page %s, %v", accepted, got, err)
+		if !strings.Contains(body, "db_pool_size") {
+			t.Errorf("%q: page %s", accepted, body)
 		}
 	}
 }
@@ -229,11 +219,7 @@ func TestPanicWhileServingEndsOneScrape(t *testing.T) {
 	exporter := newExporter(t, prometheus.WithErrorHandler(panickingHandler{&panics}))
 	provider := newProvider(t, exporter)
 	observe(t, provider, "pgxpool.size", mainPool)
-	_, err := provider.Meter(poolScope).Int64ObservableGauge("pgxpool.peak",
-		metric.WithInt64Callback(func(context.Context, metric.Int64Observer) error { return errBroken }))
-	if err != nil {
-		t.Fatal(err)
-	}
+	observeBy(t, provider.Meter(poolScope), "pgxpool.peak", func(context.Context, metric.Int64Observer) error { return errBroken })
 	panics.Store(true)
 	serve(t, exporter, acceptText, http.StatusInternalServerError)
 	panics.Store(false)
