@@ -158,3 +158,22 @@ func TestCountsRecoverAfterGatewayOutage(t *testing.T) {
 	})
 	becomes(t, "store after the gateway returned", provider.push(t).series, stored)
 }
+
+func TestRestartedCollectorServesWholeCounts(t *testing.T) {
+	t.Parallel()
+	c := startCollector(t, shipped(t, standalone))
+	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+c.grpc, identity()...)
+	pool := newPool(t, provider.MeterProvider)
+	use(t, pool)
+	provider.push(t)
+	c.stop()
+	use(t, pool)
+	var again *collector
+	testutil.Within(t, waitLimit, "the Collector to be back", func() bool {
+		again = startCollectorAt(t, c.grpc, shipped(t, standalone))
+		return again != nil
+	})
+	becomes(t, "page after the restart", provider.push(t).series, func() map[string]float64 {
+		return read(t, "http://"+again.page+"/metrics", identityLabels).series
+	})
+}

@@ -73,8 +73,8 @@ func TestPushedMetricsEqualThoseOfBridge(t *testing.T) {
 	})
 }
 
-// sameAsBridge waits until Prometheus has the series of the bridge's page, with the same names, labels and values,
-// and no others.
+// sameAsBridge waits until Prometheus has the series of the bridge's page, pushed and scraped, with the same names,
+// labels and values, and no others.
 func sameAsBridge(t *testing.T, prom *server, bridge *page, except ...string) {
 	t.Helper()
 	want := series(t, bridge.read(t), except)
@@ -94,10 +94,12 @@ func sameAsBridge(t *testing.T, prom *server, bridge *page, except ...string) {
 			t.Log(difference)
 		}
 	}()
-	testutil.Within(t, waitLimit, "Prometheus has what the bridge has", func() bool {
-		difference = compare(want, series(t, prom.query(t, `{job="shop/orders", instance="a"}`), except))
-		return difference == ""
-	})
+	for _, selector := range []string{`{job="shop/orders", instance="a"}`, `{job="services"}`} {
+		testutil.Within(t, waitLimit, "Prometheus has what the bridge has: "+selector, func() bool {
+			difference = compare(want, series(t, prom.query(t, selector), except))
+			return difference == ""
+		})
+	}
 }
 
 // series returns the values of the series with names of the catalogue. It leaves out the names in except, and the

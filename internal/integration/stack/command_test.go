@@ -11,6 +11,9 @@ import (
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
+// maxConns is the size of the demo's pool with its overflow.
+const maxConns = 15
+
 func TestStackShowsPoolAndCleansUp(t *testing.T) {
 	t.Parallel()
 	e, started := running(t, nil)
@@ -19,8 +22,8 @@ func TestStackShowsPoolAndCleansUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(samples) != 1 || samples[0].Value != baseSize+maxOverflow || samples[0].Labels["job"] != "otelpool-demo" {
-		t.Errorf("db_pool_max is %v, want one series, %d", samples, baseSize+maxOverflow)
+	if len(samples) != 1 || samples[0].Value != maxConns || samples[0].Labels["job"] != "otelpool-demo" {
+		t.Errorf("db_pool_max is %v, want one series, %d", samples, maxConns)
 	}
 	if response, err := http.Get(prometheus.URL); err != nil {
 		t.Error(err)
