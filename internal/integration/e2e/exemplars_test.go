@@ -19,6 +19,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/direct"
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
+	"github.com/otelpool/otelpool-go/internal/catalogue"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -76,7 +77,7 @@ func TestExemplarsLeadToTheirSpans(t *testing.T) {
 	if err := s.provider.ForceFlush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	follow(t, "OTLP", otlpExemplars(t, receiver.Metrics()), ended.GetSpans(), want)
+	follow(t, "OTLP", otlpExemplars(receiver.Metrics()), ended.GetSpans(), want)
 }
 
 // inSpan calls f in a span, and with the operation of that name. The context of f ends with the span.
@@ -99,7 +100,7 @@ type pointExemplar struct {
 }
 
 func pageExemplars(p page) (found []pointExemplar) {
-	for _, s := range p.samples {
+	for _, s := range p {
 		for _, e := range s.exemplars {
 			found = append(found, pointExemplar{
 				metric:    strings.TrimSuffix(s.labels.Get(model.MetricNameLabel), "_bucket"),
@@ -111,14 +112,25 @@ func pageExemplars(p page) (found []pointExemplar) {
 	return found
 }
 
-func otlpExemplars(t *testing.T, received []*metricspb.ResourceMetrics) (found []pointExemplar) {
-	t.Helper()
-	for name := range documented {
+// histograms maps the histograms with exemplars to their documented names.
+var histograms = map[string]string{
+	"db.client.operation.duration":   "db_query_duration_seconds",
+	"db.client.connection.wait_time": "db_pool_acquire_duration_seconds",
+	"db.client.connection.use_time":  "db_pool_hold_duration_seconds",
+}
+
+func otlpExemplars(received []*metricspb.ResourceMetrics) (found []pointExemplar) {
+	for name, metric := range histograms {
 		for _, point := range otlptest.Latest(received, name).GetHistogram().GetDataPoints() {
-			metric, labelled := translate(t, name, point.GetAttributes())
+			operation := ""
+			for _, kv := range point.GetAttributes() {
+				if kv.GetKey() == catalogue.AttrOperation {
+					operation = kv.GetValue().GetStringValue()
+				}
+			}
 			for _, e := range point.GetExemplars() {
 				found = append(found, pointExemplar{
-					metric: metric, operation: labelled["operation"],
+					metric: metric, operation: operation,
 					value: e.GetAsDouble(), trace: hex.EncodeToString(e.GetTraceId()), span: hex.EncodeToString(e.GetSpanId()),
 				})
 			}

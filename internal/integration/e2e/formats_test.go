@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"maps"
-	"mime"
 	"strings"
 	"testing"
 	"time"
@@ -14,53 +13,6 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/e2e/expressions"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
-
-func TestPrometheusReadsAllFormatsAlike(t *testing.T) {
-	t.Parallel()
-	s := newService(t, nil, otelpool.WithBaseSize(baseSize))
-	s.users(t)
-	var first map[string]float64
-	for _, tt := range []struct{ format, mediaType string }{
-		{text, "text/plain"}, {openMetrics, "application/openmetrics-text"}, {protobuf, "application/vnd.google.protobuf"},
-	} {
-		p := s.read(t, tt.format)
-		if got, _, err := mime.ParseMediaType(p.contentType); err != nil || got != tt.mediaType {
-			t.Errorf("asked for %s and got %s", tt.mediaType, p.contentType)
-		}
-		checkDocumentedNames(t, p)
-		if first == nil {
-			first = pageSeries(t, p)
-		}
-		if got := pageSeries(t, p); !maps.Equal(got, first) {
-			t.Errorf("%s says %v, text %v", tt.mediaType, got, first)
-		}
-	}
-}
-
-// checkDocumentedNames checks the names, types and labels that dashboards and alerts need.
-func checkDocumentedNames(t *testing.T, p page) {
-	t.Helper()
-	for name, kind := range map[string]model.MetricType{
-		"db_pool_size": "gauge", "db_pool_checked_out": "gauge", "db_pool_checked_in": "gauge", "db_pool_overflow": "gauge",
-		"db_pool_num_overflow": "gauge", "db_query_duration_seconds": "histogram",
-	} {
-		if p.types[name] != kind {
-			t.Errorf("%s: %s is of type %q, want %q", p.contentType, name, p.types[name], kind)
-		}
-	}
-	for _, s := range p.samples {
-		name := s.labels.Get(model.MetricNameLabel)
-		if !strings.HasPrefix(name, "db_") {
-			continue
-		}
-		if strings.HasSuffix(name, "_ratio") || strings.Contains(s.labels.String(), "otel_scope") {
-			t.Errorf("%s: %s", p.contentType, s.labels)
-		}
-		if strings.HasPrefix(name, "db_pool_") && s.labels.Get("pool") != "main" {
-			t.Errorf("%s: %s is of no pool", p.contentType, s.labels)
-		}
-	}
-}
 
 func TestExponentialHistogramsAreReadAsNative(t *testing.T) {
 	t.Parallel()
@@ -78,7 +30,7 @@ func TestExponentialHistogramsAreReadAsNative(t *testing.T) {
 	sent[operation{name: "migrate"}] = 2
 	read := p.scrape(t, s, protobuf)
 	var natives int
-	for _, sample := range read.samples {
+	for _, sample := range read {
 		name := sample.labels.Get(model.MetricNameLabel)
 		if strings.HasPrefix(name, "db_query_duration_seconds_") {
 			t.Errorf("%s is a classic histogram", sample.labels)

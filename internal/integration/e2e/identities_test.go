@@ -48,7 +48,7 @@ func checkIdentities(t *testing.T, read page) {
 	if got := out + v("db_pool_checked_in") + v("db_pool_constructing"); got > most {
 		t.Errorf("%v connections of at most %v", got, most)
 	}
-	for _, s := range read.samples {
+	for _, s := range read {
 		if s.value < 0 {
 			t.Errorf("%s is %v", s.labels, s.value)
 		}

@@ -31,11 +31,7 @@ type sample struct {
 }
 
 // page is a page of metrics as Prometheus reads it.
-type page struct {
-	contentType string
-	samples     []sample
-	types       map[string]model.MetricType
-}
+type page []sample
 
 // read fetches a page in a format and parses it as Prometheus does.
 func (s *service) read(t testing.TB, format string) page {
@@ -63,7 +59,7 @@ func (s *service) read(t testing.TB, format string) page {
 
 // parse reads a whole page. It is stricter than Prometheus, which uses another parser for an unknown content type.
 func parse(body []byte, contentType string) (page, error) {
-	p := page{contentType: contentType, types: make(map[string]model.MetricType)}
+	var p page
 	parser, err := textparse.New(body, contentType, nil, textparse.ParserOptions{})
 	if err != nil {
 		return p, err
@@ -76,16 +72,12 @@ func parse(body []byte, contentType string) (page, error) {
 		case err != nil:
 			return p, err
 		}
-		switch entry {
-		case textparse.EntryType:
-			name, kind := parser.Type()
-			p.types[string(name)] = kind
-		case textparse.EntrySeries, textparse.EntryHistogram:
+		if entry == textparse.EntrySeries || entry == textparse.EntryHistogram {
 			s, err := readSample(parser, entry)
 			if err != nil {
 				return p, err
 			}
-			p.samples = append(p.samples, s)
+			p = append(p, s)
 		}
 	}
 }
@@ -116,7 +108,7 @@ func readSample(parser textparse.Parser, entry textparse.Entry) (sample, error) 
 func (p page) gauge(t testing.TB, name string) float64 {
 	t.Helper()
 	var found []sample
-	for _, s := range p.samples {
+	for _, s := range p {
 		if s.labels.Get(model.MetricNameLabel) == name {
 			found = append(found, s)
 		}

@@ -77,7 +77,7 @@ func (p *prom) scrape(t *testing.T, s *service, format string) page {
 		t.Fatal(err)
 	}
 	appender := p.db.AppenderV2(context.Background())
-	for _, sample := range read.samples {
+	for _, sample := range read {
 		if sample.labels.Has("job") || sample.labels.Has("instance") {
 			t.Fatalf("%s has a label of the target", sample.labels)
 		}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net/http/httptest"
 	"strconv"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel"
@@ -36,16 +38,22 @@ type service struct {
 // suites collectortest and prometheus record them with the SDK.
 func newService(t *testing.T, providerOptions []direct.Option, opts ...otelpool.Option) *service {
 	t.Helper()
-	exporter, err := prometheus.New(prometheus.WithErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Error(err) })))
-	if err != nil {
-		t.Fatal(err)
-	}
-	provider := direct.NewMeterProvider(append(providerOptions, direct.WithReader(exporter))...)
 	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	config.MaxConns = maxConns
+	return serve(t, config, providerOptions, opts...)
+}
+
+// serve is newService with a configuration of the pool.
+func serve(t *testing.T, config *pgxpool.Config, providerOptions []direct.Option, opts ...otelpool.Option) *service {
+	t.Helper()
+	exporter, err := prometheus.New(prometheus.WithErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Error(err) })))
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider := direct.NewMeterProvider(append(providerOptions, direct.WithReader(exporter))...)
 	opts = append([]otelpool.Option{otelpool.WithMeterProvider(provider), otelpool.WithPoolName("main")}, opts...)
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, opts...)
 	if err != nil {
@@ -65,14 +73,44 @@ func newService(t *testing.T, providerOptions []direct.Option, opts ...otelpool.
 // hold acquires n connections.
 func (s *service) hold(t *testing.T, n int) []*pgxpool.Conn {
 	t.Helper()
-	held := make([]*pgxpool.Conn, n)
-	for i := range held {
+	return s.take(t, n, "")
+}
+
+// take acquires n connections for an operation.
+func (s *service) take(t *testing.T, n int, operation string) []*pgxpool.Conn {
+	t.Helper()
+	taken := make([]*pgxpool.Conn, n)
+	for i := range taken {
 		var err error
-		if held[i], err = s.pool.Acquire(t.Context()); err != nil {
+		if taken[i], err = s.pool.Acquire(otelpool.WithOperation(t.Context(), operation)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return held
+	return taken
+}
+
+// crowd has callers at a full pool: one that times out, and two that wait until leave is called.
+func (s *service) crowd(t *testing.T) (leave func()) {
+	t.Helper()
+	ended, end := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer end()
+	if _, err := s.pool.Acquire(ended); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("acquired from a full pool: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var waiters sync.WaitGroup
+	for range 2 {
+		waiters.Go(func() {
+			if _, err := s.pool.Acquire(ctx); !errors.Is(err, context.Canceled) {
+				t.Errorf("acquired from a full pool: %v", err)
+			}
+		})
+	}
+	testutil.Eventually(t, "two callers wait", func() bool { return s.read(t, text).gauge(t, "db_pool_pending") == 2 })
+	return func() {
+		cancel()
+		waiters.Wait()
+	}
 }
 
 func release(held []*pgxpool.Conn) {

@@ -1,16 +1,12 @@
 package e2e_test
 
 import (
-	"context"
-	"errors"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/internal/integration/e2e/expressions"
-	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -71,30 +67,13 @@ func (h *timeline) toBusy(t *testing.T) {
 	h.scrape(t, h.service, text)
 }
 
-// toFull acquires the last connection. One caller times out, and two wait until leave is called.
+// toFull acquires the last connection, which others wait for until leave is called.
 func (h *timeline) toFull(t *testing.T) (leave func()) {
 	t.Helper()
 	h.held = append(h.held, h.hold(t, 1)...)
-	ended, end := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer end()
-	if _, err := h.pool.Acquire(ended); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("acquired from a full pool: %v", err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
-	for range 2 {
-		wg.Go(func() {
-			if _, err := h.pool.Acquire(ctx); !errors.Is(err, context.Canceled) {
-				t.Errorf("acquired from a full pool: %v", err)
-			}
-		})
-	}
-	testutil.Eventually(t, "two callers wait", func() bool { return h.read(t, text).gauge(t, "db_pool_pending") == 2 })
+	leave = h.crowd(t)
 	h.scrape(t, h.service, text)
-	return func() {
-		cancel()
-		wg.Wait()
-	}
+	return leave
 }
 
 // toSpent leaves the pool unused for an hour.

@@ -1,18 +1,12 @@
 package e2e_test
 
 import (
-	"context"
-	"errors"
 	"log/slog"
-	"net/http/httptest"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/otelpool/otelpool-go/exporters/direct"
-	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -29,11 +23,6 @@ type troubledService struct {
 
 func newTroubledService(t *testing.T) *troubledService {
 	t.Helper()
-	exporter, err := prometheus.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	provider := direct.NewMeterProvider(direct.WithReader(exporter))
 	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
 	if err != nil {
 		t.Fatal(err)
@@ -41,20 +30,8 @@ func newTroubledService(t *testing.T) *troubledService {
 	if err := (otelpool.Sizing{PoolSize: baseSize, MaxOverflow: maxConns - baseSize}).Apply(config); err != nil {
 		t.Fatal(err)
 	}
-	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(provider), otelpool.WithPoolName("main"),
-		otelpool.WithLongHold(longHold), otelpool.WithPeakWindow(3*time.Second), otelpool.WithLogger(slog.New(slog.DiscardHandler)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(exporter)
-	t.Cleanup(func() {
-		server.Close()
-		pool.Close()
-		if err := errors.Join(inst.Unregister(), provider.Shutdown(context.Background())); err != nil {
-			t.Error(err)
-		}
-	})
-	p := &troubledService{&service{pool: pool, inst: inst, provider: provider, url: server.URL}, newProm(t)}
+	s := serve(t, config, nil, otelpool.WithLongHold(longHold), otelpool.WithPeakWindow(3*time.Second), otelpool.WithLogger(slog.New(slog.DiscardHandler)))
+	p := &troubledService{s, newProm(t)}
 	p.users(t)
 	return p
 }
@@ -87,19 +64,6 @@ func (p *troubledService) getUser(t *testing.T) {
 	testutil.Eventually(t, "the connection is back", func() bool { return p.pool.Stat().AcquiredConns() <= before })
 }
 
-// take acquires n connections for an operation.
-func (p *troubledService) take(t *testing.T, n int, operation string) []*pgxpool.Conn {
-	t.Helper()
-	taken := make([]*pgxpool.Conn, n)
-	for i := range taken {
-		var err error
-		if taken[i], err = p.pool.Acquire(otelpool.WithOperation(t.Context(), operation)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return taken
-}
-
 func (p *troubledService) calm(t *testing.T) (end func()) {
 	t.Helper()
 	p.work(t)
@@ -119,25 +83,10 @@ func (p *troubledService) filled(t *testing.T) (end func()) {
 		p.scrape(t, p.service, text)
 	}
 	taken := p.take(t, maxConns, "export_orders")
-	ended, end := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer end()
-	if _, err := p.pool.Acquire(ended); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("acquired from a full pool: %v", err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	var waiters sync.WaitGroup
-	for range 2 {
-		waiters.Go(func() {
-			if _, err := p.pool.Acquire(ctx); !errors.Is(err, context.Canceled) {
-				t.Errorf("acquired from a full pool: %v", err)
-			}
-		})
-	}
-	testutil.Eventually(t, "two callers wait", func() bool { return p.read(t, text).gauge(t, "db_pool_pending") == 2 })
+	leave := p.crowd(t)
 	p.scrape(t, p.service, text)
 	return func() {
-		cancel()
-		waiters.Wait()
+		leave()
 		release(taken)
 	}
 }
