@@ -11,6 +11,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 )
 
 // endpointOf returns the URL to push to by each protocol.
@@ -24,7 +25,7 @@ func TestCollectorServesSamePageAsBridge(t *testing.T) {
 	for protocol, endpoint := range endpointOf {
 		t.Run(string(protocol), func(t *testing.T) {
 			t.Parallel()
-			c := startCollector(t, shipped(t, standalone))
+			c := startCollector(t, stacktest.Shipped(t, standalone))
 			provider := newTelemetry(t, protocol, endpoint(c), identity()...)
 			instrumentAnotherLibrary(t, provider)
 			pool := newPool(t, provider.MeterProvider)
@@ -32,7 +33,7 @@ func TestCollectorServesSamePageAsBridge(t *testing.T) {
 			showHolders(t, provider, pool)
 			want := provider.push(t)
 			hasAllOf(t, want)
-			served := func() page { return read(t, "http://"+c.page+"/metrics", identityLabels) }
+			served := func() page { return c.read(t) }
 			becomes(t, "page at rest", want.series, func() map[string]float64 { return served().series })
 			if got := served().metrics; !maps.Equal(got, want.metrics) {
 				t.Errorf("types and help texts are\n%v\nwant\n%v", got, want.metrics)
@@ -98,7 +99,7 @@ func instrumentAnotherLibrary(t *testing.T, provider metric.MeterProvider) {
 
 func TestCollidingLabelsAreRenamedAsInBridge(t *testing.T) {
 	t.Parallel()
-	c := startCollector(t, shipped(t, standalone))
+	c := startCollector(t, stacktest.Shipped(t, standalone))
 	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+c.grpc, identity()...)
 	meter := provider.Meter(catalogue.ScopeName)
 	size, err := meter.Int64Gauge("pgxpool.size")
@@ -128,12 +129,12 @@ func TestCollidingLabelsAreRenamedAsInBridge(t *testing.T) {
 			t.Errorf("the bridge has no %s", key)
 		}
 	}
-	becomes(t, "page", want, func() map[string]float64 { return read(t, "http://"+c.page+"/metrics", identityLabels).series })
+	becomes(t, "page", want, c.series(t))
 }
 
 func TestPoolsOfOtherLanguagesGetDocumentedNames(t *testing.T) {
 	t.Parallel()
-	c := startCollector(t, shipped(t, standalone))
+	c := startCollector(t, stacktest.Shipped(t, standalone))
 	provider := newTelemetry(t, otlp.ProtocolHTTP, "http://"+c.http, append(identity(), attribute.String("telemetry.sdk.language", "java"))...)
 	meter := provider.Meter("io.opentelemetry.hikaricp-3.0")
 	for state, n := range map[string]int64{catalogue.StateUsed: 9, catalogue.StateIdle: 1, "draining": 1} {
@@ -157,5 +158,5 @@ func TestPoolsOfOtherLanguagesGetDocumentedNames(t *testing.T) {
 		`db_client_connection_count{db_client_connection_pool_name="HikariPool-1",db_client_connection_state="draining"}`: 1,
 		`db_client_connection_max{db_client_connection_pool_name="users",db_system_name="mysql"}`:                         20,
 		`db_client_connection_max{}`: 30,
-	}, func() map[string]float64 { return read(t, "http://"+c.page+"/metrics", identityLabels).series })
+	}, c.series(t))
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/otelpool/otelpool-go/internal/integration/stack"
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
@@ -17,16 +19,6 @@ const (
 	gateway    = "collector-gateway.yaml"
 )
 
-// shipped returns the path of a configuration.
-func shipped(t *testing.T, name string) string {
-	t.Helper()
-	root, err := programs.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(root, "collector-config", name)
-}
-
 // commented matches the # that comments out a part of a configuration. It stands before a word or, within such a
 // part, before two spaces. In an ordinary comment one space follows the #.
 var commented = regexp.MustCompile(`(?m)^( *)#(\S|  )`)
@@ -34,7 +26,7 @@ var commented = regexp.MustCompile(`(?m)^( *)#(\S|  )`)
 // uncommented returns the path of a copy of a configuration with everything optional switched on.
 func uncommented(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(shipped(t, name))
+	text, err := os.ReadFile(stacktest.Shipped(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +45,7 @@ func written(t *testing.T, name string, text []byte) string {
 
 // collector is a running Collector.
 type collector struct {
-	*process
+	*stack.Process
 	http, grpc, page, health, telemetry string
 }
 
@@ -61,7 +53,7 @@ type collector struct {
 func startCollector(t *testing.T, config string, env ...string) *collector {
 	t.Helper()
 	for {
-		if c := startCollectorAt(t, freeAddress(t), config, env...); c != nil {
+		if c := startCollectorAt(t, stacktest.FreeAddress(t), config, env...); c != nil {
 			return c
 		}
 	}
@@ -71,15 +63,37 @@ func startCollector(t *testing.T, config string, env ...string) *collector {
 // taken an address.
 func startCollectorAt(t *testing.T, grpc, config string, env ...string) *collector {
 	t.Helper()
-	c := &collector{http: freeAddress(t), grpc: grpc, page: freeAddress(t), health: freeAddress(t), telemetry: freeAddress(t)}
+	c := &collector{
+		http: stacktest.FreeAddress(t), grpc: grpc, page: stacktest.FreeAddress(t),
+		health: stacktest.FreeAddress(t), telemetry: stacktest.FreeAddress(t),
+	}
 	_, port, _ := strings.Cut(c.telemetry, ":")
 	env = append([]string{
 		"OTLP_HTTP_ENDPOINT=" + c.http, "OTLP_GRPC_ENDPOINT=" + c.grpc, "PROMETHEUS_ENDPOINT=" + c.page,
 		"HEALTH_ENDPOINT=" + c.health, "TELEMETRY_PORT=" + port,
 	}, env...)
-	c.process = start(t, executable(t, programs.Collector), env, "--config="+config)
-	if !c.ready(t, "Everything is ready.") {
+	c.Process = stacktest.Start(t, programs.Collector, env, "--config="+config)
+	if !stacktest.Ready(t, c.Process, "Everything is ready.") {
 		return nil
 	}
 	return c
+}
+
+// stop ends the Collector before the test does.
+func (c *collector) stop(t *testing.T) {
+	t.Helper()
+	if err := c.Stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// read returns the page of the Collector, without the labels of the service's identity.
+func (c *collector) read(t *testing.T) page {
+	t.Helper()
+	return read(t, "http://"+c.page+"/metrics", identityLabels)
+}
+
+// series returns the series of the page of the Collector.
+func (c *collector) series(t *testing.T) func() map[string]float64 {
+	return func() map[string]float64 { return c.read(t).series }
 }

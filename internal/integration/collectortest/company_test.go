@@ -9,6 +9,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 )
 
 // poolNamed returns the attributes of a pool, and of its system if that is not "".
@@ -75,12 +76,12 @@ func TestOtherLibrariesChangeNoDocumentedValue(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(t *testing.T) (push string, served func() map[string]float64){
 		"alone": func(t *testing.T) (string, func() map[string]float64) {
-			c := startCollector(t, shipped(t, standalone))
-			return "http://" + c.grpc, func() map[string]float64 { return read(t, "http://"+c.page+"/metrics", identityLabels).series }
+			c := startCollector(t, stacktest.Shipped(t, standalone))
+			return "http://" + c.grpc, c.series(t)
 		},
 		"fleet": func(t *testing.T) (string, func() map[string]float64) {
-			f := startFleet(t, shipped(t, gateway))
-			return "http://" + f.agent.grpc, func() map[string]float64 { return f.store.query(t, everything, identityLabels) }
+			f := startFleet(t, stacktest.Shipped(t, gateway))
+			return "http://" + f.agent.grpc, f.store.series(t)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

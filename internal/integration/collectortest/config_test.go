@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/programs"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
@@ -15,7 +16,7 @@ import (
 // validate returns the Collector's output on a configuration.
 func validate(t *testing.T, config string, env ...string) (string, error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), executable(t, programs.Collector), "validate", "--config="+config)
+	cmd := exec.CommandContext(t.Context(), stacktest.Program(t, programs.Collector), "validate", "--config="+config)
 	cmd.Env = append(cmd.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -24,7 +25,7 @@ func validate(t *testing.T, config string, env ...string) (string, error) {
 func TestEveryConfigurationIsValid(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{standalone, agent, gateway} {
-		for what, config := range map[string]string{"as it is": shipped(t, name), "with everything optional": uncommented(t, name)} {
+		for what, config := range map[string]string{"as it is": stacktest.Shipped(t, name), "with everything optional": uncommented(t, name)} {
 			if out, err := validate(t, config); err != nil {
 				t.Errorf("%s %s: %v\n%s", name, what, err, out)
 			}
@@ -54,7 +55,7 @@ func TestUncommentingEnablesOptionalParts(t *testing.T) {
 func TestBadConfigurationIsRefusedWithReason(t *testing.T) {
 	t.Parallel()
 	replace := func(name, old, with string) string {
-		text, err := os.ReadFile(shipped(t, name))
+		text, err := os.ReadFile(stacktest.Shipped(t, name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,9 +73,9 @@ func TestBadConfigurationIsRefusedWithReason(t *testing.T) {
 		"unknown component":     {config: replace(standalone, "  batch:", "  batsch:"), want: `unknown type: "batsch"`},
 		"unknown in pipeline":   {config: replace(standalone, "- transform/pool_finish", "- transform/pool_end"), want: `references processor "transform/pool_end" which is not configured`},
 		"broken statement":      {config: replace(gateway, "keep_keys(resource.attributes", "keep_key(resource.attributes"), want: "keep_key"},
-		"endpoint is no target": {config: shipped(t, agent), env: []string{"GATEWAY_ENDPOINT=gateways"}, want: "missing port in address"},
-		"limit is no number":    {config: shipped(t, standalone), env: []string{"MEMORY_LIMIT_MIB=much"}, want: "limit_mib"},
-		"not a duration":        {config: shipped(t, standalone), env: []string{"METRIC_EXPIRATION=soon"}, want: "metric_expiration"},
+		"endpoint is no target": {config: stacktest.Shipped(t, agent), env: []string{"GATEWAY_ENDPOINT=gateways"}, want: "missing port in address"},
+		"limit is no number":    {config: stacktest.Shipped(t, standalone), env: []string{"MEMORY_LIMIT_MIB=much"}, want: "limit_mib"},
+		"not a duration":        {config: stacktest.Shipped(t, standalone), env: []string{"METRIC_EXPIRATION=soon"}, want: "metric_expiration"},
 	} {
 		out, err := validate(t, test.config, test.env...)
 		if err == nil || !strings.Contains(out, test.want) {
@@ -98,17 +99,10 @@ func TestCollectorReportsAddressInUse(t *testing.T) {
 			env := []string{
 				"OTLP_HTTP_ENDPOINT=127.0.0.1:0", "OTLP_GRPC_ENDPOINT=127.0.0.1:0", "PROMETHEUS_ENDPOINT=127.0.0.1:0", "TELEMETRY_PORT=0", variable + "=" + address,
 			}
-			p := start(t, executable(t, programs.Collector), env, "--config="+shipped(t, standalone))
-			testutil.Within(t, waitLimit, "the Collector to end", func() bool {
-				select {
-				case <-p.ended:
-					return true
-				default:
-					return false
-				}
-			})
-			if p.cmd.ProcessState.Success() || !strings.Contains(p.output.String(), want) {
-				t.Errorf("%s=%s: %v, want a failure with %q:\n%s", variable, address, p.cmd.ProcessState, want, p.output.String())
+			p := stacktest.Start(t, programs.Collector, env, "--config="+stacktest.Shipped(t, standalone))
+			testutil.Within(t, stacktest.WaitLimit, "the Collector to end", func() bool { return p.Ended() != nil })
+			if err := p.Ended(); !strings.Contains(err.Error(), "exit status 1") || !strings.Contains(p.LastLines(100), want) {
+				t.Errorf("%s=%s: %v, want a failure with %q", variable, address, err, want)
 			}
 		}
 	}
@@ -118,7 +112,7 @@ func TestCollectorListensOnLoopbackOnly(t *testing.T) {
 	t.Parallel()
 	endpoint := regexp.MustCompile(`(?m)^ *endpoint: (.*)$`)
 	for _, name := range []string{standalone, agent, gateway} {
-		text, err := os.ReadFile(shipped(t, name))
+		text, err := os.ReadFile(stacktest.Shipped(t, name))
 		if err != nil {
 			t.Fatal(err)
 		}

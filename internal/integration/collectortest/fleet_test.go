@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -15,7 +16,7 @@ import (
 // fleet is an agent, its gateway and the store they write to.
 type fleet struct {
 	agent, gateway *collector
-	store          *store
+	store          store
 }
 
 // startFleet starts a fleet whose gateway has the configuration.
@@ -23,13 +24,13 @@ func startFleet(t *testing.T, gatewayConfig string) fleet {
 	t.Helper()
 	f := fleet{store: startStore(t)}
 	f.gateway = startCollector(t, gatewayConfig, "REMOTE_WRITE_URL="+f.store.writeURL())
-	f.agent = startCollector(t, shipped(t, agent), "GATEWAY_ENDPOINT="+f.gateway.grpc, "GATEWAY_PLAINTEXT=true")
+	f.agent = startCollector(t, stacktest.Shipped(t, agent), "GATEWAY_ENDPOINT="+f.gateway.grpc, "GATEWAY_PLAINTEXT=true")
 	return f
 }
 
 func TestFleetAnswersHealthChecks(t *testing.T) {
 	t.Parallel()
-	f := startFleet(t, shipped(t, gateway))
+	f := startFleet(t, stacktest.Shipped(t, gateway))
 	for _, c := range []*collector{f.agent, f.gateway} {
 		if answer := get(t, "http://"+c.health, "*/*"); !strings.Contains(answer, "Server available") {
 			t.Errorf("health check says %s", answer)
@@ -39,7 +40,7 @@ func TestFleetAnswersHealthChecks(t *testing.T) {
 
 func TestFleetStoresSameSeriesAsBridge(t *testing.T) {
 	t.Parallel()
-	f := startFleet(t, shipped(t, gateway))
+	f := startFleet(t, stacktest.Shipped(t, gateway))
 	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+f.agent.grpc, identity()...)
 	instrumentAnotherLibrary(t, provider)
 	pool := newPool(t, provider.MeterProvider)
@@ -47,11 +48,11 @@ func TestFleetStoresSameSeriesAsBridge(t *testing.T) {
 	showHolders(t, provider, pool)
 	want := provider.push(t)
 	hasAllOf(t, want)
-	stored := func() map[string]float64 { return f.store.query(t, everything, identityLabels) }
+	stored := f.store.series(t)
 	becomes(t, "store", want.series, stored)
 
 	// The attributes that identify and place the instance, and none that change with each start.
-	info := f.store.query(t, "target_info", identityLabels)
+	info := f.store.query(t, "target_info")
 	if _, has := info[`target_info{service_version="1.2.3"}`]; !has || len(info) != 1 {
 		t.Errorf("target_info is %v", info)
 	}
@@ -63,7 +64,7 @@ func TestFleetStoresSameSeriesAsBridge(t *testing.T) {
 		t.Error("the second load left no mark")
 	}
 	becomes(t, "store after a second load", again.series, stored)
-	for line := range strings.Lines(get(t, f.store.url+"/metrics", "text/plain")) {
+	for line := range strings.Lines(get(t, f.store.URL+"/metrics", "text/plain")) {
 		if strings.HasPrefix(line, "prometheus_tsdb_out_of_order_samples_total") && !strings.HasSuffix(line, " 0\n") {
 			t.Errorf("the store refused samples: %s", line)
 		}
@@ -72,7 +73,7 @@ func TestFleetStoresSameSeriesAsBridge(t *testing.T) {
 
 func TestUnnamedInstanceIsIdentifiedByAddress(t *testing.T) {
 	t.Parallel()
-	alone := startCollector(t, shipped(t, standalone))
+	alone := startCollector(t, stacktest.Shipped(t, standalone))
 	provider := newTelemetry(t, otlp.ProtocolHTTP, "http://"+alone.http, attribute.String("service.name", "orders"))
 	newPool(t, provider.MeterProvider)
 	want := provider.push(t).series
@@ -80,14 +81,15 @@ func TestUnnamedInstanceIsIdentifiedByAddress(t *testing.T) {
 		return read(t, "http://"+alone.page+"/metrics", map[string]string{"job": "orders", "instance": "127.0.0.1"}).series
 	})
 
-	f := startFleet(t, shipped(t, gateway))
+	f := startFleet(t, stacktest.Shipped(t, gateway))
 	for protocol, url := range map[otlp.Protocol]string{otlp.ProtocolGRPC: "http://" + f.agent.grpc, otlp.ProtocolHTTP: "http://" + f.agent.http} {
 		name := strings.ReplaceAll(string(protocol), "/", "-")
 		provider := newTelemetry(t, protocol, url, attribute.String("service.namespace", "shop"), attribute.String("service.name", name))
 		newPool(t, provider.MeterProvider)
 		provider.push(t)
-		testutil.Within(t, waitLimit, "the pool in the store", func() bool {
-			return len(f.store.query(t, `db_pool_size{job="shop/`+name+`",instance="127.0.0.1"}`, nil)) == 1
+		testutil.Within(t, stacktest.WaitLimit, "the pool in the store", func() bool {
+			found, err := f.store.Query(t.Context(), `db_pool_size{job="shop/`+name+`",instance="127.0.0.1"}`)
+			return err == nil && len(found) == 1
 		})
 	}
 }
@@ -119,7 +121,7 @@ func TestGatewayDropsOptionalSeries(t *testing.T) {
 		}
 	}
 	becomes(t, "store", want, func() map[string]float64 {
-		return named(f.store.query(t, everything, identityLabels), "db_query_duration_seconds_count", "db_pool_hold_duration_seconds_count",
+		return named(f.store.query(t, everything), "db_query_duration_seconds_count", "db_pool_hold_duration_seconds_count",
 			"db_pool_hold_duration_seconds_bucket", "db_pool_create_duration_seconds_count",
 			"db_pool_busy_seconds_total", "db_pool_hold_operations_total", "db_pool_units_of_work_total")
 	})
@@ -142,38 +144,36 @@ next:
 
 func TestCountsRecoverAfterGatewayOutage(t *testing.T) {
 	t.Parallel()
-	f := startFleet(t, shipped(t, gateway))
+	f := startFleet(t, stacktest.Shipped(t, gateway))
 	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+f.agent.grpc, identity()...)
 	pool := newPool(t, provider.MeterProvider)
 	use(t, pool)
-	stored := func() map[string]float64 { return f.store.query(t, everything, identityLabels) }
+	stored := f.store.series(t)
 	becomes(t, "store", provider.push(t).series, stored)
 
-	f.gateway.stop()
+	f.gateway.stop(t)
 	use(t, pool)
 	provider.push(t) // the agent accepts it anyway
 	use(t, pool)
-	testutil.Within(t, waitLimit, "the gateway to be back", func() bool {
-		return startCollectorAt(t, f.gateway.grpc, shipped(t, gateway), "REMOTE_WRITE_URL="+f.store.writeURL()) != nil
+	testutil.Within(t, stacktest.WaitLimit, "the gateway to be back", func() bool {
+		return startCollectorAt(t, f.gateway.grpc, stacktest.Shipped(t, gateway), "REMOTE_WRITE_URL="+f.store.writeURL()) != nil
 	})
 	becomes(t, "store after the gateway returned", provider.push(t).series, stored)
 }
 
 func TestRestartedCollectorServesWholeCounts(t *testing.T) {
 	t.Parallel()
-	c := startCollector(t, shipped(t, standalone))
+	c := startCollector(t, stacktest.Shipped(t, standalone))
 	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+c.grpc, identity()...)
 	pool := newPool(t, provider.MeterProvider)
 	use(t, pool)
 	provider.push(t)
-	c.stop()
+	c.stop(t)
 	use(t, pool)
 	var again *collector
-	testutil.Within(t, waitLimit, "the Collector to be back", func() bool {
-		again = startCollectorAt(t, c.grpc, shipped(t, standalone))
+	testutil.Within(t, stacktest.WaitLimit, "the Collector to be back", func() bool {
+		again = startCollectorAt(t, c.grpc, stacktest.Shipped(t, standalone))
 		return again != nil
 	})
-	becomes(t, "page after the restart", provider.push(t).series, func() map[string]float64 {
-		return read(t, "http://"+again.page+"/metrics", identityLabels).series
-	})
+	becomes(t, "page after the restart", provider.push(t).series, again.series(t))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -20,12 +21,12 @@ func TestCollectorForwardsOTLPAndRemoteWrite(t *testing.T) {
 	use(t, newPool(t, provider.MeterProvider))
 
 	want := provider.push(t).series
-	becomes(t, "page", want, func() map[string]float64 { return read(t, "http://"+c.page+"/metrics", identityLabels).series })
-	becomes(t, "store", want, func() map[string]float64 { return s.query(t, everything, identityLabels) })
+	becomes(t, "page", want, c.series(t))
+	becomes(t, "store", want, s.series(t))
 
 	// OTLP passes through unchanged.
 	received := map[string]bool{}
-	testutil.Within(t, waitLimit, "OTLP to be passed on", func() bool {
+	testutil.Within(t, stacktest.WaitLimit, "OTLP to be passed on", func() bool {
 		for _, rm := range receiver.Metrics() {
 			for _, sm := range rm.GetScopeMetrics() {
 				for _, m := range sm.GetMetrics() {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 )
 
 // Attributes that have the labels of Prometheus' own, of the pool, of another library and of the resource.
@@ -33,22 +34,22 @@ func TestAttributesNamedAsPrometheusLabelsAreKeptApart(t *testing.T) {
 	}
 	t.Run("page", func(t *testing.T) {
 		t.Parallel()
-		c := startCollector(t, shipped(t, standalone))
+		c := startCollector(t, stacktest.Shipped(t, standalone))
 		provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+c.grpc, append(identity(), own...)...)
 		emit(t, provider)
 		if err := provider.ForceFlush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		becomes(t, "page", want, func() map[string]float64 { return kept(read(t, "http://"+c.page+"/metrics", identityLabels).series) })
+		becomes(t, "page", want, func() map[string]float64 { return kept(c.read(t).series) })
 	})
 	t.Run("store", func(t *testing.T) {
 		t.Parallel()
-		f := startFleet(t, shipped(t, gateway))
+		f := startFleet(t, stacktest.Shipped(t, gateway))
 		provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+f.agent.grpc, append(identity(), own...)...)
 		emit(t, provider)
 		if err := provider.ForceFlush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		becomes(t, "store", want, func() map[string]float64 { return kept(f.store.query(t, everything, identityLabels)) })
+		becomes(t, "store", want, func() map[string]float64 { return kept(f.store.query(t, everything)) })
 	})
 }

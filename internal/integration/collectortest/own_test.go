@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -17,7 +18,7 @@ func TestAgentAndGatewayUseDifferentPorts(t *testing.T) {
 	// The ports of the addresses that a Collector listens on. The other addresses are those that it sends to.
 	listens := regexp.MustCompile(`(?:(?:OTLP_GRPC|OTLP_HTTP|HEALTH|PROMETHEUS)_ENDPOINT:-127\.0\.0\.1:|TELEMETRY_PORT:-)(\d+)`)
 	ports := func(name string) map[string]bool {
-		text, err := os.ReadFile(shipped(t, name))
+		text, err := os.ReadFile(stacktest.Shipped(t, name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +42,7 @@ func TestAgentAndGatewayUseDifferentPorts(t *testing.T) {
 // The names are those that the alerts on Collectors read.
 func TestCollectorReportsWhatItRefusesAndCannotSend(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(shipped(t, gateway))
+	text, err := os.ReadFile(stacktest.Shipped(t, gateway))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +60,7 @@ func TestCollectorReportsWhatItRefusesAndCannotSend(t *testing.T) {
 			want:      []string{"otelcol_exporter_queue_capacity", "otelcol_exporter_queue_size", "otelcol_exporter_send_failed_metric_points"},
 		},
 		"no memory": {
-			collector: startCollector(t, shipped(t, standalone), "MEMORY_LIMIT_MIB=2", "MEMORY_SPIKE_MIB=1"),
+			collector: startCollector(t, stacktest.Shipped(t, standalone), "MEMORY_LIMIT_MIB=2", "MEMORY_SPIKE_MIB=1"),
 			want:      []string{"otelcol_process_memory_rss", "otelcol_receiver_refused_metric_points"},
 		},
 	} {
@@ -68,7 +69,7 @@ func TestCollectorReportsWhatItRefusesAndCannotSend(t *testing.T) {
 			provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+test.collector.grpc, identity()...)
 			upDown(t, provider.Meter("example.com/orders"), "orders", 1, poolNamed("main", ""))
 			var served page
-			testutil.Within(t, waitLimit, "the Collector's own metrics to tell", func() bool {
+			testutil.Within(t, stacktest.WaitLimit, "the Collector's own metrics to tell", func() bool {
 				_ = provider.ForceFlush(t.Context()) // the Collector may refuse it
 				served = read(t, "http://"+test.collector.telemetry+"/metrics", nil)
 				return !slices.ContainsFunc(test.want, func(name string) bool { _, has := served.metrics[name]; return !has })
@@ -84,7 +85,7 @@ func TestTracesAreTakenIfPipelineIsEnabled(t *testing.T) {
 		config string
 		want   int
 	}{
-		"as it is":                       {shipped(t, standalone), http.StatusNotFound},
+		"as it is":                       {stacktest.Shipped(t, standalone), http.StatusNotFound},
 		"with everything optional":       {uncommented(t, standalone), http.StatusOK},
 		"agent with everything optional": {uncommented(t, agent), http.StatusOK},
 	} {

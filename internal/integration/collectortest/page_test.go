@@ -1,20 +1,15 @@
 package collectortest_test
 
 import (
-	"fmt"
 	"io"
 	"maps"
-	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
-	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
-
+	"github.com/otelpool/otelpool-go/internal/integration/stack"
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -49,78 +44,62 @@ func get(t *testing.T, url, accept string) string {
 // in drop must be on every series and are left out too.
 func read(t *testing.T, url string, drop map[string]string) page {
 	t.Helper()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(strings.NewReader(get(t, url, "text/plain")))
-	if err != nil {
-		t.Fatal(err)
-	}
+	families := stacktest.Page(t, url)
 	delete(families, "target_info")
 	p := page{metrics: map[string]string{}, series: map[string]float64{}}
 	for name, family := range families {
 		p.metrics[name] = strings.ToLower(family.GetType().String()) + ": " + family.GetHelp()
-		for _, m := range family.Metric {
-			labels := map[string]string{}
-			for _, pair := range m.Label {
-				labels[pair.GetName()] = pair.GetValue()
-			}
-			for key, want := range drop {
-				if got, has := labels[key]; !has || got != want {
-					t.Errorf("%s%v: label %s is %q, want %q", name, labels, key, got, want)
-				}
-				delete(labels, key)
-			}
-			p.add(name, labels, m)
-		}
+		maps.Copy(p.series, seriesOf(t, stacktest.Samples(t, family), drop))
 	}
 	return p
 }
 
-// add adds the values of a metric as Prometheus would store them.
-func (p page) add(name string, labels map[string]string, m *dto.Metric) {
-	h := m.GetHistogram()
-	if h == nil {
-		p.series[seriesKey(name, labels)] = m.GetGauge().GetValue() + m.GetCounter().GetValue() + m.GetUntyped().GetValue()
-		return
+// seriesOf returns samples by their series, without the labels in drop, which must be on each.
+func seriesOf(t *testing.T, samples []stack.Sample, drop map[string]string) map[string]float64 {
+	t.Helper()
+	series := map[string]float64{}
+	for _, s := range samples {
+		for name, want := range drop {
+			if got := s.Labels[name]; got != want {
+				t.Errorf("%v: label %s is %q, want %q", s.Labels, name, got, want)
+			}
+			delete(s.Labels, name)
+		}
+		series[stacktest.Key(s.Labels)] = s.Value
 	}
-	p.series[seriesKey(name+"_count", labels)] = float64(h.GetSampleCount())
-	p.series[seriesKey(name+"_sum", labels)] = h.GetSampleSum()
-	for _, bucket := range h.Bucket {
-		labels["le"] = strconv.FormatFloat(bucket.GetUpperBound(), 'g', -1, 64)
-		p.series[seriesKey(name+"_bucket", labels)] = float64(bucket.GetCumulativeCount())
-	}
+	return series
 }
 
-// seriesKey returns the name of a series in PromQL.
-func seriesKey(name string, labels map[string]string) string {
-	pairs := make([]string, 0, len(labels))
-	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		pairs = append(pairs, fmt.Sprintf("%s=%q", key, labels[key]))
-	}
-	return name + "{" + strings.Join(pairs, ",") + "}"
+// everything selects all series except those about the process.
+const everything = `{__name__=~".+",__name__!="target_info"}`
+
+// store is a Prometheus that scrapes nothing and accepts remote writes.
+type store struct{ *stack.Prometheus }
+
+// startStore starts a store and waits until it accepts samples.
+func startStore(t *testing.T) store {
+	t.Helper()
+	return store{stacktest.Prometheus(t, stack.PrometheusSettings{
+		Config: written(t, "prometheus.yml", []byte("global: {}\n")), Args: []string{"--web.enable-remote-write-receiver"},
+	})}
 }
 
-// differences lists the series whose values differ. Sums may differ by their rounding: each reader of a MeterProvider
-// adds up for itself, so it may add concurrent measurements in another order.
-func differences(got, want map[string]float64) []string {
-	var found []string
-	for _, key := range slices.Sorted(maps.Keys(want)) {
-		name, _, _ := strings.Cut(key, "{")
-		rounding := 0.
-		if strings.HasSuffix(name, "_sum") || strings.HasSuffix(name, "_seconds_total") {
-			rounding = 1e-12 * math.Abs(want[key])
-		}
-		if value, has := got[key]; !has {
-			found = append(found, "missing: "+key)
-		} else if math.Abs(value-want[key]) > rounding {
-			found = append(found, fmt.Sprintf("%s is %v, want %v", key, value, want[key]))
-		}
+// writeURL returns the URL of remote writes.
+func (s store) writeURL() string { return s.URL + "/api/v1/write" }
+
+// query returns the series that an expression selects, without the labels of the service's identity.
+func (s store) query(t *testing.T, expr string) map[string]float64 {
+	t.Helper()
+	samples, err := s.Query(t.Context(), expr)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, key := range slices.Sorted(maps.Keys(got)) {
-		if _, has := want[key]; !has {
-			found = append(found, "too many: "+key)
-		}
-	}
-	return found
+	return seriesOf(t, samples, identityLabels)
+}
+
+// series returns all series of the service.
+func (s store) series(t *testing.T) func() map[string]float64 {
+	return func() map[string]float64 { return s.query(t, everything) }
 }
 
 // becomes waits until the series that read returns equal the wanted ones.
@@ -132,8 +111,8 @@ func becomes(t *testing.T, what string, want map[string]float64, read func() map
 			t.Logf("%s differs:\n%s", what, strings.Join(last[:min(len(last), 40)], "\n"))
 		}
 	}()
-	testutil.Within(t, waitLimit, what+" to have the wanted series", func() bool {
-		last = differences(read(), want)
+	testutil.Within(t, stacktest.WaitLimit, what+" to have the wanted series", func() bool {
+		last = stacktest.Differences(read(), want)
 		return len(last) == 0
 	})
 }

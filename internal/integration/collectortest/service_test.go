@@ -19,6 +19,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -82,7 +83,7 @@ func newTelemetryWith(
 func (p telemetry) push(t *testing.T, changing ...string) page {
 	t.Helper()
 	var before page
-	testutil.Within(t, waitLimit, "measurements to stand still while they are pushed", func() bool {
+	testutil.Within(t, stacktest.WaitLimit, "measurements to stand still while they are pushed", func() bool {
 		before = p.read(t, changing)
 		if err := p.ForceFlush(t.Context()); err != nil {
 			t.Fatal(err)
@@ -196,7 +197,7 @@ func release(held []*pgxpool.Conn) {
 // rest waits until no connection is in use or being opened.
 func rest(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
-	testutil.Within(t, waitLimit, "pool at rest", func() bool {
+	testutil.Within(t, stacktest.WaitLimit, "pool at rest", func() bool {
 		stat := pool.Stat()
 		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0
 	})

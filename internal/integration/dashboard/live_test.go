@@ -40,7 +40,7 @@ func TestEveryQueryReturnsDataFromDemo(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
-	demo, stop, err := live.StartDemo(ctx)
+	demo, stop, err := live.StartDemo(ctx, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestEveryQueryReturnsDataFromDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer server.Stop()
+	defer func() { _ = server.Kill() }()
 
 	awaitAnswers(ctx, t, server, questions(t))
 }

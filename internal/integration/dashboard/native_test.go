@@ -34,7 +34,7 @@ func TestEveryHistogramQueryReturnsDataOfNativeHistograms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer server.Stop()
+	defer func() { _ = server.Kill() }()
 	awaitAnswers(ctx, t, server, slices.DeleteFunc(questions(t), func(q question) bool {
 		return !strings.Contains(q.Expr, "_duration_seconds")
 	}))

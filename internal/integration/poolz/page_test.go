@@ -35,7 +35,7 @@ func TestPageShowsTroublesOfDemo(t *testing.T) {
 	if err := os.MkdirAll(pictures, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	demo, stop, err := live.StartDemo(ctx)
+	demo, stop, err := live.StartDemo(ctx, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,25 +4,19 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/integration/stack"
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
-
-// sample is a value of a series. The labels include the name.
-type sample struct {
-	labels map[string]string
-	value  float64
-}
-
-const nameLabel = "__name__"
 
 func TestPushedMetricsEqualThoseOfBridge(t *testing.T) {
 	t.Parallel()
@@ -31,18 +25,14 @@ func TestPushedMetricsEqualThoseOfBridge(t *testing.T) {
 		_, _ = io.WriteString(w, "db_pool_size{job=\"billing\",instance=\"b\",pool=\"main\"} 7\n")
 	}))
 	t.Cleanup(collector.Close)
-	prom := startPrometheus(t, map[string]string{
-		"127.0.0.1:9464": bridge.address(),
-		"127.0.0.1:8889": strings.TrimPrefix(collector.URL, "http://"),
-		"127.0.0.1:9093": "127.0.0.1:1", // no server
-	})
-	s := newService(t, bridge, prom.url+"/api/v1/otlp/v1/metrics")
+	prom := startPrometheus(t, bridge, strings.TrimPrefix(collector.URL, "http://"))
+	s := newService(t, bridge, prom.OTLP())
 	s.push(t)
-	testutil.Within(t, waitLimit, "counters were seen at 0 at both edges, so that what they grow by is seen too", func() bool {
+	testutil.Within(t, stacktest.WaitLimit, "counters were seen at 0 at both edges, so that what they grow by is seen too", func() bool {
 		return len(prom.query(t, `db_pool_timeouts_total == 0`)) == 2
 	})
 	// An increase is visible from the second sample on.
-	testutil.Within(t, waitLimit, "the page was scraped", func() bool { return len(prom.query(t, `db_pool_timeouts_total{job="services"}`)) == 1 })
+	testutil.Within(t, stacktest.WaitLimit, "the page was scraped", func() bool { return len(prom.query(t, `db_pool_timeouts_total{job="services"}`)) == 1 })
 
 	s.trouble(t)
 	held := s.hold(t, 7)
@@ -61,26 +51,26 @@ func TestPushedMetricsEqualThoseOfBridge(t *testing.T) {
 		}
 	})
 	t.Run("the Collector's page keeps job and instance", func(t *testing.T) {
-		testutil.Within(t, waitLimit, "the page was scraped", func() bool {
+		testutil.Within(t, stacktest.WaitLimit, "the page was scraped", func() bool {
 			return len(prom.query(t, `db_pool_size{job="billing", instance="b"} == 7`)) == 1
 		})
 	})
 	t.Run("alerts are those of the trouble", func(t *testing.T) {
 		want := []string{"PoolAcquireTimeouts", "PoolNestedAcquires", "PoolReleasedInTransaction"}
 		for _, job := range []string{"shop/orders", "services"} {
-			testutil.Within(t, waitLimit, fmt.Sprint(want, " fire for ", job), func() bool { return slices.Equal(prom.firing(t, job), want) })
+			testutil.Within(t, stacktest.WaitLimit, fmt.Sprint(want, " fire for ", job), func() bool { return slices.Equal(prom.firing(t, job), want) })
 		}
 	})
 }
 
 // sameAsBridge waits until Prometheus has the series of the bridge's page, pushed and scraped, with the same names,
 // labels and values, and no others.
-func sameAsBridge(t *testing.T, prom *server, bridge *page, except ...string) {
+func sameAsBridge(t *testing.T, prom server, bridge *page, except ...string) {
 	t.Helper()
 	want := series(t, bridge.read(t), except)
 	names := make(map[string]bool)
 	for key := range want {
-		name, _, _ := strings.Cut(key, " ")
+		name, _, _ := strings.Cut(key, "{")
 		names[strings.TrimSuffix(name, "_bucket")] = true
 	}
 	for _, row := range catalogue.Rows() {
@@ -88,23 +78,23 @@ func sameAsBridge(t *testing.T, prom *server, bridge *page, except ...string) {
 			t.Errorf("the page lacks %s", name)
 		}
 	}
-	var difference string
+	var differences []string
 	defer func() {
 		if t.Failed() {
-			t.Log(difference)
+			t.Log(strings.Join(differences, "\n"))
 		}
 	}()
 	for _, selector := range []string{`{job="shop/orders", instance="a"}`, `{job="services"}`} {
-		testutil.Within(t, waitLimit, "Prometheus has what the bridge has: "+selector, func() bool {
-			difference = compare(want, series(t, prom.query(t, selector), except))
-			return difference == ""
+		testutil.Within(t, stacktest.WaitLimit, "Prometheus has what the bridge has: "+selector, func() bool {
+			differences = stacktest.Differences(series(t, prom.query(t, selector), except), want)
+			return len(differences) == 0
 		})
 	}
 }
 
 // series returns the values of the series with names of the catalogue. It leaves out the names in except, and the
 // labels that identify the source of a series.
-func series(t *testing.T, samples []sample, except []string) map[string]float64 {
+func series(t *testing.T, samples []stack.Sample, except []string) map[string]float64 {
 	t.Helper()
 	exposed := make(map[string]bool)
 	for _, row := range catalogue.Rows() {
@@ -114,47 +104,17 @@ func series(t *testing.T, samples []sample, except []string) map[string]float64 
 	}
 	found := make(map[string]float64)
 	for _, s := range samples {
-		name := s.labels[nameLabel]
-		if !exposed[name] {
+		if !exposed[s.Labels[model.MetricNameLabel]] {
 			continue
 		}
-		key := name
-		for _, label := range slices.Sorted(maps.Keys(s.labels)) {
-			value := s.labels[label]
-			if slices.Contains([]string{nameLabel, "job", "instance", "otelpool_edge"}, label) || strings.HasPrefix(label, "otel_scope_") {
-				continue
-			}
-			if bound, err := strconv.ParseFloat(value, 64); err == nil && label == "le" {
-				value = strconv.FormatFloat(bound, 'g', -1, 64)
-			}
-			key += fmt.Sprintf(" %s=%q", label, value)
-		}
+		maps.DeleteFunc(s.Labels, func(label, _ string) bool {
+			return slices.Contains([]string{"job", "instance", "otelpool_edge"}, label) || strings.HasPrefix(label, "otel_scope_")
+		})
+		key := stacktest.Key(s.Labels)
 		if _, ok := found[key]; ok {
 			t.Errorf("%s is there twice", key)
 		}
-		found[key] = s.value
+		found[key] = s.Value
 	}
 	return found
-}
-
-// compare returns the differences between two sets of series. Sums may differ by their rounding, because the SDK adds
-// up for each reader.
-func compare(want, got map[string]float64) string {
-	var b strings.Builder
-	for key, value := range want {
-		other, ok := got[key]
-		rounding := 0.
-		if name, _, _ := strings.Cut(key, " "); strings.HasSuffix(name, "_sum") {
-			rounding = 1e-12 * math.Abs(value)
-		}
-		if !ok || math.Abs(value-other) > rounding {
-			fmt.Fprintf(&b, "%s is %v, Prometheus has %v, %t\n", key, value, other, ok)
-		}
-	}
-	for key := range got {
-		if _, ok := want[key]; !ok {
-			fmt.Fprintf(&b, "%s is in Prometheus only\n", key)
-		}
-	}
-	return b.String()
 }

@@ -8,6 +8,7 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -17,12 +18,8 @@ import (
 func TestPrometheusStoresExemplars(t *testing.T) {
 	t.Parallel()
 	bridge := newPage(t)
-	prom := startPrometheus(t, map[string]string{
-		"127.0.0.1:9464": bridge.address(),
-		"127.0.0.1:8889": "127.0.0.1:1", // no server
-		"127.0.0.1:9093": "127.0.0.1:1",
-	})
-	s := newService(t, bridge, prom.url+"/api/v1/otlp/v1/metrics")
+	prom := startPrometheus(t, bridge, "")
+	s := newService(t, bridge, prom.OTLP())
 	ctx, span := sdktrace.NewTracerProvider().Tracer("prometheus").Start(otelpool.WithOperation(t.Context(), "traced"), "traced")
 	if _, err := s.pool.Exec(ctx, "SELECT 1"); err != nil {
 		t.Fatal(err)
@@ -44,7 +41,7 @@ func TestPrometheusStoresExemplars(t *testing.T) {
 	} {
 		for _, name := range names {
 			selector := name + `{job="` + job + `", otel_scope_name!="github.com/exaring/otelpgx"}`
-			testutil.Within(t, waitLimit, "an exemplar of "+selector, func() bool {
+			testutil.Within(t, stacktest.WaitLimit, "an exemplar of "+selector, func() bool {
 				found := prom.exemplars(t, selector)
 				for _, labels := range found {
 					if labels["trace_id"] != span.SpanContext().TraceID().String() || labels["span_id"] != span.SpanContext().SpanID().String() {
@@ -58,16 +55,16 @@ func TestPrometheusStoresExemplars(t *testing.T) {
 }
 
 // exemplars returns the labels of the stored exemplars of the series that an expression reads.
-func (s *server) exemplars(t *testing.T, expression string) (found []map[string]string) {
+func (s server) exemplars(t *testing.T, expression string) (found []map[string]string) {
 	t.Helper()
 	var data []struct {
 		Exemplars []struct{ Labels map[string]string }
 	}
 	now := time.Now()
-	s.get(t, "query_exemplars?"+url.Values{
+	s.get(t, "query_exemplars", url.Values{
 		"query": {expression},
 		"start": {strconv.FormatInt(now.Add(-time.Hour).Unix(), 10)}, "end": {strconv.FormatInt(now.Add(time.Hour).Unix(), 10)},
-	}.Encode(), &data)
+	}, &data)
 	for _, series := range data {
 		for _, e := range series.Exemplars {
 			found = append(found, e.Labels)

@@ -3,7 +3,6 @@ package prometheus_test
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
@@ -12,8 +11,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -22,6 +19,8 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/integration/company"
+	"github.com/otelpool/otelpool-go/internal/integration/stack"
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -54,31 +53,10 @@ func newPage(t *testing.T) *page {
 func (p *page) address() string { return strings.TrimPrefix(p.server.URL, "http://") }
 
 // read returns the samples of the page.
-func (p *page) read(t *testing.T) []sample {
+func (p *page) read(t *testing.T) (samples []stack.Sample) {
 	t.Helper()
-	response, err := http.Get(p.server.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	parser := expfmt.NewTextParser(model.LegacyValidation)
-	families, err := parser.TextToMetricFamilies(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var samples []sample
-	for _, family := range families {
-		vector, err := expfmt.ExtractSamples(&expfmt.DecodeOptions{}, family)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range vector {
-			labels := make(map[string]string)
-			for name, value := range s.Metric {
-				labels[string(name)] = string(value)
-			}
-			samples = append(samples, sample{labels, float64(s.Value)})
-		}
+	for _, family := range stacktest.Page(t, p.server.URL) {
+		samples = append(samples, stacktest.Samples(t, family)...)
 	}
 	return samples
 }
@@ -162,7 +140,7 @@ func (s *service) release(t *testing.T, held []*pgxpool.Conn) {
 	for _, conn := range held {
 		conn.Release()
 	}
-	testutil.Within(t, waitLimit, "the pool is at rest", func() bool {
+	testutil.Within(t, stacktest.WaitLimit, "the pool is at rest", func() bool {
 		stat := s.pool.Stat()
 		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0
 	})

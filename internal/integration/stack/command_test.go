@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -86,7 +87,7 @@ func TestKilledStackLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-e.exited
-	testutil.Within(t, waitLimit, "the processes are gone", func() bool {
+	testutil.Within(t, stacktest.WaitLimit, "the processes are gone", func() bool {
 		return !slices.ContainsFunc(started, func(pid int) bool { return syscall.Kill(pid, 0) == nil })
 	})
 }

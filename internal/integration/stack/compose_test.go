@@ -13,23 +13,13 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
 
-	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 )
-
-// shipped returns the path of a file under collector-config.
-func shipped(t *testing.T, parts ...string) string {
-	t.Helper()
-	root, err := programs.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(root, "collector-config", filepath.Join(parts...))
-}
 
 // composeProject loads the compose file as compose does, with its schema and the given environment.
 func composeProject(t *testing.T, environment types.Mapping) *types.Project {
 	t.Helper()
-	path := shipped(t, "compose.yaml")
+	path := stacktest.Shipped(t, "compose.yaml")
 	project, err := loader.LoadWithContext(t.Context(), types.ConfigDetails{
 		WorkingDir:  filepath.Dir(path),
 		ConfigFiles: []types.ConfigFile{{Filename: path}},
@@ -138,7 +128,7 @@ func TestComposeHasOneChangeablePassword(t *testing.T) {
 
 func TestEveryAlertHasAReceiver(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(shipped(t, "alertmanager.yml"))
+	text, err := os.ReadFile(stacktest.Shipped(t, "alertmanager.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}

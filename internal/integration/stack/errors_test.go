@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 )
 
 func TestStackExplainsWrongSettings(t *testing.T) {
@@ -94,7 +96,7 @@ func write(t *testing.T, text string, mode os.FileMode) string {
 // altered returns the path of a copy of a shipped file with one change.
 func altered(t *testing.T, before, after string, path ...string) string {
 	t.Helper()
-	text, err := os.ReadFile(shipped(t, path...))
+	text, err := os.ReadFile(stacktest.Shipped(t, path...))
 	if err != nil {
 		t.Fatal(err)
 	}

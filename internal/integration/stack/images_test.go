@@ -11,6 +11,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
@@ -69,7 +70,7 @@ func baseImages(t *testing.T, build *types.BuildConfig) []string {
 
 func TestDemoImageHasAllSources(t *testing.T) {
 	t.Parallel()
-	ignore, err := os.ReadFile(shipped(t, "demo", "Dockerfile.dockerignore"))
+	ignore, err := os.ReadFile(stacktest.Shipped(t, "demo", "Dockerfile.dockerignore"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -44,7 +45,7 @@ func TestEndedReportsLastLinesOfOutput(t *testing.T) {
 func TestStopAsksProgramToEnd(t *testing.T) {
 	t.Parallel()
 	p := shell(t, `trap "echo asked; exit 0" TERM; echo ready; while true; do sleep 0.05; done`)
-	testutil.Within(t, waitLimit, "the script is ready", func() bool { return p.LastLines(1) == "ready" })
+	testutil.Within(t, stacktest.WaitLimit, "the script is ready", func() bool { return p.LastLines(1) == "ready" })
 	if p.Ended() != nil {
 		t.Errorf("it runs: %v", p.Ended())
 	}
@@ -78,7 +79,7 @@ func TestStartRefusesMissingProgram(t *testing.T) {
 func TestUsageReadsTimeAndMemory(t *testing.T) {
 	t.Parallel()
 	p := shell(t, "while true; do :; done")
-	testutil.Within(t, waitLimit, "processor time is used", func() bool {
+	testutil.Within(t, stacktest.WaitLimit, "processor time is used", func() bool {
 		usage, err := p.Usage()
 		if err != nil {
 			t.Fatal(err)

@@ -26,6 +26,9 @@ type PrometheusSettings struct {
 	// Interval replaces the intervals of scrapes and rule evaluations, unless it is 0.
 	Interval time.Duration
 
+	// Args are further arguments of the program.
+	Args []string
+
 	// Dir is a folder for the program's data and its log.
 	Dir string
 }
@@ -55,14 +58,14 @@ func startPrometheus(ctx context.Context, s PrometheusSettings) (*Prometheus, er
 	process, err := Start(Command{
 		Name: programs.Prometheus.String(),
 		Path: s.Program,
-		Args: []string{
+		Args: append([]string{
 			"--config.file=" + config,
 			"--storage.tsdb.path=" + filepath.Join(s.Dir, "data"),
 			"--web.listen-address=" + s.Address,
 			"--web.enable-otlp-receiver",
 			"--enable-feature=exemplar-storage",
 			"--log.level=warn",
-		},
+		}, s.Args...),
 		Log: filepath.Join(s.Dir, "prometheus.log"),
 	})
 	if err != nil {

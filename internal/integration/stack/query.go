@@ -5,7 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"strconv"
+
+	"github.com/prometheus/common/model"
 )
 
 // Sample is a series' value in the answer to a query.
@@ -14,37 +15,47 @@ type Sample struct {
 	Value  float64
 }
 
+// API reads the data of an answer of Prometheus' API.
+func (p *Prometheus) API(ctx context.Context, path string, query url.Values, data any) error {
+	body, err := Get(ctx, p.URL+"/api/v1/"+path+"?"+query.Encode())
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, &struct{ Data any }{data}); err != nil {
+		return fmt.Errorf("stack: the answer to %s: %w", query, err)
+	}
+	return nil
+}
+
 // Query evaluates an expression that returns a vector at the current time.
 func (p *Prometheus) Query(ctx context.Context, expression string) ([]Sample, error) {
-	body, err := Get(ctx, p.URL+"/api/v1/query?query="+url.QueryEscape(expression))
-	if err != nil {
+	var data struct {
+		Type   string `json:"resultType"`
+		Result json.RawMessage
+	}
+	if err := p.API(ctx, "query", url.Values{"query": {expression}}, &data); err != nil {
 		return nil, err
 	}
-	var answer struct {
-		Data struct {
-			Type   string `json:"resultType"`
-			Result []struct {
-				Metric map[string]string
-				Value  [2]any
-			}
-		}
+	if data.Type != "vector" {
+		return nil, fmt.Errorf("stack: %s is a %s: want a vector", expression, data.Type)
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
+	var vector model.Vector
+	if err := json.Unmarshal(data.Result, &vector); err != nil {
 		return nil, fmt.Errorf("stack: the answer to %s: %w", expression, err)
 	}
-	if answer.Data.Type != "vector" {
-		return nil, fmt.Errorf("stack: %s is a %s: want a vector", expression, answer.Data.Type)
-	}
-	samples := make([]Sample, len(answer.Data.Result))
-	for i, r := range answer.Data.Result {
-		text, _ := r.Value[1].(string)
-		value, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return nil, fmt.Errorf("stack: the answer to %s: %w", expression, err)
+	return Samples(vector), nil
+}
+
+// Samples returns the samples of a vector.
+func Samples(vector model.Vector) []Sample {
+	samples := make([]Sample, len(vector))
+	for i, s := range vector {
+		samples[i] = Sample{Labels: make(map[string]string), Value: float64(s.Value)}
+		for name, value := range s.Metric {
+			samples[i].Labels[string(name)] = string(value)
 		}
-		samples[i] = Sample{Labels: r.Metric, Value: value}
 	}
-	return samples, nil
+	return samples
 }
 
 // Number evaluates an expression that returns at most one series, and returns its value or 0.

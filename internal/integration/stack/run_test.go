@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/programs"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
@@ -48,11 +49,7 @@ func freePorts(t *testing.T) map[string]string {
 	t.Helper()
 	ports := make(map[string]string)
 	for _, name := range addresses {
-		address, err := programs.FreeAddress()
-		if err != nil {
-			t.Fatal(err)
-		}
-		ports[name] = address
+		ports[name] = stacktest.FreeAddress(t)
 	}
 	return ports
 }
@@ -108,7 +105,7 @@ func running(t *testing.T, env map[string]string) (e *execution, started []int) 
 	t.Helper()
 	for runs := false; !runs; {
 		e = execute(t, env)
-		testutil.Within(t, waitLimit, "everything runs", func() bool {
+		testutil.Within(t, stacktest.WaitLimit, "everything runs", func() bool {
 			ended := e.hasEnded()
 			runs = strings.Contains(e.stdout.String(), "Everything runs")
 			if ended && !runs && !e.lostPort() {
@@ -145,13 +142,13 @@ func (e *execution) exit(started []int) int {
 	e.Helper()
 	select {
 	case <-e.exited:
-	case <-time.After(waitLimit):
+	case <-time.After(stacktest.WaitLimit):
 		e.Fatalf("has not ended:\n%s%s", e.stdout, e.stderr)
 	}
-	testutil.Within(e.T, waitLimit, "the processes are gone", func() bool {
+	testutil.Within(e.T, stacktest.WaitLimit, "the processes are gone", func() bool {
 		return !slices.ContainsFunc(started, func(pid int) bool { return syscall.Kill(pid, 0) == nil })
 	})
-	testutil.Within(e.T, waitLimit, "temporary files are gone", func() bool {
+	testutil.Within(e.T, stacktest.WaitLimit, "temporary files are gone", func() bool {
 		left, err := os.ReadDir(e.temp)
 		return err == nil && len(left) == 0
 	})

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/otelpool/otelpool-go/internal/programs"
@@ -71,7 +70,7 @@ type running struct {
 	dir        string
 	collector  *Collector
 	prometheus *Prometheus
-	demo       *Process
+	demo       *Demo
 }
 
 // start starts the programs, each when those that it needs are ready.
@@ -93,29 +92,15 @@ func (r *running) start(ctx context.Context, e executables, out io.Writer) (err 
 		return err
 	}
 	fmt.Fprintln(out, "Starting the demo on its database ...")
-	if err := r.startDemo(ctx, e.demo); err != nil {
+	r.demo, err = StartDemo(ctx, DemoSettings{Program: e.demo, Address: s.Demo, Dir: r.dir, Env: []string{
+		"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://" + r.collector.HTTP + "/v1/metrics",
+		"OTEL_EXPORTER_OTLP_METRICS_PROTOCOL=http/protobuf",
+	}})
+	if err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "Waiting for the first metrics ...")
 	return r.waitForMetrics(ctx)
-}
-
-func (r *running) startDemo(ctx context.Context, program string) (err error) {
-	r.demo, err = Start(Command{
-		Name: "demo", Path: program, Log: filepath.Join(r.dir, "demo.log"),
-		Env: []string{
-			"ADDR=" + r.settings.Demo, "DURATION=0",
-			"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://" + r.collector.HTTP + "/v1/metrics",
-			"OTEL_EXPORTER_OTLP_METRICS_PROTOCOL=http/protobuf",
-		},
-	})
-	if err != nil {
-		return err
-	}
-	return r.demo.Await(ctx, func(ctx context.Context) error {
-		_, err := Get(ctx, "http://"+reachable(r.settings.Demo)+"/metrics")
-		return err
-	})
 }
 
 // wait waits until ctx ends or the time is up. It returns an error if a program ends first.

@@ -12,12 +12,13 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
 
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
 func TestComposeListensForOtherContainers(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(shipped(t, "collector.yaml"))
+	text, err := os.ReadFile(stacktest.Shipped(t, "collector.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func TestComposePrometheusFindsContainers(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	config := filepath.Join(derived, "prometheus.yml")
-	if out, err := exec.Command(program(t, programs.Promtool), "check", "config", config).CombinedOutput(); err != nil {
+	if out, err := exec.Command(stacktest.Program(t, programs.Promtool), "check", "config", config).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	text, err := os.ReadFile(config)
@@ -85,7 +86,7 @@ func TestComposeGrafanaFindsDataAndDashboards(t *testing.T) {
 		return ""
 	}
 	var urls, paths []string
-	files, err := filepath.Glob(shipped(t, "grafana", "provisioning", "*", "*.y*ml"))
+	files, err := filepath.Glob(stacktest.Shipped(t, "grafana", "provisioning", "*", "*.y*ml"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,20 +2,19 @@ package live
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
+
+	"github.com/otelpool/otelpool-go/internal/integration/stack"
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
@@ -28,21 +27,30 @@ type Target struct {
 	Address       string // host:port
 }
 
-// Prometheus is a running Prometheus server.
-type Prometheus struct {
-	URL  string
-	stop func()
+// StartDemo builds the demo and runs it on a throwaway PostgreSQL until stop is called, with its log in dir. It returns
+// the host:port of its pages.
+func StartDemo(ctx context.Context, dir string) (address string, stop func(), err error) {
+	program, err := stack.BuildDemo(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	demo, err := stack.StartDemo(ctx, stack.DemoSettings{Program: program, Dir: dir, Env: []string{"DATABASE_URL=", "OTEL_EXPORTER_OTLP_ENDPOINT="}})
+	if err != nil {
+		return "", nil, err
+	}
+	return demo.Address, func() { _ = demo.Stop() }, nil
 }
 
-var listening = regexp.MustCompile(`msg="Listening on" .*address=(127\.0\.0\.1:\d+)`)
+// Prometheus is a running Prometheus server.
+type Prometheus struct{ *stack.Prometheus }
 
 // StartPrometheus builds Prometheus and runs it with its data in dir. The rules may be empty.
 func StartPrometheus(ctx context.Context, dir, rules string, targets ...Target) (*Prometheus, error) {
-	path, err := programs.Prometheus.Build(ctx)
+	program, err := programs.Prometheus.Build(ctx)
 	if err != nil {
 		return nil, err
 	}
-	config := filepath.Join(dir, "prometheus.yml")
+	config := filepath.Join(dir, "live.yml")
 	err = errors.Join(
 		os.WriteFile(config, []byte(configuration(targets)), 0o600),
 		os.WriteFile(filepath.Join(dir, "rules.yml"), []byte(rules), 0o600),
@@ -50,38 +58,15 @@ func StartPrometheus(ctx context.Context, dir, rules string, targets ...Target) 
 	if err != nil {
 		return nil, fmt.Errorf("live: %w", err)
 	}
-	server, address, err := start(ctx, exec.Command(path,
-		"--config.file="+config,
-		"--storage.tsdb.path="+filepath.Join(dir, "data"),
-		"--web.listen-address=127.0.0.1:0",
-		"--enable-feature=exemplar-storage",
-	), listening)
-	if err != nil {
-		return nil, err
-	}
-	return &Prometheus{URL: "http://" + address, stop: server.stop}, nil
+	p, err := stack.StartPrometheus(ctx, stack.PrometheusSettings{Program: program, Config: config, Interval: Interval, Dir: dir})
+	return &Prometheus{p}, err
 }
-
-// Stop ends the server.
-func (p *Prometheus) Stop() { p.stop() }
 
 func configuration(targets []Target) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "global:\n  scrape_interval: %[1]s\n  scrape_timeout: %[1]s\n  evaluation_interval: %[1]s\n", Interval)
-	b.WriteString("rule_files: [rules.yml]\nscrape_configs:\n")
-	jobs := map[string][]Target{}
-	var order []string
+	b.WriteString("rule_files: [rules.yml]\nscrape_configs:\n  - job_name: live\n    scrape_native_histograms: true\n    static_configs:\n")
 	for _, t := range targets {
-		if len(jobs[t.Job]) == 0 {
-			order = append(order, t.Job)
-		}
-		jobs[t.Job] = append(jobs[t.Job], t)
-	}
-	for _, job := range order {
-		fmt.Fprintf(&b, "  - job_name: %q\n    scrape_native_histograms: true\n    static_configs:\n", job)
-		for _, t := range jobs[job] {
-			fmt.Fprintf(&b, "      - targets: [%q]\n        labels: {instance: %q}\n", t.Address, t.Instance)
-		}
+		fmt.Fprintf(&b, "      - targets: [%q]\n        labels: {job: %q, instance: %q}\n", t.Address, t.Job, t.Instance)
 	}
 	return b.String()
 }
@@ -109,7 +94,7 @@ func (p *Prometheus) Traces(ctx context.Context, expr string, from, to time.Time
 	var found []struct {
 		Exemplars []struct{ Labels map[string]string }
 	}
-	err := p.get(ctx, "query_exemplars", url.Values{"query": {expr}, "start": {timestamp(from)}, "end": {timestamp(to)}}, &found)
+	err := p.API(ctx, "query_exemplars", url.Values{"query": {expr}, "start": {timestamp(from)}, "end": {timestamp(to)}}, &found)
 	var traces []string
 	for _, series := range found {
 		for _, e := range series.Exemplars {
@@ -128,21 +113,21 @@ func (p *Prometheus) ask(ctx context.Context, path string, query url.Values) ([]
 	var data struct {
 		Result []struct {
 			Metric map[string]string
-			Value  sample
-			Values []sample
+			Value  model.SamplePair
+			Values []model.SamplePair
 		}
 	}
-	if err := p.get(ctx, path, query, &data); err != nil {
+	if err := p.API(ctx, path, query, &data); err != nil {
 		return nil, err
 	}
 	var found []Series
 	for _, r := range data.Result {
 		series := Series{Labels: r.Metric}
 		if r.Values == nil {
-			r.Values = []sample{r.Value}
+			r.Values = []model.SamplePair{r.Value}
 		}
 		for _, s := range r.Values {
-			if v := float64(s); !math.IsNaN(v) && !math.IsInf(v, 0) {
+			if v := float64(s.Value); !math.IsNaN(v) && !math.IsInf(v, 0) {
 				series.Values = append(series.Values, v)
 			}
 		}
@@ -151,43 +136,4 @@ func (p *Prometheus) ask(ctx context.Context, path string, query url.Values) ([]
 		}
 	}
 	return found, nil
-}
-
-// get reads the data of an answer of Prometheus' API.
-func (p *Prometheus) get(ctx context.Context, path string, query url.Values, data any) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+"/api/v1/"+path+"?"+query.Encode(), http.NoBody)
-	if err != nil {
-		return fmt.Errorf("live: %w", err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return fmt.Errorf("live: %w", err)
-	}
-	defer response.Body.Close()
-	answer := struct {
-		Status, Error string
-		Data          any
-	}{Data: data}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		return fmt.Errorf("live: %s: %w", query.Get("query"), err)
-	}
-	if answer.Status != "success" {
-		return fmt.Errorf("live: %s: %s", query.Get("query"), answer.Error)
-	}
-	return nil
-}
-
-// sample is a value in Prometheus' format: a time, and the number as text.
-type sample float64
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (s *sample) UnmarshalJSON(text []byte) error {
-	var pair [2]any
-	if err := json.Unmarshal(text, &pair); err != nil {
-		return err
-	}
-	value, _ := pair[1].(string)
-	number, err := strconv.ParseFloat(value, 64)
-	*s = sample(number)
-	return err
 }

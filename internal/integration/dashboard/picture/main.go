@@ -55,7 +55,7 @@ func take(ctx context.Context, span time.Duration) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
-	address, stop, err := live.StartDemo(ctx)
+	address, stop, err := live.StartDemo(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func take(ctx context.Context, span time.Duration) (err error) {
 	if err != nil {
 		return err
 	}
-	defer prometheus.Stop()
+	defer func() { _ = prometheus.Kill() }()
 
 	// The events to show must happen first, and Prometheus needs a few seconds to its first scrape.
 	fmt.Printf("The demo runs for %v ...\n", span+cycle)

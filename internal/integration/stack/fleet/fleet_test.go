@@ -7,6 +7,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 	"github.com/otelpool/otelpool-go/internal/integration/stack/fleet"
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
@@ -93,20 +94,10 @@ func TestRunRefusesUnusableSettings(t *testing.T) {
 // machine.
 func settings(t *testing.T) fleet.Settings {
 	t.Helper()
-	root, err := programs.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := fleet.Settings{
 		Interval: 5 * time.Second, Limit: 5 * time.Minute, Memory: 4 << 30, Dir: t.TempDir(),
-		CollectorConfig:  root + "/collector-config/collector.yaml",
-		PrometheusConfig: root + "/collector-config/prometheus/prometheus.yml",
-	}
-	if s.Collector, err = programs.Collector.Build(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if s.Prometheus, err = programs.Prometheus.Build(t.Context()); err != nil {
-		t.Fatal(err)
+		Collector: stacktest.Program(t, programs.Collector), CollectorConfig: stacktest.Shipped(t, "collector.yaml"),
+		Prometheus: stacktest.Program(t, programs.Prometheus), PrometheusConfig: stacktest.Shipped(t, "prometheus", "prometheus.yml"),
 	}
 	demo, err := stack.BuildDemo(t.Context())
 	if err != nil {

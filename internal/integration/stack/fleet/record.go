@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"path/filepath"
 	"time"
 
 	colmetricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
@@ -37,19 +36,15 @@ func Record(ctx context.Context, program, dir string, n int) (*Recording, error)
 	go func() { _ = server.Serve(listener) }() // returns after Close
 	defer server.Close()
 
-	demo, err := stack.Start(stack.Command{
-		Name: "demo", Path: program, Log: filepath.Join(dir, "demo.log"),
-		Env: []string{
-			"ADDR=127.0.0.1:0", "DURATION=0",
-			"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://" + listener.Addr().String() + "/v1/metrics",
-			"OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
-			fmt.Sprintf("OTEL_METRIC_EXPORT_INTERVAL=%d", recordInterval.Milliseconds()),
-		},
-	})
+	demo, err := stack.StartDemo(ctx, stack.DemoSettings{Program: program, Dir: dir, Env: []string{
+		"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://" + listener.Addr().String() + "/v1/metrics",
+		"OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+		fmt.Sprintf("OTEL_METRIC_EXPORT_INTERVAL=%d", recordInterval.Milliseconds()),
+	}})
 	if err != nil {
 		return nil, err
 	}
-	recording, err := record(ctx, demo, received, n)
+	recording, err := record(ctx, demo.Process, received, n)
 	if stopErr := demo.Stop(); err == nil {
 		err = stopErr
 	}
