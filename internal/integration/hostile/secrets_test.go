@@ -70,9 +70,10 @@ func TestNoSecretShowsOnAnySurface(t *testing.T) {
 		timeout  time.Duration
 	}{
 		{otlp.ProtocolHTTP, receivers[0].Endpoint(), waitLimit}, {otlp.ProtocolGRPC, receivers[1].Endpoint(), waitLimit},
-		{otlp.ProtocolHTTP, "http://127.0.0.1:1", 2 * time.Second}, {otlp.ProtocolGRPC, "http://127.0.0.1:1", 2 * time.Second},
+		{otlp.ProtocolHTTP, "http://127.0.0.1:1", time.Second}, {otlp.ProtocolGRPC, "http://127.0.0.1:1", time.Second},
 	} {
-		reader, err := otlp.NewReader(t.Context(), otlp.WithProtocol(endpoint.protocol), otlp.WithEndpointURL(endpoint.url), otlp.WithTimeout(endpoint.timeout))
+		reader, err := otlp.NewReader(t.Context(), otlp.WithProtocol(endpoint.protocol), otlp.WithEndpointURL(endpoint.url),
+			otlp.WithTimeout(endpoint.timeout), otlp.WithExportTimeout(endpoint.timeout))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +83,7 @@ func TestNoSecretShowsOnAnySurface(t *testing.T) {
 
 	useEverything(t, s, provider, connString, func(when string) { look(t, s, when, exporter, manual, provider, receivers) })
 	constructWithBadInput(t, s, connString)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	s.add("shutdown's error", provider.Shutdown(ctx)) // two endpoints are unreachable
 	for i, receiver := range receivers {
