@@ -6,12 +6,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
@@ -105,28 +105,12 @@ func ruleTests(t *testing.T, pattern string) []string {
 	return files
 }
 
-// built holds the paths of the built programs, so that each is built once.
-var built = map[programs.Program]func() (string, error){
-	programs.Promtool:   sync.OnceValues(func() (string, error) { return programs.Promtool.Build(context.Background()) }),
-	programs.Prometheus: sync.OnceValues(func() (string, error) { return programs.Prometheus.Build(context.Background()) }),
-}
-
-// program returns the path of a program.
-func program(t *testing.T, p programs.Program) string {
-	t.Helper()
-	path, err := built[p]()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 // promtool runs the real promtool and returns its output.
 func promtool(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, program(t, programs.Promtool), args...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, stacktest.Program(t, programs.Promtool), args...).CombinedOutput()
 	return string(out), err
 }
 
@@ -171,7 +155,7 @@ func write(t *testing.T, path, content string) {
 }
 
 // eachRule returns a function that changes every rule of a rule file.
-func eachRule(t *testing.T, change func(g string, r *rule)) func(string) string {
+func eachRule(t *testing.T, change func(r *rule)) func(string) string {
 	return func(text string) string {
 		var f ruleFile
 		if err := yaml.Unmarshal([]byte(text), &f); err != nil {
@@ -179,7 +163,7 @@ func eachRule(t *testing.T, change func(g string, r *rule)) func(string) string 
 		}
 		for _, g := range f.Groups {
 			for i := range g.Rules {
-				change(g.Name, &g.Rules[i])
+				change(&g.Rules[i])
 			}
 		}
 		out, err := yaml.Marshal(f)
