@@ -1,7 +1,6 @@
 package hostile
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -12,21 +11,21 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
+	"github.com/otelpool/otelpool-go/internal/integration/stack"
 	"github.com/otelpool/otelpool-go/internal/programs"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
-// build builds the programs of examples, and returns their folder.
-func build(t *testing.T) string {
+// build builds programs of examples that are not up to date, and returns their folder.
+func build(t *testing.T, names ...string) string {
 	t.Helper()
 	root, err := programs.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", dir+string(filepath.Separator), "./...")
+	dir := filepath.Join(root, ".tmp", "bin")
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"build", "-o", dir + string(filepath.Separator)}, names...)...)
 	cmd.Dir = filepath.Join(root, "examples")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -34,11 +33,17 @@ func build(t *testing.T) string {
 	return dir
 }
 
-// program returns the command of an example, with secrets in its environment.
+// programEnv returns an example's environment with secrets.
+func programEnv(databaseURL string) []string {
+	return []string{
+		"DATABASE_URL=" + databaseURL, "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20Token" + mark,
+	}
+}
+
+// program returns the command of an example.
 func program(ctx context.Context, s *surfaces, name, databaseURL string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(os.Environ(), "DATABASE_URL="+databaseURL,
-		"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20Token"+mark)
+	cmd.Env = append(os.Environ(), programEnv(databaseURL)...)
 	out := s.writer(filepath.Base(name))
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -46,22 +51,12 @@ func program(ctx context.Context, s *surfaces, name, databaseURL string, args ..
 	return cmd
 }
 
-// freeAddr returns a free loopback address.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	addr, err := programs.FreeAddress()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return addr
-}
-
 // TestProgramsShowNoSecret runs the examples with a secret password of the database, and with unusable addresses that
 // contain it. It searches their output and pages for the secret.
 func TestProgramsShowNoSecret(t *testing.T) {
 	t.Parallel()
 	connString, _ := serverWithSecret(t)
-	bin, s := build(t), newSurfaces()
+	bin, s := build(t, "./capacity", "./demo", "./loadtest", "./quickstart"), newSurfaces()
 	run := func(wantFailure bool, name, databaseURL string, args ...string) {
 		t.Helper()
 		if err := program(deadline(t), s, filepath.Join(bin, name), databaseURL, args...).Run(); (err != nil) != wantFailure {
@@ -86,47 +81,42 @@ func TestProgramsShowNoSecret(t *testing.T) {
 		run(true, "capacity", connString, "-rate", address)
 		run(true, "capacity", connString, "-pool", "x", address)
 	}
-	withDemo(t, s, bin, connString, func(addr string, _ int) {
-		for _, path := range []string{"/", "/metrics", "/users/1", "/users", "/report", "/dashboard", "/nowhere/x"} {
-			s.add("demo's pages", get(t, "http://"+addr+path))
-		}
-	})
+	logs := t.TempDir()
+	demo := startDemo(t, logs, programEnv(connString)...)
+	for _, path := range []string{"/", "/metrics", "/users/1", "/users", "/report", "/dashboard", "/nowhere/x"} {
+		s.add("demo's pages", get(t, "http://"+demo.Address+path))
+	}
+	if err := demo.Stop(); err != nil {
+		t.Error(err)
+	}
+	log, err := os.ReadFile(filepath.Join(logs, "demo.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.add("demo", log)
 	s.check(t, map[string][]string{"demo": {"PostgreSQL"}, "demo's pages": {"db_pool_size"}, "loadtest": {"PASS"}, "quickstart": {"malformed connection string"}, "capacity": {"capacity: "}})
 }
 
-// withDemo runs the demo and calls do with its address and process id.
-func withDemo(t *testing.T, s *surfaces, bin, connString string, do func(addr string, pid int)) {
+// startDemo runs the demo until the test ends, with its log in dir. It returns when the demo's load has begun.
+func startDemo(t *testing.T, dir string, env ...string) *stack.Demo {
 	t.Helper()
-	ctx, cancel := context.WithCancel(deadline(t))
-	defer cancel()
-	addr := freeAddr(t)
-	cmd := program(ctx, s, filepath.Join(bin, "demo"), connString, "-addr", addr)
-	if err := cmd.Start(); err != nil {
+	program, err := stack.BuildDemo(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	testutil.Eventually(t, "the demo serves", func() bool {
-		select {
-		case err := <-ended:
-			t.Fatalf("the demo ended: %v", err)
-		default:
-		}
-		response, err := http.Get("http://" + addr + "/metrics")
-		if err != nil {
-			return false
-		}
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		return err == nil && bytes.Contains(body, []byte("db_query_duration_seconds_count"))
-	})
-	do(addr, cmd.Process.Pid)
-	cancel()
-	select {
-	case <-ended:
-	case <-time.After(waitLimit):
-		t.Error("the demo does not end")
+	demo, err := stack.StartDemo(deadline(t), stack.DemoSettings{Program: program, Env: env, Dir: dir})
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := demo.Kill(); err != nil {
+			t.Error(err)
+		}
+	})
+	testutil.Eventually(t, "the demo uses its pool", func() bool {
+		return strings.Contains(get(t, "http://"+demo.Address+"/metrics"), "db_query_duration_seconds_count")
+	})
+	return demo
 }
 
 // get returns a page with its headers.

@@ -2,7 +2,9 @@ package stack_test
 
 import (
 	"net/http"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,14 +39,13 @@ func TestStackShowsPoolAndCleansUp(t *testing.T) {
 		}
 	}
 
-	open := listeners(t, started)
-	if len(open) < len(addresses) {
-		t.Errorf("%d listeners found, want at least %d", len(open), len(addresses))
+	listening := stacktest.Listening(t, started)
+	if len(listening) < len(addresses) {
+		t.Errorf("%d listeners found, want at least %d", len(listening), len(addresses))
 	}
-	for _, address := range open {
-		// 127.0.0.1, as IPv4 and within IPv6, and ::1.
-		if host, _, _ := strings.Cut(address, ":"); !strings.HasSuffix(host, "0100007F") && host != "00000000000000000000000001000000" {
-			t.Errorf("something listens on %s", address)
+	for _, ip := range listening {
+		if !ip.IsLoopback() {
+			t.Errorf("something listens on %v", ip)
 		}
 	}
 
@@ -67,7 +68,14 @@ func TestStackEndsAfterDuration(t *testing.T) {
 func TestStackEndsWhenProgramDies(t *testing.T) {
 	t.Parallel()
 	e, started := running(t, nil)
-	if err := syscall.Kill(named(t, started, "collector"), syscall.SIGKILL); err != nil {
+	collector := slices.IndexFunc(started, func(pid int) bool {
+		name, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
+		return string(name) == "collector\n"
+	})
+	if collector < 0 {
+		t.Fatalf("no Collector among %v", started)
+	}
+	if err := syscall.Kill(started[collector], syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	if code := e.exit(started); code != 1 {

@@ -114,7 +114,7 @@ func running(t *testing.T, env map[string]string) (e *execution, started []int) 
 			return ended || runs
 		})
 	}
-	return e, descendants(t, e.cmd.Process.Pid)
+	return e, stacktest.Descendants(t, e.cmd.Process.Pid)
 }
 
 func (e *execution) hasEnded() bool {
