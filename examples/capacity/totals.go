@@ -62,13 +62,15 @@ func (t totalsByPool) add(name string, labels map[string]string, value float64) 
 	}
 	to := map[string]*float64{
 		acquiresMetric: &of.acquires, timeoutsMetric: &of.timeouts, phaseMetric: &of.taking,
-		holdMetric + "_count": &of.holds, holdMetric + "_sum": &of.held, cvFigure: &of.spread,
+		holdMetric + "_count": &of.holds, holdMetric + "_sum": &of.held,
 		sizeMetric: &of.size, overflowMetric: &of.overflow, peakMetric: &of.peak,
 		takenMetric: &of.taken, samplesFigure: &of.samples,
 	}[name]
 	switch {
 	case name == phaseMetric && labels["phase"] == "queue":
 		of.queued += value
+	case name == cvFigure:
+		of.spread = value
 	case name == holdMetric+"_bucket":
 		bound, err := strconv.ParseFloat(labels["le"], 64)
 		if err != nil {
