@@ -13,7 +13,6 @@ const superuser = "postgres"
 // Server is a throwaway PostgreSQL server. It is safe for concurrent use.
 type Server struct {
 	config   config
-	version  string
 	dir      string // all of the server's files, including the socket
 	password string
 	port     int
@@ -23,11 +22,7 @@ type Server struct {
 // Start starts a server and returns when it accepts connections. This takes about a second, and less with a cached
 // template of the data directory. Cancelling ctx ends the start, but not a server that has started.
 func Start(ctx context.Context, opts ...Option) (*Server, error) {
-	c, err := newConfig(opts)
-	if err != nil {
-		return nil, err
-	}
-	return launch(ctx, c)
+	return launch(ctx, newConfig(opts))
 }
 
 // ConnString returns the connection string of the database postgres, like [Server.DSN].
@@ -54,9 +49,3 @@ func (s *Server) DSN(database string) string {
 
 // Port returns the port that the server listens on at 127.0.0.1. Restart keeps it.
 func (s *Server) Port() int { return s.port }
-
-// SocketDir returns the private folder of the server's unix socket. It can be the host of a connection string.
-func (s *Server) SocketDir() string { return s.dir }
-
-// Version returns the version of the server, such as 17.5.
-func (s *Server) Version() string { return s.version }

@@ -101,7 +101,7 @@ func TestServerRequiresPassword(t *testing.T) {
 		_ = conn.Close(t.Context())
 		t.Error("any password will do")
 	}
-	info, err := os.Stat(s.SocketDir())
+	info, err := os.Stat(s.dir)
 	if err != nil {
 		t.Fatal(err)
 	}

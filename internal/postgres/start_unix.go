@@ -82,7 +82,6 @@ func (s *Server) findProgram(ctx context.Context) (build string, err error) {
 	if build, err = s.program.build(ctx); err != nil {
 		return "", err
 	}
-	s.version = number(build)
 	return build, nil
 }
 
