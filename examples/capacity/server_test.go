@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -41,7 +40,7 @@ func TestPrometheusAndPageAgree(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	server := startPrometheus(t, fmt.Sprintf(scrapeConfig, host(t, classicURL), host(t, nativeURL)))
+	server := startPrometheus(t, fmt.Sprintf(scrapeConfig, strings.TrimPrefix(classicURL, "http://"), strings.TrimPrefix(nativeURL, "http://")))
 	awaitScrapes(t, server)
 
 	pages := map[string]*loadReport{"classic": loaded(t, classic, classicURL), "native": loaded(t, native, nativeURL)}
@@ -134,13 +133,4 @@ func shortAndLong(ctx context.Context, pool *pgxpool.Pool) (cv float64, err erro
 		count, sum, squares = count+1, sum+seconds, squares+seconds*seconds
 	}
 	return math.Sqrt(count*squares/(sum*sum) - 1), err
-}
-
-func host(t *testing.T, address string) string {
-	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u.Host
 }
