@@ -13,16 +13,6 @@ import (
 
 func TestMain(m *testing.M) { Main(m) }
 
-func TestDatabasesOfTestsAreSeparate(t *testing.T) {
-	t.Parallel()
-	for _, name := range []string{"one", "two", "three"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			execSQL(t, Database(t), "CREATE TABLE things ()")
-		})
-	}
-}
-
 func TestDatabaseIsDroppedWithClientsConnected(t *testing.T) {
 	t.Parallel()
 	var connString string
@@ -45,16 +35,6 @@ func TestDatabaseBelongsToASuperuser(t *testing.T) {
 	t.Parallel()
 	connString := Database(t)
 	execSQL(t, connString, "CREATE ROLE nobody_else SUPERUSER; DROP ROLE nobody_else")
-}
-
-func TestServerBelongsToOneTest(t *testing.T) {
-	t.Parallel()
-	connString := Database(t)
-	s := Server(t)
-	if err := s.Stop(); err != nil {
-		t.Fatal(err)
-	}
-	execSQL(t, connString, "SELECT 1")
 }
 
 func TestDatabaseURLServerIsUsedAndKept(t *testing.T) {
