@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -114,18 +115,13 @@ func nestedDeadlock(_ context.Context, e *env) (func() error, error) {
 }
 
 // nested makes product pages acquire a connection for the stock while they hold one.
-var nested = works(product, func(ctx context.Context, s *service, r *request) error {
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
+var nested = works(product, held(func(ctx context.Context, s *service, r *request, conn *pgxpool.Conn) error {
 	if _, err := r.query(ctx, conn, "GetProduct", getProduct, r.product); err != nil {
 		return err
 	}
-	_, err = r.query(ctx, s.pool, "GetStock", getStock, r.product)
+	_, err := r.query(ctx, s.pool, "GetStock", getStock, r.product)
 	return err
-})
+}))
 
 // idleInTransaction runs a job that locks the stock, and then waits for something else in its transaction.
 func idleInTransaction(ctx context.Context, e *env) (func() error, error) {
@@ -148,21 +144,16 @@ func idleInTransaction(ctx context.Context, e *env) (func() error, error) {
 }
 
 // heldIdle makes logins call another service for two seconds, with a connection in hand.
-var heldIdle = works(login, func(ctx context.Context, s *service, r *request) error {
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
+var heldIdle = works(login, held(func(ctx context.Context, s *service, r *request, conn *pgxpool.Conn) error {
 	if _, err := r.query(ctx, conn, "GetUser", getUser, r.customer); err != nil {
 		return err
 	}
 	if err := sleep(ctx, 2*time.Second); err != nil {
 		return err
 	}
-	_, err = r.query(ctx, conn, "InsertLogin", insertLogin, r.customer)
+	_, err := r.query(ctx, conn, "InsertLogin", insertLogin, r.customer)
 	return err
-})
+}))
 
 // slowReader makes reports take 3 ms for each of their rows.
 var slowReader = works(report, func(ctx context.Context, s *service, r *request) error {
@@ -198,12 +189,7 @@ var transactionOpen = works(addCart, func(ctx context.Context, s *service, r *re
 })
 
 // releasedBusy makes every fourth list of products release its connection with rows to read.
-var releasedBusy = works(products, func(ctx context.Context, s *service, r *request) error {
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
+var releasedBusy = works(products, held(func(ctx context.Context, s *service, r *request, conn *pgxpool.Conn) error {
 	if r.rng.IntN(4) != 0 {
 		_, err := r.query(ctx, conn, "ListProducts", listProducts, byProduct(r))
 		return err
@@ -213,7 +199,7 @@ var releasedBusy = works(products, func(ctx context.Context, s *service, r *requ
 		rows.Next()
 	}
 	return err
-})
+}))
 
 // sleep waits for d, or for the end of ctx.
 func sleep(ctx context.Context, d time.Duration) error {
@@ -226,12 +212,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // queryForEach makes the list of orders query the product of each.
-var queryForEach = works(orders, func(ctx context.Context, s *service, r *request) error {
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
+var queryForEach = works(orders, held(func(ctx context.Context, s *service, r *request, conn *pgxpool.Conn) error {
 	n, err := r.query(ctx, conn, "ListOrders", listOrders, r.customer)
 	for i := range n {
 		if err == nil {
@@ -239,7 +220,7 @@ var queryForEach = works(orders, func(ctx context.Context, s *service, r *reques
 		}
 	}
 	return err
-})
+}))
 
 // more makes a unit come more often.
 func more(name string, times float64) begin {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -60,18 +61,20 @@ func one(name, sql string, by func(*request) int) work {
 func byProduct(r *request) int  { return r.product % 10 }
 func byCustomer(r *request) int { return r.customer }
 
-func doProduct(ctx context.Context, s *service, r *request) error {
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
-		return err
+// held is work that holds one connection all the time.
+func held(does func(ctx context.Context, s *service, r *request, conn *pgxpool.Conn) error) work {
+	return func(ctx context.Context, s *service, r *request) error {
+		return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return does(ctx, s, r, conn) })
 	}
-	defer conn.Release()
+}
+
+var doProduct = held(func(ctx context.Context, _ *service, r *request, conn *pgxpool.Conn) error {
 	if _, err := r.query(ctx, conn, "GetProduct", getProduct, r.product); err != nil {
 		return err
 	}
-	_, err = r.query(ctx, conn, "GetStock", getStock, r.product)
+	_, err := r.query(ctx, conn, "GetStock", getStock, r.product)
 	return err
-}
+})
 
 func doAddToCart(ctx context.Context, s *service, r *request) error {
 	_, err := r.query(ctx, s.pool, "AddToCart", addToCart, r.customer, r.product)
