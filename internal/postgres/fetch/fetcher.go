@@ -72,8 +72,8 @@ func (f *fetcher) fetch(ctx context.Context) (err error) {
 	defer os.RemoveAll(staging)
 
 	fmt.Fprintf(f.out, "fetch: downloading %s\n", f.jar.Redacted())
-	jar := filepath.Join(staging, "jar")
-	if err := download(ctx, f.jar, jar); err != nil {
+	jar, err := download(ctx, f.jar)
+	if err != nil {
 		return err
 	}
 	tree := filepath.Join(staging, "tree")

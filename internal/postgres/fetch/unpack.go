@@ -3,6 +3,7 @@ package main
 import (
 	"archive/tar"
 	"archive/zip"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,12 +21,11 @@ import (
 const maxUnpacked = 2 << 30
 
 // unpack unpacks the tar.xz archive of a jar into a folder, which must not exist.
-func unpack(ctx context.Context, jar, dir string) error {
-	archive, err := zip.OpenReader(jar)
+func unpack(ctx context.Context, jar []byte, dir string) error {
+	archive, err := zip.NewReader(bytes.NewReader(jar), int64(len(jar)))
 	if err != nil {
 		return fmt.Errorf("fetch: open the jar: %w", err)
 	}
-	defer archive.Close()
 	for _, file := range archive.File {
 		if strings.HasSuffix(file.Name, ".txz") && !file.FileInfo().IsDir() {
 			if err := unpackFile(ctx, file, dir); err != nil {
