@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/otelpool/otelpool-go/otelpool"
 )
 
 // The statements of the shop, most of them named as sqlc does.
@@ -61,9 +59,4 @@ func (r *request) query(ctx context.Context, q querier, name, sql string, args .
 func (r *request) args(name string, args []any) []any {
 	const spread = 0.4
 	return append([]any{name, math.Exp(spread*r.rng.NormFloat64() - spread*spread/2)}, args...)
-}
-
-// named is query with a name by otelpool.WithOperation.
-func (r *request) named(ctx context.Context, q querier, name, sql string, args ...any) (int, error) {
-	return r.query(otelpool.WithOperation(ctx, name), q, name, sql, args...)
 }

@@ -191,10 +191,10 @@ var transactionOpen = works(addCart, func(ctx context.Context, s *service, r *re
 // releasedBusy makes every fourth list of products release its connection with rows to read.
 var releasedBusy = works(products, held(func(ctx context.Context, s *service, r *request, conn *pgxpool.Conn) error {
 	if r.rng.IntN(4) != 0 {
-		_, err := r.query(ctx, conn, "ListProducts", listProducts, byProduct(r))
+		_, err := r.query(ctx, conn, "ListProducts", listProducts, byCategory(r)...)
 		return err
 	}
-	rows, err := conn.Query(ctx, listProducts, r.args("ListProducts", []any{byProduct(r)})...)
+	rows, err := conn.Query(ctx, listProducts, r.args("ListProducts", byCategory(r))...)
 	if err == nil {
 		rows.Next()
 	}

@@ -37,29 +37,41 @@ const (
 
 // units are what the shop does.
 var units = []unit{
-	{name: products, share: 20, does: []string{"ListProducts"}, work: one("ListProducts", listProducts, byProduct)},
+	{name: products, share: 20, does: []string{"ListProducts"}, work: one("ListProducts", listProducts, byCategory)},
 	{name: product, share: 20, does: []string{"GetProduct", "GetStock"}, work: doProduct},
 	{name: cart, share: 10, does: []string{"GetCart"}, work: one("GetCart", getCart, byCustomer)},
 	{name: addCart, share: 8, does: []string{"AddToCart"}, work: doAddToCart},
 	{name: checkout, share: 8, does: []string{"GetCart", "ReserveStock", "InsertOrder"}, work: doCheckout},
 	{name: orders, share: 10, does: []string{"ListOrders"}, work: one("ListOrders", listOrders, byCustomer)},
 	{name: login, share: 6, does: []string{"GetUser", "InsertLogin"}, work: doLogin},
-	{name: report, share: 3, does: []string{"SalesReport"}, work: doReport},
-	{name: searches, share: 8, does: []string{"search products"}, work: doSearch, unscoped: true},
+	{name: report, share: 3, does: []string{"SalesReport"}, work: one("SalesReport", salesReport, byNothing)},
+	{name: searches, share: 8, does: []string{"search products"}, work: oneNamed("search products", search, byText), unscoped: true},
 	{name: "outbox", share: 3, does: []string{"outbox"}, work: doOutbox, unscoped: true},
-	{name: "touch session", share: 4, does: []string{"touch session"}, work: doTouch, unscoped: true},
+	{name: "touch session", share: 4, does: []string{"touch session"}, work: oneNamed("touch session", touchSession, byCustomer), unscoped: true},
 }
 
-// one returns the work of a unit that runs one statement.
-func one(name, sql string, by func(*request) int) work {
+// one returns the work of a unit that runs one statement, with arguments of the request.
+func one(name, sql string, args func(*request) []any) work {
 	return func(ctx context.Context, s *service, r *request) error {
-		_, err := r.query(ctx, s.pool, name, sql, by(r))
+		_, err := r.query(ctx, s.pool, name, sql, args(r)...)
 		return err
 	}
 }
 
-func byProduct(r *request) int  { return r.product % 10 }
-func byCustomer(r *request) int { return r.customer }
+// oneNamed is one with a name by otelpool.WithOperation.
+func oneNamed(name, sql string, args func(*request) []any) work {
+	return func(ctx context.Context, s *service, r *request) error {
+		return one(name, sql, args)(otelpool.WithOperation(ctx, name), s, r)
+	}
+}
+
+func byNothing(*request) []any    { return nil }
+func byCategory(r *request) []any { return []any{r.product % 10} }
+func byCustomer(r *request) []any { return []any{r.customer} }
+func byBoth(r *request) []any     { return []any{r.customer, r.product} }
+func byText(*request) []any       { return []any{"1"} }
+
+var doAddToCart = one("AddToCart", addToCart, byBoth)
 
 // held is work that holds one connection all the time.
 func held(does func(ctx context.Context, s *service, r *request, conn *pgxpool.Conn) error) work {
@@ -75,11 +87,6 @@ var doProduct = held(func(ctx context.Context, _ *service, r *request, conn *pgx
 	_, err := r.query(ctx, conn, "GetStock", getStock, r.product)
 	return err
 })
-
-func doAddToCart(ctx context.Context, s *service, r *request) error {
-	_, err := r.query(ctx, s.pool, "AddToCart", addToCart, r.customer, r.product)
-	return err
-}
 
 func doCheckout(ctx context.Context, s *service, r *request) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
@@ -102,24 +109,10 @@ func doLogin(ctx context.Context, s *service, r *request) error {
 	return err
 }
 
-func doReport(ctx context.Context, s *service, r *request) error {
-	_, err := r.query(ctx, s.pool, "SalesReport", salesReport)
-	return err
-}
-
-func doSearch(ctx context.Context, s *service, r *request) error {
-	_, err := r.named(ctx, s.pool, "search products", search, "1")
-	return err
-}
-
 func doOutbox(ctx context.Context, s *service, r *request) error {
-	return pgx.BeginFunc(otelpool.WithOperation(ctx, "outbox"), s.pool, func(tx pgx.Tx) error {
-		_, err := r.named(ctx, tx, "outbox", takeOutbox)
+	ctx = otelpool.WithOperation(ctx, "outbox")
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		_, err := r.query(ctx, tx, "outbox", takeOutbox)
 		return err
 	})
-}
-
-func doTouch(ctx context.Context, s *service, r *request) error {
-	_, err := r.named(ctx, s.pool, "touch session", touchSession, r.customer)
-	return err
 }
