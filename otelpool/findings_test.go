@@ -18,10 +18,9 @@ func finding(kind diagnose.Kind, operation string) string {
 // TestFindingIsShownWhileItHolds leaves a transaction idle in a bubble, whose clock the test moves.
 func TestFindingIsShownWhileItHolds(t *testing.T) {
 	t.Parallel()
-	connString := database(t)
 	synctest.Test(t, func(t *testing.T) {
 		tel := newTelemetry(t)
-		b := newBubblePool(t, connString, tel.provider)
+		b := newBubblePool(t, tel.provider)
 		check := func(when string, want ...int64) {
 			t.Helper()
 			m := tel.collect(t)
@@ -54,10 +53,9 @@ const findingMemory = 5 * time.Minute
 // TestFindingsOfOneNameAreOne has two pools of one name, of which one has the finding.
 func TestFindingsOfOneNameAreOne(t *testing.T) {
 	t.Parallel()
-	one, other := database(t), database(t)
 	synctest.Test(t, func(t *testing.T) {
 		tel := newTelemetry(t)
-		b, c := newBubblePool(t, one, tel.provider), newBubblePool(t, other, tel.provider)
+		b, c := newBubblePool(t, tel.provider), newBubblePool(t, tel.provider)
 		time.Sleep(10 * time.Second)
 		tel.collect(t)
 		b.release()
@@ -73,10 +71,9 @@ func TestFindingsOfOneNameAreOne(t *testing.T) {
 
 func TestWithoutFindingsShowsNone(t *testing.T) {
 	t.Parallel()
-	connString := database(t)
 	synctest.Test(t, func(t *testing.T) {
 		tel := newTelemetry(t)
-		b := newBubblePool(t, connString, tel.provider, otelpool.WithoutFindings())
+		b := newBubblePool(t, tel.provider, otelpool.WithoutFindings())
 		ctx, cancel := context.WithCancel(t.Context())
 		go b.waiter(ctx)
 		checkEqual(t, "lines", len(b.after(t, 10*time.Second)), 1)

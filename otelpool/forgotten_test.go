@@ -17,7 +17,6 @@ import (
 func TestSharedDefaultNameIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	const message = "several pools have the default name: they are reported as one"
-	connString := database(t)
 	for _, tt := range []struct {
 		name string
 		opts [2][]otelpool.Option
@@ -34,7 +33,7 @@ func TestSharedDefaultNameIsLoggedOnce(t *testing.T) {
 			tel := newTelemetry(t)
 			create := func(opts []otelpool.Option) *otelpool.Instrumentation {
 				opts = append([]otelpool.Option{otelpool.WithMeterProvider(tel.provider), log.option()}, opts...)
-				_, inst := newInstrumented(t, parse(t, connString), opts...)
+				_, inst := newInstrumented(t, parse(t, database(t)), opts...)
 				return inst
 			}
 			unregister(t, create(tt.opts[0]))
@@ -54,7 +53,6 @@ func TestSharedDefaultNameIsLoggedOnce(t *testing.T) {
 func TestMissingRegisterIsLoggedAfterMinute(t *testing.T) {
 	t.Parallel()
 	const message = "pool is used but not registered: its gauges and counters are missing"
-	connString := database(t)
 	for name, tt := range map[string]struct {
 		end  func(*otelpool.Instrumentation, *pgxpool.Pool) error
 		want int
@@ -67,7 +65,7 @@ func TestMissingRegisterIsLoggedAfterMinute(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var log logBuffer
-				config := parse(t, connString)
+				config := parse(t, database(t))
 				inst := instrument(t, config, otelpool.WithMeterProvider(newTelemetry(t).provider), log.option())
 				pool := newPool(t, config)
 				time.Sleep(time.Hour)
@@ -91,10 +89,9 @@ func TestMissingRegisterIsLoggedAfterMinute(t *testing.T) {
 // TestPoolOfReplacedHookIsNotForgotten has a pool that nobody measures, whose BeforeConnect hook was replaced.
 func TestPoolOfReplacedHookIsNotForgotten(t *testing.T) {
 	t.Parallel()
-	connString := database(t)
 	synctest.Test(t, func(t *testing.T) {
 		var log logBuffer
-		config := parse(t, connString)
+		config := parse(t, database(t))
 		instrument(t, config, otelpool.WithMeterProvider(noop.NewMeterProvider()), log.option())
 		config.BeforeConnect = nil
 		pool := newPool(t, config)
@@ -109,7 +106,6 @@ func TestPoolOfReplacedHookIsNotForgotten(t *testing.T) {
 func TestConnectionsWithoutPoolAreLoggedAfterMinute(t *testing.T) {
 	t.Parallel()
 	const message = "connections are used without a pool: only their durations are measured"
-	connString := database(t)
 	for name, tt := range map[string]struct {
 		pool bool // there is one, which is idle
 		want int
@@ -118,7 +114,7 @@ func TestConnectionsWithoutPoolAreLoggedAfterMinute(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var log logBuffer
-				config := parse(t, connString)
+				config := parse(t, database(t))
 				instrument(t, config, otelpool.WithMeterProvider(newTelemetry(t).provider), log.option())
 				for range 2 {
 					conn, err := pgx.ConnectConfig(t.Context(), config.ConnConfig)

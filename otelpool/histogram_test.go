@@ -181,23 +181,10 @@ func histogramCounts(t *testing.T, database *pgxpool.Config, wrap func(metric.Me
 			_, _ = pool.Exec(otelpool.WithOperation(t.Context(), "mine"), sql)
 		}
 	}
-	var rm metricdata.ResourceMetrics
-	if err := reader.Collect(t.Context(), &rm); err != nil {
-		t.Fatal(err)
-	}
-	counts := map[string]uint64{}
-	for _, scope := range rm.ScopeMetrics {
-		for _, m := range scope.Metrics {
-			switch data := m.Data.(type) {
-			case metricdata.Histogram[float64]:
-				for _, p := range data.DataPoints {
-					counts[m.Name+" "+p.Attributes.Encoded(attribute.DefaultEncoder())] = p.Count
-				}
-			case metricdata.Histogram[int64]:
-				for _, p := range data.DataPoints {
-					counts[m.Name+" "+p.Attributes.Encoded(attribute.DefaultEncoder())] = p.Count
-				}
-			}
+	counts, m := map[string]uint64{}, telemetry{reader: reader}.collect(t)
+	for key := range m {
+		if n := m.count(key); n > 0 {
+			counts[key] = n
 		}
 	}
 	return counts
@@ -206,10 +193,7 @@ func histogramCounts(t *testing.T, database *pgxpool.Config, wrap func(metric.Me
 // TestBindingHistogramsAreBound compares the samples with and without Bind, and with one that fails.
 func TestBindingHistogramsAreBound(t *testing.T) {
 	t.Parallel()
-	database, err := pgxpool.ParseConfig(database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	database := parse(t, database(t))
 	want := histogramCounts(t, database, func(p metric.MeterProvider) metric.MeterProvider { return p })
 	if len(want) < 9 { // duration of two operations, successful and failed; use time and rows of both; wait and create time
 		t.Fatalf("counted %v", want)

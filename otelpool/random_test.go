@@ -17,8 +17,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgxpool"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -91,13 +89,11 @@ func TestRandomUseIsCountedExactly(t *testing.T) {
 // randomPool is a pool with the numbers of what the callers did to it.
 type randomPool struct {
 	fixture
-	readers [2]*sdkmetric.ManualReader // cumulative and delta
-	config  *pgxpool.Config            // before Instrument
-	foreign *pgxpool.Pool              // made of a copy of the instrumented configuration
-	opened  int64                      // dials of the pools before
-
-	mu     sync.Mutex
-	deltas map[string]float64 // sums of all that the second reader has read
+	*twoReaders                 // whose deltas are those of all counters
+	config      *pgxpool.Config // before Instrument
+	foreign     *pgxpool.Pool   // made of a copy of the instrumented configuration
+	opened      int64           // dials of the pools before
+	mu          sync.Mutex      // guards deltas
 
 	results                 [4]atomic.Int64 // acquires by result, as in resultNames
 	acquiring, traced       atomic.Int64    // nanoseconds spent in Acquire, and between its first and last tracers
@@ -123,7 +119,7 @@ func (x *randomPool) watchDeltas(t *testing.T, stop <-chan struct{}) {
 func (x *randomPool) collectDeltas(t *testing.T) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	_, counters := (telemetry{x.readers[1], x.provider}).collectCounters(t)
+	_, counters := (telemetry{x.delta, x.telemetry.provider}).collectCounters(t)
 	for key, n := range counters {
 		if n < 0 {
 			t.Errorf("counter %s grew by %v", key, n)
@@ -148,7 +144,6 @@ func (x *randomPool) checkDeltas(t *testing.T) {
 
 // watch collects by the first reader until stop is closed.
 func (x *randomPool) watch(t *testing.T, stop <-chan struct{}) {
-	tel := telemetry{x.readers[0], x.provider}
 	began := time.Now()
 	last := map[string]float64{}
 	for {
@@ -157,7 +152,7 @@ func (x *randomPool) watch(t *testing.T, stop <-chan struct{}) {
 			return
 		case <-time.After(10 * time.Millisecond):
 		}
-		m, counters := tel.collectCounters(t)
+		m, counters := x.collectCounters(t)
 		for key, n := range last {
 			if now, ok := counters[key]; !ok || now < n {
 				t.Errorf("counter %s went from %v to %v", key, n, now)
@@ -333,13 +328,10 @@ type attemptKey struct{}
 
 // acquireTimer is a tracer that adds up the time of acquires. A pool has it as its first tracer and as its last. The sum
 // is from the last start event to the first end event, so a tracer between them must measure at least as much.
-type acquireTimer struct{ sum *atomic.Int64 }
-
-func (acquireTimer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	return ctx
+type acquireTimer struct {
+	noQueries
+	sum *atomic.Int64
 }
-
-func (acquireTimer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 func (acquireTimer) TraceAcquireStart(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireStartData) context.Context {
 	if a, ok := ctx.Value(attemptKey{}).(*attempt); ok {
@@ -357,13 +349,8 @@ func (w acquireTimer) TraceAcquireEnd(ctx context.Context, _ *pgxpool.Pool, _ pg
 
 func newRandomPool(t *testing.T, conns int32) *randomPool {
 	t.Helper()
-	x := &randomPool{deltas: make(map[string]float64), readers: [2]*sdkmetric.ManualReader{
-		sdkmetric.NewManualReader(),
-		sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(func(sdkmetric.InstrumentKind) metricdata.Temporality {
-			return metricdata.DeltaTemporality
-		})),
-	}}
-	x.telemetry = telemetry{x.readers[0], sdkmetric.NewMeterProvider(sdkmetric.WithReader(x.readers[0]), sdkmetric.WithReader(x.readers[1]))}
+	x := &randomPool{twoReaders: newTwoReaders()}
+	x.telemetry = telemetry{x.cumulative, x.twoReaders.provider}
 	config := parse(t, database(t))
 	config.MaxConns = conns
 	config.PrepareConn = func(ctx context.Context, _ *pgx.Conn) (bool, error) {
@@ -395,13 +382,10 @@ func newRandomPool(t *testing.T, conns int32) *randomPool {
 func (x *randomPool) start(t *testing.T) {
 	t.Helper()
 	config := x.config.Copy()
-	var err error
-	x.inst, err = otelpool.Instrument(config, otelpool.WithMeterProvider(x.provider), otelpool.WithPoolName("test"),
+	x.inst = instrument(t, config, otelpool.WithMeterProvider(x.telemetry.provider), otelpool.WithPoolName("test"),
 		otelpool.WithPeakWindow(time.Second), otelpool.WithLongHold(randomLongHold), otelpool.WithLogger(slog.New(slog.DiscardHandler)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.ConnConfig.Tracer = multitracer.New(acquireTimer{&x.traced}, config.ConnConfig.Tracer, acquireTimer{&x.traced})
+	var err error
+	config.ConnConfig.Tracer = multitracer.New(acquireTimer{sum: &x.traced}, config.ConnConfig.Tracer, acquireTimer{sum: &x.traced})
 	if x.pool, err = pgxpool.NewWithConfig(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}

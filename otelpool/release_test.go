@@ -4,18 +4,11 @@ import (
 	"context"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // cleaner is a tracer that rolls back what a caller forgot, before pgxpool looks at the connection.
-type cleaner struct{}
-
-func (cleaner) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	return ctx
-}
-
-func (cleaner) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+type cleaner struct{ noQueries }
 
 func (cleaner) TraceRelease(_ *pgxpool.Pool, data pgxpool.TraceReleaseData) {
 	if data.Conn.PgConn().TxStatus() != 'I' {

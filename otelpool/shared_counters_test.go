@@ -77,9 +77,9 @@ const (
 )
 
 // sharedPool makes a pool on which each step of sharedCounters works.
-func sharedPool(t *testing.T, tel telemetry, connString, name string) (*pgxpool.Pool, *otelpool.Instrumentation) {
+func sharedPool(t *testing.T, tel telemetry, name string) (*pgxpool.Pool, *otelpool.Instrumentation) {
 	t.Helper()
-	config := parse(t, connString)
+	config := parse(t, database(t))
 	hooked(config)
 	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
 	config.MaxConnLifetime, config.MaxConnIdleTime = sharedLifetime, sharedIdleTime

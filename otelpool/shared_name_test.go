@@ -20,10 +20,10 @@ import (
 func TestLeavingPoolKeepsAllCounters(t *testing.T) {
 	t.Parallel()
 	const name = "shared"
-	tel, connString := newTelemetry(t), database(t)
-	sharedPool(t, tel, connString, "other") // keeps the MeterProvider in use when the last pool of the name leaves
-	first, firstInst := sharedPool(t, tel, connString, name)
-	second, secondInst := sharedPool(t, tel, connString, name)
+	tel := newTelemetry(t)
+	sharedPool(t, tel, "other") // keeps the MeterProvider in use when the last pool of the name leaves
+	first, firstInst := sharedPool(t, tel, name)
+	second, secondInst := sharedPool(t, tel, name)
 	growAll(t, tel, first, name)
 	growAll(t, tel, second, name)
 	before, instruments := tel.countersOf(t, name)
@@ -60,12 +60,12 @@ func TestLeavingPoolKeepsAllCounters(t *testing.T) {
 		checkKept(t, tel, name, before)
 	})
 	t.Run("another one comes", func(t *testing.T) {
-		_, inst := sharedPool(t, tel, connString, name)
+		_, inst := sharedPool(t, tel, name)
 		checkKept(t, tel, name, before)
 		unregister(t, inst)
 	})
 	t.Run("one without hooks comes", func(t *testing.T) {
-		pool := newPool(t, parse(t, connString))
+		pool := newPool(t, parse(t, database(t)))
 		inst, err := otelpool.Register(pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(name),
 			otelpool.WithAttributes(attribute.String("team", "a")))
 		if err != nil {
@@ -80,7 +80,7 @@ func TestLeavingPoolKeepsAllCounters(t *testing.T) {
 type twoReaders struct {
 	provider          *sdkmetric.MeterProvider
 	delta, cumulative *sdkmetric.ManualReader
-	deltas            map[string]float64 // the sums of all deltas by pool name, of acquires
+	deltas            map[string]float64 // sums: of acquires by pool name
 }
 
 func newTwoReaders() *twoReaders {
@@ -119,9 +119,10 @@ func (r *twoReaders) acquires(t *testing.T, name string) (deltas, cumulative flo
 }
 
 // use makes a pool of that name, acquires from it n times, and ends it.
-func (r *twoReaders) use(t *testing.T, connString, name string, n int) {
+func (r *twoReaders) use(t *testing.T, name string, n int) {
 	t.Helper()
-	pool, inst := newInstrumented(t, parse(t, connString), otelpool.WithMeterProvider(r.provider), otelpool.WithPoolName(name))
+	pool, inst := newInstrumented(t, parse(t, database(t)), otelpool.WithMeterProvider(r.provider), otelpool.WithPoolName(name))
+	defer pool.Close()
 	for range n {
 		execute(t, pool, t.Context(), "SELECT 1")
 	}
@@ -132,17 +133,16 @@ func (r *twoReaders) use(t *testing.T, connString, name string, n int) {
 // beside another, collected while there is none of the name or not.
 func TestCountersGoOnInNextPool(t *testing.T) {
 	t.Parallel()
-	connString := database(t)
 	for _, beside := range []bool{false, true} {
 		for _, collected := range []bool{false, true} {
 			t.Run(fmt.Sprintf("beside another %t, collected meanwhile %t", beside, collected), func(t *testing.T) {
 				t.Parallel()
 				r := newTwoReaders()
 				if beside {
-					newInstrumented(t, parse(t, connString), otelpool.WithMeterProvider(r.provider), otelpool.WithPoolName("other"))
+					newInstrumented(t, parse(t, database(t)), otelpool.WithMeterProvider(r.provider), otelpool.WithPoolName("other"))
 				}
 				for i := range 4 {
-					r.use(t, connString, "main", 10)
+					r.use(t, "main", 10)
 					if collected || i == 3 {
 						deltas, cumulative := r.acquires(t, "main")
 						checkEqual(t, fmt.Sprintf("pool %d: sum of deltas", i), deltas, float64(10*(i+1)))
@@ -157,13 +157,12 @@ func TestCountersGoOnInNextPool(t *testing.T) {
 // TestLatestRetiredNameIsRemembered has more names retire than are remembered, then one more.
 func TestLatestRetiredNameIsRemembered(t *testing.T) {
 	t.Parallel()
-	connString := database(t)
 	r := newTwoReaders()
 	for i := range 150 {
-		r.use(t, connString, fmt.Sprint("tenant ", i), 0)
+		r.use(t, fmt.Sprint("tenant ", i), 0)
 	}
-	r.use(t, connString, "main", 3)
-	r.use(t, connString, "main", 4)
+	r.use(t, "main", 3)
+	r.use(t, "main", 4)
 	_, main := r.acquires(t, "main")
 	checkEqual(t, "acquires of the latest name", main, 7)
 	series := make(map[string]bool)
@@ -177,13 +176,12 @@ func TestLatestRetiredNameIsRemembered(t *testing.T) {
 // TestCountersNeverFallWhilePoolsLeave collects without a pause while pools of one name are used and leave.
 func TestCountersNeverFallWhilePoolsLeave(t *testing.T) {
 	t.Parallel()
-	connString := database(t)
 	r := newTwoReaders()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for range 15 {
-			r.use(t, connString, "same", 20)
+			r.use(t, "same", 20)
 		}
 	}()
 	var last float64
@@ -207,7 +205,6 @@ func TestCountersNeverFallWhilePoolsLeave(t *testing.T) {
 // TestProviderIsNotKeptAlive has a MeterProvider become garbage after the pools that it had.
 func TestProviderIsNotKeptAlive(t *testing.T) {
 	t.Parallel()
-	connString := database(t)
 	for name, end := range map[string]func(*otelpool.Instrumentation) error{
 		"unregistered":         (*otelpool.Instrumentation).Unregister,
 		"closed and forgotten": func(*otelpool.Instrumentation) error { return nil },
@@ -218,7 +215,7 @@ func TestProviderIsNotKeptAlive(t *testing.T) {
 			func() {
 				tel := newTelemetry(t)
 				runtime.AddCleanup(tel.provider, func(struct{}) { close(collected) }, struct{}{})
-				pool, inst, err := otelpool.New(t.Context(), connString, otelpool.WithMeterProvider(tel.provider))
+				pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(tel.provider))
 				if err != nil {
 					t.Fatal(err)
 				}

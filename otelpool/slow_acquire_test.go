@@ -34,17 +34,13 @@ type bubblePool struct {
 	release func() // ends the transaction and releases the connection; a second call does nothing
 }
 
-func newBubblePool(t *testing.T, connString string, provider metric.MeterProvider, opts ...otelpool.Option) bubblePool {
+func newBubblePool(t *testing.T, provider metric.MeterProvider, opts ...otelpool.Option) bubblePool {
 	t.Helper()
 	b := bubblePool{log: new(logBuffer)}
-	config := parse(t, connString)
+	config := parse(t, database(t))
 	config.MaxConns = 1
-	var err error
-	b.pool, b.inst, err = otelpool.NewWithConfig(t.Context(), config,
+	b.pool, b.inst = newInstrumented(t, config,
 		append([]otelpool.Option{otelpool.WithMeterProvider(provider), otelpool.WithPoolName("test"), b.log.option()}, opts...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
 	b.conn = acquireWith(t, b.pool, otelpool.WithOperation(t.Context(), "checkout"))
 	for _, sql := range []string{"BEGIN", "SELECT 'hunter2'"} {
 		execute(t, b.conn, t.Context(), sql)
@@ -81,9 +77,8 @@ func (b bubblePool) after(t *testing.T, d time.Duration) []map[string]any {
 
 func TestWaitingCallerIsLoggedOnceAMinute(t *testing.T) {
 	t.Parallel()
-	connString := database(t)
 	synctest.Test(t, func(t *testing.T) {
-		b := newBubblePool(t, connString, newTelemetry(t).provider)
+		b := newBubblePool(t, newTelemetry(t).provider)
 		ctx, cancel := context.WithCancel(t.Context())
 		go b.waiter(ctx)
 		checkEqual(t, "entries before a second", len(b.after(t, 900*time.Millisecond)), 0)
@@ -122,7 +117,6 @@ func TestWaitingCallerIsLoggedOnceAMinute(t *testing.T) {
 // TestSlowAcquireIsLoggedWhenItEnds has acquires that end between two looks for callers who wait.
 func TestSlowAcquireIsLoggedWhenItEnds(t *testing.T) {
 	t.Parallel()
-	connString := database(t)
 	for name, tt := range map[string]struct {
 		end      func(b bubblePool, acquire context.CancelFunc)
 		deadline time.Duration
@@ -135,7 +129,7 @@ func TestSlowAcquireIsLoggedWhenItEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := newBubblePool(t, connString, newTelemetry(t).provider, otelpool.WithSlowAcquire(100*time.Millisecond))
+				b := newBubblePool(t, newTelemetry(t).provider, otelpool.WithSlowAcquire(100*time.Millisecond))
 				time.Sleep(10 * time.Second)
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
@@ -171,7 +165,6 @@ func TestSlowAcquireIsLoggedWhenItEnds(t *testing.T) {
 
 func TestSlowAcquireIsNotLogged(t *testing.T) {
 	t.Parallel()
-	connString := database(t)
 	noReader := func(*testing.T) metric.MeterProvider { return noop.NewMeterProvider() }
 	reader := func(t *testing.T) metric.MeterProvider { return newTelemetry(t).provider }
 	for name, tt := range map[string]struct {
@@ -192,7 +185,7 @@ func TestSlowAcquireIsNotLogged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := newBubblePool(t, connString, tt.provider(t), tt.opts...)
+				b := newBubblePool(t, tt.provider(t), tt.opts...)
 				if tt.before != nil {
 					tt.before(t, b)
 				}

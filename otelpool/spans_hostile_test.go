@@ -44,8 +44,7 @@ func TestKeysOfParametersAreFitForExport(t *testing.T) {
 	t.Parallel()
 	f := setupTraced(t, 1, nil, otelpool.WithQueryParameters(func(_, _ string, value any) (string, bool) { return "v\xff", true }))
 	_, _ = f.pool.Exec(f.root, "SELECT 1", pgx.NamedArgs{"b\xff" + strings.Repeat("k", 1000): 1})
-	ended := f.spans.Ended()
-	for _, kv := range ended[len(ended)-1].Attributes() {
+	for _, kv := range f.last().Attributes() {
 		if text := string(kv.Key) + kv.Value.String(); strings.Contains(text, "\xff") || len(text) > 300 {
 			t.Errorf("an attribute is %.50q, of %d bytes", text, len(text))
 		}
@@ -66,12 +65,11 @@ func TestBatchEventsEndWithFirstFailure(t *testing.T) {
 		_, _ = results.Exec()
 	}
 	_ = results.Close()
-	ended := f.spans.Ended()
-	events := ended[len(ended)-1].Events()
+	events := f.last().Events()
 	failed := slices.IndexFunc(events, func(e sdktrace.Event) bool {
 		return slices.ContainsFunc(e.Attributes, func(kv attribute.KeyValue) bool { return kv.Key == "error.type" })
 	})
-	if len(events) == 0 || failed != len(events)-1 || ended[len(ended)-1].DroppedEvents() > 0 {
+	if len(events) == 0 || failed != len(events)-1 || f.last().DroppedEvents() > 0 {
 		t.Errorf("%d events, of which number %d is the first that failed", len(events), failed)
 	}
 }
@@ -86,9 +84,8 @@ func TestBatchSpanHasBoundedText(t *testing.T) {
 	if err := f.pool.SendBatch(f.root, b).Close(); err != nil {
 		t.Fatal(err)
 	}
-	ended := f.spans.Ended()
 	size := 0
-	for _, e := range ended[len(ended)-1].Events() {
+	for _, e := range f.last().Events() {
 		for _, kv := range e.Attributes {
 			size += len(kv.Value.String())
 		}
@@ -147,8 +144,7 @@ func TestSlowPrepareIsLoggedWithItsSpan(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-unlocked
-	ended := f.spans.Ended()
-	span := ended[len(ended)-1]
+	span := f.last()
 	line := log.await(t, "slow query", 1)[0]
 	if line["operation"] != "PREPARE SELECT pg_description" || line["sql"] != "SELECT objoid FROM pg_description WHERE objsubid = ?" || line["span_id"] != span.SpanContext().SpanID().String() {
 		t.Errorf("the line is %v, the span %s", line, span.SpanContext().SpanID())

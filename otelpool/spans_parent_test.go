@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,7 +17,6 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -48,30 +48,31 @@ const acquireSpan = "pool.acquire, internal, in request\n"
 
 func TestAcquireSpanHasPhasesAndLinkToHolder(t *testing.T) {
 	t.Parallel()
-	f := setupTraced(t, 1, nil, otelpool.WithAcquireSpans(time.Millisecond))
-	warm(t, f.fixture, 1)
+	synctest.Test(t, func(t *testing.T) { // in which an acquire that does not wait takes no time
+		f := setupTraced(t, 1, nil, otelpool.WithAcquireSpans(time.Millisecond))
+		warm(t, f.fixture, 1)
 
-	holding, span := trace.SpanFromContext(f.root).TracerProvider().Tracer("test").Start(t.Context(), "holder")
-	holder := acquireWith(t, f.pool, holding)
-	expectSpans(t, f) // it waited for nothing
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+		holding, span := trace.SpanFromContext(f.root).TracerProvider().Tracer("test").Start(t.Context(), "holder")
+		holder := acquireWith(t, f.pool, holding)
+		expectSpans(t, f) // it waited for nothing
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			acquireWith(t, f.pool, f.root).Release()
+		}()
+		time.Sleep(2 * time.Millisecond)
+		holder.Release()
+		span.End()
+		<-done
+		expectSpans(t, f, acquireSpan+
+			"pgxpool.acquire.connect=0\npgxpool.acquire.ping=0\npgxpool.acquire.prepare=0\npgxpool.acquire.queue=some\nlink to holder: pgxpool.link=holder")
+
+		// The next waits for nothing, and so not for that holder.
 		acquireWith(t, f.pool, f.root).Release()
-	}()
-	testutil.Eventually(t, "an acquire waits", func() bool { return f.inst.Report().Waiting == 1 })
-	wait(2 * time.Millisecond)
-	holder.Release()
-	span.End()
-	<-done
-	expectSpans(t, f, acquireSpan+
-		"pgxpool.acquire.connect=0\npgxpool.acquire.ping=0\npgxpool.acquire.prepare=0\npgxpool.acquire.queue=some\nlink to holder: pgxpool.link=holder")
-
-	// The next waits for nothing, and so not for that holder.
-	acquireWith(t, f.pool, f.root).Release()
-	if n := len(f.texts(t)); n != 1 {
-		t.Errorf("there are %d spans, one of an acquire that did not wait", n)
-	}
+		if n := len(f.texts(t)); n != 1 {
+			t.Errorf("there are %d spans, one of an acquire that did not wait", n)
+		}
+	})
 }
 
 func TestAcquireSpanOfDialAndOfTimeout(t *testing.T) {
@@ -167,8 +168,7 @@ func TestBatchOfManyQueriesHasBoundedSpan(t *testing.T) {
 	if err := f.pool.SendBatch(f.root, b).Close(); err != nil {
 		t.Fatal(err)
 	}
-	ended := f.spans.Ended()
-	batch := ended[len(ended)-1]
+	batch := f.last()
 	if batch.Name() != "BATCH SELECT" || len(batch.Events()) != 128 || batch.DroppedEvents() != 0 {
 		t.Errorf("%s has %d events and has dropped %d", batch.Name(), len(batch.Events()), batch.DroppedEvents())
 	}

@@ -39,6 +39,12 @@ func setupTraced(t *testing.T, maxConns int32, change func(*pgxpool.Config), opt
 	return f
 }
 
+// last returns the span that has ended last.
+func (f traced) last() sdktrace.ReadOnlySpan {
+	ended := f.spans.Ended()
+	return ended[len(ended)-1]
+}
+
 // texts describes the spans that have ended, in that order, as lines: name and kind, parent, status, then attributes, events and links,
 // each sorted. The attributes that all spans of a pool share are checked and left out.
 func (f traced) texts(t *testing.T) []string {
@@ -477,8 +483,7 @@ func TestSpanNames(t *testing.T) {
 		{"/* hunter2", "postgresql"},
 	} {
 		_, _ = f.pool.Exec(f.root, tt.sql)
-		ended := f.spans.Ended()
-		if got := ended[len(ended)-1].Name(); got != tt.want {
+		if got := f.last().Name(); got != tt.want {
 			t.Errorf("%q: the span is %q, want %q", tt.sql, got, tt.want)
 		}
 	}

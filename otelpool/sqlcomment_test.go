@@ -472,8 +472,7 @@ func TestTraceparentIsSpanOfQuery(t *testing.T) {
 	if err := f.pool.QueryRow(f.root, "SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()").Scan(&query); err != nil {
 		t.Fatal(err)
 	}
-	ended := f.spans.Ended()
-	of := ended[len(ended)-1].SpanContext()
+	of := f.last().SpanContext()
 	if want := fmt.Sprintf("/*traceparent='00-%s-%s-01'*/", of.TraceID(), of.SpanID()); !strings.HasSuffix(query, want) {
 		t.Errorf("the server runs %q, want a comment %s", query, want)
 	}

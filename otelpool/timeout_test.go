@@ -118,13 +118,10 @@ func TestPrepareConnTimeoutIsAcquireTimeout(t *testing.T) {
 }
 
 // panicking is a tracer that panics at the end of successful acquires, as long as left is above 0.
-type panicking struct{ left *int }
-
-func (panicking) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	return ctx
+type panicking struct {
+	noQueries
+	left *int
 }
-
-func (panicking) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 func (panicking) TraceAcquireStart(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireStartData) context.Context {
 	return ctx
@@ -143,7 +140,7 @@ func TestPanickingTracerKeepsWaitingCount(t *testing.T) {
 	const conns = 4
 	var left int
 	config := parse(t, database(t))
-	config.ConnConfig.Tracer = panicking{&left}
+	config.ConnConfig.Tracer = panicking{left: &left}
 	apply(t, otelpool.Sizing{PoolSize: conns, Timeout: 200 * time.Millisecond}, config)
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	if err != nil {

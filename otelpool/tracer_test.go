@@ -119,6 +119,15 @@ func (l *eventLog) hook(c *pgxpool.Config) {
 // mark is the key of the name of a start event, which shows whether the end event has the context of the start.
 type mark struct{}
 
+// noQueries is a tracer of nothing, for others to embed.
+type noQueries struct{}
+
+func (noQueries) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	return ctx
+}
+
+func (noQueries) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
 // Tracers that have one interface beside QueryTracer, or none.
 type (
 	queryOnly   struct{ pgx.QueryTracer }

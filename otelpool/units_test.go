@@ -62,15 +62,11 @@ func TestWorkIsCountedByUnitOfWork(t *testing.T) {
 // TestHeldIsCountedByUnitOfWork holds connections in a bubble, whose clock the test moves.
 func TestHeldIsCountedByUnitOfWork(t *testing.T) {
 	t.Parallel()
-	connString := database(t)
 	synctest.Test(t, func(t *testing.T) {
-		tel := newTelemetry(t)
-		config := parse(t, connString)
-		config.MaxConns = 4
-		pool, inst := newInstrumented(t, config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
+		f := setup(t, 4, nil)
 		check := func(when string, held map[string]int64, oldest map[string]float64) {
 			t.Helper()
-			m := tel.collect(t)
+			m := f.collect(t)
 			for unit, n := range held {
 				checkEqual(t, when+": held by "+unit, m.value(t, by("pgxpool.held", unit)), n)
 				checkEqual(t, when+": oldest of "+unit, m.seconds(t, by("pgxpool.held.oldest", unit)), oldest[unit])
@@ -80,10 +76,10 @@ func TestHeldIsCountedByUnitOfWork(t *testing.T) {
 			}
 		}
 		check("at rest", nil, nil)
-		first := acquireWith(t, pool, otelpool.WithOperation(t.Context(), "export"))
+		first := acquireWith(t, f.pool, otelpool.WithOperation(t.Context(), "export"))
 		time.Sleep(10 * time.Second) // of the bubble
-		second := acquireWith(t, pool, otelpool.WithOperation(t.Context(), "export"))
-		unnamed := acquire(t, pool)
+		second := acquireWith(t, f.pool, otelpool.WithOperation(t.Context(), "export"))
+		unnamed := acquire(t, f.pool)
 		time.Sleep(5 * time.Second)
 		check("three holds", map[string]int64{"export": 2, "": 1}, map[string]float64{"export": 15, "": 5})
 		first.Release()
@@ -95,8 +91,7 @@ func TestHeldIsCountedByUnitOfWork(t *testing.T) {
 		second.Release()
 		synctest.Wait()
 		check("no hold", map[string]int64{"export": 0}, map[string]float64{"export": 0})
-		pool.Close()
-		unregister(t, inst)
+		unregister(t, f.inst)
 		check("after Unregister", nil, nil)
 	})
 }

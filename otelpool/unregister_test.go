@@ -60,10 +60,9 @@ func TestUnregisterMayBeRepeated(t *testing.T) {
 func TestUnregisterKeepsOtherPools(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
-	connString := database(t)
 	var insts []*otelpool.Instrumentation
 	for _, name := range []string{"a", "b", "b"} {
-		_, inst := newInstrumented(t, parse(t, connString), otelpool.WithMeterProvider(tel.provider),
+		_, inst := newInstrumented(t, parse(t, database(t)), otelpool.WithMeterProvider(tel.provider),
 			otelpool.WithPoolName(name), otelpool.WithAttributes(attribute.String("name", name)))
 		insts = append(insts, inst)
 	}
@@ -87,9 +86,8 @@ func TestUnregisterKeepsOtherPools(t *testing.T) {
 func TestClosedPoolsLeaveNothing(t *testing.T) {
 	// Not parallel: it looks at all goroutines of the process.
 	tel := newTelemetry(t)
-	connString := database(t)
 	for i := range 20 {
-		pool, inst := newInstrumented(t, parse(t, connString),
+		pool, inst := newInstrumented(t, parse(t, database(t)),
 			otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(fmt.Sprint("pool", i)))
 		execute(t, pool, t.Context(), "SELECT 1")
 		if i == 0 && len(gaugeKeys(tel.collect(t))) == 0 {
@@ -144,21 +142,8 @@ func TestHeldInCallbackDoesNotDeadlock(t *testing.T) {
 				register(t, inst, pool)
 				call = inst.Unregister
 			}
-			meter := tel.provider.Meter("program")
-			gauge, err := meter.Int64ObservableGauge("held")
-			if err != nil {
-				t.Fatal(err)
-			}
 			inCallback, goOn := make(chan struct{}), make(chan struct{})
-			_, err = meter.RegisterCallback(func(context.Context, metric.Observer) error {
-				close(inCallback)
-				<-goOn
-				inst.Held()
-				return nil
-			}, gauge)
-			if err != nil {
-				t.Fatal(err)
-			}
+			foreignCallback(t, tel, inCallback, goOn, func() { inst.Held() })
 			collected, called := make(chan struct{}), make(chan error, 1)
 			go func() { tel.collect(t); close(collected) }()
 			<-inCallback
@@ -249,7 +234,6 @@ func TestPoolsComeAndGoConcurrentSafe(t *testing.T) {
 	t.Parallel()
 	readers := [2]*sdkmetric.ManualReader{sdkmetric.NewManualReader(), sdkmetric.NewManualReader()}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(readers[0]), sdkmetric.WithReader(readers[1]))
-	connString := database(t)
 	stop := make(chan struct{})
 	var collecting, pools sync.WaitGroup
 	for _, reader := range readers {
@@ -269,7 +253,7 @@ func TestPoolsComeAndGoConcurrentSafe(t *testing.T) {
 	for i := range 6 {
 		pools.Go(func() {
 			for j := range 5 {
-				pool, inst, err := otelpool.New(context.Background(), connString, otelpool.WithMeterProvider(provider),
+				pool, inst, err := otelpool.New(context.Background(), database(t), otelpool.WithMeterProvider(provider),
 					otelpool.WithPoolName(fmt.Sprint(i*j%4)), otelpool.WithAttributes(shared...), otelpool.WithAttributes(shared...))
 				if err != nil {
 					t.Error(err)

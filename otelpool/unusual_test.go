@@ -74,20 +74,13 @@ func TestUnusualServicesAreWell(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			connString := database(t)
 			synctest.Test(t, func(t *testing.T) {
-				config := parse(t, connString)
-				config.MaxConns = tt.size
-				pool, inst := newInstrumented(t, config, otelpool.WithMeterProvider(newTelemetry(t).provider))
-				defer func() {
-					pool.Close()
-					unregister(t, inst)
-				}()
+				f := setup(t, tt.size, nil)
 				start := time.Now()
-				inst.Report()
-				tt.run(t, pool, func() {
-					for _, f := range diagnose.Findings(inst.Report()) {
-						t.Fatalf("after %v: %v", time.Since(start), f)
+				f.inst.Report()
+				tt.run(t, f.pool, func() {
+					for _, found := range diagnose.Findings(f.inst.Report()) {
+						t.Fatalf("after %v: %v", time.Since(start), found)
 					}
 				})
 			})
