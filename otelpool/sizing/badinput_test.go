@@ -15,80 +15,60 @@ var (
 	goodGoal = sizing.Goal{Wait: 5 * time.Millisecond, Quantile: 0.99}
 )
 
-func TestErrorNamesBadArgument(t *testing.T) {
+func TestErrorNamesBadValue(t *testing.T) {
 	t.Parallel()
-	for want, call := range map[string]func() error{
-		"sizing: buffer -0.1 is not from 0 to 10: 0.2 is 20 %": func() error { return errorOf(goodLoad.SizeForAverage(-0.1)) },
-		"sizing: buffer 20 is not from 0 to 10: 0.2 is 20 %":   func() error { return errorOf(goodLoad.SizeForAverage(20)) },
-		"sizing: buffer NaN is not from 0 to 10: 0.2 is 20 %":  func() error { return errorOf(goodLoad.SizeForAverage(math.NaN())) },
-		"sizing: buffer +Inf is not from 0 to 10: 0.2 is 20 %": func() error { return errorOf(goodLoad.SizeForAverage(math.Inf(1))) },
-		"sizing: size 0 is not between 1 and 262143":           func() error { return errorOf(goodLoad.At(0)) },
-		"sizing: size -1 is not between 1 and 262143":          func() error { return errorOf(goodLoad.At(-1)) },
-		"sizing: size 262144 is not between 1 and 262143":      func() error { return errorOf(goodLoad.At(262144)) },
-		"sizing: wait -1ns is negative":                        func() error { return errorOf(sizing.Queue{}.WaitOver(-1)) },
-		"sizing: quantile 1 is not above 0 and below 1: 0.99 is 99 %": func() error {
-			return errorOf(sizing.Queue{}.WaitQuantile(1))
-		},
-	} {
-		if err := call(); err == nil || err.Error() != want {
-			t.Errorf("got %v, want %s", err, want)
-		}
-	}
-}
-
-func TestErrorNamesBadLoadField(t *testing.T) {
-	t.Parallel()
-	for want, change := range map[string]func(*sizing.Load){
-		"sizing: Load.Rate 0 is not a finite number above 0":    func(l *sizing.Load) { l.Rate = 0 },
-		"sizing: Load.Rate -1 is not a finite number above 0":   func(l *sizing.Load) { l.Rate = -1 },
-		"sizing: Load.Rate NaN is not a finite number above 0":  func(l *sizing.Load) { l.Rate = math.NaN() },
-		"sizing: Load.Rate +Inf is not a finite number above 0": func(l *sizing.Load) { l.Rate = math.Inf(1) },
-		"sizing: Load.Hold 0s is not above 0":                   func(l *sizing.Load) { l.Hold = 0 },
-		"sizing: Load.Hold -1s is not above 0":                  func(l *sizing.Load) { l.Hold = -time.Second },
-		"sizing: Load.CV -1 is not from 0 to 100":               func(l *sizing.Load) { l.CV = -1 },
-		"sizing: Load.CV NaN is not from 0 to 100":              func(l *sizing.Load) { l.CV = math.NaN() },
-		"sizing: Load.CV 101 is not from 0 to 100":              func(l *sizing.Load) { l.CV = 101 },
-	} {
+	load := func(change func(*sizing.Load)) []error {
 		bad := goodLoad
 		change(&bad)
-		for _, err := range []error{errorOf(bad.SizeForAverage(0.2)), errorOf(bad.SizeForGoal(goodGoal)), errorOf(bad.At(6))} {
+		return []error{errorOf(bad.SizeForAverage(0.2)), errorOf(bad.SizeForGoal(goodGoal)), errorOf(bad.At(6))}
+	}
+	goal := func(bad sizing.Goal) []error { return []error{errorOf(goodLoad.SizeForGoal(bad))} }
+	fleet := func(change func(*sizing.Fleet)) []error {
+		bad := sizing.Fleet{Instances: 4, Size: 5, Overflow: 10, MaxConnections: 100, Reserved: 3, OtherClients: 10}
+		change(&bad)
+		return []error{errorOf(bad.Left())}
+	}
+	average := func(buffer float64) []error { return []error{errorOf(goodLoad.SizeForAverage(buffer))} }
+	at := func(size int) []error { return []error{errorOf(goodLoad.At(size))} }
+	for want, errs := range map[string][]error{
+		"sizing: buffer -0.1 is not from 0 to 10: 0.2 is 20 %":        average(-0.1),
+		"sizing: buffer 20 is not from 0 to 10: 0.2 is 20 %":          average(20),
+		"sizing: buffer NaN is not from 0 to 10: 0.2 is 20 %":         average(math.NaN()),
+		"sizing: buffer +Inf is not from 0 to 10: 0.2 is 20 %":        average(math.Inf(1)),
+		"sizing: size 0 is not between 1 and 262143":                  at(0),
+		"sizing: size -1 is not between 1 and 262143":                 at(-1),
+		"sizing: size 262144 is not between 1 and 262143":             at(262144),
+		"sizing: wait -1ns is negative":                               {errorOf(sizing.Queue{}.WaitOver(-1))},
+		"sizing: quantile 1 is not above 0 and below 1: 0.99 is 99 %": {errorOf(sizing.Queue{}.WaitQuantile(1))},
+
+		"sizing: Load.Rate 0 is not a finite number above 0":    load(func(l *sizing.Load) { l.Rate = 0 }),
+		"sizing: Load.Rate -1 is not a finite number above 0":   load(func(l *sizing.Load) { l.Rate = -1 }),
+		"sizing: Load.Rate NaN is not a finite number above 0":  load(func(l *sizing.Load) { l.Rate = math.NaN() }),
+		"sizing: Load.Rate +Inf is not a finite number above 0": load(func(l *sizing.Load) { l.Rate = math.Inf(1) }),
+		"sizing: Load.Hold 0s is not above 0":                   load(func(l *sizing.Load) { l.Hold = 0 }),
+		"sizing: Load.Hold -1s is not above 0":                  load(func(l *sizing.Load) { l.Hold = -time.Second }),
+		"sizing: Load.CV -1 is not from 0 to 100":               load(func(l *sizing.Load) { l.CV = -1 }),
+		"sizing: Load.CV NaN is not from 0 to 100":              load(func(l *sizing.Load) { l.CV = math.NaN() }),
+		"sizing: Load.CV 101 is not from 0 to 100":              load(func(l *sizing.Load) { l.CV = 101 }),
+
+		"sizing: Goal.Wait -1ns is negative":                                 goal(sizing.Goal{Wait: -1, Quantile: 0.9}),
+		"sizing: Goal.Quantile 0 is not above 0 and below 1: 0.99 is 99 %":   goal(sizing.Goal{}),
+		"sizing: Goal.Quantile 1 is not above 0 and below 1: 0.99 is 99 %":   goal(sizing.Goal{Quantile: 1}),
+		"sizing: Goal.Quantile 99 is not above 0 and below 1: 0.99 is 99 %":  goal(sizing.Goal{Quantile: 99}),
+		"sizing: Goal.Quantile -1 is not above 0 and below 1: 0.99 is 99 %":  goal(sizing.Goal{Quantile: -1}),
+		"sizing: Goal.Quantile NaN is not above 0 and below 1: 0.99 is 99 %": goal(sizing.Goal{Quantile: math.NaN()}),
+
+		"sizing: Fleet.Instances 0 is not between 1 and 262143":         fleet(func(f *sizing.Fleet) { f.Instances = 0 }),
+		"sizing: Fleet.Size 0 is not between 1 and 262143":              fleet(func(f *sizing.Fleet) { f.Size = 0 }),
+		"sizing: Fleet.Overflow -1 is not between 0 and 262143":         fleet(func(f *sizing.Fleet) { f.Overflow = -1 }),
+		"sizing: Fleet.MaxConnections 0 is not between 1 and 262143":    fleet(func(f *sizing.Fleet) { f.MaxConnections = 0 }),
+		"sizing: Fleet.Reserved -3 is not between 0 and 262143":         fleet(func(f *sizing.Fleet) { f.Reserved = -3 }),
+		"sizing: Fleet.OtherClients 262144 is not between 0 and 262143": fleet(func(f *sizing.Fleet) { f.OtherClients = 262144 }),
+	} {
+		for _, err := range errs {
 			if err == nil || err.Error() != want {
 				t.Errorf("got %v, want %s", err, want)
 			}
-		}
-	}
-}
-
-func TestErrorNamesBadGoalField(t *testing.T) {
-	t.Parallel()
-	for want, bad := range map[string]sizing.Goal{
-		"sizing: Goal.Wait -1ns is negative":                                 {Wait: -1, Quantile: 0.9},
-		"sizing: Goal.Quantile 0 is not above 0 and below 1: 0.99 is 99 %":   {},
-		"sizing: Goal.Quantile 1 is not above 0 and below 1: 0.99 is 99 %":   {Quantile: 1},
-		"sizing: Goal.Quantile 99 is not above 0 and below 1: 0.99 is 99 %":  {Quantile: 99},
-		"sizing: Goal.Quantile -1 is not above 0 and below 1: 0.99 is 99 %":  {Quantile: -1},
-		"sizing: Goal.Quantile NaN is not above 0 and below 1: 0.99 is 99 %": {Quantile: math.NaN()},
-	} {
-		if err := errorOf(goodLoad.SizeForGoal(bad)); err == nil || err.Error() != want {
-			t.Errorf("got %v, want %s", err, want)
-		}
-	}
-}
-
-func TestErrorNamesBadFleetField(t *testing.T) {
-	t.Parallel()
-	for want, change := range map[string]func(*sizing.Fleet){
-		"sizing: Fleet.Instances 0 is not between 1 and 262143":         func(f *sizing.Fleet) { f.Instances = 0 },
-		"sizing: Fleet.Size 0 is not between 1 and 262143":              func(f *sizing.Fleet) { f.Size = 0 },
-		"sizing: Fleet.Overflow -1 is not between 0 and 262143":         func(f *sizing.Fleet) { f.Overflow = -1 },
-		"sizing: Fleet.MaxConnections 0 is not between 1 and 262143":    func(f *sizing.Fleet) { f.MaxConnections = 0 },
-		"sizing: Fleet.Reserved -3 is not between 0 and 262143":         func(f *sizing.Fleet) { f.Reserved = -3 },
-		"sizing: Fleet.OtherClients 262144 is not between 0 and 262143": func(f *sizing.Fleet) { f.OtherClients = 262144 },
-	} {
-		bad := sizing.Fleet{Instances: 4, Size: 5, Overflow: 10, MaxConnections: 100, Reserved: 3, OtherClients: 10}
-		change(&bad)
-		if err := errorOf(bad.Left()); err == nil || err.Error() != want {
-			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }

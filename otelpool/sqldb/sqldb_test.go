@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -62,8 +63,13 @@ type fixture struct {
 
 func setup(t *testing.T) fixture {
 	t.Helper()
+	return setupOn(t, postgrestest.Database(t))
+}
+
+func setupOn(t *testing.T, connString string) fixture {
+	t.Helper()
 	f := fixture{log: new(logged), rec: otelpooltest.NewRecorder(t)}
-	config := parse(t, postgrestest.Database(t))
+	config := parse(t, connString)
 	if err := (otelpool.Sizing{PoolSize: 1, MaxOverflow: 1, Timeout: 3 * time.Second}).Apply(config); err != nil {
 		t.Fatal(err)
 	}
@@ -215,17 +221,20 @@ func TestCloseClosesPool(t *testing.T) {
 // TestCloseDoesNotWaitForeverForRows closes a sql.DB while rows are open.
 func TestCloseDoesNotWaitForeverForRows(t *testing.T) {
 	t.Parallel()
-	f := setup(t)
-	rows, err := f.db.QueryContext(t.Context(), "SELECT generate_series(1, 3)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.db.Close(); err == nil || !strings.Contains(err.Error(), "in use after 10s: 1") {
-		t.Errorf("the error is %v", err)
-	}
-	if err := errors.Join(rows.Close(), rows.Err()); err != nil {
-		t.Error(err)
-	}
+	connString := postgrestest.Database(t)
+	synctest.Test(t, func(t *testing.T) {
+		f := setupOn(t, connString)
+		rows, err := f.db.QueryContext(t.Context(), "SELECT generate_series(1, 3)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.db.Close(); err == nil || !strings.Contains(err.Error(), "in use after 10s: 1") {
+			t.Errorf("the error is %v", err)
+		}
+		if err := errors.Join(rows.Close(), rows.Err()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestFromPoolLeavesPoolOpen(t *testing.T) {
