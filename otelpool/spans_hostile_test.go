@@ -123,16 +123,18 @@ func (onlyRequests) Description() string { return "requests alone" }
 func TestSlowPrepareIsLoggedWithItsSpan(t *testing.T) {
 	t.Parallel()
 	var log logBuffer
-	f := setupTraced(t, 1, nil, otelpool.WithSlowQuery(time.Millisecond), otelpool.WithQueryText(otelpool.QueryTextSanitized), log.option())
+	connString := ownDatabase(t)
+	f := setupTraced(t, 1, func(c *pgxpool.Config) { c.ConnConfig.Database = parse(t, connString).ConnConfig.Database },
+		otelpool.WithSlowQuery(time.Millisecond), otelpool.WithQueryText(otelpool.QueryTextSanitized), log.option())
 	c := acquire(t, f.pool)
 	defer c.Release()
 	// A lock makes it slow: PostgreSQL takes one on the table to prepare.
-	other, err := pgx.Connect(t.Context(), f.pool.Config().ConnString())
+	other, err := pgx.Connect(t.Context(), connString)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer other.Close(context.Background())
-	for _, sql := range []string{"BEGIN", "LOCK TABLE pg_description"} {
+	for _, sql := range []string{"CREATE TABLE locked (n int)", "BEGIN", "LOCK TABLE locked"} {
 		execute(t, other, t.Context(), sql)
 	}
 	unlocked := make(chan struct{})
@@ -140,13 +142,13 @@ func TestSlowPrepareIsLoggedWithItsSpan(t *testing.T) {
 		defer close(unlocked)
 		_, _ = other.Exec(context.Background(), "ROLLBACK")
 	})
-	if _, err := c.Conn().Prepare(f.root, "ps", "SELECT objoid FROM pg_description WHERE objsubid = 7"); err != nil {
+	if _, err := c.Conn().Prepare(f.root, "ps", "SELECT n FROM locked WHERE n = 7"); err != nil {
 		t.Fatal(err)
 	}
 	<-unlocked
 	span := f.last()
 	line := log.await(t, "slow query", 1)[0]
-	if line["operation"] != "PREPARE SELECT pg_description" || line["sql"] != "SELECT objoid FROM pg_description WHERE objsubid = ?" || line["span_id"] != span.SpanContext().SpanID().String() {
+	if line["operation"] != "PREPARE SELECT locked" || line["sql"] != "SELECT n FROM locked WHERE n = ?" || line["span_id"] != span.SpanContext().SpanID().String() {
 		t.Errorf("the line is %v, the span %s", line, span.SpanContext().SpanID())
 	}
 }
