@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 )
 
 // TestProgramsStartedUnderLoadInheritNothing starts programs by fork and exec while pools are in use and collected.
@@ -36,7 +38,7 @@ func TestProgramsStartedUnderLoadInheritNothing(t *testing.T) {
 	load.Wait()
 	recordFigure(t, "50 programs started under load: none has a socket of ours")
 	m.goesOn(t)
-	closePool(t, pool)
+	rig.ClosePool(t, pool)
 	if err := inst.Unregister(); err != nil {
 		t.Error(err)
 	}

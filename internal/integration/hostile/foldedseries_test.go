@@ -15,6 +15,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -24,7 +25,7 @@ import (
 func TestThousandPoolsReportFoldedSeries(t *testing.T) {
 	const pools, operations = 1000, 3
 	onDatabase(t, 1) // creates the shared server before the check for leaks
-	noLeak(t)
+	rig.NoLeak(t)
 	for _, tt := range []struct {
 		name string
 		opts []sdkmetric.Option

@@ -17,6 +17,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -350,7 +351,7 @@ func TestBlockingHookBlocksOnlyItsCaller(t *testing.T) {
 			m.goesOn(t)
 			close(release)
 			using.Wait()
-			closePool(t, pool)
+			rig.ClosePool(t, pool)
 		})
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -28,7 +29,7 @@ const lifecyclesEnv = "OTELPOOL_HOSTILE_LIVES"
 func TestPoolsPassTenThousandLifecycles(t *testing.T) {
 	lives := amount(t, lifecyclesEnv, 10_000)
 	database := onDatabase(t, 2)
-	noLeak(t)
+	rig.NoLeak(t)
 	runLifecycles(t, database, lives)
 }
 
@@ -237,7 +238,7 @@ func checkNoGauges(t *testing.T, reader *sdkmetric.ManualReader) {
 // TestProviderShutdownUnderLoadIsHarmless shuts a MeterProvider down before, during and after the use of a pool.
 func TestProviderShutdownUnderLoadIsHarmless(t *testing.T) {
 	database := onDatabase(t, 4)
-	noLeak(t)
+	rig.NoLeak(t)
 	for _, when := range []string{"before", "while", "after"} {
 		t.Run(when, func(t *testing.T) {
 			s := newService(t, database.Copy())

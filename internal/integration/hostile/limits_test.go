@@ -14,6 +14,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -26,7 +27,7 @@ func TestMillionNamesStayWithinLimit(t *testing.T) {
 	const limit = 200
 	million := amount(t, millionEnv, 1_000_000)
 	database := onDatabase(t, 1)
-	noLeak(t)
+	rig.NoLeak(t)
 	s := newService(t, database)
 	conn, err := s.pool.Acquire(t.Context())
 	if err != nil {

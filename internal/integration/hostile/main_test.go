@@ -11,9 +11,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.uber.org/goleak"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -50,7 +50,7 @@ func newService(t testing.TB, config *pgxpool.Config, opts ...otelpool.Option) *
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		closePool(t, s.pool)
+		rig.ClosePool(t, s.pool)
 		if err := errors.Join(s.inst.Unregister(), s.provider.Shutdown(context.Background())); err != nil {
 			t.Error(err)
 		}
@@ -66,18 +66,6 @@ func newExporter(t testing.TB, opts ...prometheus.Option) *prometheus.Exporter {
 		t.Fatal(err)
 	}
 	return exporter
-}
-
-// closePool closes a pool. Close waits for all connections, which a failed test may still hold.
-func closePool(t testing.TB, pool *pgxpool.Pool) {
-	t.Helper()
-	closed := make(chan struct{})
-	go func() { pool.Close(); close(closed) }()
-	select {
-	case <-closed:
-	case <-time.After(waitLimit):
-		t.Error("a connection was not given back")
-	}
 }
 
 func parse(t testing.TB, connString string) *pgxpool.Config {
@@ -101,23 +89,6 @@ func onDatabase(t testing.TB, maxConns int32) *pgxpool.Config {
 func offline(t testing.TB) *pgxpool.Config {
 	t.Helper()
 	return parse(t, "postgres://user@127.0.0.1:1/db?sslmode=disable")
-}
-
-// noLeak checks after the test that no new goroutine is left. Call it when there is a database, and in a test that is
-// not parallel.
-func noLeak(t testing.TB) {
-	t.Helper()
-	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() {
-		deadline := time.Now().Add(waitLimit)
-		err := goleak.Find(before)
-		for err != nil && time.Now().Before(deadline) { // a search waits half a second at most
-			err = goleak.Find(before)
-		}
-		if err != nil {
-			t.Errorf("goroutines are left: %v", err)
-		}
-	})
 }
 
 // amount returns how often a test repeats an action: n, or the value of the environment variable for long runs.

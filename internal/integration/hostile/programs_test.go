@@ -55,7 +55,7 @@ func program(ctx context.Context, s *surfaces, name, databaseURL string, args ..
 // contain it. It searches their output and pages for the secret.
 func TestProgramsShowNoSecret(t *testing.T) {
 	t.Parallel()
-	connString, _ := serverWithSecret(t)
+	connString := serverWithSecret(t)
 	bin, s := build(t, "./capacity", "./demo", "./loadtest", "./quickstart"), newSurfaces()
 	run := func(wantFailure bool, name, databaseURL string, args ...string) {
 		t.Helper()

@@ -21,7 +21,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
-	"github.com/otelpool/otelpool-go/internal/postgres"
+	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -31,9 +31,9 @@ import (
 const mark = "Zq7Secret"
 
 // serverWithSecret returns a server whose superuser has a secret password.
-func serverWithSecret(t *testing.T) (connString string, server *postgres.Server) {
+func serverWithSecret(t *testing.T) (connString string) {
 	t.Helper()
-	server = postgrestest.Server(t)
+	server := postgrestest.Server(t)
 	admin, err := pgx.Connect(t.Context(), server.ConnString())
 	if err != nil {
 		t.Fatal(err)
@@ -42,14 +42,14 @@ func serverWithSecret(t *testing.T) (connString string, server *postgres.Server)
 	if _, err := admin.Exec(t.Context(), "CREATE ROLE keeper SUPERUSER LOGIN PASSWORD '"+secret+"'"); err != nil {
 		t.Fatal(err)
 	}
-	return "postgres://keeper:" + secret + "@127.0.0.1:" + strconv.Itoa(server.Port()) + "/postgres?sslmode=disable", server
+	return "postgres://keeper:" + secret + "@127.0.0.1:" + strconv.Itoa(server.Port()) + "/postgres?sslmode=disable"
 }
 
 // TestNoSecretShowsOnAnySurface uses every feature with secrets in every possible place, and searches all output. It
 // is not parallel, because it sets OpenTelemetry's global error handler, the default logger and the environment.
 func TestNoSecretShowsOnAnySurface(t *testing.T) {
-	connString, _ := serverWithSecret(t)
-	noLeak(t)
+	connString := serverWithSecret(t)
+	rig.NoLeak(t)
 	s := newSurfaces()
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { s.add("OpenTelemetry's error handler", err) }))
 	before := slog.Default()
@@ -140,7 +140,7 @@ func useEverything(t *testing.T, s *surfaces, provider *sdkmetric.MeterProvider,
 	}
 	look(" of pools in use")
 	for i, pool := range pools {
-		closePool(t, pool)
+		rig.ClosePool(t, pool)
 		if err := insts[i].Unregister(); err != nil {
 			t.Error(err)
 		}

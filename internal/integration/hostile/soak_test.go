@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 )
 
 var soakTime = flag.Duration("soak", 20*time.Second, "how long TestMemoryIsFlatOverSoak runs")
@@ -25,7 +27,7 @@ const warmRequests = 2000
 // OTLP reader and two others, for the time of -soak. It watches the heap.
 func TestMemoryIsFlatOverSoak(t *testing.T) {
 	config := onDatabase(t, 4)
-	noLeak(t)
+	rig.NoLeak(t)
 	s := newSoak(t, config)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -133,13 +133,16 @@ func (p *pair) watch(t *testing.T) {
 // enough is the number of works of each pool before a fault, and again after it.
 const enough = 1000
 
-// await waits until all callers have succeeded, and then for enough works.
+// await waits until all callers of both pools have succeeded, and then for enough works of each.
 func (p *pair) await(t *testing.T) {
 	t.Helper()
+	var enoughDone []int64
 	for _, l := range p.loads {
 		l.Await(t)
-		before := l.Done()
-		rig.Eventually(t, "the load goes on", func() bool { return l.Done() >= before+enough })
+		enoughDone = append(enoughDone, l.Done()+enough)
+	}
+	for i, l := range p.loads {
+		rig.Eventually(t, "the load goes on", func() bool { return l.Done() >= enoughDone[i] })
 	}
 }
 

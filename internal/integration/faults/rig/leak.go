@@ -10,7 +10,8 @@ import (
 // stuckToxic is a goroutine of toxiproxy. If a connection ends while it holds data, it blocks forever.
 var stuckToxic = goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run")
 
-// NoLeak checks after the test that no new goroutine is left. Call it first.
+// NoLeak checks after the test that no new goroutine is left. Call it first, but when there is a database, and in a test
+// that is not parallel.
 func NoLeak(t testing.TB) {
 	t.Helper()
 	options := []goleak.Option{goleak.IgnoreCurrent(), stuckToxic}

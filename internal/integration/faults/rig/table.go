@@ -43,15 +43,19 @@ func (t *Table) Markdown() string {
 	return b.String()
 }
 
-// Publish prints the table, unless it is empty, and writes it to the folder .tmp/faults of the project.
+// Publish prints the table, unless it is empty, and writes it to its file.
 func (t *Table) Publish() error {
 	if t.mu.Lock(); len(t.rows) == 0 {
 		t.mu.Unlock()
 		return nil
 	}
 	t.mu.Unlock()
-	text := t.Markdown()
-	fmt.Printf("\n%s\n", text)
+	fmt.Printf("\n%s\n", t.Markdown())
+	return t.Write()
+}
+
+// Write writes the table to the folder .tmp/faults of the project.
+func (t *Table) Write() error {
 	root, err := programs.Root()
 	if err != nil {
 		return err
@@ -60,7 +64,7 @@ func (t *Table) Publish() error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("rig: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, t.name+".md"), []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, t.name+".md"), []byte(t.Markdown()), 0o644); err != nil {
 		return fmt.Errorf("rig: %w", err)
 	}
 	return nil
