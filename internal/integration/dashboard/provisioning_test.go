@@ -72,26 +72,3 @@ func TestExemplarsLeadToTraces(t *testing.T) {
 		t.Errorf("exemplars lead to %+v", destinations)
 	}
 }
-
-// The compose file mounts this folder where Grafana's provisioning looks for dashboards.
-func TestProvisioningFindsTheDashboards(t *testing.T) {
-	t.Parallel()
-	var provisioning struct {
-		Providers []struct {
-			Type    string
-			Options struct{ Path string }
-		}
-	}
-	read(t, "provisioning/dashboards/otelpool.yaml", &provisioning)
-	var compose struct {
-		Services map[string]struct{ Volumes []string }
-	}
-	read(t, "../compose.yaml", &compose)
-	if len(provisioning.Providers) != 1 || provisioning.Providers[0].Type != "file" {
-		t.Fatalf("providers are %+v", provisioning)
-	}
-	want := "./grafana:" + provisioning.Providers[0].Options.Path + ":ro"
-	if volumes := compose.Services["grafana"].Volumes; !slices.Contains(volumes, want) {
-		t.Errorf("Grafana has %v, want %s", volumes, want)
-	}
-}

@@ -32,14 +32,8 @@ func TestGroupingsKeepClusterAndNamespace(t *testing.T) {
 
 func TestAlertmanagerKeepsClusterAndNamespace(t *testing.T) {
 	t.Parallel()
-	var config struct {
-		Route struct {
-			GroupBy []string `yaml:"group_by"`
-		}
-		InhibitRules []struct{ Equal []string } `yaml:"inhibit_rules"`
-	}
-	readYAML(t, configDir+"/alertmanager.yml", &config)
-	checkGrouping(t, "group_by of alertmanager.yml", config.Route.GroupBy)
+	config := alertmanager(t)
+	checkGrouping(t, "group_by of alertmanager.yml", config.Route.GroupByStr)
 	if len(config.InhibitRules) == 0 {
 		t.Error("alertmanager.yml has no inhibit rules")
 	}

@@ -109,7 +109,7 @@ func altered(t *testing.T, before, after string, path ...string) string {
 func TestStackExplainsWrongConfigurations(t *testing.T) {
 	t.Parallel()
 	collector := func(before, after string) map[string]string {
-		return map[string]string{"COLLECTOR_CONFIG": altered(t, before, after, "collector.yaml"), "PATIENCE": "20s"}
+		return map[string]string{"COLLECTOR_CONFIG": altered(t, before, after, "collector.yaml"), "PATIENCE": "10s"}
 	}
 	for name, test := range map[string]struct {
 		env  map[string]string
@@ -133,7 +133,7 @@ func TestStackExplainsWrongConfigurations(t *testing.T) {
 		},
 		"a target that is nobody": {
 			env: map[string]string{
-				"PROMETHEUS_CONFIG": altered(t, `["127.0.0.1:8889"]`, `["127.0.0.1:1"]`, "prometheus", "prometheus.yml"), "PATIENCE": "20s",
+				"PROMETHEUS_CONFIG": altered(t, `["127.0.0.1:8889"]`, `["127.0.0.1:1"]`, "prometheus", "prometheus.yml"), "PATIENCE": "10s",
 			},
 			want: []string{"the metrics reach the Collector but not Prometheus", "do not answer: 127.0.0.1:1"},
 		},

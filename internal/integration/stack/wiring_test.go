@@ -113,9 +113,11 @@ func TestComposeGrafanaFindsDataAndDashboards(t *testing.T) {
 		t.Errorf("data sources are %v, want %v", urls, want)
 	}
 	mounted := func(path string) bool {
-		return slices.ContainsFunc(service.Volumes, func(v types.ServiceVolumeConfig) bool { return v.Target == path })
+		return slices.ContainsFunc(service.Volumes, func(v types.ServiceVolumeConfig) bool {
+			return v.Target == path && v.Source == stacktest.Shipped(t, "grafana")
+		})
 	}
 	if len(paths) != 1 || !mounted(paths[0]) {
-		t.Errorf("dashboards are looked for in %v, which is not mounted", paths)
+		t.Errorf("dashboards are looked for in %v, where they are not mounted", paths)
 	}
 }

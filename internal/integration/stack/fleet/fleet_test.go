@@ -1,7 +1,10 @@
 package fleet_test
 
 import (
+	"context"
+	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,6 +93,20 @@ func TestRunRefusesUnusableSettings(t *testing.T) {
 	}
 }
 
+// recording is the recording of all tests.
+var recording = sync.OnceValues(func() (*fleet.Recording, error) {
+	demo, err := stack.BuildDemo(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "otelpool-fleet-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	return fleet.Record(context.Background(), demo, dir, 3)
+})
+
 // settings returns the settings of a small run. Its interval, which also limits a scrape, is long enough for a busy
 // machine.
 func settings(t *testing.T) fleet.Settings {
@@ -99,11 +116,8 @@ func settings(t *testing.T) fleet.Settings {
 		Collector: stacktest.Program(t, programs.Collector), CollectorConfig: stacktest.Shipped(t, "collector.yaml"),
 		Prometheus: stacktest.Program(t, programs.Prometheus), PrometheusConfig: stacktest.Shipped(t, "prometheus", "prometheus.yml"),
 	}
-	demo, err := stack.BuildDemo(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.Recording, err = fleet.Record(t.Context(), demo, t.TempDir(), 3); err != nil {
+	var err error
+	if s.Recording, err = recording(); err != nil {
 		t.Fatal(err)
 	}
 	return s
