@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -272,7 +271,14 @@ func alter(t *testing.T, s *postgres.Server, statements string) {
 func withPgBouncer(t *testing.T) (*postgres.Server, *pgbouncer.Server, *pair) {
 	t.Helper()
 	s := database(t)
-	b, err := pgbouncer.Start(t.Context(), s.ConnString(), conns)
+	b := bouncer(t, s, conns)
+	return s, b, begin(t, parse(t, b.ConnString()))
+}
+
+// bouncer starts a PgBouncer in front of a server.
+func bouncer(t *testing.T, s *postgres.Server, size int) *pgbouncer.Server {
+	t.Helper()
+	b, err := pgbouncer.Start(t.Context(), s.ConnString(), size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,13 +287,7 @@ func withPgBouncer(t *testing.T) (*postgres.Server, *pgbouncer.Server, *pair) {
 			t.Error(err)
 		}
 	})
-	u, err := url.Parse(s.ConnString())
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Host = net.JoinHostPort("127.0.0.1", strconv.Itoa(b.Port()))
-	// Statements prepared in one transaction do not exist in the next.
-	return s, b, begin(t, parse(t, u.String()+"&default_query_exec_mode=exec"))
+	return b
 }
 
 func behindPgBouncer(t *testing.T) {

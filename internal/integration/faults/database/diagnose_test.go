@@ -2,15 +2,11 @@ package database_test
 
 import (
 	"context"
-	"net"
-	"net/url"
-	"strconv"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
-	"github.com/otelpool/otelpool-go/internal/integration/faults/pgbouncer"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
@@ -19,22 +15,7 @@ import (
 // TestDiagnosisPassesPgBouncer asks the server through a PgBouncer, whose process ids are not the server's, and leaves its
 // connections as they were.
 func TestDiagnosisPassesPgBouncer(t *testing.T) {
-	server := postgrestest.Server(t)
-	b, err := pgbouncer.Start(t.Context(), server.ConnString(), 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	u, err := url.Parse(server.ConnString())
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Host = net.JoinHostPort("127.0.0.1", strconv.Itoa(b.Port()))
-	config, err := pgxpool.ParseConfig(u.String() + "&default_query_exec_mode=exec")
+	config, err := pgxpool.ParseConfig(bouncer(t, postgrestest.Server(t), 2).ConnString())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,11 @@
 package pgbouncer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/internal/postgres"
 	"github.com/otelpool/otelpool-go/internal/proc"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 const (
@@ -40,7 +40,7 @@ type Server struct {
 
 	cmd    *exec.Cmd
 	exited chan struct{}
-	log    *tail
+	log    *testutil.Buffer
 }
 
 // Start starts a PgBouncer in front of the server of connString, with at most size connections to it. Clients use the
@@ -75,8 +75,15 @@ func Start(ctx context.Context, connString string, size int) (*Server, error) {
 // Version returns the version of the program.
 func (s *Server) Version() string { return s.program.Version }
 
-// Port returns the port that it listens on at 127.0.0.1. Restart keeps it.
-func (s *Server) Port() int { return s.port }
+// ConnString returns the connection string of clients. They prepare no statements: those of one transaction do not exist
+// in the next.
+func (s *Server) ConnString() string {
+	u := url.URL{
+		Scheme: "postgres", User: url.UserPassword(s.target.User, s.target.Password), Path: s.target.Database,
+		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)), RawQuery: "sslmode=disable&default_query_exec_mode=exec",
+	}
+	return u.String()
+}
 
 // Stop ends the server and removes its files.
 func (s *Server) Stop() error {
@@ -135,7 +142,7 @@ func (s *Server) start() error {
 			}
 		}
 	}
-	s.log, s.exited = &tail{}, make(chan struct{})
+	s.log, s.exited = &testutil.Buffer{}, make(chan struct{})
 	s.cmd = exec.Command(s.program.Path, file)
 	s.cmd.Dir = s.dir
 	s.cmd.Env = s.program.environment()
@@ -213,30 +220,4 @@ func unprivileged() (*syscall.Credential, error) {
 		return nil, fmt.Errorf("pgbouncer: ids of user nobody: %w", err)
 	}
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-}
-
-// tail keeps the end of a program's output. It is safe for concurrent use.
-type tail struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-const tailSize = 8 << 10
-
-// Write implements io.Writer.
-func (l *tail) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.buf.Write(p)
-	if over := l.buf.Len() - tailSize; over > 0 {
-		l.buf.Next(over)
-	}
-	return len(p), nil
-}
-
-// String returns the end of the output.
-func (l *tail) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }

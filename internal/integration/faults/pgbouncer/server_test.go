@@ -1,10 +1,8 @@
 package pgbouncer
 
 import (
-	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -15,20 +13,8 @@ import (
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
 
-// through returns a connection string that leads through a PgBouncer.
-func through(t *testing.T, s *Server, connString string) string {
-	t.Helper()
-	u, err := url.Parse(connString)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Host = strings.Replace(u.Host, ":"+u.Port(), ":"+strconv.Itoa(s.Port()), 1)
-	return u.String() + "&default_query_exec_mode=exec"
-}
-
 func TestClientsShareConnectionPerTransaction(t *testing.T) {
-	connString := postgrestest.Server(t).ConnString()
-	s, err := Start(t.Context(), connString, 1)
+	s, err := Start(t.Context(), postgrestest.Server(t).ConnString(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +26,7 @@ func TestClientsShareConnectionPerTransaction(t *testing.T) {
 	t.Logf("PgBouncer %s", s.Version())
 	var pids [2]int
 	for i := range pids {
-		conn, err := pgx.Connect(t.Context(), through(t, s, connString))
+		conn, err := pgx.Connect(t.Context(), s.ConnString())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +44,7 @@ func TestClientsShareConnectionPerTransaction(t *testing.T) {
 	if err := s.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := pgx.Connect(t.Context(), through(t, s, connString))
+	conn, err := pgx.Connect(t.Context(), s.ConnString())
 	if err != nil {
 		t.Fatal(err)
 	}
