@@ -178,23 +178,10 @@ func (m *measured) end() {
 	m.ended.Wait()
 }
 
-// value returns the sum of an int64 metric.
-func (m *measured) value(t testing.TB, name string) (sum int64) {
+// value returns the sum of the series of a metric.
+func (m *measured) value(t testing.TB, name string) float64 {
 	t.Helper()
-	var rm metricdata.ResourceMetrics
-	if err := m.readers[0].Collect(context.Background(), &rm); err != nil {
-		t.Fatal(err)
-	}
-	for _, scope := range rm.ScopeMetrics {
-		for _, metrics := range scope.Metrics {
-			if data, ok := metrics.Data.(metricdata.Sum[int64]); ok && metrics.Name == name {
-				for _, point := range data.DataPoints {
-					sum += point.Value
-				}
-			}
-		}
-	}
-	return sum
+	return rig.Collect(t, m.readers[0]).Total(name)
 }
 
 // enough is the number of connections that all steps can lose.
@@ -267,7 +254,7 @@ func TestBadHookBehavesAsWithoutOtelpool(t *testing.T) {
 				testutil.Eventually(t, "both pools agree", func() bool { return numbers(bare) == numbers(ours) })
 				m.goesOn(t)
 				if got := m.value(t, "db.client.connection.pending_requests"); got != 0 {
-					t.Errorf("%d pending", got)
+					t.Errorf("%v pending", got)
 				}
 			})
 		}

@@ -76,7 +76,7 @@ func TestBadNameFunctionBlocksOnlyItsCaller(t *testing.T) {
 			}
 			testutil.Eventually(t, "nothing is in use", func() bool { return numbers(pool)[0] == 0 })
 			if got := m.value(t, "db.client.connection.pending_requests"); got != 0 {
-				t.Errorf("%d pending", got)
+				t.Errorf("%v pending", got)
 			}
 			rig.ClosePool(t, pool)
 			if err := inst.Unregister(); err != nil {
@@ -184,7 +184,7 @@ func TestCallbackMayUseCollectedPool(t *testing.T) {
 		t.Error(err)
 	}
 	if got := m.value(t, "pgxpool.acquires"); got < 5 {
-		t.Errorf("%d acquires", got)
+		t.Errorf("%v acquires", got)
 	}
 	rig.ClosePool(t, pool)
 	if err := inst.Unregister(); err != nil {

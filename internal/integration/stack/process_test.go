@@ -80,7 +80,7 @@ func TestUsageReadsTimeAndMemory(t *testing.T) {
 	t.Parallel()
 	p := shell(t, "while true; do :; done")
 	testutil.Within(t, stacktest.WaitLimit, "processor time is used", func() bool {
-		usage, err := p.Usage()
+		usage, err := stack.UsageOf(p.PID())
 		if err != nil {
 			t.Fatal(err)
 		}

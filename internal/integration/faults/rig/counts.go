@@ -78,7 +78,7 @@ func (l *Counts) Classes() map[string]int64 {
 	defer l.mu.Unlock()
 	classes := make(map[string]int64)
 	for key, n := range l.calls {
-		if class := key[lastSpace(key)+1:]; class != "" {
+		if class := key[strings.LastIndexByte(key, ' ')+1:]; class != "" {
 			classes[class] += n
 		}
 	}
@@ -110,15 +110,6 @@ func (l *Counts) Example(class string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.samples[class]
-}
-
-func lastSpace(s string) int {
-	for i := len(s) - 1; i >= 0; i-- {
-		if s[i] == ' ' {
-			return i
-		}
-	}
-	return -1
 }
 
 // Class returns the expected error.type of an error: the SQLSTATE, or a word for the cause, or "" for no error. It

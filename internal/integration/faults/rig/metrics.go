@@ -66,6 +66,10 @@ func points(t testing.TB, m metricdata.Metrics) (all Metrics) {
 		for _, p := range data.DataPoints {
 			add(p.Attributes, float64(p.Count))
 		}
+	case metricdata.Histogram[int64]:
+		for _, p := range data.DataPoints {
+			add(p.Attributes, float64(p.Count))
+		}
 	default:
 		t.Errorf("%s is a %T", m.Name, data)
 	}
