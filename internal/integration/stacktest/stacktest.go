@@ -17,19 +17,14 @@ import (
 // WaitLimit is how long a test waits for an event. It is long, because a build or a busy machine takes time.
 const WaitLimit = 3 * time.Minute
 
-// builds has a function for each program, which builds it once.
-var builds = make(map[programs.Program]func() (string, error))
-
-func init() {
-	for _, p := range programs.All() {
-		builds[p] = sync.OnceValues(func() (string, error) { return p.Build(context.Background()) })
-	}
-}
+// builds maps each program to a function that builds it once.
+var builds sync.Map
 
 // Program returns the path of a program.
 func Program(t testing.TB, p programs.Program) string {
 	t.Helper()
-	path, err := builds[p]()
+	build, _ := builds.LoadOrStore(p, sync.OnceValues(func() (string, error) { return p.Build(context.Background()) }))
+	path, err := build.(func() (string, error))()
 	if err != nil {
 		t.Fatal(err)
 	}
