@@ -38,8 +38,8 @@ type outcome struct {
 	After    []string      // findings after the time to clear
 	Cleared  time.Duration // since the repair until there was no finding any more; 0 if it was not repaired
 
-	Succeeded, Failed, Dropped int64 // units of work
-	Late                       int64 // of them that the machine began too late: if many, findings may be its own
+	Succeeded, Failed, Dropped int64   // units of work
+	Late                       float64 // the largest share of ten seconds' units that the machine began late
 }
 
 // see adds what is concluded from a record. It returns an error if the report says something else after it was sent as JSON.

@@ -40,7 +40,7 @@ func play(ctx context.Context, sc scenario, o options) (out outcome, err error) 
 		stop()
 		<-ended
 		s := e.Service
-		out.Succeeded, out.Failed, out.Dropped, out.Late = s.succeeded.Load(), s.failed.Load(), s.dropped.Load(), s.late.Load()
+		out.Succeeded, out.Failed, out.Dropped, out.Late = s.succeeded.Load(), s.failed.Load(), s.dropped.Load(), s.late
 	}()
 	start := func() { go func() { e.Service.run(running); close(ended) }() }
 	if !sc.FromStart {
