@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ type scenario struct {
 	unordered bool // its goroutines have no order
 	plain     bool // without hooks of the test, which would change the scenario
 	offline   bool // it dials no server, and uses a fake clock
+	waits     bool // it waits for long, and not for a moment that a busy machine could miss: its runs go on at the same time
 	leaks     bool // pgx leaks a place of the pool in it, so Close would block forever
 }
 
@@ -152,15 +154,16 @@ func TestPoolsBehaveAsInPgxTests(t *testing.T) {
 				if s.plain && u.tracer != "" {
 					u.hooks = hooks{}
 				}
-				want := run(t, connString, s, u, bare)
-				if again := run(t, connString, s, u, bare); !slices.Equal(want, again) {
+				got := runAll(t, connString, s, u, slices.Concat([]variant{bare, bare}, variants))
+				want, again, got := got[0], got[1], got[2:]
+				if !slices.Equal(want, again) {
 					t.Fatalf("%s: the scenario itself is not the same every time:%s", u.name, difference(want, again))
 				}
 				lines += len(want)
 				for i, v := range variants {
-					if got := run(t, connString, s, u, v); !slices.Equal(want, got) {
+					if !slices.Equal(want, got[i]) {
 						same[i] = false
-						t.Errorf("%s: with %s the program sees something else:%s", u.name, v.name, difference(want, got))
+						t.Errorf("%s: with %s the program sees something else:%s", u.name, v.name, difference(want, got[i]))
 					}
 				}
 			}
@@ -171,6 +174,23 @@ func TestPoolsBehaveAsInPgxTests(t *testing.T) {
 			figures.Add(cells...)
 		})
 	}
+}
+
+// runAll runs a scenario with each of the variants, one after the other unless it waits, and returns their transcripts.
+func runAll(t *testing.T, connString string, s scenario, u setup, variants []variant) [][]string {
+	t.Helper()
+	transcripts := make([][]string, len(variants))
+	var running sync.WaitGroup
+	for i, v := range variants {
+		running.Go(func() {
+			t.Run(v.name, func(t *testing.T) { transcripts[i] = run(t, connString, s, u, v) })
+		})
+		if !s.waits {
+			running.Wait()
+		}
+	}
+	running.Wait()
+	return transcripts
 }
 
 // run runs a scenario once and returns its transcript.

@@ -50,7 +50,7 @@ var pingScenarios = []scenario{
 		c.Release()
 		w.settle(0, 1)
 	}},
-	{name: "idle connections that died are found by a ping", plain: true, do: func(w *fixture) {
+	{name: "idle connections that died are found by a ping", waits: true, plain: true, do: func(w *fixture) {
 		admin := w.admin()
 		defer admin.Close(context.Background())
 		conns := []*pgxpool.Conn{w.acquire(), w.acquire(), w.acquire()}
