@@ -196,9 +196,11 @@ func wait(ctx context.Context, d time.Duration) {
 }
 
 // serve runs a service that does work on a pool five times a second, and returns the address of its metrics.
-func serve(t *testing.T, name string, config *pgxpool.Config, work func(context.Context, *pgxpool.Pool)) string {
+func serve(
+	t *testing.T, name string, config *pgxpool.Config, work func(context.Context, *pgxpool.Pool), opts ...prometheus.Option,
+) string {
 	t.Helper()
-	exporter, err := prometheus.New()
+	exporter, err := prometheus.New(opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,19 +2,18 @@ package dashboard_test
 
 import (
 	"context"
-	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/integration/dashboard/live"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
-	"github.com/otelpool/otelpool-go/otelpool"
 )
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
@@ -40,44 +39,25 @@ func TestEveryHistogramQueryReturnsDataOfNativeHistograms(t *testing.T) {
 	}))
 }
 
-// withNativeHistograms runs a service that queries, fails and reconnects all the time, and returns the address of its metrics.
+// withNativeHistograms runs a service that queries, fails and reconnects, and returns the address of its metrics.
 func withNativeHistograms(t *testing.T) string {
 	t.Helper()
-	exporter, err := prometheus.New(prometheus.WithAggregationSelector(func(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
+	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tracer := sdktrace.NewTracerProvider().Tracer("native")
+	work := func(ctx context.Context, pool *pgxpool.Pool) {
+		ctx, span := tracer.Start(ctx, "traced")
+		defer span.End()
+		_, _ = pool.Exec(ctx, "SELECT pg_sleep(0.01)")
+		_, _ = pool.Exec(ctx, "SELECT 1/0")
+		pool.Reset()
+	}
+	return serve(t, "main", config, work, prometheus.WithAggregationSelector(func(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
 		if kind == sdkmetric.InstrumentKindHistogram {
 			return sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 8}
 		}
 		return sdkmetric.DefaultAggregationSelector(kind)
 	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
-	pool, inst, err := otelpool.New(t.Context(), postgrestest.Database(t), otelpool.WithMeterProvider(provider), otelpool.WithPoolName("main"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	page := httptest.NewServer(exporter)
-	ctx, cancel := context.WithCancel(t.Context())
-	ctx, span := sdktrace.NewTracerProvider().Tracer("native").Start(ctx, "traced")
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for ctx.Err() == nil {
-			_, _ = pool.Exec(ctx, "SELECT pg_sleep(0.01)")
-			_, _ = pool.Exec(ctx, "SELECT 1/0")
-			pool.Reset()
-		}
-	}()
-	t.Cleanup(func() {
-		cancel()
-		<-done
-		span.End()
-		page.Close()
-		pool.Close()
-		if err := inst.Unregister(); err != nil {
-			t.Error(err)
-		}
-	})
-	return strings.TrimPrefix(page.URL, "http://")
 }
