@@ -33,14 +33,15 @@ func TestFullPoolReportsWaiters(t *testing.T) {
 			conn.Release()
 		})
 	}
-	var m metrics
 	testutil.Eventually(t, "nine callers wait", func() bool {
-		m = f.collect(t)
+		m := f.collect(t)
 		return m.pending(t) == 9 && m.value(t, "pgxpool.pending.peak") == 9 // the peak is noted after the count
 	})
+	m := f.collect(t) // begins after all nine, so that they have waited
 	m.check(t, map[string]int64{
-		used:           2,
-		"pgxpool.peak": 2,
+		used:                   2,
+		"pgxpool.peak":         2,
+		"pgxpool.pending.peak": 9,
 	})
 	if got := m.seconds(t, "pgxpool.oldest_wait"); got <= 0 || got > time.Since(began).Seconds() {
 		t.Errorf("oldest wait %v s", got)
