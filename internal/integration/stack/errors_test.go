@@ -132,8 +132,8 @@ func TestStackExplainsWrongConfigurations(t *testing.T) {
 			want: []string{"no db_pool_size on the Collector's page", "check the receivers, pipelines and exporters of"},
 		},
 		"a target that is nobody": {
-			env: map[string]string{
-				"PROMETHEUS_CONFIG": altered(t, `["127.0.0.1:8889"]`, `["127.0.0.1:1"]`, "prometheus", "prometheus.yml"), "PATIENCE": "10s",
+			env: map[string]string{ // for two scrapes
+				"PROMETHEUS_CONFIG": altered(t, `["127.0.0.1:8889"]`, `["127.0.0.1:1"]`, "prometheus", "prometheus.yml"), "PATIENCE": "30s",
 			},
 			want: []string{"the metrics reach the Collector but not Prometheus", "do not answer: 127.0.0.1:1"},
 		},
