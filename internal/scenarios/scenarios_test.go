@@ -53,8 +53,10 @@ func seedsOf(t *testing.T, row int) []uint64 {
 	return list[row%len(list):][:1]
 }
 
-// tries is how often a scenario is run that the machine was too busy for.
-const tries = 3
+const (
+	tries   = 3     // how often a scenario is run that the machine was too busy for
+	tooLate = 0.003 // of the units of ten seconds: as if the machine had stood still for 50 ms
+)
 
 // runScenario runs a scenario and judges what was concluded. If that is wrong and the machine was late, it says nothing of
 // the rules: a pool that gets no processor is in trouble of another kind.
@@ -63,7 +65,7 @@ func runScenario(t *testing.T, sc scenario, seed uint64) outcome {
 	for try := 1; ; try++ {
 		out := runOnce(t, sc, seed)
 		wrong := judge(sc, out)
-		if len(wrong) > 0 && out.Late > 0.01 && try < tries {
+		if len(wrong) > 0 && out.Late > tooLate && try < tries {
 			t.Logf("again, because the machine was late: %q", wrong)
 			continue
 		}
