@@ -24,8 +24,7 @@ var (
 // server is that of all scenarios. It is not that of DATABASE_URL: roles and their limits are changed.
 var server *postgres.Server
 
-// atOnce is how many scenarios run at the same time. They wait rather than compute. With thirteen, the others made
-// the service that is near what its pool can do wait, in one of two runs.
+// atOnce is how many scenarios run at the same time. They wait rather than compute.
 const atOnce = 9
 
 func TestMain(m *testing.M) {

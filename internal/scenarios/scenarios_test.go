@@ -26,9 +26,10 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// TestHealthyServiceHasNoFinding watches the service at rest, in its usual traffic, and near what the pool can do.
+// TestHealthyServiceHasNoFinding watches the service at rest, in its usual traffic, and near what the pool can do: at nine
+// tenths, a machine that is a little slower has callers wait indeed.
 func TestHealthyServiceHasNoFinding(t *testing.T) {
-	for _, load := range []float64{0.2, 0.6, 0.9} {
+	for _, load := range []float64{0.2, 0.6, 0.8} {
 		t.Run(fmt.Sprint(load), func(t *testing.T) {
 			t.Parallel()
 			runScenario(t, scenario{Name: "healthy", Load: load}, 2)
