@@ -3,11 +3,11 @@ package e2e
 import (
 	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/integration/e2e/expressions"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 var update = flag.Bool("update", false, "write the expressions and queries of the documents")
@@ -19,25 +19,7 @@ const (
 )
 
 func TestExpressionsInGUIDEAreTestedOnes(t *testing.T) {
-	text, err := os.ReadFile(guidePath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(text), tableBegin)
-	got, after, end := strings.Cut(rest, tableEnd)
-	if !ok || !end {
-		t.Fatalf("GUIDE.md has no %q and %q", tableBegin, tableEnd)
-	}
-	want := guideTables()
-	if *update {
-		if err := os.WriteFile(guidePath, []byte(before+tableBegin+want+tableEnd+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if got != want {
-		t.Errorf("the guide has\n%s\nthe tables make\n%s", got, want)
-	}
+	testutil.Section(t, guidePath, tableBegin, tableEnd, guideTables(), *update)
 }
 
 // guideTables returns the expressions of the older SQLAlchemy guide with their replacements, followed by the other corrected
