@@ -122,13 +122,13 @@ test-unit: setup programs
 	@$(foreach folder,$(OUTWARD),($(call test-below,$(folder))) &&) true
 
 # Check what users link for 32-bit processors (386), and run the tests of the library and its exporters there, with the newest
-# versions: nothing else has to be run both ways. There is no race detector for 386.
+# versions, so that one run serves both. There is no race detector for 386.
 .PHONY: test-32bit
 test-32bit: setup
 	@for module in $(PUBLISHED) examples; do echo "GOARCH=386 go -C $$module vet ./..."; GOOS=linux GOARCH=386 $(GO) -C $$module vet ./...; done
 	@if GOOS=linux GOARCH=386 $(GO) test -run '^$$' ./internal/printable >/dev/null 2>&1; then export GOOS=linux GOARCH=386; \
 	else echo "This machine runs no programs for 386: only the newest versions are tested."; fi; \
-	$(MAKE) --no-print-directory test-newest
+	$(MAKE) --no-print-directory newest
 
 # Run the tests of the library and its exporters with the lowest versions it allows, and the newest.
 .PHONY: test-versions
@@ -148,6 +148,11 @@ test-with = echo "go -C $(1) test $(3), with $(2)" && cp $(1)/go.mod .tmp/newest
 # Run the tests of the library and its exporters with the newest versions (NEWEST_LIBRARY=...).
 .PHONY: test-newest
 test-newest: setup
+	@$(MAKE) --no-print-directory newest
+
+# test-newest without the set-up, which test-32bit must not build for 386.
+.PHONY: newest
+newest:
 	@mkdir -p .tmp
 	@$(call test-with,.,$(NEWEST_LIBRARY),./otelpool/... ./exporters/direct)
 	@$(call test-with,exporters/prometheus,$(NEWEST_PROMETHEUS),./...)
