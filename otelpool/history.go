@@ -1,11 +1,9 @@
 package otelpool
 
 import (
-	"maps"
 	"sync"
 	"time"
 
-	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
 )
 
@@ -17,27 +15,15 @@ const (
 )
 
 // history is what a pool has counted at moments of the last minutes, so that a period can be told by a difference. It has a
-// point for each ten seconds of the last minute and each minute of the last ten. A point has a few words for each name.
+// point for each ten seconds of the last minute and each minute of the last ten.
 type history struct {
 	mu      sync.Mutex
-	sampled time.Duration // when the holds were last sampled
-	held    map[string]sampledHolds
-	long    map[*poolstate.Acquire]string // the long holds of the last sample, and their units of work
+	sampled time.Duration                 // when the holds were last sampled
+	held    []sampledHolds                // by the number of the unit of work
+	long    map[*poolstate.Acquire]uint32 // the long holds of the last sample, and their units of work
 	samples int64
-	minute  [6 + 1]*point // the oldest first, nil before there are so many
-	ten     [10 + 1]*point
-}
-
-// point is what a pool had counted at one moment.
-type point struct {
-	at      time.Duration
-	values  instruments.Values
-	calls   []instruments.Calls
-	held    map[string]sampledHolds
-	samples int64
-
-	dials    int64
-	dialTime time.Duration
+	minute  [6 + 1]*keptPoint // the oldest first, nil before there are so many
+	ten     [10 + 1]*keptPoint
 }
 
 // sampledHolds are how many connections a unit of work held, summed over all samples, by what they did.
@@ -51,6 +37,12 @@ type sampledHolds struct {
 const longTime = 5 * time.Second
 
 func (s sampledHolds) sum() int64 { return s.running + s.open + s.inTransaction + s.idle }
+
+func (s *sampledHolds) each(yield func(n *int64)) {
+	for _, n := range []*int64{&s.running, &s.open, &s.inTransaction, &s.idle, &s.longEnded} {
+		yield(n)
+	}
+}
 
 func (s sampledHolds) minus(t sampledHolds) sampledHolds {
 	return sampledHolds{s.running - t.running, s.open - t.open, s.inTransaction - t.inTransaction, s.idle - t.idle, s.longEnded - t.longEnded}
@@ -81,44 +73,34 @@ func (h *history) look(o *observed, s *poolstate.Snapshot) {
 	ended := h.long
 	h.long = nil
 	for _, hold := range s.Holds {
-		name := nameOf(o.hooks.operations, hold.Unit())
-		h.change(name, func(sums *sampledHolds) { sums.add(hold.Conn.Activity()) })
+		unit := o.hooks.operations.Unit(uint32(hold.Unit())).ID
+		h.of(unit).add(hold.Conn.Activity())
 		delete(ended, hold.Acquire)
 		if s.Now-hold.Since >= longTime {
 			if h.long == nil {
-				h.long = make(map[*poolstate.Acquire]string)
+				h.long = make(map[*poolstate.Acquire]uint32)
 			}
-			h.long[hold.Acquire] = name
+			h.long[hold.Acquire] = unit
 		}
 	}
-	for _, name := range ended {
-		h.change(name, func(sums *sampledHolds) { sums.longEnded++ })
+	for _, unit := range ended {
+		h.of(unit).longEnded++
 	}
-	now := sync.OnceValue(func() *point { return h.point(o, s) })
+	now := sync.OnceValue(func() *keptPoint { return h.point(o, s).keep() })
 	keep(h.minute[:], minuteStep, s.Now, now)
 	keep(h.ten[:], tenStep, s.Now, now)
 }
 
-// change changes the sums of a unit of work.
-func (h *history) change(name string, change func(*sampledHolds)) {
-	if h.held == nil {
-		h.held = make(map[string]sampledHolds)
+// of returns the sums of a unit of work, to be changed.
+func (h *history) of(unit uint32) *sampledHolds {
+	if missing := int(unit) + 1 - len(h.held); missing > 0 {
+		h.held = append(h.held, make([]sampledHolds, missing)...)
 	}
-	sums := h.held[name]
-	change(&sums)
-	h.held[name] = sums
-}
-
-// point returns what the pool has counted until now. The caller must hold the lock.
-func (h *history) point(o *observed, s *poolstate.Snapshot) *point {
-	p := &point{at: s.Now, calls: o.hooks.operations.Calls(), held: maps.Clone(h.held), samples: h.samples}
-	p.dials, p.dialTime = o.hooks.dials.count.Load(), time.Duration(o.hooks.dials.time.Load())
-	o.readHooks(&p.values, s)
-	return p
+	return &h.held[unit]
 }
 
 // keep adds a point, which make returns, if the newest is a step old.
-func keep(points []*point, step, now time.Duration, make func() *point) {
+func keep(points []*keptPoint, step, now time.Duration, make func() *keptPoint) {
 	newest := points[len(points)-1]
 	if newest != nil && now-newest.at < step-sampleInterval/2 {
 		return
@@ -128,8 +110,8 @@ func keep(points []*point, step, now time.Duration, make func() *point) {
 }
 
 // since returns the point at which a period of that length begins: the newest that is at least as old, else the oldest.
-func since(points []*point, length, now time.Duration) *point {
-	var at *point
+func since(points []*keptPoint, length, now time.Duration) *keptPoint {
+	var at *keptPoint
 	for _, p := range points {
 		if p != nil && (at == nil || now-p.at >= length) {
 			at = p

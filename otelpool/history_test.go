@@ -1,29 +1,37 @@
 package otelpool
 
 import (
+	"fmt"
+	"reflect"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/metric/noop"
+
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
+	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
+	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
 )
 
 // TestPeriodsBeginAtKeptPoints keeps points for a quarter of an hour, second by second.
 func TestPeriodsBeginAtKeptPoints(t *testing.T) {
 	t.Parallel()
-	var minute [6 + 1]*point
-	var ten [10 + 1]*point
+	var minute [6 + 1]*keptPoint
+	var ten [10 + 1]*keptPoint
 	if since(minute[:], time.Minute, time.Hour) != nil {
 		t.Error("a point of an empty history")
 	}
 	start := time.Hour
 	for second := range 15 * 60 {
 		now := start + time.Duration(second)*time.Second
-		kept := func() *point { return &point{at: now} }
+		kept := func() *keptPoint { return &keptPoint{at: now} }
 		keep(minute[:], minuteStep, now, kept)
 		keep(ten[:], tenStep, now, kept)
 		age := now - start
 		for _, period := range []struct {
-			points       []*point
+			points       []*keptPoint
 			length, step time.Duration
 		}{{minute[:], time.Minute, minuteStep}, {ten[:], 10 * time.Minute, tenStep}} {
 			got := now - since(period.points, period.length, now).at
@@ -32,6 +40,75 @@ func TestPeriodsBeginAtKeptPoints(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestPointIsKeptWhole keeps a point of which each number is another one.
+func TestPointIsKeptWhole(t *testing.T) {
+	t.Parallel()
+	n := int64(1) << 40
+	next := func() int64 { n++; return n }
+	p := &point{
+		at: time.Duration(next()), peak: next(), peakWaiting: next(), dialErrors: make([]int64, 1),
+		operations: make([]instruments.Counts, 3), failures: make([]int64, 2), held: make([]sampledHolds, 2),
+	}
+	p.each(func(n *int64) { *n = next() })
+	for at, number := range numbersIn(reflect.ValueOf(p.operations), reflect.ValueOf(p.held), reflect.ValueOf(p.failures), reflect.ValueOf(p.dialErrors)) {
+		if number == 0 {
+			t.Errorf("number %d is not visited", at)
+		}
+	}
+	if got := p.keep().point(); !reflect.DeepEqual(got, p) {
+		t.Errorf("got %+v, want %+v", got, p)
+	}
+}
+
+// numbersIn returns all numbers of lists of numbers or of structs of numbers.
+func numbersIn(lists ...reflect.Value) (numbers []int64) {
+	for _, list := range lists {
+		for i := range list.Len() {
+			if element := list.Index(i); element.Kind() == reflect.Struct {
+				for j := range element.NumField() {
+					numbers = append(numbers, element.Field(j).Int())
+				}
+			} else {
+				numbers = append(numbers, element.Int())
+			}
+		}
+	}
+	return numbers
+}
+
+// TestHistoryIsSmall keeps ten minutes of a pool with as many operations as it tells apart, each of which is called.
+func TestHistoryIsSmall(t *testing.T) {
+	t.Parallel()
+	poolConfig, err := pgxpool.ParseConfig("host=/nowhere")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inst, err := Instrument(poolConfig, WithMeterProvider(noop.NewMeterProvider()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := newObserved(nil, 4, poolConfig, inst.hooks)
+	for second := range 11 * 60 {
+		for i := range instruments.DefaultLimit {
+			op := inst.hooks.operations.Named(instruments.Name{Text: fmt.Sprint("operation ", i)})
+			op.AddCall(3*time.Millisecond, 0)
+			op.AddWork(3*time.Millisecond, 2, true, 0)
+		}
+		o.history.look(o, &poolstate.Snapshot{Now: time.Hour + time.Duration(second)*time.Second})
+	}
+	bytes := 0
+	for _, k := range slices.Concat(o.history.minute[:], o.history.ten[:]) {
+		if k == nil {
+			t.Fatal("a point is missing")
+		}
+		bytes += len(k.numbers)
+	}
+	if limit := 80_000; bytes > limit {
+		t.Errorf("the points take %d bytes, more than %d", bytes, limit)
+	}
+	t.Log(bytes)
 }
 
 // TestMomentsAreThoseOfTenMinutes keeps more than there is room for.

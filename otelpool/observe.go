@@ -153,10 +153,15 @@ func (o *observed) keepRising(v *instruments.Values) {
 // readHooks sets the values of a pool with hooks, without those of its holders.
 func (o *observed) readHooks(v *instruments.Values, s *poolstate.Snapshot) {
 	o.set(v, statValues, s)
-	o.set(v, stateValues, s)
-	o.hooks.counters.AddTo(v)
+	o.readCounters(v, s)
 	o.hooks.operations.AddTo(v)
 	v.Copy(timeouts, acquiresBy[poolstate.Timeout])
+}
+
+// readCounters sets the values that do not depend on the pool's statistics, without those of its operations.
+func (o *observed) readCounters(v *instruments.Values, s *poolstate.Snapshot) {
+	o.set(v, stateValues, s)
+	o.hooks.counters.AddTo(v)
 }
 
 // counts reports whether the pool has counters.

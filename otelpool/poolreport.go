@@ -2,7 +2,6 @@ package otelpool
 
 import (
 	"cmp"
-	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -57,13 +56,19 @@ func (o *observed) report(traceOf func(*poolstate.Acquire) trace.TraceID) diagno
 	o.history.mu.Lock()
 	defer o.history.mu.Unlock()
 	now := o.history.point(o, &s)
-	r.LastTenSeconds = now.since(since(o.history.minute[:], 10*time.Second, s.Now))
-	r.LastMinute = now.since(since(o.history.minute[:], time.Minute, s.Now))
-	r.LastTenMinutes = now.since(since(o.history.ten[:], 10*time.Minute, s.Now))
+	period := func(points []*keptPoint, length time.Duration) diagnose.Period {
+		if from := since(points, length, s.Now); from != nil {
+			return o.hooks.period(now, from.point())
+		}
+		return o.hooks.period(now, now) // a period of no length
+	}
+	r.LastTenSeconds = period(o.history.minute[:], 10*time.Second)
+	r.LastMinute = period(o.history.minute[:], time.Minute)
+	r.LastTenMinutes = period(o.history.ten[:], 10*time.Minute)
 	for _, p := range o.history.ten {
 		if p != nil {
-			r.LastTenMinutes.Peak = max(r.LastTenMinutes.Peak, p.values.Get(peakKey))
-			r.LastTenMinutes.PeakWaiting = max(r.LastTenMinutes.PeakWaiting, p.values.Get(pendingPeakKey))
+			r.LastTenMinutes.Peak = max(r.LastTenMinutes.Peak, p.peak)
+			r.LastTenMinutes.PeakWaiting = max(r.LastTenMinutes.PeakWaiting, p.peakWaiting)
 		}
 	}
 	return r
@@ -122,15 +127,10 @@ func addHold(r *diagnose.Holds, h Hold) {
 }
 
 var (
-	peakKey        = instruments.KeyOf("pgxpool.peak")
-	pendingPeakKey = instruments.KeyOf("pgxpool.pending.peak")
-	openedKey      = instruments.KeyOf("pgxpool.connections.opened")
-	resultKeys     = keysOf("pgxpool.acquires")
-	phaseKeys      = keysOf("pgxpool.acquire.phase_time")
-	closedKeys     = keysOf("pgxpool.connections.closed")
-	busyTime       = instruments.OpenKeyOf("pgxpool.busy_time")
-	holdOperations = instruments.OpenKeyOf("pgxpool.hold.operations")
-	unitsOfWork    = instruments.OpenKeyOf("pgxpool.units_of_work")
+	openedKey  = instruments.KeyOf("pgxpool.connections.opened")
+	resultKeys = keysOf("pgxpool.acquires")
+	phaseKeys  = keysOf("pgxpool.acquire.phase_time")
+	closedKeys = keysOf("pgxpool.connections.closed")
 )
 
 // keysOf returns the keys of an instrument's series by its own attribute.
@@ -142,27 +142,24 @@ func keysOf(name string) map[string]instruments.Key {
 	return keys
 }
 
-// since returns what was counted since an earlier point, which is nil if there was none.
-func (p *point) since(q *point) diagnose.Period {
-	if q == nil { // a period of no length
-		q = p
-	}
+// period returns what was counted from q to p.
+func (h *hooks) period(p, q *point) diagnose.Period {
 	grew := func(key instruments.Key) int64 { return p.values.Get(key) - q.values.Get(key) }
 	r := diagnose.Period{
 		Seconds:          (p.at - q.at).Seconds(),
-		Acquires:         make(map[string]int64),
-		WaitedSeconds:    make(map[string]float64),
-		Peak:             p.values.Get(peakKey),
-		PeakWaiting:      p.values.Get(pendingPeakKey),
+		Acquires:         make(map[string]int64, len(resultKeys)),
+		WaitedSeconds:    make(map[string]float64, len(phaseKeys)),
+		Peak:             p.peak,
+		PeakWaiting:      p.peakWaiting,
 		Opened:           grew(openedKey),
 		OverflowOpened:   grew(overflowOpened),
 		Dials:            p.dials - q.dials,
-		DialSeconds:      (p.dialTime - q.dialTime).Seconds(),
-		DialsFailed:      grown(p.values.Open(connectionsErrors), q.values.Open(connectionsErrors)),
-		Closed:           grown(p.counts(closedKeys), q.counts(closedKeys)),
+		DialSeconds:      time.Duration(p.dialTime - q.dialTime).Seconds(),
 		NestedAcquires:   grew(nestedAcquires),
 		LongHolds:        grew(longHolds),
 		OperationsCapped: grew(operationsCapped),
+		Units:            h.units(p, q),
+		Operations:       h.called(p, q),
 	}
 	for result, key := range resultKeys {
 		r.Acquires[result] = grew(key)
@@ -170,80 +167,64 @@ func (p *point) since(q *point) diagnose.Period {
 	for phase, key := range phaseKeys {
 		r.WaitedSeconds[phase] = time.Duration(grew(key)).Seconds()
 	}
-	r.Units = p.units(q)
-	r.Operations = p.operations(q)
+	for reason, key := range closedKeys {
+		addGrown(&r.Closed, reason, grew(key))
+	}
+	kinds, _ := h.counters.Open(connectionsErrors)
+	for i, n := range p.dialErrors {
+		addGrown(&r.DialsFailed, kinds[i], n-at(q.dialErrors, i))
+	}
 	return r
 }
 
-// counts returns the values of series by their keys' names.
-func (p *point) counts(keys map[string]instruments.Key) map[string]int64 {
-	counts := make(map[string]int64, len(keys))
-	for name, key := range keys {
-		counts[name] = p.values.Get(key)
+// at returns an element of a list that may be shorter.
+func at[T any](list []T, i int) (element T) {
+	if i < len(list) {
+		return list[i]
 	}
-	return counts
+	return element
 }
 
-// grown returns the counts that have grown, and by how much.
-func grown(now, before map[string]int64) map[string]int64 {
-	var by map[string]int64
-	for key, n := range now {
-		if n -= before[key]; n > 0 {
-			if by == nil {
-				by = make(map[string]int64)
-			}
-			by[key] = n
-		}
+// addGrown adds what a count has grown by, if it has.
+func addGrown(to *map[string]int64, name string, by int64) {
+	if by <= 0 {
+		return
 	}
-	return by
+	if *to == nil {
+		*to = make(map[string]int64)
+	}
+	(*to)[name] += by
 }
 
-// units returns what each unit of work has done since an earlier point.
-func (p *point) units(q *point) []diagnose.Unit {
-	all := make(map[string]*diagnose.Unit)
-	unit := func(name string) *diagnose.Unit {
-		if all[name] == nil {
-			all[name] = &diagnose.Unit{Operation: name}
+// units returns what each unit of work did from q to p.
+func (h *hooks) units(p, q *point) []diagnose.Unit {
+	list := []diagnose.Unit{}
+	place := make(map[string]int) // in the list, by name: several units of work may be _OTHER
+	samples := float64(max(1, p.samples-q.samples))
+	for i, n := range p.operations {
+		before, held := at(q.operations, i), at(p.held, i).minus(at(q.held, i))
+		n.Calls, n.Time, before.Calls, before.Time = 0, 0, 0, 0 // the operation's, not the unit of work's
+		if n == before && held == (sampledHolds{}) {
+			continue
 		}
-		return all[name]
-	}
-	if samples := float64(p.samples - q.samples); samples > 0 {
-		for name, sums := range p.held {
-			d := sums.minus(q.held[name])
-			if d.longEnded > 0 {
-				unit(name).LongHoldsEnded = d.longEnded
-			}
-			if d.sum() > 0 {
-				u := unit(name)
-				u.Held = float64(d.sum()) / samples
-				u.Running, u.ResultOpen = float64(d.running)/samples, float64(d.open)/samples
-				u.IdleInTransaction, u.IdleOutside = float64(d.inTransaction)/samples, float64(d.idle)/samples
-			}
+		name := h.operations.Unit(uint32(i)).Name
+		if _, known := place[name]; !known {
+			place[name] = len(list)
+			list = append(list, diagnose.Unit{Operation: name})
 		}
-	}
-	for name, n := range grown(p.values.Open(unitsOfWork), q.values.Open(unitsOfWork)) {
-		unit(name).Units = n
-	}
-	for name, n := range grown(p.values.Open(holdOperations), q.values.Open(holdOperations)) {
-		unit(name).Operations = n
-	}
-	for name, n := range grown(p.values.Open(busyTime), q.values.Open(busyTime)) {
-		unit(name).BusySeconds = time.Duration(n).Seconds()
-	}
-	for c, before := range p.grownCalls(q) {
-		if n := c.Nested - before.Nested; n > 0 {
-			unit(c.Name).NestedAcquires = n
-		}
-		if n := c.InTransaction - before.InTransaction; n > 0 {
-			unit(c.Name).ReleasedInTransaction = n
-		}
-		if n := c.Busy - before.Busy; n > 0 {
-			unit(c.Name).ReleasedBusy = n
-		}
-	}
-	list := make([]diagnose.Unit, 0, len(all))
-	for _, u := range all {
-		list = append(list, *u)
+		u := &list[place[name]]
+		u.Held += float64(held.sum()) / samples
+		u.Running += float64(held.running) / samples
+		u.ResultOpen += float64(held.open) / samples
+		u.IdleInTransaction += float64(held.inTransaction) / samples
+		u.IdleOutside += float64(held.idle) / samples
+		u.LongHoldsEnded += held.longEnded
+		u.Units += n.Units - before.Units
+		u.Operations += n.Operations - before.Operations
+		u.BusySeconds += time.Duration(n.Busy - before.Busy).Seconds()
+		u.NestedAcquires += n.Nested - before.Nested
+		u.ReleasedInTransaction += n.InTransaction - before.InTransaction
+		u.ReleasedBusy += n.ReleasedBusy - before.ReleasedBusy
 	}
 	slices.SortFunc(list, func(a, b diagnose.Unit) int {
 		return cmp.Or(cmp.Compare(b.Held, a.Held), cmp.Compare(b.BusySeconds, a.BusySeconds), cmp.Compare(a.Operation, b.Operation))
@@ -251,32 +232,23 @@ func (p *point) units(q *point) []diagnose.Unit {
 	return list
 }
 
-// grownCalls returns what each operation did until p, and until q.
-func (p *point) grownCalls(q *point) iter.Seq2[instruments.Calls, instruments.Calls] {
-	return func(yield func(now, before instruments.Calls) bool) {
-		for i, c := range p.calls {
-			var before instruments.Calls
-			if i < len(q.calls) {
-				before = q.calls[i]
-			}
-			if !yield(c, before) {
-				return
-			}
+// called returns the calls of each operation from q to p.
+func (h *hooks) called(p, q *point) []diagnose.Operation {
+	list := []diagnose.Operation{}
+	place := make(map[uint32]int)
+	for i, n := range p.operations {
+		before := at(q.operations, i)
+		if calls := n.Calls - before.Calls; calls > 0 {
+			place[uint32(i)] = len(list)
+			list = append(list, diagnose.Operation{
+				Operation: h.operations.Unit(uint32(i)).Name, Calls: calls, Seconds: time.Duration(n.Time - before.Time).Seconds(),
+			})
 		}
 	}
-}
-
-// operations returns the calls of each operation since an earlier point.
-func (p *point) operations(q *point) []diagnose.Operation {
-	list := []diagnose.Operation{}
-	for c, before := range p.grownCalls(q) {
-		if n := c.Count - before.Count; n > 0 {
-			list = append(list, diagnose.Operation{
-				Operation: c.Name,
-				Calls:     n,
-				Seconds:   (c.Time - before.Time).Seconds(),
-				Failures:  grown(c.Failures, before.Failures),
-			})
+	kinds := h.operations.Failed()
+	for i, n := range p.failures {
+		if to, called := place[kinds[i].Operation.ID]; called {
+			addGrown(&list[to].Failures, kinds[i].ErrorType, n-at(q.failures, i))
 		}
 	}
 	slices.SortFunc(list, func(a, b diagnose.Operation) int {

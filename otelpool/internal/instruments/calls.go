@@ -7,8 +7,11 @@ import (
 
 // Failed is an operation's failures of one kind.
 type Failed struct {
-	Duration Series[float64]
-	count    atomic.Int64
+	Failure
+	Operation *Operation
+	Duration  Series[float64]
+
+	count atomic.Int64
 }
 
 // Add counts a failure.
@@ -17,75 +20,104 @@ func (f *Failed) Add() { f.count.Add(1) }
 // countShards is how many shards the counts of an operation have.
 const countShards = 8
 
-// counts are what the owners of connections count of an operation. Each shard is a cache line.
-type counts [countShards]struct {
+// counts are what the owners of connections count of an operation. Each shard is made when it first counts: most pools have
+// more operations than busy connections.
+type counts [countShards]atomic.Pointer[countShard]
+
+// countShard is a cache line.
+type countShard struct {
 	calls, time             atomic.Int64
 	busy, operations, units atomic.Int64 // as a unit of work
 	_                       [3]int64
 }
 
-// sums are the sums over the shards of counts.
-type sums struct{ calls, time, busy, operations, units int64 }
+// shard returns the shard of a connection.
+func (c *counts) shard(of uint32) *countShard {
+	at := &c[of%countShards]
+	if s := at.Load(); s != nil {
+		return s
+	}
+	at.CompareAndSwap(nil, new(countShard))
+	return at.Load()
+}
 
-func (c *counts) sums() (s sums) {
+// Counts are what was counted of an operation since the start, and of the unit of work of its name. Times are in
+// nanoseconds.
+type Counts struct {
+	Calls, Time int64
+
+	// Of the unit of work: what its holds did, and how it misused connections, see work.
+	Busy, Operations, Units             int64
+	Nested, InTransaction, ReleasedBusy int64
+}
+
+// Each calls yield with each number.
+func (c *Counts) Each(yield func(n *int64)) {
+	for _, n := range []*int64{&c.Calls, &c.Time, &c.Busy, &c.Operations, &c.Units, &c.Nested, &c.InTransaction, &c.ReleasedBusy} {
+		yield(n)
+	}
+}
+
+// sums returns the sums over the shards.
+func (c *counts) sums() (s Counts) {
 	for i := range c {
-		s.calls += c[i].calls.Load()
-		s.time += c[i].time.Load()
-		s.busy += c[i].busy.Load()
-		s.operations += c[i].operations.Load()
-		s.units += c[i].units.Load()
+		if from := c[i].Load(); from != nil {
+			s.Calls += from.calls.Load()
+			s.Time += from.time.Load()
+			s.Busy += from.busy.Load()
+			s.Operations += from.operations.Load()
+			s.Units += from.units.Load()
+		}
 	}
 	return s
 }
 
 // AddCall counts a call of the operation.
 func (op *Operation) AddCall(took time.Duration, shard uint32) {
-	c := &op.counts[shard%countShards]
+	c := op.counts.shard(shard)
 	c.calls.Add(1)
 	c.time.Add(int64(took))
-}
-
-// Calls are the calls of an operation since the start, and how it misused connections as a unit of work.
-type Calls struct {
-	Name     string
-	Count    int64
-	Time     time.Duration
-	Failures map[string]int64 // by error type, nil if there are none
-
-	// Of units of work, see work.
-	Nested, InTransaction, Busy int64
 }
 
 // Total returns the calls of all operations together, how many failed, and how long they took.
 func (o *Operations) Total() (count, failed int64, took time.Duration) {
 	for _, op := range (*o.byID.Load())[1:] {
 		s := op.counts.sums()
-		count += s.calls
-		took += time.Duration(s.time)
-		if known := op.failures.Load(); known != nil {
-			for _, f := range *known {
-				failed += f.count.Load()
-			}
-		}
+		count += s.Calls
+		took += time.Duration(s.Time)
+	}
+	for _, f := range o.Failed() {
+		failed += f.count.Load()
 	}
 	return count, failed, took
 }
 
-// Calls returns the calls of all operations, each at its number. The first is of holds that have no unit of work.
-func (o *Operations) Calls() []Calls {
+// Counts returns what was counted of all operations, each at its number. The first is of holds that have no unit of work.
+func (o *Operations) Counts() []Counts {
 	all := *o.byID.Load()
-	counted := make([]Calls, len(all))
+	counted := make([]Counts, len(all))
 	for i := range all {
-		op, c := o.Unit(uint32(i)), &counted[i]
-		s := op.counts.sums()
-		c.Name, c.Count, c.Time = op.Name, s.calls, time.Duration(s.time)
-		c.Nested, c.InTransaction, c.Busy = op.work.nested.Load(), op.work.inTransaction.Load(), op.work.releasedBusy.Load()
-		if known := op.failures.Load(); known != nil {
-			c.Failures = make(map[string]int64, len(*known))
-			for kind, f := range *known {
-				c.Failures[kind] = f.count.Load()
-			}
-		}
+		op := o.Unit(uint32(i))
+		c := op.counts.sums()
+		c.Nested, c.InTransaction, c.ReleasedBusy = op.work.nested.Load(), op.work.inTransaction.Load(), op.work.releasedBusy.Load()
+		counted[i] = c
+	}
+	return counted
+}
+
+// Failed returns all kinds of failures that were seen, the first first.
+func (o *Operations) Failed() []*Failed {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.failed[:len(o.failed):len(o.failed)]
+}
+
+// Failures returns the counts of Failed.
+func (o *Operations) Failures() []int64 {
+	all := o.Failed()
+	counted := make([]int64, len(all))
+	for i, f := range all {
+		counted[i] = f.count.Load()
 	}
 	return counted
 }

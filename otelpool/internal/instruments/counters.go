@@ -1,6 +1,7 @@
 package instruments
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -13,7 +14,12 @@ type Counters struct {
 	n [maxCounters]atomic.Int64
 
 	mu   sync.Mutex
-	open map[openValue]int64
+	open []openCount // at most maxOpenValues, and one of ErrorTypeOther a key
+}
+
+type openCount struct {
+	openValue
+	n int64
 }
 
 // Add adds n to the counter of a series.
@@ -26,14 +32,31 @@ func (c *Counters) Get(s Key) int64 { return c.n[s].Load() }
 func (c *Counters) AddOpen(s OpenKey, value string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.open == nil {
-		c.open = make(map[openValue]int64)
+	find := func(value string) int {
+		return slices.IndexFunc(c.open, func(o openCount) bool { return o.key == s && o.value == value })
 	}
-	at := openValue{s, value}
-	if _, known := c.open[at]; !known && len(c.open) >= maxOpenValues {
-		at.value = ErrorTypeOther
+	at := find(value)
+	if at < 0 && len(c.open) >= maxOpenValues {
+		value = ErrorTypeOther
+		at = find(value)
 	}
-	c.open[at]++
+	if at < 0 {
+		at = len(c.open)
+		c.open = append(c.open, openCount{openValue: openValue{s, value}})
+	}
+	c.open[at].n++
+}
+
+// Open returns the counters of an open key, and their values in the order in which they were first seen.
+func (c *Counters) Open(s OpenKey) (values []string, counts []int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, o := range c.open {
+		if o.key == s {
+			values, counts = append(values, o.value), append(counts, o.n)
+		}
+	}
+	return values, counts
 }
 
 // AddTo adds the counters to the values of their pgxpool, and sets those that counted nothing to 0.
@@ -51,7 +74,7 @@ func (c *Counters) AddTo(v *Values) {
 func (c *Counters) AddOpenTo(v *Values) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for at, n := range c.open {
-		v.addOpen(at, n)
+	for _, o := range c.open {
+		v.addOpen(o.openValue, o.n)
 	}
 }

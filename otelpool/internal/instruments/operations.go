@@ -44,11 +44,9 @@ type Operation struct {
 	// need no lock.
 	failures atomic.Pointer[map[string]*Failed]
 
-	key         string // of the table of names, "" of the capped one
-	work        work
-	counts      *counts
-	set, useSet attribute.Set
-	failureSets []attribute.Set // guarded by Operations.mu
+	key    string // of the table of names, "" of the capped one
+	work   work
+	counts counts
 }
 
 // OperationsConfig is how a pool names its operations.
@@ -66,18 +64,17 @@ type Operations struct {
 	texts   textCache
 	unnamed Operation // of holds that have no unit of work
 
-	mu       sync.Mutex // held to change what follows, or the failures of an operation
-	names    atomic.Pointer[map[string]*Operation]
-	byID     atomic.Pointer[[]*Operation]
-	count    [sourceCount]int // names in use
-	capped   *Operation       // nil until a limit is reached
-	failures int              // pairs in use
+	mu     sync.Mutex // held to change what follows, or the failures of an operation
+	names  atomic.Pointer[map[string]*Operation]
+	byID   atomic.Pointer[[]*Operation]
+	count  [sourceCount]int // names in use
+	capped *Operation       // nil until a limit is reached
+	failed []*Failed        // of all operations; only ever appended to
 }
 
 // NewOperations returns a set without names.
 func NewOperations(c OperationsConfig) *Operations {
 	o := &Operations{config: c}
-	o.unnamed.counts = new(counts)
 	o.unnamed.Use = NewSeries(c.Histograms.Use, NewSet(c.UseAttributes))
 	o.names.Store(&map[string]*Operation{})
 	o.byID.Store(&[]*Operation{nil})
@@ -283,18 +280,12 @@ func (o *Operations) add(name Name) *Operation {
 
 // newOperation makes an operation and gives it a number. The caller must hold the lock.
 func (o *Operations) newOperation(name string) *Operation {
-	summary := semconv.DBQuerySummary(name)
-	op := &Operation{
-		counts:  new(counts),
-		Name:    name,
-		Control: sqlname.Control(name),
-		Listen:  name == "LISTEN",
-		set:     NewSet(o.config.DurationAttributes, summary),
-		useSet:  NewSet(o.config.UseAttributes, summary),
-	}
-	op.Duration, op.Use = NewSeries(o.config.Histograms.Duration, op.set), NewSeries(o.config.Histograms.Use, op.useSet)
+	op := &Operation{Name: name, Control: sqlname.Control(name), Listen: name == "LISTEN"}
+	set := o.durationSet(name)
+	op.Duration = NewSeries(o.config.Histograms.Duration, set)
+	op.Use = NewSeries(o.config.Histograms.Use, o.useSet(name))
 	if o.config.Histograms.Rows != nil {
-		op.Rows = newInt64Series(o.config.Histograms.Rows, op.set)
+		op.Rows = newInt64Series(o.config.Histograms.Rows, set)
 	}
 	all := *o.byID.Load()
 	op.ID = uint32(len(all))
@@ -322,22 +313,30 @@ func (op *Operation) failure(f Failure) *Failed {
 func (o *Operations) addFailure(op *Operation, f Failure) *Failed {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.failures >= maxFailureSeries {
+	if len(o.failed) >= maxFailureSeries {
 		f = Failure{ErrorType: ErrorTypeOther}
 	}
 	if known := op.failure(f); known != nil {
 		return known
 	}
-	set := NewSet(o.config.DurationAttributes, append(f.Attributes(), semconv.DBQuerySummary(op.Name))...)
-	added := &Failed{Duration: NewSeries(o.config.Histograms.Duration, set)}
-	op.failureSets = append(op.failureSets, set)
+	set := o.durationSet(op.Name, f.Attributes()...)
+	added := &Failed{Operation: op, Failure: f, Duration: NewSeries(o.config.Histograms.Duration, set)}
 	failures := map[string]*Failed{f.ErrorType: added}
 	if known := op.failures.Load(); known != nil {
 		maps.Copy(failures, *known)
 	}
 	op.failures.Store(&failures)
-	o.failures++
+	o.failed = append(o.failed, added)
 	return added
+}
+
+// durationSet returns the attributes of operation.duration of an operation. useSet returns those of use_time.
+func (o *Operations) durationSet(name string, failure ...attribute.KeyValue) attribute.Set {
+	return NewSet(o.config.DurationAttributes, append(failure, semconv.DBQuerySummary(name))...)
+}
+
+func (o *Operations) useSet(name string) attribute.Set {
+	return NewSet(o.config.UseAttributes, semconv.DBQuerySummary(name))
 }
 
 // sets returns the attribute sets of all series that may have been recorded to: those of operation.duration, failures
@@ -346,8 +345,10 @@ func (o *Operations) sets() (durations, uses []attribute.Set) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, op := range (*o.byID.Load())[1:] {
-		durations = append(append(durations, op.set), op.failureSets...)
-		uses = append(uses, op.useSet)
+		durations, uses = append(durations, o.durationSet(op.Name)), append(uses, o.useSet(op.Name))
+	}
+	for _, f := range o.failed {
+		durations = append(durations, o.durationSet(f.Operation.Name, f.Attributes()...))
 	}
 	return durations, uses
 }

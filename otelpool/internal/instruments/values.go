@@ -24,15 +24,11 @@ func (v *Values) Add(s Key, n int64) { v.n[s], v.set[s] = v.n[s]+n, true }
 // Get returns the value of a series, 0 if it is not set.
 func (v *Values) Get(s Key) int64 { return v.n[s] }
 
-// Open returns the values of an open key by its attribute.
-func (v *Values) Open(s OpenKey) map[string]int64 {
-	values := make(map[string]int64)
-	for at, n := range v.open {
-		if at.key == s {
-			values[at.value] = n
-		}
+// EachCounter calls yield with the value of each counter.
+func (v *Values) EachCounter(yield func(n *int64)) {
+	for i := range seriesTable.counters {
+		yield(&v.n[i])
 	}
-	return values
 }
 
 // Copy sets the value of a series to that of another.

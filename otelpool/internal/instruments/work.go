@@ -32,7 +32,10 @@ func (op *Operation) AddMisuse(inTransaction, busy bool) {
 
 // AddWork adds what a hold did whose unit of work is op. first reports whether it was the first of its unit of work.
 func (op *Operation) AddWork(busy time.Duration, operations int64, first bool, shard uint32) {
-	c := &op.counts[shard%countShards]
+	if operations == 0 && !first {
+		return
+	}
+	c := op.counts.shard(shard)
 	if operations > 0 {
 		c.busy.Add(int64(busy))
 		c.operations.Add(operations)
@@ -52,10 +55,10 @@ func (o *Operations) AddTo(v *Values) {
 
 func (op *Operation) addTo(v *Values) {
 	s := op.counts.sums()
-	if s.operations == 0 && s.units == 0 { // it has named no hold yet
+	if s.Operations == 0 && s.Units == 0 { // it has named no hold yet
 		return
 	}
-	v.AddOpen(busyTime, op.Name, s.busy)
-	v.AddOpen(holdOperations, op.Name, s.operations)
-	v.AddOpen(unitsOfWork, op.Name, s.units)
+	v.AddOpen(busyTime, op.Name, s.Busy)
+	v.AddOpen(holdOperations, op.Name, s.Operations)
+	v.AddOpen(unitsOfWork, op.Name, s.Units)
 }
