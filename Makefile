@@ -101,13 +101,18 @@ fleet: setup
 	@exec .tmp/bin/fleet $(ARGS)
 
 # Tests below a folder, with the race detector, one package after the other. Files outside of a module are not seen by the
-# cache of results.
-test-below = echo "cd $(1) && go test -race ./..." && cd $(1) && $(GO) test -race -count=1 -p 1 -timeout 20m ./...
+# cache of results. Folders are tested two at a time, because their tests mostly wait.
+BELOW := $(addprefix below/,$(OUTWARD) $(STACK) $(FAULTS))
+.PHONY: $(BELOW)
+$(BELOW): below/%: setup programs
+	@echo "cd $* && go test -race ./..."
+	@cd $* && $(GO) test -race -count=1 -p 1 -timeout 20m ./...
 
 .PHONY: test
 test: ## Run all tests, with the race detector, against real programs
 	@mkdir -p .tmp; start=$$SECONDS; \
-	$(MAKE) --no-print-directory test-unit test-32bit test-stack test-faults; \
+	$(MAKE) --no-print-directory test-unit test-32bit test-scenarios; \
+	$(MAKE) --no-print-directory -j2 $(BELOW); \
 	echo $$(((SECONDS - start) / 60)) >.tmp/test-minutes
 
 .PHONY: test-quick
@@ -119,7 +124,6 @@ test-quick: setup ## Run the tests of the library alone, in a minute
 test-unit: setup programs
 	@for module in $(PUBLISHED) examples; do echo "go -C $$module test -race ./..."; \
 		$(GO) -C $$module test -race -timeout 20m $$($(GO) -C $$module list ./... | grep -vxF $(MODULE)/$(TIMED)); done
-	@$(foreach folder,$(OUTWARD),($(call test-below,$(folder))) &&) true
 
 # Check what users link for 32-bit processors (386), and run the tests of the library and its exporters there, with the newest
 # versions, so that one run serves both. There is no race detector for 386.
@@ -161,12 +165,12 @@ newest:
 # Prove the shipped configurations with the real Collector and Prometheus.
 .PHONY: test-stack
 test-stack: setup programs
-	@$(foreach module,$(STACK),($(call test-below,$(module))) &&) true
+	@$(MAKE) --no-print-directory -j2 $(addprefix below/,$(STACK))
 
 # Break the database, the consumers and the input, and see what becomes of the service.
 .PHONY: test-faults
 test-faults: setup test-scenarios
-	@$(foreach module,$(FAULTS),($(call test-below,$(module))) &&) true
+	@$(MAKE) --no-print-directory -j2 $(addprefix below/,$(FAULTS))
 
 # Run a service in every trouble, and see what is concluded (ARGS='-update').
 # How the scenarios are run: make test-scenarios ARGS='-run Healthy -healthy 1h'
