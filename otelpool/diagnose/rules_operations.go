@@ -192,8 +192,8 @@ func findShortDeadlines(v *view) (all []Finding) {
 			Evidence: append(failing(v, c), v.was("time a call", c.mean, c.wasMean, "s")),
 		})
 	}
-	total, gaveUp := float64(sum(v.now.Acquires)), float64(v.gaveUp())
-	waited := ratio(sum(v.now.WaitedSeconds), total)
+	total, gaveUp, phases := float64(sum(v.now.Acquires)), float64(v.gaveUp()), v.now.WaitedSeconds
+	waited := ratio(phases["queue"]+phases["connect"]+phases["ping"]+phases["prepare"], total)
 	usual := !v.compares() || v.meanQueue() <= 3*meanQueue(v.past)+0.05
 	if len(all) == 0 && gaveUp >= 3 && gaveUp >= 0.05*total && waited < 0.25 && v.OldestWaitSeconds < 1 && usual {
 		all = append(all, Finding{

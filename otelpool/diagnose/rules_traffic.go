@@ -35,21 +35,20 @@ func findMoreCalls(v *view) (all []Finding) {
 		was += ratio(float64(u.Units), v.past.Seconds)
 	}
 	for _, u := range v.units {
-		usual := v.growthOfOthers(u.name)
-		more := u.rate >= 3*u.was && u.rate >= 2*usual*u.was && u.now.Units >= 20
-		if !more || u.now.Held-u.past.Held < v.share(0.15) && !v.pressed {
+		more := u.rate >= 3*u.was && u.now.Units >= 20 && (u.now.Held-u.past.Held >= v.share(0.15) || v.pressed)
+		if !more || u.past.Units < rare && !v.appeared(rate-u.rate, was-u.was) {
 			continue
 		}
-		if u.past.Units < rare && !v.appeared(rate-u.rate, was-u.was) {
-			continue
+		if u.rate >= 2*v.growthOfOthers(u.name)*u.was { // asked last: it looks at all units
+			all = append(all, moreCalls(v, u.name, u.rate, u.was, u.now.Held, u.past.Held))
 		}
-		all = append(all, moreCalls(v, u.name, u.rate, u.was, u.now.Held, u.past.Held))
 	}
 	if len(all) > 0 {
 		return all
 	}
+	usual := v.growthOfOthers("")
 	for _, c := range v.ops {
-		more := c.rate >= 3*c.was && c.rate >= 2*v.growthOfOthers("")*c.was && c.calls >= 20 &&
+		more := c.rate >= 3*c.was && c.rate >= 2*usual*c.was && c.calls >= 20 &&
 			(c.load-c.wasLoad >= v.share(0.15) || v.pressed && c.load-c.wasLoad >= 0.3)
 		if more && (c.was*v.past.Seconds >= rare || v.appeared(v.callRate()-c.rate, v.wasCallRate()-c.was)) {
 			all = append(all, moreCalls(v, c.name, c.rate, c.was, c.load, c.wasLoad))
