@@ -78,9 +78,9 @@ func numbersIn(lists ...reflect.Value) (numbers []int64) {
 	return numbers
 }
 
-// TestHistoryIsSmall keeps ten minutes of a pool with as many operations as it tells apart, each of which is called.
-func TestHistoryIsSmall(t *testing.T) {
-	t.Parallel()
+// usedPool returns a pool that has been using that many operations for eleven minutes.
+func usedPool(t testing.TB, operations int) *observed {
+	t.Helper()
 	poolConfig, err := pgxpool.ParseConfig("host=/nowhere")
 	if err != nil {
 		t.Fatal(err)
@@ -90,14 +90,24 @@ func TestHistoryIsSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := newObserved(nil, 4, poolConfig, inst.hooks)
-	for second := range 11 * 60 {
-		for i := range instruments.DefaultLimit {
+	o.stat = func() poolstate.Stat { return poolstate.Stat{Max: int64(poolConfig.MaxConns)} }
+	const seconds = 11 * 60
+	begin := monotonic() - seconds*time.Second
+	for second := range seconds {
+		for i := range operations {
 			op := inst.hooks.operations.Named(instruments.Name{Text: fmt.Sprint("operation ", i)})
 			op.AddCall(3*time.Millisecond, 0)
 			op.AddWork(3*time.Millisecond, 2, true, 0)
 		}
-		o.history.look(o, &poolstate.Snapshot{Now: time.Hour + time.Duration(second)*time.Second})
+		o.history.look(o, &poolstate.Snapshot{Now: begin + time.Duration(second)*time.Second})
 	}
+	return o
+}
+
+// TestHistoryIsSmall uses as many operations as a pool tells apart.
+func TestHistoryIsSmall(t *testing.T) {
+	t.Parallel()
+	o := usedPool(t, instruments.DefaultLimit)
 	bytes := 0
 	for _, k := range slices.Concat(o.history.minute[:], o.history.ten[:]) {
 		if k == nil {
@@ -108,7 +118,19 @@ func TestHistoryIsSmall(t *testing.T) {
 	if limit := 80_000; bytes > limit {
 		t.Errorf("the points take %d bytes, more than %d", bytes, limit)
 	}
-	t.Log(bytes)
+}
+
+// BenchmarkFindings is what a collection adds that comes a second or more after the last.
+func BenchmarkFindings(b *testing.B) {
+	for _, operations := range []int{1, 20, instruments.DefaultLimit} {
+		o := usedPool(b, operations)
+		b.Run(fmt.Sprint(operations), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				o.diagnose()
+			}
+		})
+	}
 }
 
 // TestMomentsAreThoseOfTenMinutes keeps more than there is room for.
