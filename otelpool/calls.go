@@ -28,7 +28,7 @@ func (h *hooks) TraceQueryStart(ctx context.Context, pc *pgx.Conn, data pgx.Trac
 			}
 			n = h.tracing.query(parent, op, name, s, data.Args)
 		}
-		h.begin(pc, c, poolstate.QueryCall, op, n)
+		h.begin(pc, c, poolstate.QueryCall, op, n, roleOf(op, s.SQL))
 		if h.comments != nil {
 			h.comments.set(n.context(ctx), c, poolstate.QueryCall, op)
 		}
@@ -79,7 +79,11 @@ func (h *hooks) TraceBatchStart(ctx context.Context, pc *pgx.Conn, data pgx.Trac
 	default:
 		n = h.tracing.batch(parent, op, name, c, queries)
 	}
-	h.begin(pc, c, poolstate.BatchCall, op, n)
+	first := ""
+	if len(queries) > 0 {
+		first = queries[0].SQL
+	}
+	h.begin(pc, c, poolstate.BatchCall, op, n, roleOf(op, first))
 	if h.comments != nil {
 		h.comments.set(n.context(ctx), c, poolstate.BatchCall, op)
 	}
@@ -149,7 +153,7 @@ func (h *hooks) TraceCopyFromStart(ctx context.Context, pc *pgx.Conn, data pgx.T
 		if h.tracing != nil && !c.foreign {
 			n = h.tracing.copyFrom(parent, op, name, data.TableName)
 		}
-		h.begin(pc, c, poolstate.CopyCall, op, n)
+		h.begin(pc, c, poolstate.CopyCall, op, n, roleOf(op, ""))
 		if h.comments != nil {
 			h.comments.set(n.context(ctx), c, poolstate.CopyCall, op)
 		}
@@ -176,7 +180,7 @@ func (h *hooks) TracePrepareStart(ctx context.Context, pc *pgx.Conn, data pgx.Tr
 	if h.active(ctx, h.histograms.Duration) {
 		op = h.operations.Named(h.operations.PrepareName(ctx, data.SQL))
 	}
-	h.begin(pc, c, poolstate.PrepareCall, op, nil)
+	h.begin(pc, c, poolstate.PrepareCall, op, nil, poolstate.RoleControl)
 	if h.comments != nil {
 		h.comments.set(ctx, c, poolstate.PrepareCall, op)
 	}
@@ -210,7 +214,7 @@ func (h *hooks) prepareEnd(ctx context.Context, pc *pgx.Conn, data pgx.TracePrep
 }
 
 // begin starts a call. op is nil if it is not recorded, and n if there is nothing to keep with it.
-func (h *hooks) begin(pc *pgx.Conn, c *conn, kind poolstate.CallKind, op *instruments.Operation, n *note) {
+func (h *hooks) begin(pc *pgx.Conn, c *conn, kind poolstate.CallKind, op *instruments.Operation, n *note, does poolstate.Role) {
 	if c.foreign {
 		return
 	}
@@ -218,12 +222,8 @@ func (h *hooks) begin(pc *pgx.Conn, c *conn, kind poolstate.CallKind, op *instru
 		c.CancelCall(poolstate.CopyCall) // pgx gave it up before it asked the server, without an event
 	}
 	var id poolstate.Operation
-	does := poolstate.RoleControl
 	if op != nil {
 		id = poolstate.Operation(op.ID)
-		if kind != poolstate.PrepareCall {
-			does = roleOf(op)
-		}
 	}
 	var kept poolstate.Note
 	if n != nil {
@@ -232,11 +232,13 @@ func (h *hooks) begin(pc *pgx.Conn, c *conn, kind poolstate.CallKind, op *instru
 	c.BeginCall(kind, id, does, h.state.Now(), kept)
 }
 
-func roleOf(op *instruments.Operation) poolstate.Role {
+// roleOf returns what an operation does in its hold. Whether it listens is known by its text alone: the name is often that of
+// the work around it.
+func roleOf(op *instruments.Operation, sql string) poolstate.Role {
 	switch {
 	case op.Control:
 		return poolstate.RoleControl
-	case op.Listen:
+	case instruments.Listens(sql):
 		return poolstate.RoleListen
 	}
 	return poolstate.RoleWork

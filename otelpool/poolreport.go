@@ -96,7 +96,11 @@ func reportHolds(s *poolstate.Snapshot, of *reports, traceOf func(*poolstate.Acq
 			all[i].Stack = stack
 		}
 		addHold(&all[i], d)
-		does[i].add(hold.Conn.Activity())
+		activity := hold.Conn.Activity()
+		does[i].add(activity)
+		if activity.Listens {
+			all[i].Listening++
+		}
 	}
 	for i, sums := range does {
 		all[i].Running, all[i].ResultOpen, all[i].IdleInTransaction, all[i].IdleOutside = sums.running, sums.open, sums.inTransaction, sums.idle

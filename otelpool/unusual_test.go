@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -26,6 +27,33 @@ func TestUnusualServicesAreWell(t *testing.T) {
 			mustExec(t, conn, t.Context(), "LISTEN jobs")
 			for range 60 { // a bubble's time stands still in WaitForNotification, which pgx does not report
 				time.Sleep(time.Minute)
+				look()
+			}
+		}},
+		"listeners have a name, a batch or a comment, and read what came before": {6, func(t *testing.T, pool *pgxpool.Pool, look func()) {
+			named := otelpool.WithOperation(t.Context(), "listener")
+			for _, listen := range []func(conn *pgxpool.Conn){
+				func(conn *pgxpool.Conn) { mustExec(t, conn, named, "LISTEN jobs") },
+				func(conn *pgxpool.Conn) { mustExec(t, conn, t.Context(), "-- name: ListenForJobs :exec\nlisten jobs") },
+				func(conn *pgxpool.Conn) {
+					mustExec(t, conn, t.Context(), "LISTEN jobs")
+					mustExec(t, conn, t.Context(), "SELECT 1")
+				},
+				func(conn *pgxpool.Conn) {
+					batch := new(pgx.Batch)
+					batch.Queue("LISTEN jobs")
+					batch.Queue("LISTEN mail")
+					if err := conn.SendBatch(named, batch).Close(); err != nil {
+						t.Error(err)
+					}
+				},
+			} {
+				conn := acquireWith(t, pool, named)
+				defer conn.Release()
+				listen(conn)
+			}
+			for range 60 {
+				time.Sleep(10 * time.Second)
 				look()
 			}
 		}},

@@ -52,6 +52,20 @@ func TestControlIsTransactionsAndSettingsOnly(t *testing.T) {
 	}
 }
 
+func TestListensBeginsWithListen(t *testing.T) {
+	t.Parallel()
+	for sql, want := range map[string]bool{
+		"LISTEN jobs": true, "listen jobs": true, "Listen\t\"Jobs\"": true, "LISTEN\"jobs\"": true, "LISTEN jobs; LISTEN mail": true,
+		"-- name: ListenForJobs :exec\nLISTEN jobs": true, " /* a /* b */ */ listen jobs": true, "LISTEN/**/jobs": true,
+		"": false, " ": false, "LISTEN": false, "LISTENS jobs": false, "listen_to jobs": false, "UNLISTEN jobs": false,
+		"SELECT 1 -- LISTEN jobs": false, "LOCK jobs": false, "-- LISTEN jobs": false, "NOTIFY jobs": false, "\"LISTEN\" jobs": false,
+	} {
+		if got := Listens(sql); got != want {
+			t.Errorf("Listens(%q) = %t", sql, got)
+		}
+	}
+}
+
 var commands = []statementCase{
 	{"CALL app.proc(1, 'x')", "CALL app.proc"},
 	{"call p((select max(x) from a))", "CALL p SELECT a"},

@@ -65,6 +65,7 @@ type Holds struct {
 	IdleInTransaction int64 `json:"idle_in_transaction"`
 	IdleOutside       int64 `json:"idle"`
 
+	Listening     int64    `json:"listening,omitempty"`      // for notifications: they have run LISTEN since they were acquired
 	MaybeHijacked int64    `json:"maybe_hijacked,omitempty"` // see Hold of otelpool
 	Nested        int64    `json:"nested,omitempty"`         // see Hold of otelpool
 	ProcessIDs    []uint32 `json:"process_ids"`              // of the server

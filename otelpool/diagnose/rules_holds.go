@@ -118,7 +118,7 @@ func (v *view) longHoldsEnd(operation string) bool {
 
 // listens reports whether holds wait for notifications, which pgx does not report as an operation.
 func listens(g Holds) bool {
-	return slices.ContainsFunc(g.LastQueries, func(q string) bool { return strings.HasPrefix(q, "LISTEN") })
+	return g.Listening > 0 || slices.ContainsFunc(g.LastQueries, func(q string) bool { return strings.HasPrefix(q, "LISTEN") })
 }
 
 // takenAt says where the connections were acquired.

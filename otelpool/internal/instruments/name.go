@@ -57,6 +57,9 @@ func Summary(sql string) string { return sqlname.Summary(sql) }
 // SanitizeSQL returns a text with its literals masked and its comments removed.
 func SanitizeSQL(sql string) string { return sqlname.Sanitize(sql) }
 
+// Listens reports whether a text begins to listen for notifications.
+func Listens(sql string) bool { return sqlname.Listens(sql) }
+
 // Blank reports whether a text has no statement.
 func Blank(sql string) bool { return sqlname.Blank(sql) }
 

@@ -33,9 +33,6 @@ type Operation struct {
 	// Control tells that it controls transactions or settings, so that a hold is not named by it.
 	Control bool
 
-	// Listen tells that it listens for notifications.
-	Listen bool
-
 	Duration Series[float64] // of operations that succeeded
 	Use      Series[float64] // of holds whose unit of work it is
 	Rows     Series[int64]   // not set unless returned rows are recorded
@@ -280,7 +277,7 @@ func (o *Operations) add(name Name) *Operation {
 
 // newOperation makes an operation and gives it a number. The caller must hold the lock.
 func (o *Operations) newOperation(name string) *Operation {
-	op := &Operation{Name: name, Control: sqlname.Control(name), Listen: name == "LISTEN"}
+	op := &Operation{Name: name, Control: sqlname.Control(name)}
 	set := o.durationSet(name)
 	op.Duration = NewSeries(o.config.Histograms.Duration, set)
 	op.Use = NewSeries(o.config.Histograms.Use, o.useSet(name))

@@ -43,7 +43,7 @@ type connCounters struct {
 }
 
 // activity is what has run on a connection since it was acquired, in one word, so that a call costs one store. The lower
-// half is the operation that runs, or ran last, whether it runs, and whether it listens; 0 means none. The upper half is the first operation
+// half is the operation that runs, or ran last, whether it runs, and whether the holder listens; 0 means none. The upper half is the first operation
 // that names the hold, 0 if there was none.
 type activity uint64
 
@@ -154,7 +154,7 @@ func (c *Conn) BeginCall(kind CallKind, op Operation, does Role, now time.Durati
 	if first == 0 && does != RoleControl {
 		first = op
 	}
-	flags := runningFlag | was&transactionFlag
+	flags := runningFlag | was&(transactionFlag|listenFlag)
 	if does == RoleListen {
 		flags |= listenFlag
 	}
@@ -202,7 +202,7 @@ func (c *Conn) settle(ended Operation, inTransaction bool) {
 	was := activity(c.activity.Load())
 	last, flags := ended, was&listenFlag
 	if around := c.calls.innermost(); around != nil {
-		last, flags = around.operation, runningFlag
+		last, flags = around.operation, flags|runningFlag
 	}
 	if inTransaction {
 		flags |= transactionFlag
@@ -219,7 +219,7 @@ func (c *Conn) Unit() Operation {
 	return 0
 }
 
-// listens reports whether the operation that runs or ran last listens for notifications.
+// listens reports whether the holder has begun to listen for notifications.
 func (c *Conn) listens() bool { return activity(c.activity.Load()).listens() }
 
 // Activity is what a held connection does.
@@ -232,12 +232,13 @@ type Activity struct {
 	Open bool
 
 	InTransaction bool // a transaction is open, as of the last operation that ended
+	Listens       bool // an operation of the hold has begun to listen for notifications
 }
 
 // Activity returns what the connection does.
 func (c *Conn) Activity() Activity {
 	a := activity(c.activity.Load())
-	does := Activity{Last: a.last(), Running: a.running(), InTransaction: a&transactionFlag != 0}
+	does := Activity{Last: a.last(), Running: a.running(), InTransaction: a&transactionFlag != 0, Listens: a.listens()}
 	if waits := c.origin.Waits; does.Running && waits != nil && !waits() {
 		does.Running, does.Open = false, true
 	}
