@@ -49,7 +49,30 @@ func findTooSmall(v *view) []Finding {
 			printable.Number(rate), printable.Number(before), printable.Seconds(v.meanQueue()))
 		f.Advice = "Give the pool more connections (package otelpool/sizing reckons how many), within what the server allows for all instances, or add instances, or limit the traffic."
 	}
+	if n := v.withoutHolder(); n > 0 {
+		f.Kind = PoolTooSmall
+		f.Summary = fmt.Sprintf("Hooks of the pool have %s: no caller holds %s, and acquires wait for one, %s on average.",
+			v.ofPool(n), it(n), printable.Seconds(v.meanQueue()))
+		f.Advice = "Make AfterRelease, PrepareConn and ShouldPing quick, and release what AcquireAllIdle returned. " +
+			"If a hook has panicked, pgxpool has lost its connection for good, and more connections help only until it panics again: mend it and restart."
+	}
 	return []Finding{f}
+}
+
+// withoutHolder returns how many connections are in use now and not held, if they are half of the pool and holds are mostly
+// fewer than that: at one moment as many may be between a release and the next acquire.
+func (v *view) withoutHolder() int64 {
+	n, held := v.Used-v.Closing, 0.0
+	for _, g := range v.Holds {
+		n -= g.Count
+	}
+	for _, u := range v.now.Units {
+		held += max(u.Held, ratio(u.BusySeconds, v.now.Seconds)) // short holds may never be sampled
+	}
+	if 2*n < v.Settings.MaxConns || 2*held >= float64(v.Settings.MaxConns) {
+		return 0
+	}
+	return n
 }
 
 // minBig is the number of connections below which no pool is too big.

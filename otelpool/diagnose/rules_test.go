@@ -2,6 +2,7 @@ package diagnose_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
@@ -264,6 +265,30 @@ func TestConsequencesComeLast(t *testing.T) {
 	}
 	if want := []diagnose.Kind{diagnose.Leak, diagnose.CallersTimeOut}; !slices.Equal(kinds, want) {
 		t.Errorf("got %v, want %v", kinds, want)
+	}
+}
+
+// TestFullPoolThatNobodyHoldsBlamesHooks has AfterRelease keep the connections, or a panic in a hook lose their places.
+func TestFullPoolThatNobodyHoldsBlamesHooks(t *testing.T) {
+	t.Parallel()
+	for _, blames := range []bool{false, true} {
+		r := healthy()
+		waiting(&r)
+		r.LastTenSeconds.Acquires["ok"] *= 2 // more traffic, too
+		r.Holds = nil                        // between a release and the next acquire this is usual
+		for i := range r.LastTenSeconds.Units {
+			u := &r.LastTenSeconds.Units[i]
+			if u.Held = 3; blames {
+				u.Held, u.BusySeconds = 0.2, 2
+			}
+		}
+		f := diagnose.Findings(r)[0]
+		if got := strings.HasPrefix(f.Summary, "Hooks of the pool have all 8 connections") && strings.Contains(f.Advice, "AfterRelease"); got != blames {
+			t.Errorf("blames hooks: %t, want %t: %+v", got, blames, f)
+		}
+		if blames && f.Kind != diagnose.PoolTooSmall {
+			t.Errorf("got %q, want %q", f.Kind, diagnose.PoolTooSmall)
+		}
 	}
 }
 
