@@ -159,6 +159,9 @@ func findColdStart(v *view) []Finding {
 	if young.Seconds > 30 || connect < 0.5 || dialTime(young) < 0.1 || sum(young.Closed) > 0 {
 		return nil
 	}
+	if v.now.Opened == 0 { // they are open since
+		return nil
+	}
 	return []Finding{{
 		Severity: v.bad(Info),
 		Summary: fmt.Sprintf("The pool has started cold: the first callers have waited for %s to be opened, %s in all.",

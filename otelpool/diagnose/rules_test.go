@@ -1,6 +1,7 @@
 package diagnose_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -200,10 +201,13 @@ var speaks = []verdictOf{
 		also(r, func(p *diagnose.Period) { p.WaitedSeconds["ping"] = 0.01 * float64(p.Acquires["ok"]) })
 	}, verdict{diagnose.PingCost, ""}},
 	{"cold start", func(r *diagnose.Report) {
-		r.LastTenMinutes = r.LastTenSeconds
-		r.LastTenMinutes.WaitedSeconds["connect"], r.LastTenMinutes.Opened = 3, 8
-		r.LastTenMinutes.Dials, r.LastTenMinutes.DialSeconds = 8, 3
+		startCold(r)
+		r.LastTenSeconds = r.LastTenMinutes
 	}, verdict{diagnose.ColdStart, ""}},
+	{"cold start twenty seconds ago, and too small", func(r *diagnose.Report) {
+		startCold(r)
+		waiting(r)
+	}, verdict{diagnose.PoolTooSmall, ""}},
 
 	{"too small", func(r *diagnose.Report) { waiting(r) }, verdict{diagnose.PoolTooSmall, ""}},
 	{"too small from the beginning", func(r *diagnose.Report) {
@@ -307,6 +311,14 @@ func waiting(r *diagnose.Report) {
 	r.Used, r.Idle, r.Waiting, r.OldestWaitSeconds = r.Settings.MaxConns, 0, 20, 3
 	r.LastTenSeconds.Peak = r.Settings.MaxConns
 	r.LastTenSeconds.WaitedSeconds["queue"] = 0.5 * float64(r.LastTenSeconds.Acquires["ok"])
+}
+
+// startCold makes the pool half a minute old at most, whose first acquires dialed.
+func startCold(r *diagnose.Report) {
+	r.LastTenMinutes = r.LastTenSeconds
+	r.LastTenMinutes.WaitedSeconds = maps.Clone(r.LastTenSeconds.WaitedSeconds)
+	r.LastTenMinutes.WaitedSeconds["connect"], r.LastTenMinutes.Opened = 3, 8
+	r.LastTenMinutes.Dials, r.LastTenMinutes.DialSeconds = 8, 3
 }
 
 // deadlock makes all holders wait for a second connection.
