@@ -3,8 +3,10 @@ package otelpool_test
 import (
 	"context"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
@@ -53,6 +56,16 @@ func TestFailedDialIsCountedAndLogged(t *testing.T) {
 		"server without TLS": {func(c *pgxpool.Config) {
 			c.ConnConfig.TLSConfig, c.ConnConfig.Fallbacks = &tls.Config{InsecureSkipVerify: true}, nil
 		}, "tls", "server refused TLS connection"},
+		"server without TLS at the second address": {func(c *pgxpool.Config) {
+			c.ConnConfig.TLSConfig = &tls.Config{InsecureSkipVerify: true}
+			c.ConnConfig.Fallbacks = []*pgconn.FallbackConfig{{Host: c.ConnConfig.Host, Port: c.ConnConfig.Port, TLSConfig: c.ConnConfig.TLSConfig}}
+			c.ConnConfig.Host, c.ConnConfig.Port = "127.0.0.1", 1
+		}, "tls", "dial: 127.0.0.1:1: connection refused; server refused TLS connection"},
+		"server without TLS that breaks": {func(c *pgxpool.Config) { // by sslmode=prefer, the default, pgx goes on without TLS
+			c.ConnConfig.TLSConfig = &tls.Config{InsecureSkipVerify: true}
+			c.ConnConfig.Fallbacks = []*pgconn.FallbackConfig{{Host: c.ConnConfig.Host, Port: c.ConnConfig.Port}}
+			c.ConnConfig.DialFunc = dialServerThatBreaks
+		}, "connect", "server refused TLS connection; unexpected EOF"},
 		"time-out": {func(c *pgxpool.Config) { c.ConnConfig.ConnectTimeout = time.Nanosecond }, "timeout", "timeout"},
 		"DialFunc": {func(c *pgxpool.Config) {
 			c.ConnConfig.DialFunc = func(context.Context, string, string) (net.Conn, error) {
@@ -91,6 +104,21 @@ func TestFailedDialIsCountedAndLogged(t *testing.T) {
 			}
 		})
 	}
+}
+
+// dialServerThatBreaks connects to a server that offers no TLS, and that goes when a connection is to begin without.
+func dialServerThatBreaks(context.Context, string, string) (net.Conn, error) {
+	program, server := net.Pipe()
+	go func() {
+		defer server.Close()
+		request := make([]byte, 8)
+		if _, err := io.ReadFull(server, request); err == nil && binary.BigEndian.Uint32(request[4:]) == 80877103 {
+			_, _ = server.Write([]byte("N"))
+			return
+		}
+		_, _ = server.Read(make([]byte, 1<<10))
+	}()
+	return program, nil
 }
 
 func TestFailedDialIsLoggedOncePerOutage(t *testing.T) {

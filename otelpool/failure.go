@@ -77,12 +77,35 @@ func connectErrorType(err error) string {
 	switch {
 	case consistsOf(err, isDNS):
 		return instruments.ErrorTypeDNS
-	case consistsOf(err, isTLS):
+	case refusesTLS(err), consistsOf(err, isTLS):
 		return instruments.ErrorTypeTLS
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT): // ENOENT of a unix socket
 		return instruments.ErrorTypeRefused
 	}
 	return instruments.ErrorTypeConnect
+}
+
+// refusesTLS reports whether the server offers no TLS, and that was the end of a dial. By sslmode=prefer, the default, pgx goes on
+// without TLS: then what follows is the reason.
+func refusesTLS(err error) bool {
+	for err != nil {
+		if fmt.Sprintf("%T", err) == "*errors.errorString" && err.Error() == reason.TLSRefused {
+			return true
+		}
+		switch e := err.(type) {
+		case interface{ Unwrap() []error }:
+			attempts := e.Unwrap()
+			if len(attempts) == 0 {
+				return false
+			}
+			err = attempts[len(attempts)-1]
+		case interface{ Unwrap() error }:
+			err = e.Unwrap()
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // consistsOf reports whether err, or an error that it wraps, is of a kind.
@@ -109,13 +132,7 @@ func isTLS(err error) bool {
 	case tls.RecordHeaderError, *tls.CertificateVerificationError, x509.UnknownAuthorityError, x509.HostnameError, x509.CertificateInvalidError:
 		return true
 	}
-	switch fmt.Sprintf("%T", err) {
-	case "tls.alert":
-		return true
-	case "*errors.errorString":
-		return err.Error() == reason.TLSRefused
-	}
-	return false
+	return fmt.Sprintf("%T", err) == "tls.alert"
 }
 
 // connectionLost are the errors of a connection that is gone. From pgx 5.13 on the later ones of an operation say
