@@ -29,7 +29,7 @@ func findFailures(v *view) (all []Finding) {
 		switch {
 		case c.calls < 5 || c.failed < 0.2 || c.failed < 3*c.wasFailed || v.has(RetryStorm, c.name):
 			continue
-		case mostly(c, "timeout", "canceled", "57014", "connection"): // its callers' doing, or the connection's
+		case mostly(c, "timeout", "canceled", "57014", "connection", "57P01", "57P02"): // its callers' doing, or the connection's
 			continue
 		case !v.known(c) && mostly(c, "23505", "40001", "55P03"): // which programs may expect
 			continue

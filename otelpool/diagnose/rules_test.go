@@ -151,6 +151,9 @@ var speaks = []verdictOf{
 			diagnose.Operation{Operation: "ROLLBACK", Calls: 50, Failures: map[string]int64{"40001": 50}},
 			diagnose.Operation{Operation: "load", Calls: 50, Failures: map[string]int64{"connection": 50}})
 	}, verdict{}},
+	{"sessions that the server ended", func(r *diagnose.Report) {
+		operation(&r.LastTenSeconds, "put").Failures = map[string]int64{"57P01": operation(&r.LastTenSeconds, "put").Calls}
+	}, verdict{}},
 	{"failures as ever", func(r *diagnose.Report) {
 		also(r, func(p *diagnose.Period) {
 			operation(p, "put").Failures = map[string]int64{"23505": operation(p, "put").Calls / 3}
