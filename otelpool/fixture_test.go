@@ -95,14 +95,8 @@ func sendBatch(t testing.TB, on interface {
 // setup makes an instrumented pool of at most maxConns connections, named "test". The test's end closes it.
 func setup(t testing.TB, maxConns int32, change func(*pgxpool.Config), opts ...otelpool.Option) fixture {
 	t.Helper()
-	return setupOn(t, database(t), maxConns, change, opts...)
-}
-
-// setupOn is setup on another database.
-func setupOn(t testing.TB, connString string, maxConns int32, change func(*pgxpool.Config), opts ...otelpool.Option) fixture {
-	t.Helper()
 	f := fixture{telemetry: newTelemetry(t)}
-	config := parse(t, connString)
+	config := parse(t, database(t))
 	config.MaxConns = maxConns
 	if change != nil {
 		change(config)

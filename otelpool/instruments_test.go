@@ -21,7 +21,7 @@ import (
 func TestInstrumentsMatchContract(t *testing.T) {
 	t.Parallel()
 	refused := true // the first dial fails
-	f := setupOn(t, ownDatabase(t), 4, func(c *pgxpool.Config) {
+	f := setup(t, 4, func(c *pgxpool.Config) {
 		c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error {
 			if refused {
 				refused = false
@@ -35,7 +35,7 @@ func TestInstrumentsMatchContract(t *testing.T) {
 		otelpool.WithAttributes(attribute.String("zone", "b")),
 	)
 	_ = f.pool.Ping(t.Context())
-	createTables(t, f)
+	f.exec(t, otelpool.WithOperation(t.Context(), "create_tables"), "CREATE TEMP TABLE items (id int)")
 	ctx := otelpool.WithOperation(t.Context(), "list_items")
 	f.exec(t, ctx, "SELECT id FROM items")
 	_, _ = f.pool.Exec(ctx, "SELECT nonsense")

@@ -213,7 +213,7 @@ func TestDialThatUsesAnotherPoolHasItsOwnSpan(t *testing.T) {
 	if err := f.pool.Ping(f.root); err != nil {
 		t.Fatal(err)
 	}
-	expectSpans(t, f, "connect, client, in request")
+	expectSpans(t, f, "connect, no summary")
 }
 
 func TestSpanStartGetsContext(t *testing.T) {
