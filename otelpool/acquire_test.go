@@ -21,17 +21,10 @@ func TestFullPoolReportsWaiters(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 2, nil)
 	held := acquireAll(t, f.pool)
-	var wg sync.WaitGroup
+	var waiters []<-chan error
 	began := time.Now()
 	for range 9 {
-		wg.Go(func() {
-			conn, err := f.pool.Acquire(context.Background())
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			conn.Release()
-		})
+		waiters = append(waiters, acquireAside(f.pool, context.Background()))
 	}
 	testutil.Eventually(t, "nine callers wait", func() bool {
 		m := f.collect(t)
@@ -47,7 +40,9 @@ func TestFullPoolReportsWaiters(t *testing.T) {
 		t.Errorf("oldest wait %v s", got)
 	}
 	releaseAll(held)
-	wg.Wait()
+	for _, ended := range waiters {
+		checkEqual(t, "error of a waiter", <-ended, nil)
+	}
 	m = f.collect(t)
 	m.check(t, map[string]int64{
 		pendingRequests:                    0,
@@ -61,49 +56,29 @@ func TestFullPoolReportsWaiters(t *testing.T) {
 	}
 }
 
-// TestPendingExcludesDialsAndHooks looks while an acquire has a slot and is not over.
+// TestPendingExcludesDialsAndHooks collects in each hook, in which an acquire has a slot and is not over.
 func TestPendingExcludesDialsAndHooks(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct {
-		name  string
-		block func(c *pgxpool.Config, wait func())
-	}{
-		{"dialing", func(c *pgxpool.Config, wait func()) {
-			c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { wait(); return nil }
-		}},
-		{"pinging", func(c *pgxpool.Config, wait func()) {
-			c.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { wait(); return false }
-		}},
-		{"preparing", func(c *pgxpool.Config, wait func()) {
-			c.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) { wait(); return true, nil }
-		}},
-		{"preparing, by the deprecated hook", func(c *pgxpool.Config, wait func()) {
+	for name, prepare := range map[string]func(*pgxpool.Config){
+		"PrepareConn": pinging,
+		"BeforeAcquire": func(c *pgxpool.Config) {
+			pinging(c)
+			c.PrepareConn = nil
 			//lint:ignore SA1019 the deprecated hook is tested on purpose
-			c.BeforeAcquire = func(context.Context, *pgx.Conn) bool { wait(); return true }
-		}},
+			c.BeforeAcquire = func(ctx context.Context, _ *pgx.Conn) bool { return runHook(ctx, inPrepareConn) == nil }
+		},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			entered, leave := make(chan struct{}), make(chan struct{})
-			f := setup(t, 2, func(c *pgxpool.Config) {
-				tt.block(c, func() {
-					entered <- struct{}{}
-					<-leave
-				})
-			})
-			ended := make(chan error, 1)
-			go func() {
-				conn, err := f.pool.Acquire(context.Background())
-				if err == nil {
-					conn.Release()
-				}
-				ended <- err
-			}()
-			<-entered
-			checkEqual(t, "pending", f.collect(t).pending(t), 0)
-			close(leave)
-			if err := <-ended; err != nil {
-				t.Fatal(err)
+			f := setup(t, 1, prepare)
+			for _, hook := range []hookKey{inBeforeConnect, inShouldPing, inPrepareConn} {
+				called := false
+				acquireWith(t, f.pool, withHook(t.Context(), hook, func() error {
+					called = true
+					checkEqual(t, "pending in "+string(hook), f.collect(t).pending(t), 0)
+					return nil
+				})).Release()
+				checkEqual(t, string(hook)+" was called", called, true)
 			}
 		})
 	}
@@ -112,30 +87,14 @@ func TestPendingExcludesDialsAndHooks(t *testing.T) {
 // TestFailedPingMakesAcquirePendingAgain has a second caller take the slot of an acquire whose ping fails.
 func TestFailedPingMakesAcquirePendingAgain(t *testing.T) {
 	t.Parallel()
-	type mark struct{}
-	pinging, goOn := make(chan struct{}), make(chan struct{})
-	f := setup(t, 1, func(c *pgxpool.Config) {
-		c.ShouldPing = func(ctx context.Context, _ pgxpool.ShouldPingParams) bool {
-			if ctx.Value(mark{}) == nil {
-				return false
-			}
-			pinging <- struct{}{}
-			<-goOn
-			return true
-		}
-	})
+	atPing, goOn := make(chan struct{}), make(chan struct{})
+	f := setup(t, 1, pinging)
 	conn := acquire(t, f.pool)
 	pid := conn.Conn().PgConn().PID()
 	conn.Release()
 
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if conn, err := f.pool.Acquire(context.WithValue(context.Background(), mark{}, true)); err == nil {
-			conn.Release()
-		}
-	}()
-	<-pinging
+	ended := acquireAside(f.pool, withHook(context.Background(), inShouldPing, func() error { atPing <- struct{}{}; <-goOn; return nil }))
+	<-atPing
 	taken := make(chan *pgxpool.Conn)
 	go func() {
 		conn, err := f.pool.Acquire(context.Background()) // waits, and gets the slot when the ping fails
@@ -150,9 +109,9 @@ func TestFailedPingMakesAcquirePendingAgain(t *testing.T) {
 	second := <-taken
 	testutil.Eventually(t, "the first waits again", func() bool { return f.collect(t).pending(t) == 1 })
 	second.Release()
-	<-pinging
+	<-atPing
 	goOn <- struct{}{}
-	<-ended
+	checkEqual(t, "error of the first", <-ended, nil)
 	checkEqual(t, "pending at rest", f.collect(t).pending(t), 0)
 }
 
@@ -194,24 +153,15 @@ func TestDialAfterFailedPingIsNotPending(t *testing.T) {
 // TestPendingCountsWithoutHistograms has a View that drops all histograms.
 func TestPendingCountsWithoutHistograms(t *testing.T) {
 	t.Parallel()
-	reader := sdkmetric.NewManualReader()
-	drop := sdkmetric.NewView(sdkmetric.Instrument{Kind: sdkmetric.InstrumentKindHistogram}, sdkmetric.Stream{Aggregation: sdkmetric.AggregationDrop{}})
-	tel := telemetry{reader, sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithView(drop))}
-	config := parse(t, database(t))
-	config.MaxConns = 1
-	pool, inst := newInstrumented(t, config, otelpool.WithMeterProvider(tel.provider))
-	held := acquire(t, pool) // before the first collection
-	checkEqual(t, "holds", len(inst.Held()), 1)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if conn, err := pool.Acquire(context.Background()); err == nil {
-			conn.Release()
-		}
-	}()
+	tel := newTelemetry(t, sdkmetric.WithView(sdkmetric.NewView(
+		sdkmetric.Instrument{Kind: sdkmetric.InstrumentKindHistogram}, sdkmetric.Stream{Aggregation: sdkmetric.AggregationDrop{}})))
+	f := setup(t, 1, nil, otelpool.WithMeterProvider(tel.provider))
+	held := acquire(t, f.pool) // before the first collection
+	checkEqual(t, "holds", len(f.inst.Held()), 1)
+	ended := acquireAside(f.pool, context.Background())
 	testutil.Eventually(t, "one caller waits", func() bool { return tel.collect(t).pending(t) == 1 })
 	held.Release()
-	<-done
+	checkEqual(t, "error of the waiter", <-ended, nil)
 	m := tel.collect(t)
 	checkEqual(t, "pending at rest", m.pending(t), 0)
 	m.check(t, map[string]int64{"pgxpool.acquires{result=ok}": 2, "pgxpool.connections.opened": 1})
@@ -223,7 +173,12 @@ func TestPhasesAddUpToWaitTime(t *testing.T) {
 	f := setup(t, 1, func(c *pgxpool.Config) {
 		c.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { wait(pause); return true }
 		c.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) { wait(2 * pause); return true, nil }
-		c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { wait(3 * pause); return nil }
+		c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { wait(pause); return nil }
+		next := c.ConnConfig.DialFunc
+		c.ConnConfig.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			wait(2 * pause)
+			return next(ctx, network, addr)
+		}
 	})
 	var wg sync.WaitGroup
 	for range 3 { // one dials, two queue behind it
@@ -243,52 +198,7 @@ func TestPhasesAddUpToWaitTime(t *testing.T) {
 			t.Errorf("phase %s is %v s, want at least %v", name, got, least)
 		}
 	}
-}
-
-func TestSlowDialCountsAsConnectPhase(t *testing.T) {
-	t.Parallel()
-	const delay = 80 * time.Millisecond
-	var dials time.Time
-	f := setup(t, 1, func(c *pgxpool.Config) {
-		next := c.ConnConfig.DialFunc
-		c.ConnConfig.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
-			wait(delay)
-			return next(ctx, network, addr)
-		}
-		c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { dials = time.Now(); return nil }
-	})
-	began := time.Now()
-	f.exec(t, t.Context(), "SELECT 1")
-	m := f.collect(t)
-	if got := m.phase(t, "connect"); got < delay.Seconds() {
-		t.Errorf("connect phase %v s, want at least %v", got, delay)
-	}
-	if got, most := m.phase(t, "queue"), dials.Sub(began); got > most.Seconds() {
-		t.Errorf("queue phase %v s, though the acquire dialed after %v", got, most)
-	}
-	if got := m.sum("db.client.connection.create_time"); got < delay.Seconds() {
-		t.Errorf("create time %v s, want at least %v", got, delay)
-	}
-}
-
-// TestHookMayUseAnotherPool queries a second pool, which is not measured, in a hook of the first.
-func TestHookMayUseAnotherPool(t *testing.T) {
-	t.Parallel()
-	inner := sized(t, otelpool.Sizing{PoolSize: 1}, nil)
-	unregister(t, inner.inst)
-	outer := sized(t, otelpool.Sizing{PoolSize: 1, Timeout: time.Minute}, func(c *pgxpool.Config) {
-		c.BeforeConnect = func(ctx context.Context, _ *pgx.ConnConfig) error {
-			_, err := inner.pool.Exec(ctx, "SELECT 1")
-			return err
-		}
-	})
-	acquire(t, outer.pool).Release()
-	m := outer.collect(t)
-	var phases float64
-	for _, name := range phaseNames {
-		phases += m.phase(t, name)
-	}
-	if wait := m.sum(waitTime); phases < 0.999*wait || phases > 1.001*wait {
-		t.Errorf("the phases add up to %v s, the acquire took %v s", phases, wait)
+	if got := m.sum("db.client.connection.create_time"); got < (2 * pause).Seconds() {
+		t.Errorf("create time %v s, want at least %v", got, 2*pause)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -13,27 +12,6 @@ import (
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
-
-func TestTerminatedConnFailsOperations(t *testing.T) {
-	t.Parallel()
-	f := setup(t, 1, nil)
-	conn := acquire(t, f.pool)
-	defer conn.Release()
-	_, err := conn.Exec(t.Context(), "SELECT pg_terminate_backend(pg_backend_pid())")
-	if err == nil {
-		t.Fatal("the connection survived")
-	}
-	_, _ = conn.Exec(t.Context(), "SELECT 1")
-	m := f.collect(t)
-	for _, key := range []string{
-		operationKey("SELECT pg_terminate_backend", "57P01"), // the reason that the server gives
-		operationKey("SELECT", "connection"),
-	} {
-		if m.count(key) != 1 {
-			t.Errorf("no %s among %s", key, strings.Join(m.keys("db.client.operation"), "\n"))
-		}
-	}
-}
 
 // TestClosingConnKeepsItsCustomData looks at the custom data of connections that the pool closes. The caller that
 // released one may read them at the same time (docs/pgx-facts.md), so BeforeClose must not write to them.

@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -17,14 +16,14 @@ import (
 func TestNilContextActsAsWithoutOtelpool(t *testing.T) {
 	t.Parallel()
 	var none context.Context
-	prepare := func(config *pgxpool.Config) {
+	plain := func(config *pgxpool.Config) {
 		config.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) { return true, nil }
 	}
 	sized := func(config *pgxpool.Config) {
-		prepare(config)
+		plain(config)
 		apply(t, otelpool.Sizing{PoolSize: 1, MaxOverflow: 1, Timeout: time.Minute}, config)
 	}
-	for name, change := range map[string]func(*pgxpool.Config){"plain": prepare, "sized": sized} {
+	for name, change := range map[string]func(*pgxpool.Config){"plain": plain, "sized": sized} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := setup(t, 2, change)
@@ -34,11 +33,8 @@ func TestNilContextActsAsWithoutOtelpool(t *testing.T) {
 			}
 			releaseAll(f.pool.AcquireAllIdle(none))
 			conn := acquire(t, f.pool)
-			for _, ctx := range []context.Context{t.Context(), none} {
-				if _, err := conn.Conn().Prepare(ctx, "p", "SELECT 1"); err != nil {
-					t.Error(err)
-				}
-			}
+			prepare(t, conn, t.Context(), "p", "SELECT 1")
+			prepare(t, conn, none, "p", "SELECT 1")
 			conn.Release()
 			m := f.collect(t)
 			checkEqual(t, "pending", m.pending(t), 0)
@@ -60,15 +56,7 @@ func TestReleaseForgetsContextOfAcquire(t *testing.T) {
 		runtime.AddCleanup(state, func(int) { close(gone) }, 0)
 		acquireWith(t, f.pool, context.WithValue(t.Context(), requestKey{}, state)).Release()
 	}()
-	testutil.Eventually(t, "the value of the context is garbage", func() bool {
-		runtime.GC()
-		select {
-		case <-gone:
-			return true
-		default:
-			return false
-		}
-	})
+	awaitGarbage(t, "the value of the context", gone)
 }
 
 // TestNilContextIsAccepted passes a nil context to functions of otelpool.

@@ -32,26 +32,17 @@ func TestPoolOfCopiedConfigIsNotCounted(t *testing.T) {
 				return true, nil
 			}
 			inst := instrument(t, config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"), log.option())
-			var pools []*pgxpool.Pool
-			for _, c := range []*pgxpool.Config{config.Copy(), config.Copy()} {
-				pool := newPool(t, c)
-				pools = append(pools, pool)
-			}
-			ours := pools[0]
-			other = pools[1]
+			ours := newPool(t, config.Copy())
+			other = newPool(t, config.Copy())
 			if registered {
 				register(t, inst, ours)
 			}
-			exec := func(pool *pgxpool.Pool, ctx context.Context, sql string) {
-				t.Helper()
-				execute(t, pool, ctx, sql)
-			}
-			exec(ours, t.Context(), "SELECT 1")
+			execute(t, ours, t.Context(), "SELECT 1")
 			for range 8 {
-				exec(other, t.Context(), "SELECT FROM pg_class")
+				execute(t, other, t.Context(), "SELECT FROM pg_class")
 			}
 			held := acquireN(t, other, 3)
-			exec(ours, context.WithValue(t.Context(), useOther{}, true), "SELECT 1")
+			execute(t, ours, context.WithValue(t.Context(), useOther{}, true), "SELECT 1")
 			if !registered {
 				register(t, inst, ours)
 			}
@@ -84,28 +75,21 @@ func TestRegisteredPoolIsMeasuredAfterCopy(t *testing.T) {
 	config := parse(t, database(t))
 	inst := instrument(t, config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"),
 		otelpool.WithLogger(slog.New(slog.DiscardHandler)))
-	use := func(pool *pgxpool.Pool) {
-		t.Helper()
-		execute(t, pool, t.Context(), "SELECT 1")
-	}
-	var pools []*pgxpool.Pool
-	for range 2 {
-		pool := newPool(t, config.Copy())
-		use(pool)
-		pools = append(pools, pool)
-	}
-	register(t, inst, pools[1])
+	other, ours := newPool(t, config.Copy()), newPool(t, config.Copy())
+	query(t, other)
+	query(t, ours)
+	register(t, inst, ours)
 	before := tel.collect(t)
-	use(pools[0])
-	conn := acquire(t, pools[1])
+	query(t, other)
+	conn := acquire(t, ours)
 	checkEqual(t, "holds", len(inst.Held()), 1)
 	conn.Release()
-	use(pools[1])
+	query(t, ours)
 	after := tel.collect(t)
 	for key, want := range map[string]uint64{waitTime: 2, useTime: 1, useTime + "{db.query.summary=SELECT}": 1, operationKey("SELECT", ""): 1} {
 		checkEqual(t, "growth of "+key, after.count(key)-before.count(key), want)
 	}
-	pools[1].Reset()
+	ours.Reset()
 	testutil.Eventually(t, "its connection is closed", func() bool { return tel.collect(t).value(t, "pgxpool.connections.closed{reason=other}") == 1 })
 }
 

@@ -75,7 +75,7 @@ func TestWithoutFindingsShowsNone(t *testing.T) {
 		tel := newTelemetry(t)
 		b := newBubblePool(t, tel.provider, otelpool.WithoutFindings())
 		ctx, cancel := context.WithCancel(t.Context())
-		go b.waiter(ctx)
+		acquireAside(b.pool, ctx)
 		checkEqual(t, "lines", len(b.after(t, 10*time.Second)), 1)
 		checkEqual(t, "series", len(tel.collect(t).keys("pgxpool.finding")), 0)
 		cancel()

@@ -47,10 +47,9 @@ type telemetry struct {
 	provider *sdkmetric.MeterProvider
 }
 
-func newTelemetry(t testing.TB) telemetry {
-	t.Helper()
+func newTelemetry(_ testing.TB, opts ...sdkmetric.Option) telemetry {
 	reader := sdkmetric.NewManualReader()
-	return telemetry{reader, sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))}
+	return telemetry{reader, sdkmetric.NewMeterProvider(append(opts, sdkmetric.WithReader(reader))...)}
 }
 
 // fixture is an instrumented pool.
@@ -164,13 +163,101 @@ func apply(t testing.TB, s otelpool.Sizing, config *pgxpool.Config) {
 	}
 }
 
+// registerBare registers a pool without hooks. The test's end unregisters it.
+func registerBare(t testing.TB, pool *pgxpool.Pool, opts ...otelpool.Option) *otelpool.Instrumentation {
+	t.Helper()
+	inst, err := otelpool.Register(pool, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unregister(t, inst) })
+	return inst
+}
+
+// begin begins a transaction on a pool or a connection.
+func begin(t testing.TB, on interface {
+	Begin(context.Context) (pgx.Tx, error)
+}, ctx context.Context) pgx.Tx {
+	t.Helper()
+	tx, err := on.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tx
+}
+
+// openRows runs a query on a pool or a connection, whose rows are then open.
+func openRows(t testing.TB, on interface {
+	Query(context.Context, string, ...any) (pgx.Rows, error)
+}, ctx context.Context, sql string, args ...any) pgx.Rows {
+	t.Helper()
+	rows, err := on.Query(ctx, sql, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// prepare prepares a statement under a name.
+func prepare(t testing.TB, conn *pgxpool.Conn, ctx context.Context, name, sql string) {
+	t.Helper()
+	if _, err := conn.Conn().Prepare(ctx, name, sql); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// acquireAside acquires on another goroutine, and releases the connection. It returns the error to come.
+func acquireAside(pool *pgxpool.Pool, ctx context.Context) <-chan error {
+	ended := make(chan error, 1)
+	go func() {
+		conn, err := pool.Acquire(ctx)
+		if err == nil {
+			conn.Release()
+		}
+		ended <- err
+	}()
+	return ended
+}
+
+// aside calls f on another goroutine, and closes the channel at its end.
+func aside(f func()) <-chan struct{} {
+	ended := make(chan struct{})
+	go func() { defer close(ended); f() }()
+	return ended
+}
+
+// timeOut acquires with a deadline, which must pass.
+func timeOut(t testing.TB, pool *pgxpool.Pool, ctx context.Context, after time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, after)
+	defer cancel()
+	if conn, err := pool.Acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("acquire with a deadline: %v", err)
+		if err == nil {
+			conn.Release()
+		}
+	}
+}
+
+// awaitGarbage collects garbage until gone is closed, by a cleanup of what becomes garbage.
+func awaitGarbage(t testing.TB, what string, gone <-chan struct{}) {
+	t.Helper()
+	testutil.Eventually(t, what+" is garbage", func() bool {
+		runtime.GC()
+		select {
+		case <-gone:
+			return true
+		default:
+			return false
+		}
+	})
+}
+
 // closePool closes a pool. Close waits for all holders, and a test that has failed may be one of them.
 func closePool(t testing.TB, pool *pgxpool.Pool) {
 	t.Helper()
-	closed := make(chan struct{})
-	go func() { pool.Close(); close(closed) }()
 	select {
-	case <-closed:
+	case <-aside(pool.Close):
 	case <-time.After(20 * time.Second):
 		t.Error("a connection was not released")
 	}

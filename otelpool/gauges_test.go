@@ -88,17 +88,3 @@ func TestPeakShowsSpikeToEveryReader(t *testing.T) {
 	}
 	testutil.Eventually(t, "the spike leaves the window", func() bool { return peakOf(readers[0]) == 0 && peakOf(readers[1]) == 0 })
 }
-
-func TestClosedPoolReportsNoConnections(t *testing.T) {
-	t.Parallel()
-	f := setup(t, 2, nil)
-	f.exec(t, t.Context(), "SELECT 1")
-	f.pool.Close()
-	f.collect(t).check(t, map[string]int64{used: 0, idle: 0, "db.client.connection.max": 2})
-	if _, err := f.pool.Exec(t.Context(), "SELECT 1"); err == nil {
-		t.Error("a closed pool executes")
-	}
-	if got := f.collect(t).pending(t); got != 0 {
-		t.Errorf("%d pending", got)
-	}
-}

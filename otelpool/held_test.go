@@ -43,26 +43,14 @@ func TestHeldTellsWhoWorks(t *testing.T) {
 	check("before the first query", "")
 	checkEqual(t, "frames without WithLongHold", len(onlyHold(t, f.inst).Stack), 0)
 
-	slow, slept := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(slept)
-		<-slow
-		_, _ = conn.Exec(ctx, "SELECT pg_sleep(0.2)")
-	}()
-	close(slow)
+	slept := aside(func() { _, _ = conn.Exec(ctx, "SELECT pg_sleep(0.2)") })
 	testutil.Eventually(t, "the server works", func() bool { return onlyHold(t, f.inst).Running })
 	<-slept
 	check("after", "SELECT pg_sleep")
 
-	tx, err := conn.Begin(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tx := begin(t, conn, ctx)
 	check("in a transaction", "in transaction BEGIN")
-	rows, err := tx.Query(ctx, "SELECT generate_series(1, 3)")
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows := openRows(t, tx, ctx, "SELECT generate_series(1, 3)")
 	rows.Next()
 	check("between two rows", "open in transaction SELECT generate_series")
 	rows.Close()
@@ -83,11 +71,7 @@ func TestHeldTellsWhoWorks(t *testing.T) {
 		t.Error(err)
 	}
 	check("rolled back", "ROLLBACK")
-	var pid uint32
-	if err := conn.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil {
-		t.Error(err)
-	}
-	checkEqual(t, "ProcessID", onlyHold(t, f.inst).ProcessID, pid)
+	checkEqual(t, "ProcessID", onlyHold(t, f.inst).ProcessID, conn.Conn().PgConn().PID())
 }
 
 // TestRowsLeftOpenAreOpen leaves rows open past the deadline of their query.
@@ -98,10 +82,7 @@ func TestRowsLeftOpenAreOpen(t *testing.T) {
 	defer conn.Release()
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
-	rows, err := conn.Query(ctx, "SELECT generate_series(1, 3)")
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows := openRows(t, conn, ctx, "SELECT generate_series(1, 3)")
 	<-ctx.Done()
 	checkEqual(t, "past the deadline", doing(onlyHold(t, f.inst)), "open SELECT generate_series")
 	rows.Close()
@@ -116,11 +97,7 @@ func TestReplacedFrontendTellsRunning(t *testing.T) {
 	config.ConnConfig.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend { return pgproto3.NewFrontend(r, w) }
 	pool := newPool(t, config)
 	register(t, inst, pool)
-	rows, err := pool.Query(t.Context(), "SELECT 1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
+	defer openRows(t, pool, t.Context(), "SELECT 1").Close()
 	checkEqual(t, "with rows open", doing(onlyHold(t, inst)), "running SELECT")
 }
 

@@ -20,8 +20,7 @@ import (
 func TestPanickingHistogramDisturbsNobody(t *testing.T) {
 	t.Parallel()
 	view := sdkmetric.NewView(sdkmetric.Instrument{Name: "db.client.*"}, sdkmetric.Stream{AttributeFilter: func(attribute.KeyValue) bool { panic("mine") }})
-	tel := telemetry{reader: sdkmetric.NewManualReader()}
-	tel.provider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(tel.reader), sdkmetric.WithView(view))
+	tel := newTelemetry(t, sdkmetric.WithView(view))
 	pool, inst := newInstrumented(t, parse(t, database(t)), otelpool.WithMeterProvider(tel.provider))
 	for range 3 {
 		execute(t, pool, t.Context(), "SELECT 1")
@@ -172,16 +171,16 @@ func (h *boundInt64) Record(ctx context.Context, value int64, opts ...metric.Rec
 // histogramCounts uses a pool with a MeterProvider, and returns the number of samples of each series of a histogram.
 func histogramCounts(t *testing.T, database *pgxpool.Config, wrap func(metric.MeterProvider) metric.MeterProvider) map[string]uint64 {
 	t.Helper()
-	reader := sdkmetric.NewManualReader()
+	tel := newTelemetry(t)
 	pool, _ := newInstrumented(t, database, otelpool.WithReturnedRows(), otelpool.WithPoolName("p"),
-		otelpool.WithMeterProvider(wrap(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))))
+		otelpool.WithMeterProvider(wrap(tel.provider)))
 	for range 3 {
 		for _, sql := range []string{"SELECT 1", "SELECT nonsense"} {
 			_, _ = pool.Exec(t.Context(), sql)
 			_, _ = pool.Exec(otelpool.WithOperation(t.Context(), "mine"), sql)
 		}
 	}
-	counts, m := map[string]uint64{}, telemetry{reader: reader}.collect(t)
+	counts, m := map[string]uint64{}, tel.collect(t)
 	for key := range m {
 		if n := m.count(key); n > 0 {
 			counts[key] = n

@@ -2,10 +2,10 @@ package otelpool_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,24 +14,6 @@ import (
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
-
-func TestBusyTimeCountsOperationsOnly(t *testing.T) {
-	t.Parallel()
-	f := setup(t, 1, nil)
-	conn := acquire(t, f.pool)
-	wait(60 * time.Millisecond)
-	conn.Release()
-	m := f.collect(t)
-	checkEqual(t, "busy time of an idle hold", m.seconds(t, busyTime), 0)
-	if held := m.sum(useTime); held < 0.06 {
-		t.Errorf("the idle hold took %v s", held)
-	}
-	f.exec(t, t.Context(), "SELECT pg_sleep(0.06)")
-	m = f.collect(t)
-	if busy := m.seconds(t, busyTime+"{db.query.summary=SELECT pg_sleep}"); busy < 0.06 || busy > m.sum(operationKey("SELECT pg_sleep", "")) {
-		t.Errorf("a busy hold: busy %v s of %v s of operations", busy, m.sum(operationKey("SELECT pg_sleep", "")))
-	}
-}
 
 // TestHoldIsNamedByUnitOfWork holds a connection in each way that names a hold, and looks at Held and use_time.
 func TestHoldIsNamedByUnitOfWork(t *testing.T) {
@@ -113,14 +95,10 @@ func TestWaitingNestedAcquireIsLogged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inner, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
-	defer cancel()
 	innerLine := line(1)
-	if _, err := f.pool.Acquire(inner); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("inner acquire: %v", err)
-	}
+	timeOut(t, f.pool, ctx, 20*time.Millisecond)
 	for range 5 { // counted, but not logged: at most one is logged a second
-		_, _ = f.pool.Acquire(inner)
+		timeOut(t, f.pool, ctx, time.Millisecond)
 	}
 	entry := log.await(t, message, 1)[0]
 	if stack, _ := entry["stack"].(string); !strings.Contains(stack, outerLine) {
@@ -164,16 +142,12 @@ func TestMisuseAtReleaseIsCountedAndLogged(t *testing.T) {
 	ctx := t.Context()
 	for range 3 {
 		conn := acquireWith(t, f.pool, otelpool.WithOperation(ctx, "forgets_commit"))
-		if _, err := conn.Begin(ctx); err != nil {
-			t.Fatal(err)
-		}
+		begin(t, conn, ctx)
 		conn.Release()
 	}
 	for range 2 {
 		conn := acquireWith(t, f.pool, ctx)
-		if _, err := conn.Query(ctx, "SELECT generate_series(1, 100000)"); err != nil {
-			t.Fatal(err)
-		}
+		openRows(t, conn, ctx, "SELECT generate_series(1, 100000)")
 		conn.Release()
 	}
 	conn := acquire(t, f.pool)
@@ -194,5 +168,74 @@ func TestMisuseAtReleaseIsCountedAndLogged(t *testing.T) {
 		entries := log.await(t, want.message, 1)
 		checkEqual(t, "entries: "+want.message, len(entries), 1)
 		checkEqual(t, want.key+" of: "+want.message, entries[0][want.key], any(want.value))
+	}
+}
+
+// cleaner is a tracer that rolls back what a caller forgot, before pgxpool looks at the connection.
+type cleaner struct{ noQueries }
+
+func (cleaner) TraceRelease(_ *pgxpool.Pool, data pgxpool.TraceReleaseData) {
+	if data.Conn.PgConn().TxStatus() != 'I' {
+		_, _ = data.Conn.Exec(context.Background(), "ROLLBACK")
+	}
+}
+
+// TestCleanedReleaseIsNoMisuse releases a connection in a transaction that the user's own tracer then rolls back.
+func TestCleanedReleaseIsNoMisuse(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, func(c *pgxpool.Config) { c.ConnConfig.Tracer = cleaner{} })
+	releaseInTransaction(t, f.pool)
+	acquire(t, f.pool).Release()
+	m := f.collect(t)
+	m.check(t, map[string]int64{"pgxpool.connections.opened": 1, "pgxpool.acquires{result=ok}": 2})
+	if closed := closings(m); len(closed) > 0 {
+		t.Errorf("closed: %v", closed)
+	}
+	uses, _ := m.holds()
+	checkEqual(t, "uses", uses, 2)
+}
+
+// panicsOnScan is a sql.Scanner that panics.
+type panicsOnScan struct{}
+
+func (panicsOnScan) Scan(any) error { panic("mine") }
+
+// TestPanickingScanIsReleasedBusy has the Scan of a row panic: pgx does not end the query, but pgxpool releases its connection.
+func TestPanickingScanIsReleasedBusy(t *testing.T) {
+	t.Parallel()
+	var log logBuffer
+	f := setup(t, 1, nil, log.option())
+	if recovering(func() { _ = f.pool.QueryRow(t.Context(), "SELECT 1").Scan(new(panicsOnScan)) }) == nil {
+		t.Fatal("no panic")
+	}
+	testutil.Eventually(t, "it is closed", func() bool { return f.pool.Stat().TotalConns() == 0 })
+	m := f.collect(t)
+	m.check(t, map[string]int64{"pgxpool.connections.closed{reason=busy}": 1, "pgxpool.acquires{result=ok}": 1, pendingRequests: 0})
+	m.checkCounts(t, map[string]uint64{waitTime: 1, useTime + "{db.query.summary=SELECT}": 1, "db.client.connection.create_time": 1})
+	log.await(t, "connection released busy, rows or a batch not closed: pgx closes it", 1)
+	checkEqual(t, "holds", len(f.inst.Held()), 0)
+}
+
+// TestParallelQueriesOfScopeAreNotNested has the goroutines of one request query side by side.
+func TestParallelQueriesOfScopeAreNotNested(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 10, nil)
+	ctx := otelpool.WithScope(t.Context(), "GET /orders")
+	for range 12 {
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() { count(t, f, ctx) })
+		}
+		wg.Wait()
+	}
+	f.collect(t).check(t, map[string]int64{"pgxpool.acquires{result=ok}": 120, "pgxpool.nested_acquires": 0})
+}
+
+// count makes a query whose rows take a moment.
+func count(t *testing.T, f fixture, ctx context.Context) {
+	t.Helper()
+	var n int
+	if err := f.pool.QueryRow(ctx, "SELECT count(*) FROM generate_series(1, 10000)").Scan(&n); err != nil || n != 10000 {
+		t.Errorf("counted %d, %v", n, err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/otelpool/otelpool-go/internal/catalogue"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -165,5 +166,23 @@ func TestOtherAttributesAreAccepted(t *testing.T) {
 	))
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAttributesOfTheCatalogueAreReserved takes each for an attribute of the user. That may name the server, where the option
+// does not.
+func TestAttributesOfTheCatalogueAreReserved(t *testing.T) {
+	t.Parallel()
+	for _, row := range catalogue.Rows() {
+		for _, a := range row.Attributes {
+			opts := []otelpool.Option{otelpool.WithAttributes(attribute.String(a.Key, "mine"))}
+			switch a.Key {
+			case catalogue.AttrNamespace, catalogue.AttrServer, catalogue.AttrPort:
+				opts = append(opts, otelpool.WithServerAttributes())
+			}
+			if _, err := otelpool.Instrument(parse(t, "host=localhost"), opts...); err == nil {
+				t.Errorf("%s: attribute %q of the user is taken", row.Name, a.Key)
+			}
+		}
 	}
 }

@@ -54,7 +54,7 @@ func (h stuckHandler) Enabled(context.Context, slog.Level) bool { return true }
 
 func (h stuckHandler) Handle(context.Context, slog.Record) error { h.handle(); return nil }
 
-// TestStuckLoggerDisturbsNobody has more long holds than reports wait for a logger.
+// TestStuckLoggerDisturbsNobody has more to log than reports wait for a logger that blocks or panics.
 func TestStuckLoggerDisturbsNobody(t *testing.T) {
 	t.Parallel()
 	blocked := make(chan struct{})
@@ -63,19 +63,35 @@ func TestStuckLoggerDisturbsNobody(t *testing.T) {
 		"blocks": func() { <-blocked },
 		"panics": func() { panic("no") },
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var called atomic.Int64
-			f := setup(t, 1, nil, otelpool.WithLongHold(time.Millisecond),
-				otelpool.WithLogger(slog.New(stuckHandler{handle: func() { called.Add(1); handle() }})))
-			for range 100 {
-				conn := acquire(t, f.pool)
-				wait(time.Millisecond)
-				conn.Release()
-			}
+		stuck := func(t *testing.T, opt otelpool.Option, use func(f fixture)) (f fixture, called *atomic.Int64) {
+			called = new(atomic.Int64)
+			f = setup(t, 1, nil, opt, otelpool.WithLogger(slog.New(stuckHandler{handle: func() { called.Add(1); handle() }})))
+			use(f)
 			testutil.Eventually(t, "the logger "+name, func() bool { return called.Load() > 0 })
+			return f, called
+		}
+		t.Run(name+" at long holds", func(t *testing.T) {
+			t.Parallel()
+			f, _ := stuck(t, otelpool.WithLongHold(time.Millisecond), func(f fixture) {
+				for range 100 {
+					conn := acquire(t, f.pool)
+					wait(time.Millisecond)
+					conn.Release()
+				}
+			})
 			checkEqual(t, "long holds", f.collect(t).value(t, "pgxpool.long_holds"), 100)
 			unregister(t, f.inst)
+		})
+		t.Run(name+" at slow acquires", func(t *testing.T) {
+			t.Parallel()
+			f, called := stuck(t, otelpool.WithSlowAcquire(time.Millisecond), func(f fixture) {
+				defer acquire(t, f.pool).Release()
+				for range 20 {
+					timeOut(t, f.pool, t.Context(), 2*time.Millisecond)
+				}
+			})
+			acquire(t, f.pool).Release()
+			checkEqual(t, "lines", called.Load(), 1)
 		})
 	}
 }

@@ -13,25 +13,32 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
+// TestDurationsMatchElapsedTime holds a connection that is idle, and one on which an operation runs.
 func TestDurationsMatchElapsedTime(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)
 	start := time.Now()
+	conn := acquire(t, f.pool)
+	wait(50 * time.Millisecond)
+	conn.Release()
 	f.exec(t, t.Context(), "SELECT pg_sleep(0.05)")
 	passed := time.Since(start).Seconds()
 	m := f.collect(t)
-	for _, key := range []string{operationKey("SELECT pg_sleep", ""), useTime + "{db.query.summary=SELECT pg_sleep}"} {
-		if got := m.sum(key); got < 0.05 || got > passed {
-			t.Errorf("%s is %v s, want between 0.05 and %v", key, got, passed)
+	between := func(key string, least, got, most float64) {
+		t.Helper()
+		if got < least || got > most {
+			t.Errorf("%s is %v s, want between %v and %v", key, got, least, most)
 		}
 	}
-	create, wait := m.sum("db.client.connection.create_time"), m.sum(waitTime)
-	if create <= 0 {
-		t.Errorf("create time %v s", create)
-	}
-	if wait < create || wait > passed {
-		t.Errorf("wait time is %v s, want between %v and %v", wait, create, passed)
-	}
+	operation, slept := operationKey("SELECT pg_sleep", ""), "{db.query.summary=SELECT pg_sleep}"
+	between("the idle hold", 0.05, m.sum(useTime), passed)
+	between("the other", 0.05, m.sum(useTime+slept), passed-m.sum(useTime))
+	between("its operation", 0.05, m.sum(operation), m.sum(useTime+slept))
+	between("its busy time", 0.05, m.seconds(t, busyTime+slept), m.sum(operation))
+	checkEqual(t, "busy time of the idle hold", m.seconds(t, busyTime), 0)
+	create := m.sum("db.client.connection.create_time")
+	between("create time", 1e-6, create, passed)
+	between("wait time", create, m.sum(waitTime), passed)
 }
 
 func TestReturnedRowsCountSelectsOnly(t *testing.T) {
@@ -155,8 +162,6 @@ func TestCopyWithoutEndKeepsLaterCalls(t *testing.T) {
 		t.Fatal("copied")
 	}
 	execute(t, conn, t.Context(), "SELECT 1", pgx.QueryExecModeExec)
-	if _, err := conn.Conn().Prepare(t.Context(), "p", "SELECT 1"); err != nil {
-		t.Fatal(err)
-	}
+	prepare(t, conn, t.Context(), "p", "SELECT 1")
 	operations(t, f, map[string]uint64{operationKey("SELECT", ""): 1, operationKey("PREPARE SELECT", ""): 1})
 }

@@ -186,9 +186,7 @@ var allIdleFacts = []pgxFact{
 	{5, "released in a transaction", nil, func(t *testing.T, f fixture) {
 		warm(t, f, 1)
 		for _, conn := range f.pool.AcquireAllIdle(t.Context()) {
-			if _, err := conn.Begin(t.Context()); err != nil {
-				t.Error(err)
-			}
+			begin(t, conn, t.Context())
 			conn.Release()
 		}
 	}, counts{ok: 1, uses: 1, opened: 1, closed: map[string]int64{"in_transaction": 1}}},

@@ -232,8 +232,7 @@ var closeFacts = []pgxFact{
 
 	{10, "released after close", nil, func(t *testing.T, f fixture) {
 		conn := acquire(t, f.pool)
-		closed := make(chan struct{})
-		go func() { f.pool.Close(); close(closed) }()
+		closed := aside(f.pool.Close)
 		conn.Release()
 		<-closed
 	}, counts{ok: 1, uses: 1, opened: 1, closed: map[string]int64{"other": 1}, unusable: true}},

@@ -2,7 +2,7 @@ package otelpool_test
 
 import (
 	"context"
-	"sync"
+	"errors"
 	"testing"
 
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -55,17 +55,8 @@ var hijackFacts = []pgxFact{
 	{4, "hijack while others dial", hooked, func(t *testing.T, f fixture) {
 		first := acquire(t, f.pool)
 		dialing, leave := make(chan struct{}), make(chan struct{})
-		var wg sync.WaitGroup
-		for range 2 {
-			wg.Go(func() {
-				conn, err := f.pool.Acquire(withHook(context.Background(), inBeforeConnect, func() error { dialing <- struct{}{}; <-leave; return nil }))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				conn.Release()
-			})
-		}
+		ctx := withHook(context.Background(), inBeforeConnect, func() error { dialing <- struct{}{}; <-leave; return nil })
+		second, third := acquireAside(f.pool, ctx), acquireAside(f.pool, ctx)
 		<-dialing
 		<-dialing
 		hijack(t, first)
@@ -75,7 +66,7 @@ var hijackFacts = []pgxFact{
 		for range 20 { // while the others get their connections
 			f.collect(t)
 		}
-		wg.Wait()
+		checkEqual(t, "errors", errors.Join(<-second, <-third), nil)
 	}, counts{ok: 3, uses: 2, opened: 3, hijacked: 1}},
 
 	{4, "hijack of all, three times", nil, func(t *testing.T, f fixture) {

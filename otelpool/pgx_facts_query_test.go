@@ -63,10 +63,7 @@ var queryFacts = []pgxFact{
 			func(tx pgx.Tx) error { return tx.Commit(t.Context()) },
 			func(tx pgx.Tx) error { return tx.Rollback(t.Context()) },
 		} {
-			tx, err := f.pool.Begin(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			tx := begin(t, f.pool, t.Context())
 			hold := onlyHold(t, f.inst)
 			checkEqual(t, "query", hold.Query, "BEGIN")
 			checkEqual(t, "running", hold.Running, false)
@@ -90,11 +87,7 @@ var queryFacts = []pgxFact{
 	{15, "rows never closed", nil, func(t *testing.T, f fixture) {
 		for range 2 {
 			conn := named(t, f, "forgetful")
-			rows, err := conn.Query(t.Context(), "SELECT generate_series(1, 10)")
-			if err != nil {
-				t.Fatal(err)
-			}
-			rows.Next()
+			openRows(t, conn, t.Context(), "SELECT generate_series(1, 10)").Next()
 			checkEqual(t, "rows are open", onlyHold(t, f.inst).ResultOpen, true)
 			conn.Release()
 		}
@@ -103,10 +96,7 @@ var queryFacts = []pgxFact{
 	}, counts{ok: 3, uses: 3, opened: 3, closed: map[string]int64{"busy": 2}}},
 
 	{15, "rows closed late", nil, func(t *testing.T, f fixture) {
-		rows, err := f.pool.Query(t.Context(), "SELECT generate_series(1, 10)")
-		if err != nil {
-			t.Fatal(err)
-		}
+		rows := openRows(t, f.pool, t.Context(), "SELECT generate_series(1, 10)")
 		m := f.collect(t)
 		m.check(t, map[string]int64{used: 1})
 		m.checkCounts(t, map[string]uint64{operationKey("SELECT generate_series", ""): 0})

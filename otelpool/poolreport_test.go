@@ -33,17 +33,9 @@ func TestReportTellsWhatHappened(t *testing.T) {
 	}
 	leak := named(t, f, "leak")
 	defer leak.Release()
-	tx, err := leak.Begin(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tx.Rollback(ctx)
+	defer begin(t, leak, ctx).Rollback(ctx)
 	other := acquire(t, f.pool)
-	short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
-	defer cancel()
-	if _, err := f.pool.Acquire(short); err == nil {
-		t.Error("a third connection of two")
-	}
+	timeOut(t, f.pool, ctx, 20*time.Millisecond)
 	other.Release()
 
 	r := f.inst.Report()
@@ -97,16 +89,10 @@ func TestReportCountsMisuseByUnitOfWork(t *testing.T) {
 	outer := acquireWith(t, f.pool, ctx)
 	acquireWith(t, f.pool, ctx).Release()
 	outer.Release()
-	begun := named(t, f, "begin")
-	if _, err := begun.Begin(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	begun.Release()
-	reading := named(t, f, "read")
-	if _, err := reading.Query(t.Context(), "SELECT generate_series(1, 3)"); err != nil {
-		t.Fatal(err)
-	}
-	reading.Release()
+	begun, reading := named(t, f, "begin"), named(t, f, "read")
+	begin(t, begun, t.Context())
+	openRows(t, reading, t.Context(), "SELECT generate_series(1, 3)")
+	releaseAll([]*pgxpool.Conn{begun, reading})
 	misuse := make(map[string][3]int64)
 	for _, u := range f.inst.Report().LastMinute.Units {
 		if n := [3]int64{u.NestedAcquires, u.ReleasedInTransaction, u.ReleasedBusy}; n != [3]int64{} {
@@ -178,10 +164,7 @@ func TestReportWithoutHooksOrPool(t *testing.T) {
 	checkEqual(t, "version without an Instrumentation", none.Report().Version, 0)
 	tel := newTelemetry(t)
 	pool := newPool(t, parse(t, database(t)))
-	inst, err := otelpool.Register(pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	inst := registerBare(t, pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
 	defer acquire(t, pool).Release()
 	r := inst.Report()
 	checkEqual(t, "used", r.Used, 1)
@@ -196,8 +179,7 @@ func TestReportGroupsHoldsOfOnePlace(t *testing.T) {
 	log := new(logBuffer)
 	f := setup(t, 2, nil, otelpool.WithLongHold(10*time.Millisecond), log.option())
 	for i := range 2 {
-		conn := acquireBelow(t, f.pool, 8)
-		defer conn.Release()
+		deep(8, func() { t.Cleanup(acquire(t, f.pool).Release) })
 		log.await(t, "connection held for long", i+1)
 	}
 	held := f.inst.Held()
@@ -210,10 +192,46 @@ func TestReportGroupsHoldsOfOnePlace(t *testing.T) {
 	checkEqual(t, "frames", len(r.Holds[0].Stack), len(held[1].Stack))
 }
 
-// acquireBelow acquires a connection below the given number of its own calls.
-func acquireBelow(t *testing.T, pool *pgxpool.Pool, callers int) *pgxpool.Conn {
-	if callers > 0 {
-		return acquireBelow(t, pool, callers-1)
-	}
-	return acquire(t, pool)
+// TestHistoryIsTheLastSeconds asks for a history, and uses the pool.
+func TestHistoryIsTheLastSeconds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := setup(t, 2, nil)
+		acquire(t, f.pool).Release() // before there is a history
+		checkEqual(t, "moments at the start", len(f.inst.History()), 1)
+		f.exec(t, t.Context(), "SELECT 1")
+		held := acquire(t, f.pool)
+		defer held.Release()
+		if _, err := held.Exec(t.Context(), "SELECT nonsense"); err == nil {
+			t.Error("no error")
+		}
+		time.Sleep(3500 * time.Millisecond) // of the bubble
+		history := f.inst.History()
+		checkEqual(t, "moments", len(history), 4)
+		var used, acquires, calls, failures, opened int64
+		for i, m := range history {
+			used = m.Used
+			acquires += m.Acquires
+			calls += m.Calls
+			failures += m.CallFailures
+			opened += m.Opened
+			if i > 0 && (m.Seconds != 1 || !m.Time.Equal(history[i-1].Time.Add(time.Second))) {
+				t.Errorf("moment %d is %v s after the one before", i, m.Seconds)
+			}
+		}
+		checkEqual(t, "used", used, 1)
+		checkEqual(t, "acquires", acquires, 2)
+		checkEqual(t, "calls", calls, 2)
+		checkEqual(t, "failures", failures, 1)
+		checkEqual(t, "opened", opened, 0)
+	})
+}
+
+func TestHistoryWithoutHooksOrPool(t *testing.T) {
+	t.Parallel()
+	var none *otelpool.Instrumentation
+	checkEqual(t, "moments without an Instrumentation", len(none.History()), 0)
+	pool := newPool(t, parse(t, database(t)))
+	inst := registerBare(t, pool, otelpool.WithMeterProvider(newTelemetry(t).provider), otelpool.WithPoolName("test"))
+	checkEqual(t, "moments without hooks", len(inst.History()), 0)
 }

@@ -16,25 +16,16 @@ func TestPreparedNameFollowsLatestText(t *testing.T) {
 	conn := acquire(t, f.pool)
 	defer conn.Release()
 	ctx := t.Context()
-	prepare := func(name, sql string) error { _, err := conn.Conn().Prepare(ctx, name, sql); return err }
-	exec := func(name string) {
-		t.Helper()
-		execute(t, conn, ctx, name)
-	}
-	if err := prepare("p", "SELECT 1 FROM pg_class LIMIT 1"); err != nil {
-		t.Fatal(err)
-	}
-	if err := prepare("p", "SELECT 1 FROM pg_type LIMIT 1"); err == nil {
+	prepare(t, conn, ctx, "p", "SELECT 1 FROM pg_class LIMIT 1")
+	if _, err := conn.Conn().Prepare(ctx, "p", "SELECT 1 FROM pg_type LIMIT 1"); err == nil {
 		t.Fatal("prepared twice")
 	}
-	exec("p") // still the first
+	execute(t, conn, ctx, "p") // still the first
 	if err := conn.Conn().Deallocate(ctx, "p"); err != nil {
 		t.Fatal(err)
 	}
-	if err := prepare("p", "SELECT 1 FROM pg_proc LIMIT 1"); err != nil {
-		t.Fatal(err)
-	}
-	exec("p")
+	prepare(t, conn, ctx, "p", "SELECT 1 FROM pg_proc LIMIT 1")
+	execute(t, conn, ctx, "p")
 	f.collect(t).checkCounts(t, map[string]uint64{
 		operationKey("SELECT pg_class", ""): 1,
 		operationKey("SELECT pg_type", ""):  0,
@@ -52,14 +43,10 @@ func TestPrepareOfNamedOperationCountsApart(t *testing.T) {
 	named := otelpool.WithOperation(t.Context(), "get_user")
 	for i := range 3 {
 		name := fmt.Sprint("p", i)
-		if _, err := conn.Conn().Prepare(named, name, "SELECT 1 FROM pg_class LIMIT 1"); err != nil {
-			t.Fatal(err)
-		}
+		prepare(t, conn, named, name, "SELECT 1 FROM pg_class LIMIT 1")
 		execute(t, conn, named, name)
 	}
-	if _, err := conn.Conn().Prepare(t.Context(), "s", "-- name: CountRoles :one\nSELECT count(*) FROM pg_roles"); err != nil {
-		t.Fatal(err)
-	}
+	prepare(t, conn, t.Context(), "s", "-- name: CountRoles :one\nSELECT count(*) FROM pg_roles")
 	execute(t, conn, t.Context(), "s")
 	f.collect(t).checkCounts(t, map[string]uint64{
 		operationKey("get_user", ""):           3,
@@ -81,9 +68,7 @@ func TestPreparedNameUsesWholeText(t *testing.T) {
 	} {
 		conn := acquire(t, f.pool)
 		name := fmt.Sprint("p", i)
-		if _, err := conn.Conn().Prepare(t.Context(), name, sql); err != nil {
-			t.Fatal(err)
-		}
+		prepare(t, conn, t.Context(), name, sql)
 		execute(t, conn, t.Context(), name)
 		sendBatch(t, conn, t.Context(), name)
 		conn.Release()
@@ -106,9 +91,7 @@ func TestPreparedTextsAreBounded(t *testing.T) {
 	before := heap()
 	for i := range 50 {
 		name := fmt.Sprint("s", i)
-		if _, err := conn.Conn().Prepare(t.Context(), name, "SELECT "+padding+fmt.Sprint(i)); err != nil {
-			t.Fatal(err)
-		}
+		prepare(t, conn, t.Context(), name, "SELECT "+padding+fmt.Sprint(i))
 		if err := conn.Conn().Deallocate(t.Context(), name); err != nil {
 			t.Fatal(err)
 		}

@@ -1,11 +1,8 @@
 package otelpool_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
-
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -33,10 +30,7 @@ func TestRegisterReportsExistingPool(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
 	pool := newPool(t, parse(t, database(t)))
-	inst, err := otelpool.Register(pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithBaseSize(2))
-	if err != nil {
-		t.Fatal(err)
-	}
+	inst := registerBare(t, pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithBaseSize(2))
 	conn := acquire(t, pool)
 	m := tel.collect(t)
 	conn.Release()
@@ -83,27 +77,17 @@ func TestRegisterRefusesOtherPools(t *testing.T) {
 	f := setup(t, 1, nil)
 	other := newPool(t, parse(t, database(t)))
 	provider := otelpool.WithMeterProvider(f.provider)
-	existing, err := otelpool.Register(other, provider, otelpool.WithPoolName("other"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer existing.Unregister()
+	existing := registerBare(t, other, provider, otelpool.WithPoolName("other"))
 	for name, tt := range map[string]struct {
 		do   func() error
 		want string
 	}{
-		"same pool":          {func() error { return f.inst.Register(f.pool) }, "registered already"},
-		"pool of another":    {func() error { return f.inst.Register(other) }, "not built from the instrumented configuration"},
-		"nil pool":           {func() error { return f.inst.Register(nil) }, "pool is nil"},
-		"pool without hooks": {func() error { return existing.Register(other) }, "not built from the instrumented configuration"},
-		"package level, instrumented": {func() error {
-			_, err := otelpool.Register(f.pool, provider)
-			return err
-		}, "instrumented already"},
-		"package level, again": {func() error {
-			_, err := otelpool.Register(other, provider)
-			return err
-		}, "registered already"},
+		"same pool":                   {func() error { return f.inst.Register(f.pool) }, "registered already"},
+		"pool of another":             {func() error { return f.inst.Register(other) }, "not built from the instrumented configuration"},
+		"nil pool":                    {func() error { return f.inst.Register(nil) }, "pool is nil"},
+		"pool without hooks":          {func() error { return existing.Register(other) }, "not built from the instrumented configuration"},
+		"package level, instrumented": {func() error { _, err := otelpool.Register(f.pool, provider); return err }, "instrumented already"},
+		"package level, again":        {func() error { _, err := otelpool.Register(other, provider); return err }, "registered already"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := tt.do(); err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -120,20 +104,11 @@ func TestRegisterRefusesOtherPools(t *testing.T) {
 func TestRegisterRefusesSecondName(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
-	register := func(pool *pgxpool.Pool, name string) error {
-		_, err := otelpool.Register(pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(name))
-		return err
-	}
-	var pools [2]*pgxpool.Pool
-	for i := range pools {
-		pool := newPool(t, parse(t, "host=localhost"))
-		pools[i] = pool
-	}
-	one, other := pools[0], pools[1]
-	if err := errors.Join(register(one, "b"), register(other, "a")); err != nil {
-		t.Fatal(err)
-	}
-	if err := register(other, "b"); err == nil || !strings.Contains(err.Error(), "registered already") {
+	provider := otelpool.WithMeterProvider(tel.provider)
+	one, other := newPool(t, parse(t, "host=localhost")), newPool(t, parse(t, "host=localhost"))
+	registerBare(t, one, provider, otelpool.WithPoolName("b"))
+	registerBare(t, other, provider, otelpool.WithPoolName("a"))
+	if _, err := otelpool.Register(other, provider, otelpool.WithPoolName("b")); err == nil || !strings.Contains(err.Error(), "registered already") {
 		t.Errorf("a second registration: %v", err)
 	}
 }

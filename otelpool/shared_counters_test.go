@@ -89,10 +89,6 @@ func sharedPool(t *testing.T, tel telemetry, name string) (*pgxpool.Pool, *otelp
 	pool, inst := newInstrumented(t, config, otelpool.WithMeterProvider(tel.provider),
 		otelpool.WithPoolName(name), otelpool.WithAttributes(attribute.String("team", "a")),
 		otelpool.WithOperationLimit(2), otelpool.WithLongHold(sharedLongHold), log.option())
-	t.Cleanup(func() {
-		closePool(t, pool)
-		unregister(t, inst)
-	})
 	return pool, inst
 }
 
@@ -110,11 +106,7 @@ func useOverflow(t *testing.T, pool *pgxpool.Pool) { releaseAll(acquireAll(t, po
 
 func deadlinePasses(t *testing.T, pool *pgxpool.Pool) {
 	defer releaseAll(acquireAll(t, pool))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	if _, err := pool.Acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("acquire from a full pool: %v", err)
-	}
+	timeOut(t, pool, t.Context(), time.Millisecond)
 }
 
 func acquireCanceled(t *testing.T, pool *pgxpool.Pool) {
@@ -150,17 +142,13 @@ func holdForLifetime(t *testing.T, pool *pgxpool.Pool) {
 func releaseInTransaction(t *testing.T, pool *pgxpool.Pool) {
 	conn := acquire(t, pool)
 	defer conn.Release()
-	if _, err := conn.Begin(t.Context()); err != nil {
-		t.Error(err)
-	}
+	begin(t, conn, t.Context())
 }
 
 func releaseBusy(t *testing.T, pool *pgxpool.Pool) {
 	conn := acquire(t, pool)
 	defer conn.Release()
-	if _, err := conn.Query(t.Context(), "SELECT 1"); err != nil {
-		t.Error(err)
-	}
+	openRows(t, conn, t.Context(), "SELECT 1")
 }
 
 func releaseBroken(t *testing.T, pool *pgxpool.Pool) {

@@ -11,7 +11,6 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
-	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -47,10 +46,6 @@ func TestLeavingPoolKeepsAllCounters(t *testing.T) {
 			}
 		}
 	})
-	unregister := func(t *testing.T, inst *otelpool.Instrumentation) {
-		t.Helper()
-		unregister(t, inst)
-	}
 	t.Run("one of two leaves", func(t *testing.T) {
 		unregister(t, firstInst)
 		checkKept(t, tel, name, before)
@@ -66,13 +61,9 @@ func TestLeavingPoolKeepsAllCounters(t *testing.T) {
 	})
 	t.Run("one without hooks comes", func(t *testing.T) {
 		pool := newPool(t, parse(t, database(t)))
-		inst, err := otelpool.Register(pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(name),
+		registerBare(t, pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(name),
 			otelpool.WithAttributes(attribute.String("team", "a")))
-		if err != nil {
-			t.Fatal(err)
-		}
 		checkKept(t, tel, name, before)
-		unregister(t, inst)
 	})
 }
 
@@ -225,15 +216,7 @@ func TestProviderIsNotKeptAlive(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			testutil.Eventually(t, "the provider is collected", func() bool {
-				runtime.GC()
-				select {
-				case <-collected:
-					return true
-				default:
-					return false
-				}
-			})
+			awaitGarbage(t, "the provider", collected)
 		})
 	}
 }

@@ -77,25 +77,16 @@ func TestApplyRefusesInvalidSizing(t *testing.T) {
 
 func TestApplyRefusesInvalidConfig(t *testing.T) {
 	t.Parallel()
-	t.Run("nil", func(t *testing.T) {
-		if err := otelpool.Staging.Apply(nil); err == nil {
-			t.Error("applied")
+	applied, instrumented := parse(t, "host=localhost"), parse(t, "host=localhost")
+	apply(t, otelpool.Staging, applied)
+	instrument(t, instrumented)
+	for want, config := range map[string]*pgxpool.Config{
+		"configuration is nil": nil, "has a sizing already": applied, "apply the sizing first": instrumented,
+	} {
+		if err := otelpool.Staging.Apply(config); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
 		}
-	})
-	t.Run("applied already", func(t *testing.T) {
-		config := parse(t, "host=localhost")
-		apply(t, otelpool.Staging, config)
-		if err := otelpool.Staging.Apply(config); err == nil || !strings.Contains(err.Error(), "has a sizing already") {
-			t.Errorf("error %v", err)
-		}
-	})
-	t.Run("instrumented", func(t *testing.T) {
-		config := parse(t, "host=localhost")
-		instrument(t, config)
-		if err := otelpool.Staging.Apply(config); err == nil || !strings.Contains(err.Error(), "apply the sizing first") {
-			t.Errorf("error %v", err)
-		}
-	})
+	}
 }
 
 func TestReplacedSizingTracerIsAnError(t *testing.T) {
@@ -153,28 +144,30 @@ func TestReplacedSizingTracerIsAnError(t *testing.T) {
 	})
 }
 
-// TestApplyWarnsOfReplacedMaxConns changes the default logger, so no other test may run.
+// TestApplyWarnsOfReplacedMaxConns changes the default logger, so no other test may run. A pair of numbers is said once in
+// a process, so they are random.
 func TestApplyWarnsOfReplacedMaxConns(t *testing.T) {
 	logger, writer, flags := slog.Default(), log.Writer(), log.Flags()
 	t.Cleanup(func() { slog.SetDefault(logger); log.SetOutput(writer); log.SetFlags(flags) })
 	lines := make(chan string, 10)
 	slog.SetDefault(slog.New(slog.NewTextHandler(lineWriter(lines), nil)))
+	size := 10_000 + rand.IntN(1_000_000)
 	for _, tt := range []struct {
 		params string
-		set    int32 // MaxConns, if not 0
+		set    int // MaxConns, if not 0
 		want   string
 	}{
 		{"", 0, ""},
-		{"?pool_max_conns=1015", 0, ""},
-		{"?pool_max_conns=1007", 0, "max_conns=1015 replaced=1007"},
+		{fmt.Sprint("?pool_max_conns=", size+15), 0, ""},
+		{"?pool_max_conns=1007", 0, fmt.Sprintf("max_conns=%d replaced=1007", size+15)},
 		{"?pool_max_conns=1007", 0, ""}, // said already
-		{"", 1009, "max_conns=1015 replaced=1009"},
+		{"", 1009, fmt.Sprintf("max_conns=%d replaced=1009", size+15)},
 	} {
 		config := parse(t, "postgres://app:hunter2@db/shop"+tt.params)
 		if tt.set != 0 {
-			config.MaxConns = tt.set
+			config.MaxConns = int32(tt.set)
 		}
-		apply(t, otelpool.Sizing{PoolSize: 1000, MaxOverflow: 15}, config)
+		apply(t, otelpool.Sizing{PoolSize: size, MaxOverflow: 15}, config)
 		if tt.want == "" {
 			continue // the next line would be another's
 		}
@@ -229,18 +222,10 @@ func TestSizedPoolCountsAsSQLAlchemy(t *testing.T) {
 					model.checkin()
 				}
 				var m metrics
-				settled := func() bool {
+				testutil.Eventually(t, fmt.Sprintf("seed %d, step %d: as the model, %+v", seed, step, model), func() bool {
 					m = f.collect(t)
 					return m.value(t, idle) == int64(model.in) && m.value(t, used) == int64(model.out)
-				}
-				deadline := time.After(20 * time.Second)
-				for tick := time.NewTicker(time.Millisecond); !settled(); {
-					select {
-					case <-tick.C:
-					case <-deadline:
-						t.Fatalf("seed %d, step %d: in %d, out %d; the model says %+v", seed, step, m.value(t, idle), m.value(t, used), model)
-					}
-				}
+				})
 				if got, want := m.value(t, "pgxpool.overflow"), int64(max(0, model.out-model.size)); got != want {
 					t.Errorf("seed %d, step %d: overflow %d, want %d", seed, step, got, want)
 				}

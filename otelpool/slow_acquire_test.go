@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,13 +59,6 @@ func (b bubblePool) close(t *testing.T) {
 	unregister(t, b.inst)
 }
 
-// waiter acquires until ctx ends.
-func (b bubblePool) waiter(ctx context.Context) {
-	if conn, err := b.pool.Acquire(ctx); err == nil {
-		conn.Release()
-	}
-}
-
 // after returns the entries that are logged when d has passed.
 func (b bubblePool) after(t *testing.T, d time.Duration) []map[string]any {
 	t.Helper()
@@ -80,7 +72,7 @@ func TestWaitingCallerIsLoggedOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBubblePool(t, newTelemetry(t).provider)
 		ctx, cancel := context.WithCancel(t.Context())
-		go b.waiter(ctx)
+		acquireAside(b.pool, ctx)
 		checkEqual(t, "entries before a second", len(b.after(t, 900*time.Millisecond)), 0)
 		entries := b.after(t, 8*time.Second)
 		if len(entries) != 1 {
@@ -137,7 +129,7 @@ func TestSlowAcquireIsLoggedWhenItEnds(t *testing.T) {
 					ctx, cancel = context.WithTimeout(ctx, tt.deadline)
 					defer cancel()
 				}
-				go b.waiter(ctx)
+				acquireAside(b.pool, ctx)
 				checkEqual(t, "entries before", len(b.after(t, 5*time.Millisecond)), 0)
 				time.Sleep(200 * time.Millisecond)
 				if tt.deadline == 0 {
@@ -190,7 +182,7 @@ func TestSlowAcquireIsNotLogged(t *testing.T) {
 					tt.before(t, b)
 				}
 				ctx, cancel := context.WithCancel(t.Context())
-				go b.waiter(ctx)
+				acquireAside(b.pool, ctx)
 				checkEqual(t, "entries", len(b.after(t, 10*time.Second)), tt.want)
 				cancel()
 				synctest.Wait()
@@ -211,9 +203,7 @@ func TestTopHoldersAreLogged(t *testing.T) {
 		}
 	}
 	defer releaseAll(held)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	refuseAcquire(t, f, ctx, context.DeadlineExceeded)
+	timeOut(t, f.pool, t.Context(), time.Millisecond)
 	testutil.Eventually(t, "it is logged", func() bool { return strings.Contains(text.String(), slowMessage) })
 	line := text.String()
 	if strings.Count(line, "\n") != 1 {
@@ -223,33 +213,6 @@ func TestTopHoldersAreLogged(t *testing.T) {
 	two := strings.Index(line, `two\nlevel=ERROR holds 2, the oldest for`)
 	if four < 0 || three < four || two < three || strings.Contains(line, "one holds") || !strings.Contains(line, "(4 idle)") {
 		t.Errorf("want the three who hold most: %s", line)
-	}
-}
-
-func TestStuckLoggerDelaysNoSlowAcquire(t *testing.T) {
-	t.Parallel()
-	blocked := make(chan struct{})
-	t.Cleanup(func() { close(blocked) })
-	for name, handle := range map[string]func(){
-		"blocks": func() { <-blocked },
-		"panics": func() { panic("no") },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var called atomic.Int64
-			f := setup(t, 1, nil, otelpool.WithSlowAcquire(time.Millisecond),
-				otelpool.WithLogger(slog.New(stuckHandler{handle: func() { called.Add(1); handle() }})))
-			held := acquire(t, f.pool)
-			for range 20 {
-				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Millisecond)
-				refuseAcquire(t, f, ctx, context.DeadlineExceeded)
-				cancel()
-			}
-			testutil.Eventually(t, "the logger "+name, func() bool { return called.Load() > 0 })
-			held.Release()
-			acquire(t, f.pool).Release()
-			checkEqual(t, "lines", called.Load(), 1)
-		})
 	}
 }
 

@@ -28,10 +28,7 @@ func TestParametersAreReadBeforeTheQuery(t *testing.T) {
 	f := setupTraced(t, 1, nil, log.option(), otelpool.WithSlowQuery(time.Millisecond),
 		otelpool.WithQueryParameters(func(_, _ string, value any) (string, bool) { called++; return fmt.Sprint(value), true }))
 	named := pgx.NamedArgs{"a": "before"}
-	rows, err := f.pool.Query(f.root, "SELECT @a::text, pg_sleep(0.01)", named)
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows := openRows(t, f.pool, f.root, "SELECT @a::text, pg_sleep(0.01)", named)
 	named["a"] = "after"
 	rows.Close()
 	line := log.await(t, "slow query", 1)[0]
@@ -142,9 +139,7 @@ func TestSlowPrepareIsLoggedWithItsSpan(t *testing.T) {
 		defer close(unlocked)
 		_, _ = other.Exec(context.Background(), "ROLLBACK")
 	})
-	if _, err := c.Conn().Prepare(f.root, "ps", "SELECT n FROM locked WHERE n = 7"); err != nil {
-		t.Fatal(err)
-	}
+	prepare(t, c, f.root, "ps", "SELECT n FROM locked WHERE n = 7")
 	<-unlocked
 	span := f.last()
 	line := log.await(t, "slow query", 1)[0]
@@ -232,40 +227,47 @@ func TestSpanStartGetsContext(t *testing.T) {
 	tracer.TraceQueryEnd(ctx, c.Conn(), pgx.TraceQueryEndData{})
 }
 
-// illSpan panics in what the SDK's spans never do.
+// illProvider is a TracerProvider whose tracers panic, or whose spans panic in what the SDK's never do.
+type illProvider struct {
+	trace.TracerProvider
+	start func(context.Context, trace.Span) (context.Context, trace.Span)
+}
+
+func (i illProvider) Tracer(name string, opts ...trace.TracerOption) trace.Tracer {
+	return illTracer{i.TracerProvider.Tracer(name, opts...), i}
+}
+
+type illTracer struct {
+	trace.Tracer
+	of illProvider
+}
+
+func (i illTracer) Start(ctx context.Context, name string, opts ...trace.SpanStartOption) (context.Context, trace.Span) {
+	return i.of.start(i.Tracer.Start(ctx, name, opts...))
+}
+
 type illSpan struct{ trace.Span }
 
 func (illSpan) SetAttributes(...attribute.KeyValue)   { panic("in SetAttributes") }
 func (illSpan) AddEvent(string, ...trace.EventOption) { panic("in AddEvent") }
 func (illSpan) End(...trace.SpanEndOption)            { panic("in End") }
 
-type illTracer struct{ trace.Tracer }
-
-func (i illTracer) Start(ctx context.Context, name string, opts ...trace.SpanStartOption) (context.Context, trace.Span) {
-	ctx, span := i.Tracer.Start(ctx, name, opts...)
-	return ctx, illSpan{span}
-}
-
-type illProvider struct{ trace.TracerProvider }
-
-func (i illProvider) Tracer(name string, opts ...trace.TracerOption) trace.Tracer {
-	return illTracer{i.TracerProvider.Tracer(name, opts...)}
-}
-
-func TestSpanThatPanicsDisturbsNobody(t *testing.T) {
+func TestPanicOfTracingLosesSpansAlone(t *testing.T) {
 	t.Parallel()
-	f := setup(t, 1, nil, otelpool.WithTracerProvider(illProvider{TracerProvider: sdktrace.NewTracerProvider()}), otelpool.WithRootSpans(),
-		otelpool.WithLogger(slog.New(slog.DiscardHandler)))
-	f.exec(t, t.Context(), "SELECT $1::int / 1", 1)
-	for n := range 3 {
-		b := new(pgx.Batch)
-		for range n {
-			b.Queue("SELECT 1")
-		}
-		_ = f.pool.SendBatch(t.Context(), b).Close()
-	}
-	if f.pool.Stat().AcquiredConns() != 0 {
-		t.Error("a connection was lost")
+	for name, start := range map[string]func(context.Context, trace.Span) (context.Context, trace.Span){
+		"tracer": func(context.Context, trace.Span) (context.Context, trace.Span) { panic("in the tracer") },
+		"span":   func(ctx context.Context, span trace.Span) (context.Context, trace.Span) { return ctx, illSpan{span} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, 1, nil, otelpool.WithTracerProvider(illProvider{sdktrace.NewTracerProvider(), start}), otelpool.WithRootSpans(),
+				otelpool.WithAcquireSpans(time.Nanosecond), otelpool.WithLogger(slog.New(slog.DiscardHandler)))
+			f.exec(t, t.Context(), "SELECT $1::int / 1", 1)
+			sendBatch(t, f.pool, t.Context())
+			sendBatch(t, f.pool, t.Context(), "SELECT 1")
+			sendBatch(t, f.pool, t.Context(), "SELECT 1", "SELECT 1")
+			checkEqual(t, "AcquiredConns", f.pool.Stat().AcquiredConns(), 0)
+		})
 	}
 }
 

@@ -188,29 +188,6 @@ func TestSpansOfCalls(t *testing.T) {
 	}
 }
 
-// TestSpanNames has texts of which a reader could expect another name.
-func TestSpanNames(t *testing.T) {
-	t.Parallel()
-	f := setupTraced(t, 1, nil)
-	for _, tt := range []struct{ sql, want string }{
-		{"UPDATE\n\tn SET n = 1", "UPDATE n"},
-		{"   SELECT * FROM n   ", "SELECT n"},
-		{"-- name: GetUsers :many\nSELECT * FROM n", "GetUsers"},
-		{"/* name: GetBooks :many */ SELECT * FROM n", "GetBooks"},
-		{"-- why\n/* and how */ DELETE FROM n", "DELETE n"},
-		{"SELECT 1 -- hunter2", "SELECT"},
-		{"-- hunter2", "postgresql"},
-		{"", "postgresql"},
-		{"   ", "postgresql"},
-		{"/* hunter2", "postgresql"},
-	} {
-		_, _ = f.pool.Exec(f.root, tt.sql)
-		if got := f.last().Name(); got != tt.want {
-			t.Errorf("%q: the span is %q, want %q", tt.sql, got, tt.want)
-		}
-	}
-}
-
 // TestSpanNamesAreFitForExport has a name that is too long, and not UTF-8, which exporters refuse with all spans beside it.
 func TestSpanNamesAreFitForExport(t *testing.T) {
 	t.Parallel()

@@ -142,10 +142,7 @@ func TestSQLCommentsOnEveryKindOfStatement(t *testing.T) {
 		}
 	}, otelpool.WithSQLComments())
 	ctx := t.Context()
-	tx, err := f.pool.Begin(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tx := begin(t, f.pool, ctx)
 	rows := make([][]any, 20_000)
 	for i := range rows {
 		rows[i] = []any{i}
@@ -163,9 +160,7 @@ func TestSQLCommentsOnEveryKindOfStatement(t *testing.T) {
 		"commit /*application='shop',operation='COMMIT'*/")
 
 	conn := acquire(t, f.pool)
-	if _, err := conn.Conn().Prepare(ctx, "p", "SELECT count(*) FROM items"); err != nil {
-		t.Fatal(err)
-	}
+	prepare(t, conn, ctx, "p", "SELECT count(*) FROM items")
 	var n int
 	if err := conn.QueryRow(otelpool.WithOperation(ctx, "count"), "p").Scan(&n); err != nil || n != len(rows) {
 		t.Errorf("counted %d, %v", n, err)
@@ -199,10 +194,9 @@ func TestSQLCommentsOfBatchInEachMode(t *testing.T) {
 			ctx, traceparent := spanned(t.Context(), 1)
 			send := func(ctx context.Context) {
 				t.Helper()
-				var b pgx.Batch
-				b.Queue("INSERT INTO items VALUES ($1)", 1)
+				b := batched("INSERT INTO items VALUES ($1)", 1)()
 				b.Queue("SELECT count(*) FROM items WHERE id = $1", 1)
-				if err := f.pool.SendBatch(ctx, &b).Close(); err != nil {
+				if err := f.pool.SendBatch(ctx, b).Close(); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -379,10 +373,7 @@ func TestSQLCommentsNeedNoMetrics(t *testing.T) {
 	log.check(t, "SELECT 1 /*application='shop',operation='SELECT'*/")
 	conn := acquire(t, f.pool)
 	defer conn.Release()
-	rows, err := conn.Query(t.Context(), "SELECT 2")
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows := openRows(t, conn, t.Context(), "SELECT 2")
 	unregister(t, f.inst) // while a call runs
 	rows.Close()
 	execute(t, conn, t.Context(), "SELECT 3")

@@ -52,19 +52,15 @@ func TestAcquireTimeoutErrorDescribesPool(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
-	t.Run("earlier deadline of the caller", func(t *testing.T) {
+	t.Run("by the caller", func(t *testing.T) {
 		early, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		if _, err := f.pool.Acquire(early); err != context.DeadlineExceeded {
-			t.Errorf("error %v", err)
-		}
-	})
-	t.Run("canceled by the caller", func(t *testing.T) {
+		_, err := f.pool.Acquire(early)
+		checkEqual(t, "error of an earlier deadline", err, context.DeadlineExceeded)
 		canceled, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := f.pool.Acquire(canceled); err != context.Canceled {
-			t.Errorf("error %v", err)
-		}
+		_, err = f.pool.Acquire(canceled)
+		checkEqual(t, "error of a cancel", err, context.Canceled)
 	})
 	after := f.collect(t)
 	releaseAll(held)

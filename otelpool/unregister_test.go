@@ -2,6 +2,7 @@ package otelpool_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -13,7 +14,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -84,7 +84,12 @@ func TestUnregisterKeepsOtherPools(t *testing.T) {
 
 // TestClosedPoolsLeaveNothing looks for gauges and goroutines of twenty pools that were closed.
 func TestClosedPoolsLeaveNothing(t *testing.T) {
-	// Not parallel: it looks at all goroutines of the process.
+	// Not parallel: it looks at all goroutines of the process. Pools of earlier tests that pgx cannot close have some.
+	goroutines := func() int {
+		stacks := make([]byte, 16<<20)
+		return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "pgxpool.(*Pool)")
+	}
+	before := goroutines()
 	tel := newTelemetry(t)
 	for i := range 20 {
 		pool, inst := newInstrumented(t, parse(t, database(t)),
@@ -99,10 +104,7 @@ func TestClosedPoolsLeaveNothing(t *testing.T) {
 	if keys := gaugeKeys(tel.collect(t)); len(keys) > 0 {
 		t.Errorf("gauges are left: %v", keys)
 	}
-	testutil.Eventually(t, "no goroutine of a pool", func() bool {
-		stacks := make([]byte, 1<<20)
-		return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "pgxpool.(*Pool)")
-	})
+	testutil.Eventually(t, "no goroutine of a pool is left", func() bool { return goroutines() <= before })
 }
 
 // TestUnregisterDuringRegisterLeavesNothing calls both at the same time, two hundred times.
@@ -144,24 +146,27 @@ func TestHeldInCallbackDoesNotDeadlock(t *testing.T) {
 			}
 			inCallback, goOn := make(chan struct{}), make(chan struct{})
 			foreignCallback(t, tel, inCallback, goOn, func() { inst.Held() })
-			collected, called := make(chan struct{}), make(chan error, 1)
-			go func() { tel.collect(t); close(collected) }()
+			collected := aside(func() { tel.collect(t) })
 			<-inCallback
-			go func() { called <- call() }()
-			time.AfterFunc(50*time.Millisecond, func() { close(goOn) }) // most likely the call waits by then
-			for range 2 {
-				select {
-				case <-collected:
-					collected = nil
-				case err := <-called:
-					if err != nil {
-						t.Error(err)
-					}
-				case <-time.After(20 * time.Second):
-					t.Fatal("deadlock")
+			called := aside(func() {
+				if err := call(); err != nil {
+					t.Error(err)
 				}
-			}
+			})
+			wait(50 * time.Millisecond) // most likely the call waits by then
+			close(goOn)
+			awaitEnd(t, collected)
+			awaitEnd(t, called)
 		})
+	}
+}
+
+func awaitEnd(t *testing.T, ended <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("deadlock")
 	}
 }
 
@@ -193,41 +198,30 @@ func foreignCallback(t *testing.T, tel telemetry, entered, leave chan struct{}, 
 func TestCallbackMayUnregisterOtherProvider(t *testing.T) {
 	t.Parallel()
 	p, q := newTelemetry(t), newTelemetry(t)
-	var pools []*pgxpool.Pool
-	for range 3 {
-		pool := newPool(t, parse(t, "host=localhost"))
-		pools = append(pools, pool)
-	}
-	register := func(tel telemetry, i int) *otelpool.Instrumentation {
-		inst, err := otelpool.Register(pools[i], otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(fmt.Sprint(i)))
-		if err != nil {
-			t.Error(err)
-		}
+	register := func(tel telemetry, name string) *otelpool.Instrumentation {
+		_, inst := newInstrumented(t, parse(t, "host=localhost"), otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(name))
 		return inst
 	}
-	first, second := register(q, 0), register(q, 1)
+	first, second := register(q, "first"), register(q, "second")
 	entered, leave := make(chan struct{}), make(chan struct{})
 	foreignCallback(t, p, entered, leave, func() { _ = first.Unregister() })
-	done := make(chan struct{}, 2)
-	go func() {
-		var rm metricdata.ResourceMetrics
-		_ = p.reader.Collect(context.Background(), &rm)
-		done <- struct{}{}
-	}()
+	collecting := aside(func() { p.collect(t) })
 	<-entered
-	go func() {
-		_ = register(p, 2).Unregister() // waits for the collection
-		done <- struct{}{}
-	}()
+	third, err := pgxpool.New(t.Context(), "host=localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer third.Close()
+	waiting := aside(func() { // for the collection
+		inst, err := otelpool.Register(third, otelpool.WithMeterProvider(p.provider))
+		if err := errors.Join(err, inst.Unregister()); err != nil {
+			t.Error(err)
+		}
+	})
 	unregister(t, second) // does not wait: the collection is of the other MeterProvider
 	close(leave)
-	for range 2 {
-		select {
-		case <-done:
-		case <-time.After(20 * time.Second):
-			t.Fatal("deadlock")
-		}
-	}
+	awaitEnd(t, collecting)
+	awaitEnd(t, waiting)
 }
 
 func TestPoolsComeAndGoConcurrentSafe(t *testing.T) {

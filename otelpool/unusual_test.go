@@ -1,7 +1,6 @@
 package otelpool_test
 
 import (
-	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,7 +23,7 @@ func TestUnusualServicesAreWell(t *testing.T) {
 		"a listener has the only connection": {1, func(t *testing.T, pool *pgxpool.Pool, look func()) {
 			conn := acquire(t, pool)
 			defer conn.Release()
-			mustExec(t, conn, t.Context(), "LISTEN jobs")
+			execute(t, conn, t.Context(), "LISTEN jobs")
 			for range 60 { // a bubble's time stands still in WaitForNotification, which pgx does not report
 				time.Sleep(time.Minute)
 				look()
@@ -60,7 +59,7 @@ func TestUnusualServicesAreWell(t *testing.T) {
 		"a leader has a lock for ever, and a call a minute": {4, func(t *testing.T, pool *pgxpool.Pool, look func()) {
 			leader := acquire(t, pool)
 			defer leader.Release()
-			mustExec(t, leader, t.Context(), "SELECT pg_advisory_lock(1)")
+			execute(t, leader, t.Context(), "SELECT pg_advisory_lock(1)")
 			for range 60 {
 				for range 6 {
 					time.Sleep(10 * time.Second)
@@ -93,7 +92,7 @@ func TestUnusualServicesAreWell(t *testing.T) {
 			for range 300 {
 				time.Sleep(200 * time.Millisecond)
 				conn := acquireWith(t, pool, otelpool.WithOperation(t.Context(), "batch"))
-				mustExec(t, conn, t.Context(), "SELECT 1")
+				execute(t, conn, t.Context(), "SELECT 1")
 				time.Sleep(700 * time.Millisecond)
 				conn.Release()
 				look()
@@ -119,9 +118,4 @@ func TestUnusualServicesAreWell(t *testing.T) {
 func ask(t *testing.T, pool *pgxpool.Pool, unit string) {
 	t.Helper()
 	execute(t, pool, otelpool.WithOperation(t.Context(), unit), "SELECT 1")
-}
-
-func mustExec(t *testing.T, conn *pgxpool.Conn, ctx context.Context, sql string) {
-	t.Helper()
-	execute(t, conn, ctx, sql)
 }
