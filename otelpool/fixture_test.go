@@ -469,6 +469,17 @@ func line(offset int) string {
 	return fmt.Sprintf("%s:%d", filepath.Base(file), at+offset)
 }
 
+// deep calls f through that many callers, as a handler behind middleware is called.
+//
+//go:noinline
+func deep(callers int, f func()) {
+	if callers == 0 {
+		f()
+		return
+	}
+	deep(callers-1, f)
+}
+
 // refuseAcquire checks that an acquire fails with that error.
 func refuseAcquire(t *testing.T, f fixture, ctx context.Context, want error) {
 	t.Helper()
