@@ -1,21 +1,26 @@
 package otelpool_test
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"runtime"
-	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestLeavingPoolKeepsAllCounters makes each counter of two pools of one name grow, and has the pools leave, one after
-// the other.
+// TestLeavingPoolKeepsAllCounters makes counters of two pools of one name grow, and has the pools leave, one after the other.
+// Others of the name come and go.
 func TestLeavingPoolKeepsAllCounters(t *testing.T) {
 	t.Parallel()
 	const name = "shared"
@@ -23,48 +28,124 @@ func TestLeavingPoolKeepsAllCounters(t *testing.T) {
 	sharedPool(t, tel, "other") // keeps the MeterProvider in use when the last pool of the name leaves
 	first, firstInst := sharedPool(t, tel, name)
 	second, secondInst := sharedPool(t, tel, name)
-	growAll(t, tel, first, name)
-	growAll(t, tel, second, name)
-	before, instruments := tel.countersOf(t, name)
+	growCounters(t, tel, first, name)
+	growCounters(t, tel, second, name)
+	before := tel.countersOf(t, name)
+	unregister(t, firstInst)
+	checkKept(t, "one of two left", tel, name, before)
+	unregister(t, secondInst)
+	checkKept(t, "the last one left", tel, name, before)
+	_, inst := sharedPool(t, tel, name)
+	checkKept(t, "another one came", tel, name, before)
+	unregister(t, inst)
+	registerBare(t, newPool(t, parse(t, database(t))), otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(name),
+		otelpool.WithAttributes(attribute.String("team", "a")))
+	checkKept(t, "one without hooks came", tel, name, before)
+}
 
-	t.Run("every counter is in the table", func(t *testing.T) {
-		var names, keys []string
-		for _, c := range sharedCounters {
-			names, keys = append(names, c.name), append(keys, c.key())
+// sharedPool makes a pool on which each step of growCounters works.
+func sharedPool(t *testing.T, tel telemetry, name string) (*pgxpool.Pool, *otelpool.Instrumentation) {
+	t.Helper()
+	config := parse(t, database(t))
+	hooked(config)
+	config.MaxConnIdleTime, config.HealthCheckPeriod = 50*time.Millisecond, 20*time.Millisecond
+	apply(t, otelpool.Sizing{PoolSize: 1, MaxOverflow: 2, PrePing: true}, config)
+	return newInstrumented(t, config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(name),
+		otelpool.WithAttributes(attribute.String("team", "a")), otelpool.WithOperationLimit(2), otelpool.WithLogger(slog.New(slog.DiscardHandler)))
+}
+
+func query(t *testing.T, pool *pgxpool.Pool) {
+	execute(t, pool, t.Context(), "SELECT 1")
+}
+
+func exceedOperationLimit(t *testing.T, pool *pgxpool.Pool) {
+	for _, name := range []string{"first", "second", "third"} {
+		execute(t, pool, otelpool.WithOperation(t.Context(), name), "SELECT 1")
+	}
+}
+
+func useOverflow(t *testing.T, pool *pgxpool.Pool) { releaseAll(acquireAll(t, pool)) }
+
+func acquireNested(t *testing.T, pool *pgxpool.Pool) {
+	ctx := otelpool.WithScope(t.Context(), "")
+	defer acquireWith(t, pool, ctx).Release()
+	defer acquireWith(t, pool, ctx).Release()
+}
+
+func releaseInTransaction(t *testing.T, pool *pgxpool.Pool) {
+	conn := acquire(t, pool)
+	defer conn.Release()
+	begin(t, conn, t.Context())
+}
+
+// dialFails has the dials of three acquires fail. An acquire that gets a connection that has just become idle does not dial.
+func dialFails(t *testing.T, pool *pgxpool.Pool) {
+	for _, failure := range []error{errNotToday, context.DeadlineExceeded, errNotToday} {
+		if conn, err := pool.Acquire(withHook(t.Context(), inBeforeConnect, func() error { return failure })); err == nil {
+			defer conn.Release()
 		}
-		slices.Sort(names)
-		if names = slices.Compact(names); !slices.Equal(instruments, names) {
-			t.Errorf("the SDK reports %q, the table has %q", instruments, names)
+	}
+}
+
+// growCounters makes counters of each kind grow: those that hooks count, those that pgxpool's statistics have, times, those
+// by unit of work and by type of error. It leaves the pool without connections, so that nothing grows any more.
+func growCounters(t *testing.T, tel telemetry, pool *pgxpool.Pool, name string) {
+	t.Helper()
+	before := tel.countersOf(t, name)
+	for _, step := range []func(*testing.T, *pgxpool.Pool){dialFails, query, exceedOperationLimit, useOverflow, acquireNested, releaseInTransaction} {
+		step(t, pool)
+	}
+	timeOut(t, pool, withHook(t.Context(), inPrepareConn, func() error { wait(5 * time.Millisecond); return context.DeadlineExceeded }), time.Millisecond)
+	if err := otelpool.Hijack(acquire(t, pool)).Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	acquire(t, pool).Release()
+	testutil.Eventually(t, "the pool is at rest", func() bool {
+		now := tel.countersOf(t, name)
+		return pool.Stat().TotalConns() == 0 && now["pgxpool.connections.opened"] == sumOf(now, "pgxpool.connections.closed")
+	})
+	now := tel.countersOf(t, name)
+	for _, key := range []string{
+		"db.client.connection.timeouts", "pgxpool.acquires{result=ok}", phaseTime("connect"), phaseTime("ping"), "pgxpool.nested_acquires",
+		"pgxpool.operations.capped", "pgxpool.overflow.opened", "pgxpool.connections.opened", "pgxpool.connections.closed{reason=in_transaction}",
+		"pgxpool.connections.closed{reason=idle}", "pgxpool.connections.closed{reason=hijacked}", "pgxpool.connections.errors{error.type=_OTHER}",
+		"pgxpool.busy_time{db.query.summary=SELECT}", "pgxpool.hold.operations{db.query.summary=_OTHER}", "pgxpool.units_of_work{db.query.summary=first}",
+	} {
+		if now[key] <= before[key] {
+			t.Errorf("%s was %v, is %v: no step made it grow", key, before[key], now[key])
 		}
-		slices.Sort(keys)
-		if reported := slices.Sorted(maps.Keys(before)); !slices.Equal(reported, keys) {
-			t.Errorf("the SDK reports\n%q\nthe table has\n%q", reported, keys)
+	}
+}
+
+// countersOf returns the counters of the pools of that name.
+func (tel telemetry) countersOf(t *testing.T, name string) map[string]float64 {
+	t.Helper()
+	counters := make(map[string]float64)
+	eachCounter(tel.read(t), func(instrument string, set attribute.Set, value float64) {
+		if pool, _ := set.Value("db.client.connection.pool.name"); pool.AsString() == name {
+			own, _ := attribute.NewSetWithFiltered(set.ToSlice(), attribute.NewDenyKeysFilter("team"))
+			counters[seriesKey(instrument, own)] = value
 		}
-		for key, value := range before {
-			if value <= 0 {
-				t.Errorf("%s is %v: no step made it grow", key, value)
-			}
+	})
+	return counters
+}
+
+// sumOf adds up the series of an instrument.
+func sumOf(counters map[string]float64, name string) (sum float64) {
+	for key, value := range counters {
+		if strings.HasPrefix(key, name+"{") {
+			sum += value
 		}
-	})
-	t.Run("one of two leaves", func(t *testing.T) {
-		unregister(t, firstInst)
-		checkKept(t, tel, name, before)
-	})
-	t.Run("the last one leaves", func(t *testing.T) {
-		unregister(t, secondInst)
-		checkKept(t, tel, name, before)
-	})
-	t.Run("another one comes", func(t *testing.T) {
-		_, inst := sharedPool(t, tel, name)
-		checkKept(t, tel, name, before)
-		unregister(t, inst)
-	})
-	t.Run("one without hooks comes", func(t *testing.T) {
-		pool := newPool(t, parse(t, database(t)))
-		registerBare(t, pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName(name),
-			otelpool.WithAttributes(attribute.String("team", "a")))
-		checkKept(t, tel, name, before)
-	})
+	}
+	return sum
+}
+
+// checkKept checks that the counters are what they were.
+func checkKept(t *testing.T, when string, tel telemetry, name string, want map[string]float64) {
+	t.Helper()
+	if got := tel.countersOf(t, name); !maps.Equal(got, want) {
+		t.Errorf("%s: the counters are\n%v\nwant\n%v", when, got, want)
+	}
 }
 
 // twoReaders are a MeterProvider with a reader of each temporality.
