@@ -220,35 +220,3 @@ func withoutComment(message []byte) []byte {
 	binary.BigEndian.PutUint32(message[1:], uint32(len(message)-1))
 	return message
 }
-
-// BenchmarkCommentedWrite writes what pgx sends for a call, to nowhere.
-func BenchmarkCommentedWrite(b *testing.B) {
-	rest := []pgproto3.FrontendMessage{
-		&pgproto3.Bind{Parameters: [][]byte{[]byte("1")}}, &pgproto3.Describe{ObjectType: 'P'},
-		&pgproto3.Execute{}, &pgproto3.Sync{},
-	}
-	parse := &pgproto3.Parse{Query: "SELECT id, name, email FROM users WHERE id = $1 AND deleted_at IS NULL LIMIT 1"}
-	executed, parsed := encode(b, rest...), encode(b, append([]pgproto3.FrontendMessage{parse}, rest...)...)
-	span := comment{tags: "application='shop',operation='get_user'", traceID: [16]byte{1}, spanID: [8]byte{1}}
-	for _, bb := range []struct {
-		name string
-		p    []byte
-		c    *comment
-	}{
-		{"off", parsed, nil}, {"executed", executed, &span},
-		{"parsed", parsed, &comment{tags: span.tags}}, {"parsed, traceparent", parsed, &span},
-	} {
-		b.Run(bb.name, func(b *testing.B) {
-			w, _ := commentingWire(b)
-			w.out = io.Discard
-			w.comment.Store(bb.c)
-			if bb.c == nil {
-				w.comments = nil
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				_, _ = w.Write(bb.p)
-			}
-		})
-	}
-}

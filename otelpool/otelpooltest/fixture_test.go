@@ -19,16 +19,9 @@ func TestMain(m *testing.M) { postgrestest.MainWithURL(m) }
 // spy is a testing.TB that keeps failures instead of reporting them.
 type spy struct {
 	testing.TB
-	onHelper func() // called by Helper, if not nil
 
 	mu       sync.Mutex
 	failures []string
-}
-
-func (s *spy) Helper() {
-	if s.onHelper != nil {
-		s.onHelper()
-	}
 }
 
 func (s *spy) Errorf(format string, args ...any) {

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -98,20 +97,6 @@ func TestLeakReportExplainsMissingStack(t *testing.T) {
 	conn.Release()
 	if !otelpooltest.AssertNoLeaks(fake, inst) || len(fake.failures) > 0 {
 		t.Errorf("after the release: %q", fake.failures)
-	}
-}
-
-func TestLateReleaseIsNotALeak(t *testing.T) {
-	t.Parallel()
-	rec, _ := recorded(t)
-	pool, inst := newPool(t, rec.Option(), otelpool.WithLongHold(time.Minute))
-	conn := acquire(t, pool)
-	var began sync.Once
-	fake := &spy{TB: t, onHelper: func() {
-		began.Do(func() { time.AfterFunc(50*time.Millisecond, conn.Release) })
-	}}
-	if !otelpooltest.AssertNoLeaks(fake, inst) || len(fake.failures) > 0 {
-		t.Errorf("it says %q", fake.failures)
 	}
 }
 

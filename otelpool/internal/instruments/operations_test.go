@@ -59,23 +59,6 @@ func TestNamePrefersCallerThenFunctionThenText(t *testing.T) {
 	}
 }
 
-func TestNamesBeyondLimitAreOther(t *testing.T) {
-	t.Parallel()
-	o := newOperations(3, nil)
-	for i := range 10 {
-		want, capped := fmt.Sprintf("op%d", i), false
-		if i >= 3 {
-			want, capped = OtherOperation, true
-		}
-		if op := o.Named(Name{Text: fmt.Sprintf("op%d", i), Source: Chosen}); op.Name != want || op.Capped != capped {
-			t.Errorf("operation %d is %q, capped %t, want %q, %t", i, op.Name, op.Capped, want, capped)
-		}
-	}
-	if op := o.Named(Name{Text: "op1", Source: Chosen}); op.Name != "op1" || op.Capped {
-		t.Errorf("an early name became %q, capped %t, once the limit was reached", op.Name, op.Capped)
-	}
-}
-
 // TestSummariesLeaveRoomForChosenNames uses up the limit of summaries first, as a service with a schema a tenant does.
 func TestSummariesLeaveRoomForChosenNames(t *testing.T) {
 	t.Parallel()
@@ -227,20 +210,6 @@ func TestLongPreparedTextIsCutBetweenRunes(t *testing.T) {
 	}
 }
 
-func TestHugeNamesAreCut(t *testing.T) {
-	t.Parallel()
-	o := newOperations(200, nil)
-	huge := strings.Repeat("x", 1<<20)
-	if a, b := o.Named(Name{Text: huge, Source: Chosen}), o.Named(Name{Text: huge + "y", Source: Chosen}); a != b || len(a.Name) != maxNameLength {
-		t.Errorf("named %d and %d bytes", len(a.Name), len(b.Name))
-	}
-	for name := range *o.names.Load() {
-		if len(name) > maxNameLength {
-			t.Errorf("a key of %d bytes is kept", len(name))
-		}
-	}
-}
-
 func TestFailureSeriesAreBounded(t *testing.T) {
 	t.Parallel()
 	o := newOperations(200, nil)
@@ -270,13 +239,20 @@ func TestNamesAreValidAttributeValues(t *testing.T) {
 		{strings.Repeat("x", 300), strings.Repeat("x", 255)},
 		{strings.Repeat("ä", 200), strings.Repeat("ä", 127)},
 		{strings.Repeat("x", 253) + "€", strings.Repeat("x", 253)},
+		{strings.Repeat("x", 1<<20), strings.Repeat("x", 255)},
 	} {
-		got := newOperations(200, nil).Named(Name{Text: tt.name, Source: Chosen}).Name
+		o := newOperations(200, nil)
+		got := o.Named(Name{Text: tt.name, Source: Chosen}).Name
 		if got != tt.want {
 			t.Errorf("%q became %q, want %q", tt.name, got, tt.want)
 		}
 		if !utf8.ValidString(got) || len(got) > maxNameLength {
 			t.Errorf("%q is not a valid value", got)
+		}
+		for key := range *o.names.Load() {
+			if len(key) > maxNameLength {
+				t.Errorf("a key of %d bytes is kept", len(key))
+			}
 		}
 	}
 }

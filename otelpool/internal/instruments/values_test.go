@@ -214,33 +214,24 @@ func TestReportObservesEachSeries(t *testing.T) {
 
 func seriesOf(t *testing.T, m metricdata.Metrics) (series []string) {
 	t.Helper()
-	add := func(set attribute.Set, value any) {
-		line := ""
-		for _, kv := range set.ToSlice() {
-			line += fmt.Sprintf("%s=%s,", kv.Key, kv.Value.AsString())
-		}
-		series = append(series, fmt.Sprintf("%s %v", line[:len(line)-1], value))
-	}
 	switch data := m.Data.(type) {
 	case metricdata.Sum[int64]:
-		for _, p := range data.DataPoints {
-			add(p.Attributes, p.Value)
-		}
+		return seriesTexts(data.DataPoints)
 	case metricdata.Sum[float64]:
-		for _, p := range data.DataPoints {
-			add(p.Attributes, p.Value)
-		}
+		return seriesTexts(data.DataPoints)
 	case metricdata.Gauge[int64]:
-		for _, p := range data.DataPoints {
-			add(p.Attributes, p.Value)
-		}
+		return seriesTexts(data.DataPoints)
 	case metricdata.Gauge[float64]:
-		for _, p := range data.DataPoints {
-			add(p.Attributes, p.Value)
-		}
-	default:
-		t.Fatalf("%s is a %T", m.Name, data)
+		return seriesTexts(data.DataPoints)
 	}
-	slices.Sort(series)
-	return series
+	t.Fatalf("%s is a %T", m.Name, m.Data)
+	return nil
+}
+
+func seriesTexts[N int64 | float64](points []metricdata.DataPoint[N]) (texts []string) {
+	for _, p := range points {
+		texts = append(texts, fmt.Sprintf("%s %v", p.Attributes.Encoded(attribute.DefaultEncoder()), p.Value))
+	}
+	slices.Sort(texts)
+	return texts
 }

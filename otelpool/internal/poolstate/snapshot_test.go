@@ -3,27 +3,11 @@ package poolstate
 import (
 	"context"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 )
-
-func TestReconcileEndsHijackedHolds(t *testing.T) {
-	t.Parallel()
-	p, _ := newPool(nil)
-	hold(p, t.Context())
-	hold(p, t.Context())
-	hijacked := p.Reconcile(stat(0, 0)) // the pool has none of them any more
-	check(t, "holds", len(hijacked.Holds), 0)
-	check(t, "slots", p.acquires.slots.load(), counts{})
-	_, c := hold(p, t.Context())
-	s := p.Reconcile(stat(1, 0))
-	check(t, "holds of the next", len(s.Holds), 1)
-	check(t, "held by it", s.Holds[0].Conn, c)
-	check(t, "open beyond the base size", p.Opened(p.NewConn(Origin{})), true)
-}
 
 // TestSnapshotChangesNothing takes snapshots in a state in which Reconcile changes much, and compares what a
 // reconciliation sees after them with what it sees without.
@@ -48,26 +32,6 @@ func TestSnapshotChangesNothing(t *testing.T) {
 	check(t, "peak", with.Peak, without.Peak)
 	check(t, "closed", with.Closed, without.Closed)
 	check(t, "doubtful", with.Doubtful, without.Doubtful)
-}
-
-func TestHoldsAreOldestFirst(t *testing.T) {
-	t.Parallel()
-	p, clock := newPool(func(c *Config) { c.MaxConns = 3 })
-	var want []*Conn
-	for range 3 {
-		_, c := hold(p, t.Context())
-		want = append(want, c)
-		clock.pass(ms)
-	}
-	s := p.Snapshot(func() Stat { return Stat{Acquired: 3, Max: 3} })
-	var got []*Conn
-	for _, h := range s.Holds {
-		got = append(got, h.Conn)
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-	check(t, "oldest hold", s.OldestHold(), 3*ms)
 }
 
 func TestClosedConnsAreCountedByReason(t *testing.T) {
