@@ -102,54 +102,31 @@ func TestServerErrorShowsNoSecret(t *testing.T) {
 	fails(t, ctx, parse(t, url), "context canceled")
 }
 
-// silent is a server that forwards as many bytes of a real one's answers as it is told, and then says nothing. It returns
-// the configuration of a connection to it, and the connections that it has accepted.
-func silent(t *testing.T, config *pgx.ConnConfig, after int64) (*pgx.ConnConfig, <-chan net.Conn) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted := make(chan net.Conn, 10)
-	t.Cleanup(func() { listener.Close() })
-	network, address := pgconn.NetworkAddress(config.Host, config.Port)
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			real, err := net.Dial(network, address)
-			if err != nil {
-				conn.Close()
-				return
-			}
-			t.Cleanup(func() { real.Close(); conn.Close() })
-			go func() {
-				_, _ = io.CopyN(conn, real, after)
-				_, _ = io.Copy(io.Discard, real)
-			}()
-			own, forward := net.Pipe()
-			go func() { _, _ = io.Copy(real, own) }()
-			go func() {
-				_, _ = io.Copy(forward, conn)
-				forward.Close()
-				accepted <- conn
-			}()
-		}
-	}()
-	host, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+// silent returns the configuration of connections that forward as many bytes of the server's answers as they are told, and
+// then nothing, and a channel that gets a value for each that Server has closed.
+func silent(config *pgx.ConnConfig, after int64) (*pgx.ConnConfig, <-chan struct{}) {
+	closed := make(chan struct{}, 10)
 	config = config.Copy()
-	config.Fallbacks = nil
-	config.TLSConfig = nil
-	config.Host = host
-	config.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(host, port))
+	config.Fallbacks, config.TLSConfig = nil, nil
+	dial := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		server, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		client, pipe := net.Pipe()
+		go func() {
+			_, _ = io.CopyN(pipe, server, after)
+			_, _ = io.Copy(io.Discard, server)
+		}()
+		go func() {
+			_, _ = io.Copy(server, pipe)
+			_ = server.Close()
+			closed <- struct{}{}
+		}()
+		return client, nil
 	}
-	return config, accepted
+	return config, closed
 }
 
 // TestServerReturnsWithoutAnswer asks a server that accepts connections and does not answer, and one that stops to answer.
@@ -166,7 +143,7 @@ func TestServerReturnsWithoutAnswer(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			config, hungUp := silent(t, parse(t, url), tt.after)
+			config, hungUp := silent(parse(t, url), tt.after)
 			begun := time.Now()
 			fails(t, t.Context(), config, tt.what+": no answer within 3s")
 			if took := time.Since(begun); took < 2*time.Second || took > 10*time.Second {
@@ -186,7 +163,7 @@ func TestServerReturnsWithoutAnswer(t *testing.T) {
 }
 
 // closed waits until Server has closed its connection, well before pgx would give up canceling the query.
-func closed(t *testing.T, hungUp <-chan net.Conn) {
+func closed(t *testing.T, hungUp <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-hungUp:
