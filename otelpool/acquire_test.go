@@ -50,7 +50,7 @@ func TestFullPoolReportsWaiters(t *testing.T) {
 		"pgxpool.acquires{result=ok}":      11,
 		"pgxpool.acquires{result=timeout}": 0,
 	})
-	checkEqual(t, "oldest wait when nobody waits", m.seconds(t, "pgxpool.oldest_wait"), 0)
+	checkEqual(t, "oldest wait without a waiter", m.seconds(t, "pgxpool.oldest_wait"), 0)
 	if queue, wait := m.phase(t, "queue"), m.sum(waitTime); queue <= 0 || queue > wait {
 		t.Errorf("%v s in the queue, of %v s of acquires", queue, wait)
 	}
@@ -150,7 +150,6 @@ func TestDialAfterFailedPingIsNotPending(t *testing.T) {
 	checkEqual(t, "pending while it dials", <-pending, 0)
 }
 
-// TestPendingCountsWithoutHistograms has a View that drops all histograms.
 func TestPendingCountsWithoutHistograms(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t, sdkmetric.WithView(sdkmetric.NewView(

@@ -59,7 +59,6 @@ func TestReleaseForgetsContextOfAcquire(t *testing.T) {
 	awaitGarbage(t, "the value of the context", gone)
 }
 
-// TestNilContextIsAccepted passes a nil context to functions of otelpool.
 func TestNilContextIsAccepted(t *testing.T) {
 	t.Parallel()
 	t.Run("WithOperation", func(t *testing.T) {

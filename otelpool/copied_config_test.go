@@ -68,7 +68,6 @@ func TestPoolOfCopiedConfigIsNotCounted(t *testing.T) {
 	}
 }
 
-// TestRegisteredPoolIsMeasuredAfterCopy uses the pool of a copied configuration before the pool that is registered.
 func TestRegisteredPoolIsMeasuredAfterCopy(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)

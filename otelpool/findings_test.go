@@ -50,7 +50,6 @@ func TestFindingIsShownWhileItHolds(t *testing.T) {
 
 const findingMemory = 5 * time.Minute
 
-// TestFindingsOfOneNameAreOne has two pools of one name, of which one has the finding.
 func TestFindingsOfOneNameAreOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

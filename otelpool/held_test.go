@@ -74,7 +74,6 @@ func TestHeldTellsWhoWorks(t *testing.T) {
 	checkEqual(t, "ProcessID", onlyHold(t, f.inst).ProcessID, conn.Conn().PgConn().PID())
 }
 
-// TestRowsLeftOpenAreOpen leaves rows open past the deadline of their query.
 func TestRowsLeftOpenAreOpen(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)

@@ -189,7 +189,6 @@ func histogramCounts(t *testing.T, database *pgxpool.Config, wrap func(metric.Me
 	return counts
 }
 
-// TestBindingHistogramsAreBound compares the samples with and without Bind, and with one that fails.
 func TestBindingHistogramsAreBound(t *testing.T) {
 	t.Parallel()
 	database := parse(t, database(t))

@@ -133,7 +133,6 @@ func BenchmarkFindings(b *testing.B) {
 	}
 }
 
-// TestMomentsAreThoseOfTenMinutes keeps more than there is room for.
 func TestMomentsAreThoseOfTenMinutes(t *testing.T) {
 	t.Parallel()
 	var m moments

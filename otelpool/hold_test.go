@@ -83,7 +83,6 @@ func TestScopeNamesBeyondLimitAreOther(t *testing.T) {
 	m.check(t, map[string]int64{"pgxpool.operations.capped": 3})
 }
 
-// TestWaitingNestedAcquireIsLogged has a scope wait for a connection that it holds itself.
 func TestWaitingNestedAcquireIsLogged(t *testing.T) {
 	t.Parallel()
 	const message = "acquire waits while its scope holds a connection of the same pool"
@@ -216,7 +215,6 @@ func TestPanickingScanIsReleasedBusy(t *testing.T) {
 	checkEqual(t, "holds", len(f.inst.Held()), 0)
 }
 
-// TestParallelQueriesOfScopeAreNotNested has the goroutines of one request query side by side.
 func TestParallelQueriesOfScopeAreNotNested(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 10, nil)

@@ -49,6 +49,7 @@ func TestInvalidInputIsRefused(t *testing.T) {
 			return err
 		}
 	}
+	broken := meterProvider{meter: func() metric.Meter { return brokenMeter{} }}
 	attr := func(key string) func(*testing.T) error {
 		return instrument(otelpool.WithAttributes(attribute.String(key, "x")))
 	}
@@ -112,8 +113,8 @@ func TestInvalidInputIsRefused(t *testing.T) {
 			`attribute "db.query.text" is set by otelpool itself`},
 		{"SQL comment 0", instrument(otelpool.WithSQLComments(0)), "unknown SQL comment 0 (valid: CommentApplication, CommentOperation, CommentTraceparent)"},
 		{"SQL comment unknown", instrument(otelpool.WithSQLComments(4)), "unknown SQL comment 4 (valid: CommentApplication, CommentOperation, CommentTraceparent)"},
-		{"histogram that panics", instrument(otelpool.WithMeterProvider(brokenHistograms{})), "panicked"},
-		{"histogram that panics, with a threshold", instrument(otelpool.WithLongHold(time.Minute), otelpool.WithMeterProvider(brokenHistograms{})), "panicked"},
+		{"histogram that panics", instrument(otelpool.WithMeterProvider(broken)), "panicked"},
+		{"histogram that panics, with a threshold", instrument(otelpool.WithLongHold(time.Minute), otelpool.WithMeterProvider(broken)), "panicked"},
 		{"server attribute beside ours", instrument(otelpool.WithServerAttributes(), otelpool.WithAttributes(attribute.String("server.address", "x"))), `attribute "server.address" is set by otelpool itself`},
 		{"two errors", instrument(otelpool.WithPoolName(""), otelpool.WithAttributes(attribute.String("operation", "x"))), "operation"},
 		{"nil pool", func(*testing.T) error { _, err := otelpool.Register(nil); return err }, "pool is nil"},

@@ -55,7 +55,6 @@ func TestReturnedRowsCountSelectsOnly(t *testing.T) {
 	m.checkCounts(t, map[string]uint64{key: 1})
 }
 
-// TestQueriesOfHooksAreNamedByText has hooks query during an acquire to which the caller gave a name.
 func TestQueriesOfHooksAreNamedByText(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, func(c *pgxpool.Config) {

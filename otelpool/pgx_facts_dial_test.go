@@ -160,12 +160,11 @@ var closeFacts = []pgxFact{
 	}, counts{failed: 3, opened: 12, closed: map[string]int64{"lifetime": 12}, unusable: true}},
 
 	{10, "reset of idle connections", nil, func(t *testing.T, f fixture) {
-		var wg sync.WaitGroup
-		done := make(chan struct{})
-		wg.Go(func() {
+		reset := make(chan struct{})
+		collecting := aside(func() {
 			for {
 				select {
-				case <-done:
+				case <-reset:
 					return
 				default:
 					f.collect(t)
@@ -177,8 +176,8 @@ var closeFacts = []pgxFact{
 			f.pool.Reset()
 			f.collect(t)
 		}
-		close(done)
-		wg.Wait()
+		close(reset)
+		<-collecting
 	}, counts{ok: 120, uses: 120, opened: 120, closed: map[string]int64{"other": 120}}},
 
 	{10, "reset while held", nil, func(t *testing.T, f fixture) {
@@ -229,13 +228,6 @@ var closeFacts = []pgxFact{
 		wg.Wait()
 		f.collect(t)
 	}, counts{ok: 2, canceled: 1, failed: 2, uses: 2, opened: 2, closed: map[string]int64{"other": 2}, unusable: true}},
-
-	{10, "released after close", nil, func(t *testing.T, f fixture) {
-		conn := acquire(t, f.pool)
-		closed := aside(f.pool.Close)
-		conn.Release()
-		<-closed
-	}, counts{ok: 1, uses: 1, opened: 1, closed: map[string]int64{"other": 1}, unusable: true}},
 
 	{10, "acquire after close", nil, func(t *testing.T, f fixture) {
 		warm(t, f, 3)

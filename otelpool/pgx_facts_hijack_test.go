@@ -10,11 +10,6 @@ import (
 
 // hijackFacts are row 4: no event reports a hijack.
 var hijackFacts = []pgxFact{
-	{4, "hijack", nil, func(t *testing.T, f fixture) {
-		hijack(t, acquire(t, f.pool))
-		checkEqual(t, "holders", heldBy(f), "")
-	}, counts{ok: 1, opened: 1, hijacked: 1}},
-
 	{4, "hijack of the oldest while others are held", nil, func(t *testing.T, f fixture) {
 		first, second, third := named(t, f, "first"), named(t, f, "second"), named(t, f, "third")
 		hijack(t, first)
@@ -78,7 +73,7 @@ var hijackFacts = []pgxFact{
 		checkEqual(t, "holders", heldBy(f), "")
 	}, counts{ok: 9, opened: 9, hijacked: 9}},
 
-	{4, "a leak, and a listener that hijacks and connects anew", nil, func(t *testing.T, f fixture) {
+	{4, "a leak, and a listener that hijacks and connects again", nil, func(t *testing.T, f fixture) {
 		leak := named(t, f, "leak")
 		for range 3 {
 			conn := named(t, f, "listener")

@@ -135,7 +135,6 @@ func factPool(t *testing.T, fact pgxFact) fixture {
 	return f
 }
 
-// TestPgxFactsCoverEachRow compares the rows of docs/pgx-facts.md with those of the tests.
 func TestPgxFactsCoverEachRow(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join("..", "docs", "pgx-facts.md"))

@@ -121,7 +121,6 @@ func TestReportTellsLongHoldsThatEnded(t *testing.T) {
 	})
 }
 
-// TestReportSurvivesJSON marshals a Report and back.
 func TestReportSurvivesJSON(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)
@@ -145,7 +144,6 @@ func TestReportSurvivesJSON(t *testing.T) {
 	}
 }
 
-// TestReportIsAllThatIsRead measures a pool for no MeterProvider.
 func TestReportIsAllThatIsRead(t *testing.T) {
 	t.Parallel()
 	pool, inst := newInstrumented(t, parse(t, database(t)), otelpool.WithMeterProvider(noop.NewMeterProvider()), otelpool.WithPoolName("test"))
@@ -192,7 +190,6 @@ func TestReportGroupsHoldsOfOnePlace(t *testing.T) {
 	checkEqual(t, "frames", len(r.Holds[0].Stack), len(held[1].Stack))
 }
 
-// TestHistoryIsTheLastSeconds asks for a history, and uses the pool.
 func TestHistoryIsTheLastSeconds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -25,7 +25,7 @@ func TestPoolWorksWithAnyProvider(t *testing.T) {
 		"no-op":             noop.NewMeterProvider(),
 		"shut down":         shutDown,
 		"without reader":    sdkmetric.NewMeterProvider(),
-		"not comparable":    uncomparable{noop.NewMeterProvider(), []int{1}},
+		"not comparable":    meterProvider{meter: func() metric.Meter { return noop.Meter{} }},
 		"global, never set": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -37,13 +37,7 @@ func TestPoolWorksWithAnyProvider(t *testing.T) {
 	}
 }
 
-// uncomparable is a MeterProvider that cannot be the key of a map.
-type uncomparable struct {
-	metric.MeterProvider
-	_ []int
-}
-
-// meterProvider is a MeterProvider whose Meter is a function.
+// meterProvider is a MeterProvider whose Meter is a function. It cannot be compared, so its pools do not share a callback.
 type meterProvider struct {
 	noop.MeterProvider
 	meter func() metric.Meter
@@ -62,18 +56,7 @@ func TestRegisterRefusesPanickingProvider(t *testing.T) {
 	}
 }
 
-// registrationProvider is a MeterProvider that returns the same Registration for all callbacks.
-// It cannot be compared, so its pools do not share a callback, and Unregister ends that of its pool.
-type registrationProvider struct {
-	noop.MeterProvider
-	registration metric.Registration
-	_            func()
-}
-
-func (p registrationProvider) Meter(string, ...metric.MeterOption) metric.Meter {
-	return registrationMeter{registration: p.registration}
-}
-
+// registrationMeter is a Meter that returns the same Registration for all callbacks.
 type registrationMeter struct {
 	noop.Meter
 	registration metric.Registration
@@ -91,14 +74,14 @@ func (panickingRegistration) Unregister() error { panic("not today") }
 func TestInvalidRegistrationIsAnError(t *testing.T) {
 	t.Parallel()
 	t.Run("nil", func(t *testing.T) {
-		_, _, err := otelpool.New(t.Context(), "host=localhost", otelpool.WithMeterProvider(registrationProvider{}))
+		_, _, err := otelpool.New(t.Context(), "host=localhost", otelpool.WithMeterProvider(meterProvider{meter: func() metric.Meter { return registrationMeter{} }}))
 		if err == nil || !strings.Contains(err.Error(), "no Registration") {
 			t.Errorf("New: %v", err)
 		}
 	})
 	t.Run("panicking", func(t *testing.T) {
 		_, inst := newInstrumented(t, parse(t, "host=localhost"),
-			otelpool.WithMeterProvider(registrationProvider{registration: panickingRegistration{}}))
+			otelpool.WithMeterProvider(meterProvider{meter: func() metric.Meter { return registrationMeter{registration: panickingRegistration{}} }}))
 		if err := inst.Unregister(); err == nil || !strings.Contains(err.Error(), "not today") {
 			t.Errorf("Unregister: %v", err)
 		}
@@ -127,11 +110,7 @@ func TestGlobalProviderMayBeSetLater(t *testing.T) {
 	m.checkCounts(t, map[string]uint64{operationKey("SELECT", ""): 1, useTime + "{db.query.summary=SELECT}": 1})
 }
 
-// brokenHistograms is a MeterProvider whose histograms panic when they are asked whether they are enabled.
-type brokenHistograms struct{ noop.MeterProvider }
-
-func (brokenHistograms) Meter(string, ...metric.MeterOption) metric.Meter { return brokenMeter{} }
-
+// brokenMeter is a Meter whose histograms panic when they are asked whether they are enabled.
 type brokenMeter struct{ noop.Meter }
 
 func (brokenMeter) Float64Histogram(string, ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {

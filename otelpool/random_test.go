@@ -221,7 +221,7 @@ func (x *randomPool) checkCounts(t *testing.T, before, after metrics) {
 		t.Errorf("closed, canceled: %d, want %d to %d", got, least, most)
 	}
 	checkEqual(t, "closed, hijacked", after.value(t, "pgxpool.connections.closed{reason=hijacked}"), x.hijacked.Load())
-	// Which connections are hijacked does not show at once, so each may count as a hold once.
+	// It takes a while to find out which connections are hijacked, so each may count as a hold once.
 	if got, least, most := grew("pgxpool.long_holds"), x.longAtLeast.Load(), x.longAtMost.Load()+x.hijacked.Load(); got < least || got > most {
 		t.Errorf("%d long holds, want %d to %d", got, least, most)
 	}

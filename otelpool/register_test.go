@@ -25,7 +25,6 @@ func TestRegisterAddsGauges(t *testing.T) {
 	unregister(t, inst)
 }
 
-// TestRegisterReportsExistingPool registers a pool without hooks.
 func TestRegisterReportsExistingPool(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
@@ -100,7 +99,6 @@ func TestRegisterRefusesOtherPools(t *testing.T) {
 	}
 }
 
-// TestRegisterRefusesSecondName registers a pool again under the name of another pool.
 func TestRegisterRefusesSecondName(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
@@ -113,7 +111,6 @@ func TestRegisterRefusesSecondName(t *testing.T) {
 	}
 }
 
-// TestRegisterFindsLoweredMaxConns lowers MaxConns below the base size after Instrument.
 func TestRegisterFindsLoweredMaxConns(t *testing.T) {
 	t.Parallel()
 	config := parse(t, "host=localhost pool_max_conns=8")

@@ -49,7 +49,6 @@ func TestSettingsAreThoseAtRegister(t *testing.T) {
 	}
 }
 
-// TestPoolsOfOneNameShowSettingsOfEach has two pools of one name, of which one differs.
 func TestPoolsOfOneNameShowSettingsOfEach(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)

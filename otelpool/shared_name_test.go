@@ -201,8 +201,8 @@ func (r *twoReaders) use(t *testing.T, name string, n int) {
 	unregister(t, inst)
 }
 
-// TestCountersGoOnInNextPool has a pool be made anew under its name four times: as the only one of its MeterProvider and
-// beside another, collected while there is none of the name or not.
+// TestCountersGoOnInNextPool makes four pools of one name, one after the other: alone in their MeterProvider and beside
+// another pool, collected in between or not.
 func TestCountersGoOnInNextPool(t *testing.T) {
 	t.Parallel()
 	for _, beside := range []bool{false, true} {
@@ -226,7 +226,6 @@ func TestCountersGoOnInNextPool(t *testing.T) {
 	}
 }
 
-// TestLatestRetiredNameIsRemembered has more names retire than are remembered, then one more.
 func TestLatestRetiredNameIsRemembered(t *testing.T) {
 	t.Parallel()
 	r := newTwoReaders()
@@ -245,7 +244,6 @@ func TestLatestRetiredNameIsRemembered(t *testing.T) {
 	checkEqual(t, "names that are reported", len(series), 100)
 }
 
-// TestCountersNeverFallWhilePoolsLeave collects without a pause while pools of one name are used and leave.
 func TestCountersNeverFallWhilePoolsLeave(t *testing.T) {
 	t.Parallel()
 	r := newTwoReaders()
@@ -274,7 +272,6 @@ func TestCountersNeverFallWhilePoolsLeave(t *testing.T) {
 	checkEqual(t, "cumulative", cumulative, 300)
 }
 
-// TestProviderIsNotKeptAlive has a MeterProvider become garbage after the pools that it had.
 func TestProviderIsNotKeptAlive(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*otelpool.Instrumentation) error{

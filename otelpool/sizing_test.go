@@ -345,7 +345,7 @@ func TestReuseOpensNoOverflow(t *testing.T) {
 	f.collect(t).check(t, map[string]int64{"pgxpool.overflow.opened": 0, "pgxpool.connections.opened": callers, "pgxpool.acquires{result=ok}": callers * (queries + 1)})
 }
 
-// TestHijackedIdleConnsAreNotIdle has connections hijacked that AcquireAllIdle took. They must not count as idle for ever.
+// TestHijackedIdleConnsAreNotIdle has connections hijacked that AcquireAllIdle took. They must not stay counted as idle.
 func TestHijackedIdleConnsAreNotIdle(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*pgxpool.Config){
@@ -456,7 +456,6 @@ func TestPrePingReplacesDeadConn(t *testing.T) {
 	}
 }
 
-// TestSizingWorksWithoutInstrumentation builds two pools from copies of one configuration.
 func TestSizingWorksWithoutInstrumentation(t *testing.T) {
 	t.Parallel()
 	config := parse(t, database(t))

@@ -148,7 +148,6 @@ func TestSlowPrepareIsLoggedWithItsSpan(t *testing.T) {
 	}
 }
 
-// TestCappedCallsHaveTheirNames has calls of each kind beyond the limit of names.
 func TestCappedCallsHaveTheirNames(t *testing.T) {
 	t.Parallel()
 	var log logBuffer
@@ -192,7 +191,6 @@ func TestHooksThatLeaveRowsOpenLeaveNoSpanOpen(t *testing.T) {
 	testutil.Eventually(t, "all spans have ended", func() bool { return len(f.spans.Started()) == len(f.spans.Ended()) })
 }
 
-// TestDialThatUsesAnotherPoolHasItsOwnSpan has a DialFunc that queries another instrumented pool.
 func TestDialThatUsesAnotherPoolHasItsOwnSpan(t *testing.T) {
 	t.Parallel()
 	other := setupTraced(t, 1, nil)

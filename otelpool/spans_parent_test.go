@@ -103,7 +103,6 @@ func TestConnectSpanHasError(t *testing.T) {
 	}
 }
 
-// TestSpansBeginOnlyBelowRecordingParent has queries in contexts with each kind of parent.
 func TestSpansBeginOnlyBelowRecordingParent(t *testing.T) {
 	t.Parallel()
 	f := setupTraced(t, 1, nil)
@@ -166,7 +165,6 @@ func TestBatchOfManyQueriesHasBoundedSpan(t *testing.T) {
 	}
 }
 
-// TestSpanEndsOnHijackedConnection has rows open when a connection is hijacked.
 func TestSpanEndsOnHijackedConnection(t *testing.T) {
 	t.Parallel()
 	f := setupTraced(t, 1, nil)
@@ -212,7 +210,6 @@ func TestSpansCostNothingBelowParentThatIsNotSampled(t *testing.T) {
 	}
 }
 
-// TestExemplarsLeadToSpans compares the span of each duration's exemplar with the spans.
 func TestExemplarsLeadToSpans(t *testing.T) {
 	t.Parallel()
 	f := setupTraced(t, 1, func(c *pgxpool.Config) {

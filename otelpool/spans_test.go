@@ -165,7 +165,6 @@ func attributeText(attrs []attribute.KeyValue) string {
 	return strings.Join(texts, ", ")
 }
 
-// TestSpansOfCalls compares the spans of each kind of call, and of each way in which it can end, whole.
 func TestSpansOfCalls(t *testing.T) {
 	t.Parallel()
 	for _, call := range calls {

@@ -2,23 +2,18 @@ package otelpool_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -411,7 +406,8 @@ func TestSQLCommentsConcurrentSafe(t *testing.T) {
 // TestSQLCommentsOverTLS has a proxy decrypt what the pool sends.
 func TestSQLCommentsOverTLS(t *testing.T) {
 	t.Parallel()
-	certificate := selfSigned(t)
+	certificates := httptest.NewTLSServer(nil)
+	certificates.Close()
 	var dials sync.WaitGroup
 	f := setup(t, 1, func(c *pgxpool.Config) {
 		c.ConnConfig.TLSConfig, c.ConnConfig.SSLNegotiation = &tls.Config{InsecureSkipVerify: true}, "direct"
@@ -422,7 +418,7 @@ func TestSQLCommentsOverTLS(t *testing.T) {
 				return nil, err
 			}
 			client, pipe := net.Pipe()
-			proxy := tls.Server(pipe, &tls.Config{Certificates: []tls.Certificate{certificate}})
+			proxy := tls.Server(pipe, &tls.Config{Certificates: certificates.TLS.Certificates})
 			dials.Go(func() { _, _ = io.Copy(server, proxy); _ = server.Close() })
 			dials.Go(func() { _, _ = io.Copy(proxy, server); _ = pipe.Close() })
 			return client, nil
@@ -439,22 +435,6 @@ func TestSQLCommentsOverTLS(t *testing.T) {
 	dials.Wait()
 }
 
-// selfSigned makes a certificate that signs itself.
-func selfSigned(t *testing.T) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
-
-// TestTraceparentIsSpanOfQuery reads the comment of a query that has a span of its own.
 func TestTraceparentIsSpanOfQuery(t *testing.T) {
 	t.Parallel()
 	f := setupTraced(t, 1, func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec },

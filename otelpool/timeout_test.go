@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,7 +18,6 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestAcquireTimeoutErrorDescribesPool has acquires of a full pool end in each way.
 func TestAcquireTimeoutErrorDescribesPool(t *testing.T) {
 	t.Parallel()
 	const limit = 500 * time.Millisecond
@@ -113,30 +113,13 @@ func TestPrepareConnTimeoutIsAcquireTimeout(t *testing.T) {
 	}
 }
 
-// panicking is a tracer that panics at the end of successful acquires, as long as left is above 0.
-type panicking struct {
-	noQueries
-	left *int
-}
-
-func (panicking) TraceAcquireStart(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireStartData) context.Context {
-	return ctx
-}
-
-func (p panicking) TraceAcquireEnd(_ context.Context, _ *pgxpool.Pool, data pgxpool.TraceAcquireEndData) {
-	if data.Conn != nil && *p.left > 0 {
-		*p.left--
-		panic("mine")
-	}
-}
-
 // TestPanickingTracerKeepsWaitingCount reads the number of waiting callers from the error of an acquire.
 func TestPanickingTracerKeepsWaitingCount(t *testing.T) {
 	t.Parallel()
 	const conns = 4
-	var left int
+	var left atomic.Int64
 	config := parse(t, database(t))
-	config.ConnConfig.Tracer = panicking{left: &left}
+	config.ConnConfig.Tracer = panicking{atEnd: &left}
 	apply(t, otelpool.Sizing{PoolSize: conns, Timeout: 200 * time.Millisecond}, config)
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	if err != nil {
@@ -144,10 +127,10 @@ func TestPanickingTracerKeepsWaitingCount(t *testing.T) {
 	}
 	defer func() { go pool.Close() }() // never returns: pgx has lost the connections of the acquires that panicked
 	releaseAll(dialAll(t, pool, conns))
-	left = conns - 1
+	left.Store(conns - 1)
 	testutil.Eventually(t, "all but one acquire panicked", func() bool {
 		recovering(func() { _, _ = pool.Acquire(t.Context()) })
-		return left == 0
+		return left.Load() == 0
 	})
 	defer dialAll(t, pool, 1)[0].Release()
 	_, err = pool.Acquire(t.Context())

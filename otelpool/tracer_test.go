@@ -141,7 +141,6 @@ type (
 	}
 )
 
-// TestUserTracerAndHooksSeeSameEvents uses a bare pool and an instrumented one in the same way.
 func TestUserTracerAndHooksSeeSameEvents(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -284,20 +283,29 @@ func TestTwoInstrumentationsShareConnection(t *testing.T) {
 	}
 }
 
-// panicsAtStart is a tracer that panics at the start of an acquire, as often as left says.
-type panicsAtStart struct {
-	pgx.QueryTracer
-	left *atomic.Int64
+// panicking is a tracer that panics at starts, and at ends of successful acquires, as often as the numbers say.
+type panicking struct {
+	noQueries
+	atStart, atEnd *atomic.Int64
 }
 
-func (p panicsAtStart) TraceAcquireStart(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireStartData) context.Context {
-	if p.left.Add(-1) >= 0 {
+func panicOnce(left *atomic.Int64) {
+	if left != nil && left.Load() > 0 {
+		left.Add(-1)
 		panic("mine")
 	}
+}
+
+func (p panicking) TraceAcquireStart(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireStartData) context.Context {
+	panicOnce(p.atStart)
 	return ctx
 }
 
-func (panicsAtStart) TraceAcquireEnd(context.Context, *pgxpool.Pool, pgxpool.TraceAcquireEndData) {}
+func (p panicking) TraceAcquireEnd(_ context.Context, _ *pgxpool.Pool, data pgxpool.TraceAcquireEndData) {
+	if data.Conn != nil {
+		panicOnce(p.atEnd)
+	}
+}
 
 // TestPanicOfJoinedTracerLeavesNoWaiter joins a tracer behind otelpool's. If it panics, pgxpool does not end the acquire.
 func TestPanicOfJoinedTracerLeavesNoWaiter(t *testing.T) {
@@ -307,7 +315,7 @@ func TestPanicOfJoinedTracerLeavesNoWaiter(t *testing.T) {
 	inst := instrument(t, config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
 	var left atomic.Int64
 	left.Store(3)
-	config.ConnConfig.Tracer = multitracer.New(config.ConnConfig.Tracer, panicsAtStart{new(eventLog), &left})
+	config.ConnConfig.Tracer = multitracer.New(config.ConnConfig.Tracer, panicking{atStart: &left})
 	pool := newPool(t, config)
 	t.Cleanup(func() { closePool(t, pool); _ = inst.Unregister() })
 	register(t, inst, pool)
@@ -317,7 +325,7 @@ func TestPanicOfJoinedTracerLeavesNoWaiter(t *testing.T) {
 		}
 	}
 	acquire(t, pool).Release()
-	testutil.Eventually(t, "nobody waits", func() bool {
+	testutil.Eventually(t, "no caller waits", func() bool {
 		runtime.GC()
 		return tel.collect(t).pending(t) == 0
 	})

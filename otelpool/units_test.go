@@ -17,7 +17,6 @@ func by(name, unit string) string {
 	return name + "{db.query.summary=" + unit + "}"
 }
 
-// TestWorkIsCountedByUnitOfWork runs operations under each kind of unit of work, and compares their numbers.
 func TestWorkIsCountedByUnitOfWork(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 2, nil)

@@ -19,7 +19,6 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestUnregisterStopsRecording goes on using the pool after Unregister.
 func TestUnregisterStopsRecording(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)
@@ -56,7 +55,6 @@ func TestUnregisterMayBeRepeated(t *testing.T) {
 	}
 }
 
-// TestUnregisterKeepsOtherPools has three pools, two of which share a name, leave one after the other.
 func TestUnregisterKeepsOtherPools(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
@@ -82,7 +80,6 @@ func TestUnregisterKeepsOtherPools(t *testing.T) {
 	}
 }
 
-// TestClosedPoolsLeaveNothing looks for gauges and goroutines of twenty pools that were closed.
 func TestClosedPoolsLeaveNothing(t *testing.T) {
 	// Not parallel: it looks at all goroutines of the process. Pools of earlier tests that pgx cannot close have some.
 	goroutines := func() int {

@@ -32,11 +32,11 @@ func TestUnusualServicesAreWell(t *testing.T) {
 		"listeners have a name, a batch or a comment, and read what came before": {6, func(t *testing.T, pool *pgxpool.Pool, look func()) {
 			named := otelpool.WithOperation(t.Context(), "listener")
 			for _, listen := range []func(conn *pgxpool.Conn){
-				func(conn *pgxpool.Conn) { mustExec(t, conn, named, "LISTEN jobs") },
-				func(conn *pgxpool.Conn) { mustExec(t, conn, t.Context(), "-- name: ListenForJobs :exec\nlisten jobs") },
+				func(conn *pgxpool.Conn) { execute(t, conn, named, "LISTEN jobs") },
+				func(conn *pgxpool.Conn) { execute(t, conn, t.Context(), "-- name: ListenForJobs :exec\nlisten jobs") },
 				func(conn *pgxpool.Conn) {
-					mustExec(t, conn, t.Context(), "LISTEN jobs")
-					mustExec(t, conn, t.Context(), "SELECT 1")
+					execute(t, conn, t.Context(), "LISTEN jobs")
+					execute(t, conn, t.Context(), "SELECT 1")
 				},
 				func(conn *pgxpool.Conn) {
 					batch := new(pgx.Batch)

@@ -166,7 +166,7 @@ func TestLargeWriteKeepsNoBuffer(t *testing.T) {
 	}
 }
 
-// FuzzWrite has any bytes sent at once, after a message.
+// FuzzWrite sends any bytes in one write, after a message.
 func FuzzWrite(f *testing.F) {
 	f.Add(encode(f, &pgproto3.Query{String: "SELECT 1"}, &pgproto3.Sync{}))
 	f.Add(encode(f, &pgproto3.Parse{Name: "a", Query: "SELECT 1 --", ParameterOIDs: []uint32{1}}, &pgproto3.Bind{}))

@@ -111,7 +111,7 @@ func TestPanickedHookLeaksSlot(t *testing.T) {
 	p.EndLeaked(begin(p, t.Context()))
 	check(t, "slots", p.acquires.slots.load(), counts{occupied: 1, inUse: 1})
 	_, c := hold(p, t.Context())
-	s := p.Reconcile(stat(2, 0)) // the pool counts the leaked one, which is no hijack
+	s := p.Reconcile(stat(2, 0)) // the pool counts the leaked one, which is not hijacked
 	check(t, "holds", len(s.Holds), 1)
 	check(t, "held", s.Holds[0].Conn, c)
 }

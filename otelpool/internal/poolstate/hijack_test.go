@@ -124,7 +124,7 @@ func TestNewestIsTheHijacked(t *testing.T) {
 	_, leak := p.acquire(t)
 	p.pass(ms)
 	p.Look()
-	for range 3 { // the listener connects anew
+	for range 3 { // the listener connects again
 		p.acquire(t)
 		p.hijack()
 		p.checkHeld(t, "hijacked", 0, leak)

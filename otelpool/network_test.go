@@ -4,32 +4,93 @@ import (
 	"context"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
-// cable is a network whose connections can be cut: they then read the end of the stream.
-type cable struct{ cut atomic.Bool }
+// failingNetwork is a network that can be dead: it does not deliver what is sent, and all connections stay open until it is
+// closed. It can be cut: the connections then read the end of the stream.
+type failingNetwork struct {
+	dead, cut atomic.Bool
+	mu        sync.Mutex
+	closed    bool
+	conns     []net.Conn
+}
 
-func (c *cable) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (n *failingNetwork) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
-	return &cableConn{conn, c}, err
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.conns = append(n.conns, conn); n.closed {
+		_ = conn.Close()
+	}
+	return failingConn{conn, n}, nil
 }
 
-type cableConn struct {
+func (n *failingNetwork) close() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.closed = true
+	for _, conn := range n.conns {
+		_ = conn.Close()
+	}
+}
+
+type failingConn struct {
 	net.Conn
-	of *cable
+	of *failingNetwork
 }
 
-func (c *cableConn) Read(b []byte) (int, error) {
+func (c failingConn) Write(p []byte) (int, error) {
+	if c.of.dead.Load() {
+		return len(p), nil
+	}
+	return c.Conn.Write(p)
+}
+
+func (c failingConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if c.of.cut.Load() { // also if it was not cut yet when the read began
 		return 0, io.EOF
 	}
 	return n, err
+}
+
+// TestClosingShowsConnsOfDeadNetwork has the network die under a pool of two. Their queries run into deadlines, and pgx
+// takes seconds to close the connections.
+func TestClosingShowsConnsOfDeadNetwork(t *testing.T) {
+	t.Parallel()
+	var network failingNetwork
+	f := setup(t, 2, func(config *pgxpool.Config) { config.ConnConfig.DialFunc = network.dial })
+	warm(t, f, 2)
+	f.collect(t).check(t, map[string]int64{closing: 0, idle: 2})
+
+	network.dead.Store(true)
+	testutil.Eventually(t, "both connections are being closed", func() bool {
+		// Where the machine is busy, the deadline may end before the query has a connection.
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		if _, err := f.pool.Exec(ctx, "SELECT 1"); err == nil {
+			t.Error("a query succeeded on a dead network")
+		}
+		m := f.collect(t)
+		return m[closing] == int64(2) && m[used] == int64(2)
+	})
+	if held := f.inst.Held(); len(held) > 0 {
+		t.Errorf("held: %+v", held)
+	}
+	network.close()
+	testutil.Eventually(t, "they are closed", func() bool { m := f.collect(t); return m[closing] == int64(0) && m[used] == int64(0) })
 }
 
 func TestLostConnectionIsConnectionError(t *testing.T) {
@@ -73,12 +134,12 @@ func TestLostConnectionIsConnectionError(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var c cable
-			f := setup(t, 1, func(config *pgxpool.Config) { config.ConnConfig.DialFunc = c.dial })
+			var network failingNetwork
+			f := setup(t, 1, func(config *pgxpool.Config) { config.ConnConfig.DialFunc = network.dial })
 			conn := acquire(t, f.pool)
 			defer conn.Release()
 			call := tt.prepare(t.Context(), conn)
-			c.cut.Store(true)
+			network.cut.Store(true)
 			if err := call(); err == nil {
 				t.Fatal("no error")
 			}
