@@ -137,7 +137,7 @@ func TestFailedDialIsLoggedOncePerOutage(t *testing.T) {
 	for outage := range 3 {
 		down.Store(true)
 		for range 4 {
-			refuseAcquire(t, f, t.Context(), errNotToday)
+			refuseAcquire(t, f.pool, t.Context(), errNotToday)
 		}
 		log.await(t, dialFailed, outage+1)
 		down.Store(false)

@@ -32,8 +32,7 @@ func Example() {
 
 func ExampleNewWithConfig() {
 	ctx := context.Background()
-	reader := sdkmetric.NewManualReader()
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	provider := sdkmetric.NewMeterProvider() // yours has a reader
 
 	config, err := pgxpool.ParseConfig(os.Getenv("DATABASE_URL"))
 	if err != nil {
@@ -54,11 +53,9 @@ func ExampleNewWithConfig() {
 	defer inst.Unregister()
 	defer pool.Close()
 
-	printGauge(reader, "pgxpool.size")
-	printGauge(reader, "pgxpool.overflow.max")
-	// Output:
-	// pgxpool.size 5
-	// pgxpool.overflow.max 10
+	settings := inst.Report().Settings
+	fmt.Println(settings.BaseSize, settings.MaxConns)
+	// Output: 5 15
 }
 
 func ExampleSizing() {
@@ -169,20 +166,6 @@ func ExampleWithOperation() {
 	// get_user_with_roles 1
 	// CountUsers 1
 	// SELECT pg_user 1
-}
-
-func printGauge(reader *sdkmetric.ManualReader, name string) {
-	var rm metricdata.ResourceMetrics
-	if err := reader.Collect(context.Background(), &rm); err != nil {
-		fmt.Println(err)
-	}
-	for _, scope := range rm.ScopeMetrics {
-		for _, m := range scope.Metrics {
-			if gauge, ok := m.Data.(metricdata.Gauge[int64]); ok && m.Name == name {
-				fmt.Println(name, gauge.DataPoints[0].Value)
-			}
-		}
-	}
 }
 
 func printOperations(reader *sdkmetric.ManualReader) {

@@ -44,7 +44,6 @@ func TestFindingIsShownWhileItHolds(t *testing.T) {
 		check("for five minutes", 0)
 		time.Sleep(20 * time.Second)
 		check("after five minutes")
-		b.close(t)
 	})
 }
 
@@ -62,8 +61,8 @@ func TestFindingsOfOneNameAreOne(t *testing.T) {
 		m := tel.collect(t)
 		checkEqual(t, "series", fmt.Sprint(m.keys("pgxpool.finding")), fmt.Sprint([]string{finding(diagnose.IdleInTransaction, "checkout")}))
 		checkEqual(t, "value", m.value(t, finding(diagnose.IdleInTransaction, "checkout")), 1)
-		b.close(t)
-		c.close(t)
+		unregister(t, b.inst)
+		unregister(t, c.inst)
 		checkEqual(t, "series after Unregister", len(tel.collect(t).keys("pgxpool.finding")), 0)
 	})
 }
@@ -78,6 +77,5 @@ func TestWithoutFindingsShowsNone(t *testing.T) {
 		checkEqual(t, "lines", len(b.after(t, 10*time.Second)), 1)
 		checkEqual(t, "series", len(tel.collect(t).keys("pgxpool.finding")), 0)
 		cancel()
-		b.close(t)
 	})
 }

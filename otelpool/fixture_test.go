@@ -231,12 +231,7 @@ func timeOut(t testing.TB, pool *pgxpool.Pool, ctx context.Context, after time.D
 	t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, after)
 	defer cancel()
-	if conn, err := pool.Acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("acquire with a deadline: %v", err)
-		if err == nil {
-			conn.Release()
-		}
-	}
+	refuseAcquire(t, pool, ctx, context.DeadlineExceeded)
 }
 
 // awaitGarbage collects garbage until gone is closed, by a cleanup of what becomes garbage.
@@ -481,9 +476,9 @@ func deep(callers int, f func()) {
 }
 
 // refuseAcquire checks that an acquire fails with that error.
-func refuseAcquire(t *testing.T, f fixture, ctx context.Context, want error) {
+func refuseAcquire(t testing.TB, pool *pgxpool.Pool, ctx context.Context, want error) {
 	t.Helper()
-	if conn, err := f.pool.Acquire(ctx); !errors.Is(err, want) {
+	if conn, err := pool.Acquire(ctx); !errors.Is(err, want) {
 		t.Errorf("acquire: %v, want %v", err, want)
 		if err == nil {
 			conn.Release()

@@ -54,8 +54,9 @@ func checkIdentities(t *testing.T, m metrics) {
 	checkEqual(t, "overflow", v("pgxpool.overflow"), max(0, v(used)-v("pgxpool.size")))
 	checkEqual(t, "size and overflow.max", v("pgxpool.size")+v("pgxpool.overflow.max"), v("db.client.connection.max"))
 	for key, value := range m {
-		if n, ok := value.(int64); ok && n < 0 {
-			t.Errorf("%s is %d", key, n)
+		i, _ := value.(int64)
+		if f, _ := value.(float64); i < 0 || f < 0 {
+			t.Errorf("%s is %v", key, value)
 		}
 	}
 }

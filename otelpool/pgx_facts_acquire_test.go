@@ -19,14 +19,14 @@ var acquireFacts = []pgxFact{
 		conns := acquireAll(t, f.pool)
 		late, cancel := context.WithTimeout(ctx, time.Millisecond)
 		defer cancel()
-		refuseAcquire(t, f, late, context.DeadlineExceeded)
-		refuseAcquire(t, f, late, context.DeadlineExceeded) // the deadline has passed before
+		refuseAcquire(t, f.pool, late, context.DeadlineExceeded)
+		refuseAcquire(t, f.pool, late, context.DeadlineExceeded) // the deadline has passed before
 		canceled, cancel := context.WithCancel(ctx)
 		time.AfterFunc(time.Millisecond, cancel)
-		refuseAcquire(t, f, canceled, context.Canceled)
-		refuseAcquire(t, f, canceled, context.Canceled)
+		refuseAcquire(t, f.pool, canceled, context.Canceled)
+		refuseAcquire(t, f.pool, canceled, context.Canceled)
 		releaseAll(conns)
-		refuseAcquire(t, f, withHook(ctx, inPrepareConn, fails), errNotToday)
+		refuseAcquire(t, f.pool, withHook(ctx, inPrepareConn, fails), errNotToday)
 	}, counts{ok: 3, timeout: 2, canceled: 2, failed: 1, uses: 3, opened: 3}},
 
 	{1, "PrepareConn refuses two connections", hooked, func(t *testing.T, f fixture) {
@@ -44,7 +44,7 @@ var acquireFacts = []pgxFact{
 		}
 		checkEqual(t, "pending", m.pending(t), 0)
 		conn.Release()
-		refuseAcquire(t, f, withHook(ctx, inPrepareConn, func() error { calls++; return errNotToday }), errNotToday)
+		refuseAcquire(t, f.pool, withHook(ctx, inPrepareConn, func() error { calls++; return errNotToday }), errNotToday)
 	}, counts{ok: 1, failed: 1, uses: 1, opened: 3, closed: map[string]int64{"other": 2}}},
 
 	{1, "PrepareConn refuses all connections", hooked, func(t *testing.T, f fixture) {

@@ -37,14 +37,14 @@ var dialFacts = []pgxFact{
 		leave := make(chan struct{})
 		defer close(leave)
 		ctx := pastContext{context.Background(), make(chan struct{})}
-		refuseAcquire(t, f, withHook(ctx, inAfterConnect, func() error { close(ctx.past); <-leave; return nil }), context.DeadlineExceeded)
+		refuseAcquire(t, f.pool, withHook(ctx, inAfterConnect, func() error { close(ctx.past); <-leave; return nil }), context.DeadlineExceeded)
 	}, counts{timeout: 1, opened: 1}},
 
 	{8, "canceled during a ping", pinging, func(t *testing.T, f fixture) {
 		warm(t, f, 1)
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
-		refuseAcquire(t, f, withHook(ctx, inShouldPing, func() error { cancel(); return nil }), context.Canceled)
+		refuseAcquire(t, f.pool, withHook(ctx, inShouldPing, func() error { cancel(); return nil }), context.Canceled)
 	}, counts{ok: 1, canceled: 1, uses: 1, opened: 1}},
 
 	{8, "reset during the dial of a canceled acquire", hooked, func(t *testing.T, f fixture) {
@@ -53,16 +53,16 @@ var dialFacts = []pgxFact{
 		defer cancel()
 		context.AfterFunc(ctx, func() { f.pool.Reset(); close(leave) })
 		go func() { <-dialing; cancel() }()
-		refuseAcquire(t, f, withHook(ctx, inBeforeConnect, func() error { close(dialing); <-leave; return nil }), context.Canceled)
+		refuseAcquire(t, f.pool, withHook(ctx, inBeforeConnect, func() error { close(dialing); <-leave; return nil }), context.Canceled)
 	}, counts{canceled: 1, opened: 1, closed: map[string]int64{"other": 1}}},
 
 	{9, "BeforeConnect fails", hooked, func(t *testing.T, f fixture) {
-		refuseAcquire(t, f, withHook(t.Context(), inBeforeConnect, fails), errNotToday)
+		refuseAcquire(t, f.pool, withHook(t.Context(), inBeforeConnect, fails), errNotToday)
 		connectErrors(t, f, 1)
 	}, counts{failed: 1}},
 
 	{9, "AfterConnect fails", hooked, func(t *testing.T, f fixture) {
-		refuseAcquire(t, f, withHook(t.Context(), inAfterConnect, fails), errNotToday)
+		refuseAcquire(t, f.pool, withHook(t.Context(), inAfterConnect, fails), errNotToday)
 		connectErrors(t, f, 1)
 	}, counts{failed: 1}},
 
@@ -111,7 +111,7 @@ func canceledWhileDialing(failure error) func(t *testing.T, f fixture) {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		go func() { <-dialing; cancel() }()
-		refuseAcquire(t, f, withHook(ctx, inBeforeConnect, func() error { close(dialing); <-leave; return failure }), context.Canceled)
+		refuseAcquire(t, f.pool, withHook(ctx, inBeforeConnect, func() error { close(dialing); <-leave; return failure }), context.Canceled)
 		before := f.collect(t)
 		before.check(t, map[string]int64{pendingRequests: 0, used: 0, "pgxpool.constructing": 1})
 		close(leave)
@@ -221,7 +221,7 @@ var closeFacts = []pgxFact{
 		testutil.Eventually(t, "one waits", func() bool { return f.collect(t).pending(t) == 1 })
 		wg.Go(func() { f.pool.Close() })
 		<-closing
-		refuseAcquire(t, f, canceledAt(context.Background(), time.Millisecond), context.Canceled)
+		refuseAcquire(t, f.pool, canceledAt(context.Background(), time.Millisecond), context.Canceled)
 		checkEqual(t, "holders", heldBy(f), "? ?")
 		close(leave)
 		releaseAll(conns)

@@ -303,7 +303,7 @@ func TestReleaseClosesSurplusIdleConns(t *testing.T) {
 		for i, conn := range acquireN(t, f.pool, 5) {
 			conn.Release()
 			testutil.Eventually(t, "it is released", func() bool { return f.pool.Stat().AcquiredConns() == int32(4-i) })
-			refuseAcquire(t, f, withHook(t.Context(), inPrepareConn, fails), errNotToday)
+			refuseAcquire(t, f.pool, withHook(t.Context(), inPrepareConn, fails), errNotToday)
 		}
 		settled(t, f.pool, 1)
 	})

@@ -48,15 +48,8 @@ func newBubblePool(t *testing.T, provider metric.MeterProvider, opts ...otelpool
 		execute(t, b.conn, context.Background(), "ROLLBACK")
 		b.conn.Release()
 	})
+	t.Cleanup(b.release)
 	return b
-}
-
-// close releases the connection and ends the pool.
-func (b bubblePool) close(t *testing.T) {
-	t.Helper()
-	b.release()
-	b.pool.Close()
-	unregister(t, b.inst)
 }
 
 // after returns the entries that are logged when d has passed.
@@ -102,7 +95,6 @@ func TestWaitingCallerIsLoggedOnceAMinute(t *testing.T) {
 		if strings.Contains(b.log.String(), "hunter2") {
 			t.Errorf("the query shows in %s", b.log)
 		}
-		b.close(t)
 	})
 }
 
@@ -149,7 +141,6 @@ func TestSlowAcquireIsLoggedWhenItEnds(t *testing.T) {
 				if waited := time.Duration(entry["waited"].(float64)); waited < want {
 					t.Errorf("waited %v, want %v", waited, want)
 				}
-				b.close(t)
 			})
 		})
 	}
@@ -157,27 +148,25 @@ func TestSlowAcquireIsLoggedWhenItEnds(t *testing.T) {
 
 func TestSlowAcquireIsNotLogged(t *testing.T) {
 	t.Parallel()
-	noReader := func(*testing.T) metric.MeterProvider { return noop.NewMeterProvider() }
-	reader := func(t *testing.T) metric.MeterProvider { return newTelemetry(t).provider }
+	noReader := otelpool.WithMeterProvider(noop.NewMeterProvider())
 	for name, tt := range map[string]struct {
-		provider func(t *testing.T) metric.MeterProvider
-		opts     []otelpool.Option
-		before   func(t *testing.T, b bubblePool)
-		want     int
+		opts   []otelpool.Option
+		before func(t *testing.T, b bubblePool)
+		want   int
 	}{
-		"turned off":                  {provider: reader, opts: []otelpool.Option{otelpool.WithSlowAcquire(0)}},
-		"unregistered":                {provider: reader, before: func(t *testing.T, b bubblePool) { checkEqual(t, "error", b.inst.Unregister(), nil) }},
-		"no reader":                   {provider: noReader},
-		"no reader, but chosen":       {provider: noReader, opts: []otelpool.Option{otelpool.WithSlowAcquire(2 * time.Second)}, want: 1},
-		"no reader, turned off":       {provider: noReader, opts: []otelpool.Option{otelpool.WithSlowAcquire(0)}},
-		"shorter than the threshold":  {provider: reader, opts: []otelpool.Option{otelpool.WithSlowAcquire(time.Hour)}},
-		"longer than the threshold":   {provider: reader, opts: []otelpool.Option{otelpool.WithSlowAcquire(4 * time.Second)}, want: 1},
-		"the last threshold is valid": {provider: reader, opts: []otelpool.Option{otelpool.WithSlowAcquire(0), otelpool.WithSlowAcquire(time.Second)}, want: 1},
+		"turned off":                  {opts: []otelpool.Option{otelpool.WithSlowAcquire(0)}},
+		"unregistered":                {before: func(t *testing.T, b bubblePool) { checkEqual(t, "error", b.inst.Unregister(), nil) }},
+		"no reader":                   {opts: []otelpool.Option{noReader}},
+		"no reader, but chosen":       {opts: []otelpool.Option{noReader, otelpool.WithSlowAcquire(2 * time.Second)}, want: 1},
+		"no reader, turned off":       {opts: []otelpool.Option{noReader, otelpool.WithSlowAcquire(0)}},
+		"shorter than the threshold":  {opts: []otelpool.Option{otelpool.WithSlowAcquire(time.Hour)}},
+		"longer than the threshold":   {opts: []otelpool.Option{otelpool.WithSlowAcquire(4 * time.Second)}, want: 1},
+		"the last threshold is valid": {opts: []otelpool.Option{otelpool.WithSlowAcquire(0), otelpool.WithSlowAcquire(time.Second)}, want: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := newBubblePool(t, tt.provider(t), tt.opts...)
+				b := newBubblePool(t, newTelemetry(t).provider, tt.opts...)
 				if tt.before != nil {
 					tt.before(t, b)
 				}
@@ -186,7 +175,6 @@ func TestSlowAcquireIsNotLogged(t *testing.T) {
 				checkEqual(t, "entries", len(b.after(t, 10*time.Second)), tt.want)
 				cancel()
 				synctest.Wait()
-				b.close(t)
 			})
 		})
 	}

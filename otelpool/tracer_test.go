@@ -211,7 +211,7 @@ func TestUserTracerSeesRefusedConnect(t *testing.T) {
 		c.ConnConfig.Tracer = &l
 		c.AfterConnect = func(context.Context, *pgx.Conn) error { return errRefused }
 	})
-	refuseAcquire(t, f, t.Context(), errRefused)
+	refuseAcquire(t, f.pool, t.Context(), errRefused)
 	got := strings.Join(l.all(), "\n")
 	for _, want := range []string{"connect end in connect: false <nil>", "acquire end in acquire: true refused"} {
 		if !strings.Contains(got, want) {

@@ -70,33 +70,3 @@ func TestHugeTextsAreReadOnce(t *testing.T) {
 		t.Errorf("two huge texts take %d bytes", bytes)
 	}
 }
-
-// BenchmarkTexts names queries whose text was seen before, and queries with a text of their own.
-func BenchmarkTexts(b *testing.B) {
-	values := func(n int) string { return strings.Repeat(", (17, 'a text of some length')", n/31) }
-	for _, size := range []int{1_000, 10_000, 40_000, 1_000_000} {
-		b.Run(fmt.Sprintf("known, %d bytes", size), func(b *testing.B) {
-			o, recent := newOperations(200, nil), new(Recent)
-			sql := "INSERT INTO orders (id, name) VALUES (1, 'x')" + values(size)
-			for b.Loop() {
-				o.ForQuery(b.Context(), &Statement{SQL: sql}, recent)
-			}
-		})
-		if size > 100_000 { // distinct ones would take gigabytes, and cost as much as those of 40 kB
-			continue
-		}
-		b.Run(fmt.Sprintf("distinct, %d bytes", size), func(b *testing.B) {
-			o, recent := newOperations(200, nil), new(Recent)
-			sqls := make([]string, 4*maxCachedTexts) // no more than the cache forgets
-			tail := values(size)
-			for i := range sqls {
-				sqls[i] = fmt.Sprintf("INSERT INTO orders (id, name) VALUES (%d, 'x')", i) + tail
-			}
-			i := 0
-			for b.Loop() {
-				o.ForQuery(b.Context(), &Statement{SQL: sqls[i%len(sqls)]}, recent)
-				i++
-			}
-		})
-	}
-}
