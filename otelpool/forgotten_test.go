@@ -2,6 +2,7 @@ package otelpool_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,20 +54,30 @@ func TestSharedDefaultNameIsLoggedOnce(t *testing.T) {
 func TestMissingRegisterIsLoggedAfterMinute(t *testing.T) {
 	t.Parallel()
 	const message = "pool is used but not registered: its gauges and counters are missing"
+	noEnd := func(*otelpool.Instrumentation, *pgxpool.Pool) error { return nil }
 	for name, tt := range map[string]struct {
-		end  func(*otelpool.Instrumentation, *pgxpool.Pool) error
-		want int
+		end      func(*otelpool.Instrumentation, *pgxpool.Pool) error
+		want     int
+		measured bool
 	}{
-		"forgotten":    {func(*otelpool.Instrumentation, *pgxpool.Pool) error { return nil }, 1},
-		"registered":   {func(inst *otelpool.Instrumentation, pool *pgxpool.Pool) error { return inst.Register(pool) }, 0},
-		"unregistered": {func(inst *otelpool.Instrumentation, _ *pgxpool.Pool) error { return inst.Unregister() }, 0},
+		"forgotten":    {noEnd, 1, true},
+		"registered":   {func(inst *otelpool.Instrumentation, pool *pgxpool.Pool) error { return inst.Register(pool) }, 0, true},
+		"unregistered": {func(inst *otelpool.Instrumentation, _ *pgxpool.Pool) error { return inst.Unregister() }, 0, true},
+		"not measured, with another BeforeConnect": {noEnd, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var log logBuffer
 				config := parse(t, database(t))
-				inst := instrument(t, config, otelpool.WithMeterProvider(newTelemetry(t).provider), log.option())
+				opts := []otelpool.Option{otelpool.WithMeterProvider(newTelemetry(t).provider), log.option()}
+				if !tt.measured {
+					opts = append(opts, otelpool.WithMeterProvider(noop.NewMeterProvider()))
+				}
+				inst := instrument(t, config, opts...)
+				if !tt.measured {
+					config.BeforeConnect = nil
+				}
 				pool := newPool(t, config)
 				time.Sleep(time.Hour)
 				acquire(t, pool).Release()
@@ -81,25 +92,10 @@ func TestMissingRegisterIsLoggedAfterMinute(t *testing.T) {
 				}
 				synctest.Wait()
 				checkEqual(t, "entries", len(log.entries(t, message)), tt.want)
+				checkEqual(t, "lines", strings.Count(log.String(), "\n"), tt.want)
 			})
 		})
 	}
-}
-
-// TestPoolOfReplacedHookIsNotForgotten has a pool that nobody measures, whose BeforeConnect hook was replaced.
-func TestPoolOfReplacedHookIsNotForgotten(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var log logBuffer
-		config := parse(t, database(t))
-		instrument(t, config, otelpool.WithMeterProvider(noop.NewMeterProvider()), log.option())
-		config.BeforeConnect = nil
-		pool := newPool(t, config)
-		acquire(t, pool).Release()
-		time.Sleep(2 * time.Minute)
-		synctest.Wait()
-		checkEqual(t, "log", log.String(), "")
-	})
 }
 
 // TestConnectionsWithoutPoolAreLoggedAfterMinute uses an instrumented configuration for connections that no pool has.

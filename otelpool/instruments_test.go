@@ -53,32 +53,20 @@ func TestInstrumentsMatchContract(t *testing.T) {
 	operation := func(name string, more ...attribute.KeyValue) attribute.Set {
 		return with(append(more, attribute.String("db.system.name", "postgresql"), attribute.String("db.query.summary", name))...)
 	}
-	ints := func(sets ...attribute.Set) (points []metricdata.DataPoint[int64]) {
-		for _, set := range sets {
-			points = append(points, metricdata.DataPoint[int64]{Attributes: set})
-		}
-		return points
-	}
 	upDown := func(sets ...attribute.Set) metricdata.Aggregation {
-		return metricdata.Sum[int64]{Temporality: metricdata.CumulativeTemporality, DataPoints: ints(sets...)}
+		return metricdata.Sum[int64]{Temporality: metricdata.CumulativeTemporality, DataPoints: pointsOf[int64](sets)}
 	}
 	counter := func(sets ...attribute.Set) metricdata.Aggregation {
-		return metricdata.Sum[int64]{Temporality: metricdata.CumulativeTemporality, IsMonotonic: true, DataPoints: ints(sets...)}
-	}
-	floats := func(sets ...attribute.Set) (points []metricdata.DataPoint[float64]) {
-		for _, set := range sets {
-			points = append(points, metricdata.DataPoint[float64]{Attributes: set})
-		}
-		return points
+		return metricdata.Sum[int64]{Temporality: metricdata.CumulativeTemporality, IsMonotonic: true, DataPoints: pointsOf[int64](sets)}
 	}
 	time := func(sets ...attribute.Set) metricdata.Aggregation {
-		return metricdata.Sum[float64]{Temporality: metricdata.CumulativeTemporality, IsMonotonic: true, DataPoints: floats(sets...)}
+		return metricdata.Sum[float64]{Temporality: metricdata.CumulativeTemporality, IsMonotonic: true, DataPoints: pointsOf[float64](sets)}
 	}
 	age := func(sets ...attribute.Set) metricdata.Aggregation {
-		return metricdata.Gauge[float64]{DataPoints: floats(sets...)}
+		return metricdata.Gauge[float64]{DataPoints: pointsOf[float64](sets)}
 	}
 	gauge := func(sets ...attribute.Set) metricdata.Aggregation {
-		return metricdata.Gauge[int64]{DataPoints: ints(sets...)}
+		return metricdata.Gauge[int64]{DataPoints: pointsOf[int64](sets)}
 	}
 	histogram := func(sets ...attribute.Set) metricdata.Aggregation {
 		h := metricdata.Histogram[float64]{Temporality: metricdata.CumulativeTemporality}
@@ -163,15 +151,19 @@ func TestInstrumentsMatchContract(t *testing.T) {
 			)},
 		},
 	}
-	var got metricdata.ResourceMetrics
-	if err := f.reader.Collect(context.Background(), &got); err != nil {
-		t.Fatal(err)
-	}
+	got := f.readAll(t)
 	if len(got.ScopeMetrics) != 1 {
 		t.Fatalf("%d scopes", len(got.ScopeMetrics))
 	}
 	metricdatatest.AssertEqual(t, want, got.ScopeMetrics[0],
 		metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreValue(), metricdatatest.IgnoreExemplars())
+}
+
+func pointsOf[N int64 | float64](sets []attribute.Set) (points []metricdata.DataPoint[N]) {
+	for _, set := range sets {
+		points = append(points, metricdata.DataPoint[N]{Attributes: set})
+	}
+	return points
 }
 
 func TestBucketsMatchContract(t *testing.T) {

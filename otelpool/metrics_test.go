@@ -173,11 +173,7 @@ func (tel telemetry) collect(t testing.TB) metrics {
 // read collects the metrics of otelpool's scope.
 func (tel telemetry) read(t testing.TB) (all []metricdata.Metrics) {
 	t.Helper()
-	var rm metricdata.ResourceMetrics
-	if err := tel.reader.Collect(context.Background(), &rm); err != nil {
-		t.Fatal(err)
-	}
-	for _, scope := range rm.ScopeMetrics {
+	for _, scope := range tel.readAll(t).ScopeMetrics {
 		if scope.Scope.Name == otelpool.ScopeName {
 			all = append(all, scope.Metrics...)
 		}
@@ -185,14 +181,19 @@ func (tel telemetry) read(t testing.TB) (all []metricdata.Metrics) {
 	return all
 }
 
-// text returns everything that is collected as text.
-func (tel telemetry) text(t *testing.T) string {
+// readAll collects the metrics of all scopes.
+func (tel telemetry) readAll(t testing.TB) (rm metricdata.ResourceMetrics) {
 	t.Helper()
-	var rm metricdata.ResourceMetrics
 	if err := tel.reader.Collect(context.Background(), &rm); err != nil {
 		t.Fatal(err)
 	}
-	text, err := json.Marshal(rm.ScopeMetrics)
+	return rm
+}
+
+// text returns everything that is collected as text.
+func (tel telemetry) text(t *testing.T) string {
+	t.Helper()
+	text, err := json.Marshal(tel.readAll(t).ScopeMetrics)
 	if err != nil {
 		t.Fatal(err)
 	}
