@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -103,9 +102,7 @@ func TestReplacedFrontendTellsRunning(t *testing.T) {
 func TestHoldMarshalsToReadableJSON(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil, otelpool.WithLongHold(time.Hour))
-	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
-		TraceID: trace.TraceID{1, 2, 3}, SpanID: trace.SpanID{4},
-	}))
+	ctx, _ := spanned(t.Context(), 4)
 	conn := acquireWith(t, f.pool, otelpool.WithOperation(ctx, "leak"))
 	defer conn.Release()
 	hold := onlyHold(t, f.inst)
@@ -120,7 +117,7 @@ func TestHoldMarshalsToReadableJSON(t *testing.T) {
 	checkEqual(t, "operation", got["operation"], any("leak"))
 	checkEqual(t, "age", got["age_seconds"], any(hold.Age.Seconds()))
 	checkEqual(t, "since", got["since"], any(hold.Since.Format(time.RFC3339Nano)))
-	checkEqual(t, "trace", got["trace_id"], any("01020300000000000000000000000000"))
+	checkEqual(t, "trace", got["trace_id"], any("ab000000000000000000000000000001"))
 	if stack, _ := got["stack"].([]any); len(stack) == 0 || !strings.Contains(stack[0].(string), "(otelpool/") {
 		t.Errorf("stack: %v", got["stack"])
 	}

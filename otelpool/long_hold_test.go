@@ -29,8 +29,8 @@ func TestLongHoldIsLoggedDuringAndAfter(t *testing.T) {
 		const message = "connection held for long"
 		var log logBuffer
 		f := setup(t, 1, nil, otelpool.WithLongHold(time.Minute), log.option())
-		traceID := trace.TraceID{0xab}
-		ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: trace.SpanID{1}}))
+		ctx, _ := spanned(t.Context(), 1)
+		traceID := trace.SpanContextFromContext(ctx).TraceID()
 		began, here := time.Now(), line(1)
 		conn, err := f.pool.Acquire(otelpool.WithOperation(ctx, "leaky"))
 		if err != nil {
@@ -90,7 +90,7 @@ func TestReportIsShort(t *testing.T) {
 		closePool(t, pool)
 		_ = inst.Unregister()
 	})
-	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{0xab}, SpanID: trace.SpanID{1}}))
+	ctx, _ := spanned(t.Context(), 1)
 	ctx = otelpool.WithOperation(ctx, "GET /orders/{id}/lines")
 	here := line(2)
 	var handler http.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {

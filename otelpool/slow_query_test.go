@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -37,14 +36,14 @@ func TestSlowQueryIsLogged(t *testing.T) {
 				_, err := f.pool.Exec(ctx, "SELECT pg_sleep(0.06), 'hunter2', $1::text", "hunter2")
 				return err
 			},
-			`level=WARN msg="slow query" pool=test operation="SELECT pg_sleep" duration=D rows=1 unit_of_work="GET /" trace_id=01000000000000000000000000000000 span_id=0200000000000000`,
+			`level=WARN msg="slow query" pool=test operation="SELECT pg_sleep" duration=D rows=1 unit_of_work="GET /" trace_id=ab000000000000000000000000000001 span_id=0000000000000002`,
 		},
 		{
 			"with text and parameters", all, func(ctx context.Context, f fixture) error {
 				_, err := f.pool.Exec(ctx, "SELECT pg_sleep(0.06), 'hunter2', $1::text", "hunter2")
 				return err
 			},
-			`level=WARN msg="slow query" pool=test operation="SELECT pg_sleep" duration=D rows=1 unit_of_work="GET /" trace_id=01000000000000000000000000000000 span_id=0200000000000000 sql="SELECT pg_sleep(?), ?, $1::text" parameters.0=shown`,
+			`level=WARN msg="slow query" pool=test operation="SELECT pg_sleep" duration=D rows=1 unit_of_work="GET /" trace_id=ab000000000000000000000000000001 span_id=0000000000000002 sql="SELECT pg_sleep(?), ?, $1::text" parameters.0=shown`,
 		},
 		{
 			"batch that fails", all, func(ctx context.Context, f fixture) error {
@@ -54,7 +53,7 @@ func TestSlowQueryIsLogged(t *testing.T) {
 				_ = f.pool.SendBatch(ctx, b).Close()
 				return nil
 			},
-			`level=WARN msg="slow query" pool=test operation=BATCH duration=D error_type=22012 unit_of_work="GET /" trace_id=01000000000000000000000000000000 span_id=0200000000000000 sql="SELECT pg_sleep(?), ?; SELECT ? / $1::int"`,
+			`level=WARN msg="slow query" pool=test operation=BATCH duration=D error_type=22012 unit_of_work="GET /" trace_id=ab000000000000000000000000000001 span_id=0000000000000002 sql="SELECT pg_sleep(?), ?; SELECT ? / $1::int"`,
 		},
 		{
 			"quick", all, func(ctx context.Context, f fixture) error {
@@ -73,9 +72,7 @@ func TestSlowQueryIsLogged(t *testing.T) {
 			}
 			opts := append(tt.opts, otelpool.WithSlowQuery(threshold), otelpool.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 			f := setup(t, 1, nil, opts...)
-			ctx := trace.ContextWithSpanContext(otelpool.WithScope(t.Context(), "GET /"), trace.NewSpanContext(trace.SpanContextConfig{
-				TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2},
-			}))
+			ctx, _ := spanned(otelpool.WithScope(t.Context(), "GET /"), 2)
 			if err := tt.call(ctx, f); err != nil {
 				t.Fatal(err)
 			}
