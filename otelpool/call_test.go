@@ -242,8 +242,8 @@ func withTable(c *pgxpool.Config) {
 	}
 }
 
-// make makes a call on a connection of a pool.
-func (c pgxCall) make(t *testing.T, ctx context.Context, pool *pgxpool.Pool) {
+// run makes the call on a connection of a pool.
+func (c pgxCall) run(t *testing.T, ctx context.Context, pool *pgxpool.Pool) {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		t.Errorf("%s: %v", c.name, err)
@@ -264,7 +264,7 @@ func TestExecModesCountTheSame(t *testing.T) {
 			want := make(map[string]uint64)
 			for _, call := range calls {
 				if slices.Contains(same, call.name) {
-					call.make(t, t.Context(), f.pool)
+					call.run(t, t.Context(), f.pool)
 					for _, key := range call.operations() {
 						want[key]++
 					}
@@ -293,7 +293,7 @@ func TestCallsAreCountedOnceByName(t *testing.T) {
 		wg.Go(func() {
 			for _, i := range rand.Perm(len(calls)) {
 				if calls[i].opts == nil {
-					calls[i].make(t, context.Background(), f.pool)
+					calls[i].run(t, context.Background(), f.pool)
 				}
 			}
 		})
