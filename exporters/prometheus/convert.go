@@ -3,6 +3,7 @@ package prometheus
 import (
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -15,11 +16,16 @@ import (
 // shares labels with other instruments and gatherings, and allocates the values of all series together.
 type conversion struct {
 	*labelCache
-	selected func(*labelSet) []*dto.LabelPair // the labels of a series, or nil to leave it out
 	name     string
-	series   []*dto.Metric
+	series   []convertedSeries
 	overflow bool
 	errs     []error
+}
+
+// convertedSeries is a series whose metric has no labels before it is in a family.
+type convertedSeries struct {
+	metric *dto.Metric
+	labels *labelSet
 }
 
 // add converts data. It returns false for an exponential histogram, which it leaves to the official exporter.
@@ -98,16 +104,33 @@ func addHistograms[N number](c *conversion, points []metricdata.HistogramDataPoi
 	}
 }
 
-// addSeries adds m if it is selected. It leaves out a series without a label set, which has an attribute that cannot be
-// a label.
+// addSeries adds a series. It leaves out one without a label set, which has an attribute that cannot be a label.
 func (c *conversion) addSeries(m *dto.Metric, labels *labelSet) {
 	if labels == nil {
 		return
 	}
 	c.overflow = c.overflow || labels.overflow
-	if m.Label = c.selected(labels); m.Label != nil {
-		c.series = append(c.series, m)
+	m.Label = nil
+	c.series = append(c.series, convertedSeries{m, labels})
+}
+
+// family returns a family of the series for which labels does not return nil.
+func (c *conversion) family(name, help, kind string, labels func(*labelSet) []*dto.LabelPair) *dto.MetricFamily {
+	metricType := dto.MetricType(dto.MetricType_value[strings.ToUpper(kind)])
+	family := &dto.MetricFamily{Name: &name, Help: &help, Type: &metricType, Metric: make([]*dto.Metric, 0, len(c.series))}
+	for _, s := range c.series {
+		chosen, m := labels(s.labels), s.metric
+		if chosen == nil {
+			continue
+		}
+		if m.Label != nil { // it is in another family
+			m = &dto.Metric{}
+			copyMetric(m, s.metric)
+		}
+		m.Label = chosen
+		family.Metric = append(family.Metric, m)
 	}
+	return family
 }
 
 // labels returns the labels of attrs, or nil if the official exporter rejects them.

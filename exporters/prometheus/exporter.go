@@ -38,7 +38,7 @@ type Exporter struct {
 	mu        sync.Mutex // guards the fields below
 	producers []sdkmetric.Producer
 	pools     *poolConverter
-	others    *otherConverter
+	others    *official
 	attached  bool
 
 	resourceLabels []*dto.LabelPair // of all series
@@ -51,10 +51,10 @@ func New(opts ...Option) (*Exporter, error) {
 		return nil, err
 	}
 	e := &Exporter{id: newExporterID(), cfg: cfg, producers: cfg.producers}
-	if e.pools, err = newPoolConverter(cfg); err != nil {
+	if e.pools, err = newPoolConverter(cfg.openTelemetryNames); err != nil {
 		return nil, err
 	}
-	if e.others, err = newOtherConverter(cfg); err != nil {
+	if e.others, err = newOfficial(cfg.othersOptions...); err != nil {
 		return nil, err
 	}
 	e.Reader = sdkmetric.NewManualReader(sdkmetric.WithAggregationSelector(cfg.aggregation))

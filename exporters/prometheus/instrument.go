@@ -2,9 +2,6 @@ package prometheus
 
 import (
 	"slices"
-	"strings"
-
-	dto "github.com/prometheus/client_model/go"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
@@ -39,9 +36,4 @@ func (inst *instrument) isDocumented(state string) bool {
 	return slices.ContainsFunc(inst.rows, func(r catalogue.Row) bool {
 		return r.Documented != "" && (r.State == "" || r.State == state)
 	})
-}
-
-func newFamily(name, help, kind string, series []*dto.Metric) *dto.MetricFamily {
-	metricType := dto.MetricType(dto.MetricType_value[strings.ToUpper(kind)])
-	return &dto.MetricFamily{Name: &name, Help: &help, Type: &metricType, Metric: series}
 }

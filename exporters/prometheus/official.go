@@ -2,6 +2,7 @@ package prometheus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -15,18 +16,21 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// official uses the official exporter to convert metrics that are already collected. The exporter is the reader of a
-// MeterProvider without instruments and reads the metrics from a Producer. It is not safe for concurrent use.
+// targetInfo is the metric whose labels are the attributes of the resource.
+const targetInfo = "target_info"
+
+// official converts metrics that are already collected, exactly as the official exporter does. That exporter is the reader
+// of a MeterProvider without instruments, and reads the metrics from a Producer. It is not safe for concurrent use.
 type official struct {
 	exporter *otelprom.Exporter
+	registry *prometheus.Registry
 	scopes   []metricdata.ScopeMetrics
 }
 
-// newOfficial returns an official exporter that registers its collector with registerer. It converts nothing until it
-// is attached to a resource.
-func newOfficial(registerer prometheus.Registerer, opts ...otelprom.Option) (*official, error) {
-	o := &official{}
-	opts = append(opts[:len(opts):len(opts)], otelprom.WithProducer(o), otelprom.WithRegisterer(registerer))
+// newOfficial returns a converter that must be attached to a resource before use.
+func newOfficial(opts ...otelprom.Option) (*official, error) {
+	o := &official{registry: prometheus.NewRegistry()}
+	opts = append(slices.Clip(opts), otelprom.WithProducer(o), otelprom.WithRegisterer(o.registry))
 	var err error
 	if o.exporter, err = otelprom.New(opts...); err != nil {
 		return nil, fmt.Errorf("prometheus: create converter: %w", err)
@@ -48,6 +52,29 @@ func sanitizeResource(res *resource.Resource) *resource.Resource {
 		return res
 	}
 	return resource.NewWithAttributes(res.SchemaURL(), attrs...)
+}
+
+// families returns the metrics of scopes and of the resource as the official exporter's registry gathers them. It adds
+// resourceLabels to all series but that of the resource.
+func (o *official) families(scopes []metricdata.ScopeMetrics, resourceLabels []*dto.LabelPair) (families []*dto.MetricFamily, err error) {
+	o.scopes = scopes
+	defer func() { o.scopes = nil }()
+	err = catchPanic("convert", func() (gatherErr error) {
+		families, gatherErr = o.registry.Gather()
+		return gatherErr
+	})
+	if len(resourceLabels) == 0 {
+		return families, err
+	}
+	for _, family := range families {
+		if family.GetName() != targetInfo {
+			for _, m := range family.Metric {
+				m.Label = addLabels(m.Label, resourceLabels)
+			}
+			err = errors.Join(err, normalize(family))
+		}
+	}
+	return families, err
 }
 
 // constantLabels returns the labels of the resource's attributes that filter accepts. They are those of the official

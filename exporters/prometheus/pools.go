@@ -12,19 +12,18 @@ import (
 
 // poolConverter converts and renames the metrics of pools. It is not safe for concurrent use.
 type poolConverter struct {
-	exponential        *otherConverter // converts exponential histograms
+	exponential        *official // converts exponential histograms
 	labels             labelCache
 	openTelemetryNames bool
 	overflowed         map[string]bool // the instruments whose overflow was reported
 }
 
 // newPoolConverter returns a converter that must be attached to a resource before use.
-func newPoolConverter(cfg config) (*poolConverter, error) {
-	cfg.othersOptions = []otelprom.Option{otelprom.WithoutScopeInfo(), otelprom.WithoutTargetInfo()}
-	c := &poolConverter{openTelemetryNames: cfg.openTelemetryNames, overflowed: map[string]bool{}}
+func newPoolConverter(openTelemetryNames bool) (*poolConverter, error) {
+	c := &poolConverter{openTelemetryNames: openTelemetryNames, overflowed: map[string]bool{}}
 	c.labels = labelCache{sets: labelSets{}, last: labelSets{}}
 	var err error
-	c.exponential, err = newOtherConverter(cfg)
+	c.exponential, err = newOfficial(otelprom.WithoutScopeInfo(), otelprom.WithoutTargetInfo())
 	return c, err
 }
 
@@ -47,22 +46,21 @@ func (c *poolConverter) families(pools [][]metricdata.Metrics, resourceLabels []
 			continue
 		}
 		inst := &instruments[i]
-		var conv conversion
+		conv := c.convert(metrics)
 		for _, row := range inst.rows {
 			if row.Documented != "" {
-				conv = c.convert(metrics, func(s *labelSet) []*dto.LabelPair { return s.of(row) })
-				p.documented = append(p.documented, newFamily(row.Documented, row.Help, inst.kind, conv.series))
+				p.documented = append(p.documented, conv.family(row.Documented, row.Help, inst.kind,
+					func(s *labelSet) []*dto.LabelPair { return s.of(row) }))
 			}
 		}
 		if c.openTelemetryNames || !inst.isDocumented("") {
-			conv = c.convert(metrics, func(s *labelSet) []*dto.LabelPair {
-				if !c.openTelemetryNames && inst.isDocumented(s.state) {
-					return nil
-				}
-				return s.translated
-			})
-			name := inst.rows[0].TranslatedName()
-			p.translated = append(p.translated, newFamily(name, metrics[0].Description, inst.kind, conv.series))
+			p.translated = append(p.translated, conv.family(inst.rows[0].TranslatedName(), metrics[0].Description, inst.kind,
+				func(s *labelSet) []*dto.LabelPair {
+					if !c.openTelemetryNames && inst.isDocumented(s.state) {
+						return nil
+					}
+					return s.translated
+				}))
 		}
 		err = errors.Join(err, errors.Join(conv.errs...))
 		if conv.overflow && !c.overflowed[inst.name] {
@@ -77,9 +75,9 @@ func (c *poolConverter) families(pools [][]metricdata.Metrics, resourceLabels []
 	return p, err
 }
 
-// convert converts the metrics of one instrument. It leaves out each series for which labels returns nil.
-func (c *poolConverter) convert(metrics []metricdata.Metrics, labels func(*labelSet) []*dto.LabelPair) conversion {
-	conv := conversion{labelCache: &c.labels, selected: labels, name: metrics[0].Name}
+// convert converts the metrics of one instrument.
+func (c *poolConverter) convert(metrics []metricdata.Metrics) conversion {
+	conv := conversion{labelCache: &c.labels, name: metrics[0].Name}
 	for _, m := range metrics {
 		if conv.add(m.Data) {
 			continue
