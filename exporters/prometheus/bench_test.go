@@ -1,11 +1,8 @@
 package prometheus_test
 
 import (
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"testing"
-	"time"
 
 	client "github.com/prometheus/client_golang/prometheus"
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
@@ -24,26 +21,6 @@ func BenchmarkGather(b *testing.B) {
 				gather(b, bench.gatherer)
 			}
 		})
-	}
-}
-
-// BenchmarkGatherRatio alternates between the exporters in one loop, so that a busy machine slows all alike. It reports
-// the time of the bridge as a multiple of the official exporter's. It collects garbage between the turns, outside the
-// measured time, because one exporter's garbage would otherwise slow the next.
-func BenchmarkGatherRatio(b *testing.B) {
-	benches := gatherers(b)
-	spent := make([]time.Duration, len(benches))
-	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	for b.Loop() {
-		for i, bench := range benches {
-			runtime.GC()
-			start := time.Now()
-			gather(b, bench.gatherer)
-			spent[i] += time.Since(start)
-		}
-	}
-	for i, bench := range benches[1:] {
-		b.ReportMetric(spent[i+1].Seconds()/spent[0].Seconds(), bench.name+"/official")
 	}
 }
 

@@ -39,6 +39,7 @@ var awkwardSets = []attribute.Set{
 	attribute.NewSet(mainPool, attribute.StringSlice("s", []string{"x", "y"})),
 	attribute.NewSet(mainPool, attribute.String("x.y", "duplicate")),
 	attribute.NewSet(mainPool, attribute.String("x_y", "duplicate")),
+	attribute.NewSet(mainPool, attribute.String("x_z", "duplicate")), // not one
 	attribute.NewSet(mainPool, attribute.String("pool", "theirs"), attribute.String("operation", "theirs")),
 	attribute.NewSet(attribute.Bool("otel.metric.overflow", true)),
 	attribute.NewSet(mainPool, attribute.String("left out", "\xff")),

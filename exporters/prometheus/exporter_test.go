@@ -11,23 +11,12 @@ import (
 	"testing"
 	"time"
 
-	client "github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 )
-
-func TestNilOptionsAreIgnored(t *testing.T) {
-	t.Parallel()
-	exporter := newExporter(t, nil, prometheus.WithErrorHandler(nil), prometheus.WithGatherer(nil), prometheus.WithProducer(nil),
-		prometheus.WithAggregationSelector(nil), prometheus.WithResourceAsConstantLabels(nil))
-	instrument(t, newProvider(t, exporter), []string{"main", "replica"}, poolInstruments)
-
-	compareGolden(t, "documented.txt", page(t, exporter, acceptText))
-}
 
 func TestNewRefusesBadValues(t *testing.T) {
 	t.Parallel()
@@ -135,17 +124,6 @@ func TestFailingCallbackKeepsProducers(t *testing.T) {
 	var collected metricdata.ResourceMetrics
 	if err := exporter.Collect(t.Context(), &collected); !errors.Is(err, errBroken) || len(collected.ScopeMetrics) != 1 {
 		t.Errorf("collected %v, %v", collected.ScopeMetrics, err)
-	}
-}
-
-func TestJoinedRegistryPanicKeepsOwnMetrics(t *testing.T) {
-	t.Parallel()
-	exporter := newExporter(t, prometheus.WithGatherer(client.GathererFunc(func() ([]*dto.MetricFamily, error) { panic("no") })))
-	observe(t, newProvider(t, exporter), "pgxpool.size", mainPool)
-
-	families, err := exporter.Gather()
-	if err == nil || !strings.Contains(err.Error(), "panicked: no") || byName(families)["db_pool_size"] == nil {
-		t.Errorf("gathered %v, %v", familyNames(families), err)
 	}
 }
 

@@ -2,6 +2,7 @@ package prometheus_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -197,4 +198,27 @@ func traced(ctx context.Context) context.Context {
 	return trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{0x0a}, SpanID: trace.SpanID{0x0b}, TraceFlags: trace.FlagsSampled,
 	}))
+}
+
+// names returns n names by the format.
+func names(format string, n int) (all []string) {
+	for i := range n {
+		all = append(all, fmt.Sprintf(format, i))
+	}
+	return all
+}
+
+// withOperations returns the instruments with n operations each.
+func withOperations(n int) (specs []instrumentSpec) {
+	var operations [][]attribute.KeyValue
+	for _, name := range names("SELECT table_%03d", n) {
+		operations = append(operations, operation(name))
+	}
+	for _, spec := range poolInstruments {
+		if spec.name == "db.client.operation.duration" {
+			spec.series = operations
+		}
+		specs = append(specs, spec)
+	}
+	return specs
 }

@@ -81,7 +81,7 @@ func TestSlowScrapeTimesOut(t *testing.T) {
 func TestErrorsGoToTheGlobalHandlerByDefault(t *testing.T) { // It sets the global error handler, so not in parallel.
 	reported := &errorList{}
 	otel.SetErrorHandler(reported)
-	exporter := newExporter(t)
+	exporter := newExporter(t, prometheus.WithErrorHandler(nil))
 	provider := newProvider(t, exporter)
 	observe(t, provider, "pgxpool.size", mainPool)
 	observeBy(t, provider.Meter(poolScope), "pgxpool.peak", func(context.Context, metric.Int64Observer) error { return errBroken })

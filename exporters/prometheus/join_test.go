@@ -7,7 +7,6 @@ import (
 
 	client "github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
-	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 )
@@ -65,6 +64,10 @@ func TestJoinedRegistryIsOnThePage(t *testing.T) {
 			joined:  client.GathererFunc(func() ([]*dto.MetricFamily, error) { return nil, errBroken }),
 			wantErr: "prometheus: gather a joined registry: broken",
 		},
+		"a panic": {
+			joined:  client.GathererFunc(func() ([]*dto.MetricFamily, error) { panic("no") }),
+			wantErr: "prometheus: gather a joined registry panicked: no",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -84,21 +87,6 @@ func TestJoinedRegistryIsOnThePage(t *testing.T) {
 				t.Errorf("reported %v, want %q", got, test.wantErr)
 			}
 		})
-	}
-}
-
-func TestExportersCanBeJoined(t *testing.T) {
-	t.Parallel()
-	second := newExporter(t, failOnError(t), prometheus.WithoutTargetInfo())
-	observe(t, newProvider(t, second), "pgxpool.size", attribute.String("db.client.connection.pool.name", "second"))
-	first := newExporter(t, failOnError(t), prometheus.WithGatherer(second))
-	observe(t, newProvider(t, first), "pgxpool.size", mainPool)
-
-	if n := len(byName(gatherAll(t, first))["db_pool_size"].GetMetric()); n != 2 {
-		t.Errorf("%d series, want 2", n)
-	}
-	if n := len(byName(gatherAll(t, second))["db_pool_size"].GetMetric()); n != 1 {
-		t.Errorf("the joined exporter has %d series now, want 1", n)
 	}
 }
 

@@ -1,7 +1,6 @@
 package prometheus_test
 
 import (
-	"strings"
 	"testing"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -24,36 +23,6 @@ func TestUserAttributeGetsExportedPrefix(t *testing.T) {
 	}
 	if got := labels(families["pgxpool_size"].GetMetric()[0]); got != `db_client_connection_pool_name="main",exported_pool="too",pool="theirs",team="a"` {
 		t.Errorf("OpenTelemetry labels %s", got)
-	}
-}
-
-func TestDuplicateSeriesIsOmittedAndReported(t *testing.T) {
-	t.Parallel()
-	exporter := newExporter(t)
-	provider := newProvider(t, exporter)
-	for _, version := range []string{"v1", "v2"} {
-		meter := provider.Meter(poolScope, metric.WithInstrumentationVersion(version))
-		observeWith(t, meter, "pgxpool.size", mainPool)
-	}
-
-	families, err := exporter.Gather()
-	if n := len(byName(families)["db_pool_size"].GetMetric()); n != 1 {
-		t.Errorf("%d series, want 1", n)
-	}
-	if err == nil || !strings.Contains(err.Error(), `"db_pool_size" has 1 duplicate series`) || !strings.Contains(err.Error(), `{pool="main"}`) {
-		t.Errorf("error %v", err)
-	}
-}
-
-func TestSeriesWithOtherLabelsAreNotDuplicates(t *testing.T) {
-	t.Parallel()
-	exporter := newExporter(t, failOnError(t))
-	provider := newProvider(t, exporter)
-	observe(t, provider, "pgxpool.size", mainPool, attribute.String("team", "a"))
-	observe(t, provider, "pgxpool.size", mainPool, attribute.String("zone", "a"))
-
-	if n := len(byName(gatherAll(t, exporter))["db_pool_size"].GetMetric()); n != 2 {
-		t.Errorf("%d series, want 2", n)
 	}
 }
 
@@ -104,22 +73,6 @@ func TestViewDecidesWhetherMetricIsRenamed(t *testing.T) {
 				t.Errorf("got %s, want %s", got, test.want)
 			}
 		})
-	}
-}
-
-func TestResourceLabelsAreOnEverySeries(t *testing.T) {
-	t.Parallel()
-	exporter := newExporter(t, failOnError(t), prometheus.WithResourceAsConstantLabels(attribute.NewAllowKeysFilter("service.name")))
-	provider := newProvider(t, exporter)
-	observe(t, provider, "pgxpool.size", mainPool)
-	instrumentOthers(t, provider)
-
-	for _, family := range gatherAll(t, exporter) {
-		for _, m := range family.Metric {
-			if got := labels(m); !strings.Contains(got, `service_name="shop"`) {
-				t.Errorf("%s{%s}", family.GetName(), got)
-			}
-		}
 	}
 }
 

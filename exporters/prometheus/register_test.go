@@ -181,19 +181,6 @@ prometheus: metric "db_pool_hold_duration_seconds" is left out: another collecto
 	}
 }
 
-func TestNameOfCollectorCannotBeTaken(t *testing.T) {
-	t.Parallel()
-	exporter := newExporter(t, failOnError(t))
-	observe(t, newProvider(t, exporter), "pgxpool.size", mainPool)
-	registry := client.NewRegistry()
-	registry.MustRegister(exporter.Collector())
-
-	if err := registry.Register(client.NewGauge(client.GaugeOpts{Name: "db_pool_size", Help: "By hand."})); err == nil {
-		t.Error("the registry took a second db_pool_size")
-	}
-	wantOnce(t, registryPage(t, registry), `db_pool_size{pool="main"} 1`)
-}
-
 func TestRegisterWrappedRegisterers(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t))
