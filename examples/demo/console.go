@@ -7,8 +7,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/examples/internal/display"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
@@ -53,11 +53,12 @@ connections spent on queries; oldest is the age of the longest hold. Log lines o
 }
 
 // watch prints a line each second, each trouble that begins, and the worst finding when it changes, until ctx ends.
-func watch(ctx context.Context, w io.Writer, reader sdkmetric.Reader, t *traffic, found *findings) {
+func watch(ctx context.Context, w io.Writer, page prometheus.Gatherer, t *traffic, found *findings) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	start := time.Now()
 	last := start
+	var before display.Metrics
 	var worst diagnose.Finding
 	for n := 0; ; {
 		select {
@@ -71,7 +72,7 @@ func watch(ctx context.Context, w io.Writer, reader sdkmetric.Reader, t *traffic
 				return
 			}
 		}
-		s, err := collect(context.WithoutCancel(ctx), reader)
+		metrics, err := display.Gather(page)
 		if err != nil {
 			otel.Handle(err)
 		}
@@ -80,12 +81,12 @@ func watch(ctx context.Context, w io.Writer, reader sdkmetric.Reader, t *traffic
 				"queries/s", "p95 query", "p95 acquire", "busy", "oldest", "errors")
 		}
 		now := time.Now()
-		printSample(w, now.Sub(start), now.Sub(last), t.phase(), s)
+		printSample(w, now.Sub(start), now.Sub(last), t.phase(), newSample(metrics, before))
 		worst = printFinding(w, found.look(), worst)
 		if ctx.Err() != nil {
 			return
 		}
-		last = now
+		last, before = now, metrics
 		n++
 	}
 }

@@ -14,7 +14,7 @@ func TestColumnsAreAligned(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	printSample(&out, 599*interval, interval, "quiet", sample{used: 1, size: 5, overflowMax: 10})
-	full := sample{used: 15, size: 5, overflowMax: 10, overflow: 10, peak: 15, pending: 25, oldestHold: 6, busy: 2, holds: histogram{display.Histogram{Count: 1}, 1.9}}
+	full := sample{used: 15, size: 5, overflowMax: 10, overflow: 10, peak: 15, pending: 25, oldestHold: 6, busy: 2, holds: display.Histogram{Count: 1, Sum: 1.9}}
 	printSample(&out, 3600*interval, interval, "nested", full)
 	lines := strings.Split(out.String(), "\n")
 	if len([]rune(lines[0])) != len([]rune(lines[1])) || !strings.Contains(lines[1], "  100 %   6.0 s  -") {

@@ -91,7 +91,7 @@ func showTraffic(ctx context.Context, duration time.Duration, base string, t *te
 	traffic := newTraffic(base)
 	var watcher sync.WaitGroup
 	watcher.Go(func() {
-		watch(ctx, stdout, t.own, traffic, found)
+		watch(ctx, stdout, t.page, traffic, found)
 		fmt.Fprintln(stdout, "Stopping (Ctrl-C stops immediately) ...")
 	})
 	traffic.run(ctx)

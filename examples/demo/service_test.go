@@ -98,7 +98,8 @@ type fixture struct {
 	handler http.Handler
 	service *service
 	pool    *pgxpool.Pool
-	reader  sdkmetric.Reader
+	page    *prometheus.Exporter
+	last    display.Metrics // of the last sample
 	log     *testutil.Buffer
 }
 
@@ -112,8 +113,8 @@ func setup(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{T: t, reader: sdkmetric.NewManualReader(), log: &testutil.Buffer{}}
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(f.reader), sdkmetric.WithReader(page))
+	f := &fixture{T: t, page: page, log: &testutil.Buffer{}}
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(page))
 	pool, inst, err := newPool(t.Context(), db.connString, provider, newLogger(f.log))
 	if err != nil {
 		t.Fatal(err)
@@ -142,11 +143,12 @@ func (f *fixture) scrape() map[string]float64 {
 // sample returns the values of a line of the terminal.
 func (f *fixture) sample() sample {
 	f.Helper()
-	s, err := collect(f.Context(), f.reader)
+	metrics, err := display.Gather(f.page)
 	if err != nil {
 		f.Fatal(err)
 	}
-	return s
+	defer func() { f.last = metrics }()
+	return newSample(metrics, f.last)
 }
 
 func request(handler http.Handler, method, path string) *httptest.ResponseRecorder {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -12,7 +11,6 @@ import (
 
 	"go.opentelemetry.io/otel"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
@@ -30,9 +28,8 @@ const (
 // telemetry is a MeterProvider and its readers.
 type telemetry struct {
 	provider *sdkmetric.MeterProvider
-	page     http.Handler            // /metrics
-	own      *sdkmetric.ManualReader // for the terminal
-	about    string                  // describes the push for the user
+	page     *prometheus.Exporter // /metrics, and for the terminal
+	about    string               // describes the push for the user
 	errors   *errorPrinter
 }
 
@@ -40,17 +37,15 @@ func newTelemetry(ctx context.Context, stderr io.Writer) (*telemetry, error) {
 	t := &telemetry{errors: &errorPrinter{out: stderr}}
 	otel.SetErrorHandler(t.errors)
 
-	page, err := prometheus.New()
-	if err != nil {
+	var err error
+	if t.page, err = prometheus.New(); err != nil {
 		return nil, err
 	}
-	t.page = page
-	t.own = sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(terminalTemporality))
 	res, err := newResource(ctx)
 	if err != nil {
 		return nil, err
 	}
-	opts := []sdkmetric.Option{sdkmetric.WithResource(res), sdkmetric.WithReader(page), sdkmetric.WithReader(t.own)}
+	opts := []sdkmetric.Option{sdkmetric.WithResource(res), sdkmetric.WithReader(t.page)}
 
 	t.about = "off; OTEL_EXPORTER_OTLP_ENDPOINT turns it on"
 	if pushed, variable := endpointVariable(); pushed {
@@ -94,16 +89,6 @@ func newPush(ctx context.Context) (sdkmetric.Reader, error) {
 		opts = append(opts, otlp.WithInterval(pushInterval))
 	}
 	return otlp.NewReader(ctx, opts...)
-}
-
-// terminalTemporality returns delta for histograms and counters, so that the terminal shows only new values.
-func terminalTemporality(kind sdkmetric.InstrumentKind) metricdata.Temporality {
-	switch kind {
-	case sdkmetric.InstrumentKindHistogram, sdkmetric.InstrumentKindCounter, sdkmetric.InstrumentKindObservableCounter:
-		return metricdata.DeltaTemporality
-	default:
-		return metricdata.CumulativeTemporality
-	}
 }
 
 // shutdown pushes the last metrics, if a push is configured, and stops the readers. An unreachable receiver is not a

@@ -72,7 +72,7 @@ func TestLeakIsReleasedOnClose(t *testing.T) {
 	f.make("leak", http.StatusOK)
 	f.service.close()
 	f.pool.Close() // waits for every connection: the test hangs if one is still held
-	if held := f.sample().holds.sum; held >= leakTime.Seconds() {
+	if held := f.sample().holds.Sum; held >= leakTime.Seconds() {
 		t.Errorf("it was released after %v s, not by close", held)
 	}
 }

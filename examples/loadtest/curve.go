@@ -174,7 +174,7 @@ func (c *curve) point(ctx context.Context, size int) (p point, err error) {
 	if err := latency.Write(&seconds); err != nil {
 		return point{}, err
 	}
-	add(&p.latency, seconds.GetHistogram())
+	p.latency.Add(seconds.GetHistogram())
 	p.inUse = (after.held - before.held) / elapsed.Seconds()
 	after.acquires = after.acquires.Since(before.acquires)
 	p.report = report{sizing: sizing, elapsed: elapsed, requestCounts: load.counts(), last: after}

@@ -43,11 +43,10 @@ func stressPool(t *testing.T, has, meant otelpool.Sizing, query string, wanted f
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	gather := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-		families, err := exporter.Gather()
-		if seen, sampleErr := newSample(families); sampleErr == nil && wanted(seen) {
+		if seen, err := scrape(exporter); err == nil && wanted(seen) {
 			cancel()
 		}
-		return families, err
+		return exporter.Gather()
 	})
 	var out strings.Builder
 	r := stress(ctx, s, pool, inst, gather, meant, &out)

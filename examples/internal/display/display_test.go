@@ -2,7 +2,10 @@ package display_test
 
 import (
 	"math"
+	"slices"
 	"testing"
+
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/otelpool/otelpool-go/examples/internal/display"
 )
@@ -46,12 +49,21 @@ func TestQuantileMatchesPrometheus(t *testing.T) {
 		{"above all", []uint64{0, 0, 1, 10}, 0.95, 4},
 	} {
 		var before display.Histogram
-		before.Add(bounds, []uint64{7, 8, 9}, 10)
+		before.Add(series(bounds, []uint64{7, 8, 9, 10}))
 		h := before.Since(display.Histogram{})
-		h.Add(bounds, tt.upTo, tt.upTo[3]) // a second series
+		h.Add(series(bounds, tt.upTo)) // a second series
 		got := h.Since(before).Quantile(tt.q)
 		if got != tt.want && !(math.IsNaN(got) && math.IsNaN(tt.want)) {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
+}
+
+// series returns a histogram with buckets up to bounds and infinity.
+func series(bounds []float64, upTo []uint64) *dto.Histogram {
+	h := &dto.Histogram{SampleCount: &upTo[len(bounds)]}
+	for i, bound := range append(slices.Clone(bounds), math.Inf(1)) {
+		h.Bucket = append(h.Bucket, &dto.Bucket{UpperBound: &bound, CumulativeCount: &upTo[i]})
+	}
+	return h
 }

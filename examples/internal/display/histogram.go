@@ -10,22 +10,12 @@ type Histogram struct {
 	Bounds []float64
 	UpTo   []uint64 // numbers of values up to the bounds
 	Count  uint64
-}
-
-// Add adds a series. Of upTo it takes as many numbers as there are bounds.
-func (h *Histogram) Add(bounds []float64, upTo []uint64, count uint64) {
-	if len(h.UpTo) == 0 {
-		h.Bounds, h.UpTo = bounds, make([]uint64, len(bounds))
-	}
-	for i := range h.UpTo {
-		h.UpTo[i] += upTo[i]
-	}
-	h.Count += count
+	Sum    float64 // of the values
 }
 
 // Since returns the values added after an earlier state.
 func (h Histogram) Since(earlier Histogram) Histogram {
-	later := Histogram{Bounds: h.Bounds, UpTo: slices.Clone(h.UpTo), Count: h.Count - earlier.Count}
+	later := Histogram{Bounds: h.Bounds, UpTo: slices.Clone(h.UpTo), Count: h.Count - earlier.Count, Sum: h.Sum - earlier.Sum}
 	for i, n := range earlier.UpTo {
 		later.UpTo[i] -= n
 	}
