@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -83,61 +85,104 @@ type settings struct {
 }
 
 func newSettings(args []string) (settings, error) {
-	s := settings{
-		preset: defaultPreset, concurrency: defaultConcurrency, duration: defaultDuration, inFlight: defaultInFlight,
-		statements: []statement{{weight: 1, name: operation, sql: defaultQuery, source: "the default statement"}},
-	}
+	var s settings
 	flags := flag.NewFlagSet("loadtest", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // errors are returned
-	flags.Func("dsn", "", setText(&s.dsn, "want postgres://user:password@host:5432/database"))
-	flags.Func("preset", "", s.setPreset)
-	flags.Func("pool-size", "", setNumber(&s.poolSize))
-	flags.Func("max-overflow", "", setNumber(&s.maxOverflow))
-	flags.Func("concurrency", "", setCount(&s.concurrency))
+	flags.StringVar(&s.dsn, "dsn", "", "")
+	flags.StringVar(&s.preset, "preset", defaultPreset, "")
+	poolSize, maxOverflow := flags.Int("pool-size", 0, ""), flags.Int("max-overflow", 0, "")
+	flags.IntVar(&s.concurrency, "concurrency", defaultConcurrency, "")
 	for _, name := range []string{"duration", "for"} {
-		flags.Func(name, "", setDuration(&s.duration))
+		flags.DurationVar(&s.duration, name, defaultDuration, "")
 	}
+	query, source := defaultQuery, "the default statement"
 	for _, name := range []string{"query", "sql"} {
-		flags.Func(name, "", s.setQuery("-"+name))
+		flags.Func(name, "", func(text string) error {
+			query, source = text, "-"+name
+			return nil
+		})
 	}
-	var file string
-	flags.Func("file", "", setText(&file, "want a file of statements"))
+	file := flags.String("file", "", "")
 	flags.BoolVar(&s.write, "write", false, "")
-	flags.Func("rate", "", s.setRate)
-	flags.Func("in-flight", "", setCount(&s.inFlight))
-	flags.Func("p99-wait", "", setDuration(&s.goal))
+	flags.Float64Var(&s.rate, "rate", 0, "")
+	flags.IntVar(&s.inFlight, "in-flight", defaultInFlight, "")
+	flags.DurationVar(&s.goal, "p99-wait", 0, "")
 	flags.Func("sizes", "", s.setSizes)
-	flags.Func("svg", "", setText(&s.svg, "want a file to write"))
-	if err := flags.Parse(args); err != nil {
+	flags.StringVar(&s.svg, "svg", "", "")
+	err := flags.Parse(args)
+	if err == nil && flags.NArg() > 0 {
+		err = fmt.Errorf("unknown argument %q", flags.Arg(0))
+	}
+	given := make(map[string]string)
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = f.Value.String() })
+	s.statements = []statement{{weight: 1, name: operation, sql: query, source: source}}
+	if err == nil {
+		err = s.check(given)
+	}
+	if err != nil {
 		return settings{}, fmt.Errorf("%w (-h lists the flags)", err)
 	}
-	if flags.NArg() > 0 {
-		return settings{}, fmt.Errorf("unknown argument %q (-h lists the flags)", flags.Arg(0))
+	// The Sizing checks their range, with better errors.
+	if _, ok := given["pool-size"]; ok {
+		s.poolSize = poolSize
 	}
-	given := make(map[string]bool)
-	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	if err := s.check(given); err != nil {
-		return settings{}, fmt.Errorf("%w (-h lists the flags)", err)
+	if _, ok := given["max-overflow"]; ok {
+		s.maxOverflow = maxOverflow
 	}
-	if file != "" {
-		var err error
-		if s.statements, err = readStatements(file); err != nil {
+	if *file != "" {
+		if s.statements, err = readStatements(*file); err != nil {
 			return settings{}, err
 		}
 	}
 	return s, nil
 }
 
-// check checks that the given flags fit together.
-func (s *settings) check(given map[string]bool) error {
-	if given["file"] && (given["sql"] || given["query"]) {
+// setSizes sets the sizes to a list of numbers.
+func (s *settings) setSizes(text string) error {
+	s.sizes = nil
+	for part := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(part))
+		if err != nil || n < 1 || n > maxSize {
+			return fmt.Errorf("want numbers of connections from 1 to %d, such as 2,4,8", maxSize)
+		}
+		s.sizes = append(s.sizes, n)
+	}
+	return nil
+}
+
+// check checks the values, and that the given flags fit together.
+func (s *settings) check(given map[string]string) error {
+	has := func(name string) bool { _, ok := given[name]; return ok }
+	for _, name := range []string{"dsn", "file", "svg"} {
+		if has(name) && strings.TrimSpace(given[name]) == "" {
+			return fmt.Errorf("-%s is empty", name)
+		}
+	}
+	for name, d := range map[string]time.Duration{"duration": s.duration, "p99-wait": s.goal} {
+		if d < 0 || d > maxDuration || d == 0 && (name == "duration" || has(name)) {
+			return fmt.Errorf("-%s is %v: want a time above 0 and at most 24h, such as 10s or 2m", name, d)
+		}
+	}
+	if _, known := presets[s.preset]; !known {
+		return fmt.Errorf("-preset is %q: want development, staging or production", s.preset)
+	}
+	if s.concurrency < 1 || s.inFlight < 1 {
+		return errors.New("-concurrency or -in-flight is below 1: want a whole number, at least 1")
+	}
+	if strings.TrimSpace(s.statements[0].sql) == "" {
+		return fmt.Errorf("%s is empty: want SQL, such as %s", s.statements[0].source, defaultQuery)
+	}
+	if has("rate") && !(s.rate > 0 && s.rate <= maxRate) {
+		return fmt.Errorf("-rate is %v: want requests a second, above 0 and at most %d", s.rate, maxRate)
+	}
+	if has("file") && (has("sql") || has("query")) {
 		return errors.New("-file and -sql exclude each other")
 	}
-	if s.rate > 0 && given["concurrency"] {
+	if s.rate > 0 && has("concurrency") {
 		return errors.New("-rate and -concurrency exclude each other: want -in-flight to limit the requests at a time")
 	}
 	for _, name := range []string{"in-flight", "p99-wait", "sizes", "svg"} {
-		if given[name] && s.rate == 0 {
+		if has(name) && s.rate == 0 {
 			return fmt.Errorf("-%s needs -rate", name)
 		}
 	}
