@@ -59,13 +59,7 @@ func TestBatchSizeIsUsed(t *testing.T) {
 		receiver := otlptest.New(t, p.receiver)
 		provider := newProvider(t, otlp.WithProtocol(p.reader), otlp.WithEndpointURL(receiver.Endpoint()),
 			otlp.WithMaxExportBatchSize(2))
-		counter, err := provider.Meter("test").Int64Counter("test.count")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range 5 {
-			counter.Add(context.Background(), 1, metric.WithAttributes(attribute.Int("i", i)))
-		}
+		addSeries(t, provider, 5)
 		if err := provider.ForceFlush(testContext(t)); err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +101,7 @@ func newLargeProvider(t *testing.T, receiver *otlptest.Receiver, points int, opt
 		t.Fatal(err)
 	}
 	ctx := trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{
-		TraceID: traceID, SpanID: spanID, TraceFlags: trace.FlagsSampled,
+		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled,
 	}))
 	name := strings.Repeat("x", 255)
 	for i := range points {

@@ -65,8 +65,8 @@ func (c *config) newHTTPClient() *http.Client {
 	}
 }
 
-// pathKeeper sends each request to target. The exporter would lose escapes such as %2F, repeated slashes and dots in its
-// path. It also makes the exporter retry when the receiver cannot be reached, or closes the connection before it answers.
+// pathKeeper sends each request to target. The exporter would lose escapes such as %2F in its path. It also makes the
+// exporter retry when the receiver cannot be reached, or closes the connection before it answers.
 type pathKeeper struct {
 	*http.Transport
 	target *url.URL

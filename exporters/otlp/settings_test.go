@@ -42,22 +42,6 @@ func TestIntervalAndExportTimeoutAreUsed(t *testing.T) {
 	}
 }
 
-func TestEnvIntervalExportsWithoutFlush(t *testing.T) {
-	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "10")
-	receiver := otlptest.New(t, otlptest.HTTP)
-	reader, err := otlp.NewReader(context.Background(), otlp.WithEndpointURL(receiver.Endpoint()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
-	defer provider.Shutdown(testContext(t))
-	add(t, provider, 5)
-	err = receiver.Wait(testContext(t), func(got []*metricspb.ResourceMetrics) bool { return count(got) == 5 })
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestTemporalityAndAggregationAreUsed(t *testing.T) {
 	exponential := func(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
 		if kind == sdkmetric.InstrumentKindHistogram {
@@ -89,8 +73,13 @@ func TestTemporalityAndAggregationAreUsed(t *testing.T) {
 				t.Setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", tc.temporality)
 				t.Setenv("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", tc.aggregation)
 				receiver := otlptest.New(t, p.receiver)
-				provider := newProvider(t,
+				reader, err := otlp.NewReader(context.Background(),
 					append(tc.opts, otlp.WithProtocol(p.reader), otlp.WithEndpointURL(receiver.Endpoint()))...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				provider := newProviderOf(reader)
+				defer provider.Shutdown(testContext(t))
 				histogram, err := provider.Meter("test").Int64Histogram("test.histogram")
 				if err != nil {
 					t.Fatal(err)
@@ -106,6 +95,13 @@ func TestTemporalityAndAggregationAreUsed(t *testing.T) {
 				isExponential := otlptest.Latest(receiver.Metrics(), "test.histogram").GetExponentialHistogram() != nil
 				if delta != tc.wantDelta || isExponential != tc.wantExponential {
 					t.Errorf("received delta %v, exponential %v: want %v, %v",
+						delta, isExponential, tc.wantDelta, tc.wantExponential)
+				}
+				// The MeterProvider of package direct asks the reader.
+				delta = reader.Temporality(sdkmetric.InstrumentKindHistogram) == metricdata.DeltaTemporality
+				_, isExponential = reader.Aggregation(sdkmetric.InstrumentKindHistogram).(sdkmetric.AggregationBase2ExponentialHistogram)
+				if delta != tc.wantDelta || isExponential != tc.wantExponential {
+					t.Errorf("the reader says delta %v, exponential %v: want %v, %v",
 						delta, isExponential, tc.wantDelta, tc.wantExponential)
 				}
 			})

@@ -110,6 +110,11 @@ func TestFailingCallbackKeepsOtherMetrics(t *testing.T) {
 		if len(got) != 2 || count(got) != 3 || count(got[:1]) != 3 {
 			t.Errorf("%s: %d pushes with count %d: want 2 with 3", p.reader, len(got), count(got))
 		}
+		for _, rm := range got {
+			if scope := rm.GetScopeMetrics()[0].GetScope().GetName(); scope != "test" || len(rm.GetResource().GetAttributes()) == 0 {
+				t.Errorf("%s: scope %q, resource %v: want those of the MeterProvider", p.reader, scope, rm.GetResource())
+			}
+		}
 		for _, name := range []string{"good", "produced"} {
 			if otlptest.Latest(got, name) == nil {
 				t.Errorf("%s: no metric %q arrived", p.reader, name)

@@ -160,18 +160,11 @@ func TestWaitEndsWithWhatArrivesOrWithItsContext(t *testing.T) {
 	}
 }
 
-func TestUnknownProtocolIsAnError(t *testing.T) {
+func TestInvalidSettingIsAnError(t *testing.T) {
 	t.Parallel()
-	if r, err := otlptest.Start("udp"); err == nil || r != nil {
-		t.Errorf("got receiver %v, error %v: want an error only", r, err)
-	}
-}
-
-func TestPathWithoutSlashIsAnError(t *testing.T) {
-	t.Parallel()
-	for _, path := range []string{"", "v1/metrics", "{"} {
-		if r, err := otlptest.Start(otlptest.HTTP, otlptest.WithPath(path)); err == nil || r != nil {
-			t.Errorf("path %q: got receiver %v, error %v: want an error only", path, r, err)
+	for path, protocol := range map[string]otlptest.Protocol{"/": "udp", "": otlptest.HTTP, "v1/metrics": otlptest.HTTP, "{": otlptest.HTTP} {
+		if r, err := otlptest.Start(protocol, otlptest.WithPath(path)); err == nil || r != nil {
+			t.Errorf("%s, path %q: got receiver %v, error %v: want an error only", protocol, path, r, err)
 		}
 	}
 }
