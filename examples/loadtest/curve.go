@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
@@ -131,28 +130,22 @@ func (c *curve) point(ctx context.Context, size int) (p point, err error) {
 	if err != nil {
 		return point{}, err
 	}
-	provider, exporter, err := newMeterProvider()
-	if err != nil {
-		return point{}, err
-	}
-	defer func() { err = errors.Join(err, provider.Shutdown(context.WithoutCancel(ctx))) }()
 	config.MinConns = int32(size)
 	// Sizes that are too small are measured on purpose: the findings at the end say what a log would.
-	pool, inst, err := newPool(ctx, config, provider, otelpool.WithLogger(slog.New(slog.DiscardHandler)))
+	t, err := openTarget(ctx, config, otelpool.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return point{}, err
 	}
-	defer pool.Close()
-	defer func() { err = errors.Join(err, inst.Unregister()) }()
-	if err := warm(ctx, pool, inst, size); err != nil {
+	defer func() { err = errors.Join(err, t.close()) }()
+	if err := warm(ctx, t, size); err != nil {
 		return point{}, stoppedOr(ctx, err)
 	}
-	before, err := scrape(exporter)
+	before, err := scrape(t.exporter)
 	if err != nil {
 		return point{}, err
 	}
 
-	load := &load{pool: pool, statements: c.statements}
+	load := &load{pool: t.pool, statements: c.statements}
 	latency := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "latency", Buckets: fineBounds()})
 	start := time.Now()
 	loading, cancel := context.WithTimeout(ctx, c.duration)
@@ -163,10 +156,10 @@ func (c *curve) point(ctx context.Context, size int) (p point, err error) {
 		load.arrive(loading, c.rate, c.inFlight, latency)
 	}()
 	c.showProgress(loading, size, start)
-	p = point{size: size, cut: ctx.Err() != nil, pool: inst.Report()}
+	p = point{size: size, cut: ctx.Err() != nil, pool: t.inst.Report()}
 	<-ended
 	elapsed := time.Since(start)
-	after, err := scrape(exporter)
+	after, err := scrape(t.exporter)
 	if err != nil {
 		return point{}, err
 	}
@@ -183,11 +176,11 @@ func (c *curve) point(ctx context.Context, size int) (p point, err error) {
 
 // warm waits until the pool, whose MinConns is its size, has opened all connections, so that no request waits for that.
 // Acquires of its own would be in the findings.
-func warm(ctx context.Context, pool *pgxpool.Pool, inst *otelpool.Instrumentation, size int) error {
+func warm(ctx context.Context, t *target, size int) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	for int(pool.Stat().IdleConns()) < size {
-		if failed := inst.Report().LastMinute.DialsFailed; len(failed) > 0 {
+	for int(t.pool.Stat().IdleConns()) < size {
+		if failed := t.inst.Report().LastMinute.DialsFailed; len(failed) > 0 {
 			return fmt.Errorf("not all could be opened: %s", strings.Join(slices.Sorted(maps.Keys(failed)), ", "))
 		}
 		if pause(ctx, warmInterval); ctx.Err() != nil {

@@ -12,9 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/otelpool/otelpool-go/examples/internal/display"
+	"github.com/otelpool/otelpool-go/examples/internal/program"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
@@ -170,11 +169,7 @@ func TestFileNamesOperations(t *testing.T) {
 func TestWritesAreRefused(t *testing.T) {
 	t.Parallel()
 	dsn := postgrestest.Database(t)
-	conn, err := pgx.Connect(t.Context(), dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.WithoutCancel(t.Context()))
+	conn := program.Connect(t, dsn)
 	if _, err := conn.Exec(t.Context(), "CREATE TABLE things (n int)"); err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -54,15 +53,12 @@ func (c *curve) judge() (verdict, error) {
 			p.elapsed.Seconds(), c.duration)
 	}
 	text := fmt.Sprintf("with %s %s", connections(size), waited(p.wait()))
-	result := "PASS"
-	v := verdict{judged: true}
-	if p.reaches(c.goal) {
-		text += fmt.Sprintf(": the goal of %v is reached", c.goal)
-	} else {
-		result = "FAIL"
-		text += fmt.Sprintf(": the goal of %v is missed", c.goal)
-		v.reasons = append(v.reasons, errors.New(text))
+	result, reached := "PASS", "reached"
+	v := verdict{judged: true, failed: !p.reaches(c.goal)}
+	if v.failed {
+		result, reached = "FAIL", "missed"
 	}
+	text += fmt.Sprintf(": the goal of %v is %s", c.goal, reached)
 	i := slices.IndexFunc(c.points, func(p point) bool { return !p.cut && p.reaches(c.goal) })
 	if i < 0 {
 		text += fmt.Sprintf("; no measured size reaches it, the largest is %d", c.points[len(c.points)-1].size)

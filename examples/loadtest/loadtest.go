@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -26,23 +25,17 @@ func loadtest(ctx context.Context, s settings, stdout, progress io.Writer) (v ve
 	if s.rate > 0 {
 		return openLoop(ctx, s, db, stdout, progress)
 	}
-	provider, exporter, err := newMeterProvider()
+	t, err := openTarget(ctx, db.config)
 	if err != nil {
 		return verdict{}, err
 	}
-	defer func() { err = errors.Join(err, provider.Shutdown(context.WithoutCancel(ctx))) }()
-	pool, inst, err := newPool(ctx, db.config, provider)
-	if err != nil {
-		return verdict{}, err
-	}
-	defer pool.Close()
-	defer func() { err = errors.Join(err, inst.Unregister()) }()
+	defer func() { err = errors.Join(err, t.close()) }()
 	if ctx.Err() != nil {
 		return verdict{}, errNoLoad
 	}
 
 	printBanner(stdout, s, db)
-	r := stress(ctx, s, pool, inst, exporter, db.sizing, stdout)
+	r := stress(ctx, s, t, t.exporter, db.sizing, stdout)
 	r.print(stdout)
 	return r.verdict, nil
 }
@@ -76,10 +69,9 @@ func openLoop(ctx context.Context, s settings, db *database, stdout, progress io
 }
 
 // stress puts the pool under load for the duration of the settings, or until ctx ends. It judges the pool by sizing.
-func stress(ctx context.Context, s settings, pool *pgxpool.Pool, inst *otelpool.Instrumentation, gatherer prometheus.Gatherer,
-	sizing otelpool.Sizing, stdout io.Writer) report {
-	l := &load{pool: pool, statements: s.statements}
-	w := &watcher{gatherer: gatherer, sizing: sizing, load: l, inst: inst, out: stdout}
+func stress(ctx context.Context, s settings, t *target, gatherer prometheus.Gatherer, sizing otelpool.Sizing, stdout io.Writer) report {
+	l := &load{pool: t.pool, statements: s.statements}
+	w := &watcher{gatherer: gatherer, sizing: sizing, load: l, inst: t.inst, out: stdout}
 	w.scrape(false) // starts the pool's peak
 
 	ctx, cancel := context.WithTimeout(ctx, s.duration)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"net"
 	"os"
 	"path/filepath"
@@ -116,11 +115,7 @@ func leavesNothingInDatabase(t *testing.T, path string) {
 	}
 	noPassword(t, e, databaseURL)
 
-	conn, err := pgx.Connect(t.Context(), databaseURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.WithoutCancel(t.Context()))
+	conn := program.Connect(t, databaseURL)
 	count := func(sql string) (n int) {
 		if err := conn.QueryRow(t.Context(), sql).Scan(&n); err != nil {
 			t.Fatal(err)
@@ -164,16 +159,12 @@ func reportsInterruptedSearch(t *testing.T, path string) {
 	dsn, plot := postgrestest.Database(t), filepath.Join(t.TempDir(), "plot.svg")
 	e := start(t, path, nil, "-dsn", dsn, "-rate", "50", "-sql", "SELECT pg_sleep(0.02)", "-pool-size", "4",
 		"-p99-wait", "1s", "-for", "1h", "-svg", plot)
-	conn, err := pgx.Connect(t.Context(), dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.WithoutCancel(t.Context()))
+	conn := program.Connect(t, dsn)
 	starts := make(map[time.Time]bool)
 	e.Eventually("more requests than the connections make before the load", func() bool {
 		var last time.Time
 		const sql = "SELECT max(query_start) FROM pg_stat_activity " +
-			"WHERE application_name = 'otelpool-loadtest' AND query LIKE 'SELECT pg_sleep%'"
+			"WHERE datname = current_database() AND application_name = 'otelpool-loadtest' AND query LIKE 'SELECT pg_sleep%'"
 		if conn.QueryRow(t.Context(), sql).Scan(&last) == nil {
 			starts[last] = true
 		}

@@ -26,30 +26,25 @@ func stressPool(t *testing.T, has, meant otelpool.Sizing, query string, wanted f
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider, exporter, err := newMeterProvider()
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool, inst, err := newPool(t.Context(), config, provider)
+	tested, err := openTarget(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := inst.Unregister(); err != nil {
+		if err := tested.close(); err != nil {
 			t.Error(err)
 		}
-		pool.Close()
 	}()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	gather := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-		if seen, err := scrape(exporter); err == nil && wanted(seen) {
+		if seen, err := scrape(tested.exporter); err == nil && wanted(seen) {
 			cancel()
 		}
-		return exporter.Gather()
+		return tested.exporter.Gather()
 	})
 	var out strings.Builder
-	r := stress(ctx, s, pool, inst, gather, meant, &out)
+	r := stress(ctx, s, tested, gather, meant, &out)
 	r.print(&out)
 	return r, out.String()
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -11,17 +12,35 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// newMeterProvider returns a MeterProvider and the exporter to scrape.
-func newMeterProvider() (*sdkmetric.MeterProvider, *prometheus.Exporter, error) {
+// target is the pool under test, with its metrics.
+type target struct {
+	pool     *pgxpool.Pool
+	inst     *otelpool.Instrumentation
+	exporter *prometheus.Exporter // to scrape
+	provider *sdkmetric.MeterProvider
+}
+
+// openTarget opens the pool under test. config already contains the sizing.
+func openTarget(ctx context.Context, config *pgxpool.Config, opts ...otelpool.Option) (*target, error) {
 	exporter, err := prometheus.New()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return sdkmetric.NewMeterProvider(
+	t := &target{exporter: exporter, provider: sdkmetric.NewMeterProvider(
 		sdkmetric.WithReader(exporter),
 		fineBuckets(dbconv.ClientConnectionWaitTime{}.Name()),
 		fineBuckets(dbconv.ClientOperationDuration{}.Name()),
-	), exporter, nil
+	)}
+	opts = append(opts, otelpool.WithMeterProvider(t.provider), otelpool.WithPoolName("loadtest"))
+	t.pool, t.inst, err = otelpool.NewWithConfig(ctx, config, opts...)
+	return t, err
+}
+
+// close closes the pool and ends its metrics.
+func (t *target) close() error {
+	err := t.inst.Unregister()
+	t.pool.Close()
+	return errors.Join(err, t.provider.Shutdown(context.Background()))
 }
 
 // fineBuckets returns a view with fineBounds.
@@ -39,12 +58,4 @@ func fineBounds() (bounds []float64) {
 		bounds = append(bounds, bound)
 	}
 	return bounds
-}
-
-// newPool opens the pool under test. config already contains the sizing.
-func newPool(
-	ctx context.Context, config *pgxpool.Config, provider *sdkmetric.MeterProvider, opts ...otelpool.Option,
-) (*pgxpool.Pool, *otelpool.Instrumentation, error) {
-	opts = append(opts, otelpool.WithMeterProvider(provider), otelpool.WithPoolName("loadtest"))
-	return otelpool.NewWithConfig(ctx, config, opts...)
 }

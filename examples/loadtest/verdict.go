@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -35,22 +34,15 @@ func (o *observed) miss(err error) {
 
 // verdict says whether the pool kept its limit, or reached its goal.
 type verdict struct {
-	judged  bool
-	limit   int
-	about   string
-	reasons []error // why it did not pass
-	line    string  // of a verdict on a goal
+	judged, failed bool
+	line           string // the last line of the report
 }
 
 // judge decides whether checked_out never exceeded the limit. It uses each scrape and the peak, which covers the time
 // between scrapes. Missing data is no proof: a run without scrapes, or without a connection in use, does not pass.
 func judge(o observed, limit int) verdict {
-	v := verdict{
-		judged: true,
-		limit:  limit,
-		about:  fmt.Sprintf("at most %d in %d scrapes, peak %d", o.checkedOut, o.scrapes, o.peak),
-	}
-	fail := func(format string, args ...any) { v.reasons = append(v.reasons, fmt.Errorf(format, args...)) }
+	var reasons []string
+	fail := func(format string, args ...any) { reasons = append(reasons, fmt.Sprintf(format, args...)) }
 	if o.checkedOut > limit {
 		fail("checked_out was %d in a scrape", o.checkedOut)
 	}
@@ -58,7 +50,7 @@ func judge(o observed, limit int) verdict {
 		fail("the peak was %d", o.peak)
 	}
 	if o.failed > 0 {
-		fail("%d scrapes failed, the last with: %w", o.failed, o.lastError)
+		fail("%d scrapes failed, the last with: %v", o.failed, o.lastError)
 	}
 	switch {
 	case o.scrapes == 0:
@@ -66,20 +58,16 @@ func judge(o observed, limit int) verdict {
 	case o.checkedOut == 0 && o.peak == 0:
 		fail("no connection was ever in use")
 	}
-	return v
+	about := fmt.Sprintf("at most %d in %d scrapes, peak %d", o.checkedOut, o.scrapes, o.peak)
+	const sum = "pool_size + max_overflow"
+	if len(reasons) == 0 {
+		return verdict{judged: true, line: fmt.Sprintf("PASS: checked_out never exceeded %s = %d (%s)", sum, limit, about)}
+	}
+	return verdict{judged: true, failed: true, line: fmt.Sprintf("FAIL: checked_out must never exceed %s = %d, but %s (%s)",
+		sum, limit, strings.Join(reasons, "; "), about)}
 }
 
-func (v verdict) passed() bool { return v.judged && len(v.reasons) == 0 }
+func (v verdict) passed() bool { return v.judged && !v.failed }
 
 // String returns the last line of the report.
-func (v verdict) String() string {
-	if v.line != "" {
-		return v.line
-	}
-	const limit = "pool_size + max_overflow"
-	if v.passed() {
-		return fmt.Sprintf("PASS: checked_out never exceeded %s = %d (%s)", limit, v.limit, v.about)
-	}
-	reasons := strings.ReplaceAll(errors.Join(v.reasons...).Error(), "\n", "; ")
-	return fmt.Sprintf("FAIL: checked_out must never exceed %s = %d, but %s (%s)", limit, v.limit, reasons, v.about)
-}
+func (v verdict) String() string { return v.line }
