@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"net"
 	"net/url"
 	"slices"
@@ -9,7 +8,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
 	"github.com/otelpool/otelpool-go/examples/internal/program"
@@ -20,7 +18,7 @@ import (
 // TestDemo runs the program as a user would.
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	program := program.Build(t)
+	path := program.Build(t)
 	for _, tt := range []struct {
 		name string
 		test func(*testing.T, string)
@@ -38,43 +36,38 @@ func TestDemo(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			tt.test(t, program)
+			tt.test(t, path)
 		})
 	}
 }
 
-func endsByItself(t *testing.T, program string) {
-	e := start(t, program, "DURATION=15s") // long enough to find the processes even on a busy machine
-	pids := e.server()
+func endsByItself(t *testing.T, path string) {
+	e := start(t, path, "DURATION=5s")
 	e.End(0)
-	e.leavesNothing(pids)
-	if n := len(e.rows()); n == 0 || n > 16 {
-		t.Errorf("%d lines in 15 s:\n%s", n, e.Stdout)
+	if n := len(e.rows()); n == 0 || n > 6 {
+		t.Errorf("%d lines in 5 s:\n%s", n, e.Stdout)
 	}
 }
 
-func endsWhenTerminated(t *testing.T, program string) {
+func endsWhenTerminated(t *testing.T, path string) {
 	// The signal may come at any time, even during the start.
-	e := start(t, program)
+	e := start(t, path)
 	e.signal(syscall.SIGTERM)
 	e.Eventually("the demo has ended", e.HasEnded)
-	e.leavesNothing(nil)
 
-	e = start(t, program)
+	e = start(t, path)
 	e.working()
-	pids := e.server()
 	e.signal(syscall.SIGTERM)
 	e.End(0)
-	e.leavesNothing(pids)
 }
 
-func endsWhenInterruptedTwice(t *testing.T, program string) {
+func endsWhenInterruptedTwice(t *testing.T, path string) {
 	server := postgrestest.Server(t)
-	e := start(t, program, "DATABASE_URL="+server.ConnString())
+	e := start(t, path, "DATABASE_URL="+server.ConnString())
 	e.working()
 
 	// Requests that wait for a lock keep the demo from ending.
-	conn := connect(t, server.ConnString())
+	conn := program.Connect(t, server.ConnString())
 	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE otelpool_demo.users"); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +85,7 @@ func endsWhenInterruptedTwice(t *testing.T, program string) {
 	}
 }
 
-func saysWhatIsWrong(t *testing.T, program string) {
+func saysWhatIsWrong(t *testing.T, path string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -110,9 +103,8 @@ func saysWhatIsWrong(t *testing.T, program string) {
 		{"OTEL_EXPORTER_OTLP_ENDPOINT=nonsense", "demo: otlp: OTEL_EXPORTER_OTLP_ENDPOINT "},
 	} {
 		t.Run(tt.env, func(t *testing.T) {
-			e := start(t, program, tt.env)
+			e := start(t, path, tt.env)
 			e.End(1)
-			e.leavesNothing(nil)
 			said := e.Stderr.String()
 			if !strings.HasPrefix(said, tt.want) || strings.Count(said, "\n") != 1 || e.Stdout.String() != "" {
 				t.Errorf("%q\n%s\nwant one line: %q", said, e.Stdout, tt.want)
@@ -124,9 +116,9 @@ func saysWhatIsWrong(t *testing.T, program string) {
 	}
 }
 
-func recovers(t *testing.T, program string) {
+func recovers(t *testing.T, path string) {
 	server := postgrestest.Server(t)
-	e := start(t, program, "DATABASE_URL="+server.ConnString())
+	e := start(t, path, "DATABASE_URL="+server.ConnString())
 	e.working()
 	if err := server.Crash(); err != nil {
 		t.Fatal(err)
@@ -155,7 +147,7 @@ func recovers(t *testing.T, program string) {
 	}
 }
 
-func pushes(t *testing.T, program string) {
+func pushes(t *testing.T, path string) {
 	for _, tt := range []struct {
 		protocol               otlptest.Protocol
 		variable, env, service string
@@ -167,7 +159,7 @@ func pushes(t *testing.T, program string) {
 			t.Parallel()
 			receiver := otlptest.New(t, tt.protocol)
 			// Only the last push arrives.
-			e := start(t, program, tt.variable+"="+receiver.Endpoint(), "OTEL_EXPORTER_OTLP_PROTOCOL="+string(tt.protocol),
+			e := start(t, path, tt.variable+"="+receiver.Endpoint(), "OTEL_EXPORTER_OTLP_PROTOCOL="+string(tt.protocol),
 				"OTEL_METRIC_EXPORT_INTERVAL=3600000", tt.env)
 			e.working()
 			e.signal(syscall.SIGINT)
@@ -196,16 +188,16 @@ func serviceNames(received []*metricspb.ResourceMetrics) (names []string) {
 	return slices.Compact(names)
 }
 
-func replacesLeftSchema(t *testing.T, program string) {
+func replacesLeftSchema(t *testing.T, path string) {
 	databaseURL := postgrestest.Database(t)
-	e := start(t, program, "DATABASE_URL="+databaseURL)
+	e := start(t, path, "DATABASE_URL="+databaseURL)
 	e.working()
 	e.signal(syscall.SIGKILL)
 	e.Eventually("the demo has ended", e.HasEnded)
 	if schemas(t, databaseURL) != 1 {
 		t.Fatal("a demo that was killed left no schema")
 	}
-	conn := connect(t, databaseURL)
+	conn := program.Connect(t, databaseURL)
 	e.Eventually("its connections have ended", func() bool {
 		var n int
 		err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()",
@@ -213,7 +205,7 @@ func replacesLeftSchema(t *testing.T, program string) {
 		return err == nil && n == 0
 	})
 
-	e = start(t, program, "DATABASE_URL="+databaseURL)
+	e = start(t, path, "DATABASE_URL="+databaseURL)
 	e.working()
 	e.signal(syscall.SIGINT)
 	e.End(0)
@@ -222,26 +214,26 @@ func replacesLeftSchema(t *testing.T, program string) {
 	}
 }
 
-func leavesSchemaAlone(t *testing.T, program string) {
+func leavesSchemaAlone(t *testing.T, path string) {
 	databaseURL := postgrestest.Database(t)
-	if _, err := connect(t, databaseURL).Exec(t.Context(), "CREATE SCHEMA otelpool_demo; CREATE TABLE otelpool_demo.users ()"); err != nil {
+	if _, err := program.Connect(t, databaseURL).Exec(t.Context(), "CREATE SCHEMA otelpool_demo; CREATE TABLE otelpool_demo.users ()"); err != nil {
 		t.Fatal(err)
 	}
-	e := start(t, program, "DATABASE_URL="+databaseURL)
+	e := start(t, path, "DATABASE_URL="+databaseURL)
 	e.End(1)
 	if said := e.Stderr.String(); !strings.Contains(said, "schema otelpool_demo: the database has one that the demo did not create") {
 		t.Errorf("%q", said)
 	}
-	if _, err := connect(t, databaseURL).Exec(t.Context(), "SELECT FROM otelpool_demo.users"); err != nil {
+	if _, err := program.Connect(t, databaseURL).Exec(t.Context(), "SELECT FROM otelpool_demo.users"); err != nil {
 		t.Error(err)
 	}
 }
 
-func leavesOtherDemoAlone(t *testing.T, program string) {
+func leavesOtherDemoAlone(t *testing.T, path string) {
 	databaseURL := postgrestest.Database(t)
-	first := start(t, program, "DATABASE_URL="+databaseURL)
+	first := start(t, path, "DATABASE_URL="+databaseURL)
 	first.working()
-	second := start(t, program, "DATABASE_URL="+databaseURL)
+	second := start(t, path, "DATABASE_URL="+databaseURL)
 	second.End(1)
 	if said := second.Stderr.String(); !strings.Contains(said, "another demo is using this database") {
 		t.Errorf("%q", said)
@@ -251,20 +243,10 @@ func leavesOtherDemoAlone(t *testing.T, program string) {
 	first.End(0)
 }
 
-func connect(t *testing.T, connString string) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), connString)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close(context.Background()) })
-	return conn
-}
-
 // schemas returns the number of the demo's schemas in a database.
 func schemas(t *testing.T, connString string) (n int) {
 	t.Helper()
-	err := connect(t, connString).QueryRow(t.Context(), "SELECT count(*) FROM pg_namespace WHERE nspname = 'otelpool_demo'").Scan(&n)
+	err := program.Connect(t, connString).QueryRow(t.Context(), "SELECT count(*) FROM pg_namespace WHERE nspname = 'otelpool_demo'").Scan(&n)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,14 +1,8 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"errors"
 	"io"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -159,61 +153,4 @@ func (e *execution) logs(pattern *regexp.Regexp) (parts []string) {
 		return parts != nil
 	})
 	return parts
-}
-
-// server waits for the demo's own PostgreSQL and returns its processes.
-func (e *execution) server() (pids []int) {
-	e.Helper()
-	e.base() // the demo prints it after the server has started
-	e.while("the processes of PostgreSQL", func() bool {
-		locks, _ := filepath.Glob(filepath.Join(e.Temp, "*", "data", "postmaster.pid"))
-		if len(locks) == 0 {
-			return false
-		}
-		lock, _ := os.ReadFile(locks[0])
-		postmaster, _, _ := strings.Cut(string(lock), "\n")
-		pids = nil
-		for pid, parent := range processes(e.T) {
-			if strconv.Itoa(pid) == postmaster || strconv.Itoa(parent) == postmaster {
-				pids = append(pids, pid)
-			}
-		}
-		return len(pids) > 1
-	})
-	return pids
-}
-
-// leavesNothing waits until all processes and temporary files are gone.
-func (e *execution) leavesNothing(pids []int) {
-	e.Helper()
-	e.Eventually("no process is left", func() bool {
-		running := processes(e.T)
-		return !slices.ContainsFunc(pids, func(pid int) bool { _, found := running[pid]; return found })
-	})
-	e.Eventually("no file is left", func() bool {
-		entries, err := os.ReadDir(e.Temp)
-		return err == nil && len(entries) == 0
-	})
-}
-
-// processes returns the parents of all running processes.
-func processes(t *testing.T) map[int]int {
-	t.Helper()
-	out, err := exec.Command("ps", "-A", "-o", "pid=,ppid=,stat=").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	parents := map[int]int{}
-	for scanner := bufio.NewScanner(bytes.NewReader(out)); scanner.Scan(); {
-		fields := strings.Fields(scanner.Text())
-		pid, err1 := strconv.Atoi(fields[0])
-		parent, err2 := strconv.Atoi(fields[1])
-		if err := errors.Join(err1, err2); err != nil {
-			t.Fatal(err)
-		}
-		if !strings.HasPrefix(fields[2], "Z") {
-			parents[pid] = parent
-		}
-	}
-	return parents
 }
