@@ -88,9 +88,12 @@ func TestMeasurementSilencesModel(t *testing.T) {
 	full.inUse, bursts.meanWait, expected.meanWait = 5, 20*time.Millisecond, 35*time.Millisecond
 	for name, test := range map[string]struct {
 		measurement
-		model bool
-	}{"full": {full, false}, "bursts": {bursts, false}, "no waits": {calm, false}, "as expected": {expected, true}} {
+		model, atLeast bool
+	}{"full": {full, false, true}, "bursts": {bursts, false, true}, "no waits": {calm, false, false}, "as expected": {expected, true, false}} {
 		p := newPoolReport(settings{goal: goal}, test.measurement)
+		if p.AtLeast != test.atLeast {
+			t.Errorf("%s: at least: %v", name, p.AtLeast)
+		}
 		if got := p.Present.Model != nil; got != test.model {
 			t.Errorf("%s: model of the present size: %v, want %v", name, got, test.model)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -113,13 +114,7 @@ func busiest(all []measurement) []measurement {
 	var merged []measurement
 	for _, instances := range byPool {
 		top := slices.MaxFunc(instances, func(a, b measurement) int {
-			switch x, y := a.load.Rate*a.load.Hold.Seconds(), b.load.Rate*b.load.Hold.Seconds(); {
-			case x < y:
-				return -1
-			case x > y:
-				return 1
-			}
-			return 0
+			return cmp.Compare(a.load.Rate*a.load.Hold.Seconds(), b.load.Rate*b.load.Hold.Seconds())
 		})
 		top.instances = len(instances)
 		for _, m := range instances {

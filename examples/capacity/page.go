@@ -132,19 +132,10 @@ func parsePage(body []byte) (totalsByPool, error) {
 		}
 		for _, sample := range samples {
 			// Only their names distinguish the pools of a page.
-			labels := labelsOf(sample.Metric)
-			delete(labels, "job")
-			delete(labels, "instance")
-			totals.add(string(sample.Metric[model.MetricNameLabel]), labels, float64(sample.Value))
+			delete(sample.Metric, "job")
+			delete(sample.Metric, "instance")
+			totals.add(string(sample.Metric[model.MetricNameLabel]), sample.Metric, float64(sample.Value))
 		}
 	}
 	return totals, nil
-}
-
-func labelsOf(m model.Metric) map[string]string {
-	labels := make(map[string]string, len(m))
-	for name, value := range m {
-		labels[string(name)] = string(value)
-	}
-	return labels
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -62,45 +61,6 @@ func callers(ctx context.Context, pool *pgxpool.Pool, callers, queries int, peri
 	}
 	group.Wait()
 	return errors.Join(errs...)
-}
-
-func TestPageOfRealPoolIsMeasured(t *testing.T) {
-	t.Parallel()
-	tests := map[string]struct {
-		callers, queries int
-		verdicts         string
-	}{
-		"one caller":    {1, 100, "too small, fits"},
-		"forty callers": {40, 20, "saturated, bursts"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			pool, url := service(t, nil)
-			if err := callers(t.Context(), pool, 8, 1, 0); err != nil { // opens the connections
-				t.Fatal(err)
-			}
-			w := newEnvironment()
-			w.wait = func(ctx context.Context, _ time.Duration) error {
-				return callers(ctx, pool, test.callers, test.queries, 0)
-			}
-			o := runWith(t, w, "-metrics", url, "-json")
-			if o.code != 0 {
-				t.Fatalf("got %+v", o)
-			}
-			p := o.report(t).Pools[0]
-			acquires := p.Load.Rate * p.Load.MeasuredSeconds
-			if p.Pool != "main" || p.Present.Size != 4 || !near(acquires, float64(test.callers*test.queries)) || p.Load.HoldSeconds < 0.005 {
-				t.Errorf("%v acquires: %s", acquires, o.stdout)
-			}
-			if !strings.Contains(test.verdicts, p.Verdict) {
-				t.Errorf("want one of %s: %s", test.verdicts, o.stdout)
-			}
-			if saturated := test.callers > 4; saturated != p.AtLeast {
-				t.Errorf("at least: %v: %s", p.AtLeast, o.stdout)
-			}
-		})
-	}
 }
 
 // TestTimeAroundHoldsIsCounted has ten callers use connections for which a hook takes far longer than their queries.

@@ -120,7 +120,7 @@ func (w environment) ask(ctx context.Context, server *url.URL, q query, at time.
 		return fmt.Errorf("%s: %w", fetch.Redacted(server), err)
 	}
 	for _, s := range samples {
-		totals.add(q.metric, labelsOf(s.Metric), float64(s.Value)*q.factor)
+		totals.add(q.metric, s.Metric, float64(s.Value)*q.factor)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -118,7 +119,7 @@ func (s *settings) source(given map[string]bool, metrics, prometheus string) err
 	if len(sources) != 1 {
 		return errors.New("want one of -rate (with -hold), -metrics and -prometheus (-h lists the flags)")
 	}
-	for _, name := range []string{"hold", "cv", "size", "overflow", "interval", "window", "pool"} {
+	for _, name := range slices.Sorted(maps.Keys(flagSources)) {
 		if given[name] && !slices.Contains(flagSources[name], sources[0]) {
 			return fmt.Errorf("-%s is valid only with -%s, not with -%s", name, strings.Join(flagSources[name], " and -"), sources[0])
 		}

@@ -2,9 +2,12 @@ package main
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/prometheus/common/model"
 )
 
 // Names of the metrics on the page of the Prometheus bridge.
@@ -51,11 +54,11 @@ type totals struct {
 type totalsByPool map[key]*totals
 
 // add adds a sample of a metric by its name on the page. It ignores NaN and other metrics.
-func (t totalsByPool) add(name string, labels map[string]string, value float64) {
+func (t totalsByPool) add(name string, labels model.Metric, value float64) {
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		return
 	}
-	k := key{job: labels["job"], instance: labels["instance"], pool: labels["pool"]}
+	k := key{job: string(labels["job"]), instance: string(labels["instance"]), pool: string(labels["pool"])}
 	of := t[k]
 	if of == nil {
 		of = &totals{buckets: map[float64]float64{}}
@@ -72,7 +75,7 @@ func (t totalsByPool) add(name string, labels map[string]string, value float64) 
 	case name == cvFigure:
 		of.spread = value
 	case name == holdMetric+"_bucket":
-		bound, err := strconv.ParseFloat(labels["le"], 64)
+		bound, err := strconv.ParseFloat(string(labels["le"]), 64)
 		if err != nil {
 			return
 		}
@@ -87,12 +90,7 @@ func (t totalsByPool) add(name string, labels map[string]string, value float64) 
 
 // keys returns the keys, sorted.
 func (t totalsByPool) keys() []key {
-	keys := make([]key, 0, len(t))
-	for k := range t {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, key.compare)
-	return keys
+	return slices.SortedFunc(maps.Keys(t), key.compare)
 }
 
 // missesHolds reports whether a used pool has no hold times.
@@ -130,11 +128,7 @@ func (t *totals) cv() float64 {
 	if t.spread > 0 {
 		return t.spread
 	}
-	bounds := make([]float64, 0, len(t.buckets))
-	for bound := range t.buckets {
-		bounds = append(bounds, bound)
-	}
-	slices.Sort(bounds)
+	bounds := slices.Sorted(maps.Keys(t.buckets))
 	if len(bounds) < 2 {
 		return 0
 	}
