@@ -74,13 +74,11 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 			send(w, r, http.StatusMovedPermanently, typeText, nil)
 			return
 		}
-		h.render(w, r, typeHTML, func(s *snapshot) rendering { return h.page(s, r) })
-	case "report.json":
-		h.render(w, r, typeJSON, func(s *snapshot) rendering { return s.json })
-	case "history.json":
-		h.render(w, r, typeJSON, func(s *snapshot) rendering { return s.moments })
+		h.render(w, r, typeHTML, file)
+	case "report.json", "history.json":
+		h.render(w, r, typeJSON, file)
 	case "report.txt":
-		h.render(w, r, typeText, func(s *snapshot) rendering { return s.text })
+		h.render(w, r, typeText, file)
 	default:
 		if asset, ok := assets[file]; ok {
 			send(w, r, http.StatusOK, asset.contentType, asset.body)
@@ -88,21 +86,6 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		send(w, r, http.StatusNotFound, typeText, []byte("poolz: not found (valid: report.json, history.json, report.txt, and the page, whose path ends in a slash)\n"))
 	}
-}
-
-// page returns the page that a request is for.
-func (h *handler) page(s *snapshot, r *http.Request) rendering {
-	query := r.URL.Query()
-	paused := query.Has("pause")
-	if h.server != nil && query.Has("server") {
-		if a := h.server.ask(r.Context(), s.pools); a != nil { // else the client is gone
-			return s.withServer(a, paused)
-		}
-	}
-	if paused {
-		return s.paused
-	}
-	return s.page
 }
 
 // folderOf reports whether the path that the client requested ends in a slash, as the page's has to. If not, it returns where
@@ -115,12 +98,19 @@ func folderOf(r *http.Request) (relative string, ok bool) {
 	return "./" + path[strings.LastIndexByte(path, '/')+1:] + "/", false
 }
 
-// render sends a rendering of the present snapshot. A panic in it, which can only be a mistake of this module, is not the
-// program's.
-func (h *handler) render(w http.ResponseWriter, r *http.Request, contentType string, choose func(*snapshot) rendering) {
+// render sends a file of the present snapshot, or the page. A panic in its rendering, which can only be a mistake of this
+// module, is not the program's.
+func (h *handler) render(w http.ResponseWriter, r *http.Request, contentType, file string) {
 	body, err := func() (body []byte, err error) {
 		defer recoverTo(&err)
-		return choose(h.snapshots.now())()
+		s, f := h.snapshots.now(), form{file: file}
+		if query := r.URL.Query(); file == "" {
+			f.paused = query.Has("pause")
+			if h.server != nil && query.Has("server") {
+				f.server = h.server.ask(r.Context(), s.pools) // nil if the client is gone
+			}
+		}
+		return s.in(f)()
 	}()
 	if err != nil {
 		send(w, r, http.StatusInternalServerError, typeText, []byte("poolz: the report cannot be shown\n"))

@@ -58,42 +58,25 @@ func (s *snapshots) now() *snapshot {
 // rendering renders a snapshot when it is first called, and returns the same then.
 type rendering func() ([]byte, error)
 
+// form is a form of a snapshot that viewers ask for.
+type form struct {
+	file   string // "" for the page
+	paused bool
+	server *answer // nil if it was not asked
+}
+
 // snapshot is what all pools did at a moment, in the forms that viewers asked for.
 type snapshot struct {
-	at    time.Time
-	pools []Pool
-
-	page, paused, json, moments, text rendering
-
+	at     time.Time
+	pools  []Pool
 	config config
-	mu     sync.Mutex
-	asked  map[asked]rendering
-}
 
-// asked is which page with an answer of the server was rendered.
-type asked struct {
-	answer *answer
-	paused bool
-}
-
-// withServer returns the page with an answer of the server.
-func (s *snapshot) withServer(a *answer, paused bool) rendering {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	which := asked{a, paused}
-	if s.asked[which] == nil {
-		if s.asked == nil {
-			s.asked = make(map[asked]rendering)
-		}
-		v := view{at: s.at, config: s.config, paused: paused, server: a}
-		s.asked[which] = once(func() ([]byte, error) { return v.write(Document{Version: Version, Pools: s.pools}) })
-	}
-	return s.asked[which]
+	mu         sync.Mutex // guards renderings
+	renderings map[form]rendering
 }
 
 func newSnapshot(insts []*otelpool.Instrumentation, c config) *snapshot {
-	s := &snapshot{at: time.Now(), config: c}
-	d := Document{Version: Version, Pools: []Pool{}}
+	s := &snapshot{at: time.Now(), pools: []Pool{}, config: c, renderings: make(map[form]rendering)}
 	for _, inst := range insts {
 		r := inst.Report()
 		if r.Version == 0 { // not registered
@@ -103,19 +86,35 @@ func newSnapshot(insts []*otelpool.Instrumentation, c config) *snapshot {
 		if findings == nil {
 			findings = []diagnose.Finding{} // an empty list in JSON, not null
 		}
-		d.Pools = append(d.Pools, Pool{Report: r, Findings: findings, moments: inst.History()})
+		s.pools = append(s.pools, Pool{Report: r, Findings: findings, moments: inst.History()})
 	}
-	s.pools = d.Pools
-	s.page = once(func() ([]byte, error) { return view{at: s.at, config: c}.write(d) })
-	s.paused = once(func() ([]byte, error) { return view{at: s.at, config: c, paused: true}.write(d) })
-	s.json = once(func() ([]byte, error) { return writeJSON(d) })
-	s.moments = once(func() ([]byte, error) { return writeJSON(s.history()) })
-	s.text = once(func() ([]byte, error) {
+	return s
+}
+
+// in returns the rendering of a form.
+func (s *snapshot) in(f form) rendering {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.renderings[f] == nil {
+		s.renderings[f] = once(func() ([]byte, error) { return s.write(f) })
+	}
+	return s.renderings[f]
+}
+
+func (s *snapshot) write(f form) ([]byte, error) {
+	d := Document{Version: Version, Pools: s.pools}
+	switch f.file {
+	case "report.json":
+		return writeJSON(d)
+	case "history.json":
+		return writeJSON(s.history())
+	case "report.txt":
 		var b bytes.Buffer
 		err := d.WriteText(&b)
 		return b.Bytes(), err
-	})
-	return s
+	default:
+		return view{at: s.at, config: s.config, paused: f.paused, server: f.server}.write(d)
+	}
 }
 
 // once returns a rendering that calls render once. A panic in it becomes an error.
