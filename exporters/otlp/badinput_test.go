@@ -19,7 +19,9 @@ func TestBadInputErrorNamesSettingAndValidValues(t *testing.T) {
 	if err := os.WriteFile(notPEM, []byte("hello"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	certs := newCertificates(t)
 	const endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	const certificate = "OTEL_EXPORTER_OTLP_CERTIFICATE"
 	const headers = "OTEL_EXPORTER_OTLP_HEADERS"
 	type opts = []otlp.Option
 	type env = map[string]string
@@ -80,8 +82,8 @@ func TestBadInputErrorNamesSettingAndValidValues(t *testing.T) {
 		{"batch size option", nil, opts{otlp.WithMaxExportBatchSize(0)}, []string{"WithMaxExportBatchSize is 0", "more than 0"}},
 		{"retry option", nil, opts{otlp.WithRetry(otlp.RetryConfig{Enabled: true})}, []string{"WithRetry", "above 0"}},
 
-		{"certificate that is missing", env{endpoint: "https://host", "OTEL_EXPORTER_OTLP_CERTIFICATE": "/no/such/file"}, nil,
-			[]string{"OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/file"}},
+		{"certificate that is missing", env{endpoint: "https://host", certificate: "/no/such/file"}, nil,
+			[]string{certificate, "/no/such/file"}},
 		{"certificate that is not PEM", env{endpoint: "https://host", "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE": notPEM}, nil,
 			[]string{"OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE", notPEM, "PEM"}},
 		{"client certificate without a key", env{endpoint: "https://host", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": notPEM}, nil,
@@ -94,6 +96,16 @@ func TestBadInputErrorNamesSettingAndValidValues(t *testing.T) {
 		}, nil, []string{"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY"}},
 		{"insecure that is not a bool", env{"OTEL_EXPORTER_OTLP_INSECURE": "yes"}, opts{otlp.WithEndpoint("host:4318")},
 			[]string{`OTEL_EXPORTER_OTLP_INSECURE is "yes"`, `one of ["true" "false"]`}},
+
+		{"insecure and TLS options", nil, opts{otlp.WithInsecure(), otlp.WithTLSConfig(certs.client)}, []string{"WithInsecure", "WithTLSConfig"}},
+		{"insecure and an https option", nil, opts{otlp.WithInsecure(), otlp.WithEndpointURL("https://host")},
+			[]string{"WithInsecure", "WithEndpointURL"}},
+		{"insecure and https of the environment", env{endpoint: "https://host"}, opts{otlp.WithInsecure()}, []string{"WithInsecure", endpoint}},
+		{"TLS and an http option", nil, opts{otlp.WithTLSConfig(certs.client), otlp.WithEndpointURL("http://host")},
+			[]string{"WithTLSConfig", "WithEndpointURL"}},
+		{"TLS file and http", env{endpoint: "http://host", certificate: certs.caFile}, nil, []string{certificate, endpoint}},
+		{"TLS file and insecure", env{certificate: certs.caFile, "OTEL_EXPORTER_OTLP_INSECURE": "true"},
+			opts{otlp.WithEndpoint("host:4318")}, []string{certificate, "OTEL_EXPORTER_OTLP_INSECURE"}},
 
 		{"header without a value", env{headers: "a=b," + secret}, nil, []string{headers, "entry 2 of 2", "name=value"}},
 		{"header with a bad name", env{headers: "Authorization: " + secret + "=="}, nil, []string{headers, "entry 1 of 1", "name"}},

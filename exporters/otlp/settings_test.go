@@ -10,7 +10,6 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
-	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
@@ -107,32 +106,6 @@ func TestTemporalityAndAggregationAreUsed(t *testing.T) {
 			})
 		}
 	}
-}
-
-func TestProducersAreExported(t *testing.T) {
-	t.Parallel()
-	receiver := otlptest.New(t, otlptest.HTTP)
-	err := push(t, otlp.WithEndpointURL(receiver.Endpoint()),
-		otlp.WithProducer(producer("one")), otlp.WithProducer(nil), otlp.WithProducer(producer("two")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"test.count", "one", "two"} {
-		if otlptest.Latest(receiver.Metrics(), name) == nil {
-			t.Errorf("metric %q has not arrived", name)
-		}
-	}
-}
-
-type producer string
-
-func (p producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
-	return []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{{
-		Name: string(p),
-		Data: metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{{
-			Attributes: attribute.NewSet(), Time: time.Now(), Value: 1,
-		}}},
-	}}}}, nil
 }
 
 func TestOptionValuesAreCopied(t *testing.T) {

@@ -23,7 +23,7 @@ const (
 	pushEnd   = 3 * time.Second
 )
 
-func TestShutdownOfManyRequestsIsBounded(t *testing.T) {
+func TestPushOfManyRequestsIsBounded(t *testing.T) {
 	t.Parallel()
 	for _, p := range bothProtocols {
 		t.Run(string(p.reader), func(t *testing.T) {
@@ -33,24 +33,20 @@ func TestShutdownOfManyRequestsIsBounded(t *testing.T) {
 			provider := newProvider(t, otlp.WithProtocol(p.reader), otlp.WithEndpointURL("http://"+listener.Addr().String()),
 				otlp.WithExportTimeout(pushLimit), otlp.WithMaxExportBatchSize(1))
 			addSeries(t, provider, 23)
-			err := wantBounded(t, "Shutdown", func() error { return provider.Shutdown(context.Background()) })
-			if want := "22 of 23 requests are left out"; err == nil || strings.Count(err.Error(), want) != 1 {
-				t.Errorf("error %v: want %q once", err, want)
+			for _, tc := range []struct {
+				what string
+				push func() error
+			}{
+				{"ForceFlush", func() error { return provider.ForceFlush(testContext(t)) }}, // limited by WithExportTimeout only
+				{"Shutdown", func() error { return provider.Shutdown(context.Background()) }},
+			} {
+				err := wantBounded(t, tc.what, tc.push)
+				if want := "22 of 23 requests are left out"; err == nil || strings.Count(err.Error(), want) != 1 {
+					t.Errorf("%s: error %v: want %q once", tc.what, err, want)
+				}
 			}
 		})
 	}
-}
-
-func TestFlushOfManyRequestsIsBounded(t *testing.T) {
-	t.Parallel()
-	listener := listen(t)
-	accept(t, listener, nil)
-	provider := newProvider(t, otlp.WithEndpointURL("http://"+listener.Addr().String()),
-		otlp.WithExportTimeout(pushLimit), otlp.WithMaxExportBatchSize(1))
-	addSeries(t, provider, 23)
-	wantBounded(t, "ForceFlush", func() error { return provider.ForceFlush(context.Background()) })
-	// The push of the flush has ended too, so it does not hold up the next.
-	wantBounded(t, "Shutdown", func() error { return provider.Shutdown(context.Background()) })
 }
 
 func TestShutdownWithStuckCallbackIsBounded(t *testing.T) {
@@ -93,7 +89,7 @@ func TestFailingCallbackKeepsOtherMetrics(t *testing.T) {
 	for _, p := range bothProtocols {
 		receiver := otlptest.New(t, p.receiver)
 		provider := newProvider(t, otlp.WithProtocol(p.reader), otlp.WithEndpointURL(receiver.Endpoint()),
-			otlp.WithProducer(failingProducer{}))
+			otlp.WithProducer(failingProducer("one")), otlp.WithProducer(nil), otlp.WithProducer(failingProducer("two")))
 		observe(t, provider, "bad", func(context.Context) error { return errors.New("the callback's reason") })
 		observe(t, provider, "good", func(context.Context) error { return nil })
 		add(t, provider, 3)
@@ -115,7 +111,7 @@ func TestFailingCallbackKeepsOtherMetrics(t *testing.T) {
 				t.Errorf("%s: scope %q, resource %v: want those of the MeterProvider", p.reader, scope, rm.GetResource())
 			}
 		}
-		for _, name := range []string{"good", "produced"} {
+		for _, name := range []string{"good", "one", "two"} {
 			if otlptest.Latest(got, name) == nil {
 				t.Errorf("%s: no metric %q arrived", p.reader, name)
 			}
@@ -209,12 +205,12 @@ func addSeries(t *testing.T, provider metric.MeterProvider, n int) {
 	}
 }
 
-// failingProducer is a producer that has a metric and an error.
-type failingProducer struct{}
+// failingProducer is a producer that has a metric of this name and an error.
+type failingProducer string
 
-func (failingProducer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
+func (p failingProducer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 	points := []metricdata.DataPoint[int64]{{Value: 1}}
 	return []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{
-		{Name: "produced", Data: metricdata.Gauge[int64]{DataPoints: points}},
+		{Name: string(p), Data: metricdata.Gauge[int64]{DataPoints: points}},
 	}}}, errors.New("the producer's reason")
 }

@@ -1,7 +1,6 @@
 package otlp_test
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -14,7 +13,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -94,45 +92,6 @@ func TestPlainTextOptionIgnoresEnvTLSFiles(t *testing.T) {
 		receiver := otlptest.New(t, p.receiver)
 		wantPushed(t, receiver, otlp.WithProtocol(p.reader), otlp.WithEndpointURL(receiver.Endpoint()))
 		wantPushed(t, receiver, otlp.WithProtocol(p.reader), otlp.WithEndpoint(receiver.Addr()), otlp.WithInsecure())
-	}
-}
-
-func TestContradictoryTLSSettingsAreAnError(t *testing.T) {
-	certs := newCertificates(t)
-	const endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"
-	const certificate = "OTEL_EXPORTER_OTLP_CERTIFICATE"
-	for _, tc := range []struct {
-		name string
-		env  map[string]string
-		opts []otlp.Option
-		want []string
-	}{
-		{"both options", nil, []otlp.Option{otlp.WithInsecure(), otlp.WithTLSConfig(certs.client)},
-			[]string{"WithInsecure", "WithTLSConfig"}},
-		{"insecure and an https option", nil, []otlp.Option{otlp.WithInsecure(), otlp.WithEndpointURL("https://host")},
-			[]string{"WithInsecure", "WithEndpointURL"}},
-		{"insecure and https of the environment", map[string]string{endpoint: "https://host"},
-			[]otlp.Option{otlp.WithInsecure()}, []string{"WithInsecure", endpoint}},
-		{"TLS and an http option", nil, []otlp.Option{otlp.WithTLSConfig(certs.client), otlp.WithEndpointURL("http://host")},
-			[]string{"WithTLSConfig", "WithEndpointURL"}},
-		{"TLS file and http", map[string]string{endpoint: "http://host", certificate: certs.caFile}, nil,
-			[]string{certificate, endpoint}},
-		{"TLS file and insecure",
-			map[string]string{certificate: certs.caFile, "OTEL_EXPORTER_OTLP_INSECURE": "true"},
-			[]otlp.Option{otlp.WithEndpoint("host:4318")}, []string{certificate, "OTEL_EXPORTER_OTLP_INSECURE"}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			setenv(t, tc.env)
-			_, err := otlp.NewReader(context.Background(), tc.opts...)
-			if err == nil {
-				t.Fatal("no error")
-			}
-			for _, part := range tc.want {
-				if !strings.Contains(err.Error(), part) {
-					t.Errorf("error %q does not say %q", err, part)
-				}
-			}
-		})
 	}
 }
 
