@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"time"
 
@@ -43,29 +42,15 @@ func (p program) start(dir string, sig syscall.Signal, path string, args ...stri
 	cmd.Env = environment()
 	cmd.Stderr = write
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.account.credential(), Setpgid: true}
-	proc.EndWithParent(cmd.SysProcAttr, sig)
 
 	pr := &process{log: newLog(), exited: make(chan struct{}), ended: make(chan struct{})}
-	started := make(chan error)
-	go func() {
-		// The kernel sends the death signal when the thread ends, not the process, so keep the thread.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		_ = write.Close()
-		if err == nil {
-			pr.Process = cmd.Process
-		}
-		started <- err
-		if err == nil {
-			pr.err = cmd.Wait()
-			close(pr.exited)
-		}
-	}()
-	if err := <-started; err != nil {
+	err = proc.Start(cmd, sig, func(err error) { pr.err = err; close(pr.exited) })
+	_ = write.Close()
+	if err != nil {
 		_ = read.Close()
 		return nil, err
 	}
+	pr.Process = cmd.Process
 	go func() {
 		defer close(pr.ended)
 		defer read.Close()

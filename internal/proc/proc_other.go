@@ -4,5 +4,5 @@ package proc
 
 import "syscall"
 
-// EndWithParent does nothing here.
-func EndWithParent(*syscall.SysProcAttr, syscall.Signal) {}
+// endWithParent does nothing: only Linux has such a signal.
+func endWithParent(*syscall.SysProcAttr, syscall.Signal) {}

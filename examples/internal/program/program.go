@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -74,20 +73,7 @@ func Start(t *testing.T, limit time.Duration, path string, env []string, args ..
 	}
 	e.Cmd.Env = slices.Concat(environment(), []string{"TMPDIR=" + temp}, env)
 	e.Cmd.Stdout, e.Cmd.Stderr = e.Stdout, e.Stderr
-	e.Cmd.SysProcAttr = new(syscall.SysProcAttr)
-	proc.EndWithParent(e.Cmd.SysProcAttr, syscall.SIGKILL)
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread() // the kernel ends the child with the thread that started it
-		defer runtime.UnlockOSThread()
-		err := e.Cmd.Start()
-		started <- err
-		if err == nil {
-			_ = e.Cmd.Wait()
-			close(e.Exited)
-		}
-	}()
-	if err := <-started; err != nil {
+	if err := proc.Start(e.Cmd, syscall.SIGKILL, func(error) { close(e.Exited) }); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -54,21 +53,7 @@ func Start(c Command) (*Process, error) {
 	p.cmd.Env = slices.Concat(os.Environ(), c.Env)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the terminal's signals are for the parent
-	proc.EndWithParent(p.cmd.SysProcAttr, syscall.SIGTERM)
-
-	started := make(chan error)
-	go func() {
-		// The kernel ends the program when the thread that started it ends, not the process, so keep the thread.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := p.cmd.Start()
-		started <- err
-		if err == nil {
-			p.err = p.cmd.Wait()
-			close(p.done)
-		}
-	}()
-	if err := <-started; err != nil {
+	if err := proc.Start(p.cmd, syscall.SIGTERM, func(err error) { p.err = err; close(p.done) }); err != nil {
 		return nil, fmt.Errorf("stack: start %s: %w", c.Name, err)
 	}
 	return p, nil

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -148,20 +147,8 @@ func (s *Server) start() error {
 	s.cmd.Env = s.program.environment()
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential, Setpgid: true}
-	proc.EndWithParent(s.cmd.SysProcAttr, syscall.SIGKILL)
-	cmd, exited, started := s.cmd, s.exited, make(chan error)
-	go func() {
-		// The kernel sends the death signal when the thread ends, not the process, so keep the thread.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // the log has the result
-			close(exited)
-		}
-	}()
-	if err := <-started; err != nil {
+	exited := s.exited
+	if err := proc.Start(s.cmd, syscall.SIGKILL, func(error) { close(exited) }); err != nil { // the log has the result
 		s.cmd = nil
 		return fmt.Errorf("pgbouncer: %w", err)
 	}
