@@ -7,28 +7,27 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 
-	"github.com/otelpool/otelpool-go/internal/integration/e2e/expressions"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
 func TestExpressionsReturnNumbersInTheirStates(t *testing.T) {
 	t.Parallel()
 	h := &timeline{service: newService(t, nil, otelpool.WithBaseSize(baseSize)), prom: newProm(t)}
-	h.walk(t, func(t *testing.T, state expressions.State) {
-		for _, e := range expressions.Guide() {
-			vector, warnings := h.queryWithWarnings(t, e.PromQL)
+	h.walk(t, func(t *testing.T, state state) {
+		for _, e := range guideExpressions {
+			vector, warnings := h.queryWithWarnings(t, e.promQL)
 			checkNumbers(t, "guide's", e, state, vector)
 			// Prometheus notices a rate over a gauge.
-			if want := e.Name == "overflow frequency"; (len(warnings) > 0) != want {
-				t.Errorf("%s: guide's %q: %v", state, e.Name, warnings.AsErrors())
+			if want := e.name == "overflow frequency"; (len(warnings) > 0) != want {
+				t.Errorf("%s: guide's %q: %v", state, e.name, warnings.AsErrors())
 			}
 		}
-		for _, e := range expressions.Corrected() {
-			vector := h.query(t, e.PromQL)
+		for _, e := range correctedExpressions {
+			vector := h.query(t, e.promQL)
 			checkNumbers(t, "corrected", e, state, vector)
 			for _, s := range vector {
 				if math.IsInf(s.F, 0) || s.Metric.Get("pool") != "main" {
-					t.Errorf("%s: corrected %q gives %v", state, e.Name, s)
+					t.Errorf("%s: corrected %q gives %v", state, e.name, s)
 				}
 			}
 		}
@@ -44,57 +43,57 @@ func TestExpressionsReturnNumbersInTheirStates(t *testing.T) {
 }
 
 // checkNumbers checks whether an expression returned a number in a state exactly if it should.
-func checkNumbers(t *testing.T, table string, e expressions.Expression, state expressions.State, vector promql.Vector) {
+func checkNumbers(t *testing.T, table string, e expression, state state, vector promql.Vector) {
 	t.Helper()
-	if got, want := len(numbers(vector)) > 0, e.Numbers&state != 0; got != want {
-		t.Errorf("%s: %s %q gives a number: %t, want %t\n%s\n%v", state, table, e.Name, got, want, e.PromQL, vector)
+	if got, want := len(numbers(vector)) > 0, e.numbers&state != 0; got != want {
+		t.Errorf("%s: %s %q gives a number: %t, want %t\n%s\n%v", state, table, e.name, got, want, e.promQL, vector)
 	}
 }
 
 // values are the values of expressions in each state, and the cases in which the older SQLAlchemy guide's expressions are wrong.
 var values = []struct {
-	state  expressions.State
+	state  state
 	promQL string
 	want   float64
 }{
-	{expressions.Fresh, corrected("usage percentage"), 0},
-	{expressions.Fresh, "db_pool_size", baseSize},
-	{expressions.Fresh, "db_pool_num_overflow", maxConns - baseSize},
-	{expressions.Fresh, "db_pool_checked_in", 0}, // and yet the pool is not exhausted
+	{fresh, corrected("usage percentage"), 0},
+	{fresh, "db_pool_size", baseSize},
+	{fresh, "db_pool_num_overflow", maxConns - baseSize},
+	{fresh, "db_pool_checked_in", 0}, // and yet the pool is not exhausted
 
-	{expressions.AtBase, guide("usage percentage"), 100},
-	{expressions.AtBase, corrected("usage percentage"), 100. / 3},
-	{expressions.AtBase, "db_pool_checked_in", 0}, // nor here
-	{expressions.AtBase, "db_pool_overflow", 0},
+	{atBase, guide("usage percentage"), 100},
+	{atBase, corrected("usage percentage"), 100. / 3},
+	{atBase, "db_pool_checked_in", 0}, // nor here
+	{atBase, "db_pool_overflow", 0},
 
-	{expressions.Busy, guide("usage percentage"), 280},
-	{expressions.Busy, corrected("usage percentage"), 1400. / 15},
-	{expressions.Busy, corrected("overflow percentage"), 90},
-	{expressions.Busy, "db_pool_checked_out", 14},
-	{expressions.Busy, "db_pool_checked_in", 1},
-	{expressions.Busy, "db_pool_overflow", 9},
-	{expressions.Busy, "count(" + corrected("p95 query duration") + ")", 1}, // the guide's returns one for each series
-	{expressions.Busy, "count(" + guide("p95 query duration") + ") > bool 1", 1},
+	{busy, guide("usage percentage"), 280},
+	{busy, corrected("usage percentage"), 1400. / 15},
+	{busy, corrected("overflow percentage"), 90},
+	{busy, "db_pool_checked_out", 14},
+	{busy, "db_pool_checked_in", 1},
+	{busy, "db_pool_overflow", 9},
+	{busy, "count(" + corrected("p95 query duration") + ")", 1}, // the guide's returns one for each series
+	{busy, "count(" + guide("p95 query duration") + ") > bool 1", 1},
 
-	{expressions.Full, corrected("usage percentage"), 100},
-	{expressions.Full, corrected("overflow percentage"), 100},
-	{expressions.Full, "db_pool_pending", 2},
-	{expressions.Full, "db_pool_timeouts_total", 1},
+	{full, corrected("usage percentage"), 100},
+	{full, corrected("overflow percentage"), 100},
+	{full, "db_pool_pending", 2},
+	{full, "db_pool_timeouts_total", 1},
 
-	{expressions.Spent, "db_pool_checked_in", maxConns},
-	{expressions.Spent, "db_pool_overflow", 0},
-	{expressions.Spent, "db_pool_checked_out + db_pool_checked_in - db_pool_size", maxConns - baseSize}, // not an overflow
-	{expressions.Spent, "db_pool_pending", 0},
+	{spent, "db_pool_checked_in", maxConns},
+	{spent, "db_pool_overflow", 0},
+	{spent, "db_pool_checked_out + db_pool_checked_in - db_pool_size", maxConns - baseSize}, // not an overflow
+	{spent, "db_pool_pending", 0},
 }
 
-func guide(name string) string     { return find(expressions.Guide(), name) }
-func corrected(name string) string { return find(expressions.Corrected(), name) }
+func guide(name string) string     { return find(guideExpressions, name) }
+func corrected(name string) string { return find(correctedExpressions, name) }
 
 // find returns the expression of that name, or text that does not parse if there is none.
-func find(table []expressions.Expression, name string) string {
+func find(table []expression, name string) string {
 	for _, e := range table {
-		if e.Name == name {
-			return e.PromQL
+		if e.name == name {
+			return e.promQL
 		}
 	}
 	return "no expression " + name
@@ -128,27 +127,27 @@ func TestExpressionTablesAreComplete(t *testing.T) {
 	t.Parallel()
 	promQL := parser.NewParser(parser.Options{})
 	replacements := make(map[string]bool)
-	for _, table := range [][]expressions.Expression{expressions.Corrected(), expressions.Guide()} {
+	for _, table := range [][]expression{correctedExpressions, guideExpressions} {
 		names, texts := make(map[string]bool), make(map[string]bool)
 		for _, e := range table {
-			if _, err := promQL.ParseExpr(e.PromQL); err != nil {
-				t.Errorf("%q: %v", e.Name, err)
+			if _, err := promQL.ParseExpr(e.promQL); err != nil {
+				t.Errorf("%q: %v", e.name, err)
 			}
-			if e.Name == "" || e.About == "" || e.Numbers == expressions.Never {
+			if e.name == "" || e.about == "" || e.numbers == never {
 				t.Errorf("%+v lacks something", e)
 			}
-			if names[e.Name] || texts[e.PromQL] {
-				t.Errorf("%q is there twice", e.Name)
+			if names[e.name] || texts[e.promQL] {
+				t.Errorf("%q is there twice", e.name)
 			}
-			names[e.Name], texts[e.PromQL] = true, true
+			names[e.name], texts[e.promQL] = true, true
 		}
 		if len(replacements) == 0 {
 			replacements = names
 			continue
 		}
 		for _, e := range table {
-			if !replacements[e.Instead] {
-				t.Errorf("%q is to be replaced by %q, which is none of the corrected ones", e.Name, e.Instead)
+			if !replacements[e.instead] {
+				t.Errorf("%q is to be replaced by %q, which is none of the corrected ones", e.name, e.instead)
 			}
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/exporters/direct"
-	"github.com/otelpool/otelpool-go/internal/integration/e2e/expressions"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -48,11 +47,11 @@ func TestExponentialHistogramsAreReadAsNative(t *testing.T) {
 		t.Errorf("counted %v, sent %v", counted, want)
 	}
 	queries := make(map[string]string)
-	for _, e := range expressions.Corrected() {
-		queries[e.Name] = e.PromQL
+	for _, e := range correctedExpressions {
+		queries[e.name] = e.promQL
 	}
-	for _, q := range expressions.Questions() {
-		queries[q.Name] = q.PromQL
+	for _, q := range questions {
+		queries[q.name] = q.promQL
 	}
 	for name, query := range queries {
 		if got := p.query(t, query); strings.Contains(query, "_bucket") && len(numbers(got)) == 0 {

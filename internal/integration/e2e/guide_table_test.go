@@ -1,4 +1,4 @@
-package e2e
+package e2e_test
 
 import (
 	"flag"
@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/otelpool/otelpool-go/internal/integration/e2e/expressions"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -26,23 +25,23 @@ func TestExpressionsInGUIDEAreTestedOnes(t *testing.T) {
 // expressions.
 func guideTables() string {
 	corrected := make(map[string]string)
-	for _, e := range expressions.Corrected() {
-		corrected[e.Name] = e.PromQL
+	for _, e := range correctedExpressions {
+		corrected[e.name] = e.promQL
 	}
 	var b strings.Builder
 	b.WriteString("\n| in the older SQLAlchemy guide | what it tells | use |\n|---|---|---|\n")
-	for _, e := range expressions.Guide() {
+	for _, e := range guideExpressions {
 		use := "as it stands"
-		if corrected[e.Instead] != e.PromQL {
-			use = "`" + corrected[e.Instead] + "`"
+		if corrected[e.instead] != e.promQL {
+			use = "`" + corrected[e.instead] + "`"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", e.PromQL, e.About, use)
-		delete(corrected, e.Instead)
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", e.promQL, e.about, use)
+		delete(corrected, e.instead)
 	}
 	b.WriteString("\nFurther expressions:\n\n| what it tells | expression |\n|---|---|\n")
-	for _, e := range expressions.Corrected() {
-		if _, left := corrected[e.Name]; left {
-			fmt.Fprintf(&b, "| %s | `%s` |\n", e.About, e.PromQL)
+	for _, e := range correctedExpressions {
+		if _, left := corrected[e.name]; left {
+			fmt.Fprintf(&b, "| %s | `%s` |\n", e.about, e.promQL)
 		}
 	}
 	return b.String() + "\n"

@@ -1,4 +1,4 @@
-package e2e
+package e2e_test
 
 import (
 	"maps"
@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/otelpool/otelpool-go/internal/integration/e2e/expressions"
 )
 
 const root = "../../../"
@@ -22,12 +20,12 @@ var queryBlock = regexp.MustCompile("(?m)(?:^<!-- query: (.+) -->\n)?^```promql\
 func TestQueriesInGUIDEAreTestedOnes(t *testing.T) {
 	tried := make(map[string]string)
 	missing := make(map[string]bool)
-	for _, e := range expressions.Corrected() {
-		tried[e.Name] = queryLines(e.About, e.PromQL)
+	for _, e := range correctedExpressions {
+		tried[e.name] = queryLines(e.about, e.promQL)
 	}
-	for _, q := range expressions.Questions() {
-		tried[q.Name] = queryLines(q.About, q.PromQL)
-		missing[q.Name] = true
+	for _, q := range questions {
+		tried[q.name] = queryLines(q.about, q.promQL)
+		missing[q.name] = true
 	}
 	for _, document := range documents {
 		text, err := os.ReadFile(root + document)

@@ -7,50 +7,48 @@ import (
 
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
-
-	"github.com/otelpool/otelpool-go/internal/integration/e2e/expressions"
 )
 
 func TestQuestionsFindTroubles(t *testing.T) {
 	t.Parallel()
 	p := newTroubledService(t)
 	for _, situation := range []struct {
-		trouble expressions.Trouble
+		trouble trouble
 		begin   func(*testing.T) (end func())
 		answers map[string]float64
 		first   map[string]string // of those that list operations
 	}{
-		{expressions.Calm, p.calm,
+		{calm, p.calm,
 			map[string]float64{question("fleet"): maxConns, question("peak usage"): 100. / maxConns, question("never at rest"): none},
 			map[string]string{"holders": "get_user_with_roles", "query time": "get_user_with_roles"}},
-		{expressions.Filled, p.filled,
+		{filled, p.filled,
 			map[string]float64{
 				question("peak usage"): 100, question("full at the peak"): maxConns,
 				question("busy share") + " < bool 0.5": 1, question("queue time") + " > bool 0": 1,
 			},
 			map[string]string{"holders": "export_orders", "query time": "get_user_with_roles"}},
-		{expressions.Spike, p.spike,
+		{spike, p.spike,
 			map[string]float64{
 				"max_over_time(db_pool_checked_out[1h])": 0, // at the same time
 				question("peak usage"):                   100, question("full at the peak"): maxConns,
 			},
 			map[string]string{"holders": "export_orders"}},
-		{expressions.Leak, p.leak,
+		{leak, p.leak,
 			map[string]float64{question("never at rest"): 1, question("long holds") + " > bool 0": 1, question("oldest hold") + " > bool 8": 1},
 			map[string]string{"holders": "get_user_with_roles"}},
-		{expressions.Misuse, p.misuse,
+		{misuse, p.misuse,
 			map[string]float64{question("closed on release") + " > bool 0": 1, question("nested acquires") + " > bool 0": 1},
 			map[string]string{"holders": "get_user_with_roles"}},
 	} {
 		p.recover(t)
 		end := situation.begin(t)
-		for _, q := range expressions.Questions() {
-			vector := p.query(t, q.PromQL)
-			if got, want := len(numbers(vector)) > 0, q.Numbers&situation.trouble != 0; got != want {
-				t.Errorf("%v: %q gives a number: %t, want %t\n%s\n%v", situation.trouble, q.Name, got, want, q.PromQL, vector)
+		for _, q := range questions {
+			vector := p.query(t, q.promQL)
+			if got, want := len(numbers(vector)) > 0, q.numbers&situation.trouble != 0; got != want {
+				t.Errorf("%v: %q gives a number: %t, want %t\n%s\n%v", situation.trouble, q.name, got, want, q.promQL, vector)
 			}
-			if want, listed := situation.first[q.Name]; listed && first(vector) != want {
-				t.Errorf("%v: %q has %q on top, want %q: %v", situation.trouble, q.Name, first(vector), want, vector)
+			if want, listed := situation.first[q.name]; listed && first(vector) != want {
+				t.Errorf("%v: %q has %q on top, want %q: %v", situation.trouble, q.name, first(vector), want, vector)
 			}
 		}
 		for promQL, want := range situation.answers {
@@ -67,9 +65,9 @@ const none = -1
 
 // question returns the question of that name, or text that does not parse if there is none.
 func question(name string) string {
-	for _, q := range expressions.Questions() {
-		if q.Name == name {
-			return q.PromQL
+	for _, q := range questions {
+		if q.name == name {
+			return q.promQL
 		}
 	}
 	return "no question " + name
@@ -87,19 +85,19 @@ func TestQuestionTableIsComplete(t *testing.T) {
 	t.Parallel()
 	promQL := parser.NewParser(parser.Options{})
 	names, texts := make(map[string]bool), make(map[string]bool)
-	for _, e := range expressions.Corrected() {
-		names[e.Name], texts[e.PromQL] = true, true
+	for _, e := range correctedExpressions {
+		names[e.name], texts[e.promQL] = true, true
 	}
-	for _, q := range expressions.Questions() {
-		if _, err := promQL.ParseExpr(q.PromQL); err != nil {
-			t.Errorf("%q: %v", q.Name, err)
+	for _, q := range questions {
+		if _, err := promQL.ParseExpr(q.promQL); err != nil {
+			t.Errorf("%q: %v", q.name, err)
 		}
-		if q.Name == "" || q.About == "" || q.Numbers == 0 {
+		if q.name == "" || q.about == "" || q.numbers == 0 {
 			t.Errorf("%+v lacks something", q)
 		}
-		if names[q.Name] || texts[q.PromQL] {
-			t.Errorf("%q is there twice", q.Name)
+		if names[q.name] || texts[q.promQL] {
+			t.Errorf("%q is there twice", q.name)
 		}
-		names[q.Name], texts[q.PromQL] = true, true
+		names[q.name], texts[q.promQL] = true, true
 	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/otelpool/otelpool-go/internal/integration/e2e/expressions"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -21,18 +20,18 @@ type timeline struct {
 }
 
 // walk calls visit in each state, in chronological order.
-func (h *timeline) walk(t *testing.T, visit func(*testing.T, expressions.State)) {
+func (h *timeline) walk(t *testing.T, visit func(*testing.T, state)) {
 	h.scrapes(t, h.service, 20)
-	visit(t, expressions.Fresh)
+	visit(t, fresh)
 	h.toBase(t)
-	visit(t, expressions.AtBase)
+	visit(t, atBase)
 	h.toBusy(t)
-	visit(t, expressions.Busy)
+	visit(t, busy)
 	leave := h.toFull(t)
-	visit(t, expressions.Full)
+	visit(t, full)
 	leave()
 	h.toSpent(t)
-	visit(t, expressions.Spent)
+	visit(t, spent)
 }
 
 // toBase uses exactly the pool's base size, and runs a query between two scrapes.
