@@ -1,4 +1,4 @@
-package manifests_test
+package manifests
 
 import (
 	"flag"
@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-
-	"github.com/otelpool/otelpool-go/internal/kubernetes/manifests"
 )
 
 var update = flag.Bool("update", false, "write the generated files of collector-config/kubernetes")
@@ -15,7 +13,7 @@ var update = flag.Bool("update", false, "write the generated files of collector-
 const config = "../../../collector-config"
 
 func TestGeneratedFilesMatchSources(t *testing.T) {
-	files, err := manifests.Generate(config)
+	files, err := generate(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +38,7 @@ func TestGeneratedFilesMatchSources(t *testing.T) {
 }
 
 func TestGeneratedFolderHasNoOtherFiles(t *testing.T) {
-	files, err := manifests.Generate(config)
+	files, err := generate(config)
 	if err != nil {
 		t.Fatal(err)
 	}

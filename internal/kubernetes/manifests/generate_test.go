@@ -1,5 +1,3 @@
-// Package manifests makes the generated files of collector-config/kubernetes from the files of collector-config. It imports
-// the standard library only, so that make generate does not build Kubernetes.
 package manifests
 
 import (
@@ -18,8 +16,8 @@ var embedded = []string{"collector-agent.yaml", "collector-gateway.yaml"}
 // operatorFile is the file with parts that are generated.
 const operatorFile = "kubernetes/opentelemetrycollectors.yaml"
 
-// Generate returns the content of each generated file by its path below config, which is the folder collector-config.
-func Generate(config string) (files map[string]string, err error) {
+// generate returns the content of each generated file by its path below config, which is the folder collector-config.
+func generate(config string) (files map[string]string, err error) {
 	files = map[string]string{}
 	for _, pattern := range copied {
 		paths, err := filepath.Glob(filepath.Join(config, pattern))
