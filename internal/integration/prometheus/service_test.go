@@ -18,7 +18,6 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
-	"github.com/otelpool/otelpool-go/internal/integration/company"
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
@@ -92,7 +91,7 @@ func newService(t *testing.T, p *page, endpoint string) *service {
 		}
 		return nil
 	}
-	config.ConnConfig.Tracer = company.Tracer(s.provider)
+	config.ConnConfig.Tracer = otherTracer(s.provider)
 	var inst *otelpool.Instrumentation
 	s.pool, inst, err = otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(s.provider), otelpool.WithPoolName("main"),
 		otelpool.WithBaseSize(baseSize), otelpool.WithPeakWindow(24*time.Hour), otelpool.WithReturnedRows(), otelpool.WithServerAttributes(),
@@ -100,7 +99,7 @@ func newService(t *testing.T, p *page, endpoint string) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := company.Report(t.Context(), s.provider, s.pool, "main"); err != nil {
+	if err := reportOthers(t.Context(), s.provider, s.pool, "main"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -1,6 +1,4 @@
-// Package company reports what other libraries in a service report under the names of otelpool's metrics. Tests use it
-// to show that they change no documented value.
-package company
+package prometheus_test
 
 import (
 	"context"
@@ -16,24 +14,25 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// Tracer returns a tracer of otelpgx, to be that of a pool before otelpool instruments it.
-func Tracer(provider metric.MeterProvider) pgx.QueryTracer {
+// otherTracer returns a tracer of otelpgx, to be that of a pool before otelpool instruments it.
+func otherTracer(provider metric.MeterProvider) pgx.QueryTracer {
 	return otelpgx.NewTracer(otelpgx.WithMeterProvider(provider), otelpgx.WithTracerProvider(noop.NewTracerProvider()))
 }
 
-// Report reports otelpgx's statistics of the pool, and pools of the same name: one of a client of Redis, and one of
+// reportOthers reports what other libraries in a service report under the names of otelpool's metrics, to show that they
+// change no documented value: otelpgx's statistics of the pool, and pools of the same name: one of a client of Redis, and one of
 // instrumentation that the service has of its own.
-func Report(ctx context.Context, provider metric.MeterProvider, pool *pgxpool.Pool, name string) error {
+func reportOthers(ctx context.Context, provider metric.MeterProvider, pool *pgxpool.Pool, name string) error {
 	poolName := attribute.String(catalogue.AttrPool, name)
 	stats := otelpgx.RecordStats(pool, otelpgx.WithStatsMeterProvider(provider), otelpgx.WithStatsAttributes(poolName))
 	redis := metric.WithAttributes(poolName, attribute.String(catalogue.AttrSystem, "redis"),
 		attribute.String(catalogue.AttrState, catalogue.StateUsed))
 	own := metric.WithAttributes(poolName, attribute.String(catalogue.AttrState, catalogue.StateUsed))
-	return errors.Join(stats, report(ctx, provider.Meter("github.com/redis/go-redis"), redis), report(ctx, provider.Meter("example.com/orders"), own))
+	return errors.Join(stats, reportPool(ctx, provider.Meter("github.com/redis/go-redis"), redis), reportPool(ctx, provider.Meter("example.com/orders"), own))
 }
 
-// report records a pool of 200 connections that all are in use.
-func report(ctx context.Context, meter metric.Meter, attributes metric.MeasurementOption) error {
+// reportPool records a pool of 200 connections that all are in use.
+func reportPool(ctx context.Context, meter metric.Meter, attributes metric.MeasurementOption) error {
 	var errs []error
 	for _, name := range []string{"db.client.connection.count", "db.client.connection.max", "pgxpool.size"} {
 		counter, err := meter.Int64UpDownCounter(name, metric.WithUnit("{connection}"), describe(name))
@@ -48,7 +47,7 @@ func report(ctx context.Context, meter metric.Meter, attributes metric.Measureme
 	return errors.Join(errs...)
 }
 
-// describe gives an instrument its usual description: a page has one for each name.
+// describe returns the usual description of an instrument: a page has one for each name.
 func describe(name string) metric.InstrumentOption {
 	return metric.WithDescription(catalogue.Lookup(name)[0].Description)
 }
