@@ -102,13 +102,6 @@ var acquireFacts = []pgxFact{
 		recovering(func() { _, _ = f.pool.Acquire(withHook(context.Background(), inPrepareConn, panics)) })
 	}, counts{failed: 1, opened: 1, leaked: 1}},
 
-	{2, "PrepareConn panics beside a hijack", hooked, func(t *testing.T, f fixture) {
-		conn := acquire(t, f.pool)
-		recovering(func() { _, _ = f.pool.Acquire(withHook(context.Background(), inPrepareConn, panics)) })
-		hijack(t, conn)
-		f.collect(t).check(t, map[string]int64{used: 1, "pgxpool.connections.closed{reason=hijacked}": 1})
-	}, counts{ok: 1, failed: 1, opened: 2, hijacked: 1, leaked: 1}},
-
 	{2, "ShouldPing panics", pinging, func(t *testing.T, f fixture) {
 		recovering(func() { _, _ = f.pool.Acquire(withHook(context.Background(), inShouldPing, panics)) })
 	}, counts{failed: 1, opened: 1, leaked: 1}},

@@ -15,10 +15,10 @@ import (
 
 // randomCaller uses pools at random.
 type randomCaller struct {
-	t        *testing.T
-	of       *randomPool
-	rand     *rand.Rand
-	hijacked []*pgx.Conn
+	t           *testing.T
+	main, leaky *randomPool
+	rand        *rand.Rand
+	hijacked    []*pgx.Conn
 }
 
 func (w *randomCaller) run(n int) {
@@ -38,11 +38,11 @@ func (w *randomCaller) run(n int) {
 }
 
 // acquire acquires and counts the result. It returns nil if the acquire failed.
-func (w *randomCaller) acquire(ctx context.Context, prepare func() (bool, error)) *randomHold {
+func (w *randomCaller) acquire(x *randomPool, ctx context.Context, prepare func() (bool, error)) *randomHold {
 	if w.rand.IntN(4) == 0 {
 		ctx = otelpool.WithOperation(ctx, operationNames[w.rand.IntN(len(operationNames))])
 	}
-	x, a := w.of, &attempt{prepare: prepare}
+	a := &attempt{prepare: prepare}
 	ctx = context.WithValue(ctx, attemptKey{}, a)
 	start := time.Now()
 	conn, err := x.pool.Acquire(ctx)
@@ -64,10 +64,10 @@ func (w *randomCaller) acquire(ctx context.Context, prepare func() (bool, error)
 	return nil
 }
 
-func (w *randomCaller) acquireRelease() { w.acquire(context.Background(), nil).release() }
+func (w *randomCaller) acquireRelease() { w.acquire(w.main, context.Background(), nil).release() }
 
 func (w *randomCaller) query() {
-	if l := w.acquire(context.Background(), nil); l != nil {
+	if l := w.acquire(w.main, context.Background(), nil); l != nil {
 		w.exec(l, "SELECT 1")
 		l.release()
 	}
@@ -87,33 +87,33 @@ func (w *randomCaller) soon() time.Duration {
 func (w *randomCaller) deadline() {
 	ctx, cancel := context.WithTimeout(context.Background(), w.soon())
 	defer cancel()
-	w.acquire(ctx, nil).release()
+	w.acquire(w.main, ctx, nil).release()
 }
 
 func (w *randomCaller) cancelBefore() {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	w.acquire(ctx, nil).release()
+	w.acquire(w.main, ctx, nil).release()
 }
 
 func (w *randomCaller) cancelDuring() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	defer time.AfterFunc(w.soon(), cancel).Stop()
-	w.acquire(ctx, nil).release()
+	w.acquire(w.main, ctx, nil).release()
 }
 
 // nested acquires a second connection with a deadline.
 func (w *randomCaller) nested() {
 	ctx := otelpool.WithScope(context.Background(), "")
-	outer := w.acquire(ctx, nil)
+	outer := w.acquire(w.main, ctx, nil)
 	if outer == nil {
 		return
 	}
 	short, cancel := context.WithTimeout(ctx, time.Millisecond)
 	defer cancel()
-	w.of.nestedAtMost.Add(1)
-	inner := w.acquire(short, nil)
+	w.main.nestedAtMost.Add(1)
+	inner := w.acquire(w.main, short, nil)
 	if w.rand.IntN(2) == 0 {
 		outer, inner = inner, outer
 	}
@@ -122,13 +122,13 @@ func (w *randomCaller) nested() {
 }
 
 func (w *randomCaller) prepareFails() {
-	w.acquire(context.Background(), func() (bool, error) { return true, errNotToday }).release()
+	w.acquire(w.main, context.Background(), func() (bool, error) { return true, errNotToday }).release()
 }
 
 // prepareRefuses has PrepareConn refuse a connection or two, and then accept one or fail.
 func (w *randomCaller) prepareRefuses() {
 	refusals, fail := 1+w.rand.IntN(2), w.rand.IntN(2) == 0
-	w.acquire(context.Background(), func() (bool, error) {
+	w.acquire(w.main, context.Background(), func() (bool, error) {
 		if refusals--; refusals >= 0 {
 			return false, nil
 		}
@@ -140,13 +140,13 @@ func (w *randomCaller) prepareRefuses() {
 }
 
 func (w *randomCaller) allIdle() {
-	for _, conn := range w.of.pool.AcquireAllIdle(context.Background()) {
+	for _, conn := range w.main.pool.AcquireAllIdle(context.Background()) {
 		conn.Release()
 	}
 }
 
 func (w *randomCaller) transaction() {
-	l := w.acquire(context.Background(), nil)
+	l := w.acquire(w.main, context.Background(), nil)
 	if l == nil {
 		return
 	}
@@ -167,7 +167,7 @@ func (w *randomCaller) transaction() {
 
 // batches sends a batch that fails early, or an empty one.
 func (w *randomCaller) batches() {
-	l := w.acquire(context.Background(), nil)
+	l := w.acquire(w.main, context.Background(), nil)
 	if l == nil {
 		return
 	}
@@ -182,13 +182,15 @@ func (w *randomCaller) batches() {
 }
 
 // hijack hijacks a connection and goes on using it.
-func (w *randomCaller) hijack() {
-	l := w.acquire(context.Background(), nil)
+func (w *randomCaller) hijack() { w.hijackFrom(w.main) }
+
+func (w *randomCaller) hijackFrom(x *randomPool) {
+	l := w.acquire(x, context.Background(), nil)
 	if l == nil {
 		return
 	}
 	conn := l.Hijack()
-	w.of.hijacked.Add(1)
+	x.hijacked.Add(1)
 	l.long()
 	if _, err := conn.Exec(context.Background(), "SELECT 1"); err != nil {
 		w.t.Error(err)
@@ -209,26 +211,26 @@ func (w *randomCaller) closeHijacked() {
 }
 
 func (w *randomCaller) forgetCommit() {
-	if l := w.acquire(context.Background(), nil); l != nil {
+	if l := w.acquire(w.main, context.Background(), nil); l != nil {
 		w.exec(l, "BEGIN")
-		w.of.inTransaction.Add(1)
+		w.main.inTransaction.Add(1)
 		l.release()
 	}
 }
 
 func (w *randomCaller) forgetRows() {
-	if l := w.acquire(context.Background(), nil); l != nil {
+	if l := w.acquire(w.main, context.Background(), nil); l != nil {
 		if _, err := l.Query(context.Background(), "SELECT 1"); err != nil {
 			w.t.Error(err)
 		}
-		w.of.busy.Add(1)
+		w.main.busy.Add(1)
 		l.release()
 	}
 }
 
 // breakConn closes a connection before it is released: by Close, or by canceling a query.
 func (w *randomCaller) breakConn() {
-	l := w.acquire(context.Background(), nil)
+	l := w.acquire(w.main, context.Background(), nil)
 	if l == nil {
 		return
 	}
@@ -246,13 +248,57 @@ func (w *randomCaller) breakConn() {
 }
 
 func (w *randomCaller) holdLong() {
-	if l := w.acquire(context.Background(), nil); l != nil {
+	if l := w.acquire(w.main, context.Background(), nil); l != nil {
 		wait(randomLongHold + time.Millisecond)
 		l.release()
 	}
 }
 
-func (w *randomCaller) reset() { w.of.pool.Reset() }
+// useForeign uses the pool whose events are not the main pool's.
+func (w *randomCaller) useForeign() {
+	conn, err := w.main.foreign.Acquire(context.Background())
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	if _, err := conn.Exec(context.Background(), "SELECT 1"); err != nil {
+		w.t.Error(err)
+	}
+	if w.rand.IntN(20) == 0 {
+		_ = conn.Hijack().Close(context.Background())
+		return
+	}
+	conn.Release()
+}
+
+func (w *randomCaller) reset() { w.main.pool.Reset() }
+
+func (w *randomCaller) leakyRelease() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	w.acquire(w.leaky, ctx, nil).release()
+}
+
+func (w *randomCaller) leakyHijack() { w.hijackFrom(w.leaky) }
+
+// leak has PrepareConn panic, so that pgx loses the slot. One slot is always left.
+func (w *randomCaller) leak() {
+	x := w.leaky
+	if x.leaked.Add(1) >= leakyConns {
+		x.leaked.Add(-1)
+		return
+	}
+	start := time.Now()
+	got := recovering(func() {
+		ctx := context.WithValue(context.Background(), attemptKey{}, &attempt{prepare: func() (bool, error) { panic("mine") }})
+		_, _ = x.pool.Acquire(ctx)
+	})
+	x.acquiring.Add(int64(time.Since(start)))
+	x.results[asError].Add(1)
+	if got != "mine" {
+		w.t.Errorf("recovered %v", got)
+	}
+}
 
 // steps are the steps of a caller, and how often it takes each of about ten thousand. Those that cost a dial are rare.
 var steps = []struct {
@@ -277,6 +323,10 @@ var steps = []struct {
 	{12, (*randomCaller).prepareRefuses},
 	{15, (*randomCaller).holdLong},
 	{3, (*randomCaller).reset},
+	{100, (*randomCaller).useForeign},
+	{300, (*randomCaller).leakyRelease},
+	{10, (*randomCaller).leakyHijack},
+	{2, (*randomCaller).leak},
 }
 
 // randomHold is a connection that a randomCaller holds.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -23,15 +25,18 @@ const (
 	// seedEnv is the environment variable with the seed of a run that is to be repeated, as far as the scheduler does.
 	seedEnv = "OTELPOOL_TEST_SEED"
 
-	randomSteps    = 102_000
+	randomSteps    = 108_000
 	randomRounds   = 4
 	randomCallers  = 12
 	randomConns    = 8
+	leakyConns     = 4
 	randomLongHold = 50 * time.Millisecond
 )
 
-// TestRandomUseIsCountedExactly has callers use a pool at random, in rounds, while a reader collects all the time. Between
-// rounds all counters must be what the callers did.
+// TestRandomUseIsCountedExactly has callers use two pools at random, in rounds. One pool loses slots (docs/pgx-facts.md,
+// row 2). The other has a copy of its configuration used for a third pool, whose events are not its own, and is made anew
+// under its name after each round. Readers of both temporalities collect all the time. Between rounds all counters must be
+// what the callers did.
 func TestRandomUseIsCountedExactly(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
@@ -46,26 +51,35 @@ func TestRandomUseIsCountedExactly(t *testing.T) {
 			t.Logf("to repeat this run set %s=%d", seedEnv, seed)
 		}
 	})
-	x := newRandomPool(t)
+	main, leaky := newRandomPool(t, randomConns), newRandomPool(t, leakyConns)
 	callers := make([]*randomCaller, randomCallers)
 	for i := range callers {
-		callers[i] = &randomCaller{t: t, of: x, rand: rand.New(rand.NewPCG(seed, uint64(i)))}
+		callers[i] = &randomCaller{t: t, main: main, leaky: leaky, rand: rand.New(rand.NewPCG(seed, uint64(i)))}
 	}
 	for round := range randomRounds {
 		stop := make(chan struct{})
-		var reader, all sync.WaitGroup
-		reader.Go(func() { x.watch(t, stop) })
-		before := x.begin(t)
+		var readers sync.WaitGroup
+		readers.Go(func() { main.watch(t, stop) })
+		readers.Go(func() { main.watchDeltas(t, stop) })
+		readers.Go(func() { leaky.watch(t, stop) })
+		before, leakyBefore := main.begin(t), leaky.begin(t)
+		var wg sync.WaitGroup
 		for _, w := range callers {
-			all.Go(func() { w.run(randomSteps / randomRounds / randomCallers) })
+			wg.Go(func() { w.run(randomSteps / randomRounds / randomCallers) })
 		}
-		all.Wait()
-		ok := t.Run(fmt.Sprint("round ", round), func(t *testing.T) { x.check(t, before) }) // not parallel: it would wait for other tests
+		wg.Wait()
+		ok := t.Run(fmt.Sprint("round ", round), func(t *testing.T) {
+			// Not parallel: they would wait until other tests have ended.
+			t.Run("main pool", func(t *testing.T) { main.check(t, before) })
+			t.Run("leaky pool", func(t *testing.T) { leaky.check(t, leakyBefore) })
+		})
 		close(stop)
-		reader.Wait()
+		readers.Wait()
 		if !ok {
 			break
 		}
+		main.checkDeltas(t)
+		main.makeAnew(t)
 	}
 	for _, w := range callers {
 		w.closeHijacked()
@@ -75,17 +89,60 @@ func TestRandomUseIsCountedExactly(t *testing.T) {
 // randomPool is a pool with the numbers of what the callers did to it.
 type randomPool struct {
 	fixture
+	*twoReaders                 // whose deltas are those of all counters
+	config      *pgxpool.Config // before Instrument
+	foreign     *pgxpool.Pool   // made of a copy of the instrumented configuration
+	opened      int64           // dials of the pools before
+	mu          sync.Mutex      // guards deltas
 
 	results                 [4]atomic.Int64 // acquires by result, as in resultNames
-	acquiring               atomic.Int64    // nanoseconds spent in Acquire
+	acquiring, traced       atomic.Int64    // nanoseconds spent in Acquire, and between its first and last tracers
 	inTransaction, busy     atomic.Int64    // connections released so
 	broken, canceled        atomic.Int64
-	hijacked                atomic.Int64
+	hijacked, leaked        atomic.Int64
 	longAtLeast, longAtMost atomic.Int64
 	nestedAtMost            atomic.Int64
 }
 
-// watch collects until stop is closed.
+// watchDeltas collects by the second reader until stop is closed.
+func (x *randomPool) watchDeltas(t *testing.T, stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		case <-time.After(10 * time.Millisecond):
+			x.collectDeltas(t)
+		}
+	}
+}
+
+func (x *randomPool) collectDeltas(t *testing.T) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	_, counters := (telemetry{x.delta, x.telemetry.provider}).collectCounters(t)
+	for key, n := range counters {
+		if n < 0 {
+			t.Errorf("counter %s grew by %v", key, n)
+		}
+		x.deltas[key] += n
+	}
+}
+
+// checkDeltas compares the sums of deltas with the cumulative values. The pool is at rest.
+func (x *randomPool) checkDeltas(t *testing.T) {
+	t.Helper()
+	x.collectDeltas(t)
+	_, counters := x.collectCounters(t)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for key, want := range counters {
+		if got := x.deltas[key]; math.Abs(got-want) > 1e-6*want {
+			t.Errorf("the deltas of %s add up to %v, the cumulative value is %v", key, got, want)
+		}
+	}
+}
+
+// watch collects by the first reader until stop is closed.
 func (x *randomPool) watch(t *testing.T, stop <-chan struct{}) {
 	began := time.Now()
 	last := map[string]float64{}
@@ -142,7 +199,7 @@ func (x *randomPool) begin(t *testing.T) metrics {
 	for i := range x.results {
 		x.results[i].Store(0)
 	}
-	for _, n := range []*atomic.Int64{&x.acquiring, &x.inTransaction, &x.busy, &x.broken, &x.canceled, &x.longAtLeast, &x.longAtMost, &x.nestedAtMost} {
+	for _, n := range []*atomic.Int64{&x.acquiring, &x.traced, &x.inTransaction, &x.busy, &x.broken, &x.canceled, &x.longAtLeast, &x.longAtMost, &x.nestedAtMost} {
 		n.Store(0)
 	}
 	return x.collect(t)
@@ -151,6 +208,7 @@ func (x *randomPool) begin(t *testing.T) metrics {
 // check compares the metrics of a round with what the callers did. All connections are released.
 func (x *randomPool) check(t *testing.T, before metrics) {
 	t.Helper()
+	leaked := x.leaked.Load()
 	var after metrics
 	balanced := func() bool {
 		after = x.collect(t)
@@ -159,7 +217,7 @@ func (x *randomPool) check(t *testing.T, before metrics) {
 			closed += n
 		}
 		stat := x.pool.Stat()
-		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0 &&
+		return int64(stat.AcquiredConns()) == leaked && stat.ConstructingConns() == 0 &&
 			after.value(t, "pgxpool.connections.opened")-closed == int64(stat.TotalConns())
 	}
 	for deadline := time.Now().Add(time.Minute); !balanced() && time.Now().Before(deadline); {
@@ -169,12 +227,12 @@ func (x *randomPool) check(t *testing.T, before metrics) {
 		t.Errorf("%d acquired, %d being dialed, %d in all; %d opened, %d hijacked, closed: %v", stat.AcquiredConns(), stat.ConstructingConns(),
 			stat.TotalConns(), after.value(t, "pgxpool.connections.opened"), x.hijacked.Load(), closings(after))
 	}
-	checkEqual(t, "connections opened", after.value(t, "pgxpool.connections.opened"), x.pool.Stat().NewConnsCount())
+	checkEqual(t, "connections opened", after.value(t, "pgxpool.connections.opened"), x.opened+x.pool.Stat().NewConnsCount())
 	checkEqual(t, "connections being closed", after.value(t, "pgxpool.closing"), 0)
 	x.checkCounts(t, before, after)
 	x.checkTimes(t, before, after)
-	atRest(t, x.fixture, 0)
-	stillCounts(t, x.fixture, randomConns, 0)
+	atRest(t, x.fixture, leaked)
+	stillCounts(t, x.fixture, int64(x.pool.Stat().MaxConns())-leaked, leaked)
 }
 
 // checkCounts compares counters and numbers of samples.
@@ -214,12 +272,15 @@ func (x *randomPool) checkTimes(t *testing.T, before, after metrics) {
 		phases += after.phase(t, name) - before.phase(t, name)
 	}
 	waits := after.sum(waitTime) - before.sum(waitTime)
-	all := time.Duration(x.acquiring.Load()).Seconds()
+	all, least := time.Duration(x.acquiring.Load()).Seconds(), time.Duration(x.traced.Load()).Seconds()
 	if phases < waits*0.999999 {
 		t.Errorf("the phases add up to %v s, the successful acquires took %v s", phases, waits)
 	}
 	if phases > all*1.000001 {
 		t.Errorf("the phases add up to %v s, all acquires took %v s", phases, all)
+	}
+	if least == 0 || phases < least*0.999999 {
+		t.Errorf("the phases add up to %v s, by tracers the acquires took %v s", phases, least)
 	}
 }
 
@@ -236,25 +297,88 @@ const (
 type attempt struct {
 	prepare  func() (bool, error) // called by PrepareConn; nil accepts the connection
 	prepared time.Time            // of the last call of PrepareConn
+	begun    time.Time            // when the last tracer saw it start; zero after the first tracer saw it end
 }
 
 type attemptKey struct{}
 
-func newRandomPool(t *testing.T) *randomPool {
+// acquireTimer is a tracer that adds up the time of acquires. A pool has it as its first tracer and as its last. The sum
+// is from the last start event to the first end event, so a tracer between them must measure at least as much.
+type acquireTimer struct {
+	noQueries
+	sum *atomic.Int64
+}
+
+func (acquireTimer) TraceAcquireStart(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireStartData) context.Context {
+	if a, ok := ctx.Value(attemptKey{}).(*attempt); ok {
+		a.begun = time.Now()
+	}
+	return ctx
+}
+
+func (w acquireTimer) TraceAcquireEnd(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireEndData) {
+	if a, ok := ctx.Value(attemptKey{}).(*attempt); ok && !a.begun.IsZero() {
+		w.sum.Add(int64(time.Since(a.begun)))
+		a.begun = time.Time{}
+	}
+}
+
+func newRandomPool(t *testing.T, conns int32) *randomPool {
 	t.Helper()
-	return &randomPool{fixture: setup(t, randomConns, func(config *pgxpool.Config) {
-		config.PrepareConn = func(ctx context.Context, _ *pgx.Conn) (bool, error) {
-			a, ok := ctx.Value(attemptKey{}).(*attempt)
-			if !ok {
-				return true, nil
-			}
-			a.prepared = time.Now()
-			if a.prepare == nil {
-				return true, nil
-			}
-			return a.prepare()
+	x := &randomPool{twoReaders: newTwoReaders()}
+	x.telemetry = telemetry{x.cumulative, x.twoReaders.provider}
+	config := parse(t, database(t))
+	config.MaxConns = conns
+	config.PrepareConn = func(ctx context.Context, _ *pgx.Conn) (bool, error) {
+		a, ok := ctx.Value(attemptKey{}).(*attempt)
+		if !ok {
+			return true, nil
 		}
-	}, otelpool.WithPeakWindow(time.Second), otelpool.WithLongHold(randomLongHold), otelpool.WithLogger(slog.New(slog.DiscardHandler)))}
+		a.prepared = time.Now()
+		if a.prepare == nil {
+			return true, nil
+		}
+		return a.prepare()
+	}
+	x.config = config
+	x.start(t)
+	t.Cleanup(func() {
+		x.foreign.Close()
+		if x.leaked.Load() > 0 {
+			go x.pool.Close() // never returns
+		} else {
+			closePool(t, x.pool)
+		}
+		unregister(t, x.inst)
+	})
+	return x
+}
+
+// start makes the pool.
+func (x *randomPool) start(t *testing.T) {
+	t.Helper()
+	config := x.config.Copy()
+	x.inst = instrument(t, config, otelpool.WithMeterProvider(x.telemetry.provider), otelpool.WithPoolName("test"),
+		otelpool.WithPeakWindow(time.Second), otelpool.WithLongHold(randomLongHold), otelpool.WithLogger(slog.New(slog.DiscardHandler)))
+	var err error
+	config.ConnConfig.Tracer = multitracer.New(acquireTimer{sum: &x.traced}, config.ConnConfig.Tracer, acquireTimer{sum: &x.traced})
+	if x.pool, err = pgxpool.NewWithConfig(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	register(t, x.inst, x.pool)
+	if x.foreign, err = pgxpool.NewWithConfig(t.Context(), config.Copy()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// makeAnew replaces the pool by another of its name.
+func (x *randomPool) makeAnew(t *testing.T) {
+	t.Helper()
+	x.opened += x.pool.Stat().NewConnsCount()
+	x.foreign.Close()
+	closePool(t, x.pool)
+	unregister(t, x.inst)
+	x.start(t)
 }
 
 var operationNames = []string{"get_user", "list_orders", "pay", "nightly"}
