@@ -1,34 +1,28 @@
 package stacktest
 
 import (
-	"bytes"
 	"encoding/hex"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/prometheus/procfs"
 )
 
 // Descendants returns the processes that a process started, and theirs in turn.
 func Descendants(t testing.TB, pid int) []int {
 	t.Helper()
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	processes, err := procfs.AllProcs()
 	if err != nil {
 		t.Fatal(err)
 	}
 	children := make(map[int][]int)
-	for _, path := range stats {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // it has ended
+	for _, p := range processes {
+		if stat, err := p.Stat(); err == nil { // else it has ended
+			children[stat.PPID] = append(children[stat.PPID], p.PID)
 		}
-		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-		child, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		parent, _ := strconv.Atoi(fields[1])
-		children[parent] = append(children[parent], child)
 	}
 	found := slices.Clone(children[pid])
 	for i := 0; i < len(found); i++ {
@@ -42,12 +36,9 @@ func Listening(t testing.TB, pids []int) (ips []net.IP) {
 	t.Helper()
 	var sockets []string
 	for _, pid := range pids {
-		links, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/fd/*")
-		for _, link := range links {
-			target, _ := os.Readlink(link)
-			if inode, is := strings.CutPrefix(target, "socket:["); is {
-				sockets = append(sockets, strings.TrimSuffix(inode, "]"))
-			}
+		if p, err := procfs.NewProc(pid); err == nil { // else it has ended
+			files, _ := p.FileDescriptorTargets()
+			sockets = append(sockets, files...)
 		}
 	}
 	const listen = "0A"
@@ -58,7 +49,7 @@ func Listening(t testing.TB, pids []int) (ips []net.IP) {
 		}
 		for line := range strings.Lines(string(text)) {
 			fields := strings.Fields(line)
-			if len(fields) < 10 || fields[3] != listen || !slices.Contains(sockets, fields[9]) {
+			if len(fields) < 10 || fields[3] != listen || !slices.Contains(sockets, "socket:["+fields[9]+"]") {
 				continue
 			}
 			address, _, _ := strings.Cut(fields[1], ":")
