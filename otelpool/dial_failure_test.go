@@ -169,7 +169,7 @@ func TestDialThatPoolGivesUpIsNoError(t *testing.T) {
 	<-began
 	<-began
 	ended <- errNotToday // the dial beside it is given up
-	closePool(t, f.pool)
+	postgrestest.ClosePool(t, f.pool)
 	log.await(t, dialFailed, 1)
 	m := f.collect(t)
 	checkEqual(t, "errors", strings.Join(m.keys("pgxpool.connections.errors"), " "), "pgxpool.connections.errors{error.type=connect}")

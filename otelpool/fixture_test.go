@@ -116,7 +116,7 @@ func newInstrumented(t testing.TB, config *pgxpool.Config, opts ...otelpool.Opti
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		closePool(t, pool)
+		postgrestest.ClosePool(t, pool)
 		unregister(t, inst)
 	})
 	return pool, inst
@@ -138,7 +138,7 @@ func newPool(t testing.TB, config *pgxpool.Config) *pgxpool.Pool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { closePool(t, pool) })
+	t.Cleanup(func() { postgrestest.ClosePool(t, pool) })
 	return pool
 }
 
@@ -246,16 +246,6 @@ func awaitGarbage(t testing.TB, what string, gone <-chan struct{}) {
 			return false
 		}
 	})
-}
-
-// closePool closes a pool. Close waits for all holders, and a test that has failed may be one of them.
-func closePool(t testing.TB, pool *pgxpool.Pool) {
-	t.Helper()
-	select {
-	case <-aside(pool.Close):
-	case <-time.After(20 * time.Second):
-		t.Error("a connection was not released")
-	}
 }
 
 func parse(t testing.TB, connString string) *pgxpool.Config {

@@ -13,6 +13,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -27,7 +28,7 @@ func TestPanickingHistogramDisturbsNobody(t *testing.T) {
 	}
 	checkEqual(t, "holds", len(inst.Held()), 0)
 	checkEqual(t, "AcquiredConns", pool.Stat().AcquiredConns(), 0)
-	closePool(t, pool)
+	postgrestest.ClosePool(t, pool)
 }
 
 // finishing is a MeterProvider whose float64 histograms implement Finisher of go.opentelemetry.io/otel/metric/x. It keeps

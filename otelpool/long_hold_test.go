@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -87,7 +88,7 @@ func TestReportIsShort(t *testing.T) {
 	db := stdlib.OpenDBFromPool(pool)
 	t.Cleanup(func() {
 		_ = db.Close()
-		closePool(t, pool)
+		postgrestest.ClosePool(t, pool)
 		_ = inst.Unregister()
 	})
 	ctx, _ := spanned(t.Context(), 1)
@@ -154,7 +155,7 @@ func TestLongHoldIsLoggedWithoutMetrics(t *testing.T) {
 	if held := inst.Held(); len(held) != 0 {
 		t.Errorf("after the release, held %+v", held)
 	}
-	closePool(t, pool)
+	postgrestest.ClosePool(t, pool)
 }
 
 // TestLongHoldIsFoundBesideForeignConn leaks a connection while the program has another that it hijacked, or opened with

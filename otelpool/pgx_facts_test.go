@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -128,7 +129,7 @@ func factPool(t *testing.T, fact pgxFact) fixture {
 		if fact.want.leaked > 0 {
 			go f.pool.Close() // never returns
 		} else {
-			closePool(t, f.pool)
+			postgrestest.ClosePool(t, f.pool)
 		}
 		unregister(t, f.inst)
 	})

@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -347,7 +348,7 @@ func newRandomPool(t *testing.T, conns int32) *randomPool {
 		if x.leaked.Load() > 0 {
 			go x.pool.Close() // never returns
 		} else {
-			closePool(t, x.pool)
+			postgrestest.ClosePool(t, x.pool)
 		}
 		unregister(t, x.inst)
 	})
@@ -376,7 +377,7 @@ func (x *randomPool) makeAnew(t *testing.T) {
 	t.Helper()
 	x.opened += x.pool.Stat().NewConnsCount()
 	x.foreign.Close()
-	closePool(t, x.pool)
+	postgrestest.ClosePool(t, x.pool)
 	unregister(t, x.inst)
 	x.start(t)
 }

@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -431,7 +432,7 @@ func TestSQLCommentsOverTLS(t *testing.T) {
 			t.Errorf("%v: %q, %v", mode, query, err)
 		}
 	}
-	closePool(t, f.pool)
+	postgrestest.ClosePool(t, f.pool)
 	dials.Wait()
 }
 

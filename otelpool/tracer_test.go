@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -317,7 +318,7 @@ func TestPanicOfJoinedTracerLeavesNoWaiter(t *testing.T) {
 	left.Store(3)
 	config.ConnConfig.Tracer = multitracer.New(config.ConnConfig.Tracer, panicking{atStart: &left})
 	pool := newPool(t, config)
-	t.Cleanup(func() { closePool(t, pool); _ = inst.Unregister() })
+	t.Cleanup(func() { postgrestest.ClosePool(t, pool); _ = inst.Unregister() })
 	register(t, inst, pool)
 	for range 3 {
 		if recovering(func() { _, _ = pool.Acquire(t.Context()) }) == nil {

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
 
 // TestProgramsStartedUnderLoadInheritNothing starts programs by fork and exec while pools are in use and collected.
@@ -38,7 +38,7 @@ func TestProgramsStartedUnderLoadInheritNothing(t *testing.T) {
 	load.Wait()
 	recordFigure(t, "50 programs started under load: none has a socket of ours")
 	m.goesOn(t)
-	rig.ClosePool(t, pool)
+	postgrestest.ClosePool(t, pool)
 	if err := inst.Unregister(); err != nil {
 		t.Error(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -338,7 +339,7 @@ func TestBlockingHookBlocksOnlyItsCaller(t *testing.T) {
 			m.goesOn(t)
 			close(release)
 			using.Wait()
-			rig.ClosePool(t, pool)
+			postgrestest.ClosePool(t, pool)
 		})
 	}
 }

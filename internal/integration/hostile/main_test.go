@@ -13,7 +13,6 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
-	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -50,7 +49,7 @@ func newService(t testing.TB, config *pgxpool.Config, opts ...otelpool.Option) *
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		rig.ClosePool(t, s.pool)
+		postgrestest.ClosePool(t, s.pool)
 		if err := errors.Join(s.inst.Unregister(), s.provider.Shutdown(context.Background())); err != nil {
 			t.Error(err)
 		}

@@ -140,7 +140,7 @@ func useEverything(t *testing.T, s *surfaces, provider *sdkmetric.MeterProvider,
 	}
 	look(" of pools in use")
 	for i, pool := range pools {
-		rig.ClosePool(t, pool)
+		postgrestest.ClosePool(t, pool)
 		if err := insts[i].Unregister(); err != nil {
 			t.Error(err)
 		}

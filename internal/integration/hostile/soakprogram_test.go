@@ -25,7 +25,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
-	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -173,7 +173,7 @@ func (s *soak) open(t testing.TB, config *pgxpool.Config, name string) (*pgxpool
 
 func (s *soak) end(t *testing.T) {
 	t.Helper()
-	rig.ClosePool(t, s.pool)
+	postgrestest.ClosePool(t, s.pool)
 	if err := errors.Join(s.inst.Unregister(), s.provider.Shutdown(context.Background())); err != nil {
 		t.Error(err)
 	}

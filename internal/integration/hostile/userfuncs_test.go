@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/metric"
 
-	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -78,7 +78,7 @@ func TestBadNameFunctionBlocksOnlyItsCaller(t *testing.T) {
 			if got := m.value(t, "db.client.connection.pending_requests"); got != 0 {
 				t.Errorf("%v pending", got)
 			}
-			rig.ClosePool(t, pool)
+			postgrestest.ClosePool(t, pool)
 			if err := inst.Unregister(); err != nil {
 				t.Error(err)
 			}
@@ -139,7 +139,7 @@ func TestBadLoggerBlocksNothing(t *testing.T) {
 			if err := inst.Unregister(); err != nil {
 				t.Error(err)
 			}
-			rig.ClosePool(t, pool)
+			postgrestest.ClosePool(t, pool)
 		})
 	}
 }
@@ -186,7 +186,7 @@ func TestCallbackMayUseCollectedPool(t *testing.T) {
 	if got := m.value(t, "pgxpool.acquires"); got < 5 {
 		t.Errorf("%v acquires", got)
 	}
-	rig.ClosePool(t, pool)
+	postgrestest.ClosePool(t, pool)
 	if err := inst.Unregister(); err != nil {
 		t.Error(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -82,7 +83,7 @@ func (s *Side) Collect(t testing.TB) Metrics {
 // Close closes the pool and ends its instrumentation.
 func (s *Side) Close(t testing.TB) {
 	t.Helper()
-	ClosePool(t, s.Pool)
+	postgrestest.ClosePool(t, s.Pool)
 	if err := s.Inst.Unregister(); err != nil {
 		t.Error(err)
 	}
@@ -90,18 +91,6 @@ func (s *Side) Close(t testing.TB) {
 		if err := s.provider.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
-	}
-}
-
-// ClosePool closes a pool. Close waits for all connections, which a failed test may still hold.
-func ClosePool(t testing.TB, pool *pgxpool.Pool) {
-	t.Helper()
-	closed := make(chan struct{})
-	go func() { pool.Close(); close(closed) }()
-	select {
-	case <-closed:
-	case <-time.After(Wait):
-		t.Errorf("the pool does not close: %d connections are not released", pool.Stat().AcquiredConns())
 	}
 }
 
