@@ -218,6 +218,7 @@ bench: setup ## Measure the cost and compare it with the goals: three minutes (A
 
 .PHONY: lint
 lint: ## Check format, vet and staticcheck
+	@built=$$(git grep --text -lF "$$(printf '\177ELF')" || true); if [ -n "$$built" ]; then echo "executables are committed: $$built"; exit 1; fi
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted"; exit 1; fi
 	@for module in $(MODULES); do echo "go -C $$module vet ./..., staticcheck"; $(GO) -C $$module vet ./...; $(GO) -C $$module $(STATICCHECK) ./...; done
 
