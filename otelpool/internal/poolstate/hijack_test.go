@@ -404,3 +404,30 @@ func TestMistakenHijackKeepsTimeOfNextHoldConcurrentSafe(t *testing.T) {
 		a = next
 	}
 }
+
+// TestEndOfGarbageHidesNoHold compares while hijacked connections, which are garbage, are cleaned up.
+func TestEndOfGarbageHidesNoHold(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	_, kept := p.acquire(t)
+	defer runtime.KeepAlive(kept)
+	for range 5000 {
+		_, c := p.acquire(t)
+		p.hijack()
+		p.conns.remove(c) // as if its weak pointer had no value any more
+		now, ended := p.now, make(chan struct{})
+		go func() { defer close(ended); p.abandoned(c.counters) }()
+		for comparing := true; comparing; {
+			select {
+			case <-ended:
+				comparing = false
+			default:
+			}
+			if _, missing := p.compareOnce(now, p.read); missing > 0 {
+				<-ended
+				t.Fatalf("%d connections of those that are held are missing", missing)
+			}
+		}
+		runtime.KeepAlive(c)
+	}
+}

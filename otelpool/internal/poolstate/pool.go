@@ -194,12 +194,15 @@ func (p *Pool) NewConn(o Origin) *Conn {
 
 // abandoned ends the hold of a connection that is garbage and was not released, which is one that was hijacked. It must
 // not be given the hold itself: the context of that may lead to the connection and so keep it alive.
+//
+// Until it has ended, it is known as garbage: a comparison would take another hold for that of the hijacked connection.
 func (p *Pool) abandoned(of *connCounters) {
-	p.conns.retire(of)
-	if of.since.Swap(0) != 0 {
+	if of.since.Load() != 0 {
 		p.acquires.slots.add(-inUseUnit - occupiedUnit)
 		p.conns.hijacked.Add(1)
+		of.since.Store(0)
 	}
+	p.conns.retire(of)
 }
 
 // Opened counts a connection that the pool has opened, and reports whether more than the base size are open now.

@@ -57,6 +57,8 @@ func (s *Snapshot) OldestHold() time.Duration {
 
 // Snapshot returns the state of the pool now. read returns the pool's own statistics. It is called again if a hijack shows.
 func (p *Pool) Snapshot(read func() Stat) Snapshot {
+	p.reconciling.Lock() // while a reconciliation ends the hold of a hijacked connection, another would seem to be hijacked
+	defer p.reconciling.Unlock()
 	s, _ := p.snapshot(read)
 	return s
 }
