@@ -67,7 +67,7 @@ func endsWhenInterruptedTwice(t *testing.T, path string) {
 	e.working()
 
 	// Requests that wait for a lock keep the demo from ending.
-	conn := program.Connect(t, server.ConnString())
+	conn := postgrestest.Connect(t, server.ConnString())
 	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE otelpool_demo.users"); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func replacesLeftSchema(t *testing.T, path string) {
 	if schemas(t, databaseURL) != 1 {
 		t.Fatal("a demo that was killed left no schema")
 	}
-	conn := program.Connect(t, databaseURL)
+	conn := postgrestest.Connect(t, databaseURL)
 	e.Eventually("its connections have ended", func() bool {
 		var n int
 		err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()",
@@ -216,7 +216,7 @@ func replacesLeftSchema(t *testing.T, path string) {
 
 func leavesSchemaAlone(t *testing.T, path string) {
 	databaseURL := postgrestest.Database(t)
-	if _, err := program.Connect(t, databaseURL).Exec(t.Context(), "CREATE SCHEMA otelpool_demo; CREATE TABLE otelpool_demo.users ()"); err != nil {
+	if _, err := postgrestest.Connect(t, databaseURL).Exec(t.Context(), "CREATE SCHEMA otelpool_demo; CREATE TABLE otelpool_demo.users ()"); err != nil {
 		t.Fatal(err)
 	}
 	e := start(t, path, "DATABASE_URL="+databaseURL)
@@ -224,7 +224,7 @@ func leavesSchemaAlone(t *testing.T, path string) {
 	if said := e.Stderr.String(); !strings.Contains(said, "schema otelpool_demo: the database has one that the demo did not create") {
 		t.Errorf("%q", said)
 	}
-	if _, err := program.Connect(t, databaseURL).Exec(t.Context(), "SELECT FROM otelpool_demo.users"); err != nil {
+	if _, err := postgrestest.Connect(t, databaseURL).Exec(t.Context(), "SELECT FROM otelpool_demo.users"); err != nil {
 		t.Error(err)
 	}
 }
@@ -246,7 +246,7 @@ func leavesOtherDemoAlone(t *testing.T, path string) {
 // schemas returns the number of the demo's schemas in a database.
 func schemas(t *testing.T, connString string) (n int) {
 	t.Helper()
-	err := program.Connect(t, connString).QueryRow(t.Context(), "SELECT count(*) FROM pg_namespace WHERE nspname = 'otelpool_demo'").Scan(&n)
+	err := postgrestest.Connect(t, connString).QueryRow(t.Context(), "SELECT count(*) FROM pg_namespace WHERE nspname = 'otelpool_demo'").Scan(&n)
 	if err != nil {
 		t.Fatal(err)
 	}

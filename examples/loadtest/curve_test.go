@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/examples/internal/display"
-	"github.com/otelpool/otelpool-go/examples/internal/program"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
@@ -169,7 +168,7 @@ func TestFileNamesOperations(t *testing.T) {
 func TestWritesAreRefused(t *testing.T) {
 	t.Parallel()
 	dsn := postgrestest.Database(t)
-	conn := program.Connect(t, dsn)
+	conn := postgrestest.Connect(t, dsn)
 	if _, err := conn.Exec(t.Context(), "CREATE TABLE things (n int)"); err != nil {
 		t.Fatal(err)
 	}

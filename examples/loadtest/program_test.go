@@ -115,7 +115,7 @@ func leavesNothingInDatabase(t *testing.T, path string) {
 	}
 	noPassword(t, e, databaseURL)
 
-	conn := program.Connect(t, databaseURL)
+	conn := postgrestest.Connect(t, databaseURL)
 	count := func(sql string) (n int) {
 		if err := conn.QueryRow(t.Context(), sql).Scan(&n); err != nil {
 			t.Fatal(err)
@@ -159,7 +159,7 @@ func reportsInterruptedSearch(t *testing.T, path string) {
 	dsn, plot := postgrestest.Database(t), filepath.Join(t.TempDir(), "plot.svg")
 	e := start(t, path, nil, "-dsn", dsn, "-rate", "50", "-sql", "SELECT pg_sleep(0.02)", "-pool-size", "4",
 		"-p99-wait", "1s", "-for", "1h", "-svg", plot)
-	conn := program.Connect(t, dsn)
+	conn := postgrestest.Connect(t, dsn)
 	starts := make(map[time.Time]bool)
 	e.Eventually("more requests than the connections make before the load", func() bool {
 		var last time.Time

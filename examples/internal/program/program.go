@@ -2,7 +2,6 @@
 package program
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,8 +11,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/otelpool/otelpool-go/internal/proc"
 	"github.com/otelpool/otelpool-go/internal/testutil"
@@ -31,17 +28,6 @@ func Build(t *testing.T) string {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return path
-}
-
-// Connect returns a connection that is closed when the test ends.
-func Connect(t *testing.T, connString string) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), connString)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close(context.Background()) })
-	return conn
 }
 
 // Execution is a run of a program. It ends with the test at the latest.
