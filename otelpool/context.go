@@ -43,10 +43,10 @@ func WithOperation(ctx context.Context, name string) context.Context {
 //
 // An Acquire with a context of the scope, by a goroutine that already holds a connection of the same pool by that scope, is
 // counted in pgxpool.nested_acquires: a query in a loop over the rows of another, for example, but not queries that
-// goroutines of one request make side by side, and end. If it has to wait, which is how a pool deadlocks with itself, that is logged with both stacks, at
-// most once a second (see [WithLogger]). The scope follows the context, so goroutines that share the context share the
-// scope. A scope in a scope is a new one. Processors other than amd64, arm64 and 386 cannot tell goroutines apart: there
-// an Acquire counts while any goroutine holds a connection by the scope.
+// goroutines of one request make side by side, and end. If it has to wait, which is how a pool deadlocks with itself, that
+// is logged with both stacks, at most once a second (see [WithLogger]). The scope follows the context, so goroutines that
+// share the context share the scope. A scope in a scope is a new one. Processors other than amd64, arm64 and 386 cannot
+// tell goroutines apart: there an Acquire counts while any goroutine holds a connection by the scope.
 func WithScope(ctx context.Context, name string) context.Context {
 	if ctx == nil {
 		ctx = context.Background()

@@ -56,9 +56,10 @@
 //     when its connection is released; one that is hijacked does not count
 //   - pgxpool.long_holds: see [WithLongHold]
 //   - pgxpool.nested_acquires: see [WithScope]
-//   - pgxpool.connections.opened, and .closed by reason: lifetime, idle, overflow (see [Sizing]), in_transaction, busy,
-//     broken or other. The pool closes a connection that is released with an open transaction, or with rows or a batch
-//     that are not closed; otelpool logs that, once for each operation
+//   - pgxpool.connections.opened, and pgxpool.connections.closed by reason: lifetime, idle, overflow (see [Sizing]),
+//     in_transaction, busy, ping, canceled (a caller gave up its operation), broken, hijacked or other. The pool closes a
+//     connection that is released with an open transaction, or with rows or a batch that are not closed; otelpool logs
+//     that, once for each operation
 //   - pgxpool.connections.errors: connections that could not be opened, by error.type, also those that BeforeConnect or
 //     AfterConnect refused, but not dials that the pool gave up, as it does when it is closed
 //   - pgxpool.overflow.opened: connections opened when as many as the base size were open
@@ -69,23 +70,22 @@
 // A classic histogram has 15 series for each operation and its failures, and 17 for each unit of work:
 //
 //   - db.client.operation.duration: a query, statement, batch, copy or explicit prepare, from the call to its end. A query
-//     ends when its rows are closed, so a slow reader of rows lengthens it. One that never ends is not recorded: pgx does
-//     not end a QueryRow whose Scan panics, so it shows as a connection that was released busy. The first run of a
-//     statement includes its preparation. Attributes: db.system.name, db.query.summary (see [WithOperation]); of a failure error.type and, if the
-//     server sent one, db.response.status_code
+//     ends when its rows are closed, so the duration, and pgxpool.busy_time, includes the time in which the program reads
+//     them: pgx reports neither the first row nor the last. A slow reader shows in [Hold].ResultOpen. A query that never
+//     ends is not recorded: pgx does not end a QueryRow whose Scan panics, so it shows as a connection that was released
+//     busy. The first run of a statement includes its preparation. Attributes: db.system.name, db.query.summary (see
+//     [WithOperation]); of a failure error.type and, if the server sent one, db.response.status_code
 //   - db.client.connection.wait_time: the whole of an Acquire that succeeded
 //   - db.client.connection.use_time: from the end of Acquire to Release, by db.query.summary: the unit of work that the
 //     connection was held for, see [Hold], if there is one. A hijacked connection is not released and so not recorded
 //   - db.client.connection.create_time: dialing, TLS and authentication of a new connection
 //   - db.client.response.returned_rows, by [WithReturnedRows] only: the rows of a SELECT
 //
-// A batch is one operation; a batch of one query is that query, see [WithOperation] for its name. No rows is not a failure, nor are the SQLSTATE classes 00
-// and 01. error.type is the SQLSTATE if there is one (57014 also for a CopyFrom whose source fails), else one of timeout,
-// canceled, connection and _OTHER, and where no connection could be opened refused, dns, tls and connect. A caller whose deadline passes is timeout; where pgx's context watcher asks the
-// server to cancel (pgconn.CancelRequestContextWatcherHandler), the server's answer counts, 57014.
-//
-// A query's duration ends when its rows are closed, so it includes the time in which the program reads them: pgx reports
-// neither the first row nor the last. pgxpool.busy_time includes it too. A reader that is slow shows in [Hold].ResultOpen.
+// A batch is one operation; a batch of one query is that query, see [WithOperation] for its name. No rows is not a failure,
+// nor are the SQLSTATE classes 00 and 01. error.type is the SQLSTATE if there is one (57014 also for a CopyFrom whose
+// source fails), else one of timeout, canceled, connection and _OTHER, and where no connection could be opened refused,
+// dns, tls and connect. A caller whose deadline passes is timeout; where pgx's context watcher asks the server to cancel
+// (pgconn.CancelRequestContextWatcherHandler), the server's answer counts, 57014.
 //
 // Pools with the same name and attributes are indistinguishable to a reader, so they are reported as one: numbers are
 // added, and of ages the larger counts. That holds for pools of one MeterProvider value; pools made before and after the
@@ -93,8 +93,8 @@
 //
 // # Spans and slow queries
 //
-// [WithTracerProvider] adds spans, [WithAcquireSpans] those of acquires, and [WithSlowQuery] a line of the log for each query that
-// takes long. Without these options they cost nothing.
+// [WithTracerProvider] adds spans, [WithAcquireSpans] those of acquires, and [WithSlowQuery] a line of the log for each
+// query that takes long. Without these options they cost nothing.
 //
 // # Guarantees
 //

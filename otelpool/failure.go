@@ -85,8 +85,8 @@ func connectErrorType(err error) string {
 	return instruments.ErrorTypeConnect
 }
 
-// refusesTLS reports whether the server offers no TLS, and that was the end of a dial. By sslmode=prefer, the default, pgx goes on
-// without TLS: then what follows is the reason.
+// refusesTLS reports whether the server offers no TLS, and that was the end of a dial. By sslmode=prefer, the default, pgx
+// goes on without TLS: then what follows is the reason.
 func refusesTLS(err error) bool {
 	for err != nil {
 		if fmt.Sprintf("%T", err) == "*errors.errorString" && err.Error() == reason.TLSRefused {

@@ -148,11 +148,11 @@ func WithoutStacks() Option {
 	})
 }
 
-// WithStackSkip names packages of libraries by which the program calls pgxpool, such as a package db of its own or the code that
-// ent generated: "acme.com/shop/ent". Stacks of [WithLongHold], by which holds are grouped, begin after the functions of these
-// packages and of those below them, at the code that is to blame. The packages of pgx, database/sql, GORM and its drivers, ent,
-// bun, sqlx, River and goose are always left out at the beginning, never further out. A stack that has nothing else is shown
-// whole. Several options add up.
+// WithStackSkip names packages of libraries by which the program calls pgxpool, such as a package db of its own or the code
+// that ent generated: "acme.com/shop/ent". Stacks of [WithLongHold], by which holds are grouped, begin after the functions
+// of these packages and of those below them, at the code that is to blame. The packages of pgx, database/sql, GORM and its
+// drivers, ent, bun, sqlx, River and goose are always left out at the beginning, never further out. A stack that has
+// nothing else is shown whole. Several options add up.
 func WithStackSkip(packages ...string) Option {
 	packages = slices.Clone(packages)
 	return optionFunc(func(c config) config {
@@ -168,9 +168,9 @@ func WithStackSkip(packages ...string) Option {
 // what they do.
 //
 // The pool is looked at when it happens, on another goroutine than the caller's, and then once a second until the reason
-// shows, at most ten seconds. Callers who wait are looked for once a second. Without any reader of metrics there is a line only if the option was given, as with [WithLongHold]. There is none
-// for a pool without hooks, before Register, and after Unregister. A threshold below 0 is an error, and so is one below a
-// millisecond, such as 1 without a unit.
+// shows, at most ten seconds. Callers who wait are looked for once a second. Without any reader of metrics there is a line
+// only if the option was given, as with [WithLongHold]. There is none for a pool without hooks, before Register, and after
+// Unregister. A threshold below 0 is an error, and so is one below a millisecond, such as 1 without a unit.
 func WithSlowAcquire(threshold time.Duration) Option {
 	return optionFunc(func(c config) config {
 		c.slowAcquire, c.slowAcquireSet = threshold, true
@@ -187,12 +187,12 @@ func WithoutFindings() Option {
 	})
 }
 
-// WithLogger sets the logger for misuse of the pool, at level Warn: long holds, connections released in a transaction or
-// busy, nested acquires that wait, and slow acquires. So is the first of the dials that fail in a row, with what the server or the network
-// said; it shows no password and no setting of the connection string. What was forgotten is logged once: Register, a name
-// of its own for each pool, an Instrument for each pool. The default, also for nil, is slog.Default at the
-// time of the line. The logger is called on a goroutine of its own, so one that is slow or blocks delays no caller. Up to 64
-// lines wait for it; further ones are dropped and counted. A panic of the logger is ignored.
+// WithLogger sets the logger. It gets, at level Warn, misuse of the pool (long holds, connections released in a transaction
+// or busy, nested acquires that wait), slow acquires, queries of [WithSlowQuery], and the first of the dials that fail in a
+// row, with what the server or the network said: no password and no setting of the connection string. What was forgotten is
+// logged once: Register, a name of its own for each pool, an Instrument for each pool. The default, also for nil, is
+// slog.Default at the time of the line. The logger is called on a goroutine of its own, so one that is slow or blocks delays
+// no caller. Up to 64 lines wait for it; further ones are dropped and counted. A panic of the logger is ignored.
 func WithLogger(logger *slog.Logger) Option {
 	return optionFunc(func(c config) config {
 		c.logger = logger

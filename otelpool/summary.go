@@ -9,8 +9,8 @@ import "github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 // text alone. A longer one ends after the last operation or target that fits.
 //
 // It follows "Generating a summary of the query" of OpenTelemetry's semantic conventions v1.43.0
-// (https://opentelemetry.io/docs/specs/semconv/db/database-spans/#generating-a-summary-of-the-query), which keeps the case of the
-// text, with these exceptions:
+// (https://opentelemetry.io/docs/specs/semconv/db/database-spans/#generating-a-summary-of-the-query), which keeps the case
+// of the text, with these exceptions:
 //
 //   - Texts that PostgreSQL holds equal have one summary, whatever library wrote them. Operations are in upper case. Names are
 //     in lower case without quotes, unless a quoted name needs them: users, USERS and "users" are users, but "Users",

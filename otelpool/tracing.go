@@ -18,7 +18,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/spans"
 )
 
-// maxBatchEvents is how many queries of a batch have an event on its span, besides the first that failed. It is the SDK's limit.
+// maxBatchEvents is how many queries of a batch have an event on its span, besides the first that failed. It is the SDK's
+// limit.
 const maxBatchEvents = 128
 
 // tracing is how the calls of a pool are traced, and what is shown of their texts. Without a TracerProvider it only serves the
@@ -197,8 +198,8 @@ func (t *tracing) batch(ctx context.Context, op *instruments.Operation, name ins
 	return n
 }
 
-// batchQuery adds an event for a query of a batch, which has no duration of its own: pgx sends all queries at once. In some modes
-// pgx reports the error of the first query that failed for all after it as well.
+// batchQuery adds an event for a query of a batch, which has no duration of its own: pgx sends all queries at once. In some
+// modes pgx reports the error of the first query that failed for all after it as well.
 func (t *tracing) batchQuery(ctx context.Context, c *conn, data pgx.TraceBatchQueryData) {
 	n, _ := c.Note(poolstate.BatchCall).(*note)
 	if n == nil {
@@ -244,7 +245,8 @@ func (t *tracing) copyFrom(ctx context.Context, op *instruments.Operation, name 
 	return n
 }
 
-// prepared makes the span of a Prepare that has ended. It cannot begin earlier: only its end tells whether the server was asked.
+// prepared makes the span of a Prepare that has ended. It cannot begin earlier: only its end tells whether the server was
+// asked.
 func (t *tracing) prepared(ctx context.Context, op *instruments.Operation, sql string, took time.Duration) *note {
 	wanted := t.wanted(ctx)
 	if !wanted && took < t.slow {

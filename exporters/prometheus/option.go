@@ -113,7 +113,8 @@ func WithResourceAsConstantLabels(filter attribute.Filter) Option {
 }
 
 // WithMaxRequestsInFlight limits the number of requests served concurrently, including those whose clients still read;
-// further ones get status 503. The default is 40, and 0 means no limit. New returns an error for a negative limit. The last one given wins.
+// further ones get status 503. The default is 40, and 0 means no limit. New returns an error for a negative limit. The last
+// one given wins.
 func WithMaxRequestsInFlight(limit int) Option {
 	return optionFunc(func(cfg config) config {
 		cfg.maxRequestsInFlight = limit

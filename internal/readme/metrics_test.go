@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,7 +37,50 @@ func table(rows []catalogue.Row) string {
 		}
 		fmt.Fprintf(&b, "| %s | `%s` | %s, %s | %s | %s | %s |\n", name, row.ExposedName(), row.Kind, row.Unit, labels(row), row.Meaning, row.Worry)
 	}
-	return b.String() + "\n"
+	return b.String() + "\n" + values(rows) + "\n"
+}
+
+// values returns the values of labels that have a closed set of them. Those of findings are in a table of their own.
+func values(rows []catalogue.Row) string {
+	var b strings.Builder
+	b.WriteString("| label | values |\n|---|---|\n")
+	listed := map[string]bool{catalogue.AttrKind: true, catalogue.AttrSystem: true}
+	for _, row := range rows {
+		for _, attr := range row.Attributes {
+			if len(attr.Values) > 0 && !listed[attr.Key] {
+				listed[attr.Key] = true
+				fmt.Fprintf(&b, "| `%s` | `%s` |\n", attr.Label(), strings.Join(attr.Values, "`, `"))
+			}
+		}
+	}
+	return b.String()
+}
+
+// TestPackageDocumentNamesEveryMetric reads the document of the library: its lists must have all metrics of a pgxpool,
+// each with the values of its attributes.
+func TestPackageDocumentNamesEveryMetric(t *testing.T) {
+	t.Parallel()
+	items := strings.Split(read(t, "otelpool/doc.go"), "\n//   - ")[1:]
+	for _, row := range catalogue.Rows() {
+		if row.Database {
+			continue
+		}
+		at := slices.IndexFunc(items, func(item string) bool { return strings.Contains(item, row.Name) })
+		if at < 0 {
+			t.Errorf("otelpool/doc.go does not list %s", row.Name)
+			continue
+		}
+		for _, attr := range row.Attributes {
+			if len(attr.Values) < 2 || attr.Key == catalogue.AttrKind {
+				continue
+			}
+			for _, value := range attr.Values {
+				if !regexp.MustCompile(`\b` + value + `\b`).MatchString(items[at]) {
+					t.Errorf("otelpool/doc.go does not list %s=%s of %s", attr.Key, value, row.Name)
+				}
+			}
+		}
+	}
 }
 
 // labels returns a row's labels, each with its condition unless it is always present.

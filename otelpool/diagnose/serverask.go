@@ -23,7 +23,8 @@ FROM pg_stat_activity
 WHERE pid <> pg_backend_pid() AND coalesce(backend_type = 'client backend', datid IS NOT NULL)
 GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT $1`
 
-	// The process id of a hold counts in the pool's database only. pg_blocking_pids stops all locking for a moment, so it is not called for sessions that do not wait.
+	// The process id of a hold counts in the pool's database only. pg_blocking_pids stops all locking for a moment, so it is
+	// not called for sessions that do not wait.
 	sessionsSQL = `
 SELECT pid, pid = ANY ($1) AND coalesce(datname = current_database(), false),
 	coalesce(application_name, ''), coalesce(usename::text, ''), coalesce(nullif(backend_type, 'client backend'), ''),

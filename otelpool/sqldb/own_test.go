@@ -170,7 +170,8 @@ func load(t *testing.T, waiting func() bool, hold func(context.Context) (end fun
 	}
 }
 
-// TestUnlimitedDBHasNoLimit registers a sql.DB of a driver that has no hooks, as a program has it before it changes anything else.
+// TestUnlimitedDBHasNoLimit registers a sql.DB of a driver that has no hooks, as a program has it before it changes
+// anything else.
 func TestUnlimitedDBHasNoLimit(t *testing.T) {
 	t.Parallel()
 	rec := otelpooltest.NewRecorder(t)

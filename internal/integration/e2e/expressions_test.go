@@ -50,7 +50,8 @@ func checkNumbers(t *testing.T, table string, e expression, state state, vector 
 	}
 }
 
-// values are the values of expressions in each state, and the cases in which the older SQLAlchemy guide's expressions are wrong.
+// values are the values of expressions in each state, and the cases in which the older SQLAlchemy guide's expressions are
+// wrong.
 var values = []struct {
 	state  state
 	promQL string

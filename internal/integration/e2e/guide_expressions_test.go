@@ -1,7 +1,7 @@
 package e2e_test
 
-// guideExpressions are the expressions of the older SQLAlchemy guide for the documented metrics, unchanged. They were written for
-// SQLAlchemy's pool.
+// guideExpressions are the expressions of the older SQLAlchemy guide for the documented metrics, unchanged. They were
+// written for SQLAlchemy's pool.
 var guideExpressions = []expression{
 	{
 		name:    "usage percentage",

@@ -20,8 +20,8 @@ func otherTracer(provider metric.MeterProvider) pgx.QueryTracer {
 }
 
 // reportOthers reports what other libraries in a service report under the names of otelpool's metrics, to show that they
-// change no documented value: otelpgx's statistics of the pool, and pools of the same name: one of a client of Redis, and one of
-// instrumentation that the service has of its own.
+// change no documented value: otelpgx's statistics of the pool, and pools of the same name: one of a client of Redis, and
+// one of instrumentation that the service has of its own.
 func reportOthers(ctx context.Context, provider metric.MeterProvider, pool *pgxpool.Pool, name string) error {
 	poolName := attribute.String(catalogue.AttrPool, name)
 	stats := otelpgx.RecordStats(pool, otelpgx.WithStatsMeterProvider(provider), otelpgx.WithStatsAttributes(poolName))

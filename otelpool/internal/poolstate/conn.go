@@ -43,8 +43,8 @@ type connCounters struct {
 }
 
 // activity is what has run on a connection since it was acquired, in one word, so that a call costs one store. The lower
-// half is the operation that runs, or ran last, whether it runs, and whether the holder listens; 0 means none. The upper half is the first operation
-// that names the hold, 0 if there was none.
+// half is the operation that runs, or ran last, whether it runs, and whether the holder listens; 0 means none. The upper
+// half is the first operation that names the hold, 0 if there was none.
 type activity uint64
 
 // The flags in the lower half of an activity.

@@ -1,5 +1,5 @@
-// Package reason tells what a server or the network said, without what may be a secret: the words of known types of errors only.
-// Those of others, such as of the program's own DialFunc, may contain one.
+// Package reason tells what a server or the network said, without what may be a secret: the words of known types of errors
+// only. Those of others, such as of the program's own DialFunc, may contain one.
 package reason
 
 import (
@@ -19,8 +19,8 @@ import (
 // maxReasons is how many errors of a failed dial are told: there is one for each address that was tried.
 const maxReasons = 3
 
-// Of returns what the server or the network said, "" if that is not known. The words may be long and have any characters. Settings
-// of the configuration are replaced in them; nil stands for the one of a dial that failed.
+// Of returns what the server or the network said, "" if that is not known. The words may be long and have any characters.
+// Settings of the configuration are replaced in them; nil stands for the one of a dial that failed.
 func Of(err error, config *pgconn.Config) (reason string) {
 	defer func() {
 		if recover() != nil { // an error of the program may panic in its methods

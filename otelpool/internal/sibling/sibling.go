@@ -1,5 +1,5 @@
-// Package sibling lets packages beside otelpool use what otelpool keeps of a pool without being part of its API. Package otelpool
-// sets its variables.
+// Package sibling lets packages beside otelpool use what otelpool keeps of a pool without being part of its API. Package
+// otelpool sets its variables.
 package sibling
 
 import (
