@@ -117,7 +117,7 @@ test: ## Run all tests, with the race detector, against real programs
 
 .PHONY: test-quick
 test-quick: setup ## Run the tests of the library alone, in a minute
-	$(GO) test ./otelpool/...
+	$(GO) test -short ./otelpool/...
 
 # Run the tests of the library, its exporters and examples.
 .PHONY: test-unit
@@ -144,10 +144,11 @@ test-lowest: setup
 	$(GO) -C exporters/prometheus test ./...
 	$(GO) -C exporters/otlp test ./...
 
-# Tests of a module with other versions, which are in a copy of its go.mod, so that nothing in the tree changes.
+# Tests of a module with other versions, which are in a copy of its go.mod, so that nothing in the tree changes. They are short:
+# with -short the tests that repeat something most often repeat it less.
 other-go-mod = -modfile=$(CURDIR)/.tmp/newest.mod
 test-with = echo "go -C $(1) test $(3), with $(2)" && cp $(1)/go.mod .tmp/newest.mod && cp $(1)/go.sum .tmp/newest.sum && \
-	$(GO) -C $(1) get $(other-go-mod) $(2) && $(GO) -C $(1) mod tidy $(other-go-mod) && $(GO) -C $(1) test $(other-go-mod) -timeout 20m $(3)
+	$(GO) -C $(1) get $(other-go-mod) $(2) && $(GO) -C $(1) mod tidy $(other-go-mod) && $(GO) -C $(1) test $(other-go-mod) -short -timeout 20m $(3)
 
 # Run the tests of the library and its exporters with the newest versions (NEWEST_LIBRARY=...).
 .PHONY: test-newest

@@ -52,6 +52,10 @@ func TestRandomUseIsCountedExactly(t *testing.T) {
 			t.Logf("to repeat this run set %s=%d", seedEnv, seed)
 		}
 	})
+	steps := randomSteps
+	if testing.Short() {
+		steps /= 6
+	}
 	main, leaky := newRandomPool(t, randomConns), newRandomPool(t, leakyConns)
 	callers := make([]*randomCaller, randomCallers)
 	for i := range callers {
@@ -66,7 +70,7 @@ func TestRandomUseIsCountedExactly(t *testing.T) {
 		before, leakyBefore := main.begin(t), leaky.begin(t)
 		var wg sync.WaitGroup
 		for _, w := range callers {
-			wg.Go(func() { w.run(randomSteps / randomRounds / randomCallers) })
+			wg.Go(func() { w.run(steps / randomRounds / randomCallers) })
 		}
 		wg.Wait()
 		ok := t.Run(fmt.Sprint("round ", round), func(t *testing.T) {

@@ -268,7 +268,11 @@ func (q *queuePool) checkin() {
 func TestIdleSettlesAtPoolSize(t *testing.T) {
 	t.Parallel()
 	f := sized(t, otelpool.Sizing{PoolSize: 3, MaxOverflow: 9}, nil)
-	for range 20 {
+	rounds := 20
+	if testing.Short() {
+		rounds = 5
+	}
+	for range rounds {
 		var wg sync.WaitGroup
 		for _, conn := range acquireN(t, f.pool, 12) { // all at the same time
 			wg.Go(conn.Release)
@@ -279,7 +283,7 @@ func TestIdleSettlesAtPoolSize(t *testing.T) {
 			t.Fatalf("%d idle, want 3", got)
 		}
 	}
-	f.collect(t).check(t, map[string]int64{"pgxpool.overflow.opened": 20 * 9, "pgxpool.connections.closed{reason=overflow}": 20 * 9})
+	f.collect(t).check(t, map[string]int64{"pgxpool.overflow.opened": int64(rounds) * 9, "pgxpool.connections.closed{reason=overflow}": int64(rounds) * 9})
 }
 
 // TestReleaseClosesSurplusIdleConns has connections become idle without a release. Later releases must close the surplus.
