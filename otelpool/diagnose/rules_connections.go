@@ -100,8 +100,36 @@ func findClosing(v *view) []Finding {
 	}}
 }
 
-// findSilence finds that operations run and none ends, in a pool that had some.
+// findSilence finds that nothing answers: neither dials nor operations end.
 func findSilence(v *view) []Finding {
+	if found := findHangingDials(v); found != nil {
+		return found
+	}
+	return findHangingOperations(v)
+}
+
+// findHangingDials finds that connections are being opened and none is, while callers wait.
+func findHangingDials(v *view) []Finding {
+	half := v.Constructing > 0 && 2*v.Constructing >= v.Settings.MaxConns
+	if !half || v.now.Dials+v.now.Opened > 0 || v.now.Seconds < minAverage || v.OldestWaitSeconds < max(2, 3*dialTime(v.LastTenMinutes)) {
+		return nil
+	}
+	return []Finding{{
+		Severity: Critical,
+		Summary: fmt.Sprintf("Dials do not end: those of %s hang, none has ended in the last %.0f s, and callers have waited for up to %s.",
+			v.ofPool(v.Constructing), v.now.Seconds, printable.Seconds(v.OldestWaitSeconds)),
+		Advice: "See whether the server runs, whether a firewall, a proxy or a failover is between, and whether a BeforeConnect hook waits for something else. " +
+			"Set connect_timeout (ConnectTimeout), so that such a dial ends.",
+		Evidence: []Evidence{
+			{Name: "connections being opened", Value: float64(v.Constructing)},
+			{Name: "acquires that wait", Value: float64(v.Waiting)},
+			{Name: "oldest wait", Value: v.OldestWaitSeconds, Unit: "s"},
+		},
+	}}
+}
+
+// findHangingOperations finds that operations run and none ends, in a pool that had some.
+func findHangingOperations(v *view) []Finding {
 	var running int64
 	var oldest float64
 	for _, g := range v.Holds {

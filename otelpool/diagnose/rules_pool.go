@@ -26,6 +26,9 @@ func findTooSmall(v *view) []Finding {
 	if !v.crowded() || v.Settings.MaxConns < 1 || v.now.Peak < v.Settings.MaxConns && !v.full() {
 		return nil
 	}
+	if 4*v.Closing >= 3*v.Settings.MaxConns { // which finds it
+		return nil
+	}
 	total := float64(sum(v.now.Acquires))
 	rate := ratio(total+float64(v.Waiting), v.now.Seconds)
 	before := ratio(float64(sum(v.past.Acquires)), v.past.Seconds)

@@ -180,6 +180,21 @@ var speaks = []verdictOf{
 		r.Used = 8
 		holds(r, diagnose.Holds{Operation: "GET /", Count: 8, Running: 8, OldestSeconds: 9, LastQueries: []string{"get"}})
 	}, verdict{diagnose.ServerAway, ""}},
+	{"dials that do not end", func(r *diagnose.Report) {
+		hangingDials(r)
+	}, verdict{diagnose.ServerAway, ""}},
+	{"dials that do not end, of a pool of one connection", func(r *diagnose.Report) {
+		r.Settings.MaxConns, r.Settings.BaseSize = 1, 1
+		hangingDials(r)
+	}, verdict{diagnose.ServerAway, ""}},
+	{"dials that end late, as ever", func(r *diagnose.Report) {
+		hangingDials(r)
+		r.LastTenMinutes.Dials, r.LastTenMinutes.DialSeconds = 100, 150
+	}, verdict{diagnose.PoolTooSmall, ""}},
+	{"closing before the first dial fails", func(r *diagnose.Report) {
+		waiting(r)
+		r.Used, r.Closing, r.Holds = 8, 8, nil
+	}, verdict{diagnose.ClosingFillPool, ""}},
 	{"closing", func(r *diagnose.Report) {
 		r.Used, r.Closing, r.Holds, r.LastTenSeconds.Operations = 8, 7, nil, nil
 	}, verdict{diagnose.ClosingFillPool, ""}},
@@ -314,6 +329,14 @@ func waiting(r *diagnose.Report) {
 	r.Used, r.Idle, r.Waiting, r.OldestWaitSeconds = r.Settings.MaxConns, 0, 20, 3
 	r.LastTenSeconds.Peak = r.Settings.MaxConns
 	r.LastTenSeconds.WaitedSeconds["queue"] = 0.5 * float64(r.LastTenSeconds.Acquires["ok"])
+}
+
+// hangingDials makes callers wait for connections that are being opened, and are not.
+func hangingDials(r *diagnose.Report) {
+	waiting(r)
+	r.Used, r.Constructing, r.Holds = 0, r.Settings.MaxConns, nil
+	r.LastTenSeconds.Operations, r.LastTenSeconds.Units = nil, nil
+	r.LastTenSeconds.Acquires = map[string]int64{"timeout": 50}
 }
 
 // startCold makes the pool half a minute old at most, whose first acquires dialed.
