@@ -20,7 +20,7 @@ const (
 	MoreCalls        Kind = "more_calls"         // one operation is called more often than it was
 	QueriesPerUnit   Kind = "queries_per_unit"   // a unit of work runs more operations than it did (N+1)
 	RetryStorm       Kind = "retry_storm"        // an operation fails, and is called all the more
-	OperationFails   Kind = "operation_fails"    // an operation fails
+	OperationFails   Kind = "operation_fails"    // an operation fails, or acquires do
 	DeadlineTooShort Kind = "deadline_too_short" // callers give up before a healthy pool or operation can answer
 	NamesCapped      Kind = "names_capped"       // operations have too many names
 

@@ -45,7 +45,27 @@ func findFailures(v *view) (all []Finding) {
 	if len(all) > 3 { // it is not the operations
 		all = all[:3]
 	}
-	return all
+	return append(all, v.acquiresFail()...)
+}
+
+// acquiresFail finds that acquires fail of which neither the server nor a deadline is why.
+func (v *view) acquiresFail() []Finding {
+	failed, total := float64(v.now.Acquires["error"]), float64(sum(v.now.Acquires))
+	if failed < 5 || failed < 0.2*total {
+		return nil
+	}
+	return []Finding{{
+		Severity: Critical,
+		Runbook:  "PoolUnavailable",
+		Summary: fmt.Sprintf("%.0f %% of the acquires fail, and no dial does: a PrepareConn hook returns an error, or the pool is closed.",
+			100*failed/total),
+		Advice: "Look at the error that Acquire returns, and at what PrepareConn (or BeforeAcquire) does. A pool that is closed stays so: use none after its Close.",
+		Evidence: []Evidence{
+			{Name: "acquires failed", Value: failed},
+			{Name: "acquires", Value: total},
+			{Name: "dials failed", Value: float64(sum(v.now.DialsFailed))},
+		},
+	}}
 }
 
 // failing is the evidence about an operation that fails.

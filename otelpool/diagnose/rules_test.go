@@ -146,6 +146,12 @@ var speaks = []verdictOf{
 		op := operation(&r.LastTenSeconds, "put")
 		op.Failures = map[string]int64{"42P01": op.Calls}
 	}, verdict{diagnose.OperationFails, "put"}},
+	{"acquires that a hook refuses", func(r *diagnose.Report) {
+		r.LastTenSeconds.Acquires["error"] = 1000
+	}, verdict{diagnose.OperationFails, ""}},
+	{"a few acquires that fail", func(r *diagnose.Report) {
+		r.LastTenSeconds.Acquires["error"] = 4
+	}, verdict{}},
 	{"a connection lost in a transaction", func(r *diagnose.Report) {
 		r.LastTenSeconds.Operations = append(r.LastTenSeconds.Operations,
 			diagnose.Operation{Operation: "ROLLBACK", Calls: 50, Failures: map[string]int64{"40001": 50}},
