@@ -209,6 +209,7 @@ var churnAdvice = map[string]string{
 	"idle":     "MaxConnIdleTime is too short, or MinIdleConns too low, for traffic that comes in bursts.",
 	"overflow": "The pool size is below what the traffic needs all the time: raise PoolSize, and leave the overflow to bursts.",
 	"canceled": "Callers cancel operations, and pgx closes their connections: give them more time, or set ContextWatcherHandler to cancel by the server.",
+	"other":    "The program has them closed: PrepareConn or AfterRelease returns false, or pool.Reset is called. See why.",
 	"broken":   "Connections break: see the server's log, idle timeouts of proxies and firewalls between.",
 	"ping":     "Connections are dead when they are used again: a proxy or firewall between closes idle ones; set MaxConnIdleTime below its timeout.",
 }
@@ -241,6 +242,12 @@ func findChurn(v *view) []Finding {
 		f.Severity = v.bad(Warning)
 	}
 	return []Finding{f}
+}
+
+// spends reports whether connections are closed as soon as they are used, or before, for a reason that size does not cure.
+func (v *view) spends() bool {
+	n := sum(v.now.Closed) - v.now.Closed["overflow"] - v.now.Closed["canceled"]
+	return n >= 5 && 2*n >= v.now.Acquires["ok"]
 }
 
 func findPingCost(v *view) []Finding {

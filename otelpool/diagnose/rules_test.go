@@ -366,6 +366,30 @@ func churn(p *diagnose.Period, reason string) {
 	p.Opened, p.Closed = int64(p.Seconds), map[string]int64{reason: int64(p.Seconds)}
 }
 
+// refused has connections closed before they are used, while callers wait. ok acquires get one nevertheless.
+func refused(r *diagnose.Report, ok int64) {
+	waiting(r)
+	r.Used, r.Holds = 0, nil
+	r.LastTenSeconds.Units, r.LastTenSeconds.Operations = nil, nil
+	r.LastTenSeconds.Acquires = map[string]int64{"ok": ok, "timeout": 200}
+	r.LastTenSeconds.Opened, r.LastTenSeconds.Closed = 220, map[string]int64{"other": 226}
+	r.LastTenSeconds.WaitedSeconds["connect"] = 4
+}
+
+// TestRefusedConnectionsAreNoSmallPool has PrepareConn or AfterRelease refuse connections.
+func TestRefusedConnectionsAreNoSmallPool(t *testing.T) {
+	t.Parallel()
+	for _, ok := range []int64{0, 220, 4000} {
+		r := healthy()
+		refused(&r, ok)
+		found := diagnose.Findings(r)
+		small := slices.ContainsFunc(found, func(f diagnose.Finding) bool { return f.Kind == diagnose.PoolTooSmall || f.Kind == diagnose.LoadGrown })
+		if few := ok < 1000; small == few || few && !strings.Contains(found[0].Advice, "PrepareConn") {
+			t.Errorf("%d acquires got a connection: %+v", ok, found)
+		}
+	}
+}
+
 // rare is an operation that is called every two seconds.
 func rare(p *diagnose.Period) diagnose.Operation {
 	n := int64(p.Seconds / 2)
