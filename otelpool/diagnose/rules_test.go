@@ -88,6 +88,21 @@ var speaks = []verdictOf{
 		u := unit(&r.LastTenSeconds, "POST /")
 		u.Held, u.IdleOutside, u.Units, u.Operations = 4, 3.5, 24, 24
 	}, verdict{diagnose.HeldIdle, "POST /"}},
+	{"held idle, the only connection", func(r *diagnose.Report) {
+		only(r, func(u *diagnose.Unit) { u.IdleOutside = 0.7 })
+	}, verdict{diagnose.HeldIdle, "POST /"}},
+	{"idle in transaction, the only connection", func(r *diagnose.Report) {
+		only(r, func(u *diagnose.Unit) { u.IdleInTransaction = 0.7 })
+		holds(r, diagnose.Holds{Operation: "POST /", Count: 1, IdleInTransaction: 1, OldestSeconds: 0.6})
+	}, verdict{diagnose.IdleInTransaction, "POST /"}},
+	{"idle in transaction, one of three connections", func(r *diagnose.Report) {
+		only(r, func(u *diagnose.Unit) { u.IdleInTransaction = 0.8 })
+		r.Settings.MaxConns, r.Settings.BaseSize, r.Used, r.LastTenSeconds.Peak = 3, 3, 3, 3
+		holds(r, diagnose.Holds{Operation: "POST /", Count: 1, IdleInTransaction: 1, OldestSeconds: 0.6})
+	}, verdict{diagnose.IdleInTransaction, "POST /"}},
+	{"slow reader of the only connection", func(r *diagnose.Report) {
+		only(r, func(u *diagnose.Unit) { u.ResultOpen = 0.7 })
+	}, verdict{diagnose.SlowReader, "POST /"}},
 	{"held idle as ever", func(r *diagnose.Report) {
 		also(r, func(p *diagnose.Period) {
 			u := unit(p, "POST /")
@@ -364,6 +379,20 @@ func deadlock(r *diagnose.Report) {
 // churn closes and opens connections.
 func churn(p *diagnose.Period, reason string) {
 	p.Opened, p.Closed = int64(p.Seconds), map[string]int64{reason: int64(p.Seconds)}
+}
+
+// only makes callers wait for a pool of one connection, which a unit of work holds nearly all the time.
+func only(r *diagnose.Report, does func(*diagnose.Unit)) {
+	r.Settings.MaxConns, r.Settings.BaseSize, r.Holds = 1, 1, nil
+	also(r, func(p *diagnose.Period) {
+		p.Units, p.Operations, p.Acquires["ok"] = nil, nil, 0
+		work(p, "GET /", "get", int64(3*p.Seconds), 0.01)
+		work(p, "POST /", "put", int64(0.3*p.Seconds), 0.01)
+	})
+	u := unit(&r.LastTenSeconds, "POST /")
+	u.Held, u.Running = 0.8, 0.1
+	does(u)
+	waiting(r)
 }
 
 // refused has connections closed before they are used, while callers wait. ok acquires get one nevertheless.

@@ -177,8 +177,15 @@ func (v *view) bad(otherwise Severity) Severity {
 	return otherwise
 }
 
-// share returns that share of the pool's connections, at least one.
-func (v *view) share(part float64) float64 { return max(1, part*float64(v.Settings.MaxConns)) }
+// share returns that share of the pool's connections: at least one, or half of one in a pool of three or fewer, where an average
+// hardly reaches one.
+func (v *view) share(part float64) float64 {
+	least := 1.0
+	if n := v.Settings.MaxConns; 1 <= n && n <= 3 {
+		least = 0.5
+	}
+	return max(least, part*float64(v.Settings.MaxConns))
+}
 
 // minus returns what happened in a period but not in its end.
 func minus(all, end Period) Period {
