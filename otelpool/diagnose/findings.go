@@ -74,7 +74,7 @@ var rules = []rule{
 	{SlowOperation, "PoolOperationSlower", findSlowOperations, slices.Concat(outage, alike)},
 	{QueriesPerUnit, "PoolAcquireSlow", findQueriesPerUnit, outage},
 	{MoreCalls, "PoolAcquireSlow", findMoreCalls, slices.Concat(outage, []Kind{QueriesPerUnit, RetryStorm})},
-	{DeadlineTooShort, "PoolOperationsCanceled", findShortDeadlines, slices.Concat(outage, holdKinds, alike, []Kind{SlowOperation})},
+	{DeadlineTooShort, "PoolOperationsCanceled", findShortDeadlines, slices.Concat(outage, holdKinds, alike, []Kind{BlockedOnServer, SlowOperation})},
 
 	{ColdStart, "PoolAcquireSlow", findColdStart, outage},
 	{Churn, "PoolConnectionChurn", findChurn, slices.Concat(outage, []Kind{TransactionOpen, ReleasedBusy, DeadlineTooShort, ColdStart})},

@@ -146,18 +146,24 @@ func spread(of []float64) float64 {
 
 func findSlowOperations(v *view) (all []Finding) {
 	for _, c := range v.ops {
-		if c.calls < 3 || c.was*v.past.Seconds < 10 || c.wasMean <= 0 || c.mean < 3*c.wasMean || c.mean < 0.002 || c.load-c.wasLoad < 0.3 {
+		late := c.late() >= 0.2 && c.failed >= 3*c.wasFailed // deadlines keep its time and its load low
+		if c.calls < 3 || c.was*v.past.Seconds < 10 || c.wasMean <= 0 || c.mean < 0.002 ||
+			c.mean < 3*c.wasMean && !(late && c.mean > 2*c.wasMean) || c.load-c.wasLoad < 0.3 && !late {
 			continue
 		}
 		others := ""
 		if len(v.ops) > 1 {
 			others = ", and most other operations do not"
 		}
+		givenUp := ""
+		if late {
+			givenUp = fmt.Sprintf(", and %.0f %% of its calls are given up", 100*c.late())
+		}
 		all = append(all, Finding{
 			Severity:  v.bad(Warning),
 			Operation: c.name,
-			Summary: fmt.Sprintf("%s takes %s, %.0f times as long as before%s: on average it keeps %s busy.",
-				named(c.name), printable.Seconds(c.mean), c.mean/c.wasMean, others, average(c.load, "connection")),
+			Summary: fmt.Sprintf("%s takes %s, %.0f times as long as before%s: on average it keeps %s busy%s.",
+				named(c.name), printable.Seconds(c.mean), c.mean/c.wasMean, others, average(c.load, "connection"), givenUp),
 			Advice:      "Look at its plan (EXPLAIN ANALYZE), its locks (pg_blocking_pids) and what was deployed: a missing index, stale statistics, more rows, a lock.",
 			Consequence: v.locks() && c.mean >= 10*c.wasMean,
 			Evidence: []Evidence{
@@ -190,10 +196,18 @@ func findSlowOperations(v *view) (all []Finding) {
 	return all
 }
 
+// late returns the share of calls that were given up: by a deadline, the caller or statement_timeout.
+func (c change) late() float64 {
+	return ratio(float64(c.failures["timeout"]+c.failures["canceled"]+c.failures["57014"]), c.calls)
+}
+
 func findShortDeadlines(v *view) (all []Finding) {
 	for _, c := range v.ops {
-		late := float64(c.failures["timeout"]+c.failures["canceled"]+c.failures["57014"]) / max(1, c.calls)
-		if c.calls < 5 || late < 0.2 || c.wasMean > 0 && c.mean > 2*c.wasMean || c.mean > 1 {
+		late := c.late()
+		if c.calls < 5 || late < 0.2 || c.wasMean > 0 && c.mean > 2*c.wasMean || c.wasMean == 0 && c.mean > 1 {
+			continue
+		}
+		if queue := v.meanQueue(); queue >= 0.1 && queue >= c.mean { // it has waited in vain, and little time was left
 			continue
 		}
 		if mostly(c, "canceled") && (!v.known(c) || c.failed < 3*c.wasFailed) { // clients go away, as those of a search while one types
@@ -208,7 +222,7 @@ func findShortDeadlines(v *view) (all []Finding) {
 			Operation: c.name,
 			Summary: fmt.Sprintf("%s is given up in %.0f %% of its calls, and a call takes %s on average: %sits deadline is too short.",
 				named(c.name), 100*late, printable.Seconds(c.mean), usual),
-			Advice:   "Give it more time than it usually takes, or make it faster. Each call that is given up also costs its connection.",
+			Advice:   "Give it more time than it usually takes (its context, or statement_timeout), or make it faster. Each call that is given up also costs its connection.",
 			Evidence: append(failing(v, c), v.was("time a call", c.mean, c.wasMean, "s")),
 		})
 	}

@@ -184,6 +184,33 @@ var speaks = []verdictOf{
 		op := operation(&r.LastTenSeconds, "put")
 		op.Failures = map[string]int64{"timeout": op.Calls / 2}
 	}, verdict{diagnose.DeadlineTooShort, "put"}},
+	{"slower than its deadline", func(r *diagnose.Report) {
+		r.LastTenSeconds.Operations = append(r.LastTenSeconds.Operations, diagnose.Operation{Operation: "report", Calls: 12, Seconds: 12 * 0.15,
+			Failures: map[string]int64{"57014": 12}})
+		r.LastTenMinutes.Operations = append(r.LastTenMinutes.Operations, diagnose.Operation{Operation: "report", Calls: 630, Seconds: 612 * 0.06,
+			Failures: map[string]int64{"57014": 12}})
+	}, verdict{diagnose.SlowOperation, "report"}},
+	{"slower, and canceled as ever", func(r *diagnose.Report) {
+		also(r, func(p *diagnose.Period) {
+			n := int64(p.Seconds)
+			p.Operations = append(p.Operations, diagnose.Operation{Operation: "search", Calls: n, Seconds: 0.06 * float64(n),
+				Failures: map[string]int64{"canceled": n / 2}})
+		})
+		operation(&r.LastTenSeconds, "search").Seconds *= 2.5
+	}, verdict{}},
+	{"short deadline of an operation that takes a second", func(r *diagnose.Report) {
+		also(r, func(p *diagnose.Period) {
+			n := int64(p.Seconds)
+			p.Operations = append(p.Operations, diagnose.Operation{Operation: "report", Calls: n, Seconds: 1.5 * float64(n)})
+		})
+		operation(&r.LastTenSeconds, "report").Failures = map[string]int64{"timeout": 9}
+	}, verdict{diagnose.DeadlineTooShort, "report"}},
+	{"a queue that takes the time of the calls", func(r *diagnose.Report) {
+		op := operation(&r.LastTenSeconds, "put")
+		op.Failures = map[string]int64{"timeout": op.Calls / 2}
+		waiting(r)
+		r.LastTenSeconds.Acquires["timeout"] = 100
+	}, verdict{diagnose.PoolTooSmall, ""}},
 	{"short deadlines of acquires", func(r *diagnose.Report) {
 		r.LastTenSeconds.Acquires["timeout"] = 500
 	}, verdict{diagnose.DeadlineTooShort, ""}},
