@@ -36,7 +36,7 @@ func findMoreCalls(v *view) (all []Finding) {
 	}
 	for _, u := range v.units {
 		more := u.rate >= 3*u.was && u.now.Units >= 20 && (u.now.Held-u.past.Held >= v.share(0.15) || v.pressed)
-		if !more || u.past.Units < rare && !v.appeared(rate-u.rate, was-u.was) {
+		if !more && !v.crowdsOut(u) || u.past.Units < rare && !v.appeared(rate-u.rate, was-u.was) {
 			continue
 		}
 		if u.rate >= 2*v.growthOfOthers(u.name)*u.was { // asked last: it looks at all units
@@ -55,6 +55,13 @@ func findMoreCalls(v *view) (all []Finding) {
 		}
 	}
 	return all
+}
+
+// crowdsOut reports whether a unit of work that hardly came before, or comes more often, keeps much of the pool busy while
+// callers wait, such as a batch job. Few of its units may have ended, if they are long.
+func (v *view) crowdsOut(u unitChange) bool {
+	return v.pressed && u.now.Held >= 2*u.past.Held && u.now.Held-u.past.Held >= v.share(0.25) && 2*u.now.Running >= u.now.Held &&
+		(u.past.Units < rare || u.rate >= 2*u.was)
 }
 
 // rare is how often something must have come before, that its rate can be compared.
@@ -76,10 +83,15 @@ func (v *view) growthOfOthers(but string) float64 {
 }
 
 func moreCalls(v *view, name string, rate, before, held, heldBefore float64) Finding {
+	summary := fmt.Sprintf("%s comes %s, while the rest does not: its callers have changed.", named(name), grew(rate, before))
+	if rate < 3*before || rate < 1 { // what crowds out the rest comes seldom, and stays long
+		summary = fmt.Sprintf("%s keeps %s busy, %s before, while the rest does not come more often: it is new, or its callers have changed.",
+			named(name), average(held, "connection"), average(heldBefore, "connection"))
+	}
 	return Finding{
 		Severity:  v.bad(Info),
 		Operation: name,
-		Summary:   fmt.Sprintf("%s comes %s, while the rest does not: its callers have changed.", named(name), grew(rate, before)),
+		Summary:   summary,
 		Advice:    "Look at who calls it: a new client, a loop, a cache that no longer answers. Limit how much of it runs at once.",
 		Evidence: []Evidence{
 			v.was("times", rate, before, "1/s"),

@@ -40,6 +40,22 @@ var unusual = []verdictOf{
 		work(&r.LastTenSeconds, "batch", "INSERT archive", 600, 0.08)
 		work(&r.LastTenMinutes, "batch", "INSERT archive", 600, 0.08)
 	}, verdict{diagnose.MoreCalls, "batch"}},
+	{"a batch job of long statements, with callers that wait", func(r *diagnose.Report) {
+		waiting(r)
+		longJob(r, "batch", 6)
+	}, verdict{diagnose.MoreCalls, "batch"}},
+	{"a long statement, with callers that wait", func(r *diagnose.Report) {
+		waiting(r)
+		longJob(r, "batch", 1)
+	}, verdict{diagnose.PoolTooSmall, ""}},
+	{"a batch job of long statements, and nobody waits", func(r *diagnose.Report) {
+		longJob(r, "batch", 4)
+	}, verdict{}},
+	{"a batch job of long statements all day, with callers that wait", func(r *diagnose.Report) {
+		waiting(r)
+		longJob(r, "batch", 6)
+		work(&r.LastTenMinutes, "batch", "INSERT archive", 60, 60)
+	}, verdict{diagnose.PoolTooSmall, ""}},
 	{"a batch job in a pool that has nothing else to do", func(r *diagnose.Report) {
 		empty(r)
 		work(&r.LastTenSeconds, "batch", "INSERT archive", 600, 0.008)
@@ -192,6 +208,13 @@ func work(p *diagnose.Period, unit, operation string, n int64, mean float64) {
 	p.Operations = append(p.Operations, diagnose.Operation{Operation: operation, Calls: n, Seconds: float64(n) * mean})
 	held := float64(n) * mean / p.Seconds
 	p.Units = append(p.Units, diagnose.Unit{Operation: unit, Held: held, Running: held, Units: n, Operations: n, BusySeconds: float64(n) * mean})
+}
+
+// longJob adds units of work that hardly end, and did not come before.
+func longJob(r *diagnose.Report, unit string, connections int64) {
+	holds(r, diagnose.Holds{Operation: unit, Count: connections, Running: connections, OldestSeconds: 9, LastQueries: []string{"INSERT archive"}})
+	n := float64(connections)
+	r.LastTenSeconds.Units = append(r.LastTenSeconds.Units, diagnose.Unit{Operation: unit, Held: n, Running: n})
 }
 
 // leads adds a connection that is held for ever, for an advisory lock.
