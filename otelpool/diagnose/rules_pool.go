@@ -30,7 +30,7 @@ func findTooSmall(v *view) []Finding {
 		return nil
 	}
 	total := float64(sum(v.now.Acquires))
-	rate := ratio(total+float64(v.Waiting), v.now.Seconds)
+	rate := ratio(total+v.newWaiters(), v.now.Seconds)
 	before := ratio(float64(sum(v.past.Acquires)), v.past.Seconds)
 	f := Finding{
 		Kind:     PoolTooSmall,
@@ -60,6 +60,13 @@ func findTooSmall(v *view) []Finding {
 			"If a hook has panicked, pgxpool has lost its connection for good, and more connections help only until it panics again: mend it and restart."
 	}
 	return []Finding{f}
+}
+
+// newWaiters returns about how many acquires wait now that did not when the period began: a queue that stays is no traffic.
+// While it grows evenly, half as many wait on average.
+func (v *view) newWaiters() float64 {
+	waiting := float64(v.Waiting)
+	return waiting - min(waiting, max(0, 2*v.waiters()-waiting))
 }
 
 // withoutHolder returns how many connections are in use now and not held, if they are half of the pool and holds are mostly

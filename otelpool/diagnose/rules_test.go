@@ -288,6 +288,15 @@ var speaks = []verdictOf{
 			r.LastTenSeconds.Units[i].Operations *= 2
 		}
 	}, verdict{diagnose.LoadGrown, ""}},
+	{"too small, with a queue that stays", func(r *diagnose.Report) {
+		also(r, func(p *diagnose.Period) {
+			p.Acquires["timeout"], p.Acquires["ok"] = p.Acquires["ok"]/5, p.Acquires["ok"]*4/5
+			p.WaitedSeconds["queue"] = 4 * float64(p.Acquires["ok"]+p.Acquires["timeout"])
+		})
+		waiting(r)
+		r.LastTenSeconds.WaitedSeconds["queue"] = 800 * r.LastTenSeconds.Seconds
+		r.Waiting = 800
+	}, verdict{diagnose.PoolTooSmall, ""}},
 	{"a busy pool's ordinary queue", func(r *diagnose.Report) {
 		also(r, func(p *diagnose.Period) { p.WaitedSeconds["queue"], p.Peak = 0.03*float64(p.Acquires["ok"]), 8 })
 	}, verdict{}},
