@@ -142,6 +142,9 @@ func findHangingOperations(v *view) []Finding {
 	if before*v.now.Seconds < 10 || calls > 0.05*before || running == 0 || 2*running < v.Used {
 		return nil
 	}
+	if float64(2*running) < min(before*v.now.Seconds, float64(v.LastTenMinutes.Peak)) { // its callers have gone, too
+		return nil
+	}
 	what := "the one operation that runs has done so for up to " + printable.Seconds(oldest)
 	if running > 1 {
 		what = fmt.Sprintf("%d operations run, the first for up to %s, and none comes back", running, printable.Seconds(oldest))

@@ -9,6 +9,13 @@ var unusual = []verdictOf{
 		holds(r, diagnose.Holds{Operation: "nightly", Count: 1, Running: 1, OldestSeconds: 300, LastQueries: []string{"COPY orders"}})
 		r.LastTenSeconds.Units = []diagnose.Unit{{Operation: "nightly", Held: 1, Running: 1}}
 	}, verdict{}},
+	{"a call that takes longer than usual when the traffic has been moved away", func(r *diagnose.Report) {
+		lastCall(r)
+	}, verdict{}},
+	{"a worker whose only call does not end", func(r *diagnose.Report) {
+		lastCall(r)
+		r.LastTenMinutes.Peak = 1
+	}, verdict{diagnose.ServerAway, ""}},
 	{"the traffic of the morning", func(r *diagnose.Report) {
 		r.LastTenMinutes = over(630, r.LastTenSeconds)
 	}, verdict{}},
@@ -187,6 +194,13 @@ func idle(seconds float64) diagnose.Period {
 func quiet(r *diagnose.Report) {
 	r.Used, r.Idle, r.Holds = 1, 7, nil
 	r.LastTenSeconds = idle(12)
+}
+
+// lastCall ends the traffic of a report but for a call that runs on.
+func lastCall(r *diagnose.Report) {
+	quiet(r)
+	holds(r, diagnose.Holds{Operation: "POST /", Count: 1, Running: 1, OldestSeconds: 14, LastQueries: []string{"put"}})
+	r.LastTenSeconds.Units = []diagnose.Unit{{Operation: "POST /", Held: 1, Running: 1}}
 }
 
 // over returns a longer period in which no more happened.
