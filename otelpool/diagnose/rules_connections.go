@@ -163,8 +163,13 @@ func findHangingOperations(v *view) []Finding {
 // dialTime returns how long a dial takes on average.
 func dialTime(p Period) float64 { return ratio(p.DialSeconds, float64(p.Dials)) }
 
+// openTime returns how long it takes on average to open a connection, with its hooks if acquires waited for them.
+func openTime(p Period) float64 {
+	return max(dialTime(p), ratio(p.WaitedSeconds["connect"], float64(p.Opened)))
+}
+
 func findSlowDials(v *view) []Finding {
-	mean, before := dialTime(v.now), dialTime(v.past)
+	mean, before := openTime(v.now), openTime(v.past)
 	slower := before > 0 && mean >= 3*before // a far server has always taken that long, once an hour
 	if mean < 0.25 || mean < 1 && !slower {
 		return nil
@@ -174,10 +179,16 @@ func findSlowDials(v *view) []Finding {
 		Summary:  fmt.Sprintf("Opening a connection takes %s.", printable.Seconds(mean)),
 		Advice:   "Look at DNS, TLS and the way of authentication, at the server's load and at proxies between. MinIdleConns opens connections before they are needed; a longer MaxConnLifetime opens fewer.",
 		Evidence: []Evidence{
-			v.was("time a dial", mean, before, "s"),
+			v.was("time to open a connection", mean, before, "s"),
+			v.was("time of its dial", dialTime(v.now), dialTime(v.past), "s"),
 			{Name: "dials", Value: float64(v.now.Dials)},
 			{Name: "time that acquires waited for dials", Value: v.now.WaitedSeconds["connect"], Unit: "s"},
 		},
+	}
+	if dial := dialTime(v.now); mean >= 2*dial {
+		f.Summary = fmt.Sprintf("Opening a connection takes %s, of which its dial takes %s: the rest is the time of the hooks BeforeConnect and AfterConnect, or of dials that were given up.",
+			printable.Seconds(mean), printable.Seconds(dial))
+		f.Advice = "Look at what the hooks wait for, such as a token for the password, or statements: keep what can be kept. MinIdleConns opens connections before they are needed."
 	}
 	if v.now.WaitedSeconds["connect"] > 0 {
 		f.Severity = v.bad(Warning)
@@ -187,7 +198,7 @@ func findSlowDials(v *view) []Finding {
 
 func findColdStart(v *view) []Finding {
 	young, connect := v.LastTenMinutes, v.LastTenMinutes.WaitedSeconds["connect"]
-	if young.Seconds > 30 || connect < 0.5 || dialTime(young) < 0.1 || sum(young.Closed) > 0 {
+	if young.Seconds > 30 || connect < 0.5 || openTime(young) < 0.1 || sum(young.Closed) > 0 {
 		return nil
 	}
 	if v.now.Opened == 0 { // they are open since
@@ -201,7 +212,7 @@ func findColdStart(v *view) []Finding {
 		Evidence: []Evidence{
 			{Name: "connections opened", Value: float64(young.Opened)},
 			{Name: "time that acquires waited for dials", Value: connect, Unit: "s"},
-			{Name: "time a dial", Value: dialTime(young), Unit: "s"},
+			{Name: "time to open a connection", Value: openTime(young), Unit: "s"},
 		},
 	}}
 }
@@ -241,7 +252,7 @@ func findChurn(v *view) []Finding {
 	}
 	// Dials that have become slow are another trouble, which makes the usual churn felt.
 	usual := ratio(opened, v.now.Seconds) < 2*ratio(float64(v.past.Opened), v.past.Seconds)
-	if slower := dialTime(v.now) >= 3*dialTime(v.past); connect >= 0.005 && !(usual && slower) {
+	if slower := openTime(v.now) >= 3*openTime(v.past); connect >= 0.005 && !(usual && slower) {
 		f.Severity = v.bad(Warning)
 	}
 	return []Finding{f}

@@ -257,6 +257,10 @@ var speaks = []verdictOf{
 	{"dials of more than a second", func(r *diagnose.Report) {
 		r.LastTenSeconds.Dials, r.LastTenSeconds.DialSeconds, r.LastTenSeconds.Opened = 1, 1.2, 1
 	}, verdict{diagnose.SlowDial, ""}},
+	{"slow hooks of new connections", func(r *diagnose.Report) {
+		p := &r.LastTenSeconds
+		p.Dials, p.DialSeconds, p.Opened, p.WaitedSeconds["connect"] = 8, 0.02, 8, 16
+	}, verdict{diagnose.SlowDial, ""}},
 	{"slow dials as ever", func(r *diagnose.Report) {
 		also(r, func(p *diagnose.Period) {
 			p.Dials, p.DialSeconds = int64(p.Seconds/10), 0.4*float64(int64(p.Seconds/10))
