@@ -85,15 +85,20 @@ func (h *hooks) dialing(ctx context.Context) {
 // no secret. A dial that was given up has not failed: pgxpool cancels those of a pool that is closed, and those beside one
 // that failed in the background.
 func (h *hooks) connectFailed(ctx context.Context, err error, reason string) {
-	if ctx != nil && (is(err, context.Canceled) && is(ctx.Err(), context.Canceled) || poolstate.IsForeign(ctx)) {
-		return
-	}
 	f, ok := classify(err)
 	if !ok {
 		f.ErrorType = instruments.ErrorTypeOther // whatever the error says, there is no connection
 	}
-	h.counters.AddOpen(connectionsErrors, f.ErrorType)
+	h.connectFailedBy(ctx, err, f.ErrorType, reason)
+}
+
+// connectFailedBy is connectFailed with an error.type that the error does not tell.
+func (h *hooks) connectFailedBy(ctx context.Context, err error, errorType, reason string) {
+	if ctx != nil && (is(err, context.Canceled) && is(ctx.Err(), context.Canceled) || poolstate.IsForeign(ctx)) {
+		return
+	}
+	h.counters.AddOpen(connectionsErrors, errorType)
 	if !h.state.Stopped() {
-		h.reports.dialFailed(f.ErrorType, reason, h.state.Now())
+		h.reports.dialFailed(errorType, reason, h.state.Now())
 	}
 }

@@ -75,6 +75,11 @@ func TestFailedDialIsCountedAndLogged(t *testing.T) {
 		"BeforeConnect": {func(c *pgxpool.Config) {
 			c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { return errors.New("hunter2") }
 		}, "_OTHER", "the BeforeConnect hook failed"},
+		"BeforeConnect that asks a host that is unknown": {func(c *pgxpool.Config) {
+			c.BeforeConnect = func(context.Context, *pgx.ConnConfig) error {
+				return &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "hunter2", IsNotFound: true}}
+			}
+		}, "_OTHER", "the BeforeConnect hook failed"},
 		"AfterConnect": {func(c *pgxpool.Config) {
 			c.AfterConnect = func(context.Context, *pgx.Conn) error { return errors.New("hunter2") }
 		}, "_OTHER", "the AfterConnect hook failed"},

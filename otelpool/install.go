@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
 	"github.com/otelpool/otelpool-go/otelpool/internal/resize"
 	"github.com/otelpool/otelpool-go/otelpool/internal/tracerchain"
@@ -64,7 +65,8 @@ func beforeConnect(h *hooks, next func(context.Context, *pgx.ConnConfig) error) 
 		}
 		err := next(ctx, config)
 		if err != nil {
-			h.connectFailed(ctx, err, "the BeforeConnect hook failed")
+			// A host that the hook does not reach is not the server, which nobody has dialed.
+			h.connectFailedBy(ctx, err, instruments.ErrorTypeOther, "the BeforeConnect hook failed")
 		}
 		return err
 	}
