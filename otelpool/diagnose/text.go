@@ -98,8 +98,8 @@ func formatValue(value float64, unit string) string {
 		return printable.Number(value) + " %"
 	case unit == "" || unit == "1" || strings.HasPrefix(unit, "{") && strings.HasSuffix(unit, "}"): // {} is a comment
 		return printable.Number(value)
-	case strings.HasPrefix(unit, "/"):
-		return printable.Number(value) + printable.Text(unit, maxName)
+	case strings.HasPrefix(unit, "/"), strings.HasPrefix(unit, "1/"):
+		return printable.Number(value) + printable.Text(strings.TrimPrefix(unit, "1"), maxName)
 	default:
 		return printable.Number(value) + " " + printable.Text(unit, maxName)
 	}

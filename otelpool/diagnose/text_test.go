@@ -62,7 +62,7 @@ func TestValuesHaveReadableUnits(t *testing.T) {
 	}{
 		{0, "s", "0 s"}, {0.0000421, "s", "42.1 µs"}, {0.25, "s", "250 ms"}, {1.5, "s", "1.5 s"}, {7200, "s", "2 h"},
 		{1234567, "", "1234567"}, {1234.5, "1", "1234"}, {0.12345, "{connection}", "0.123"}, {12.5, "%", "12.5 %"},
-		{3.25, "/s", "3.25/s"}, {10, "By", "10 By"}, {math.NaN(), "", "NaN"}, {math.Inf(1), "s", "+Inf h"},
+		{3.25, "/s", "3.25/s"}, {3.25, "1/s", "3.25/s"}, {10, "By", "10 By"}, {math.NaN(), "", "NaN"}, {math.Inf(1), "s", "+Inf h"},
 	} {
 		if got := formatValue(tt.value, tt.unit); got != tt.want {
 			t.Errorf("%v %s is %q, want %q", tt.value, tt.unit, got, tt.want)
