@@ -68,17 +68,17 @@ type gaugeSamples struct{ sum, n float64 }
 func (s gaugeSamples) mean() float64 { return s.sum / max(1, s.n) }
 
 // sample begins to scrape the page once a period, and returns a function that stops it and returns the samples of
-// takenMetric. A scrape that fails is left out.
+// takenMetric. A scrape that fails is left out. A running scrape is not canceled, because the service would count and log
+// a client that disconnected.
 func (w environment) sample(ctx context.Context, page *url.URL, period time.Duration) (stop func() map[key]gaugeSamples) {
-	ctx, cancel := context.WithCancel(ctx)
-	samples, done := map[key]gaugeSamples{}, make(chan struct{})
+	samples, stopping, done := map[key]gaugeSamples{}, make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		ticker := time.NewTicker(max(period, minSamplePeriod))
 		defer ticker.Stop()
 		for {
 			select {
-			case <-ctx.Done():
+			case <-stopping:
 				return
 			case <-ticker.C:
 			}
@@ -92,7 +92,7 @@ func (w environment) sample(ctx context.Context, page *url.URL, period time.Dura
 		}
 	}()
 	return func() map[key]gaugeSamples {
-		cancel()
+		close(stopping)
 		<-done
 		return samples
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -60,6 +62,34 @@ func TestPageIsScrapedTwice(t *testing.T) {
 	if p.Pool != "main" || p.Verdict != verdictTooBig || p.Present.Size != 15 || p.Present.Overflow != 5 ||
 		p.Recommended.Size != 9 || p.Recommended.Overflow != 5 {
 		t.Errorf("got %s", o.stdout)
+	}
+}
+
+func TestRunningSampleIsNotCanceled(t *testing.T) {
+	t.Parallel()
+	var requests atomic.Int64
+	var canceled atomic.Bool
+	sampling := make(chan struct{})
+	url := server(t, func(w http.ResponseWriter, r *http.Request) {
+		n := requests.Add(1)
+		if n == 2 {
+			close(sampling)
+			select {
+			case <-r.Context().Done():
+				canceled.Store(true)
+			case <-time.After(200 * time.Millisecond):
+			}
+		}
+		fmt.Fprint(w, fakePage("main", float64(1000+10*n)))
+	})
+	w := fakeEnvironment()
+	wait := w.wait
+	w.wait = func(ctx context.Context, d time.Duration) error {
+		<-sampling
+		return wait(ctx, d)
+	}
+	if o := runWith(t, w, "-metrics", url, "-interval", "1s"); o.code != 0 || canceled.Load() {
+		t.Errorf("canceled: %t, %+v", canceled.Load(), o)
 	}
 }
 
