@@ -66,7 +66,7 @@ func (e *Exporter) countDisconnect(err error) {
 	n := e.disconnects.Add(1)
 	for report := int64(1); report <= n && report > 0; report *= 10 {
 		if n == report {
-			e.cfg.errorHandler.Handle(fmt.Errorf("prometheus: serve: %d clients disconnected before they had the whole page, the last with: %w", n, err))
+			e.cfg.errorHandler.Handle(fmt.Errorf("prometheus: serve: a client disconnected before it had the whole page (%d so far): %w", n, err))
 		}
 	}
 }

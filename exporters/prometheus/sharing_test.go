@@ -179,8 +179,8 @@ func TestDisconnectsAreCountedNotLogged(t *testing.T) {
 		t.Fatalf("reported %v: want the first and the 10th", got)
 	}
 	for i, n := range []int{1, 10} {
-		if !errors.Is(got[i], errBroken) || !strings.Contains(got[i].Error(), fmt.Sprint(n, " clients")) {
-			t.Errorf("reported %v: want %d clients and the reason", got[i], n)
+		if !errors.Is(got[i], errBroken) || !strings.Contains(got[i].Error(), fmt.Sprintf("(%d so far)", n)) {
+			t.Errorf("reported %v: want %d so far and the reason", got[i], n)
 		}
 	}
 }
