@@ -179,7 +179,7 @@ func counts(m map[string]int64) string {
 	var list []string
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		if m[key] != 0 {
-			list = append(list, fmt.Sprintf("%s %d", printable.Text(key, maxText), m[key]))
+			list = append(list, fmt.Sprintf("%s: %d", printable.Text(key, maxText), m[key]))
 		}
 	}
 	return orNone(list)
