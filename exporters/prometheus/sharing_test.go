@@ -144,6 +144,7 @@ func TestEncodingFollowsClient(t *testing.T) {
 	for accepted, zipped := range map[string]bool{
 		"gzip": true, "GZIP": true, "deflate, gzip;q=0.5": true, "gzip; q=1.0": true, "*": true, "br, *;q=0.1": true,
 		"": false, "identity": false, "gzip;q=0": false, "gzip;q=0, *": false, "br": false, "*;q=0": false, "gzip;q=x": false,
+		"identity;q=0": false, "gzip;q=0, zstd;q=0": false,
 	} {
 		request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 		request.Header.Set("Accept-Encoding", accepted)

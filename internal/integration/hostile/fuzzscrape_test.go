@@ -71,20 +71,3 @@ func FuzzScrape(f *testing.F) {
 		}
 	})
 }
-
-// TestRefusedCompressionIsNotAnError sends a request that promhttp would report as an error of the program. If it
-// did, any client could fill the program's log.
-func TestRefusedCompressionIsNotAnError(t *testing.T) {
-	t.Parallel()
-	for _, encoding := range []string{"gzip;q=0", "*;q=0", "identity;q=0", "gzip;q=0, zstd;q=0"} {
-		exporter := newExporter(t) // its errors fail the test
-		sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
-		request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
-		request.Header.Set("Accept-Encoding", encoding)
-		recorder := httptest.NewRecorder()
-		exporter.ServeHTTP(recorder, request)
-		if recorder.Code != http.StatusOK || recorder.Header().Get("Content-Encoding") != "" {
-			t.Errorf("%s: status %d, encoding %q", encoding, recorder.Code, recorder.Header().Get("Content-Encoding"))
-		}
-	}
-}

@@ -21,16 +21,12 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// lifecyclesEnv sets another number of lifecycles for TestPoolsPassTenThousandLifecycles.
-const lifecyclesEnv = "OTELPOOL_HOSTILE_LIVES"
-
 // TestPoolsPassTenThousandLifecycles creates, registers, uses, unregisters and closes pools in random orders from
 // many goroutines. Some MeterProviders are shut down in between. Three readers collect all the time.
 func TestPoolsPassTenThousandLifecycles(t *testing.T) {
-	lives := amount(t, lifecyclesEnv, 10_000)
 	database := onDatabase(t, 2)
 	rig.NoLeak(t)
-	runLifecycles(t, database, lives)
+	runLifecycles(t, database, 10_000)
 }
 
 func TestPoolsUnderThreeReadersConcurrentSafe(t *testing.T) {

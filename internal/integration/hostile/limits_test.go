@@ -18,14 +18,10 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// millionEnv sets another number of names for TestMillionNamesStayWithinLimit.
-const millionEnv = "OTELPOOL_HOSTILE_NAMES"
-
 // TestMillionNamesStayWithinLimit uses a pool with a million different names, texts and error codes, and counts the
 // series. It is not parallel, because it measures the heap.
 func TestMillionNamesStayWithinLimit(t *testing.T) {
-	const limit = 200
-	million := amount(t, millionEnv, 1_000_000)
+	const limit, million = 200, 1_000_000
 	database := onDatabase(t, 1)
 	rig.NoLeak(t)
 	s := newService(t, database)

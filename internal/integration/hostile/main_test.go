@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -88,20 +87,6 @@ func onDatabase(t testing.TB, maxConns int32) *pgxpool.Config {
 func offline(t testing.TB) *pgxpool.Config {
 	t.Helper()
 	return parse(t, "postgres://user@127.0.0.1:1/db?sslmode=disable")
-}
-
-// amount returns how often a test repeats an action: n, or the value of the environment variable for long runs.
-func amount(t testing.TB, variable string, n int) int {
-	t.Helper()
-	text := os.Getenv(variable)
-	if text == "" {
-		return n
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("%s is %q, want a number above 0", variable, text)
-	}
-	return n
 }
 
 // deadline returns a context whose deadline is far enough for a test that must not block.

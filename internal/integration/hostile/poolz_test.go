@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,7 +15,6 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/otelpool/otelpool-go/exporters/poolz"
-	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -60,90 +60,66 @@ func forbidOthers(schema any) {
 	}
 }
 
-// TestReportMatchesItsSchema has pools that do all that a report tells of, and one without hooks.
-func TestReportMatchesItsSchema(t *testing.T) {
-	t.Parallel()
-	hostileName := "</script>\u202e\x00\x1b\xff\"" + strings.Repeat("é", 10_000)
-	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.MaxConns = 4
+// servedPools returns the instrumentation of a pool of that name that was misused, and that of a pool without hooks.
+func servedPools(t *testing.T, name, operation string) (s *service, withoutHooks *otelpool.Instrumentation) {
+	t.Helper()
+	config := onDatabase(t, 4)
 	plain, err := pgxpool.NewWithConfig(t.Context(), config.Copy())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer plain.Close()
-	withoutHooks, err := otelpool.Register(plain, otelpool.WithPoolName("plain"))
-	if err != nil {
+	t.Cleanup(plain.Close)
+	if withoutHooks, err = otelpool.Register(plain, otelpool.WithPoolName("plain")); err != nil {
 		t.Fatal(err)
 	}
-	s := newService(t, config, otelpool.WithPoolName(strings.ToValidUTF8(hostileName, "")))
-	misuseUnit(t, s.pool, hostileName)
-	conn, err := s.pool.Acquire(otelpool.WithOperation(context.Background(), hostileName))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Release()
+	s = newService(t, config, otelpool.WithPoolName(name))
+	misuseUnit(t, s.pool, operation)
+	return s, withoutHooks
+}
 
-	text := poolzBody("/report.json", s.inst, withoutHooks)
+// readPoolz reads what the live page serves at a path, which must match its schema.
+func readPoolz(t *testing.T, schema *jsonschema.Schema, path string, into any, insts ...*otelpool.Instrumentation) {
+	t.Helper()
+	text := poolzBody(path, insts...)
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err == nil {
+		err = errors.Join(schema.Validate(value), json.Unmarshal(text, into))
+	}
 	if err != nil {
 		t.Fatalf("%v: %s", err, text)
-	}
-	schema := pageSchema(t, "report.schema.json")
-	if err := schema.Validate(value); err != nil {
-		t.Errorf("%v\n%s", err, text)
-	}
-	var d poolz.Document
-	if err := json.Unmarshal(text, &d); err != nil {
-		t.Fatal(err)
-	}
-	if len(d.Pools) != 2 || len(d.Pools[0].Findings) == 0 || len(d.Pools[0].Report.Holds) == 0 || len(d.Pools[0].Report.LastMinute.Operations) == 0 {
-		t.Errorf("the report does not have all: %+v", d)
 	}
 	if schema.Validate(map[string]any{"version": json.Number("2"), "pools": []any{}}) == nil {
 		t.Error("the schema allows another version")
 	}
 }
 
+// TestReportMatchesItsSchema has pools that do all that a report tells of, and one without hooks.
+func TestReportMatchesItsSchema(t *testing.T) {
+	t.Parallel()
+	hostileName := "</script>\u202e\x00\x1b\xff\"" + strings.Repeat("é", 10_000)
+	s, withoutHooks := servedPools(t, strings.ToValidUTF8(hostileName, ""), hostileName)
+	conn, err := s.pool.Acquire(otelpool.WithOperation(context.Background(), hostileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	var d poolz.Document
+	readPoolz(t, pageSchema(t, "report.schema.json"), "/report.json", &d, s.inst, withoutHooks)
+	if len(d.Pools) != 2 || len(d.Pools[0].Findings) == 0 || len(d.Pools[0].Report.Holds) == 0 || len(d.Pools[0].Report.LastMinute.Operations) == 0 {
+		t.Errorf("the report does not have all: %+v", d)
+	}
+}
+
 // TestHistoryMatchesItsSchema has a pool with two seconds of history, and one without hooks.
 func TestHistoryMatchesItsSchema(t *testing.T) {
 	t.Parallel()
-	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	plain, err := pgxpool.NewWithConfig(t.Context(), config.Copy())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer plain.Close()
-	withoutHooks, err := otelpool.Register(plain, otelpool.WithPoolName("plain"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := newService(t, config, otelpool.WithPoolName("</script>\u202e\x00\x1b\""))
-	misuseUnit(t, s.pool, "misuse")
+	s, withoutHooks := servedPools(t, "</script>\u202e\x00\x1b\"", "misuse")
 	schema := pageSchema(t, "history.schema.json")
 	testutil.Eventually(t, "the history grows", func() bool {
-		text := poolzBody("/history.json", s.inst, withoutHooks)
-		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-		if err != nil {
-			t.Fatalf("%v: %s", err, text)
-		}
-		if err := schema.Validate(value); err != nil {
-			t.Fatalf("%v\n%s", err, text)
-		}
 		var h poolz.History
-		if err := json.Unmarshal(text, &h); err != nil || len(h.Pools) != 2 {
-			t.Fatalf("%v: %s", err, text)
-		}
-		return len(h.Pools[0].Moments) > 2
+		readPoolz(t, schema, "/history.json", &h, s.inst, withoutHooks)
+		return len(h.Pools) == 2 && len(h.Pools[0].Moments) > 2
 	})
-	if schema.Validate(map[string]any{"version": json.Number("2"), "pools": []any{}}) == nil {
-		t.Error("the schema allows another version")
-	}
 }
 
 // poolzBody returns what the live page of pools serves at a path.
