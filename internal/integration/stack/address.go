@@ -2,12 +2,10 @@ package stack
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
@@ -35,24 +33,10 @@ func startOnFree(start func() error, addresses ...*string) error {
 // checkListen returns an error if the address cannot be listened on. The error says which variable to change.
 func checkListen(ctx context.Context, what, variable, address string) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("stack: %s: %s is in use by another program: stop it, or set another address, such as %s=127.0.0.1:%d",
-			what, address, variable, 1+portOf(address))
-	case err != nil:
-		return fmt.Errorf("stack: %s cannot listen on %s (%w): set %s to host:port of this machine, such as 127.0.0.1:9500",
-			what, address, err, variable)
+	if err != nil {
+		return fmt.Errorf("stack: %s: %w: set %s to another host:port of this machine, such as 127.0.0.1:9500", what, err, variable)
 	}
 	return listener.Close()
-}
-
-// portOf returns the port of an address, or 9500 if it has no numeric port.
-func portOf(address string) int {
-	addr, err := net.ResolveTCPAddr("tcp", address)
-	if err != nil || addr.Port == 0 {
-		return 9500
-	}
-	return addr.Port
 }
 
 // reachable returns the address by which this machine connects to a listener on address.

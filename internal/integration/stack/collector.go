@@ -2,12 +2,9 @@ package stack
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/otelpool/otelpool-go/internal/programs"
@@ -47,8 +44,7 @@ type Collector struct {
 	GRPC, HTTP, Page string
 }
 
-// StartCollector checks a configuration and starts a Collector with it. It returns when the Collector accepts and
-// serves metrics.
+// StartCollector starts a Collector, and waits until it accepts and serves metrics.
 func StartCollector(ctx context.Context, s CollectorSettings) (c *Collector, err error) {
 	err = startOnFree(func() (err error) {
 		c, err = startCollector(ctx, s)
@@ -61,9 +57,6 @@ func startCollector(ctx context.Context, s CollectorSettings) (*Collector, error
 	env := append([]string{
 		collectorGRPCEnv + "=" + s.GRPC, collectorHTTPEnv + "=" + s.HTTP, collectorPageEnv + "=" + s.Page,
 	}, s.Env...)
-	if err := validate(ctx, s, env); err != nil {
-		return nil, err
-	}
 	process, err := Start(Command{
 		Name: programs.Collector.String(),
 		Path: s.Program,
@@ -75,7 +68,9 @@ func startCollector(ctx context.Context, s CollectorSettings) (*Collector, error
 		return nil, err
 	}
 	c := &Collector{Process: process, GRPC: reachable(s.GRPC), HTTP: reachable(s.HTTP), Page: reachable(s.Page)}
-	if err := c.ready(ctx, s.Config); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := c.Await(ctx, c.listens); err != nil {
 		return nil, joinStop(err, process)
 	}
 	return c, nil
@@ -83,46 +78,6 @@ func startCollector(ctx context.Context, s CollectorSettings) (*Collector, error
 
 // ownTelemetryOff stops the Collector from serving its own metrics on a port that another Collector may use.
 const ownTelemetryOff = "yaml:service::telemetry::metrics::level: none"
-
-// validate checks the configuration with the Collector's validate command.
-func validate(ctx context.Context, s CollectorSettings, env []string) error {
-	cmd := exec.CommandContext(ctx, s.Program, "validate", "--config="+s.Config)
-	cmd.Env = append(cmd.Environ(), env...)
-	out, err := cmd.CombinedOutput()
-	switch exit := (*exec.ExitError)(nil); {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return fmt.Errorf("stack: %w", context.Cause(ctx))
-	case errors.As(err, &exit):
-		return fmt.Errorf("stack: the Collector refuses the configuration %s; correct the named settings:\n%s", s.Config, indent(strings.TrimSpace(string(out))))
-	default:
-		return fmt.Errorf("stack: start %s: %w", programs.Collector, err)
-	}
-}
-
-// ready waits until the Collector listens on all addresses.
-func (c *Collector) ready(ctx context.Context, config string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	var elsewhere error
-	err := c.Await(ctx, func(ctx context.Context) error {
-		// The Collector logs that it is ready after it listens. An address that it does not listen on by then is
-		// missing in the configuration.
-		ready := strings.Contains(c.LastLines(100), "Everything is ready")
-		err := c.listens(ctx)
-		if ready && err != nil {
-			elsewhere = err
-			return nil
-		}
-		return err
-	})
-	if elsewhere != nil {
-		return fmt.Errorf("stack: the Collector runs but does not listen on an expected address: %w. Check the endpoints in %s: want ${env:%s}, ${env:%s} and ${env:%s}",
-			elsewhere, config, collectorHTTPEnv, collectorGRPCEnv, collectorPageEnv)
-	}
-	return err
-}
 
 // listens returns an error that names an address that the Collector does not listen on.
 func (c *Collector) listens(ctx context.Context) error {

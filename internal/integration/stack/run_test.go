@@ -130,7 +130,7 @@ func (e *execution) hasEnded() bool {
 func (e *execution) lostPort() bool {
 	said := e.stderr.String()
 	for _, port := range e.ports {
-		if strings.Contains(said, port+" is in use by another program") || strings.Contains(said, port+": bind: address already in use") {
+		if strings.Contains(said, port+": bind: address already in use") {
 			return true
 		}
 	}

@@ -15,18 +15,11 @@ import (
 
 // Variables of [NewSettings], in addition to those of the Collector's configuration.
 const (
-	demoAddrEnv         = "ADDR"
-	prometheusAddrEnv   = "PROMETHEUS_ADDR"
-	durationEnv         = "DURATION"
-	collectorConfigEnv  = "COLLECTOR_CONFIG"
-	prometheusConfigEnv = "PROMETHEUS_CONFIG"
-	collectorEnv        = "COLLECTOR"
-	prometheusEnv       = "PROMETHEUS"
-	arrivalTimeoutEnv   = "PATIENCE"
+	demoAddrEnv       = "ADDR"
+	prometheusAddrEnv = "PROMETHEUS_ADDR"
+	durationEnv       = "DURATION"
+	prometheusEnv     = "PROMETHEUS"
 )
-
-// defaultArrivalTimeout is enough for a few pushes and scrapes on a busy machine.
-const defaultArrivalTimeout = 2 * time.Minute
 
 // Help is the usage text of the command.
 const Help = `Runs the demo on its database, an OpenTelemetry Collector and Prometheus side by side, until Ctrl-C.
@@ -39,11 +32,7 @@ Environment variables:
   ` + collectorHTTPEnv + `   where the Collector takes OTLP over HTTP (default 127.0.0.1:4318)
   ` + collectorPageEnv + `  where Prometheus scrapes the Collector (default 127.0.0.1:8889)
   PROMETHEUS_ADDR      where Prometheus listens (default 127.0.0.1:9090)
-  COLLECTOR_CONFIG     the Collector's configuration (default collector-config/collector.yaml)
-  PROMETHEUS_CONFIG    Prometheus' configuration (default collector-config/prometheus/prometheus.yml)
-  COLLECTOR            a Collector to run (default: built from source)
   PROMETHEUS           a Prometheus 3 to run (default: built from source, without pages of its own)
-  PATIENCE             how long the first metrics may take from the demo to Prometheus (default 2m)
 `
 
 // Settings are the user's settings.
@@ -51,17 +40,14 @@ type Settings struct {
 	// Demo, GRPC, HTTP, Page and Prometheus are the addresses to listen on.
 	Demo, GRPC, HTTP, Page, Prometheus string
 
-	// CollectorConfig and PrometheusConfig are the configuration files.
+	// CollectorConfig and PrometheusConfig are the shipped configuration files.
 	CollectorConfig, PrometheusConfig string
 
-	// CollectorProgram and PrometheusProgram are executables. If empty, they are built from source.
-	CollectorProgram, PrometheusProgram string
+	// PrometheusProgram is an executable. If empty, it is built from source.
+	PrometheusProgram string
 
 	// Duration is how long to run. If it is 0, the stack runs until the context ends.
 	Duration time.Duration
-
-	// ArrivalTimeout is how long the first metrics may take from the demo to Prometheus.
-	ArrivalTimeout time.Duration
 }
 
 // NewSettings reads the environment. An empty variable counts as not set. The error lists all invalid values.
@@ -77,12 +63,10 @@ func NewSettings(getenv func(string) string) (Settings, error) {
 		HTTP:              r.address(collectorHTTPEnv, "127.0.0.1:4318"),
 		Page:              r.address(collectorPageEnv, "127.0.0.1:8889"),
 		Prometheus:        r.address(prometheusAddrEnv, "127.0.0.1:9090"),
-		CollectorConfig:   r.file(collectorConfigEnv, filepath.Join(root, "collector-config", "collector.yaml")),
-		PrometheusConfig:  r.file(prometheusConfigEnv, filepath.Join(root, "collector-config", "prometheus", "prometheus.yml")),
-		CollectorProgram:  r.file(collectorEnv, ""),
-		PrometheusProgram: r.file(prometheusEnv, ""),
-		Duration:          r.duration(durationEnv, 0),
-		ArrivalTimeout:    r.duration(arrivalTimeoutEnv, defaultArrivalTimeout),
+		CollectorConfig:   filepath.Join(root, "collector-config", "collector.yaml"),
+		PrometheusConfig:  filepath.Join(root, "collector-config", "prometheus", "prometheus.yml"),
+		PrometheusProgram: r.file(prometheusEnv),
+		Duration:          r.duration(durationEnv),
 	}
 	if err := errors.Join(r.errs...); err != nil {
 		return Settings{}, err
@@ -113,24 +97,18 @@ func (r *reader) address(name, fallback string) string {
 }
 
 // file reads the path of a file, which must exist.
-func (r *reader) file(name, fallback string) string {
+func (r *reader) file(name string) string {
 	value := strings.TrimSpace(r.getenv(name))
-	if value == "" {
-		value = fallback
-	}
-	if value == "" {
-		return ""
-	}
-	if info, err := os.Stat(value); err != nil || info.IsDir() {
+	if info, err := os.Stat(value); value != "" && (err != nil || info.IsDir()) {
 		r.reject("%s is %q: no such file (correct the path, or leave %s empty)", name, value, name)
 	}
 	return value
 }
 
-func (r *reader) duration(name string, fallback time.Duration) time.Duration {
+func (r *reader) duration(name string) time.Duration {
 	value := strings.TrimSpace(r.getenv(name))
 	if value == "" {
-		return fallback
+		return 0
 	}
 	d, err := time.ParseDuration(value)
 	if err != nil || d < 0 {

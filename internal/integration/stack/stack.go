@@ -57,10 +57,11 @@ func (s Settings) build(ctx context.Context, out io.Writer) (executables, error)
 	if e.demo, err = BuildDemo(ctx); err != nil {
 		return e, err
 	}
-	if e.collector, err = Build(ctx, programs.Collector, s.CollectorProgram); err != nil {
+	if e.collector, err = programs.Collector.Build(ctx); err != nil || s.PrometheusProgram != "" {
+		e.prometheus = s.PrometheusProgram
 		return e, err
 	}
-	e.prometheus, err = Build(ctx, programs.Prometheus, s.PrometheusProgram)
+	e.prometheus, err = programs.Prometheus.Build(ctx)
 	return e, err
 }
 
@@ -101,6 +102,22 @@ func (r *running) start(ctx context.Context, e executables, out io.Writer) (err 
 	}
 	fmt.Fprintln(out, "Waiting for the first metrics ...")
 	return r.waitForMetrics(ctx)
+}
+
+// arrivalTimeout is enough for a few pushes and scrapes on a busy machine.
+const arrivalTimeout = 2 * time.Minute
+
+// waitForMetrics waits until Prometheus has the demo's metrics.
+func (r *running) waitForMetrics(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, arrivalTimeout)
+	defer cancel()
+	return r.demo.Await(ctx, func(ctx context.Context) error {
+		samples, err := r.prometheus.Query(ctx, "db_pool_size")
+		if err == nil && len(samples) == 0 {
+			err = errors.New("stack: Prometheus has no db_pool_size")
+		}
+		return err
+	})
 }
 
 // wait waits until ctx ends or the time is up. It returns an error if a program ends first.

@@ -77,10 +77,10 @@ func (s settings) prepare(ctx context.Context, dir string, progress io.Writer) (
 		},
 	}
 	fmt.Fprintln(progress, "Building missing programs; the first build of Collector and Prometheus takes minutes ...")
-	if run.Collector, err = stack.Build(ctx, programs.Collector, ""); err != nil {
+	if run.Collector, err = programs.Collector.Build(ctx); err != nil {
 		return run, err
 	}
-	if run.Prometheus, err = stack.Build(ctx, programs.Prometheus, ""); err != nil {
+	if run.Prometheus, err = programs.Prometheus.Build(ctx); err != nil {
 		return run, err
 	}
 	demo, err := stack.BuildDemo(ctx)
