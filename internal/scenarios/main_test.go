@@ -17,8 +17,7 @@ var (
 	seeds   = flag.String("seeds", "1,2", "seeds, of which each scenario takes one in turn; with -all each takes all")
 	all     = flag.Bool("all", false, "run each scenario with each of the seeds")
 	healthy = flag.Duration("healthy", time.Minute, "how long the healthy service is watched at each load")
-	dump    = flag.String("dump", "", "folder for the reports; each trouble then lasts for at least 21 s")
-	replay  = flag.String("replay", "", "folder of -dump, whose reports are judged again")
+	dump    = flag.String("dump", "", "folder for the incidents of runbook_test.go; each trouble then lasts for at least 21 s")
 )
 
 // server is that of all scenarios. It is not that of DATABASE_URL: roles and their limits are changed.

@@ -23,9 +23,9 @@ const (
 
 // moment is what was seen at one moment.
 type moment struct {
-	Phase  phase           `json:"phase"`
-	Since  float64         `json:"since"` // seconds since the begin of the phase
-	Report diagnose.Report `json:"report"`
+	Phase  phase
+	Since  float64 // seconds since the begin of the phase
+	Report diagnose.Report
 }
 
 // outcome is what was concluded.

@@ -85,8 +85,7 @@ func runOnce(t *testing.T, sc scenario, seed uint64) outcome {
 	}
 	if *dump != "" {
 		o.stays = 21 * time.Second
-		end := record(t, &o, sc.Name, seed)
-		defer end()
+		record(t, &o, sc.Name)
 	}
 	out, err := play(t.Context(), sc, o)
 	if err != nil {
