@@ -116,11 +116,14 @@ func (p *parser) clause(f *frame, kw keyword) bool {
 
 // table reads a word where FROM expects a table.
 func (p *parser) table(f *frame, kw keyword) {
+	if look := p.lex; kw == kwRows && look.next().kw == kwFrom { // and functions in brackets
+		p.advance()
+		p.advance()
+		return
+	}
 	switch kw {
 	case kwOnly, kwLateral:
 		p.advance()
-	case kwRows:
-		p.rows(f)
 	case kwWhere, kwGroup, kwHaving, kwWindow, kwOrder, kwLimit, kwOffset, kwFetch, kwFor, kwReturning,
 		kwDo, kwOn, kwUsing, kwUnion, kwIntersect, kwExcept, kwFrom, kwJoin, kwWhen, kwSelect, kwAs:
 		f.mode = inTables // the table is missing
@@ -128,18 +131,6 @@ func (p *parser) table(f *frame, kw keyword) {
 		f.mode = inTables
 		p.name(true)
 	}
-}
-
-// rows reads ROWS FROM and its functions in brackets, or a table named rows.
-func (p *parser) rows(f *frame) {
-	look := p.lex
-	if look.next().kw == kwFrom {
-		p.advance()
-		p.advance()
-		return
-	}
-	f.mode = inTables
-	p.name(true)
 }
 
 // query begins a query if kw is SELECT, VALUES or TABLE, and reports whether it
@@ -176,27 +167,27 @@ func (p *parser) query(f *frame, kw keyword) bool {
 func (p *parser) change(f *frame, kw keyword) bool {
 	switch kw {
 	case kwInsert:
-		p.out.op("INSERT")
-		*f = frame{mode: atSource, ctes: f.ctes}
-		p.advance()
+		p.begin(f, "INSERT", frame{mode: atSource})
 		p.into(kwInto)
 	case kwUpdate:
-		p.out.op("UPDATE")
-		*f = frame{mode: inExpr, from: true, ctes: f.ctes}
-		p.advance()
+		p.begin(f, "UPDATE", frame{mode: inExpr, from: true})
 		p.target(false)
 	case kwDelete:
-		p.out.op("DELETE")
-		*f = frame{mode: inExpr, using: true, ctes: f.ctes}
-		p.advance()
+		p.begin(f, "DELETE", frame{mode: inExpr, using: true})
 		p.into(kwFrom)
 	case kwMerge:
-		p.out.op("MERGE")
-		*f = frame{mode: inExpr, using: true, when: true, ctes: f.ctes}
-		p.advance()
+		p.begin(f, "MERGE", frame{mode: inExpr, using: true, when: true})
 		p.into(kwInto)
 	default:
 		return false
 	}
 	return true
+}
+
+// begin adds the operation, and moves past it to the state next.
+func (p *parser) begin(f *frame, op string, next frame) {
+	next.ctes = f.ctes
+	*f = next
+	p.out.op(op)
+	p.advance()
 }

@@ -48,88 +48,40 @@ const (
 	kwDot
 )
 
+// keywords has the words of the keywords, in the order of the alphabet.
+var keywords = [...]string{
+	kwAll: "ALL", kwAs: "AS", kwAtomic: "ATOMIC", kwDelete: "DELETE", kwDistinct: "DISTINCT",
+	kwDo: "DO", kwExcept: "EXCEPT", kwFetch: "FETCH", kwFor: "FOR", kwFrom: "FROM",
+	kwGroup: "GROUP", kwHaving: "HAVING", kwInsert: "INSERT", kwIntersect: "INTERSECT",
+	kwInto: "INTO", kwJoin: "JOIN", kwLateral: "LATERAL", kwLimit: "LIMIT", kwMerge: "MERGE",
+	kwOffset: "OFFSET", kwOn: "ON", kwOnly: "ONLY", kwOrder: "ORDER", kwRecursive: "RECURSIVE",
+	kwReturning: "RETURNING", kwRows: "ROWS", kwSelect: "SELECT", kwTable: "TABLE",
+	kwUnion: "UNION", kwUpdate: "UPDATE", kwUsing: "USING", kwValues: "VALUES", kwWhen: "WHEN",
+	kwWhere: "WHERE", kwWindow: "WINDOW", kwWith: "WITH",
+}
+
+// firstKeyword has the first keyword of each initial letter, and at the end of the alphabet one past the last.
+var firstKeyword = func() (first ['Z' - 'A' + 2]keyword) {
+	kw := kwAll
+	for i := range first {
+		for int(kw) < len(keywords) && keywords[kw][0] < 'A'+byte(i) {
+			kw++
+		}
+		first[i] = kw
+	}
+	return first
+}()
+
 // lookup returns the keyword that s spells in any case, or none.
 func lookup(s string) keyword {
-	var b [9]byte
-	if len(s) > len(b) {
+	initial := s[0]&^0x20 - 'A' // of no letter it is more than 25
+	if initial > 'Z'-'A' {
 		return none
 	}
-	for i := range len(s) {
-		b[i] = s[i] &^ 0x20 // maps no other byte of a word to a capital letter
-	}
-	switch string(b[:len(s)]) {
-	case "ALL":
-		return kwAll
-	case "AS":
-		return kwAs
-	case "ATOMIC":
-		return kwAtomic
-	case "DELETE":
-		return kwDelete
-	case "DISTINCT":
-		return kwDistinct
-	case "DO":
-		return kwDo
-	case "EXCEPT":
-		return kwExcept
-	case "FETCH":
-		return kwFetch
-	case "FOR":
-		return kwFor
-	case "FROM":
-		return kwFrom
-	case "GROUP":
-		return kwGroup
-	case "HAVING":
-		return kwHaving
-	case "INSERT":
-		return kwInsert
-	case "INTERSECT":
-		return kwIntersect
-	case "INTO":
-		return kwInto
-	case "JOIN":
-		return kwJoin
-	case "LATERAL":
-		return kwLateral
-	case "LIMIT":
-		return kwLimit
-	case "MERGE":
-		return kwMerge
-	case "OFFSET":
-		return kwOffset
-	case "ON":
-		return kwOn
-	case "ONLY":
-		return kwOnly
-	case "ORDER":
-		return kwOrder
-	case "RECURSIVE":
-		return kwRecursive
-	case "RETURNING":
-		return kwReturning
-	case "ROWS":
-		return kwRows
-	case "SELECT":
-		return kwSelect
-	case "TABLE":
-		return kwTable
-	case "UNION":
-		return kwUnion
-	case "UPDATE":
-		return kwUpdate
-	case "USING":
-		return kwUsing
-	case "VALUES":
-		return kwValues
-	case "WHEN":
-		return kwWhen
-	case "WHERE":
-		return kwWhere
-	case "WINDOW":
-		return kwWindow
-	case "WITH":
-		return kwWith
+	for kw := firstKeyword[initial]; kw < firstKeyword[initial+1]; kw++ {
+		if equalUpper(s, keywords[kw]) {
+			return kw
+		}
 	}
 	return none
 }

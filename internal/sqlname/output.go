@@ -1,6 +1,7 @@
 package sqlname
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -80,36 +81,24 @@ func appendText(dst []byte, s string) (_ []byte, ok bool) {
 // share: in lower case without quotes, or in the quotes that it needs. first is
 // whether it is the first part of a name.
 func (o *output) ident(s string, first bool) {
-	switch s[len(s)-1] {
-	case '"':
+	if s[len(s)-1] == '"' {
 		if inner := s[1 : len(s)-1]; s[0] == '"' && bare(inner, first) {
 			s = inner
 		}
 		o.text(s)
-	default:
-		start := o.n
-		o.text(s)
-		for i := start; i < o.n; i++ {
-			o.buf[i] = lower(o.buf[i])
-		}
+		return
+	}
+	start := o.n
+	o.text(s)
+	for i := start; i < o.n; i++ {
+		o.buf[i] = lower(o.buf[i])
 	}
 }
 
 // quoted adds s as a quoted identifier.
 func (o *output) quoted(s string) {
 	o.text(`"`)
-	for i := 0; i < len(s) && !o.full; {
-		j := i
-		for j < len(s) && s[j] != '"' {
-			j++
-		}
-		o.text(s[i:j])
-		if j < len(s) {
-			o.text(`""`)
-			j++
-		}
-		i = j
-	}
+	o.text(strings.ReplaceAll(s, `"`, `""`))
 	o.text(`"`)
 }
 

@@ -44,7 +44,8 @@ func (p *parser) run() {
 		case p.tooDeep > 0:
 			p.advance()
 		case p.tok.kind == literal:
-			p.literal()
+			p.operand()
+			p.advance()
 		default:
 			p.word()
 		}
@@ -110,13 +111,7 @@ func (p *parser) comma(f *frame) {
 	}
 }
 
-// literal reads a string, number or parameter.
-func (p *parser) literal() {
-	p.operand()
-	p.advance()
-}
-
-// operand records a token that begins no query and names no table.
+// operand records a token that begins no query and names no table, such as a string, a number or a parameter.
 func (p *parser) operand() {
 	if p.tooDeep > 0 {
 		return
@@ -148,8 +143,7 @@ func (p *parser) open(inner mode, list uint8) {
 // close reads a closing bracket.
 func (p *parser) close() {
 	if p.tooDeep > 0 {
-		p.tooDeep--
-		if p.tooDeep > 0 {
+		if p.tooDeep--; p.tooDeep > 0 {
 			return
 		}
 	} else {

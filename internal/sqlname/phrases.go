@@ -15,61 +15,40 @@ const (
 	copied                  // a table or a query in parentheses
 )
 
-// verbs lists the statements that the parser has no keyword for. A longer
-// phrase stands before its own prefixes.
+// plain lists the statements that are named by their phrase, and whose rest is ignored. A longer phrase stands before
+// its own prefixes.
+var plain = [...]string{
+	"BEGIN", "COMMIT PREPARED", "COMMIT", "ROLLBACK PREPARED", "SAVEPOINT", "START TRANSACTION", "END", "ABORT",
+	"SET", "SHOW", "RESET", "DISCARD", "DO", "PREPARE TRANSACTION", "DEALLOCATE", "FETCH", "MOVE", "CLOSE",
+	"LISTEN", "NOTIFY", "UNLISTEN", "GRANT", "REVOKE", "REASSIGN OWNED", "COMMENT", "SECURITY LABEL",
+	"IMPORT FOREIGN SCHEMA", "LOAD", "CHECKPOINT",
+}
+
+// verbs lists the other statements that the parser has no keyword for.
 var verbs = [...]struct {
 	phrase string
-	name   string // if it differs from the phrase
+	name   string
 	then   syntax
 }{
-	{"BEGIN", "", ignored},
-	{"COMMIT PREPARED", "", ignored},
-	{"COMMIT", "", ignored},
-	{"ROLLBACK PREPARED", "", ignored},
-	{"ROLLBACK", "", rollback},
-	{"SAVEPOINT", "", ignored},
+	{"ROLLBACK", "ROLLBACK", rollback},
 	{"RELEASE", "RELEASE SAVEPOINT", ignored},
-	{"START TRANSACTION", "", ignored},
-	{"END", "", ignored},
-	{"ABORT", "", ignored},
-	{"SET", "", ignored},
-	{"SHOW", "", ignored},
-	{"RESET", "", ignored},
-	{"DISCARD", "", ignored},
-	{"CALL", "", oneName},
-	{"DO", "", ignored},
-	{"COPY", "", copied},
-	{"EXPLAIN", "", explained},
-	{"TRUNCATE", "", someNames},
-	{"LOCK", "", someNames},
-	{"PREPARE TRANSACTION", "", ignored},
-	{"PREPARE", "", asQuery},
-	{"EXECUTE", "", oneName},
-	{"DEALLOCATE", "", ignored},
-	{"DECLARE", "", forQuery},
-	{"FETCH", "", ignored},
-	{"MOVE", "", ignored},
-	{"CLOSE", "", ignored},
-	{"LISTEN", "", ignored},
-	{"NOTIFY", "", ignored},
-	{"UNLISTEN", "", ignored},
-	{"CREATE", "", object},
-	{"ALTER", "", object},
-	{"DROP", "", object},
-	{"REINDEX", "", object},
-	{"REFRESH MATERIALIZED VIEW", "", someNames},
-	{"VACUUM", "", someNames},
-	{"ANALYZE", "", someNames},
+	{"CALL", "CALL", oneName},
+	{"COPY", "COPY", copied},
+	{"EXPLAIN", "EXPLAIN", explained},
+	{"TRUNCATE", "TRUNCATE", someNames},
+	{"LOCK", "LOCK", someNames},
+	{"PREPARE", "PREPARE", asQuery},
+	{"EXECUTE", "EXECUTE", oneName},
+	{"DECLARE", "DECLARE", forQuery},
+	{"CREATE", "CREATE", object},
+	{"ALTER", "ALTER", object},
+	{"DROP", "DROP", object},
+	{"REINDEX", "REINDEX", object},
+	{"REFRESH MATERIALIZED VIEW", "REFRESH MATERIALIZED VIEW", someNames},
+	{"VACUUM", "VACUUM", someNames},
+	{"ANALYZE", "ANALYZE", someNames},
 	{"ANALYSE", "ANALYZE", someNames},
-	{"CLUSTER", "", someNames},
-	{"GRANT", "", ignored},
-	{"REVOKE", "", ignored},
-	{"REASSIGN OWNED", "", ignored},
-	{"COMMENT", "", ignored},
-	{"SECURITY LABEL", "", ignored},
-	{"IMPORT FOREIGN SCHEMA", "", ignored},
-	{"LOAD", "", ignored},
-	{"CHECKPOINT", "", ignored},
+	{"CLUSTER", "CLUSTER", someNames},
 }
 
 // objects lists the kinds of objects that CREATE, ALTER, DROP and REINDEX take.

@@ -6,17 +6,17 @@ import "strings"
 // query nor a change of data.
 func (p *parser) statement(f *frame) {
 	f.mode = ignoring
+	for _, phrase := range plain {
+		if p.acceptPhrase(phrase) {
+			p.out.op(phrase)
+			return
+		}
+	}
 	for i := range verbs {
-		verb := &verbs[i]
-		if !p.acceptPhrase(verb.phrase) {
-			continue
+		if verb := &verbs[i]; p.acceptPhrase(verb.phrase) {
+			p.follow(f, verb.name, verb.then)
+			return
 		}
-		name := verb.name
-		if name == "" {
-			name = verb.phrase
-		}
-		p.follow(f, name, verb.then)
-		return
 	}
 	p.advance()
 }
