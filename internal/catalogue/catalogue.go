@@ -53,8 +53,8 @@ type Row struct {
 	Meaning string
 	Worry   string
 
-	// Default reports whether the metric is on by default.
-	Default bool
+	// OptIn reports whether an option turns the metric on. Others are on by default.
+	OptIn bool
 }
 
 // Rows returns the whole table: gauges, then histograms, then counters.

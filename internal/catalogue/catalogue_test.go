@@ -32,7 +32,7 @@ func TestDocumentedNamesOfGuideAreUnchanged(t *testing.T) {
 		if got := (source{row.Name, row.State}); got != want {
 			t.Errorf("%s is %v, want %v", row.Documented, got, want)
 		}
-		if !row.Default {
+		if row.OptIn {
 			t.Errorf("%s is off by default", row.Documented)
 		}
 		delete(guide, row.Documented)
@@ -93,7 +93,7 @@ func TestRowsOfOneInstrumentDifferInStateOnly(t *testing.T) {
 		states := map[string]bool{}
 		for _, other := range same {
 			states[other.State] = true
-			if other.Kind != row.Kind || other.Unit != row.Unit || other.Default != row.Default {
+			if other.Kind != row.Kind || other.Unit != row.Unit || other.OptIn != row.OptIn {
 				t.Errorf("%s differs between its rows", row.Name)
 			}
 		}

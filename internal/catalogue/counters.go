@@ -9,7 +9,6 @@ var counters = []Row{
 		Help:        "Requests for a connection of the pool that were ended by a deadline.",
 		Meaning:     "Acquires ended by a deadline, the pool's own or the caller's; a cancel is none.",
 		Worry:       "Any increase.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.operations.capped", Kind: ObservableCounter, Unit: "{operation}", Attributes: poolOnly,
@@ -18,7 +17,6 @@ var counters = []Row{
 		Help:        "Operations recorded under the name _OTHER because the pool had as many operation names as its limit allows.",
 		Meaning:     "Operations whose name was replaced by _OTHER because the limit of names was reached.",
 		Worry:       "Any increase: names are built from values, or the limit is too low.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.acquires", Kind: ObservableCounter, Unit: "{acquire}",
@@ -28,7 +26,6 @@ var counters = []Row{
 		Help:        "Requests for a connection of the pool, by how they ended.",
 		Meaning:     "Acquires that have ended, by result.",
 		Worry:       "A growing share of any result but ok.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.acquire.waits", Kind: ObservableCounter, Unit: "{acquire}", Attributes: poolOnly,
@@ -38,7 +35,6 @@ var counters = []Row{
 		Help:        "Requests for a connection that waited because the pool of a sql.DB was at its limit. Other pools have it not.",
 		Meaning:     "Acquires that waited because a sql.DB was at its limit. Only of a sql.DB's own pool (`sqldb.Register`), which does not count its acquires.",
 		Worry:       "A steady rate: the limit is too low, or connections are held for too long.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.acquire.phase_time", Kind: ObservableCounter, Unit: "s",
@@ -48,7 +44,6 @@ var counters = []Row{
 		Help:        "Time that requests for a connection of the pool spent, by phase.",
 		Meaning:     "Time that acquires spent, by phase; queue is the part that means saturation.",
 		Worry:       "queue grows faster than a few milliseconds an acquire.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.busy_time", Kind: ObservableCounter, Unit: "s", Attributes: unitOfWork,
@@ -57,7 +52,6 @@ var counters = []Row{
 		Help:        "Time during which connections in use were running an operation, by unit of work.",
 		Meaning:     "The part of the hold time in which an operation was running, by unit of work. Counted when the connection is released.",
 		Worry:       "Well under half of the hold time: connections are held idle.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.hold.operations", Kind: ObservableCounter, Unit: "{operation}", Attributes: unitOfWork,
@@ -66,7 +60,6 @@ var counters = []Row{
 		Help:        "Operations that ran on connections in use, by unit of work.",
 		Meaning:     "Operations that holds have run, by unit of work. Counted when the connection is released.",
 		Worry:       "Many for each of db_pool_units_of_work_total: a query in a loop (N+1).",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.units_of_work", Kind: ObservableCounter, Unit: "{unit}", Attributes: unitOfWork,
@@ -75,7 +68,6 @@ var counters = []Row{
 		Help:        "Units of work that held a connection of the pool: within a scope each counts once, without one every hold does.",
 		Meaning:     "Units of work that have held a connection: within a scope each counts once, however many connections it takes; without one every hold does.",
 		Worry:       "A rate far above its usual one: more callers, or callers that try again.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.long_holds", Kind: ObservableCounter, Unit: "{hold}", Attributes: poolOnly,
@@ -84,7 +76,6 @@ var counters = []Row{
 		Help:        "Connections that were held longer than the limit for long holds.",
 		Meaning:     "Holds that passed the limit for long holds.",
 		Worry:       "Any increase.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.nested_acquires", Kind: ObservableCounter, Unit: "{acquire}", Attributes: poolOnly,
@@ -93,7 +84,6 @@ var counters = []Row{
 		Help:        "Requests for a connection made by a caller that already held one of the same pool.",
 		Meaning:     "Acquires by a caller that already held a connection of the same pool.",
 		Worry:       "Any increase: under load it is a deadlock.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.overflow.opened", Kind: ObservableCounter, Unit: "{connection}", Attributes: poolOnly,
@@ -102,7 +92,6 @@ var counters = []Row{
 		Help:        "Connections opened when as many as the base size of the pool were open.",
 		Meaning:     "Connections opened beyond the base size: how often overflow is used.",
 		Worry:       "A steady rate: the base size is too small.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.connections.opened", Kind: ObservableCounter, Unit: "{connection}", Attributes: poolOnly,
@@ -111,7 +100,6 @@ var counters = []Row{
 		Help:        "Connections that the pool has opened.",
 		Meaning:     "Connections opened.",
 		Worry:       "A high steady rate: connections do not live long enough.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.connections.closed", Kind: ObservableCounter, Unit: "{connection}",
@@ -121,7 +109,6 @@ var counters = []Row{
 		Help:        "Connections that the pool has closed, by reason.",
 		Meaning:     "Connections closed, by reason.",
 		Worry:       "A rate of reasons other than age and idleness.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.connections.errors", Kind: ObservableCounter, Unit: "{error}",
@@ -131,6 +118,5 @@ var counters = []Row{
 		Help:        "Attempts of the pool to open a connection that failed, by error.",
 		Meaning:     "Attempts to open a connection that failed, by error. Not those that the pool gave up, as it does when it is closed.",
 		Worry:       "Any increase.",
-		Default:     true,
 	},
 }

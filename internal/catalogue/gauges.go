@@ -9,7 +9,6 @@ var gauges = []Row{
 		Help:        "Base number of connections of the pool, overflow not included.",
 		Meaning:     "Base size: what the user set, or the pool's maximum.",
 		Worry:       "Never by itself: it is configuration.",
-		Default:     true,
 	},
 	{
 		Name: "db.client.connection.count", Kind: ObservableUpDownCounter, Unit: "{connection}", Attributes: poolOnly,
@@ -19,7 +18,6 @@ var gauges = []Row{
 		Help:        "Connections of the pool that are in use.",
 		Meaning:     "Connections in use.",
 		Worry:       "Above 90 % of db_pool_max for minutes.",
-		Default:     true,
 	},
 	{
 		Name: "db.client.connection.count", Kind: ObservableUpDownCounter, Unit: "{connection}", Attributes: poolOnly,
@@ -29,7 +27,6 @@ var gauges = []Row{
 		Help:        "Connections of the pool that are open and idle.",
 		Meaning:     "Connections open and idle.",
 		Worry:       "Never by itself: 0 is normal for a pool that has just started or was not used.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.overflow", Kind: ObservableGauge, Unit: "{connection}", Attributes: poolOnly,
@@ -38,7 +35,6 @@ var gauges = []Row{
 		Help:        "Connections in use above the base size of the pool.",
 		Meaning:     "Connections in use above the base size; never negative.",
 		Worry:       "Above 0 for 10 minutes: the base size is too small.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.overflow.max", Kind: ObservableGauge, Unit: "{connection}", Attributes: poolOnly,
@@ -47,7 +43,6 @@ var gauges = []Row{
 		Help:        "Most connections that the pool may open above its base size.",
 		Meaning:     "How many connections above the base size are allowed: maximum minus base size.",
 		Worry:       "Never by itself: it is configuration.",
-		Default:     true,
 	},
 	{
 		Name: "db.client.connection.max", Kind: ObservableUpDownCounter, Unit: "{connection}", Attributes: poolOnly,
@@ -56,21 +51,18 @@ var gauges = []Row{
 		Help:        "Most connections that the pool may have open.",
 		Meaning:     "Capacity: base size plus allowed overflow.",
 		Worry:       "When the sum over all instances comes near the server's max_connections.",
-		Default:     true,
 	},
 	{
 		Name: "db.client.connection.idle.max", Kind: ObservableUpDownCounter, Unit: "{connection}", Attributes: poolOnly,
 		Description: "The maximum number of idle open connections allowed.",
 		Meaning:     "Most idle connections the pool keeps.",
 		Worry:       "Never by itself: it is configuration.",
-		Default:     true,
 	},
 	{
 		Name: "db.client.connection.idle.min", Kind: ObservableUpDownCounter, Unit: "{connection}", Attributes: poolOnly,
 		Description: "The minimum number of idle open connections allowed.",
 		Meaning:     "Idle connections the pool tries to have ready.",
 		Worry:       "Never by itself: it is configuration.",
-		Default:     true,
 	},
 	{
 		Name: "db.client.connection.pending_requests", Kind: ObservableUpDownCounter, Unit: "{request}", Attributes: poolOnly,
@@ -79,7 +71,6 @@ var gauges = []Row{
 		Help:        "Callers that are waiting for a connection of the pool.",
 		Meaning:     "Callers waiting for a connection now.",
 		Worry:       "Above 0 for a minute: the pool is full.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.constructing", Kind: ObservableUpDownCounter, Unit: "{connection}", Attributes: poolOnly,
@@ -88,7 +79,6 @@ var gauges = []Row{
 		Help:        "Connections of the pool that are being opened.",
 		Meaning:     "Connections being dialed, for callers or in the background.",
 		Worry:       "Above 0 for a minute: the server is slow to accept or cannot be reached.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.closing", Kind: ObservableUpDownCounter, Unit: "{connection}", Attributes: poolOnly,
@@ -97,7 +87,6 @@ var gauges = []Row{
 		Help:        "Connections of the pool that are being closed and still count as in use.",
 		Meaning:     "Connections being closed: they count as in use, but nothing holds them.",
 		Worry:       "Above 0 for seconds: the network is down, and closing takes up to 15 s a connection.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.peak", Kind: ObservableGauge, Unit: "{connection}", Attributes: poolOnly,
@@ -106,7 +95,6 @@ var gauges = []Row{
 		Help:        "Most connections of the pool in use at any moment of the last one to two windows, by default of a minute each.",
 		Meaning:     "Most connections in use at any moment of the last one to two minutes; reading does not reset it.",
 		Worry:       "Equal to db_pool_max: spikes fill the pool, though samples may not show them.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.pending.peak", Kind: ObservableGauge, Unit: "{request}", Attributes: poolOnly,
@@ -115,7 +103,6 @@ var gauges = []Row{
 		Help:        "Most callers waiting at any moment of the last one to two windows, by default of a minute each.",
 		Meaning:     "Most callers waiting at any moment of the last one to two minutes.",
 		Worry:       "Above 0 again and again: short spikes queue.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.oldest_wait", Kind: ObservableGauge, Unit: "s", Attributes: poolOnly,
@@ -125,7 +112,6 @@ var gauges = []Row{
 		Help:        "How long the caller that has waited longest for a connection has been waiting.",
 		Meaning:     "Time the longest waiting caller has waited so far.",
 		Worry:       "Above a second.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.oldest_hold", Kind: ObservableGauge, Unit: "s", Attributes: poolOnly,
@@ -135,7 +121,6 @@ var gauges = []Row{
 		Help:        "How long the connection that has been in use longest has been in use.",
 		Meaning:     "Time the longest held connection has been held so far.",
 		Worry:       "Growing without end: a connection is not given back.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.held", Kind: ObservableUpDownCounter, Unit: "{connection}", Attributes: unitOfWork,
@@ -144,7 +129,6 @@ var gauges = []Row{
 		Help:        "Connections of the pool that are held now, by unit of work.",
 		Meaning:     "Connections held now, by unit of work. One that held none for five minutes has no series.",
 		Worry:       "One unit of work holds most of a full pool.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.held.oldest", Kind: ObservableGauge, Unit: "s", Attributes: unitOfWork,
@@ -154,7 +138,6 @@ var gauges = []Row{
 		Help:        "How long the connection that each unit of work has held longest has been held.",
 		Meaning:     "Time that the oldest of these holds has lasted so far.",
 		Worry:       "Growing without end: that unit of work does not give a connection back.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.finding", Kind: ObservableGauge, Unit: "{finding}",
@@ -169,7 +152,6 @@ var gauges = []Row{
 		Help:        "What is wrong with the pool, by kind and guilty operation: 1 while it is, 0 for five minutes after.",
 		Meaning:     "1 while something is wrong with the pool, by kind and guilty operation; 0 for the five minutes after, and no series otherwise.",
 		Worry:       "1 for more than a minute: the [runbook](../collector-config/RUNBOOK.md#poolfinding) says what to do about each kind.",
-		Default:     true,
 	},
 	{
 		Name: "pgxpool.settings", Kind: ObservableGauge, Unit: "{pool}", Info: true,
@@ -191,6 +173,5 @@ var gauges = []Row{
 		Help:        "Settings of the pool when it was registered, as labels. The value is 1.",
 		Meaning:     "The settings of the pool as labels, as they were at Register; the value is 1.",
 		Worry:       "Never by itself: it is configuration.",
-		Default:     true,
 	},
 }

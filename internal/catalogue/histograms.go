@@ -9,7 +9,6 @@ var histograms = []Row{
 		Help:        "Duration of database operations, by operation.",
 		Meaning:     "Time from sending an operation to the end of its result.",
 		Worry:       "A high quantile above what the caller can wait; any growth of the rate with error_type.",
-		Default:     true,
 	},
 	{
 		Name: "db.client.connection.wait_time", Kind: Histogram, Unit: "s", Attributes: poolOnly,
@@ -18,7 +17,6 @@ var histograms = []Row{
 		Help:        "Time it took to get a connection from the pool.",
 		Meaning:     "The whole of an acquire: queueing, and dialing, pinging and preparing where they happen.",
 		Worry:       "A 99th percentile above 100 ms: the pool is too small or connecting is slow.",
-		Default:     true,
 	},
 	{
 		Name: "db.client.connection.use_time", Kind: Histogram, Unit: "s",
@@ -28,7 +26,6 @@ var histograms = []Row{
 		Help:        "Time from getting a connection from the pool to giving it back.",
 		Meaning:     "Time a connection was held, by unit of work: the name of the acquire, else of its scope, else of its first operation.",
 		Worry:       "Far above the query duration: connections are held while the program does other work.",
-		Default:     true,
 	},
 	{
 		Name: "db.client.connection.create_time", Kind: Histogram, Unit: "s", Attributes: poolOnly,
@@ -37,12 +34,12 @@ var histograms = []Row{
 		Help:        "Time it took to open a connection.",
 		Meaning:     "Time to open a connection: dialing, TLS, authentication.",
 		Worry:       "A 99th percentile above a second.",
-		Default:     true,
 	},
 	{
 		Name: "db.client.response.returned_rows", Kind: Histogram, Unit: "{row}", Attributes: successAttributes,
 		Description: "The actual number of records returned by the database operation.",
 		Meaning:     "Rows that a SELECT returned.",
 		Worry:       "A high quantile that grows with the table: a query lacks a limit.",
+		OptIn:       true,
 	},
 }

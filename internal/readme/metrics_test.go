@@ -32,7 +32,7 @@ func table(rows []catalogue.Row) string {
 		if row.State != "" {
 			name += " {" + row.State + "}"
 		}
-		if !row.Default {
+		if row.OptIn {
 			name += " (off by default)"
 		}
 		fmt.Fprintf(&b, "| %s | `%s` | %s, %s | %s | %s | %s |\n", name, row.ExposedName(), row.Kind, row.Unit, labels(row), row.Meaning, row.Worry)
