@@ -45,20 +45,10 @@ const (
 
 // String returns the presence as the documentation words it.
 func (p Presence) String() string {
-	switch p {
-	case Always:
-		return "always"
-	case OnFailure:
-		return "on failure"
-	case WhenUsed:
-		return "unless nothing is named or run"
-	case WhenKnown:
-		return "if known"
-	case ByOption:
-		return "by option"
-	default:
-		return "unknown"
-	}
+	return [...]string{
+		0: "unknown", Always: "always", OnFailure: "on failure", WhenUsed: "unless nothing is named or run",
+		WhenKnown: "if known", ByOption: "by option",
+	}[p]
 }
 
 // Attribute is an attribute of a row's series.

@@ -13,30 +13,16 @@ const (
 
 // String returns the kind as the documentation words it.
 func (k Kind) String() string {
-	switch k {
-	case Histogram:
-		return "histogram"
-	case ObservableCounter:
-		return "async counter"
-	case ObservableUpDownCounter:
-		return "async updowncounter"
-	case ObservableGauge:
-		return "async gauge"
-	default:
-		return "unknown"
-	}
+	return [...]string{
+		0: "unknown", Histogram: "histogram", ObservableCounter: "async counter",
+		ObservableUpDownCounter: "async updowncounter", ObservableGauge: "async gauge",
+	}[k]
 }
 
 // PrometheusType returns the type of the metric family in a Prometheus exposition.
 func (k Kind) PrometheusType() string {
-	switch k {
-	case ObservableCounter:
-		return "counter"
-	case Histogram:
-		return "histogram"
-	case ObservableUpDownCounter, ObservableGauge:
-		return "gauge"
-	default:
-		return "untyped"
-	}
+	return [...]string{
+		0: "untyped", Histogram: "histogram", ObservableCounter: "counter",
+		ObservableUpDownCounter: "gauge", ObservableGauge: "gauge",
+	}[k]
 }
