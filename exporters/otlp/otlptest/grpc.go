@@ -13,22 +13,15 @@ import (
 	"google.golang.org/grpc/stats"
 )
 
-func (r *Receiver) serveGRPC(listener net.Listener) (stop func()) {
+// newGRPCServer returns a function that serves until stop is called.
+func (r *Receiver) newGRPCServer() (serve func(net.Listener), stop func()) {
 	opts := []grpc.ServerOption{grpc.StatsHandler(encodingHandler{})}
 	if r.tls != nil {
 		opts = append(opts, grpc.Creds(credentials.NewTLS(r.tls)))
 	}
 	server := grpc.NewServer(opts...)
 	colmetricspb.RegisterMetricsServiceServer(server, metricsService{receiver: r})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = server.Serve(listener) // ends with Stop
-	}()
-	return func() {
-		server.Stop()
-		<-done
-	}
+	return func(listener net.Listener) { _ = server.Serve(listener) }, server.Stop
 }
 
 type metricsService struct {

@@ -48,8 +48,9 @@ type Request struct {
 // safe for concurrent use.
 type Receiver struct {
 	config
-	addr string
-	stop func()
+	addr    string
+	stop    func()
+	stopped chan struct{}
 
 	mu       sync.Mutex
 	requests []Request
@@ -74,7 +75,7 @@ func New(t testing.TB, protocol Protocol, opts ...Option) *Receiver {
 // path that does not begin with a slash, and an address that it cannot listen
 // on.
 func Start(protocol Protocol, opts ...Option) (*Receiver, error) {
-	r := &Receiver{config: newConfig(opts), arrived: make(chan struct{})}
+	r := &Receiver{config: newConfig(opts), arrived: make(chan struct{}), stopped: make(chan struct{})}
 	if protocol == HTTP && !strings.HasPrefix(r.path, "/") {
 		return nil, fmt.Errorf("otlptest: path %q: want one that begins with a slash", r.path)
 	}
@@ -84,21 +85,29 @@ func Start(protocol Protocol, opts ...Option) (*Receiver, error) {
 	}
 	r.addr = listener.Addr().String()
 
+	var serve func(net.Listener)
 	switch protocol {
 	case GRPC:
-		r.stop = r.serveGRPC(listener)
+		serve, r.stop = r.newGRPCServer()
 	case HTTP:
-		r.stop = r.serveHTTP(listener)
+		serve, r.stop = r.newHTTPServer()
 	default:
 		err := fmt.Errorf("otlptest: protocol %q: want %q or %q", protocol, GRPC, HTTP)
 		return nil, errors.Join(err, listener.Close())
 	}
+	go func() {
+		defer close(r.stopped)
+		serve(listener)
+	}()
 	return r, nil
 }
 
 // Close stops the receiver and cuts its connections. Metrics and Requests still
 // return what it received before. A second Close does nothing.
-func (r *Receiver) Close() { r.stop() }
+func (r *Receiver) Close() {
+	r.stop()
+	<-r.stopped
+}
 
 // Addr returns the receiver's address as host:port.
 func (r *Receiver) Addr() string { return r.addr }
