@@ -127,13 +127,17 @@ func applicationName(connConfig *pgx.ConnConfig) string {
 	return filepath.Base(os.Args[0])
 }
 
+// escapeMore escapes what url.QueryEscape leaves: in a text that breaks off in a string, the quotes of the comment end that, and
+// a "--" outside of a string hides the rest. The server would execute what it refuses without a comment.
+var escapeMore = strings.NewReplacer("+", "%20", "--", "-%2D")
+
 // tag returns a key and its value as a comment has them, "" if there is no value. All but letters, digits and "-._~" is
 // escaped, so that nothing in a value ends the comment.
 func tag(key, value string) string {
 	if value == "" {
 		return ""
 	}
-	return key + "='" + strings.ReplaceAll(url.QueryEscape(instruments.Sanitize(value)), "+", "%20") + "'"
+	return key + "='" + escapeMore.Replace(url.QueryEscape(instruments.Sanitize(value))) + "'"
 }
 
 // tags returns the tags of an operation, in the order of their keys.

@@ -314,7 +314,7 @@ func TestHostileNamesStayInSQLComment(t *testing.T) {
 		c.ConnConfig.RuntimeParams["application_name"] = "a*/; DROP TABLE items --"
 	}, otelpool.WithSQLComments())
 	for name, want := range map[string]string{
-		"*/ DROP TABLE items; --":       "%2A%2F%20DROP%20TABLE%20items%3B%20--",
+		"*/ DROP TABLE items; --":       "%2A%2F%20DROP%20TABLE%20items%3B%20-%2D",
 		"it's 100%\n\r\x00+ \\ \"q\"":   "it%27s%20100%25%0A%0D%00%2B%20%5C%20%22q%22",
 		"größe 日本":                      "gr%C3%B6%C3%9Fe%20%E6%97%A5%E6%9C%AC",
 		"\xff'":                         "%EF%BF%BD%27",
@@ -322,7 +322,20 @@ func TestHostileNamesStayInSQLComment(t *testing.T) {
 		"/*" + strings.Repeat("x", 400): "%2F%2A" + strings.Repeat("x", 253),
 	} {
 		f.exec(t, otelpool.WithOperation(t.Context(), name), "SELECT 1 FROM items")
-		log.check(t, "SELECT 1 FROM items /*application='a%2A%2F%3B%20DROP%20TABLE%20items%20--',operation='"+want+"'*/")
+		log.check(t, "SELECT 1 FROM items /*application='a%2A%2F%3B%20DROP%20TABLE%20items%20-%2D',operation='"+want+"'*/")
+	}
+}
+
+// TestBrokenTextIsRefused sends a text that breaks off in a string. The quotes of its comment end that.
+func TestBrokenTextIsRefused(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, func(c *pgxpool.Config) {
+		c.ConnConfig.RuntimeParams["application_name"] = "shop--eu"
+	}, otelpool.WithSQLComments())
+	for _, mode := range allModes {
+		if _, err := f.pool.Exec(t.Context(), "SELECT 'x", mode); err == nil {
+			t.Errorf("%v: the server executed the text", mode)
+		}
 	}
 }
 
