@@ -28,6 +28,7 @@ func findDeadlock(v *view) []Finding {
 	by := make(map[string]int64)
 	for _, g := range v.Holds {
 		held += g.Count
+		stuck -= g.Nested // the other hold of such a caller waits for nothing
 		by[g.Operation] += g.IdleOutside + g.IdleInTransaction
 	}
 	for _, u := range v.LastTenMinutes.Units {
@@ -39,7 +40,7 @@ func findDeadlock(v *view) []Finding {
 		}
 	}
 	recent := v.now.NestedAcquires > 0
-	if guilty.NestedAcquires == 0 || 2*stuck < held || stuck == 0 || !recent && guilty.NestedAcquires < stuck {
+	if guilty.NestedAcquires == 0 || 2*stuck < held || stuck <= 0 || !recent && guilty.NestedAcquires < stuck {
 		return nil
 	}
 	return []Finding{{

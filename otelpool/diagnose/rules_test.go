@@ -55,6 +55,12 @@ var speaks = []verdictOf{
 	{"nested deadlock", func(r *diagnose.Report) {
 		deadlock(r)
 	}, verdict{diagnose.NestedDeadlock, "GET /"}},
+	{"nested acquires of which one timed out", func(r *diagnose.Report) {
+		r.Holds = []diagnose.Holds{{Operation: "GET /", Count: 4, IdleOutside: 4}, {Operation: "inner", Count: 4, Running: 4, Nested: 4}}
+		also(r, func(p *diagnose.Period) {
+			unit(p, "GET /").NestedAcquires, p.NestedAcquires, p.Acquires["timeout"] = 5, 5, 1
+		})
+	}, verdict{diagnose.NestedAcquires, "GET /"}},
 	{"nested acquires", func(r *diagnose.Report) {
 		also(r, func(p *diagnose.Period) { unit(p, "GET /").NestedAcquires = 5; p.NestedAcquires = 5 })
 	}, verdict{diagnose.NestedAcquires, "GET /"}},
