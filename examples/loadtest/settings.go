@@ -56,7 +56,7 @@ The server, the throwaway one if neither is given
   OTELPOOL_SIZING_*  POOL_SIZE, MAX_OVERFLOW, POOL_PRE_PING, POOL_RECYCLE and POOL_TIMEOUT override
                      the preset, as do ?pool_timeout=5s and so on in the connection string
 
-Ctrl-C ends the load and prints the report. Exit status: 0 PASS, 1 FAIL, 2 no verdict.
+Ctrl-C ends the load and prints the report. Exit status: 0 PASS, 1 FAIL, 2 no verdict (make: 2 for both).
 `
 
 var presets = map[string]otelpool.Sizing{
