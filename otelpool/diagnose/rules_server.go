@@ -141,7 +141,29 @@ func (c *culprit) finding(r Report) Finding {
 	}
 	f.Summary = fmt.Sprintf("%s %s, and %s for a lock that it holds: %s.", who, s.does(), waiting(len(c.victims)), listed(counts))
 	f.Advice = c.advice(s)
+	if between, n := c.between(r.Server.Sessions); n > 0 && 2*n >= len(c.victims) {
+		f.Summary += fmt.Sprintf(" %d of them do not need that lock: they wait behind %s, which asks for one that excludes theirs, as ALTER TABLE does.", n, sessionName(between))
+		f.Advice = fmt.Sprintf("SELECT pg_cancel_backend(%d) ends the statement that they wait behind, and they go on. Run it again with a lock_timeout, so that it gives up "+
+			"before others queue, and when nothing long runs. ", between.ProcessID) + f.Advice
+	}
 	return f
+}
+
+// between returns the session behind which most victims wait for a table that the culprit does not keep from them, and how many do.
+func (c *culprit) between(sessions []Session) (most Session, n int) {
+	behind := make(map[uint32]int)
+	for _, v := range c.victims {
+		held := slices.ContainsFunc(c.sessions, func(s Session) bool { return slices.Contains(v.BlockedBy, s.ProcessID) })
+		if v.WaitEvent == "relation" && !held && len(v.BlockedBy) > 0 {
+			behind[v.BlockedBy[0]]++
+		}
+	}
+	for _, s := range sessions {
+		if behind[s.ProcessID] > n && s.WaitEvent != "transactionid" && s.WaitEvent != "tuple" { // it waits for a table, too
+			most, n = s, behind[s.ProcessID]
+		}
+	}
+	return most, n
 }
 
 // does returns what a session does that others wait for, after its name.

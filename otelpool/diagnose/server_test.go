@@ -2,6 +2,7 @@ package diagnose_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -169,4 +170,48 @@ func TestServerReportsUnknownProcessIDs(t *testing.T) {
 	if f.ask(t).ProcessIDsUnknown {
 		t.Error("unknown without a hold")
 	}
+}
+
+// TestFindingNamesStatementBetween has an ALTER TABLE wait for a long SELECT, and others for the ALTER TABLE.
+func TestFindingNamesStatementBetween(t *testing.T) {
+	t.Parallel()
+	dsn := postgrestest.Database(t)
+	f := setup(t, dsn, 4)
+	tx, err := f.pool.Begin(otelpool.WithOperation(t.Context(), "export"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	if _, err := tx.Exec(t.Context(), "SELECT FROM stock"); err != nil {
+		t.Fatal(err)
+	}
+	migration := connect(t, dsn, "migration")
+	done := make(chan struct{})
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		defer close(done)
+		_, _ = migration.Exec(ctx, "ALTER TABLE stock ADD COLUMN x int")
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	f.eventually(t, func(s *diagnose.ServerState) bool { return len(s.Sessions) == 2 })
+	f.wait(t, "pay", 1)
+	f.wait(t, "ship", 2)
+	report := f.inst.Report()
+	report.Server = f.eventually(t, func(s *diagnose.ServerState) bool { return blocked(2)(s) && waitsLong(s, 3) })
+	found := diagnose.Findings(report)[0]
+	pid := fmt.Sprintf("pg_cancel_backend(%d)", migration.PgConn().PID())
+	if found.Kind != diagnose.BlockedOnServer || !strings.Contains(found.Summary, "2 of them do not need that lock: they wait behind migration") ||
+		!strings.HasPrefix(found.Advice, "SELECT "+pid) {
+		t.Errorf("got %+v", found)
+	}
+}
+
+// waitsLong reports whether n sessions have waited for longer than a second.
+func waitsLong(s *diagnose.ServerState, n int) bool {
+	for _, one := range s.Sessions {
+		if len(one.BlockedBy) > 0 && one.QuerySeconds > 1 {
+			n--
+		}
+	}
+	return n == 0
 }
