@@ -110,14 +110,15 @@ func findSilence(v *view) []Finding {
 
 // findHangingDials finds that connections are being opened and none is, while callers wait.
 func findHangingDials(v *view) []Finding {
+	wait := max(v.OldestWaitSeconds, v.meanQueue()) // at a moment at which all have given up, none may wait
 	half := v.Constructing > 0 && 2*v.Constructing >= v.Settings.MaxConns
-	if !half || v.now.Dials+v.now.Opened > 0 || v.now.Seconds < minAverage || v.OldestWaitSeconds < max(2, 3*dialTime(v.LastTenMinutes)) {
+	if !half || v.now.Dials+v.now.Opened > 0 || v.now.Seconds < minAverage || wait < max(2, 3*dialTime(v.LastTenMinutes)) {
 		return nil
 	}
 	return []Finding{{
 		Severity: Critical,
-		Summary: fmt.Sprintf("Dials do not end: those of %s hang, none has ended in the last %.0f s, and callers have waited for up to %s.",
-			v.ofPool(v.Constructing), v.now.Seconds, printable.Seconds(v.OldestWaitSeconds)),
+		Summary: fmt.Sprintf("Dials do not end: those of %s hang, none has ended in the last %.0f s, and callers wait for %s and more.",
+			v.ofPool(v.Constructing), v.now.Seconds, printable.Seconds(wait)),
 		Advice: "See whether the server runs, whether a firewall, a proxy or a failover is between, and whether a BeforeConnect hook waits for something else. " +
 			"Set connect_timeout (ConnectTimeout), so that such a dial ends.",
 		Evidence: []Evidence{
@@ -250,6 +251,11 @@ func findChurn(v *view) []Finding {
 	if f.Advice == "" {
 		f.Advice = "See pgxpool.connections.closed by reason, and who closes them."
 	}
+	if reason == "lifetime" && v.Settings.MaxConnLifetimeSeconds >= 10*60 { // all were opened at once, and end at once
+		f.Advice = "They were opened together and so end together: set MaxConnLifetimeJitter to a part of MaxConnLifetime."
+	}
+	ended := func(c change) bool { return c.failures["25P03"] > 0 } // by the server, in a transaction that was idle
+	f.Consequence = reason == "canceled" && v.pressed || reason == "broken" && slices.ContainsFunc(v.ops, ended)
 	// Dials that have become slow are another trouble, which makes the usual churn felt.
 	usual := ratio(opened, v.now.Seconds) < 2*ratio(float64(v.past.Opened), v.past.Seconds)
 	if slower := openTime(v.now) >= 3*openTime(v.past); connect >= 0.005 && !(usual && slower) {

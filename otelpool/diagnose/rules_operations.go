@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -24,6 +25,16 @@ func findRetryStorms(v *view) (all []Finding) {
 	return all
 }
 
+// failureAdvice says what to do by the SQLSTATE of most failures, where a migration or a release is not the usual reason.
+var failureAdvice = map[string]string{
+	"25006": "The server is read-only: it is a replica, as after a failover, or default_transaction_read_only is set. target_session_attrs=read-write has the pool " +
+		"dial the primary, and pool.Reset replaces the connections that it has.",
+	"25P03": "The server ends transactions in which nothing runs for idle_in_transaction_session_timeout: do nothing else between two statements of a transaction.",
+	"40001": "Transactions conflict: make them shorter, and repeat the whole transaction a few times, after a pause that grows and varies.",
+	"40P01": "Transactions deadlock: have all of them take their rows and tables in the same order, and repeat the one that fails. The server's log has both statements.",
+	"55P03": "A lock is not free within lock_timeout, or at once with NOWAIT: find who has it (diagnose.Server, pg_blocking_pids).",
+}
+
 func findFailures(v *view) (all []Finding) {
 	for _, c := range v.ops {
 		switch {
@@ -38,7 +49,7 @@ func findFailures(v *view) (all []Finding) {
 			Severity:  Warning,
 			Operation: c.name,
 			Summary:   fmt.Sprintf("%s fails in %.0f %% of its calls, mostly by %s.", named(c.name), 100*c.failed, most(c.failures)),
-			Advice:    "Look up the SQLSTATE and the server's log; a migration or a release is the usual reason.",
+			Advice:    cmp.Or(failureAdvice[most(c.failures)], "Look up the SQLSTATE and the server's log; a migration or a release is the usual reason."),
 			Evidence:  failing(v, c),
 		})
 	}
@@ -146,7 +157,7 @@ func spread(of []float64) float64 {
 
 func findSlowOperations(v *view) (all []Finding) {
 	for _, c := range v.ops {
-		late := c.late() >= 0.2 && c.failed >= 3*c.wasFailed // deadlines keep its time and its load low
+		late := v.late(c) >= 0.2 && c.failed >= 3*c.wasFailed // deadlines keep its time and its load low
 		if c.calls < 3 || c.was*v.past.Seconds < 10 || c.wasMean <= 0 || c.mean < 0.002 ||
 			c.mean < 3*c.wasMean && !(late && c.mean > 2*c.wasMean) || c.load-c.wasLoad < 0.3 && !late {
 			continue
@@ -157,7 +168,7 @@ func findSlowOperations(v *view) (all []Finding) {
 		}
 		givenUp := ""
 		if late {
-			givenUp = fmt.Sprintf(", and %.0f %% of its calls are given up", 100*c.late())
+			givenUp = fmt.Sprintf(", and %.0f %% of its calls are given up", 100*v.late(c))
 		}
 		all = append(all, Finding{
 			Severity:  v.bad(Warning),
@@ -196,18 +207,19 @@ func findSlowOperations(v *view) (all []Finding) {
 	return all
 }
 
-// late returns the share of calls that were given up: by a deadline, the caller or statement_timeout.
-func (c change) late() float64 {
+// late returns the share of an operation's calls that were given up: by a deadline, the caller or statement_timeout. It is 0
+// where callers spend the time in the queue, so that little is left for the call.
+func (v *view) late(c change) float64 {
+	if queue := v.meanQueue(); queue >= 0.1 && queue >= c.mean {
+		return 0
+	}
 	return ratio(float64(c.failures["timeout"]+c.failures["canceled"]+c.failures["57014"]), c.calls)
 }
 
 func findShortDeadlines(v *view) (all []Finding) {
 	for _, c := range v.ops {
-		late := c.late()
+		late := v.late(c)
 		if c.calls < 5 || late < 0.2 || c.wasMean > 0 && c.mean > 2*c.wasMean || c.wasMean == 0 && c.mean > 1 {
-			continue
-		}
-		if queue := v.meanQueue(); queue >= 0.1 && queue >= c.mean { // it has waited in vain, and little time was left
 			continue
 		}
 		if mostly(c, "canceled") && (!v.known(c) || c.failed < 3*c.wasFailed) { // clients go away, as those of a search while one types

@@ -217,6 +217,12 @@ var speaks = []verdictOf{
 		waiting(r)
 		r.LastTenSeconds.Acquires["timeout"] = 100
 	}, verdict{diagnose.PoolTooSmall, ""}},
+	{"a queue that takes the time of calls that are slower", func(r *diagnose.Report) {
+		op := operation(&r.LastTenSeconds, "put")
+		op.Failures, op.Seconds = map[string]int64{"timeout": op.Calls / 4}, 2.2*op.Seconds
+		waiting(r)
+		r.LastTenSeconds.Acquires["timeout"] = 100
+	}, verdict{diagnose.PoolTooSmall, ""}},
 	{"short deadlines of acquires", func(r *diagnose.Report) {
 		r.LastTenSeconds.Acquires["timeout"] = 500
 	}, verdict{diagnose.DeadlineTooShort, ""}},
@@ -240,6 +246,11 @@ var speaks = []verdictOf{
 	{"dials that do not end, of a pool of one connection", func(r *diagnose.Report) {
 		r.Settings.MaxConns, r.Settings.BaseSize = 1, 1
 		hangingDials(r)
+	}, verdict{diagnose.ServerAway, ""}},
+	{"dials that do not end, after all that waited gave up", func(r *diagnose.Report) {
+		hangingDials(r)
+		r.LastTenSeconds.WaitedSeconds["queue"] = 5 * 50
+		r.Waiting, r.OldestWaitSeconds = 1, 0.1
 	}, verdict{diagnose.ServerAway, ""}},
 	{"dials that end late, as ever", func(r *diagnose.Report) {
 		hangingDials(r)
@@ -273,6 +284,16 @@ var speaks = []verdictOf{
 		})
 	}, verdict{}},
 	{"short lifetime", func(r *diagnose.Report) { also(r, func(p *diagnose.Period) { churn(p, "lifetime") }) }, verdict{diagnose.Churn, ""}},
+	{"callers that give up, and so close connections, in a pool that is too small", func(r *diagnose.Report) {
+		waiting(r)
+		churnFelt(&r.LastTenSeconds, "canceled")
+	}, verdict{diagnose.PoolTooSmall, ""}},
+	{"transactions that idle until the server ends them", func(r *diagnose.Report) {
+		op := operation(&r.LastTenSeconds, "put")
+		op.Failures = map[string]int64{"25P03": op.Calls}
+		churnFelt(&r.LastTenSeconds, "broken")
+		r.LastTenSeconds.WaitedSeconds["queue"] = 0.2 * float64(r.LastTenSeconds.Acquires["ok"])
+	}, verdict{diagnose.OperationFails, "put"}},
 	{"pings", func(r *diagnose.Report) {
 		also(r, func(p *diagnose.Period) { p.WaitedSeconds["ping"] = 0.01 * float64(p.Acquires["ok"]) })
 	}, verdict{diagnose.PingCost, ""}},
@@ -404,6 +425,7 @@ func hangingDials(r *diagnose.Report) {
 	r.Used, r.Constructing, r.Holds = 0, r.Settings.MaxConns, nil
 	r.LastTenSeconds.Operations, r.LastTenSeconds.Units = nil, nil
 	r.LastTenSeconds.Acquires = map[string]int64{"timeout": 50}
+	r.LastTenSeconds.WaitedSeconds["queue"] = 0
 }
 
 // startCold makes the pool half a minute old at most, whose first acquires dialed.
@@ -441,6 +463,33 @@ func only(r *diagnose.Report, does func(*diagnose.Unit)) {
 	waiting(r)
 }
 
+// TestAdviceOnFailuresGoesByTheirKind has writes fail after a failover, which no migration is the reason of.
+func TestAdviceOnFailuresGoesByTheirKind(t *testing.T) {
+	t.Parallel()
+	for state, want := range map[string]string{
+		"25006": "target_session_attrs", "25P03": "idle_in_transaction_session_timeout", "40001": "repeat", "40P01": "same order", "55P03": "lock_timeout", "42P01": "migration",
+	} {
+		r := healthy()
+		op := operation(&r.LastTenSeconds, "put")
+		op.Failures = map[string]int64{state: op.Calls}
+		if f := diagnose.Findings(r)[0]; f.Kind != diagnose.OperationFails || !strings.Contains(f.Advice, want) {
+			t.Errorf("%s: got %+v, want %q", state, f, want)
+		}
+	}
+}
+
+func TestAdviceOnLifetimeGoesByItsSetting(t *testing.T) {
+	t.Parallel()
+	for lifetime, want := range map[float64]string{60: "MaxConnLifetime is too short", 3600: "MaxConnLifetimeJitter"} {
+		r := healthy()
+		r.Settings.MaxConnLifetimeSeconds = lifetime
+		churn(&r.LastTenSeconds, "lifetime")
+		if f := diagnose.Findings(r)[0]; f.Kind != diagnose.Churn || !strings.Contains(f.Advice, want) {
+			t.Errorf("of %v s: got %+v, want %q", lifetime, f, want)
+		}
+	}
+}
+
 // refused has connections closed before they are used, while callers wait. ok acquires get one nevertheless.
 func refused(r *diagnose.Report, ok int64) {
 	waiting(r)
@@ -463,6 +512,12 @@ func TestRefusedConnectionsAreNoSmallPool(t *testing.T) {
 			t.Errorf("%d acquires got a connection: %+v", ok, found)
 		}
 	}
+}
+
+// churnFelt closes and opens so many that acquires wait for dials.
+func churnFelt(p *diagnose.Period, reason string) {
+	p.Opened, p.Dials, p.Closed = 1000, 1000, map[string]int64{reason: 1000}
+	p.DialSeconds, p.WaitedSeconds["connect"] = 20, 20
 }
 
 // rare is an operation that is called every two seconds.
