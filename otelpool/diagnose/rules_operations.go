@@ -36,7 +36,7 @@ var failureAdvice = map[string]string{
 }
 
 func findFailures(v *view) (all []Finding) {
-	for _, c := range v.ops {
+	for _, c := range slices.Concat(v.ops, v.seldom()) {
 		switch {
 		case c.calls < 5 || c.failed < 0.2 || c.failed < 3*c.wasFailed || v.has(RetryStorm, c.name):
 			continue
@@ -77,6 +77,21 @@ func (v *view) acquiresFail() []Finding {
 			{Name: "dials failed", Value: float64(sum(v.now.DialsFailed))},
 		},
 	}}
+}
+
+// seldom returns the operations that are called too seldom to be judged by now, and fail now, as they did in the last minute.
+func (v *view) seldom() (ops []change) {
+	past := minus(v.LastTenMinutes, v.LastMinute)
+	if past.Seconds < minPast {
+		past = Period{}
+	}
+	minute, before := byName(v.LastMinute.Operations, nameOfOperation), byName(past.Operations, nameOfOperation)
+	for _, c := range v.ops {
+		if c.calls < 5 && c.failed >= 0.5 {
+			ops = append(ops, changeOf(minute[c.name], before[c.name], v.LastMinute.Seconds, past.Seconds))
+		}
+	}
+	return ops
 }
 
 // failing is the evidence about an operation that fails.

@@ -167,6 +167,12 @@ var speaks = []verdictOf{
 		op := operation(&r.LastTenSeconds, "put")
 		op.Failures = map[string]int64{"42P01": op.Calls}
 	}, verdict{diagnose.OperationFails, "put"}},
+	{"failures of what is called every ten seconds", func(r *diagnose.Report) {
+		seldom(r, 1)
+	}, verdict{diagnose.OperationFails, "seldom"}},
+	{"failures of what is called every ten seconds, until now", func(r *diagnose.Report) {
+		seldom(r, 0)
+	}, verdict{}},
 	{"acquires that a hook refuses", func(r *diagnose.Report) {
 		r.LastTenSeconds.Acquires["error"] = 1000
 	}, verdict{diagnose.OperationFails, ""}},
@@ -487,6 +493,17 @@ func TestAdviceOnLifetimeGoesByItsSetting(t *testing.T) {
 		if f := diagnose.Findings(r)[0]; f.Kind != diagnose.Churn || !strings.Contains(f.Advice, want) {
 			t.Errorf("of %v s: got %+v, want %q", lifetime, f, want)
 		}
+	}
+}
+
+// seldom adds an operation that is called every ten seconds and has failed in the last minute, with so many failures now.
+func seldom(r *diagnose.Report, failures int64) {
+	fails := func(n int64) map[string]int64 { return map[string]int64{"42P01": n} }
+	for _, p := range []struct {
+		of              *diagnose.Period
+		calls, failures int64
+	}{{&r.LastTenSeconds, 1, failures}, {&r.LastMinute, 6, 5 + failures}, {&r.LastTenMinutes, 63, 5 + failures}} {
+		p.of.Operations = append(p.of.Operations, diagnose.Operation{Operation: "seldom", Calls: p.calls, Seconds: 0.01, Failures: fails(p.failures)})
 	}
 }
 
