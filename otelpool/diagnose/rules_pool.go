@@ -26,7 +26,7 @@ func findTooSmall(v *view) []Finding {
 	if !v.crowded() || v.Settings.MaxConns < 1 || v.now.Peak < v.Settings.MaxConns && !v.full() {
 		return nil
 	}
-	if 4*v.Closing >= 3*v.Settings.MaxConns || v.hasKind(Churn) && v.spends() { // which are findings
+	if v.hasKind(ClosingFillPool) && 4*v.Closing >= 3*v.Settings.MaxConns || v.hasKind(Churn) && v.spends() { // which are findings
 		return nil
 	}
 	total := float64(sum(v.now.Acquires))
