@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // Connect returns a connection that is closed when the test ends.
@@ -30,4 +31,43 @@ func ClosePool(t testing.TB, pool *pgxpool.Pool) {
 	case <-time.After(time.Minute):
 		t.Errorf("the pool does not close: %d connections are not released", pool.Stat().AcquiredConns())
 	}
+}
+
+// Config returns the configuration of a pool on a database of its own, see [Database].
+func Config(t testing.TB) *pgxpool.Config {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+// Hold acquires n connections of a pool.
+func Hold(t testing.TB, pool *pgxpool.Pool, n int) []*pgxpool.Conn {
+	t.Helper()
+	held := make([]*pgxpool.Conn, n)
+	for i := range held {
+		var err error
+		if held[i], err = pool.Acquire(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return held
+}
+
+// Release releases connections.
+func Release(held []*pgxpool.Conn) {
+	for _, conn := range held {
+		conn.Release()
+	}
+}
+
+// AwaitRest waits until no connection of a pool is in use or being opened.
+func AwaitRest(t testing.TB, pool *pgxpool.Pool) {
+	t.Helper()
+	testutil.Within(t, 3*time.Minute, "the pool is at rest", func() bool {
+		stat := pool.Stat()
+		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0
+	})
 }
