@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 const root = "../.."
@@ -53,38 +55,21 @@ var block = regexp.MustCompile("(?m)(?:^<!-- from (\\S+) -->\n)?^```go\n((?s:.*?
 // TestCodeEqualsItsSource compares every Go block with the file or Example that it names.
 func TestCodeEqualsItsSource(t *testing.T) {
 	for _, name := range documents(t) {
-		text := read(t, name)
-		if *update {
-			text = block.ReplaceAllStringFunc(text, func(b string) string {
-				from := block.FindStringSubmatch(b)[1]
-				want, err := source(from)
-				if err != nil {
-					t.Errorf("%s: %v", name, err)
-					return b
-				}
-				return "<!-- from " + from + " -->\n```go\n" + want + "```"
-			})
-			write(t, name, text)
-			continue
-		}
-		blocks := block.FindAllStringSubmatch(text, -1)
-		if len(blocks) == 0 && slices.Contains(front, name) {
+		text, blocks := read(t, name), 0
+		made := block.ReplaceAllStringFunc(text, func(b string) string {
+			blocks++
+			from := block.FindStringSubmatch(b)[1]
+			want, err := source(from)
+			if err != nil {
+				t.Errorf("%s: %v: this code must say where it is from:\n%s", name, err, b)
+				return b
+			}
+			return "<!-- from " + from + " -->\n```go\n" + want + "```"
+		})
+		if blocks == 0 && slices.Contains(front, name) {
 			t.Errorf("%s has no code", name)
 		}
-		for _, b := range blocks {
-			if b[1] == "" {
-				t.Errorf("%s: this code does not say where it is from:\n%s", name, b[2])
-				continue
-			}
-			want, err := source(b[1])
-			if err != nil {
-				t.Errorf("%s: %v", name, err)
-				continue
-			}
-			if b[2] != want {
-				t.Errorf("%s: code from %s is\n%s\nbut there it is\n%s", name, b[1], b[2], want)
-			}
-		}
+		testutil.Made(t, filepath.Join(root, name), text, made, *update)
 	}
 }
 
@@ -135,13 +120,6 @@ func dedent(body string) string {
 		lines[i] = strings.TrimPrefix(line, "\t")
 	}
 	return strings.Join(lines, "")
-}
-
-func write(t *testing.T, name, text string) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func read(t *testing.T, name string) string {

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // outputBlock matches the output of an Example and the comment before it, which names the Example.
@@ -26,15 +28,10 @@ func TestOutputEqualsOutputOfExamples(t *testing.T) {
 			}
 			return "<!-- output of " + parts[1] + ":Example" + parts[2] + " -->\n```\n" + want + "```"
 		})
-		if *update {
-			write(t, name, created)
-		} else if created != text {
-			t.Errorf("%s: the output of an Example has changed: run the test with -update", name)
-		}
+		testutil.Made(t, filepath.Join(root, name), text, created, *update)
 	}
 }
 
-// output returns the Output comment of an Example.
 func output(t *testing.T, file, example string) string {
 	t.Helper()
 	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.ParseComments)

@@ -72,3 +72,17 @@ func Section(t testing.TB, file, begin, end, made string, update bool) {
 		t.Errorf("%s has\n%s\nbut its source makes (go test -update writes it)\n%s", file, section, made)
 	}
 }
+
+// Made checks that a text, which is that of a file, is what its source makes. With update it writes the file instead.
+func Made(t testing.TB, file, text, made string, update bool) {
+	t.Helper()
+	switch {
+	case text == made:
+	case update:
+		if err := os.WriteFile(file, []byte(made), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Errorf("%s is not what its source makes (go test -update writes it):\n%s", file, made)
+	}
+}
