@@ -12,6 +12,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
 
 // endpointOf returns the URL to push to by each protocol.
@@ -46,7 +47,7 @@ func TestCollectorServesSamePageAsBridge(t *testing.T) {
 			}
 
 			// Hold connections so that values differ from zero.
-			defer release(hold(t, pool, 7))
+			defer postgrestest.Release(postgrestest.Hold(t, pool, 7))
 			want = provider.push(t, "db_pool_oldest_hold_seconds", "db_pool_held_oldest_seconds")
 			if used := want.series[`db_pool_checked_out{pool="main",team="a"}`]; used != 7 {
 				t.Errorf("%v connections in use, want 7", used)
@@ -61,9 +62,9 @@ func TestCollectorServesSamePageAsBridge(t *testing.T) {
 // showHolders has the service report a hold, which it then goes on to do.
 func showHolders(t *testing.T, provider telemetry, pool *pgxpool.Pool) {
 	t.Helper()
-	held := hold(t, pool, 1)
+	held := postgrestest.Hold(t, pool, 1)
 	provider.read(t, nil)
-	release(held)
+	postgrestest.Release(held)
 }
 
 // hasAllOf checks that a page shows every metric of the catalogue, so that comparing it means something.

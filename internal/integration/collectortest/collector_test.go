@@ -26,24 +26,19 @@ var commented = regexp.MustCompile(`(?m)^( *)#(\S|  )`)
 // uncommented returns the path of a copy of a configuration with everything optional switched on.
 func uncommented(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(stacktest.Shipped(t, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return written(t, name, commented.ReplaceAll(text, []byte("$1$2")))
+	text := stacktest.ReadShipped(t, name)
+	return written(t, name, commented.ReplaceAllString(text, "$1$2"))
 }
 
-// written returns the path of a configuration file with the text.
-func written(t *testing.T, name string, text []byte) string {
+func written(t *testing.T, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, text, 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
-// collector is a running Collector.
 type collector struct {
 	*stack.Process
 	http, grpc, page, health, telemetry string
@@ -79,7 +74,6 @@ func startCollectorAt(t *testing.T, grpc, config string, env ...string) *collect
 	return c
 }
 
-// stop ends the Collector before the test does.
 func (c *collector) stop(t *testing.T) {
 	t.Helper()
 	if err := c.Stop(); err != nil {
@@ -93,7 +87,6 @@ func (c *collector) read(t *testing.T) page {
 	return read(t, "http://"+c.page+"/metrics", identityLabels)
 }
 
-// series returns the series of the page of the Collector.
 func (c *collector) series(t *testing.T) func() map[string]float64 {
 	return func() map[string]float64 { return c.read(t).series }
 }

@@ -19,7 +19,6 @@ type fleet struct {
 	store          store
 }
 
-// startFleet starts a fleet whose gateway has the configuration.
 func startFleet(t *testing.T, gatewayConfig string) fleet {
 	t.Helper()
 	f := fleet{store: startStore(t)}

@@ -1,7 +1,7 @@
 package collectortest_test
 
 import (
-	"net/http"
+	"strings"
 	"testing"
 
 	dto "github.com/prometheus/client_model/go"
@@ -23,7 +23,6 @@ func exponential(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
 	return sdkmetric.DefaultAggregationSelector(kind)
 }
 
-// recordThree records three durations as an exponential histogram.
 func recordThree(t *testing.T, provider telemetry) {
 	t.Helper()
 	wait, err := provider.Meter(catalogue.ScopeName).Float64Histogram("db.client.connection.wait_time", metric.WithUnit("s"))
@@ -68,19 +67,9 @@ func TestExponentialHistogramsAreStoredAsNative(t *testing.T) {
 // protobufPage fetches a page in the format that has native histograms.
 func protobufPage(t *testing.T, url string) []*dto.MetricFamily {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	format := expfmt.NewFormat(expfmt.TypeProtoDelim)
-	request.Header.Set("Accept", string(format))
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
 	var families []*dto.MetricFamily
-	for decoder := expfmt.NewDecoder(response.Body, format); ; {
+	for decoder := expfmt.NewDecoder(strings.NewReader(get(t, url, string(format))), format); ; {
 		family := &dto.MetricFamily{}
 		if err := decoder.Decode(family); err != nil {
 			return families

@@ -2,7 +2,6 @@ package collectortest_test
 
 import (
 	"net/http"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,12 +17,9 @@ func TestAgentAndGatewayUseDifferentPorts(t *testing.T) {
 	// The ports of the addresses that a Collector listens on. The other addresses are those that it sends to.
 	listens := regexp.MustCompile(`(?:(?:OTLP_GRPC|OTLP_HTTP|HEALTH|PROMETHEUS)_ENDPOINT:-127\.0\.0\.1:|TELEMETRY_PORT:-)(\d+)`)
 	ports := func(name string) map[string]bool {
-		text, err := os.ReadFile(stacktest.Shipped(t, name))
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := stacktest.ReadShipped(t, name)
 		found := map[string]bool{}
-		for _, match := range listens.FindAllStringSubmatch(string(text), -1) {
+		for _, match := range listens.FindAllStringSubmatch(text, -1) {
 			found[match[1]] = true
 		}
 		return found
@@ -42,15 +38,12 @@ func TestAgentAndGatewayUseDifferentPorts(t *testing.T) {
 // The names are those that the alerts on Collectors read.
 func TestCollectorReportsWhatItRefusesAndCannotSend(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(stacktest.Shipped(t, gateway))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := stacktest.ReadShipped(t, gateway)
 	const retry = "    retry_on_failure:\n"
-	if !strings.Contains(string(text), retry) {
+	if !strings.Contains(text, retry) {
 		t.Fatalf("the gateway has no %q", retry)
 	}
-	impatient := written(t, gateway, []byte(strings.Replace(string(text), retry, retry+"      enabled: false\n", 1)))
+	impatient := written(t, gateway, strings.Replace(text, retry, retry+"      enabled: false\n", 1))
 	for name, test := range map[string]struct {
 		collector *collector
 		want      []string

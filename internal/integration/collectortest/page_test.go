@@ -1,9 +1,7 @@
 package collectortest_test
 
 import (
-	"io"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -20,22 +18,11 @@ type page struct {
 	series  map[string]float64
 }
 
-// get fetches a page in the format of the Accept header.
 func get(t *testing.T, url, accept string) string {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	body, err := stack.GetAs(t.Context(), url, accept)
 	if err != nil {
 		t.Fatal(err)
-	}
-	request.Header.Set("Accept", accept)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %s, %v\n%s", url, response.Status, err, body)
 	}
 	return string(body)
 }
@@ -80,11 +67,10 @@ type store struct{ *stack.Prometheus }
 func startStore(t *testing.T) store {
 	t.Helper()
 	return store{stacktest.Prometheus(t, stack.PrometheusSettings{
-		Config: written(t, "prometheus.yml", []byte("global: {}\n")), Args: []string{"--web.enable-remote-write-receiver"},
+		Config: written(t, "prometheus.yml", "global: {}\n"), Args: []string{"--web.enable-remote-write-receiver"},
 	})}
 }
 
-// writeURL returns the URL of remote writes.
 func (s store) writeURL() string { return s.URL + "/api/v1/write" }
 
 // query returns the series that an expression selects, without the labels of the service's identity.
@@ -97,7 +83,6 @@ func (s store) query(t *testing.T, expr string) map[string]float64 {
 	return seriesOf(t, samples, identityLabels)
 }
 
-// series returns all series of the service.
 func (s store) series(t *testing.T) func() map[string]float64 {
 	return func() map[string]float64 { return s.query(t, everything) }
 }
@@ -117,7 +102,6 @@ func becomes(t *testing.T, what string, want map[string]float64, read func() map
 	})
 }
 
-// named returns the series whose name begins with one of the prefixes.
 func named(series map[string]float64, prefixes ...string) map[string]float64 {
 	kept := maps.Clone(series)
 	maps.DeleteFunc(kept, func(key string, _ float64) bool {

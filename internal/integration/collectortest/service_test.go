@@ -25,6 +25,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
+func TestMain(m *testing.M) { postgrestest.Main(m) }
+
 // identityLabels are Prometheus' labels for identity.
 var identityLabels = map[string]string{"job": "shop/orders", "instance": "orders-1"}
 
@@ -51,7 +53,6 @@ func newTelemetry(t *testing.T, protocol otlp.Protocol, url string, of ...attrib
 	return newTelemetryWith(t, sdkmetric.DefaultAggregationSelector, protocol, url, of...)
 }
 
-// newTelemetryWith is newTelemetry with a choice of aggregations.
 func newTelemetryWith(
 	t *testing.T, selector sdkmetric.AggregationSelector, protocol otlp.Protocol, url string, of ...attribute.KeyValue,
 ) telemetry {
@@ -98,7 +99,6 @@ func (p telemetry) read(t *testing.T, changing []string) page {
 	return without(read(t, p.bridge, nil), changing)
 }
 
-// without returns the page without the series whose names begin with one of the names.
 func without(p page, names []string) page {
 	for key := range named(p.series, names...) {
 		delete(p.series, key)
@@ -110,10 +110,7 @@ func without(p page, names []string) page {
 // five connections and may open ten more.
 func newPool(t *testing.T, provider *sdkmetric.MeterProvider, opts ...otelpool.Option) *pgxpool.Pool {
 	t.Helper()
-	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := postgrestest.Config(t)
 	config.MaxConns = 15
 	// The health check acquires idle connections for a moment, which would count as in use.
 	config.HealthCheckPeriod = time.Hour
@@ -165,40 +162,12 @@ func use(t *testing.T, pool *pgxpool.Pool) {
 	}
 	callers.Wait()
 
-	held := hold(t, pool, int(pool.Config().MaxConns))
+	held := postgrestest.Hold(t, pool, int(pool.Config().MaxConns))
 	brief, cancel := context.WithTimeout(ctx, time.Millisecond)
 	defer cancel()
 	if _, err := pool.Acquire(brief); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("acquired from a full pool: %v", err)
 	}
-	release(held)
-	rest(t, pool)
-}
-
-// hold acquires n connections.
-func hold(t *testing.T, pool *pgxpool.Pool, n int) []*pgxpool.Conn {
-	t.Helper()
-	held := make([]*pgxpool.Conn, n)
-	for i := range held {
-		var err error
-		if held[i], err = pool.Acquire(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return held
-}
-
-func release(held []*pgxpool.Conn) {
-	for _, conn := range held {
-		conn.Release()
-	}
-}
-
-// rest waits until no connection is in use or being opened.
-func rest(t *testing.T, pool *pgxpool.Pool) {
-	t.Helper()
-	testutil.Within(t, stacktest.WaitLimit, "pool at rest", func() bool {
-		stat := pool.Stat()
-		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0
-	})
+	postgrestest.Release(held)
+	postgrestest.AwaitRest(t, pool)
 }

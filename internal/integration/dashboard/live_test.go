@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/common/model"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
@@ -89,13 +90,11 @@ func awaitAnswers(ctx context.Context, t *testing.T, server *live.Prometheus, wa
 	}
 }
 
-// question is a query of a dashboard.
 type question struct {
 	name string
 	query
 }
 
-// questions returns all queries of the dashboards.
 func questions(t *testing.T) []question {
 	t.Helper()
 	var all []question
@@ -133,7 +132,7 @@ func (q question) ask(ctx context.Context, server *live.Prometheus, begin time.T
 		return false, err
 	}
 	for _, label := range legendLabel.FindAllStringSubmatch(q.LegendFormat, -1) {
-		if found[0].Labels[label[1]] == "" && label[1] != "cluster" && label[1] != "namespace" { // which the demo has not
+		if found[0].Labels[model.LabelName(label[1])] == "" && label[1] != "cluster" && label[1] != "namespace" { // which the demo has not
 			return false, fmt.Errorf("%s: the legend has %s, which %v have not", q.name, label[0], found[0].Labels)
 		}
 	}
@@ -173,10 +172,7 @@ func withoutDatabase(t *testing.T) string {
 // the address of its metrics. The demo's are opened and closed too quickly for a scrape to see.
 func renewing(t *testing.T) string {
 	t.Helper()
-	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := postgrestest.Config(t)
 	dial := config.ConnConfig.DialFunc
 	config.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		wait(ctx, time.Second)
@@ -187,7 +183,6 @@ func renewing(t *testing.T) string {
 	return serve(t, "renewing", config, func(ctx context.Context, pool *pgxpool.Pool) { _ = pool.Ping(ctx) })
 }
 
-// wait waits, at most until ctx is done.
 func wait(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):

@@ -42,10 +42,7 @@ func TestEveryHistogramQueryReturnsDataOfNativeHistograms(t *testing.T) {
 // withNativeHistograms runs a service that queries, fails and reconnects, and returns the address of its metrics.
 func withNativeHistograms(t *testing.T) string {
 	t.Helper()
-	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := postgrestest.Config(t)
 	tracer := sdktrace.NewTracerProvider().Tracer("native")
 	work := func(ctx context.Context, pool *pgxpool.Pool) {
 		ctx, span := tracer.Start(ctx, "traced")

@@ -36,24 +36,6 @@ func TestUnitTestsDetectAlertsWithoutFor(t *testing.T) {
 	}
 }
 
-func TestUnitTestsDetectWrongSelections(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		tests  string
-		change func(string) string
-		want   string // the expression that the tests report
-	}{
-		"rules that read their own result": {"names.yml", replaced(`{otelpool_edge=""}`, ""), "count_over_time(db_pool_size[1m])"},
-		"a pool that is counted twice": {"both.yml", eachRule(t, func(r *rule) { r.Expr, _, _ = strings.Cut(r.Expr, "\nunless") }),
-			"sum by (pool) (db_pool_checked_out)"},
-	} {
-		out, err := promtool(t, append([]string{"test", "rules"}, changed(t, recordingFile, test.tests, test.change)...)...)
-		if err == nil || !strings.Contains(out, `expr: "`+test.want+`"`) {
-			t.Errorf("the tests did not notice %s: %v\n%s", name, err, out)
-		}
-	}
-}
-
 // guide holds the older SQLAlchemy guide's expressions for alerts that were corrected.
 var guide = map[string]string{
 	"DatabasePoolExhaustion": "(db_pool_checked_out / db_pool_size) > 0.9",

@@ -55,6 +55,20 @@ func TestPushedMetricsEqualThoseOfBridge(t *testing.T) {
 			return len(prom.query(t, `db_pool_size{job="billing", instance="b"} == 7`)) == 1
 		})
 	})
+	t.Run("no sample was refused", func(t *testing.T) { // Prometheus drops and counts such samples, but reports a successful scrape
+		checked := 0
+		for name, family := range stacktest.Page(t, prom.URL+"/metrics") {
+			if strings.HasPrefix(name, "prometheus_target_scrapes_") {
+				checked++
+				if value := family.GetMetric()[0].GetCounter().GetValue(); value != 0 {
+					t.Errorf("%s is %v", name, value)
+				}
+			}
+		}
+		if checked < 5 {
+			t.Errorf("only %d counters of what was refused", checked)
+		}
+	})
 	t.Run("alerts are those of the trouble", func(t *testing.T) {
 		want := []string{"PoolAcquireTimeouts", "PoolNestedAcquires", "PoolReleasedInTransaction"}
 		for _, job := range []string{"shop/orders", "services"} {

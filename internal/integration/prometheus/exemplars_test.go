@@ -1,11 +1,10 @@
 package prometheus_test
 
 import (
-	"net/url"
-	"strconv"
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
@@ -44,7 +43,7 @@ func TestPrometheusStoresExemplars(t *testing.T) {
 			testutil.Within(t, stacktest.WaitLimit, "an exemplar of "+selector, func() bool {
 				found := prom.exemplars(t, selector)
 				for _, labels := range found {
-					if labels["trace_id"] != span.SpanContext().TraceID().String() || labels["span_id"] != span.SpanContext().SpanID().String() {
+					if string(labels["trace_id"]) != span.SpanContext().TraceID().String() || string(labels["span_id"]) != span.SpanContext().SpanID().String() {
 						t.Fatalf("%s has exemplar %v", selector, labels)
 					}
 				}
@@ -55,17 +54,13 @@ func TestPrometheusStoresExemplars(t *testing.T) {
 }
 
 // exemplars returns the labels of the stored exemplars of the series that an expression reads.
-func (s server) exemplars(t *testing.T, expression string) (found []map[string]string) {
+func (s server) exemplars(t *testing.T, expression string) (found []model.LabelSet) {
 	t.Helper()
-	var data []struct {
-		Exemplars []struct{ Labels map[string]string }
+	all, err := s.API().QueryExemplars(t.Context(), expression, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
 	}
-	now := time.Now()
-	s.get(t, "query_exemplars", url.Values{
-		"query": {expression},
-		"start": {strconv.FormatInt(now.Add(-time.Hour).Unix(), 10)}, "end": {strconv.FormatInt(now.Add(time.Hour).Unix(), 10)},
-	}, &data)
-	for _, series := range data {
+	for _, series := range all {
 		for _, e := range series.Exemplars {
 			found = append(found, e.Labels)
 		}

@@ -29,7 +29,6 @@ const (
 // ruleFiles are the files with rules, in the order of their evaluation in tests.
 var ruleFiles = []string{recordingFile, nativeFile, alertsFile}
 
-// ruleFile has the fields of a rule file that the tests need.
 type ruleFile struct {
 	Groups []group `yaml:"groups"`
 }
@@ -48,7 +47,6 @@ type rule struct {
 	Annotations map[string]string `yaml:"annotations,omitempty"`
 }
 
-// readRules reads a rule file.
 func readRules(t *testing.T, path string) ruleFile {
 	t.Helper()
 	var f ruleFile
@@ -70,7 +68,6 @@ func readYAML(t *testing.T, path string, into any) {
 	}
 }
 
-// all returns the rules of every group.
 func (f ruleFile) all() []rule {
 	var rules []rule
 	for _, g := range f.Groups {
@@ -79,7 +76,6 @@ func (f ruleFile) all() []rule {
 	return rules
 }
 
-// alerts returns the alerts by name.
 func alerts(t *testing.T) map[string]rule {
 	t.Helper()
 	found := make(map[string]rule)
@@ -105,7 +101,6 @@ func ruleTests(t *testing.T, pattern string) []string {
 	return files
 }
 
-// promtool runs the real promtool and returns its output.
 func promtool(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
@@ -174,7 +169,6 @@ func eachRule(t *testing.T, change func(r *rule)) func(string) string {
 	}
 }
 
-// replaced returns a function that replaces one text by another.
 func replaced(old, with string) func(string) string {
 	return func(text string) string { return strings.ReplaceAll(text, old, with) }
 }

@@ -55,7 +55,6 @@ func muting(t *testing.T, firing ...model.LabelSet) *inhibit.Inhibitor {
 	return inhibitor
 }
 
-// alertmanager returns the shipped configuration, as Alertmanager reads it.
 func alertmanager(t *testing.T) *config.Config {
 	t.Helper()
 	c, err := config.LoadFile(configDir + "/alertmanager.yml")

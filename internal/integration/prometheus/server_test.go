@@ -1,7 +1,6 @@
 package prometheus_test
 
 import (
-	"net/url"
 	"slices"
 	"testing"
 
@@ -19,15 +18,6 @@ func startPrometheus(t *testing.T, bridge *page, collector string) server {
 	return server{stacktest.Prometheus(t, stack.PrometheusSettings{Service: bridge.address(), Collector: collector})}
 }
 
-// get reads from Prometheus' API.
-func (s server) get(t *testing.T, path string, query url.Values, data any) {
-	t.Helper()
-	if err := s.API(t.Context(), path, query, data); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// query returns the series of a vector.
 func (s server) query(t *testing.T, expression string) []stack.Sample {
 	t.Helper()
 	samples, err := s.Query(t.Context(), expression)
@@ -37,20 +27,15 @@ func (s server) query(t *testing.T, expression string) []stack.Sample {
 	return samples
 }
 
-// firing returns the names of the alerts that fire for a job.
-func (s server) firing(t *testing.T, job string) []string {
+func (s server) firing(t *testing.T, job string) (names []string) {
 	t.Helper()
-	var data struct {
-		Alerts []struct {
-			Labels map[string]string
-			State  string
-		}
+	found, err := s.API().Alerts(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
-	s.get(t, "alerts", nil, &data)
-	var names []string
-	for _, a := range data.Alerts {
-		if a.State == "firing" && a.Labels["job"] == job {
-			names = append(names, a.Labels["alertname"])
+	for _, a := range found.Alerts {
+		if a.State == "firing" && string(a.Labels["job"]) == job {
+			names = append(names, string(a.Labels["alertname"]))
 		}
 	}
 	slices.Sort(names)

@@ -21,9 +21,10 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
-	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
+
+func TestMain(m *testing.M) { postgrestest.Main(m) }
 
 // The base size and the maximum overflow of the tests' pool.
 const (
@@ -51,7 +52,6 @@ func newPage(t *testing.T) *page {
 
 func (p *page) address() string { return strings.TrimPrefix(p.server.URL, "http://") }
 
-// read returns the samples of the page.
 func (p *page) read(t *testing.T) (samples []stack.Sample) {
 	t.Helper()
 	for _, family := range stacktest.Page(t, p.server.URL) {
@@ -79,10 +79,7 @@ func newService(t *testing.T, p *page, endpoint string) *service {
 		sdkmetric.WithResource(resource.NewSchemaless(attribute.String("service.namespace", "shop"),
 			attribute.String("service.name", "orders"), attribute.String("service.instance.id", "a"),
 			attribute.String("telemetry.sdk.language", "go"))))}
-	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := postgrestest.Config(t)
 	config.MaxConns = maxConns
 	config.HealthCheckPeriod = 24 * time.Hour // it acquires connections for a moment, which a test could see
 	config.BeforeConnect = func(context.Context, *pgx.ConnConfig) error {
@@ -111,7 +108,6 @@ func newService(t *testing.T, p *page, endpoint string) *service {
 	return s
 }
 
-// push sends the service's metrics.
 func (s *service) push(t *testing.T) {
 	t.Helper()
 	if err := s.provider.ForceFlush(t.Context()); err != nil {
@@ -122,27 +118,15 @@ func (s *service) push(t *testing.T) {
 // hold acquires n connections. It releases the remaining ones after the test, because closing a pool waits for them.
 func (s *service) hold(t *testing.T, n int) []*pgxpool.Conn {
 	t.Helper()
-	held := make([]*pgxpool.Conn, n)
-	for i := range held {
-		var err error
-		if held[i], err = s.pool.Acquire(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(held[i].Release)
-	}
+	held := postgrestest.Hold(t, s.pool, n)
+	t.Cleanup(func() { postgrestest.Release(held) })
 	return held
 }
 
-// release releases connections and waits until the pool is at rest.
 func (s *service) release(t *testing.T, held []*pgxpool.Conn) {
 	t.Helper()
-	for _, conn := range held {
-		conn.Release()
-	}
-	testutil.Within(t, stacktest.WaitLimit, "the pool is at rest", func() bool {
-		stat := s.pool.Stat()
-		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0
-	})
+	postgrestest.Release(held)
+	postgrestest.AwaitRest(t, s.pool)
 }
 
 // trouble causes every event that has a counter, at least once.

@@ -13,10 +13,16 @@ import (
 var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute}}
 
 // Get returns the body of a page. It returns an error for any status but 200.
-func Get(ctx context.Context, url string) ([]byte, error) {
+func Get(ctx context.Context, url string) ([]byte, error) { return GetAs(ctx, url, "") }
+
+// GetAs is Get with an Accept header.
+func GetAs(ctx context.Context, url, accept string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("stack: %w", err)
+	}
+	if accept != "" {
+		request.Header.Set("Accept", accept)
 	}
 	response, err := client.Do(request)
 	if err != nil {

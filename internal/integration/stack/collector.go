@@ -17,31 +17,18 @@ const (
 	collectorPageEnv = "PROMETHEUS_ENDPOINT"
 )
 
-// CollectorSettings say how to start a Collector.
+// CollectorSettings say how to start a Collector. The configuration file reads the addresses from its variables.
 type CollectorSettings struct {
-	// Program is the executable.
-	Program string
-
-	// Config is the configuration file.
-	Config string
-
-	// GRPC and HTTP are the addresses for OTLP, and Page the address that Prometheus scrapes. The default is free
-	// loopback ports. The configuration file reads them from its variables.
-	GRPC, HTTP, Page string
-
-	// Env is added to the program's environment.
-	Env []string
-
-	// Dir is a folder for the program's log.
-	Dir string
+	Program, Config  string
+	GRPC, HTTP, Page string   // addresses for OTLP, and the one that Prometheus scrapes; the default is free loopback ports
+	Env              []string // added to the program's environment
+	Dir              string   // for the program's log
 }
 
 // Collector is a running OpenTelemetry Collector.
 type Collector struct {
 	*Process
-
-	// GRPC, HTTP and Page are its addresses, as this machine reaches them.
-	GRPC, HTTP, Page string
+	GRPC, HTTP, Page string // its addresses, as this machine reaches them
 }
 
 // StartCollector starts a Collector, and waits until it accepts and serves metrics.

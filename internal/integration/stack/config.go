@@ -87,7 +87,6 @@ func replaceTargets(config map[string]any, s PrometheusSettings) {
 	}
 }
 
-// list returns the mappings of a sequence.
 func list(sequence any) []map[string]any {
 	items, _ := sequence.([]any)
 	var mappings []map[string]any

@@ -7,25 +7,16 @@ import (
 
 // DemoSettings say how to start the demo.
 type DemoSettings struct {
-	// Program is the executable, see [BuildDemo].
-	Program string
-
-	// Address is the address that the demo listens on. The default is a free loopback port.
-	Address string
-
-	// Env is added to the program's environment.
-	Env []string
-
-	// Dir is a folder for the program's log.
-	Dir string
+	Program string   // see [BuildDemo]
+	Address string   // to listen on; the default is a free loopback port
+	Env     []string // added to the program's environment
+	Dir     string   // for the program's log
 }
 
 // Demo is the running demo.
 type Demo struct {
 	*Process
-
-	// Address is its address, as this machine reaches it.
-	Address string
+	Address string // as this machine reaches it
 }
 
 // StartDemo starts the demo, and waits until it serves its pages.

@@ -70,10 +70,7 @@ func baseImages(t *testing.T, build *types.BuildConfig) []string {
 
 func TestDemoImageHasAllSources(t *testing.T) {
 	t.Parallel()
-	ignore, err := os.ReadFile(stacktest.Shipped(t, "demo", "Dockerfile.dockerignore"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	ignore := stacktest.ReadShipped(t, "demo", "Dockerfile.dockerignore")
 	root, err := programs.Root()
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +86,7 @@ func TestDemoImageHasAllSources(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		let := slices.ContainsFunc(strings.Fields(string(ignore)), func(line string) bool {
+		let := slices.ContainsFunc(strings.Fields(ignore), func(line string) bool {
 			entry, ok := strings.CutPrefix(line, "!")
 			return ok && (rel == entry || strings.HasPrefix(rel, entry+"/"))
 		})

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/procfs"
+
 	"github.com/otelpool/otelpool-go/internal/proc"
 )
 
@@ -19,18 +21,11 @@ const stopTimeout = 20 * time.Second
 
 // Command says how to start a program.
 type Command struct {
-	// Name is the program's name in messages.
-	Name string
-
-	// Path is the executable, and Args are its arguments.
+	Name string // in messages
 	Path string
 	Args []string
-
-	// Env is added to the environment of this process.
-	Env []string
-
-	// Log is the file for the program's output.
-	Log string
+	Env  []string // added to the environment of this process
+	Log  string   // the file for the program's output
 }
 
 // Process is a started program.
@@ -128,8 +123,26 @@ func (p *Process) LastLines(n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
-// indent indents another program's output.
 func indent(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }
 
 // joinStop stops a program that is unusable because of err.
 func joinStop(err error, p *Process) error { return errors.Join(err, p.Stop()) }
+
+// Usage is the use of resources by a process.
+type Usage struct {
+	CPU    time.Duration // of all its threads, since it started
+	Memory int64         // resident bytes now
+}
+
+// UsageOf returns a process's use of resources so far. Only Linux has the numbers.
+func UsageOf(pid int) (Usage, error) {
+	process, err := procfs.NewProc(pid)
+	if err != nil {
+		return Usage{}, fmt.Errorf("stack: %w", err)
+	}
+	stat, err := process.Stat()
+	if err != nil {
+		return Usage{}, fmt.Errorf("stack: %w", err)
+	}
+	return Usage{CPU: time.Duration(stat.CPUTime() * float64(time.Second)), Memory: int64(stat.ResidentMemory())}, nil
+}

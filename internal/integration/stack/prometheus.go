@@ -8,36 +8,23 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// PrometheusSettings say how to start Prometheus.
+// PrometheusSettings say how to start Prometheus. Only they change what its configuration file says.
 type PrometheusSettings struct {
-	// Program is the executable.
-	Program string
-
-	// Config is the configuration file. Only the fields below change it.
-	Config string
-
-	// Address is the address that Prometheus listens on. The default is a free loopback port.
-	Address string
+	Program, Config string
+	Address         string // to listen on; the default is a free loopback port
 
 	// Collector and Service are the addresses to scrape. They replace the targets on the usual ports in the
 	// configuration file. An empty one is not scraped.
 	Collector, Service string
 
-	// Interval replaces the intervals of scrapes and rule evaluations, unless it is 0.
-	Interval time.Duration
-
-	// Args are further arguments of the program.
-	Args []string
-
-	// Dir is a folder for the program's data and its log.
-	Dir string
+	Interval time.Duration // replaces the intervals of scrapes and rule evaluations, unless it is 0
+	Args     []string      // further arguments of the program
+	Dir      string        // for the program's data and its log
 }
 
 // Prometheus is a running Prometheus server.
 type Prometheus struct {
 	*Process
-
-	// URL is the server's base URL.
 	URL string
 }
 

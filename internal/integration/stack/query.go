@@ -2,10 +2,11 @@ package stack
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/url"
+	"time"
 
+	"github.com/prometheus/client_golang/api"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 )
 
@@ -15,33 +16,24 @@ type Sample struct {
 	Value  float64
 }
 
-// API reads the data of an answer of Prometheus' API.
-func (p *Prometheus) API(ctx context.Context, path string, query url.Values, data any) error {
-	body, err := Get(ctx, p.URL+"/api/v1/"+path+"?"+query.Encode())
+// API returns Prometheus' client of the server.
+func (p *Prometheus) API() v1.API {
+	c, err := api.NewClient(api.Config{Address: p.URL, Client: client})
 	if err != nil {
-		return err
+		panic(err) // the URL is valid
 	}
-	if err := json.Unmarshal(body, &struct{ Data any }{data}); err != nil {
-		return fmt.Errorf("stack: the answer to %s: %w", query, err)
-	}
-	return nil
+	return v1.NewAPI(c)
 }
 
 // Query evaluates an expression that returns a vector at the current time.
 func (p *Prometheus) Query(ctx context.Context, expression string) ([]Sample, error) {
-	var data struct {
-		Type   string `json:"resultType"`
-		Result json.RawMessage
+	value, _, err := p.API().Query(ctx, expression, time.Time{})
+	if err != nil {
+		return nil, fmt.Errorf("stack: %s: %w", expression, err)
 	}
-	if err := p.API(ctx, "query", url.Values{"query": {expression}}, &data); err != nil {
-		return nil, err
-	}
-	if data.Type != "vector" {
-		return nil, fmt.Errorf("stack: %s is a %s: want a vector", expression, data.Type)
-	}
-	var vector model.Vector
-	if err := json.Unmarshal(data.Result, &vector); err != nil {
-		return nil, fmt.Errorf("stack: the answer to %s: %w", expression, err)
+	vector, ok := value.(model.Vector)
+	if !ok {
+		return nil, fmt.Errorf("stack: %s is a %s: want a vector", expression, value.Type())
 	}
 	return Samples(vector), nil
 }

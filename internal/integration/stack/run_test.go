@@ -18,7 +18,6 @@ import (
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
-// command builds the command once.
 var command = sync.OnceValues(func() (string, error) {
 	root, err := programs.Root()
 	if err != nil {
@@ -31,7 +30,6 @@ var command = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// execution is a run of the command.
 type execution struct {
 	*testing.T
 	cmd            *exec.Cmd
@@ -41,10 +39,8 @@ type execution struct {
 	exited         chan struct{}
 }
 
-// addresses lists the variables of all addresses.
 var addresses = []string{"ADDR", "OTLP_GRPC_ENDPOINT", "OTLP_HTTP_ENDPOINT", "PROMETHEUS_ENDPOINT", "PROMETHEUS_ADDR"}
 
-// freePorts returns a free port for every address.
 func freePorts(t *testing.T) map[string]string {
 	t.Helper()
 	ports := make(map[string]string)

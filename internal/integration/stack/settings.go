@@ -37,17 +37,11 @@ Environment variables:
 
 // Settings are the user's settings.
 type Settings struct {
-	// Demo, GRPC, HTTP, Page and Prometheus are the addresses to listen on.
-	Demo, GRPC, HTTP, Page, Prometheus string
+	Demo, GRPC, HTTP, Page, Prometheus string // addresses to listen on
+	CollectorConfig, PrometheusConfig  string // the shipped files
+	PrometheusProgram                  string // if empty, it is built from source
 
-	// CollectorConfig and PrometheusConfig are the shipped configuration files.
-	CollectorConfig, PrometheusConfig string
-
-	// PrometheusProgram is an executable. If empty, it is built from source.
-	PrometheusProgram string
-
-	// Duration is how long to run. If it is 0, the stack runs until the context ends.
-	Duration time.Duration
+	Duration time.Duration // how long to run; 0 for until the context ends
 }
 
 // NewSettings reads the environment. An empty variable counts as not set. The error lists all invalid values.
@@ -96,7 +90,6 @@ func (r *reader) address(name, fallback string) string {
 	return value
 }
 
-// file reads the path of a file, which must exist.
 func (r *reader) file(name string) string {
 	value := strings.TrimSpace(r.getenv(name))
 	if info, err := os.Stat(value); value != "" && (err != nil || info.IsDir()) {

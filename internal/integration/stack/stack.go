@@ -47,7 +47,6 @@ func (s Settings) checkListen(ctx context.Context) error {
 	)
 }
 
-// executables are the paths of the programs.
 type executables struct{ demo, collector, prometheus string }
 
 func (s Settings) build(ctx context.Context, out io.Writer) (executables, error) {
@@ -107,7 +106,6 @@ func (r *running) start(ctx context.Context, e executables, out io.Writer) (err 
 // arrivalTimeout is enough for a few pushes and scrapes on a busy machine.
 const arrivalTimeout = 2 * time.Minute
 
-// waitForMetrics waits until Prometheus has the demo's metrics.
 func (r *running) waitForMetrics(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, arrivalTimeout)
 	defer cancel()

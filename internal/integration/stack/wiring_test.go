@@ -18,13 +18,10 @@ import (
 
 func TestComposeListensForOtherContainers(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(stacktest.Shipped(t, "collector.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := stacktest.ReadShipped(t, "collector.yaml")
 	environment := composeProject(t, nil).Services["collector"].Environment
 	// Every address of the configuration with a loopback default.
-	variables := regexp.MustCompile(`endpoint: \$\{env:([A-Z_]+):-127\.0\.0\.1:(\d+)\}`).FindAllStringSubmatch(string(text), -1)
+	variables := regexp.MustCompile(`endpoint: \$\{env:([A-Z_]+):-127\.0\.0\.1:(\d+)\}`).FindAllStringSubmatch(text, -1)
 	if len(variables) < 3 {
 		t.Errorf("found only %v", variables)
 	}

@@ -1,11 +1,9 @@
 package stacktest
 
 import (
-	"encoding/hex"
+	"fmt"
 	"net"
-	"os"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/prometheus/procfs"
@@ -41,26 +39,19 @@ func Listening(t testing.TB, pids []int) (ips []net.IP) {
 			sockets = append(sockets, files...)
 		}
 	}
-	const listen = "0A"
-	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		text, err := os.ReadFile(table)
-		if err != nil {
-			continue // the kernel lacks the protocol
-		}
-		for line := range strings.Lines(string(text)) {
-			fields := strings.Fields(line)
-			if len(fields) < 10 || fields[3] != listen || !slices.Contains(sockets, "socket:["+fields[9]+"]") {
-				continue
-			}
-			address, _, _ := strings.Cut(fields[1], ":")
-			ip, err := hex.DecodeString(address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for word := 0; word < len(ip); word += 4 { // each group of four bytes is in the processor's order
-				slices.Reverse(ip[word : word+4])
-			}
-			ips = append(ips, ip)
+	fs, err := procfs.NewDefaultFS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tcp, err := fs.NetTCP()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tcp6, _ := fs.NetTCP6() // the kernel may lack the protocol
+	const listen = 0x0A
+	for _, line := range append(tcp, tcp6...) {
+		if line.St == listen && slices.Contains(sockets, fmt.Sprintf("socket:[%d]", line.Inode)) {
+			ips = append(ips, line.LocalAddr)
 		}
 	}
 	return ips

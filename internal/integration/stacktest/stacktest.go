@@ -4,6 +4,7 @@ package stacktest
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -39,6 +40,16 @@ func Shipped(t testing.TB, parts ...string) string {
 		t.Fatal(err)
 	}
 	return filepath.Join(root, "collector-config", filepath.Join(parts...))
+}
+
+// ReadShipped returns the content of a file below collector-config.
+func ReadShipped(t testing.TB, parts ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(Shipped(t, parts...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // FreeAddress returns a free loopback address, each once.

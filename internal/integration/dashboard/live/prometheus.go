@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
@@ -73,60 +72,44 @@ func configuration(targets []Target) string {
 
 // Series is a series in the answer to a query: labels, and the values that are numbers.
 type Series struct {
-	Labels map[string]string
+	Labels model.Metric
 	Values []float64
 }
 
 // Query evaluates an expression at a time.
 func (p *Prometheus) Query(ctx context.Context, expr string, at time.Time) ([]Series, error) {
-	return p.ask(ctx, "query", url.Values{"query": {expr}, "time": {timestamp(at)}})
+	value, _, err := p.API().Query(ctx, expr, at)
+	return numbers(value), err
 }
 
 // QueryRange evaluates an expression every second of a time range.
 func (p *Prometheus) QueryRange(ctx context.Context, expr string, from, to time.Time) ([]Series, error) {
-	return p.ask(ctx, "query_range", url.Values{
-		"query": {expr}, "start": {timestamp(from)}, "end": {timestamp(to)}, "step": {"1"},
-	})
+	value, _, err := p.API().QueryRange(ctx, expr, v1.Range{Start: from, End: to, Step: time.Second})
+	return numbers(value), err
 }
 
 // Traces returns the traces of the exemplars, in a time range, of the series that an expression reads.
-func (p *Prometheus) Traces(ctx context.Context, expr string, from, to time.Time) ([]string, error) {
-	var found []struct {
-		Exemplars []struct{ Labels map[string]string }
-	}
-	err := p.API(ctx, "query_exemplars", url.Values{"query": {expr}, "start": {timestamp(from)}, "end": {timestamp(to)}}, &found)
-	var traces []string
+func (p *Prometheus) Traces(ctx context.Context, expr string, from, to time.Time) (traces []string, err error) {
+	found, err := p.API().QueryExemplars(ctx, expr, from, to)
 	for _, series := range found {
 		for _, e := range series.Exemplars {
-			traces = append(traces, e.Labels["trace_id"])
+			traces = append(traces, string(e.Labels["trace_id"]))
 		}
 	}
 	return traces, err
 }
 
-func timestamp(t time.Time) string {
-	return strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', 3, 64)
-}
-
-// ask runs a query. It leaves out series without any number, which a panel would not show either.
-func (p *Prometheus) ask(ctx context.Context, path string, query url.Values) ([]Series, error) {
-	var data struct {
-		Result []struct {
-			Metric map[string]string
-			Value  model.SamplePair
-			Values []model.SamplePair
+// numbers leaves out series without any number, which a panel would not show either.
+func numbers(value model.Value) (found []Series) {
+	matrix, _ := value.(model.Matrix)
+	if vector, ok := value.(model.Vector); ok {
+		for _, s := range vector {
+			matrix = append(matrix, &model.SampleStream{Metric: s.Metric, Values: []model.SamplePair{{Value: s.Value}}})
 		}
 	}
-	if err := p.API(ctx, path, query, &data); err != nil {
-		return nil, err
-	}
-	var found []Series
-	for _, r := range data.Result {
-		series := Series{Labels: r.Metric}
-		if r.Values == nil {
-			r.Values = []model.SamplePair{r.Value}
-		}
-		for _, s := range r.Values {
+	for _, stream := range matrix {
+		series := Series{Labels: stream.Metric}
+		for _, s := range stream.Values {
 			if v := float64(s.Value); !math.IsNaN(v) && !math.IsInf(v, 0) {
 				series.Values = append(series.Values, v)
 			}
@@ -135,5 +118,5 @@ func (p *Prometheus) ask(ctx context.Context, path string, query url.Values) ([]
 			found = append(found, series)
 		}
 	}
-	return found, nil
+	return found
 }

@@ -13,28 +13,37 @@ import (
 
 // Step is the result for one number of instances.
 type Step struct {
-	Instances int
-
-	// Series is the number of series in Prometheus, Samples the number in one scrape of the Collector.
-	Series, Samples int
+	Instances       int
+	Series, Samples int // series in Prometheus, and samples in one scrape of the Collector
 
 	// Collector, Prometheus and Generator are the programs' loads while instances push and Prometheus scrapes.
 	Collector, Prometheus, Generator Load
+	ScrapeCPU                        Load // the Collector's load in an interval without pushes: scrapes alone
 
-	// ScrapeCPU is the Collector's load in an interval without pushes: scrapes alone.
-	ScrapeCPU Load
+	Pushes, Failed   int
+	Failure          error         // the first
+	PushP50, PushP99 time.Duration // quantiles of the duration of a push
+	Late             time.Duration // the longest delay of a push
+	Scrape           time.Duration // of the Collector by Prometheus
+	Rules            time.Duration // of the slowest group of rules
+	Up               bool          // the scrape succeeded
+}
 
-	// Pushes and Failed count the pushes, and Failure is the first error.
-	Pushes, Failed int
-	Failure        error
-
-	// PushP50 and PushP99 are quantiles of the duration of a push. Late is the longest delay of a push.
-	PushP50, PushP99, Late time.Duration
-
-	// Scrape is the duration of Prometheus' scrape of the Collector, and Rules that of the slowest group of rules. Up
-	// reports whether the scrape succeeded.
-	Scrape, Rules time.Duration
-	Up            bool
+// Overload returns the reason why a step exceeds the receivers' capacity, or "" if it does not.
+func (s Step) Overload(interval time.Duration) string {
+	switch {
+	case s.Failed > 0:
+		return fmt.Sprintf("%d of %d pushes failed, first: %v", s.Failed, s.Pushes, s.Failure)
+	case !s.Up:
+		return "Prometheus can no longer scrape the Collector"
+	case s.Scrape > interval:
+		return fmt.Sprintf("a scrape takes %v, more than the interval of %v", s.Scrape.Round(time.Millisecond), interval)
+	case s.Late > interval/2:
+		return fmt.Sprintf("pushes come %v late: the Collector takes them too slowly", s.Late.Round(time.Millisecond))
+	case s.Rules > interval:
+		return fmt.Sprintf("a group of rules takes %v, more than the interval of %v", s.Rules.Round(time.Millisecond), interval)
+	}
+	return ""
 }
 
 // Load is the use of resources by a process over a time.

@@ -21,7 +21,6 @@ func Report(w io.Writer, s Settings, r Result) error {
 	return err
 }
 
-// table returns the table of the steps.
 func table(steps []Step) string {
 	text := "| instances | samples a scrape | series in Prometheus | Collector: cores, MiB | of it for scrapes | Prometheus: cores, MiB |" +
 		" generator: cores | push p50, p99 | scrape | longest group of rules |\n|---|---|---|---|---|---|---|---|---|---|\n"

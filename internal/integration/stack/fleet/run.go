@@ -21,7 +21,6 @@ type Result struct {
 // errEnough is the cause of a regular end.
 var errEnough = errors.New("enough")
 
-// run is a run in progress.
 type run struct {
 	Settings
 	collector  *stack.Collector

@@ -26,7 +26,6 @@ type pushes struct {
 	late         time.Duration   // longest delay of a push
 }
 
-// grow adds instances until there are n.
 func (s *sender) grow(n int) {
 	now := time.Now()
 	for len(s.instances) < n {

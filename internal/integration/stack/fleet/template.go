@@ -74,7 +74,6 @@ func (t template) stamp(body []byte, instance int, start, now time.Time) {
 	}
 }
 
-// setInstance sets the placeholder in the resource.
 func setInstance(resource *metricspb.ResourceMetrics) {
 	const key = "service.instance.id"
 	kept := []*commonpb.KeyValue{{Key: key, Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: placeID}}}}
@@ -114,7 +113,6 @@ func setNumberTimes(points []*metricspb.NumberDataPoint) {
 
 func encode(n uint64) []byte { return binary.LittleEndian.AppendUint64(nil, n) }
 
-// find returns the offsets of all occurrences.
 func find(body, what []byte) []int {
 	var offsets []int
 	for from := 0; ; {
