@@ -60,7 +60,6 @@ func TestExponentialHistogramsAreReadAsNative(t *testing.T) {
 	}
 }
 
-// exponential aggregates all histograms as exponential ones.
 var exponential = direct.WithView(sdkmetric.NewView(
 	sdkmetric.Instrument{Kind: sdkmetric.InstrumentKindHistogram},
 	sdkmetric.Stream{Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}},

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 const root = "../../../"
@@ -48,13 +50,7 @@ func TestQueriesInGUIDEAreTestedOnes(t *testing.T) {
 			}
 			return "<!-- query: " + names + " -->\n```promql\n" + strings.Join(queries, "\n") + "```"
 		})
-		if *update {
-			if err := os.WriteFile(root+document, []byte(made), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		} else if made != string(text) {
-			t.Errorf("the queries of %s are not those that were tried: run the test with -update", document)
-		}
+		testutil.Made(t, root+document, string(text), made, *update)
 	}
 	if len(missing) > 0 {
 		t.Errorf("%q do not have %q", documents, slices.Sorted(maps.Keys(missing)))

@@ -3,33 +3,7 @@ package e2e_test
 import (
 	"maps"
 	"testing"
-	"time"
-
-	"github.com/otelpool/otelpool-go/otelpool"
 )
-
-func TestIdentitiesHoldAtEveryScrapeUnderLoad(t *testing.T) {
-	t.Parallel()
-	s, p := newService(t, nil, otelpool.WithBaseSize(baseSize)), newProm(t)
-	s.users(t)
-	l := s.start(t, 40, time.Millisecond)
-	var full, queued bool
-	for i := range 120 {
-		read := p.scrape(t, s, []string{text, openMetrics, protobuf}[i%3])
-		checkIdentities(t, read)
-		full = full || read.gauge(t, "db_pool_checked_out") == maxConns
-		queued = queued || read.gauge(t, "db_pool_pending") > 0
-	}
-	sent := l.end(t)
-	if !full || !queued {
-		t.Errorf("the load did not fill the pool: full %t, queued %t", full, queued)
-	}
-
-	s.rest(t)
-	checkIdentities(t, p.scrape(t, s, text))
-	sent[operation{name: "migrate"}] = 2
-	checkSent(t, p, sent)
-}
 
 // checkIdentities checks the relations that hold between the gauges of a page at any moment.
 func checkIdentities(t *testing.T, read page) {

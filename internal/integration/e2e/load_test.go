@@ -21,7 +21,6 @@ const rows = 100
 // operation holds the labels that distinguish the samples of db_query_duration_seconds.
 type operation struct{ name, errorType string }
 
-// opCounts counts the operations that were sent.
 type opCounts map[operation]float64
 
 // work uses the pool in one way and counts the operations it sends. Operations that sleep in the database sleep for
@@ -87,7 +86,6 @@ type load struct {
 	errs []error
 }
 
-// start starts callers that use the pool until the load ends.
 func (s *service) start(t *testing.T, callers int, pause time.Duration) *load {
 	t.Helper()
 	l := &load{pause: pause, stop: make(chan struct{}), sent: opCounts{}}
@@ -145,7 +143,6 @@ func (l opCounts) add(other opCounts) {
 	}
 }
 
-// operations returns the counts by operation only.
 func (l opCounts) operations() map[string]float64 {
 	byName := make(map[string]float64)
 	for op, n := range l {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
-	"github.com/prometheus/prometheus/model/exemplar"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
@@ -24,10 +23,9 @@ var (
 
 // sample is a value of a series on a page, or in the answer to a query.
 type sample struct {
-	labels    labels.Labels
-	value     float64
-	native    *histogram.Histogram // instead of value
-	exemplars []exemplar.Exemplar
+	labels labels.Labels
+	value  float64
+	native *histogram.Histogram // instead of value
 }
 
 // page is a page of metrics as Prometheus reads it.
@@ -82,7 +80,6 @@ func parse(body []byte, contentType string) (page, error) {
 	}
 }
 
-// readSample reads the sample at the parser's position.
 func readSample(parser textparse.Parser, entry textparse.Entry) (sample, error) {
 	var s sample
 	var timestamp *int64
@@ -92,9 +89,6 @@ func readSample(parser textparse.Parser, entry textparse.Entry) (sample, error) 
 		_, timestamp, s.native, _ = parser.Histogram()
 	}
 	parser.Labels(&s.labels)
-	for e := (exemplar.Exemplar{}); parser.Exemplar(&e); e = (exemplar.Exemplar{}) {
-		s.exemplars = append(s.exemplars, e)
-	}
 	if timestamp != nil {
 		return s, fmt.Errorf("%s has a timestamp, which belongs to the scrape", s.labels)
 	}
@@ -104,7 +98,6 @@ func readSample(parser textparse.Parser, entry textparse.Entry) (sample, error) 
 	return s, nil
 }
 
-// gauge returns the value of the only series of that name.
 func (p page) gauge(t testing.TB, name string) float64 {
 	t.Helper()
 	var found []sample

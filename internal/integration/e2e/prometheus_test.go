@@ -29,41 +29,22 @@ type prom struct {
 
 func newProm(t *testing.T) *prom {
 	t.Helper()
-	p := &prom{db: newStorage(t), engine: newEngine(t), now: time.Unix(1_700_000_000, 0)}
-	p.db.DisableCompactions() // its blocks follow the real clock
-	return p
-}
-
-// newStorage opens an empty database with Prometheus' settings.
-func newStorage(t *testing.T) *tsdb.DB {
-	t.Helper()
-	options := tsdb.DefaultOptions()
-	options.EnableExemplarStorage, options.MaxExemplars = true, 10_000
-	db, err := tsdb.Open(t.TempDir(), nil, nil, options, nil)
+	db, err := tsdb.Open(t.TempDir(), nil, nil, tsdb.DefaultOptions(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
-}
-
-func newEngine(t *testing.T) *promql.Engine {
-	t.Helper()
+	db.DisableCompactions() // its blocks follow the real clock
 	engine := promql.NewEngine(promql.EngineOpts{
 		MaxSamples: 50_000_000, Timeout: time.Minute, EnableAtModifier: true, EnableNegativeOffset: true,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
 		Parser:                   parser.NewParser(parser.Options{}),
 	})
 	t.Cleanup(func() {
-		if err := engine.Close(); err != nil {
+		if err := errors.Join(engine.Close(), db.Close()); err != nil {
 			t.Error(err)
 		}
 	})
-	return engine
+	return &prom{db: db, engine: engine, now: time.Unix(1_700_000_000, 0)}
 }
 
 // scrape reads the metrics of a service in a format. It stores them with the labels of the target, one interval after
@@ -82,13 +63,8 @@ func (p *prom) scrape(t *testing.T, s *service, format string) page {
 			t.Fatalf("%s has a label of the target", sample.labels)
 		}
 		builder := labels.NewBuilder(sample.labels).Set("job", "service").Set("instance", target.Host)
-		for i := range sample.exemplars {
-			if e := &sample.exemplars[i]; !e.HasTs {
-				e.Ts = p.now.UnixMilli()
-			}
-		}
 		if _, err := appender.Append(0, builder.Labels(), 0, p.now.UnixMilli(), sample.value, sample.native, nil,
-			storage.AppendV2Options{Exemplars: sample.exemplars, RejectOutOfOrder: true}); err != nil {
+			storage.AppendV2Options{RejectOutOfOrder: true}); err != nil {
 			t.Fatal(errors.Join(err, appender.Rollback()))
 		}
 	}
@@ -98,7 +74,6 @@ func (p *prom) scrape(t *testing.T, s *service, format string) page {
 	return read
 }
 
-// scrapes scrapes n times.
 func (p *prom) scrapes(t *testing.T, s *service, n int) {
 	t.Helper()
 	for range n {
@@ -116,15 +91,9 @@ func (p *prom) query(t *testing.T, expression string) promql.Vector {
 	return vector
 }
 
-// queryWithWarnings is query that also returns Prometheus' warnings.
 func (p *prom) queryWithWarnings(t *testing.T, expression string) (promql.Vector, annotations.Annotations) {
 	t.Helper()
-	return query(t, p.engine, p.db, expression, p.now)
-}
-
-func query(t *testing.T, engine *promql.Engine, db *tsdb.DB, expression string, at time.Time) (promql.Vector, annotations.Annotations) {
-	t.Helper()
-	q, err := engine.NewInstantQuery(t.Context(), db, nil, expression, at)
+	q, err := p.engine.NewInstantQuery(t.Context(), p.db, nil, expression, p.now)
 	if err != nil {
 		t.Fatalf("%s: %v", expression, err)
 	}
@@ -137,7 +106,6 @@ func query(t *testing.T, engine *promql.Engine, db *tsdb.DB, expression string, 
 	return vector, result.Warnings
 }
 
-// numbers returns the samples of a vector that are not NaN.
 func numbers(vector promql.Vector) promql.Vector {
 	var some promql.Vector
 	for _, s := range vector {

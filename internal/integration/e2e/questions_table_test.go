@@ -1,51 +1,7 @@
 package e2e_test
 
-import "strings"
-
-// trouble is a set of situations of a pool of size 5 and overflow 10. All but the first are troubles.
-type trouble uint8
-
-const (
-	// calm is a pool with a light load.
-	calm trouble = 1 << iota
-	// filled is a pool that one operation fills repeatedly. It is full now: callers wait, and one has timed out.
-	filled
-	// spike is a pool with all connections in use for a moment between two scrapes.
-	spike
-	// leak is a pool with a light load and a connection that is never released.
-	leak
-	// misuse is a pool whose callers leave transactions open and acquire a second connection while they hold one.
-	misuse
-)
-
-// throughout is the set of all situations.
-const throughout = calm | filled | spike | leak | misuse
-
-// String lists the situations.
-func (t trouble) String() string {
-	var names []string
-	for i, name := range []string{"calm", "filled", "spike", "leak", "misuse"} {
-		if t&(1<<i) != 0 {
-			names = append(names, name)
-		}
-	}
-	return strings.Join(names, ", ")
-}
-
-// troubleQuery is a query that finds a trouble and is not in correctedExpressions.
-type troubleQuery struct {
-	// name is unique, also among the names of correctedExpressions.
-	name string
-	// about says in a sentence or two what the answer means.
-	about string
-	// promQL is the query.
-	promQL string
-	// numbers is the set of situations in which it returns a number. In the others it returns no series or only NaN.
-	numbers trouble
-}
-
 // questions are the queries that correctedExpressions lacks.
-var questions = []troubleQuery{
+var questions = []expression{
 	{
 		name:    "peak usage",
 		about:   "The most connections in use at any moment of the last one to two minutes, in percent of the capacity. No spike is too short.",

@@ -6,14 +6,13 @@ import (
 	"testing"
 
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/promql/parser"
 )
 
 func TestQuestionsFindTroubles(t *testing.T) {
 	t.Parallel()
 	p := newTroubledService(t)
 	for _, situation := range []struct {
-		trouble trouble
+		trouble state
 		begin   func(*testing.T) (end func())
 		answers map[string]float64
 		first   map[string]string // of those that list operations
@@ -63,41 +62,11 @@ func TestQuestionsFindTroubles(t *testing.T) {
 // none stands for an empty answer.
 const none = -1
 
-// question returns the question of that name, or text that does not parse if there is none.
-func question(name string) string {
-	for _, q := range questions {
-		if q.name == name {
-			return q.promQL
-		}
-	}
-	return "no question " + name
-}
+func question(name string) string { return find(questions, name) }
 
-// first returns the operation with the highest value.
 func first(vector promql.Vector) string {
 	if len(vector) == 0 {
 		return ""
 	}
 	return slices.MaxFunc(vector, func(a, b promql.Sample) int { return cmp.Compare(a.F, b.F) }).Metric.Get("operation")
-}
-
-func TestQuestionTableIsComplete(t *testing.T) {
-	t.Parallel()
-	promQL := parser.NewParser(parser.Options{})
-	names, texts := make(map[string]bool), make(map[string]bool)
-	for _, e := range correctedExpressions {
-		names[e.name], texts[e.promQL] = true, true
-	}
-	for _, q := range questions {
-		if _, err := promQL.ParseExpr(q.promQL); err != nil {
-			t.Errorf("%q: %v", q.name, err)
-		}
-		if q.name == "" || q.about == "" || q.numbers == 0 {
-			t.Errorf("%+v lacks something", q)
-		}
-		if names[q.name] || texts[q.promQL] {
-			t.Errorf("%q is there twice", q.name)
-		}
-		names[q.name], texts[q.promQL] = true, true
-	}
 }

@@ -19,6 +19,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
+func TestMain(m *testing.M) { postgrestest.Main(m) }
+
 // The size of the tests' pool: SQLAlchemy's pool_size=5, max_overflow=10.
 const (
 	baseSize = 5
@@ -38,10 +40,7 @@ type service struct {
 // suites collectortest and prometheus record them with the SDK.
 func newService(t *testing.T, providerOptions []direct.Option, opts ...otelpool.Option) *service {
 	t.Helper()
-	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := postgrestest.Config(t)
 	config.MaxConns = maxConns
 	return serve(t, config, providerOptions, opts...)
 }
@@ -70,13 +69,6 @@ func serve(t *testing.T, config *pgxpool.Config, providerOptions []direct.Option
 	return &service{pool: pool, inst: inst, provider: provider, url: server.URL}
 }
 
-// hold acquires n connections.
-func (s *service) hold(t *testing.T, n int) []*pgxpool.Conn {
-	t.Helper()
-	return s.take(t, n, "")
-}
-
-// take acquires n connections for an operation.
 func (s *service) take(t *testing.T, n int, operation string) []*pgxpool.Conn {
 	t.Helper()
 	taken := make([]*pgxpool.Conn, n)
@@ -113,22 +105,6 @@ func (s *service) crowd(t *testing.T) (leave func()) {
 	}
 }
 
-func release(held []*pgxpool.Conn) {
-	for _, conn := range held {
-		conn.Release()
-	}
-}
-
-// rest waits until no connection is in use or being opened.
-func (s *service) rest(t *testing.T) {
-	t.Helper()
-	testutil.Eventually(t, "pool at rest", func() bool {
-		stat := s.pool.Stat()
-		return stat.AcquiredConns() == 0 && stat.ConstructingConns() == 0
-	})
-}
-
-// users creates the table of the load.
 func (s *service) users(t *testing.T) {
 	t.Helper()
 	for _, sql := range []string{

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -34,42 +35,57 @@ func (h *timeline) walk(t *testing.T, visit func(*testing.T, state)) {
 	visit(t, spent)
 }
 
+// toBaseQueries is the number of queries of toBase.
+const toBaseQueries = 8
+
 // toBase uses exactly the pool's base size, and runs a query between two scrapes.
 func (h *timeline) toBase(t *testing.T) {
 	t.Helper()
 	h.users(t)
-	for range 8 {
-		h.held = h.hold(t, baseSize-1)
+	for range toBaseQueries {
+		h.held = postgrestest.Hold(t, h.pool, baseSize-1)
 		if _, err := h.pool.Exec(otelpool.WithOperation(t.Context(), "get_user_with_roles"), "SELECT 1 FROM users"); err != nil {
 			t.Fatal(err)
 		}
-		h.held = append(h.held, h.hold(t, 1)...)
+		h.held = append(h.held, postgrestest.Hold(t, h.pool, 1)...)
 		h.scrape(t, h.service, text)
-		release(h.held)
+		postgrestest.Release(h.held)
 	}
-	h.held = h.hold(t, baseSize)
+	h.held = postgrestest.Hold(t, h.pool, baseSize)
 	h.scrape(t, h.service, text)
 }
 
-// toBusy runs an hour of load from more callers than connections. It then does every kind of work once more, and
-// takes long holds.
+// toBusy runs an hour of load from more callers than connections, and checks each scrape of it and what Prometheus has
+// counted. It then does every kind of work once more, and takes long holds.
 func (h *timeline) toBusy(t *testing.T) {
 	t.Helper()
-	release(h.held)
+	postgrestest.Release(h.held)
 	l := h.start(t, 40, 100*time.Millisecond)
-	h.scrapes(t, h.service, hour)
-	l.end(t)
-	h.once(t)
-	h.rest(t)
-	h.scrape(t, h.service, text)
-	h.held = h.hold(t, maxConns-1)
+	var full, queued bool
+	for i := range hour {
+		read := h.scrape(t, h.service, []string{text, openMetrics, protobuf}[i%3])
+		checkIdentities(t, read)
+		full = full || read.gauge(t, "db_pool_checked_out") == maxConns
+		queued = queued || read.gauge(t, "db_pool_pending") > 0
+	}
+	if !full || !queued {
+		t.Errorf("the load did not fill the pool: full %t, queued %t", full, queued)
+	}
+	sent := l.end(t)
+	sent.add(h.once(t))
+	sent[operation{name: "migrate"}] = 2
+	sent[operation{name: "get_user_with_roles"}] += toBaseQueries
+	postgrestest.AwaitRest(t, h.pool)
+	checkIdentities(t, h.scrape(t, h.service, text))
+	checkSent(t, h.prom, sent)
+	h.held = postgrestest.Hold(t, h.pool, maxConns-1)
 	h.scrape(t, h.service, text)
 }
 
 // toFull acquires the last connection, which others wait for until leave is called.
 func (h *timeline) toFull(t *testing.T) (leave func()) {
 	t.Helper()
-	h.held = append(h.held, h.hold(t, 1)...)
+	h.held = append(h.held, postgrestest.Hold(t, h.pool, 1)...)
 	leave = h.crowd(t)
 	h.scrape(t, h.service, text)
 	return leave
@@ -78,7 +94,7 @@ func (h *timeline) toFull(t *testing.T) (leave func()) {
 // toSpent leaves the pool unused for an hour.
 func (h *timeline) toSpent(t *testing.T) {
 	t.Helper()
-	release(h.held)
-	h.rest(t)
+	postgrestest.Release(h.held)
+	postgrestest.AwaitRest(t, h.pool)
 	h.scrapes(t, h.service, hour)
 }

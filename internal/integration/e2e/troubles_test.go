@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -23,10 +21,7 @@ type troubledService struct {
 
 func newTroubledService(t *testing.T) *troubledService {
 	t.Helper()
-	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := postgrestest.Config(t)
 	if err := (otelpool.Sizing{PoolSize: baseSize, MaxOverflow: maxConns - baseSize}).Apply(config); err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +35,7 @@ func newTroubledService(t *testing.T) *troubledService {
 // range of a query includes an earlier trouble.
 func (p *troubledService) recover(t *testing.T) {
 	t.Helper()
-	p.rest(t)
+	postgrestest.AwaitRest(t, p.pool)
 	testutil.Eventually(t, "the peak is forgotten", func() bool { return p.read(t, text).gauge(t, "db_pool_peak") == 0 })
 	p.now = p.now.Add(2 * time.Hour)
 }
@@ -78,8 +73,8 @@ func (p *troubledService) filled(t *testing.T) (end func()) {
 		taken := p.take(t, maxConns-1, "export_orders")
 		p.getUser(t)
 		p.scrape(t, p.service, text)
-		release(taken)
-		p.rest(t)
+		postgrestest.Release(taken)
+		postgrestest.AwaitRest(t, p.pool)
 		p.scrape(t, p.service, text)
 	}
 	taken := p.take(t, maxConns, "export_orders")
@@ -87,7 +82,7 @@ func (p *troubledService) filled(t *testing.T) (end func()) {
 	p.scrape(t, p.service, text)
 	return func() {
 		leave()
-		release(taken)
+		postgrestest.Release(taken)
 	}
 }
 
@@ -95,8 +90,8 @@ func (p *troubledService) spike(t *testing.T) (end func()) {
 	t.Helper()
 	p.scrape(t, p.service, text)
 	for range 2 {
-		release(p.take(t, maxConns, "export_orders"))
-		p.rest(t)
+		postgrestest.Release(p.take(t, maxConns, "export_orders"))
+		postgrestest.AwaitRest(t, p.pool)
 		p.getUser(t)
 		p.scrape(t, p.service, text)
 	}
@@ -110,7 +105,7 @@ func (p *troubledService) leak(t *testing.T) (end func()) {
 	p.work(t)
 	testutil.Eventually(t, "the leak is noticed", func() bool { return p.read(t, text).gauge(t, "db_pool_long_holds_total") == 1 })
 	p.work(t)
-	return func() { release(leaked) }
+	return func() { postgrestest.Release(leaked) }
 }
 
 // misuse leaves a transaction open, and acquires two connections for one request.
@@ -121,8 +116,8 @@ func (p *troubledService) misuse(t *testing.T) (end func()) {
 	if _, err := open[0].Exec(t.Context(), "BEGIN"); err != nil {
 		t.Fatal(err)
 	}
-	release(open)
-	p.rest(t)
+	postgrestest.Release(open)
+	postgrestest.AwaitRest(t, p.pool)
 	request := otelpool.WithScope(t.Context(), "")
 	for range 2 {
 		conn, err := p.pool.Acquire(request)

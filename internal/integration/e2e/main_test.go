@@ -1,9 +1,0 @@
-package e2e_test
-
-import (
-	"testing"
-
-	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
-)
-
-func TestMain(m *testing.M) { postgrestest.Main(m) }
