@@ -17,7 +17,6 @@ func TestMain(m *testing.M) {
 	postgrestest.Main(m)
 }
 
-// reported holds the errors reported to OpenTelemetry's error handler.
 var reported errorLog
 
 // errorLog counts errors. It is safe for concurrent use.
@@ -27,7 +26,6 @@ type errorLog struct {
 	last string
 }
 
-// Handle implements otel.ErrorHandler.
 func (l *errorLog) Handle(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

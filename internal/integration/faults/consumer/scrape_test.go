@@ -1,7 +1,6 @@
 package consumer_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +40,6 @@ type page struct {
 // fixedText has the size of a page.
 var fixedText = strings.Repeat("db_pool_size{pool=\"test\"} 8\n", 500)
 
-// ServeHTTP implements http.Handler.
 func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.fixed {
 		_, _ = io.WriteString(w, fixedText)
@@ -93,7 +91,7 @@ func (p *page) reader(t *testing.T) sdkmetric.Reader {
 }
 
 // get scrapes as Prometheus does, on a new connection, and returns the status, or 0 without an answer.
-func (p *page) get(t *testing.T, header ...string) int {
+func (p *page) get(t *testing.T) int {
 	began := time.Now()
 	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
 	defer transport.CloseIdleConnections()
@@ -102,9 +100,6 @@ func (p *page) get(t *testing.T, header ...string) int {
 	if err != nil {
 		t.Error(err)
 		return 0
-	}
-	for i := 0; i < len(header); i += 2 {
-		request.Header.Set(header[i], header[i+1])
 	}
 	response, err := client.Do(request)
 	if err == nil {
@@ -124,7 +119,6 @@ func (p *page) get(t *testing.T, header ...string) int {
 	}
 }
 
-// summary returns the numbers of answers by status.
 func (p *page) summary() string {
 	var parts []string
 	for code := range p.codes {
@@ -141,7 +135,6 @@ func (p *page) summary() string {
 // scrapePause is the time between two requests of a scraper: a hundredth of Prometheus' default.
 const scrapePause = 150 * time.Millisecond
 
-// untilStop runs n goroutines that call f repeatedly.
 func untilStop(n int, stop <-chan struct{}, f func(i int)) {
 	var wg sync.WaitGroup
 	for i := range n {
@@ -179,7 +172,6 @@ func (p *page) ask() (*net.TCPConn, error) {
 	return tcp, nil
 }
 
-// disconnect runs scrapers that disconnect in the middle of a page.
 func (p *page) disconnect(t *testing.T, stop <-chan struct{}) {
 	untilStop(8, stop, func(int) {
 		conn, err := p.ask()
@@ -235,7 +227,6 @@ func (p *page) readSlowly(t *testing.T, stop <-chan struct{}) {
 	}
 }
 
-// scrapeConcurrently runs 500 scrapers at a time.
 func (p *page) scrapeConcurrently(t *testing.T, stop <-chan struct{}) {
 	var wg sync.WaitGroup
 	for range 500 {
@@ -250,52 +241,4 @@ func (p *page) scrapeConcurrently(t *testing.T, stop <-chan struct{}) {
 	if code := p.get(t); code != http.StatusOK {
 		t.Errorf("status %d afterwards", code)
 	}
-}
-
-// odd lists headers that make no sense. The page is served anyway.
-var odd = [][]string{
-	{"Accept", "application/x-nothing"}, {"Accept", "application/openmetrics-text;version=99.0"}, {"Accept", "text/plain;version=banana;q=2"},
-	{"Accept", "\xff\xfe;;;=,=;"}, {"Accept", strings.Repeat("a/b,", 2000)}, {"Accept-Encoding", "nothing, br;q=banana"},
-	{"Accept-Encoding", "gzip;q=0, identity;q=0"}, {"Accept", "application/vnd.google.protobuf;proto=nothing.Here;encoding=delimited"},
-	{"Accept", ""}, {"X-Prometheus-Scrape-Timeout-Seconds", "-1e999"},
-}
-
-// requestOddly requests formats that do not exist, by methods that HTTP does not have.
-func (p *page) requestOddly(t *testing.T, stop <-chan struct{}) {
-	untilStop(1, stop, func(int) {
-		for _, header := range odd {
-			if code := p.get(t, header...); code != http.StatusOK {
-				t.Errorf("status %d for %.40q", code, header)
-			}
-		}
-		for _, request := range []string{
-			"NONSENSE /metrics HTTP/1.1\r\nHost: test\r\n\r\n", "GET /metrics?name[]=%zz&name[]=;;; HTTP/1.1\r\nHost: test\r\n\r\n",
-			"GET /metrics HTTP/9.9\r\n\r\n", "\x00\x01\x02\r\n\r\n", "GET /metrics HTTP/1.1\r\nHost: test\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n",
-			"POST /metrics HTTP/1.1\r\nHost: test\r\nContent-Length: 99999999\r\n\r\nx",
-		} {
-			p.raw(t, request)
-		}
-	})
-}
-
-// raw sends bytes that may not be HTTP and reads the status of the answer, if there is one.
-func (p *page) raw(t *testing.T, request string) {
-	conn, err := net.DialTimeout("tcp", p.addr, rig.Wait)
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(rig.Wait))
-	_, _ = io.WriteString(conn, request) // the server may close the connection
-	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		p.broken.Add(1)
-		return
-	}
-	p.codes[response.StatusCode].Add(1)
-	if response.StatusCode >= 500 && response.StatusCode != http.StatusHTTPVersionNotSupported {
-		t.Errorf("status %d for %.40q", response.StatusCode, request)
-	}
-	response.Body.Close()
 }

@@ -34,7 +34,6 @@ const (
 var figures = rig.NewTable("consumer", "fault", "calls a second: without, with", "ratio", "p99: without, with", "heap in use: without, with",
 	"shutdown (deadline 500ms)", "what was reported")
 
-// consumer is a faulty consumer of the metrics or of the log.
 type consumer struct {
 	reader  func(t *testing.T) sdkmetric.Reader
 	disturb func(t *testing.T, stop <-chan struct{}) // runs on a goroutine of its own while the load runs; may be nil
@@ -46,7 +45,6 @@ type consumer struct {
 	also    func(t *testing.T) string
 }
 
-// result is the result with the consumer, or without.
 type result struct {
 	calls     int
 	during    time.Duration
@@ -180,7 +178,6 @@ func run(t *testing.T, config *pgxpool.Config, c consumer, h *result) (took time
 	return took, err
 }
 
-// heap returns the heap in use after garbage collection.
 func heap() uint64 {
 	runtime.GC()
 	runtime.GC() // frees what finalizers held

@@ -84,7 +84,6 @@ func restartedInTransactions(t *testing.T) {
 	only(t, p.end(t), 1, unavailable...)
 }
 
-// proxied starts a server with a proxy in front.
 func proxied(t *testing.T) (*rig.Proxy, *pair) {
 	t.Helper()
 	s := database(t)
@@ -275,7 +274,6 @@ func withPgBouncer(t *testing.T) (*postgres.Server, *pgbouncer.Server, *pair) {
 	return s, b, begin(t, parse(t, b.ConnString()))
 }
 
-// bouncer starts a PgBouncer in front of a server.
 func bouncer(t *testing.T, s *postgres.Server, size int) *pgbouncer.Server {
 	t.Helper()
 	b, err := pgbouncer.Start(t.Context(), s.ConnString(), size)

@@ -34,7 +34,6 @@ type pair struct {
 	stop, looked chan struct{}
 }
 
-// database starts a throwaway server with the tables of the load.
 func database(t *testing.T, opts ...postgres.Option) *postgres.Server {
 	t.Helper()
 	s, err := postgres.Start(t.Context(), opts...)
@@ -83,7 +82,6 @@ func parse(t *testing.T, connString string) *pgxpool.Config {
 	return config
 }
 
-// by returns the configuration with another address.
 func by(t *testing.T, config *pgxpool.Config, addr string) *pgxpool.Config {
 	t.Helper()
 	host, port, err := net.SplitHostPort(addr)
@@ -174,7 +172,6 @@ func (p *pair) faultEnds(t *testing.T) {
 	p.await(t)
 }
 
-// rest ends the load and waits until both pools are at rest.
 func (p *pair) rest(t *testing.T) {
 	t.Helper()
 	p.once.Do(func() {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
 
 var acquireScenarios = []scenario{
@@ -108,16 +109,12 @@ var acquireScenarios = []scenario{
 	}},
 	{name: "AcquireAllIdle", do: func(w *fixture) {
 		conns := []*pgxpool.Conn{w.acquire(), w.acquire(), w.acquire()}
-		for _, c := range conns {
-			c.Release()
-		}
+		postgrestest.Release(conns)
 		w.settle(0, 3)
 		idle := w.pool.AcquireAllIdle(w.ctx)
 		w.record("%d idle", len(idle))
 		w.recordStat()
-		for _, c := range idle {
-			c.Release()
-		}
+		postgrestest.Release(idle)
 		w.settle(0, 3)
 	}, unordered: true},
 	{name: "dialing fails", configure: func(c *pgxpool.Config, _ *fixture) {

@@ -12,7 +12,6 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 )
 
-// batch returns a batch of a transaction.
 func batch(options *pgx.TxOptions, queries ...string) *pgx.Batch {
 	b := new(pgx.Batch)
 	if options != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
 
 // older waits until a connection has exceeded its lifetime.
@@ -16,9 +17,7 @@ var closingScenarios = []scenario{
 		conns := []*pgxpool.Conn{w.acquire(), w.acquire(), w.acquire()}
 		w.pool.Reset()
 		w.recordStat()
-		for _, c := range conns {
-			c.Release()
-		}
+		postgrestest.Release(conns)
 		w.settle(0, 0)
 	}},
 	{name: "release of one that is too old", waits: true, configure: func(c *pgxpool.Config, _ *fixture) { c.MaxConnLifetime = 200 * time.Millisecond }, do: func(w *fixture) {

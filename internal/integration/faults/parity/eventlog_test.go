@@ -49,7 +49,6 @@ func (d *eventLog) number(conn *pgx.Conn) int {
 	return at + 1
 }
 
-// result records the result of a call.
 func (d *eventLog) record(format string, args ...any) { d.add(nil, false, format, args...) }
 
 // transcript returns the log line by line. Lines with a random position come separately, by connection, because the

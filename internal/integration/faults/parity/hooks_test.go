@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
 
 // count counts the calls of a hook. One goroutine at a time calls a scenario's hooks, except AfterRelease.
@@ -73,16 +74,12 @@ var hookScenarios = []scenario{
 		for range 4 {
 			conns = append(conns, w.acquire())
 		}
-		for _, c := range conns {
-			c.Release()
-		}
+		postgrestest.Release(conns)
 		w.settle(0, 4)
 		w.record("%d calls", w.counted("acquire"))
 		conns = w.pool.AcquireAllIdle(w.ctx)
 		w.record("%d idle", len(conns))
-		for _, c := range conns {
-			c.Release()
-		}
+		postgrestest.Release(conns)
 		w.settle(0, 2)
 		w.record("%d calls", w.counted("acquire"))
 	}, unordered: true},
@@ -110,15 +107,11 @@ var hookScenarios = []scenario{
 			conns = append(conns, c)
 		}
 		w.record("%d failed, %d calls", failed, w.counted("prepare"))
-		for _, c := range conns {
-			c.Release()
-		}
+		postgrestest.Release(conns)
 		w.settle(0, 4)
 		conns = w.pool.AcquireAllIdle(w.ctx)
 		w.record("%d idle", len(conns))
-		for _, c := range conns {
-			c.Release()
-		}
+		postgrestest.Release(conns)
 		w.settle(0, int32(len(conns)))
 		w.record("%d calls", w.counted("prepare"))
 	}, unordered: true},

@@ -18,7 +18,10 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// scenario is the content of one of pgx's tests.
+// scenarios are those of pgx v5.12.0's tests of pgxpool that concern a pool. They leave out the parsing of connection
+// strings, which otelpool does not affect.
+var scenarios = slices.Concat(acquireScenarios, hookScenarios, closingScenarios, callScenarios, batchScenarios, pingScenarios, offlineScenarios)
+
 type scenario struct {
 	name      string
 	configure func(*pgxpool.Config, *fixture) // may be nil
@@ -30,7 +33,6 @@ type scenario struct {
 	leaks     bool // pgx leaks a place of the pool in it, so Close would block forever
 }
 
-// fixture is a run of a scenario.
 type fixture struct {
 	*eventLog
 	t      testing.TB
@@ -56,7 +58,6 @@ type variant struct {
 	build func(testing.TB, *pgxpool.Config) (*pgxpool.Pool, func())
 }
 
-// bare creates a pool without otelpool.
 var bare = variant{"bare", func(t testing.TB, c *pgxpool.Config) (*pgxpool.Pool, func()) {
 	pool, err := pgxpool.NewWithConfig(mark(context.Background(), "caller", "constructor"), c)
 	if err != nil {
@@ -193,7 +194,6 @@ func runAll(t *testing.T, connString string, s scenario, u setup, variants []var
 	return transcripts
 }
 
-// run runs a scenario once and returns its transcript.
 func run(t testing.TB, connString string, s scenario, u setup, v variant) []string {
 	t.Helper()
 	if s.offline {
@@ -239,7 +239,6 @@ func run(t testing.TB, connString string, s scenario, u setup, v variant) []stri
 	return w.transcript(s.unordered)
 }
 
-// stat returns all counts of Stat.
 func (w *fixture) stat() string { return counts(w.pool.Stat()) }
 
 func counts(s *pgxpool.Stat) string {
@@ -248,7 +247,6 @@ func counts(s *pgxpool.Stat) string {
 		s.MaxConns(), s.NewConnsCount(), s.MaxLifetimeDestroyCount(), s.MaxIdleDestroyCount())
 }
 
-// recordStat records the counts.
 func (w *fixture) recordStat() { w.record("%s", w.stat()) }
 
 // settle waits until the pool has these numbers of acquired and of all connections, and dials none. pgx's tests sleep
@@ -280,7 +278,6 @@ func (w *fixture) acquire() *pgxpool.Conn {
 	return c
 }
 
-// admin returns a connection outside the pool.
 func (w *fixture) admin() *pgx.Conn {
 	w.t.Helper()
 	conn, err := pgx.Connect(w.ctx, w.config.ConnString())
@@ -290,7 +287,6 @@ func (w *fixture) admin() *pgx.Conn {
 	return conn
 }
 
-// difference returns the lines from which two transcripts differ.
 func difference(want, got []string) string {
 	text := ""
 	for i := range max(len(want), len(got)) {

@@ -34,42 +34,27 @@ for archive in *.deb; do dpkg-deb --extract "$archive" root; done
 if [ -d root/lib ] && [ ! -L root/lib ]; then cp -R root/lib/. root/usr/lib; fi
 chmod 755 root`
 
-// Fetch downloads the distribution's package pgbouncer, and missing libraries that it needs, into the cache folder.
-// It works on Debian and derived distributions. The error says what else to do.
-func Fetch(ctx context.Context) (Program, error) {
+// fetch downloads the distribution's package pgbouncer, and missing libraries that it needs, into a folder. It works on
+// Debian and derived distributions.
+func fetch(ctx context.Context, dir string) error {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	p, err := fetch(ctx)
-	if err != nil {
-		return Program{}, errMissing(fmt.Errorf("fetch: %w", err))
-	}
-	return p, nil
-}
-
-func fetch(ctx context.Context) (Program, error) {
-	dir, err := fetchedDir()
-	if err != nil {
-		return Program{}, err
-	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return Program{}, err
+		return err
 	}
 	staging, err := os.MkdirTemp(filepath.Dir(dir), "pgbouncer-fetch-")
 	if err != nil {
-		return Program{}, err
+		return err
 	}
 	defer os.RemoveAll(staging)
 	cmd := exec.CommandContext(ctx, "sh", "-ec", fetchScript)
 	cmd.Dir = staging
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return Program{}, fmt.Errorf("%w: %s", err, out)
+		return fmt.Errorf("%w: %s", err, out)
 	}
-	if p, err := unpacked(ctx, dir); err == nil {
-		return p, nil // another process has installed its own in the meantime
+	if unpacked(dir).check(ctx) == nil {
+		return nil // another process has installed its own in the meantime
 	}
-	if err := errors.Join(os.RemoveAll(dir), os.Rename(filepath.Join(staging, "root"), dir)); err != nil {
-		return Program{}, err
-	}
-	return unpacked(ctx, dir)
+	return errors.Join(os.RemoveAll(dir), os.Rename(filepath.Join(staging, "root"), dir))
 }

@@ -31,7 +31,7 @@ const (
 // Server is a PgBouncer that listens on a loopback port, in transaction mode. It forwards all databases to one
 // server. It is not safe for concurrent use.
 type Server struct {
-	program Program
+	program program
 	target  *pgx.ConnConfig
 	size    int
 	dir     string
@@ -50,7 +50,7 @@ func Start(ctx context.Context, connString string, size int) (*Server, error) {
 		return nil, errors.New("pgbouncer: malformed connection string")
 	}
 	s := &Server{target: target, size: size}
-	if s.program, err = Find(ctx); err != nil {
+	if s.program, err = find(ctx); err != nil {
 		return nil, err
 	}
 	if s.dir, err = os.MkdirTemp("/tmp", "otelpool-pgbouncer-"); err != nil {
@@ -70,9 +70,6 @@ func Start(ctx context.Context, connString string, size int) (*Server, error) {
 	}
 	return s, nil
 }
-
-// Version returns the version of the program.
-func (s *Server) Version() string { return s.program.Version }
 
 // ConnString returns the connection string of clients. They prepare no statements: those of one transaction do not exist
 // in the next.
@@ -142,7 +139,7 @@ func (s *Server) start() error {
 		}
 	}
 	s.log, s.exited = &testutil.Buffer{}, make(chan struct{})
-	s.cmd = exec.Command(s.program.Path, file)
+	s.cmd = exec.Command(s.program.path, file)
 	s.cmd.Dir = s.dir
 	s.cmd.Env = s.program.environment()
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
@@ -175,7 +172,6 @@ ignore_startup_parameters = extra_float_digits
 `, s.target.Host, s.target.Port, s.port, users, s.size)
 }
 
-// end ends the process and waits for it.
 func (s *Server) end(sig syscall.Signal) error {
 	if s.cmd == nil {
 		return nil

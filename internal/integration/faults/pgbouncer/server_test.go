@@ -1,9 +1,6 @@
 package pgbouncer
 
 import (
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -23,7 +20,6 @@ func TestClientsShareConnectionPerTransaction(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Logf("PgBouncer %s", s.Version())
 	var pids [2]int
 	for i := range pids {
 		conn, err := pgx.Connect(t.Context(), s.ConnString())
@@ -49,19 +45,4 @@ func TestClientsShareConnectionPerTransaction(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn.Close(t.Context())
-}
-
-func TestMissingProgramErrorSuggestsFixes(t *testing.T) {
-	t.Setenv(BinEnv, filepath.Join(t.TempDir(), "nothing"))
-	if _, err := Find(t.Context()); err == nil || !strings.Contains(err.Error(), BinEnv) {
-		t.Errorf("the error is %v", err)
-	}
-	t.Setenv("PATH", t.TempDir()) // without apt-get
-	if _, err := Fetch(t.Context()); err == nil || !strings.Contains(err.Error(), "apt-get install pgbouncer") {
-		t.Errorf("the error is %v", err)
-	}
-	t.Setenv(BinEnv, os.Args[0])
-	if _, err := Find(t.Context()); err == nil {
-		t.Error("a program that is no PgBouncer was taken for one")
-	}
 }

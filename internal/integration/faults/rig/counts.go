@@ -39,7 +39,6 @@ func (l *Counts) count(to map[string]int64, key string) {
 	to[key]++
 }
 
-// countAcquire counts an Acquire.
 func (l *Counts) countAcquire(ctx context.Context, err error) {
 	result := "error"
 	switch {
@@ -60,7 +59,6 @@ func (l *Counts) countAcquire(ctx context.Context, err error) {
 	l.count(l.acquires, result)
 }
 
-// countCall counts a call on a connection, and keeps an example of each class.
 func (l *Counts) countCall(operation string, err error) {
 	class := Class(err)
 	l.mu.Lock()
@@ -144,7 +142,6 @@ func Class(err error) string {
 	return "_OTHER"
 }
 
-// connectTracer counts connections and failed attempts.
 type connectTracer struct{ counts *Counts }
 
 // TraceQueryStart implements pgx.QueryTracer, which every tracer must implement.
@@ -152,15 +149,12 @@ func (connectTracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.Tra
 	return ctx
 }
 
-// TraceQueryEnd implements pgx.QueryTracer.
 func (connectTracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// TraceConnectStart implements pgx.ConnectTracer.
 func (connectTracer) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectStartData) context.Context {
 	return ctx
 }
 
-// TraceConnectEnd implements pgx.ConnectTracer.
 func (c connectTracer) TraceConnectEnd(_ context.Context, data pgx.TraceConnectEndData) {
 	c.counts.mu.Lock()
 	defer c.counts.mu.Unlock()

@@ -54,13 +54,5 @@ func (p *Proxy) Remove(t testing.TB) {
 	}
 }
 
-// Refuse closes all connections, and refuses new ones until Accept.
+// Refuse closes all connections, and refuses new ones.
 func (p *Proxy) Refuse() { p.proxy.Stop() }
-
-// Accept ends Refuse, on the same address.
-func (p *Proxy) Accept(t testing.TB) {
-	t.Helper()
-	if err := p.proxy.Start(); err != nil {
-		t.Fatal(err)
-	}
-}
