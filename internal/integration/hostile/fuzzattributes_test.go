@@ -12,7 +12,6 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// attributeOf returns an attribute of any type.
 func attributeOf(key string, kind uint8, text string, number int64) attribute.KeyValue {
 	k := attribute.Key(key)
 	float := math.Float64frombits(uint64(number))

@@ -32,13 +32,6 @@ func want(name string) string {
 	return name
 }
 
-func TestWantCutsAtRunes(t *testing.T) {
-	t.Parallel()
-	if got := want(strings.Repeat("x", 254) + "é"); got != strings.Repeat("x", 254) {
-		t.Errorf("%q", got)
-	}
-}
-
 // offlinePool returns an instrumented pool that is never used.
 func offlinePool(t testing.TB, provider *sdkmetric.MeterProvider, opts ...otelpool.Option) (*pgxpool.Pool, func()) {
 	t.Helper()
@@ -63,7 +56,6 @@ func event(ctx context.Context, tracer pgx.QueryTracer, conn *pgx.Conn, sql stri
 	tracer.TraceQueryEnd(ctx, conn, pgx.TraceQueryEndData{})
 }
 
-// connect opens a connection outside any pool.
 func connect(t testing.TB) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.ConnectConfig(context.Background(), onDatabase(t, 1).ConnConfig)

@@ -21,8 +21,10 @@ import (
 func FuzzScrape(f *testing.F) {
 	for _, accept := range append(formats, "", "*/*", "text/html", "application/openmetrics-text; version=99", "application/openmetrics-text;version=1.0.0;escaping=dots",
 		"text/plain;version=1.0.0;escaping=values", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text",
-		"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=compact-text", "text/plain;q=0", ",,,;;;", "q=q=q", strings.Repeat("text/plain,", 300)) {
+		"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=compact-text", "text/plain;q=0", ",,,;;;", "q=q=q", strings.Repeat("text/plain,", 300), "application/x-nothing", "text/plain;version=banana;q=2",
+		"\xff\xfe;;;=,=;", "application/vnd.google.protobuf;proto=nothing.Here;encoding=delimited") {
 		f.Add("GET", "/metrics", accept, "gzip", "")
+		f.Add("GET", "/metrics", accept, "nothing, br;q=banana", "")
 	}
 	for _, query := range []string{"name[]=db_pool_size", "name[]=", "name[]=%00", "name[]=%ff", "name[]=db_pool_size&name[]=x", strings.Repeat("name[]=x&", 300), "%zz", "a;b"} {
 		f.Add("GET", "/metrics", formats[1], "zstd", query)
@@ -62,11 +64,11 @@ func FuzzScrape(f *testing.F) {
 		if strings.Contains(contentType, "encoding=text") || strings.Contains(contentType, "encoding=compact-text") {
 			return // protobuf as text for people, which no scraper reads
 		}
-		page, err := read(body, contentType)
+		page, err := readPage(body, contentType)
 		if err != nil {
 			t.Fatalf("%s: %v\n%.2000q", contentType, err, body)
 		}
-		if query == "" && len(page) == 0 {
+		if query == "" && len(page.series) == 0 {
 			t.Errorf("%s: the page is empty", contentType)
 		}
 	})

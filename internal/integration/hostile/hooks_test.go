@@ -23,7 +23,6 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// steps are the ways to use a pool.
 var steps = []func(context.Context, *pgxpool.Pool) error{
 	func(ctx context.Context, pool *pgxpool.Pool) error { _, err := pool.Exec(ctx, "SELECT 1"); return err },
 	func(ctx context.Context, pool *pgxpool.Pool) error {
@@ -179,7 +178,6 @@ func (m *measured) end() {
 	m.ended.Wait()
 }
 
-// value returns the sum of the series of a metric.
 func (m *measured) value(t testing.TB, name string) float64 {
 	t.Helper()
 	return rig.Collect(t, m.readers[0]).Total(name)
@@ -213,7 +211,6 @@ func numbers(pool *pgxpool.Pool) [4]int32 {
 	return [4]int32{s.AcquiredConns(), s.IdleConns(), s.ConstructingConns(), s.TotalConns()}
 }
 
-// behaviours lists the ways in which a hook misbehaves.
 var behaviours = []struct {
 	name string
 	of   []hook
@@ -263,7 +260,6 @@ func TestBadHookBehavesAsWithoutOtelpool(t *testing.T) {
 	t.Cleanup(func() { recordFigure(t, "%d pairs of a hook and a misbehaviour: each as on a bare pool", compared) })
 }
 
-// useWithBadHook uses a pool with a bad hook in every way.
 func useWithBadHook(t *testing.T, config *pgxpool.Config, name hook, behave func(context.Context, *pgxpool.Pool), m *measured) (*pgxpool.Pool, []string, int) {
 	t.Helper()
 	var mu sync.Mutex

@@ -67,7 +67,6 @@ func runLifecycles(t *testing.T, database *pgxpool.Config, lives int) {
 	}
 }
 
-// lifecycle is the life of one pool.
 type lifecycle struct {
 	random   *rand.Rand
 	database *pgxpool.Config
@@ -143,7 +142,6 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-// acquireCancelled acquires with a context that has ended.
 func (l *lifecycle) acquireCancelled(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	cancel()

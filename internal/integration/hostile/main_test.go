@@ -3,7 +3,9 @@ package hostile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -29,7 +32,6 @@ func TestMain(m *testing.M) {
 // waitLimit is how long a test waits for an event on a busy machine.
 const waitLimit = time.Minute
 
-// service is an instrumented pool, and a bridge that serves its metrics.
 type service struct {
 	exporter *prometheus.Exporter
 	provider *sdkmetric.MeterProvider
@@ -78,7 +80,7 @@ func parse(t testing.TB, connString string) *pgxpool.Config {
 // onDatabase returns the configuration of a pool of at most maxConns on a database of the test's own.
 func onDatabase(t testing.TB, maxConns int32) *pgxpool.Config {
 	t.Helper()
-	config := parse(t, postgrestest.Database(t))
+	config := postgrestest.Config(t)
 	config.MaxConns = maxConns
 	return config
 }
@@ -95,4 +97,21 @@ func deadline(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*waitLimit)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// figures are the tests' results, for docs/faults.md.
+var figures = rig.NewTable("hostile", "test", "what was seen")
+
+// recordFigure prints the result of a test, unless the test has failed, and writes all results.
+func recordFigure(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if t.Failed() {
+		return
+	}
+	seen := fmt.Sprintf(format, args...)
+	fmt.Printf("%s: %s\n", t.Name(), seen)
+	figures.Add("`"+t.Name()+"`", strings.ReplaceAll(seen, "|", `\|`))
+	if err := figures.Write(); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -36,7 +36,6 @@ type sample struct {
 	exemplar labels.Labels
 }
 
-// of returns the series of a metric.
 func (all series) of(name string) []sample {
 	var found []sample
 	for _, s := range all {
@@ -47,7 +46,6 @@ func (all series) of(name string) []sample {
 	return found
 }
 
-// sum adds the values of a metric.
 func (all series) sum(name string) (sum float64) {
 	for _, s := range all.of(name) {
 		sum += s.value
@@ -55,13 +53,11 @@ func (all series) sum(name string) (sum float64) {
 	return sum
 }
 
-// scrape fetches the page of a handler.
 func scrape(t testing.TB, handler http.Handler, accept string) series {
 	t.Helper()
 	return scrapePage(t, handler, accept).series
 }
 
-// scrapeBody fetches the page of a handler as it is sent.
 func scrapeBody(t testing.TB, handler http.Handler, accept string) (body []byte, contentType string) {
 	t.Helper()
 	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
@@ -90,13 +86,8 @@ func scrapePage(t testing.TB, handler http.Handler, accept string) page {
 	return p
 }
 
-// read parses a page as Prometheus does, and text also with expfmt. It returns an error for a duplicate series, and
+// readPage parses a page as Prometheus does, and text also with expfmt. It returns an error for a duplicate series, and
 // for an exemplar or a label that is not UTF-8.
-func read(body []byte, contentType string) (series, error) {
-	p, err := readPage(body, contentType)
-	return p.series, err
-}
-
 func readPage(body []byte, contentType string) (page, error) {
 	all := page{series{}, map[string]string{}}
 	parser, err := textparse.New(body, contentType, nil, textparse.ParserOptions{KeepClassicOnClassicAndNativeHistograms: true})
@@ -174,7 +165,6 @@ func expfmtParser() *expfmt.TextParser {
 	return &parser
 }
 
-// unpack decompresses an answer.
 func unpack(body io.Reader, encoding string) ([]byte, error) {
 	switch encoding {
 	case "gzip":

@@ -122,7 +122,6 @@ func TestHistoryMatchesItsSchema(t *testing.T) {
 	})
 }
 
-// poolzBody returns what the live page of pools serves at a path.
 func poolzBody(path string, insts ...*otelpool.Instrumentation) []byte {
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(http.MethodGet, path, nil)

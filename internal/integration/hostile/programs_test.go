@@ -17,7 +17,6 @@ import (
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
-// build builds programs of examples that are not up to date, and returns their folder.
 func build(t *testing.T, names ...string) string {
 	t.Helper()
 	root, err := programs.Root()
@@ -40,7 +39,6 @@ func programEnv(databaseURL string) []string {
 	}
 }
 
-// program returns the command of an example.
 func program(ctx context.Context, s *surfaces, name, databaseURL string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), programEnv(databaseURL)...)
@@ -119,7 +117,6 @@ func startDemo(t *testing.T, dir string, env ...string) *stack.Demo {
 	return demo
 }
 
-// get returns a page with its headers.
 func get(t *testing.T, url string) string {
 	t.Helper()
 	response, err := http.Get(url)

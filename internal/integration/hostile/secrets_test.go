@@ -30,7 +30,6 @@ import (
 // header.
 const mark = "Zq7Secret"
 
-// serverWithSecret returns a server whose superuser has a secret password.
 func serverWithSecret(t *testing.T) (connString string) {
 	t.Helper()
 	server := postgrestest.Server(t)
@@ -160,7 +159,6 @@ var statements = []string{
 	"SELECT U&'Literal" + mark + "'", "SELECT B'Literal" + mark + "'", "VALUES ('Literal" + mark + "')", "CALL p('Literal" + mark + "')", "LISTEN c; SELECT 'Literal" + mark + "'",
 }
 
-// misuse uses a pool in all ways, correct and incorrect.
 func misuse(ctx context.Context, s *surfaces, pool *pgxpool.Pool, inst *otelpool.Instrumentation) {
 	for _, sql := range statements {
 		_, _ = pool.Exec(ctx, sql)

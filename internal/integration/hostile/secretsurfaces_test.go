@@ -44,7 +44,6 @@ func (s *surfaces) add(where string, what any) {
 	}
 }
 
-// writer returns a writer that adds to a surface.
 func (s *surfaces) writer(where string) io.Writer {
 	return writerFunc(func(b []byte) (int, error) { s.add(where, bytes.Clone(b)); return len(b), nil })
 }
@@ -109,7 +108,7 @@ func look(t *testing.T, s *surfaces, when string, exporter *prometheus.Exporter,
 	t.Helper()
 	for i, name := range []string{"text", "OpenMetrics", "protobuf"} {
 		body, contentType := scrapeBody(t, exporter, formats[i])
-		if _, err := read(body, contentType); err != nil {
+		if _, err := readPage(body, contentType); err != nil {
 			t.Errorf("%s%s: %v", name, when, err)
 		}
 		s.add(name+when, body)

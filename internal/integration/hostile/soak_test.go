@@ -64,7 +64,6 @@ func TestMemoryIsFlatOverSoak(t *testing.T) {
 	}
 }
 
-// heap is the size of the heap after a garbage collection.
 type heap struct {
 	at             time.Duration
 	bytes, objects float64

@@ -29,7 +29,6 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// soak is a program that uses every feature.
 type soak struct {
 	provider *sdkmetric.MeterProvider
 	tracer   trace.Tracer    // samples every trace

@@ -144,7 +144,6 @@ func TestBadLoggerBlocksNothing(t *testing.T) {
 	}
 }
 
-// handlerFunc is a slog.Handler of the user.
 type handlerFunc func()
 
 func (handlerFunc) Enabled(context.Context, slog.Level) bool    { return true }
