@@ -1,6 +1,8 @@
 package dashboard
 
 import (
+	"os"
+	"regexp"
 	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
@@ -10,44 +12,24 @@ import (
 // exhaustionAlert is the alert of the older SQLAlchemy guide's panel of exhaustion events.
 const exhaustionAlert = "DatabasePoolExhaustion"
 
-// alertNames lists the alerts of collector-config/prometheus/alerts.yml.
-var alertNames = []string{
-	exhaustionAlert,
-	"HighPoolUsage",
-	"PoolExhausted",
-	"UsingOverflow",
-	"MediumPoolUsage",
-	"SustainedHighUsage",
-	"PoolCallersWaiting",
-	"PoolAcquireSlow",
-	"PoolAcquireTimeouts",
-	"PoolConnectErrors",
-	"PoolUnavailable",
-	"PoolClosing",
-	"PoolLongHolds",
-	"PoolConnectionNotReturned",
-	"PoolReleasedInTransaction",
-	"PoolNestedAcquires",
-	"PoolOperationsFail",
-	"PoolOperationsCanceled",
-	"PoolAcquiresCanceled",
-	"PoolOperationSlower",
-	"PoolPingSlow",
-	"PoolConnectionChurn",
-	"PoolFinding",
-	"FleetNearMaxConnections",
-	"FleetMayExceedMaxConnections",
-	"ServerFilledByOthers",
-	"PoolMetricsGone",
-	"PoolCountersFall",
-	"CollectorRefusesPushes",
-	"CollectorCannotSend",
-	"CollectorQueueFull",
+var alertName = regexp.MustCompile(`(?m)^ +- alert: (\w+)$`)
+
+// alertNames returns the alerts of collector-config/prometheus/alerts.yml, joined by "|".
+func alertNames() string {
+	text, err := os.ReadFile("../../../collector-config/prometheus/alerts.yml")
+	if err != nil {
+		panic(err)
+	}
+	var names []string
+	for _, match := range alertName.FindAllStringSubmatch(string(text), -1) {
+		names = append(names, match[1])
+	}
+	return strings.Join(names, "|")
 }
 
 // firingAlerts returns an annotation of the times at which alerts fire.
 func firingAlerts(from selector) *dashboard.AnnotationQueryBuilder {
-	firing := target{expr: `ALERTS{alertstate="firing", alertname=~"` + strings.Join(alertNames, "|") + `"}`}
+	firing := target{expr: `ALERTS{alertstate="firing", alertname=~"` + alertNames() + `"}`}
 	return dashboard.NewAnnotationQueryBuilder().
 		Name("Alerts").
 		Datasource(datasource).

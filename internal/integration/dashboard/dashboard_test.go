@@ -16,7 +16,6 @@ const (
 	serviceUID = "otelpool-service"
 )
 
-// tag is a tag of all dashboards of this project.
 const tag = "otelpool"
 
 // Files returns the dashboards as JSON, by file name.
@@ -56,7 +55,6 @@ func linkTo(uid, title, tooltip string) cog.Builder[dashboard.DashboardLink] {
 		IncludeVars(true)
 }
 
-// row adds a row and its panels.
 func row(b *dashboard.DashboardBuilder, id uint32, title string, panels ...cog.Builder[dashboard.Panel]) {
 	b.WithRow(dashboard.NewRowBuilder(title).Id(id))
 	for _, p := range panels {
@@ -73,7 +71,6 @@ func collapsedRow(b *dashboard.DashboardBuilder, id uint32, title string, panels
 	b.WithRow(r)
 }
 
-// encode returns the JSON of a dashboard in the format of its file.
 func encode(b *dashboard.DashboardBuilder) ([]byte, error) {
 	built, err := b.Build()
 	if err != nil {

@@ -51,7 +51,6 @@ func databaseOrProgram() []cog.Builder[dashboard.Panel] {
 	}
 }
 
-// operationTable returns a table of all operations and their costs.
 func operationTable() cog.Builder[dashboard.Panel] {
 	const (
 		query    = "db_query_duration_seconds"

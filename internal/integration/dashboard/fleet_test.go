@@ -49,7 +49,6 @@ func fleet() []cog.Builder[dashboard.Panel] {
 	}
 }
 
-// instanceTable returns a table of the current state of all instances.
 func instanceTable() cog.Builder[dashboard.Panel] {
 	each := func(expr string) target {
 		return target{expr: `sum by (` + byInstance + `) (` + expr + `)`, table: true}

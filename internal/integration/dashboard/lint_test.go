@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -130,7 +129,6 @@ func TestVariablesMatchDocumentedLabels(t *testing.T) {
 	}
 }
 
-// names returns the names that a selector matches.
 func names(s *parser.VectorSelector) []string {
 	if s.Name != "" {
 		return []string{s.Name}
@@ -203,16 +201,6 @@ func TestHistogramsShowExemplars(t *testing.T) {
 	for _, name := range []string{"db_query_duration_seconds", "db_pool_acquire_duration_seconds", "db_pool_hold_duration_seconds"} {
 		if !strings.Contains(asked, name+"_bucket{") {
 			t.Errorf("no panel asks for exemplars of %s", name)
-		}
-	}
-}
-
-// The intervals in everything must be durations. Otherwise every query with an interval would be reported.
-func TestReplacedIntervalsAreDurations(t *testing.T) {
-	t.Parallel()
-	for _, name := range []string{"$window", "$ago", "$__range"} {
-		if d, err := time.ParseDuration(everything.Replace(name)); err != nil || d <= 0 {
-			t.Errorf("%s stands for %s", name, everything.Replace(name))
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 )
 
-// boards lists the files of the dashboards.
 var boards = []string{"pool.json", "service.json"}
 
 // board has the fields of a committed dashboard that the tests need.
@@ -84,7 +83,6 @@ type annotation struct {
 	Target      query
 }
 
-// load reads a committed dashboard.
 func load(t *testing.T, name string) board {
 	t.Helper()
 	text, err := os.ReadFile(committed(t, name))
@@ -98,7 +96,6 @@ func load(t *testing.T, name string) board {
 	return b
 }
 
-// all returns the panels that are not rows, including those of rows.
 func (b board) all() []panel {
 	var all []panel
 	for _, p := range b.Panels {
@@ -111,7 +108,6 @@ func (b board) all() []panel {
 	return all
 }
 
-// panel returns the panel with the title.
 func (b board) panel(t *testing.T, title string) panel {
 	t.Helper()
 	for _, p := range b.all() {

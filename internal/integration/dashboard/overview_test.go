@@ -77,7 +77,6 @@ func overview() []cog.Builder[dashboard.Panel] {
 	}
 }
 
-// findingTable returns a table of what the services themselves have found.
 func findingTable() cog.Builder[dashboard.Panel] {
 	return panel{
 		id: 109, title: "What is wrong", unit: number, width: 24, height: 5, from: poolSelector,
@@ -98,7 +97,6 @@ func findingTable() cog.Builder[dashboard.Panel] {
 	)
 }
 
-// holderTable returns a table of who holds connections now.
 func holderTable() cog.Builder[dashboard.Panel] {
 	const held = `sum by (` + byHolder + `) (db_pool_held) > 0`
 	return panel{

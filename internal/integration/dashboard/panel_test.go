@@ -40,7 +40,6 @@ type panel struct {
 	targets       []target
 }
 
-// timeSeries returns the panel as a graph.
 func (p panel) timeSeries(styles ...func(*timeseries.PanelBuilder)) cog.Builder[dashboard.Panel] {
 	unit, label := p.unit, words[p.unit]
 	if label != "" { // said once, beside the axis, and not at each of its numbers
@@ -71,12 +70,10 @@ func (p panel) timeSeries(styles ...func(*timeseries.PanelBuilder)) cog.Builder[
 	return b
 }
 
-// shades colors the series of a query in shades of one color.
 func shades(color string) dashboard.DynamicConfigValue {
 	return dashboard.DynamicConfigValue{Id: "color", Value: map[string]any{"mode": "shades", "fixedColor": color}}
 }
 
-// number returns the panel as one number for each series.
 func (p panel) number(steps ...dashboard.Threshold) cog.Builder[dashboard.Panel] {
 	return stat.NewPanelBuilder().
 		Id(p.id).Title(p.title).Description(p.about).Unit(p.unit).Span(p.width).Height(p.height).

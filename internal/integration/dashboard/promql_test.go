@@ -24,7 +24,6 @@ const window = "$window"
 // recent is the range of a comparison with the past, which should not follow single events.
 const recent = "5m15s"
 
-// rate returns the rate of a counter, added up by labels.
 func rate(by, counter string) string {
 	return `sum by (` + by + `) (rate(` + counter + `[` + window + `]))`
 }
@@ -36,7 +35,6 @@ func mean(by, histogram, over string) string {
 		`sum by (` + by + `) (rate(` + histogram + `_count[` + over + `]))`
 }
 
-// quantile returns a quantile of a histogram, classic or native.
 func quantile(q, by, histogram, over string) string {
 	return `(histogram_quantile(` + q + `, sum by (le, ` + by + `) (rate(` + histogram + `_bucket[` + over + `]))) or ` +
 		`histogram_quantile(` + q + `, sum by (` + by + `) (rate(` + histogram + `[` + over + `]))))`

@@ -2,8 +2,6 @@ package dashboard_test
 
 import (
 	"os"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -19,36 +17,6 @@ func read(t *testing.T, name string, into any) {
 	}
 	if err := yaml.Unmarshal(text, into); err != nil {
 		t.Fatalf("%s: %v", name, err)
-	}
-}
-
-func TestDashboardsShowExistingAlerts(t *testing.T) {
-	t.Parallel()
-	var rules struct {
-		Groups []struct{ Rules []struct{ Alert string } }
-	}
-	read(t, "../prometheus/alerts.yml", &rules)
-	var want []string
-	for _, group := range rules.Groups {
-		for _, rule := range group.Rules {
-			if rule.Alert != "" {
-				want = append(want, rule.Alert)
-			}
-		}
-	}
-	slices.Sort(want)
-	for _, name := range boards {
-		for _, a := range load(t, name).Annotations.List {
-			found := regexp.MustCompile(`alertname=~"([^"]+)"`).FindStringSubmatch(a.Target.Expr)
-			if found == nil {
-				t.Fatalf("%s: %s", name, a.Target.Expr)
-			}
-			got := strings.Split(found[1], "|")
-			slices.Sort(got)
-			if !slices.Equal(got, want) {
-				t.Errorf("%s marks %v, there are %v", name, got, want)
-			}
-		}
 	}
 }
 

@@ -70,7 +70,6 @@ func parse(expr string) (parser.Expr, error) {
 
 var ranges = regexp.MustCompile(`(rate|increase)\([^()]*\[([^\]]+)\]`)
 
-// faults returns the faults of a query.
 func faults(q query) []string {
 	tree, err := parse(q.Expr)
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 )
 
-// target is a query of a panel.
 type target struct {
 	// expr is in PromQL, without the selectors of the variables, which are added to every metric.
 	expr   string

@@ -51,7 +51,6 @@ func size() []cog.Builder[dashboard.Panel] {
 	}
 }
 
-// settingsTable returns a table of the settings of all pools.
 func settingsTable() cog.Builder[dashboard.Panel] {
 	columns := []column{{source: "job", title: "job"}, {source: "pool", title: "pool"}}
 	by := byPool

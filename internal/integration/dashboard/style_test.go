@@ -51,7 +51,6 @@ func steps(b *timeseries.PanelBuilder) {
 	b.LineInterpolation(common.LineInterpolationStepAfter).FillOpacity(30)
 }
 
-// upTo fixes the upper end of the axis.
 func upTo(top float64) func(*timeseries.PanelBuilder) {
 	return func(b *timeseries.PanelBuilder) { b.Max(top) }
 }
@@ -59,7 +58,6 @@ func upTo(top float64) func(*timeseries.PanelBuilder) {
 // whole removes fractions from the axis of counts.
 func whole(b *timeseries.PanelBuilder) { b.Decimals(0) }
 
-// limits draws lines at thresholds.
 func limits(steps ...dashboard.Threshold) func(*timeseries.PanelBuilder) {
 	return func(b *timeseries.PanelBuilder) {
 		b.Thresholds(thresholds(steps...)).

@@ -1,7 +1,6 @@
 package dashboard_test
 
 import (
-	"bytes"
 	"flag"
 	"os"
 	"path/filepath"
@@ -9,11 +8,11 @@ import (
 
 	"github.com/otelpool/otelpool-go/internal/integration/dashboard"
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 var update = flag.Bool("update", false, "write the dashboards")
 
-// committed returns the path of a file below collector-config/grafana.
 func committed(t *testing.T, name string) string {
 	t.Helper()
 	root, err := programs.Root()
@@ -31,17 +30,10 @@ func TestCommittedDashboardsMatchCode(t *testing.T) {
 	}
 	for name, want := range files {
 		path := committed(t, name)
-		if *update {
-			if err := os.WriteFile(path, want, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		got, err := os.ReadFile(path)
-		if err != nil {
+		text, err := os.ReadFile(path)
+		if err != nil && !*update {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(got, want) {
-			t.Errorf("%s differs from the code: run go -C internal/integration test ./dashboard -update", path)
-		}
+		testutil.Made(t, path, string(text), string(want), *update)
 	}
 }

@@ -30,7 +30,6 @@ func evaluate(t *testing.T, stored storage.Queryable, expr string, at time.Durat
 	return vector
 }
 
-// byDefault replaces the variables by their defaults.
 func byDefault(t *testing.T, b board, expr string) string {
 	t.Helper()
 	for _, v := range b.Templating.List {

@@ -11,7 +11,6 @@ import (
 // datasource is the data source that the user selects.
 var datasource = common.DataSourceRef{Type: cog.ToPtr("prometheus"), Uid: cog.ToPtr("${datasource}")}
 
-// datasourceVariable returns the variable for the Prometheus data source.
 func datasourceVariable() cog.Builder[dashboard.VariableModel] {
 	return dashboard.NewDatasourceVariableBuilder("datasource").
 		Label("Data source").
