@@ -4,18 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// recordingRule is a recording rule of Prometheus.
 type recordingRule struct {
 	// Record is the name of the recorded series, and Expr its expression.
 	Record, Expr string
 }
 
-// ruleGroup is a group of a rule file.
 type ruleGroup struct {
 	Name  string
 	Rules []recordingRule
@@ -174,35 +171,7 @@ func ruleFile(groups []ruleGroup) string {
 	return b.String()
 }
 
-// indent adds blanks before every line.
 func indent(text string, blanks int) string {
 	margin := strings.Repeat(" ", blanks)
 	return margin + strings.ReplaceAll(text, "\n", "\n"+margin)
-}
-
-func TestEveryDocumentedSeriesHasOneRecordingRule(t *testing.T) {
-	t.Parallel()
-	want := []string{pushedRecord}
-	for _, row := range catalogue.Rows() {
-		switch {
-		case row.Documented == "":
-		case row.Kind == catalogue.Histogram:
-			for _, suffix := range []string{"", "_bucket", "_sum", "_count"} {
-				want = append(want, row.Documented+suffix)
-			}
-		default:
-			want = append(want, row.Documented)
-		}
-	}
-	var got []string
-	for _, group := range slices.Concat(recordingGroups(), nativeGroups()) {
-		for _, rule := range group.Rules {
-			got = append(got, rule.Record)
-		}
-	}
-	slices.Sort(want)
-	slices.Sort(got)
-	if !slices.Equal(got, want) {
-		t.Errorf("recorded are\n%v, want\n%v", got, want)
-	}
 }

@@ -20,7 +20,6 @@ func (y *yamlWriter) line(depth int, format string, args ...any) {
 	y.WriteByte('\n')
 }
 
-// comment writes lines of comment.
 func (y *yamlWriter) comment(depth int, lines ...string) {
 	for _, text := range lines {
 		y.line(depth, "# %s", text)
