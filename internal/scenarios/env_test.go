@@ -147,7 +147,6 @@ func (e *env) poolConfig(sc scenario) (*pgxpool.Config, error) {
 	return config, err
 }
 
-// exec runs a statement as the server's superuser.
 func (e *env) exec(ctx context.Context, sql string) error {
 	_, err := e.admin.Exec(ctx, sql)
 	return err

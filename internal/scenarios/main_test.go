@@ -14,8 +14,6 @@ import (
 
 var (
 	update  = flag.Bool("update", false, "write the table of docs/diagnosis.md anew")
-	seeds   = flag.String("seeds", "1,2", "seeds, of which each scenario takes one in turn; with -all each takes all")
-	all     = flag.Bool("all", false, "run each scenario with each of the seeds")
 	healthy = flag.Duration("healthy", time.Minute, "how long the healthy service is watched at each load")
 	dump    = flag.String("dump", "", "folder for the incidents of runbook_test.go; each trouble then lasts for at least 21 s")
 )

@@ -11,7 +11,6 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// phase is a part of a scenario.
 type phase string
 
 // The phases, in their order.
@@ -28,7 +27,6 @@ type moment struct {
 	Report diagnose.Report
 }
 
-// outcome is what was concluded.
 type outcome struct {
 	Found    time.Duration // since the begin of the trouble until the first finding was the wanted; 0 if it never was
 	Also     bool          // the second cause was found as well

@@ -70,7 +70,6 @@ func (p *proxy) away() {
 	p.drop()
 }
 
-// drop ends all connections.
 func (p *proxy) drop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -88,7 +87,6 @@ func (p *proxy) lose() {
 	}
 }
 
-// stop ends the proxy and waits until it has.
 func (p *proxy) stop() {
 	p.away()
 	p.running.Wait()
@@ -193,7 +191,6 @@ func acceptTLS(client net.Conn, identity *tls.Certificate) (net.Conn, error) {
 	return secure, secure.Handshake()
 }
 
-// refuse answers new connections with an error of the server.
 func (p *proxy) refuse(code, message string) error {
 	answer, err := (&pgproto3.ErrorResponse{Severity: "FATAL", SeverityUnlocalized: "FATAL", Code: code, Message: message}).Encode(nil)
 	if err == nil {

@@ -18,7 +18,6 @@ const (
 	clears    = 30 * time.Second // after the repair, in which the finding may last
 )
 
-// options are how a scenario is run.
 type options struct {
 	seed    uint64
 	healthy time.Duration // before it goes wrong

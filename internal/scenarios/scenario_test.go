@@ -67,7 +67,6 @@ func renewed(c *pgxpool.Config) {
 // named makes the pool look the server's name up.
 func named(c *pgxpool.Config) { c.ConnConfig.Host = host }
 
-// scenarios is the table of all that goes wrong.
 var scenarios = []scenario{
 	// The program keeps connections.
 	{Name: "connections are not returned", Want: want(diagnose.Leak, report), Begin: leak},

@@ -131,7 +131,6 @@ func (s *service) run(ctx context.Context) {
 	}
 }
 
-// begin starts a unit of work.
 func (s *service) begin(u unit, timeout time.Duration, n uint64) {
 	if s.inFlight.Add(1) > maxInFlight {
 		s.inFlight.Add(-1)

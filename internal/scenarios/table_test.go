@@ -1,15 +1,12 @@
 package scenarios
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
@@ -23,16 +20,16 @@ const (
 // outcomes are what was concluded in each scenario. It is safe for concurrent use.
 type outcomes struct {
 	mu  sync.Mutex
-	all map[string][]outcome
+	all map[string]outcome
 }
 
 func (o *outcomes) add(name string, out outcome) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.all == nil {
-		o.all = make(map[string][]outcome)
+		o.all = make(map[string]outcome)
 	}
-	o.all[name] = append(o.all[name], out)
+	o.all[name] = out
 }
 
 // table returns a line for each scenario.
@@ -40,44 +37,21 @@ func (o *outcomes) table() string {
 	var b strings.Builder
 	b.WriteString("\n| trouble | what was concluded | after | what came first before |\n|---|---|---|---|\n")
 	for _, sc := range scenarios {
-		mistaken := make(map[string]bool)
-		var first, last time.Duration
-		for _, out := range o.all[sc.Name] {
-			for _, first := range out.Mistaken {
-				mistaken[first] = true
-			}
-			found := cmp.Or(out.Found, never)
-			if first == 0 || found < first {
-				first = found
-			}
-			last = max(last, found)
+		out, after := o.all[sc.Name], "not found"
+		if out.Found > 0 {
+			after = fmt.Sprintf("%.0f s", out.Found.Seconds())
 		}
+		slices.Sort(out.Mistaken)
 		what := says(sc.Want)
 		if sc.Also != nil {
 			what += ", and " + says(*sc.Also)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", sc.Name, what, after(first, last), strings.Join(slices.Sorted(maps.Keys(mistaken)), ", "))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", sc.Name, what, after, strings.Join(out.Mistaken, ", "))
 	}
 	b.WriteString("\n")
 	return b.String()
 }
 
-// never is longer than any trouble lasts.
-const never = time.Hour
-
-// after says after which time, or between which.
-func after(first, last time.Duration) string {
-	if last == never {
-		return "not found"
-	}
-	from, to := fmt.Sprintf("%.0f s", first.Seconds()), fmt.Sprintf("%.0f s", last.Seconds())
-	if from == to {
-		return from
-	}
-	return strings.TrimSuffix(from, " s") + " to " + to
-}
-
-// write writes the table to the document.
 func (o *outcomes) write(t *testing.T) {
 	t.Helper()
 	if len(o.all) < len(scenarios) {

@@ -13,7 +13,6 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// begin is a scenario.Begin.
 type begin = func(ctx context.Context, e *env) (repair func() error, err error)
 
 // works returns what makes a unit work otherwise.

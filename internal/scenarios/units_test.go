@@ -9,10 +9,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// work does a unit of work.
 type work func(ctx context.Context, s *service, r *request) error
 
-// unit is a kind of units of work.
 type unit struct {
 	name     string
 	share    float64  // of all units
