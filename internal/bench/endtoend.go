@@ -96,7 +96,6 @@ func newSQLTarget(connString, name string, maker peers.SQLMaker) (target, error)
 	return target{name: name, bare: "database/sql", run: run, end: func() { _ = db.Close() }}, nil
 }
 
-// read reads many rows.
 func (q query) read(rows interface {
 	Next() bool
 	Scan(...any) error
@@ -219,7 +218,6 @@ func (r *report) queryGoals(callers int, rounds measure.Rounds) {
 	}
 }
 
-// measureSetting measures one query with one number of callers.
 func measureSetting(
 	connString string, q query, callers int, full bool, budget time.Duration,
 ) (rounds measure.Rounds, rows [][]string, err error) {

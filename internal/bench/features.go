@@ -82,7 +82,6 @@ func withIdle(config *pgxpool.Config) error {
 	return nil
 }
 
-// idle is a tracer that does nothing.
 type idle struct{}
 
 func (idle) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
@@ -90,7 +89,6 @@ func (idle) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQuerySt
 }
 func (idle) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// measureFeatures runs the cycles of all features in turns.
 func measureFeatures(_ context.Context, r *report, budget time.Duration) error {
 	cases := featureCases()
 	for i := range cases {

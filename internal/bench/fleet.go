@@ -15,7 +15,6 @@ import (
 	"github.com/otelpool/otelpool-go/internal/bench/peers"
 )
 
-// provider is a MeterProvider that can be shut down.
 type provider interface {
 	metric.MeterProvider
 	Shutdown(context.Context) error
@@ -84,7 +83,6 @@ func (f *fleet) close() {
 	f.pools, f.ends = nil, nil
 }
 
-// shutdown closes the pools and their provider.
 func (f *fleet) shutdown() error {
 	f.close()
 	if err := f.provider.Shutdown(context.Background()); err != nil {

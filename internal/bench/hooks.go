@@ -68,7 +68,6 @@ type hookCase struct {
 
 func noopProvider() metric.MeterProvider { return noop.NewMeterProvider() }
 
-// sdk returns a provider with one reader.
 func sdk() metric.MeterProvider { return withOptions()() }
 
 // withOptions returns a function that creates providers with a reader and options.
@@ -79,7 +78,6 @@ func withOptions(opts ...sdkmetric.Option) func() metric.MeterProvider {
 	}
 }
 
-// twoReaders returns a provider with two readers.
 func twoReaders() metric.MeterProvider {
 	return withOptions(sdkmetric.WithReader(sdkmetric.NewManualReader()))()
 }
@@ -124,7 +122,6 @@ func mainCases() []hookCase {
 	}
 }
 
-// hookCases returns the contenders of the hooks.
 func hookCases(ctx context.Context, full bool) []hookCase {
 	tracing := sdktrace.NewTracerProvider() // without a span processor
 	traced := otelpool.WithTracerProvider(tracing)
@@ -190,7 +187,6 @@ func (c hookCase) cycles(callers int) (cycles []func(), end func(), err error) {
 	return cycles, end, nil
 }
 
-// cycleCosts are the results of cycles.
 type cycleCosts struct {
 	measure.Rounds
 	allocs map[string]allocation // of a cycle of one goroutine
@@ -227,7 +223,6 @@ func measureCycles(cases []hookCase, callers int, run interleave, slice, budget 
 	return costs, nil
 }
 
-// measureHooks runs the cycles of all contenders on one goroutine.
 func measureHooks(ctx context.Context, r *report, budget time.Duration) error {
 	c, err := measureCycles(hookCases(ctx, r.full), 1, measure.Interleave, hookSlice, budget)
 	if err != nil {

@@ -34,7 +34,6 @@ func main() {
 	}
 }
 
-// bench measures all parts and prints the report.
 func bench(ctx context.Context, r *report, budget time.Duration, plot string) error {
 	if r.full {
 		budget *= 4

@@ -57,7 +57,6 @@ func (c memoryCase) heap(n int) (kept, left float64, err error) {
 	return float64(after-before) / float64(n), float64(closed-before) / float64(n), err
 }
 
-// size formats bytes for the table.
 func size(bytes float64) string { return fmt.Sprintf("%.2f kB", bytes/1e3) }
 
 // measureMemory measures what a pool keeps on the heap, and how long Instrument and Register take.

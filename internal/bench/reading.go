@@ -155,7 +155,6 @@ func scrape(handler http.Handler, accept, coding string, end func() error) readi
 	}
 }
 
-// dataPoints counts the data points of a reader.
 func dataPoints(reader sdkmetric.Reader) (n int, err error) {
 	var rm metricdata.ResourceMetrics
 	err = reader.Collect(context.Background(), &rm)
@@ -167,7 +166,6 @@ func dataPoints(reader sdkmetric.Reader) (n int, err error) {
 	return n, err
 }
 
-// pushReader is a reader that pushes.
 type pushReader interface {
 	sdkmetric.Reader
 	ForceFlush(context.Context) error

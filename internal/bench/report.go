@@ -77,7 +77,6 @@ type table struct {
 	rows    [][]string
 }
 
-// print prints the goals, then the tables.
 func (r *report) print(to io.Writer) error {
 	goals := table{heading: "Goals", columns: []string{"goal", "at most", "measured (95 % interval)", "reached"}}
 	var missed []string

@@ -17,7 +17,6 @@ type comparison struct {
 	rows [][]string
 }
 
-// entry is a way to read a number of pools.
 type entry struct {
 	way
 	pools int
@@ -56,7 +55,6 @@ func asManySeries(pools, operations int, ways ...way) ([]entry, error) {
 	return entries, nil
 }
 
-// compare runs the entries in turns.
 func compare(entries []entry, operations int, budget time.Duration) (c comparison, err error) {
 	var failed error
 	var contenders []measure.Contender

@@ -14,7 +14,6 @@ import (
 
 const config = "../../collector-config"
 
-// object is a Kubernetes object.
 type object struct {
 	APIVersion string         `json:"apiVersion"`
 	Kind       string         `json:"kind"`
@@ -86,7 +85,6 @@ func read(t *testing.T, name string) string {
 	return string(content)
 }
 
-// glob returns the names of the files of a folder below config.
 func glob(t *testing.T, pattern string) (names []string) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(config, pattern))

@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// workload is a DaemonSet or a Deployment.
 type workload struct {
 	name     string
 	selector map[string]string
@@ -23,35 +22,28 @@ func (w workload) container() corev1.Container { return w.pod.Spec.Containers[0]
 
 func workloads(t *testing.T, objects []object) (all []workload) {
 	t.Helper()
-	for _, o := range objects {
-		// A Deployment and a DaemonSet have these fields in common.
-		var d appsv1.Deployment
-		if o.Kind != "Deployment" && o.Kind != "DaemonSet" {
-			continue
-		}
-		if err := yaml.Unmarshal(o.yaml, &d); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, workload{o.Metadata.Name, d.Spec.Selector.MatchLabels, d.Spec.Template})
+	// A Deployment and a DaemonSet have these fields in common.
+	for _, d := range decoded[appsv1.Deployment](t, objects, "Deployment", "DaemonSet") {
+		all = append(all, workload{d.Name, d.Spec.Selector.MatchLabels, d.Spec.Template})
 	}
 	return all
 }
 
-func services(t *testing.T, objects []object) (all []corev1.Service) {
+// decoded returns the objects of some kinds as a type.
+func decoded[T any](t *testing.T, objects []object, kinds ...string) (all []T) {
 	t.Helper()
 	for _, o := range objects {
-		if o.Kind == "Service" {
-			var s corev1.Service
-			if err := yaml.Unmarshal(o.yaml, &s); err != nil {
+		if slices.Contains(kinds, o.Kind) {
+			var into T
+			if err := yaml.Unmarshal(o.yaml, &into); err != nil {
 				t.Fatal(err)
 			}
-			all = append(all, s)
+			all = append(all, into)
 		}
 	}
 	return all
 }
 
-// contains reports whether labels has all of selector.
 func contains(labels, selector map[string]string) bool {
 	for key, value := range selector {
 		if labels[key] != value {
@@ -70,7 +62,8 @@ func TestSelectorsSelect(t *testing.T) {
 			t.Errorf("%s selects %v, its pods have %v", w.name, w.selector, w.pod.Labels)
 		}
 	}
-	for _, s := range services(t, objects) {
+	services := decoded[corev1.Service](t, objects, "Service")
+	for _, s := range services {
 		i := slices.IndexFunc(pods, func(w workload) bool { return contains(w.pod.Labels, s.Spec.Selector) })
 		if i < 0 {
 			t.Errorf("no pod has the labels %v of Service %s", s.Spec.Selector, s.Name)
@@ -104,7 +97,7 @@ func TestSelectorsSelect(t *testing.T) {
 		if !endpoint.HonorLabels {
 			t.Errorf("%v does not keep the labels of the services", o)
 		}
-		if !slices.ContainsFunc(services(t, objects), func(s corev1.Service) bool {
+		if !slices.ContainsFunc(services, func(s corev1.Service) bool {
 			return contains(s.Labels, monitor.Spec.Selector.MatchLabels) &&
 				slices.ContainsFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return p.Name == endpoint.Port })
 		}) {

@@ -103,7 +103,6 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// measureAll measures all scenarios.
 func measureAll() map[string]cost {
 	costs := map[string]cost{}
 	for name, set := range untimed {

@@ -38,21 +38,6 @@ func TestContendersTakeTurns(t *testing.T) {
 	}
 }
 
-func TestIntervalHoldsMedianAndFollowsSpread(t *testing.T) {
-	t.Parallel()
-	wide, narrow := make([]float64, 100), make([]float64, 100)
-	for i := range wide {
-		wide[i], narrow[i] = float64(i), 50+float64(i)/100
-	}
-	w, n := measure.Of(wide), measure.Of(narrow)
-	if w.Low > w.Mid || w.Mid > w.High || math.Abs(w.Mid-49.5) > 1 {
-		t.Errorf("interval %v", w)
-	}
-	if n.High-n.Low >= w.High-w.Low {
-		t.Errorf("%v is no narrower than %v", n, w)
-	}
-}
-
 func TestRatioAndDifferenceAreWithinRounds(t *testing.T) {
 	t.Parallel()
 	r := measure.Rounds{Names: []string{"ours", "theirs"}}

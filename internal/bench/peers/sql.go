@@ -13,7 +13,6 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 )
 
-// driverName is the name of pgx's driver for database/sql.
 const driverName = "pgx"
 
 // SQLMaker opens a database/sql pool.

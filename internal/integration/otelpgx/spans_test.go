@@ -88,7 +88,6 @@ func TestOtelpgxForSpansAlone(t *testing.T) {
 	}
 }
 
-// drivePool drives a pool that both instrument.
 func drivePool(t *testing.T, connString string, trace func(*testing.T, *pgxpool.Config, ...otelpool.Option) *otelpool.Instrumentation, opts ...otelpool.Option) {
 	t.Helper()
 	config := parse(t, connString)

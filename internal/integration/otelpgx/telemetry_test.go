@@ -27,7 +27,6 @@ const (
 	ours   = otelpool.ScopeName
 )
 
-// telemetry is what the global providers have received.
 type telemetry struct {
 	reader sdkmetric.Reader
 	spans  *tracetest.InMemoryExporter
@@ -36,7 +35,6 @@ type telemetry struct {
 // recorded belongs to the present global providers.
 var recorded telemetry
 
-// record sets new global providers.
 func record() telemetry {
 	recorded = telemetry{sdkmetric.NewManualReader(), tracetest.NewInMemoryExporter()}
 	otel.SetMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(recorded.reader)))
@@ -134,5 +132,4 @@ func (r telemetry) attributes() []string {
 
 func lines(all []string) string { return strings.Join(all, "\n") }
 
-// words joins the words of a set by blanks.
 func words(set map[string]bool) string { return strings.Join(slices.Sorted(maps.Keys(set)), " ") }

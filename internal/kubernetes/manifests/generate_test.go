@@ -85,7 +85,6 @@ func embed(config string) (string, error) {
 	return text, nil
 }
 
-// indent returns text with each line that is not empty indented.
 func indent(text, by string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
