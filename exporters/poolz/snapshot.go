@@ -141,14 +141,12 @@ func writeJSON(d any) ([]byte, error) {
 	var b bytes.Buffer
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
-		switch {
-		case r <= '~' || unicode.IsPrint(r):
+		if r <= '~' || unicode.IsPrint(r) {
 			b.Write(text[:size])
-		case r <= 0xffff:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			high, low := utf16.EncodeRune(r)
-			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		} else {
+			for _, unit := range utf16.AppendRune(nil, r) {
+				fmt.Fprintf(&b, `\u%04x`, unit)
+			}
 		}
 		text = text[size:]
 	}
