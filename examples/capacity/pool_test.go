@@ -14,6 +14,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -21,23 +22,17 @@ import (
 func service(t *testing.T, change func(*pgxpool.Config), sdkOptions ...sdkmetric.Option) (*pgxpool.Pool, string) {
 	t.Helper()
 	exporter, err := prometheus.New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	provider := sdkmetric.NewMeterProvider(append(sdkOptions, sdkmetric.WithReader(exporter))...)
 	t.Cleanup(func() { _ = provider.Shutdown(context.Background()) })
 	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	config.MaxConns = 4
 	if change != nil {
 		change(config)
 	}
 	pool, _, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(provider), otelpool.WithPoolName("main"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(pool.Close)
 	server := httptest.NewServer(exporter)
 	t.Cleanup(server.Close)

@@ -25,14 +25,10 @@ var listening = regexp.MustCompile(`msg="Listening on".* address=(\S+)`)
 func startPrometheus(t *testing.T, config string) string {
 	t.Helper()
 	binary, err := programs.Prometheus.Build(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yml")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, os.WriteFile(file, []byte(config), 0o600))
 	e := program.Start(t, waitLimit, binary, nil, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"),
 		"--web.listen-address=127.0.0.1:0")
 	var address string
@@ -55,16 +51,12 @@ func startPrometheus(t *testing.T, config string) string {
 func awaitScrapes(t *testing.T, server string) {
 	t.Helper()
 	u, err := fetch.Address("-prometheus", server)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	begin := strconv.FormatFloat(float64(time.Now().UnixMilli())/1000, 'f', 3, 64)
 	twice := query{sizeMetric, "(timestamp(" + sizeMetric + ") > " + begin + ") and (timestamp(" + sizeMetric + " offset 1s) > " + begin + ")", 1}
 	testutil.Within(t, waitLimit, "both jobs are scraped twice", func() bool {
 		scraped := totalsByPool{}
-		if err := newEnvironment().ask(t.Context(), u, twice, time.Now(), scraped); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, newEnvironment().ask(t.Context(), u, twice, time.Now(), scraped))
 		return len(scraped) == 2
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/otelpool/otelpool-go/examples/internal/program"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // TestDemo runs the program as a user would.
@@ -87,9 +88,7 @@ func endsWhenInterruptedTwice(t *testing.T, path string) {
 
 func saysWhatIsWrong(t *testing.T, path string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer listener.Close()
 	taken := listener.Addr().String()
 	for _, tt := range []struct{ env, want string }{
@@ -120,14 +119,10 @@ func recovers(t *testing.T, path string) {
 	server := postgrestest.Server(t)
 	e := start(t, path, "DATABASE_URL="+server.ConnString())
 	e.working()
-	if err := server.Crash(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, server.Crash())
 	away := func(r row) bool { return strings.Contains(r.errors, "×HTTP 503") }
 	e.row(0, "a line with requests that failed", away)
-	if err := server.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, server.Restart(t.Context()))
 	e.row(len(e.rows()), "a line with queries and without failed requests", func(r row) bool { return r.rate > 0 && !away(r) })
 	_, page := e.get("/")
 	_, metrics := e.get("/metrics")
@@ -138,9 +133,7 @@ func recovers(t *testing.T, path string) {
 		t.Error("the schema is left")
 	}
 	u, err := url.Parse(server.ConnString())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	password, _ := u.User.Password()
 	if all := e.Stdout.String() + e.Stderr.String() + page + metrics; password == "" || strings.Contains(all, password) {
 		t.Errorf("the password %q is in %s", password, all)
@@ -247,8 +240,6 @@ func leavesOtherDemoAlone(t *testing.T, path string) {
 func schemas(t *testing.T, connString string) (n int) {
 	t.Helper()
 	err := postgrestest.Connect(t, connString).QueryRow(t.Context(), "SELECT count(*) FROM pg_namespace WHERE nspname = 'otelpool_demo'").Scan(&n)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return n
 }

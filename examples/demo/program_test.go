@@ -13,6 +13,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/examples/internal/program"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // testTimeout limits every wait. Only a failing test reaches it.
@@ -44,9 +45,7 @@ func (e *execution) while(what string, isTrue func() bool) {
 
 func (e *execution) signal(s syscall.Signal) {
 	e.Helper()
-	if err := e.Cmd.Process.Signal(s); err != nil {
-		e.Fatal(err)
-	}
+	testutil.NoError(e, e.Cmd.Process.Signal(s))
 }
 
 // row is a parsed line of the table.
@@ -107,14 +106,10 @@ func (e *execution) base() (base string) {
 func (e *execution) get(path string) (status int, body string) {
 	e.Helper()
 	res, err := http.Get(e.base() + path)
-	if err != nil {
-		e.Fatal(err)
-	}
+	testutil.NoError(e, err)
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		e.Fatal(err)
-	}
+	testutil.NoError(e, err)
 	return res.StatusCode, string(text)
 }
 

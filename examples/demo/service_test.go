@@ -106,19 +106,13 @@ type fixture struct {
 func setup(t *testing.T) *fixture {
 	t.Helper()
 	db := &database{connString: postgrestest.Database(t)}
-	if err := db.prepare(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, db.prepare(t.Context()))
 	page, err := prometheus.New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	f := &fixture{T: t, page: page, log: &testutil.Buffer{}}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(page))
 	pool, inst, err := newPool(t.Context(), db.connString, provider, newLogger(f.log))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		pool.Close()
 		if err := inst.Unregister(); err != nil {
@@ -127,9 +121,7 @@ func setup(t *testing.T) *fixture {
 	})
 	f.pool = pool
 	f.service, err = newService(pool, provider)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	f.handler = f.service.handler(page, newFindings(inst))
 	return f
 }
@@ -144,9 +136,7 @@ func (f *fixture) scrape() map[string]float64 {
 func (f *fixture) sample() sample {
 	f.Helper()
 	metrics, err := display.Gather(f.page)
-	if err != nil {
-		f.Fatal(err)
-	}
+	testutil.NoError(f, err)
 	defer func() { f.last = metrics }()
 	return newSample(metrics, f.last)
 }

@@ -37,9 +37,7 @@ func leakPattern(message string) *regexp.Regexp {
 func sourceLine(t *testing.T, file, line string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	n, _ := strconv.Atoi(line)
 	lines := strings.Split(string(text), "\n")
 	if n < 1 || n > len(lines) {

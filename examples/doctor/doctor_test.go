@@ -54,9 +54,7 @@ func document(t *testing.T, severities ...diagnose.Severity) string {
 		d.Pools = append(d.Pools, p)
 	}
 	text, err := json.Marshal(d)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return string(text)
 }
 
@@ -75,9 +73,7 @@ func TestDoctorExitsAsLintersDo(t *testing.T) {
 	} {
 		text := document(t, tt.severities...)
 		file := filepath.Join(t.TempDir(), "report.json")
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 		if got := runWith(t, "", "-file", file); got != tt.want {
 			t.Errorf("of a file: got %+v, want %+v", got, tt.want)
 		}
@@ -157,22 +153,16 @@ func TestWrongFlagsAreErrors(t *testing.T) {
 func TestDoctorReadsRealPool(t *testing.T) {
 	t.Parallel()
 	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	config.MaxConns, config.MinConns = 7, 1
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithPoolName("main"),
 		otelpool.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer pool.Close()
 	// An acquire that has to dial for long is a finding.
 	testutil.Eventually(t, "there is a connection", func() bool { return pool.Stat().IdleConns() > 0 })
 	conn, err := pool.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer conn.Release()
 	s := httptest.NewServer(http.StripPrefix("/debug/pool/", poolz.Handler([]*otelpool.Instrumentation{inst})))
 	defer s.Close()

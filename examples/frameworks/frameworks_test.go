@@ -69,13 +69,9 @@ func TestLibraries(t *testing.T) {
 func setup(t *testing.T, lib library, want expected) *fixture {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	if lib.name != "goose" {
-		if err := migrate(t.Context(), config); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, migrate(t.Context(), config))
 	}
 	f := &fixture{T: t, want: want, lib: lib, rec: otelpooltest.NewRecorder(t), log: new(testutil.Buffer)}
 	f.tracer = &tracer{calls: map[string]int{}, holds: map[hold]bool{}}
@@ -84,9 +80,7 @@ func setup(t *testing.T, lib library, want expected) *fixture {
 	f.program, f.inst, err = lib.open(t.Context(), config, f.rec.Option(), otelpool.WithPoolName(lib.name),
 		otelpool.WithLongHold(longHold), otelpool.WithSlowAcquire(slowAcquire),
 		otelpool.WithLogger(slog.New(slog.NewTextHandler(f.log, nil))))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	f.tracer.inst.Store(f.inst)
 	f.page = httptest.NewServer(poolz.Handler([]*otelpool.Instrumentation{f.inst}))
 	t.Cleanup(f.page.Close)
@@ -100,9 +94,7 @@ func (f *fixture) healthy() (runs int) {
 	defer tick.Stop()
 	for begin := time.Now(); time.Since(begin) < healthyTime; <-tick.C {
 		for range 2 {
-			if err := f.program.Run(f.Context()); err != nil {
-				f.Fatal(err)
-			}
+			testutil.NoError(f, f.program.Run(f.Context()))
 			runs++
 		}
 		if found := f.findings(); len(found) > 0 {
@@ -138,9 +130,7 @@ func (f *fixture) leaks() {
 	var ends []func() error
 	for range 2 {
 		end, err := f.program.Leak(f.Context())
-		if err != nil {
-			f.Fatal(err)
-		}
+		testutil.NoError(f, err)
 		ends = append(ends, end)
 	}
 	held := slices.DeleteFunc(f.inst.Held(), func(h otelpool.Hold) bool { return h.Operation != f.want.leak })
@@ -248,9 +238,7 @@ func (f *fixture) holds() {
 func (f *fixture) document() (d poolz.Document) {
 	f.Helper()
 	res, err := http.Get(f.page.URL + "/report.json")
-	if err != nil {
-		f.Fatal(err)
-	}
+	testutil.NoError(f, err)
 	defer res.Body.Close()
 	if err := json.NewDecoder(res.Body).Decode(&d); err != nil || res.StatusCode != http.StatusOK {
 		f.Fatalf("status %d: %v", res.StatusCode, err)

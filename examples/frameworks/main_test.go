@@ -44,18 +44,14 @@ func TestAllPoolsAreOnBothPages(t *testing.T) {
 		}
 	})
 	line, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	page, metrics, _ := strings.Cut(line, " and ")
 	metrics, _, _ = strings.Cut(metrics, ",")
 	var report poolz.Document
 	testutil.Eventually(t, "every library is on "+line, func() bool {
 		text, shown := get(t, metrics), get(t, page)
 		report = poolz.Document{}
-		if err := json.Unmarshal([]byte(get(t, page+"report.json")), &report); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, json.Unmarshal([]byte(get(t, page+"report.json")), &report))
 		return !slices.ContainsFunc(libraries, func(l library) bool {
 			return !strings.Contains(text, `pool="`+l.name+`"`) || !strings.Contains(shown, "<bdi>"+l.name+"</bdi>") || !leaks(report, l.name)
 		})
@@ -65,9 +61,7 @@ func TestAllPoolsAreOnBothPages(t *testing.T) {
 		t.Error(err)
 	}
 	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer conn.Close(context.Background())
 	var schemas int
 	err = conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'otelpool%'").Scan(&schemas)
@@ -91,9 +85,7 @@ func leaks(report poolz.Document, pool string) bool {
 func get(t *testing.T, url string) string {
 	t.Helper()
 	res, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode != http.StatusOK {
@@ -107,9 +99,7 @@ func TestFailedOpenLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for _, lib := range libraries {
 		config, err := pgxpool.ParseConfig("postgres://user@127.0.0.1:1/nowhere")
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		rec := otelpooltest.NewRecorder(t)
 		p, _, err := lib.open(t.Context(), config, rec.Option(), otelpool.WithPoolName(lib.name))
 		if err == nil { // it asks the server later

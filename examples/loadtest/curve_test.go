@@ -14,6 +14,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/examples/internal/display"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
@@ -25,13 +26,9 @@ var twoConnections = []string{"-rate", "50", "-sql", "SELECT pg_sleep(0.04)", "-
 func openRun(t *testing.T, args ...string) (c *curve, v verdict, out string) {
 	t.Helper()
 	s, err := newSettings(append([]string{"-dsn", postgrestest.Database(t)}, args...))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	db, err := openDatabase(t.Context(), s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	c = &curve{settings: s, db: db}
 	c.run(t.Context())
 	v, out = judged(t, c)
@@ -43,9 +40,7 @@ func judged(t *testing.T, c *curve) (verdict, string) {
 	t.Helper()
 	v, err := c.judge()
 	var out strings.Builder
-	if err := errors.Join(err, c.print(&out)); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, errors.Join(err, c.print(&out)))
 	return v, out.String()
 }
 
@@ -111,9 +106,7 @@ func TestVerdictStandsIfServerHasNoRoomForSearch(t *testing.T) {
 	s, err := newSettings([]string{
 		"-dsn", postgrestest.Server(t).ConnString(), "-rate", "300", "-for", "1s", "-pool-size", "60", "-p99-wait", "1ns",
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	var out strings.Builder
 	v, err := loadtest(t.Context(), s, &out, nil)
 	if err == nil || err.Error() != "with 120 connections: not all could be opened: 53300" || exitStatus(v, err) != 1 {
@@ -152,9 +145,7 @@ func TestFileNamesOperations(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "load.sql")
 	text := "-- name: by_name weight: 3\nSELECT pg_sleep(0.001);\n-- name: other\nSELECT\n1;\n"
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	c, _, _ := openRun(t, "-file", file, "-rate", "200", "-for", "1s", "-pool-size", "4")
 	calls := make(map[string]int64)
 	for _, o := range c.points[0].pool.LastMinute.Operations {
@@ -173,9 +164,7 @@ func TestWritesAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := func() (n int) {
-		if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM things").Scan(&n); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, conn.QueryRow(t.Context(), "SELECT count(*) FROM things").Scan(&n))
 		return n
 	}
 	test := func(args ...string) error {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/examples/internal/program"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestLoadtestProgram(t *testing.T) {
@@ -117,9 +118,7 @@ func leavesNothingInDatabase(t *testing.T, path string) {
 
 	conn := postgrestest.Connect(t, databaseURL)
 	count := func(sql string) (n int) {
-		if err := conn.QueryRow(t.Context(), sql).Scan(&n); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, conn.QueryRow(t.Context(), sql).Scan(&n))
 		return n
 	}
 	if n := count("SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"); n != 0 {
@@ -133,9 +132,7 @@ func leavesNothingInDatabase(t *testing.T, path string) {
 func reportsWhenInterrupted(t *testing.T, path string) {
 	e := start(t, path, nil, "-duration", "1h")
 	e.Eventually("two lines", func() bool { return len(linePattern.FindAllString(e.Stdout.String(), -1)) >= 2 })
-	if err := e.Cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, e.Cmd.Process.Signal(syscall.SIGINT))
 	e.End(0)
 	if r := reported(e); r.requests == 0 || r.idle > 5 {
 		t.Errorf("%+v", r)
@@ -146,9 +143,7 @@ func reportsWhenInterrupted(t *testing.T, path string) {
 		files, _ := filepath.Glob(filepath.Join(e.Temp, "*"))
 		return len(files) > 0
 	})
-	if err := e.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, e.Cmd.Process.Signal(syscall.SIGTERM))
 	e.End(2)
 	if got := e.Stderr.String(); got != "loadtest: stopped before the load began\n" || e.Stdout.String() != "" {
 		t.Errorf("%q\n%s", got, e.Stdout)
@@ -170,9 +165,7 @@ func reportsInterruptedSearch(t *testing.T, path string) {
 		}
 		return len(starts) > 20
 	})
-	if err := e.Cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, e.Cmd.Process.Signal(syscall.SIGINT))
 	interrupted := time.Now()
 	e.End(2)
 	if took := time.Since(interrupted); took > 20*time.Second {
@@ -195,9 +188,7 @@ func reportsInterruptedSearch(t *testing.T, path string) {
 
 func saysWhatIsWrong(t *testing.T, path string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	closedAddr := listener.Addr().String()
 	listener.Close()
 	for _, tt := range []struct {
@@ -247,9 +238,7 @@ func saysWhatIsWrong(t *testing.T, path string) {
 func noPassword(t *testing.T, e *program.Execution, databaseURL string) {
 	t.Helper()
 	config, err := pgx.ParseConfig(databaseURL)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	if all := e.Stdout.String() + e.Stderr.String(); config.Password != "" && strings.Contains(all, config.Password) {
 		t.Errorf("the password is in %s", all)
 	}

@@ -9,6 +9,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -23,13 +24,9 @@ func stressPool(t *testing.T, has, meant otelpool.Sizing, query string, wanted f
 		concurrency: 20, duration: testTimeout, statements: []statement{{weight: 1, name: operation, sql: query}},
 	}
 	config, _, err := s.poolConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	tested, err := openTarget(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer func() {
 		if err := tested.close(); err != nil {
 			t.Error(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/otelpool/otelpool-go/examples/internal/program"
 	"github.com/otelpool/otelpool-go/internal/postgres"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // addr is the address of the program. The test replaces its port by a free one.
@@ -37,9 +38,7 @@ func TestQuickstartRecordsItsQuery(t *testing.T) {
 	for range 10 {
 		// The program ends if another one takes the port first.
 		free, err := postgres.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		port := strconv.Itoa(free)
 		path := build(t, port)
 		checkWrongURL(t, path)
@@ -123,15 +122,11 @@ func build(t *testing.T, port string) string {
 	}
 	dir := t.TempDir()
 	original, err := filepath.Abs("main.go")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	replacement, overlay, program := filepath.Join(dir, "main.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "quickstart")
 	write(t, replacement, changed)
 	replace, err := json.Marshal(map[string]map[string]string{"Replace": {original: replacement}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	write(t, overlay, replace)
 	if out, err := exec.Command("go", "build", "-overlay", overlay, "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
@@ -141,17 +136,13 @@ func build(t *testing.T, port string) string {
 
 func write(t *testing.T, path string, content []byte) {
 	t.Helper()
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, os.WriteFile(path, content, 0o600))
 }
 
 func source(t *testing.T) []byte {
 	t.Helper()
 	text, err := os.ReadFile("main.go")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return text
 }
 

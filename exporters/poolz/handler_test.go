@@ -33,23 +33,17 @@ func newProvider() *sdkmetric.MeterProvider {
 func newPool(t *testing.T, name, operation string) *otelpool.Instrumentation {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	config.MaxConns = 10
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config,
 		otelpool.WithMeterProvider(newProvider()), otelpool.WithPoolName(name))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	ctx := otelpool.WithOperation(context.Background(), operation)
 	if _, err := pool.Exec(ctx, "SELECT 'a secret literal', $1::text", "a secret argument"); err != nil {
 		t.Fatal(err)
 	}
 	conn, err := pool.Acquire(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		conn.Release()
 		pool.Close()
@@ -147,13 +141,9 @@ func TestHandlerServesPoolsUnderAnyPrefix(t *testing.T) {
 func TestHandlerServesUnregisteredPoolsAsNone(t *testing.T) {
 	t.Parallel()
 	config, err := pgxpool.ParseConfig("host=localhost")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newProvider()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	for _, insts := range [][]*otelpool.Instrumentation{nil, {nil}, {inst}} {
 		h := poolz.Handler(insts)
 		if got := get(h, "/report.json").Body.String(); got != `{"version":1,"pools":[]}`+"\n" {
@@ -175,14 +165,10 @@ func TestHandlerServesUnregisteredPoolsAsNone(t *testing.T) {
 func TestHandlerTellsWhatIsNotKnown(t *testing.T) {
 	t.Parallel()
 	pool, err := pgxpool.New(t.Context(), postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer pool.Close()
 	inst, err := otelpool.Register(pool, otelpool.WithMeterProvider(newProvider()), otelpool.WithPoolName("bare"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer func() { _ = inst.Unregister() }()
 	h := poolz.Handler([]*otelpool.Instrumentation{inst})
 	if got := get(h, "/report.txt").Body.String(); !strings.HasSuffix(got, "in use, and who waits is not known: the pool has no hooks\n") {

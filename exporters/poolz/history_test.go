@@ -37,22 +37,14 @@ func TestHistoryBeginsWithHandler(t *testing.T) {
 func TestHistoryBeginsWithRegistration(t *testing.T) {
 	t.Parallel()
 	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newProvider()), otelpool.WithPoolName("late"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	h := poolz.Handler([]*otelpool.Instrumentation{inst})
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer pool.Close()
-	if err := inst.Register(pool); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, inst.Register(pool))
 	testutil.Eventually(t, "the history of the pool grows", func() bool {
 		pools := history(t, get(h, "/history.json").Body.Bytes()).Pools
 		return len(pools) == 1 && len(pools[0].Moments) > 1

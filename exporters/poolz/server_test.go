@@ -24,29 +24,21 @@ import (
 func blocking(t *testing.T) (inst *otelpool.Instrumentation, server *pgx.ConnConfig) {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	config.MaxConns = 4
 	server = config.ConnConfig.Copy()
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config,
 		otelpool.WithMeterProvider(newProvider()), otelpool.WithPoolName("main"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	hold := func(operation string) *pgxpool.Conn {
 		conn, err := pool.Acquire(otelpool.WithOperation(context.Background(), operation))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		return conn
 	}
 	const lock = "SELECT pg_advisory_xact_lock(1), 'a secret literal'"
 	holder, waiter := hold("holder"), hold("waiter")
 	tx, err := holder.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	if _, err := tx.Exec(t.Context(), lock); err != nil {
 		t.Fatal(err)
 	}
@@ -124,9 +116,7 @@ func TestServerViewShowsWhoBlocksWhom(t *testing.T) {
 func TestServerViewTellsWhyThereIsNone(t *testing.T) {
 	t.Parallel()
 	server, err := pgx.ParseConfig("postgres://somebody:a_secret_password@127.0.0.1:1/somewhere?sslmode=disable")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	h := poolz.Handler([]*otelpool.Instrumentation{newPool(t, "main", "checkout")}, poolz.WithServerView(server))
 	body := get(h, "/?server").Body.String()
 	if !strings.Contains(body, "connection refused") || strings.Contains(body, "a_secret_password") || !strings.Contains(body, "checkout") {
@@ -138,9 +128,7 @@ func TestServerViewTellsWhyThereIsNone(t *testing.T) {
 func TestLeavingViewerDoesNotWaitForServer(t *testing.T) {
 	t.Parallel()
 	server, err := pgx.ParseConfig("host=localhost sslmode=disable")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	server.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()

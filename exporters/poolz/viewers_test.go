@@ -45,9 +45,7 @@ func TestSlowViewersDelayNobody(t *testing.T) {
 	defer leave()
 	for range slow {
 		conn, err := net.Dial("tcp", s.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
 		// One page would fit into the buffers of the system.
 		fmt.Fprint(conn, strings.Repeat("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 1000))

@@ -6,28 +6,24 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // programDir creates a folder with programs that only print a line.
 func programDir(t *testing.T, parent, name string, programs ...string) string {
 	t.Helper()
 	dir := filepath.Join(parent, name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, os.MkdirAll(dir, 0o755))
 	for _, p := range programs {
-		if err := os.WriteFile(filepath.Join(dir, p), []byte("#!/bin/sh\necho something else 1.2\n"), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, os.WriteFile(filepath.Join(dir, p), []byte("#!/bin/sh\necho something else 1.2\n"), 0o755))
 	}
 	return dir
 }
 
 func TestFindBinariesSearchesInOrder(t *testing.T) {
 	root, err := filepath.EvalSymlinks(t.TempDir()) // as FindBinaries does
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	given := programDir(t, root, "given", programs...)
 	config := programDir(t, root, "config", programs...)
 	inPath := programDir(t, root, "path", programs...)
@@ -38,9 +34,7 @@ func TestFindBinariesSearchesInOrder(t *testing.T) {
 	globs := []string{filepath.Join(root, "lib/*/bin"), filepath.Join(root, "other/*/bin")}
 	pgConfig := func(name, prints string) (dir string) {
 		dir = programDir(t, root, name)
-		if err := os.WriteFile(filepath.Join(dir, "pg_config"), []byte("#!/bin/sh\necho "+prints+"\n"), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, os.WriteFile(filepath.Join(dir, "pg_config"), []byte("#!/bin/sh\necho "+prints+"\n"), 0o755))
 		return dir
 	}
 	server, clientOnly := pgConfig("pg_config of a server", config), pgConfig("pg_config of a client", client)
@@ -90,19 +84,13 @@ func TestMissingBinariesErrorSuggestsFixes(t *testing.T) {
 func TestStartRefusesWrongBinFolder(t *testing.T) {
 	root := t.TempDir()
 	// The server's user must be able to enter the folder.
-	if err := os.Chmod(filepath.Dir(root), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, os.Chmod(filepath.Dir(root), 0o755))
 	plain := programDir(t, root, "plain")
 	for _, p := range programs {
-		if err := os.WriteFile(filepath.Join(plain, p), nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, os.WriteFile(filepath.Join(plain, p), nil, 0o644))
 	}
 	failing := programDir(t, root, "failing", "initdb")
-	if err := os.WriteFile(filepath.Join(failing, "postgres"), []byte("#!/bin/sh\necho no such library >&2\nexit 3\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, os.WriteFile(filepath.Join(failing, "postgres"), []byte("#!/bin/sh\necho no such library >&2\nexit 3\n"), 0o755))
 	tests := []struct{ name, dir, want string }{
 		{"missing", filepath.Join(root, "missing"), "no such file"},
 		{"a file", os.Args[0], "not a directory"},

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestKernelEndsServerWithoutWatchdog(t *testing.T) {
@@ -18,21 +20,15 @@ func TestKernelEndsServerWithoutWatchdog(t *testing.T) {
 	for _, p := range processesNaming(t, dir) {
 		if fields := strings.Fields(p); strings.Contains(p, "otelpool-watchdog") {
 			watchdog, err := strconv.Atoi(fields[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := syscall.Kill(watchdog, syscall.SIGKILL); err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, err)
+			testutil.NoError(t, syscall.Kill(watchdog, syscall.SIGKILL))
 			killed++
 		}
 	}
 	if killed != 1 {
 		t.Fatalf("there are %d watchdogs", killed)
 	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, cmd.Process.Kill())
 	checkGone(t, pids, filepath.Join(dir, "data", "postmaster.pid"))
 }
 

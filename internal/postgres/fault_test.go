@@ -24,9 +24,7 @@ func TestRestartKeepsPortAndData(t *testing.T) {
 	port := s.Port()
 	execute(t, connect(t, s.ConnString()), "CREATE TABLE kept AS SELECT 7 AS n")
 	old := s.pids(t)
-	if err := s.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Restart(t.Context()))
 	checkEnded(t, old)
 	if s.Port() != port {
 		t.Errorf("port %d became %d", port, s.Port())
@@ -50,9 +48,7 @@ func TestCrashKillsAllAndRestartRecovers(t *testing.T) {
 		return query[int](t, conn, "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT count.*generate'") > 0
 	})
 	pids := s.pids(t)
-	if err := s.Crash(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Crash())
 	checkEnded(t, pids)
 	if c, err := pgx.Connect(t.Context(), s.ConnString()); err == nil {
 		_ = c.Close(t.Context())
@@ -61,9 +57,7 @@ func TestCrashKillsAllAndRestartRecovers(t *testing.T) {
 	if err := s.Crash(); err != nil {
 		t.Errorf("Crash after Crash: %v", err)
 	}
-	if err := s.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Restart(t.Context()))
 	if got := query[int](t, connect(t, s.ConnString()), "SELECT n FROM kept"); got != 7 {
 		t.Errorf("the table has %d", got)
 	}
@@ -73,19 +67,13 @@ func TestStopAfterCrashLeavesNothing(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	lock, err := os.ReadFile(s.data() + "/postmaster.pid")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	memory := strings.Fields(strings.Split(string(lock), "\n")[6])[1]
 	if !sharedMemoryExists(t, memory) {
 		t.Fatalf("the server has no shared memory %s", memory)
 	}
-	if err := s.Crash(); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Stop(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Crash())
+	testutil.NoError(t, s.Stop())
 	checkGone(t, nil, s.dir)
 	if sharedMemoryExists(t, memory) {
 		t.Errorf("shared memory %s is left behind", memory)
@@ -95,19 +83,13 @@ func TestStopAfterCrashLeavesNothing(t *testing.T) {
 func TestRestartReportsTakenPort(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	if err := s.Crash(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Crash())
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port())))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	if err := s.Restart(t.Context()); !errors.Is(err, errPortTaken) {
 		t.Errorf("Restart on a port that is taken: %v", err)
 	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, l.Close())
 	if err := s.Restart(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -121,9 +103,7 @@ func TestRestartWorksAfterCancelledRestart(t *testing.T) {
 	if err := s.Restart(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("Restart with a cancelled context: %v", err)
 	}
-	if err := s.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Restart(t.Context()))
 	_ = connect(t, s.ConnString())
 }
 
@@ -131,17 +111,11 @@ func TestRestartWorksAfterCancelledRestart(t *testing.T) {
 func TestRestartRemovesEmptyLocks(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	if err := s.Crash(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Crash())
 	for _, path := range []string{s.dir + "/.s.PGSQL." + strconv.Itoa(s.Port()) + ".lock", s.data() + "/postmaster.pid"} {
-		if err := os.WriteFile(path, nil, 0o666); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, os.WriteFile(path, nil, 0o666))
 	}
-	if err := s.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Restart(t.Context()))
 	_ = connect(t, s.ConnString())
 }
 
@@ -149,9 +123,7 @@ func TestRestartRemovesEmptyLocks(t *testing.T) {
 func sharedMemoryExists(t *testing.T, id string) bool {
 	t.Helper()
 	out, err := exec.Command("ipcs", "-m").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	for line := range strings.Lines(string(out)) {
 		if fields := strings.Fields(line); len(fields) > 1 && slices.Contains(fields[:2], id) {
 			return true

@@ -37,22 +37,16 @@ type folders struct {
 func newFolders(t *testing.T) folders {
 	t.Helper()
 	account, err := serverAccount()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	temp, err := os.MkdirTemp(account.tempDir(), "pg")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		if err := os.RemoveAll(temp); err != nil {
 			t.Error(err)
 		}
 	})
 	// The server's user must be able to enter the folder.
-	if err := os.Chmod(temp, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, os.Chmod(temp, 0o755))
 	return folders{temp: temp, cache: t.TempDir()}
 }
 
@@ -60,9 +54,7 @@ func newFolders(t *testing.T) folders {
 func startServer(t *testing.T, opts ...Option) *Server {
 	t.Helper()
 	s, err := Start(t.Context(), opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		if err := s.Stop(); err != nil {
 			t.Error(err)
@@ -74,9 +66,7 @@ func startServer(t *testing.T, opts ...Option) *Server {
 func connect(t *testing.T, connString string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), connString)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	return conn
 }
@@ -84,9 +74,7 @@ func connect(t *testing.T, connString string) *pgx.Conn {
 func query[T any](t *testing.T, conn *pgx.Conn, sql string) T {
 	t.Helper()
 	var v T
-	if err := conn.QueryRow(t.Context(), sql).Scan(&v); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, conn.QueryRow(t.Context(), sql).Scan(&v))
 	return v
 }
 
@@ -144,9 +132,7 @@ func alive(pid int) bool {
 func processesNaming(t *testing.T, s string) []string {
 	t.Helper()
 	out, err := exec.Command("ps", "-A", "-o", "pid=,args=").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	var found []string
 	for scanner := bufio.NewScanner(strings.NewReader(string(out))); scanner.Scan(); {
 		if strings.Contains(scanner.Text(), s) {
@@ -159,8 +145,6 @@ func processesNaming(t *testing.T, s string) []string {
 func entries(t *testing.T, dir, pattern string) []string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, pattern))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return found
 }

@@ -49,9 +49,7 @@ func startHelper(t *testing.T, f folders) (cmd *exec.Cmd, server func() (dir str
 	if err == nil {
 		err = cmd.Start()
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
@@ -74,9 +72,7 @@ func TestKilledParentLeavesNothing(t *testing.T) {
 			f := newFolders(t)
 			cmd, server := startHelper(t, f)
 			dir, pids := server()
-			if err := cmd.Process.Signal(sig); err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, cmd.Process.Signal(sig))
 			checkGone(t, pids, dir)
 			checkNothingNames(t, f.temp)
 		})
@@ -97,9 +93,7 @@ func TestParentKilledWhileStartingLeavesNothing(t *testing.T) {
 				// The last state follows all others, in case one was too short to be seen.
 				return len(entries(t, f.temp, when))+len(entries(t, f.temp, last)) > 0
 			})
-			if err := cmd.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, cmd.Process.Kill())
 			testutil.Eventually(t, "nothing is left behind in "+f.temp, func() bool {
 				return len(entries(t, f.temp, dirPrefix+"*"))+len(entries(t, f.temp, "cache/*.new-*")) == 0
 			})

@@ -23,17 +23,13 @@ import (
 func TestStopLeavesNoProcessAndNoDirectory(t *testing.T) {
 	t.Parallel()
 	s, err := Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	conn := connect(t, s.ConnString())
 	if got := query[int](t, conn, "SELECT 42"); got != 42 {
 		t.Errorf("SELECT 42 returned %d", got)
 	}
 	pids := s.pids(t)
-	if err := s.Stop(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Stop())
 	checkEnded(t, pids)
 	if _, err := os.Lstat(s.dir); !os.IsNotExist(err) {
 		t.Errorf("%s outlived Stop: %v", s.dir, err)
@@ -76,9 +72,7 @@ func TestStopDoesNotWaitForClients(t *testing.T) {
 	testutil.Eventually(t, "the query has started", func() bool {
 		return query[int](t, watch, "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'") > 0
 	})
-	if err := s.Stop(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Stop())
 	select {
 	case err := <-failed:
 		if err == nil {
@@ -93,18 +87,14 @@ func TestServerRequiresPassword(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	u, err := url.Parse(s.ConnString())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	u.User = url.UserPassword("postgres", "guess")
 	if conn, err := pgx.Connect(t.Context(), u.String()); err == nil {
 		_ = conn.Close(t.Context())
 		t.Error("any password will do")
 	}
 	info, err := os.Stat(s.dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	if perm := info.Mode().Perm(); perm != 0o700 {
 		t.Errorf("the socket's folder has mode %o", perm)
 	}
@@ -114,9 +104,7 @@ func TestServerListensOnLoopbackOnly(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	addresses, err := net.InterfaceAddrs()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	for _, a := range addresses {
 		ip := a.(*net.IPNet).IP
 		if ip.IsLoopback() || ip.IsLinkLocalUnicast() {
@@ -139,9 +127,7 @@ func TestCtrlCSparesServerAndWatchdog(t *testing.T) {
 	}
 	for _, p := range named {
 		pid, err := strconv.Atoi(strings.Fields(p)[0])
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		if group, err := syscall.Getpgid(pid); err != nil || group == syscall.Getpgrp() {
 			t.Errorf("%s is in the process group of this process (%v)", p, err)
 		}

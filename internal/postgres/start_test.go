@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestServersStartTogetherWithoutTemplate(t *testing.T) {
@@ -105,9 +107,7 @@ func TestCancelledStartLeavesNothing(t *testing.T) {
 func TestStartTriesAnotherPortIfTaken(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer l.Close()
 	tries := 0
 	s := startServer(t, withPorts(func() (int, error) {
@@ -128,9 +128,7 @@ func TestDamagedTemplateIsReplaced(t *testing.T) {
 	cache := withFolders(f.temp, f.cache)
 	s := startServer(t, cache)
 	control := filepath.Join(s.template.data(), "global", "pg_control")
-	if err := os.Truncate(control, 100); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, os.Truncate(control, 100))
 	_ = connect(t, startServer(t, cache).ConnString())
 	if info, err := os.Stat(control); err == nil && info.Size() == 100 {
 		t.Error("the damaged template is still there")
@@ -145,9 +143,7 @@ func TestStartWorksWithoutCacheFolder(t *testing.T) {
 	t.Parallel()
 	f := newFolders(t)
 	file := filepath.Join(f.cache, "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, os.WriteFile(file, nil, 0o600))
 	s := startServer(t, withFolders(f.temp, filepath.Join(file, "cache")))
 	_ = connect(t, s.ConnString())
 }

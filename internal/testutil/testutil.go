@@ -10,6 +10,14 @@ import (
 	"time"
 )
 
+// NoError ends the test if err is not nil. Call it on the test's goroutine.
+func NoError(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Eventually waits until the condition holds, up to a minute. It ends the test if it does not. Call it on the test's goroutine.
 func Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()

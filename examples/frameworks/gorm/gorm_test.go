@@ -12,6 +12,7 @@ import (
 	"github.com/otelpool/otelpool-go/examples/frameworks/gorm"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestMain(m *testing.M) { postgrestest.MainWithURL(m) }
@@ -19,20 +20,14 @@ func TestMain(m *testing.M) { postgrestest.MainWithURL(m) }
 // TestChangedLineMeasures has the names of the SQLAlchemy guide on the page of a service that changed one line.
 func TestChangedLineMeasures(t *testing.T) {
 	bridge, err := prometheus.New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(bridge))
 	defer otel.SetMeterProvider(otel.GetMeterProvider())
 	otel.SetMeterProvider(provider)
 	db, err := gorm.Open(t.Context(), postgrestest.Database(t)+"&pool_max_conns=7")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	pool, err := db.DB()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer pool.Close()
 	var n int
 	if err := db.Raw("SELECT count(*) FROM pg_class").Scan(&n).Error; err != nil || n == 0 {
@@ -60,13 +55,9 @@ func TestChangedLineMeasures(t *testing.T) {
 // TestDiffOfDocsIsThisCode compares the lines that docs/frameworks.md adds to a service with those that are tested here.
 func TestDiffOfDocsIsThisCode(t *testing.T) {
 	docs, err := os.ReadFile("../../../docs/frameworks.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	code, err := os.ReadFile("gorm.go")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	_, diff, _ := strings.Cut(string(docs), "```diff\n")
 	diff, _, _ = strings.Cut(diff, "```")
 	added := 0

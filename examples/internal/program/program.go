@@ -50,18 +50,14 @@ func Start(t *testing.T, limit time.Duration, path string, env []string, args ..
 	if err == nil {
 		err = os.Chmod(temp, 0o755)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	e := &Execution{
 		T: t, Cmd: exec.Command(path, args...), Temp: temp, Stdout: &testutil.Buffer{}, Stderr: &testutil.Buffer{},
 		Exited: make(chan struct{}), limit: limit,
 	}
 	e.Cmd.Env = slices.Concat(environment(), []string{"TMPDIR=" + temp}, env)
 	e.Cmd.Stdout, e.Cmd.Stderr = e.Stdout, e.Stderr
-	if err := proc.Start(e.Cmd, syscall.SIGKILL, func(error) { close(e.Exited) }); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, proc.Start(e.Cmd, syscall.SIGKILL, func(error) { close(e.Exited) }))
 	t.Cleanup(func() {
 		_ = e.Cmd.Process.Kill()
 		<-e.Exited

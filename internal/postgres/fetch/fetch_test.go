@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/internal/postgres"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // walkFiles visits the plain files below a folder and the targets of its links. The folder may not exist. walkFiles
@@ -36,9 +37,7 @@ func walkFiles(root fs.FS, dir string, visit func(name string)) error {
 func cacheFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, os.Chmod(filepath.Dir(dir), 0o755))
 	t.Setenv(postgres.CacheEnv, dir)
 	t.Setenv(postgres.URLEnv, "")
 	return dir
@@ -52,9 +51,7 @@ func TestFetchedProgramsRunAServer(t *testing.T) {
 	cache := cacheFolder(t)
 	t.Setenv(repositoryEnv, repository(t, archive(t, programs...)).URL+"/maven2/")
 	var out bytes.Buffer
-	if err := run(t.Context(), &out, none); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, run(t.Context(), &out, none))
 	bin := filepath.Join(cache, "postgres", version, "bin")
 	if !strings.Contains(out.String(), "PostgreSQL is in "+bin) {
 		t.Errorf("the output is %q", out.String())
@@ -64,9 +61,7 @@ func TestFetchedProgramsRunAServer(t *testing.T) {
 	}
 	t.Setenv(postgres.BinEnv, bin)
 	s, err := postgres.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	if err := s.Stop(); err != nil {
 		t.Error(err)
 	}
@@ -123,19 +118,11 @@ func TestFetchReplacesUnusableFolder(t *testing.T) {
 	cache := cacheFolder(t)
 	t.Setenv(repositoryEnv, repository(t, archive(t, fakePrograms...)).URL+"/maven2")
 	bin := filepath.Join(cache, "postgres", version, "bin")
-	if err := os.MkdirAll(bin, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, os.MkdirAll(bin, 0o755))
 	abandoned := filepath.Join(cache, stagingPrefix+"1")
-	if err := os.Mkdir(abandoned, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chtimes(abandoned, time.Time{}, time.Now().Add(-2*stale)); err != nil {
-		t.Fatal(err)
-	}
-	if err := run(t.Context(), io.Discard, none); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, os.Mkdir(abandoned, 0o755))
+	testutil.NoError(t, os.Chtimes(abandoned, time.Time{}, time.Now().Add(-2*stale)))
+	testutil.NoError(t, run(t.Context(), io.Discard, none))
 	if left := list(t, cache, "*"); len(left) != 1 {
 		t.Errorf("in the cache folder are %v", left)
 	}
@@ -150,9 +137,7 @@ func TestFetchReplacesUnusableFolder(t *testing.T) {
 func list(t *testing.T, dir, pattern string) []string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, pattern))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return found
 }
 

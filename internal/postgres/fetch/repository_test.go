@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/postgres"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // entry is one entry of an archive.
@@ -37,16 +38,12 @@ func archive(t *testing.T, entries ...entry) []byte {
 		if strings.HasSuffix(e.name, "/") {
 			h.Typeflag = tar.TypeDir
 		}
-		if err := w.WriteHeader(h); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, w.WriteHeader(h))
 		if _, err := w.Write([]byte(e.content)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, w.Close())
 	return jar(t, "postgres-linux-x86_64.txz", xzStore(tarred.Bytes()))
 }
 
@@ -56,16 +53,12 @@ func jar(t *testing.T, name string, content []byte) []byte {
 	z := zip.NewWriter(&zipped)
 	for name, content := range map[string][]byte{"META-INF/MANIFEST.MF": nil, name: content} {
 		f, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		if _, err := f.Write(content); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, z.Close())
 	return zipped.Bytes()
 }
 
@@ -118,9 +111,7 @@ func repository(t *testing.T, jar []byte) *httptest.Server {
 func serve(t *testing.T, handlers map[string]http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	name, err := platform()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	mux := http.NewServeMux()
 	for suffix, handler := range handlers {
 		mux.HandleFunc("GET /maven2/io/zonky/test/postgres/embedded-postgres-binaries-"+name+"/"+version+
@@ -135,15 +126,11 @@ func serve(t *testing.T, handlers map[string]http.HandlerFunc) *httptest.Server 
 func machinesPrograms(t *testing.T) []entry {
 	t.Helper()
 	bin, err := postgres.FindBinaries(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	var entries []entry
 	add := func(name string, mode int64) {
 		content, err := os.ReadFile(filepath.Join(filepath.Dir(bin), name))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		entries = append(entries, entry{name: filepath.ToSlash(name), content: string(content), mode: mode})
 	}
 	add("bin/initdb", 0o755)

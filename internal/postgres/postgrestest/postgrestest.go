@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/internal/postgres"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // timeout limits each single operation on the server.
@@ -46,9 +47,7 @@ func MainWithURL(m *testing.M) {
 func Database(t testing.TB) string {
 	t.Helper()
 	connString, drop, err := shared.create()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		if err := drop(); err != nil {
 			t.Error(err)
@@ -64,9 +63,7 @@ func Server(t testing.TB) *postgres.Server {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	s, err := postgres.Start(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		if err := s.Stop(); err != nil {
 			t.Error(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/otelpool/otelpool-go/internal/postgres"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestMain(m *testing.M) { Main(m) }
@@ -19,12 +20,8 @@ func TestDatabaseIsDroppedWithClientsConnected(t *testing.T) {
 	t.Run("a test that forgets to close", func(t *testing.T) {
 		connString = Database(t)
 		conn, err := pgx.Connect(t.Context(), connString)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := conn.Ping(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
+		testutil.NoError(t, conn.Ping(t.Context()))
 	})
 	if err := execute(connString, "SELECT 1"); err == nil || !strings.Contains(err.Error(), "does not exist") {
 		t.Errorf("connecting to the database after its test: %v", err)
@@ -43,9 +40,7 @@ func TestDatabaseURLServerIsUsedAndKept(t *testing.T) {
 	t.Setenv(postgres.URLEnv, strings.Replace(s.ConnString(), userInfo(t, s), "maker:secret", 1))
 	var theirs sharedServer
 	connString, drop, err := theirs.create()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	config, err := pgx.ParseConfig(connString)
 	if err != nil || int(config.Port) != s.Port() || config.User != "maker" {
 		t.Errorf("the database is not on that server: %v, port %d, user %s", err, config.Port, config.User)
@@ -98,13 +93,9 @@ func TestWithDatabaseReplacesDatabaseOnly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got, err := withDatabase(connString, "new")
-			if err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, err)
 			c, err := pgx.ParseConfig(got)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, err)
 			if c.Database != "new" || c.User != "user" || c.Password != "secret" || c.Host != "host" || c.Port != 5433 {
 				t.Errorf("%s leads to database %q of %s at %s, %d", got, c.Database, c.User, c.Host, c.Port)
 			}
@@ -114,18 +105,14 @@ func TestWithDatabaseReplacesDatabaseOnly(t *testing.T) {
 
 func execSQL(t *testing.T, connString, sql string) {
 	t.Helper()
-	if err := execute(connString, sql); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, execute(connString, sql))
 }
 
 // userInfo returns the user and password in the server's connection string.
 func userInfo(t *testing.T, s *postgres.Server) string {
 	t.Helper()
 	config, err := pgx.ParseConfig(s.ConnString())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return config.User + ":" + config.Password
 }
 
