@@ -47,16 +47,26 @@ func TestNilContextActsAsWithoutOtelpool(t *testing.T) {
 // keeps the context of a ping, which it sends after a dial of more than a second.
 func TestReleaseForgetsContextOfAcquire(t *testing.T) {
 	t.Parallel()
-	f := setup(t, 1, func(c *pgxpool.Config) {
-		c.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false }
-	}, otelpool.WithLongHold(time.Hour))
-	gone := make(chan struct{})
-	func() {
-		state := new([1 << 10]int)
-		runtime.AddCleanup(state, func(int) { close(gone) }, 0)
-		acquireWith(t, f.pool, context.WithValue(t.Context(), requestKey{}, state)).Release()
-	}()
-	awaitGarbage(t, "the value of the context", gone)
+	for name, before := range map[string]func(*testing.T, *otelpool.Instrumentation){
+		"registered":               func(*testing.T, *otelpool.Instrumentation) {},
+		"unregistered during hold": func(t *testing.T, inst *otelpool.Instrumentation) { unregister(t, inst) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, 1, func(c *pgxpool.Config) {
+				c.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false }
+			}, otelpool.WithLongHold(time.Hour))
+			gone := make(chan struct{})
+			func() {
+				state := new([1 << 10]int)
+				runtime.AddCleanup(state, func(int) { close(gone) }, 0)
+				conn := acquireWith(t, f.pool, context.WithValue(t.Context(), requestKey{}, state))
+				before(t, f.inst)
+				conn.Release()
+			}()
+			awaitGarbage(t, "the value of the context", gone)
+		})
+	}
 }
 
 func TestNilContextIsAccepted(t *testing.T) {

@@ -337,6 +337,9 @@ func (h *hooks) released(pc *pgx.Conn) {
 	why := c.closeReason(pc)
 	hold, age, ok := h.state.Release(c.Conn, why)
 	if !ok || h.state.Stopped() {
+		if h.stacks != nil {
+			c.DropStack()
+		}
 		return
 	}
 	if h.tracing != nil {
