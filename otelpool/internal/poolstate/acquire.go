@@ -48,7 +48,6 @@ type acquires struct {
 	maxConns atomic.Int64
 	stat     atomic.Pointer[func() Stat] // reads the pool's own statistics; nil until Attach
 
-	leaked        atomic.Int64 // slots that the pool lost because a hook panicked
 	hijackedHolds atomic.Int64 // holds counted as in use although their connection was hijacked
 	peak          peak         // of connections in use
 	pendingPeak   peak

@@ -112,7 +112,6 @@ func (p *Pool) compare(read func() Stat) comparison {
 func (p *Pool) compareOnce(now time.Duration, read func() Stat) (c comparison, missing int64) {
 	c.now = now
 	held, garbage, fresh := p.conns.held()
-	leaked := p.acquires.leaked.Load()
 	opened := p.conns.opened.Load()
 	dialing, occupied := p.acquires.dialing.Load(), p.acquires.slots.load().occupied
 	c.stat = read()
@@ -120,10 +119,10 @@ func (p *Pool) compareOnce(now time.Duration, read func() Stat) (c comparison, m
 
 	c.held = stillHeld(held, now)
 	n := int64(len(c.held))
-	c.closing = max(0, min(p.closing.count(now), c.stat.Acquired-leaked-n))
+	c.closing = max(0, min(p.closing.count(now), c.stat.Acquired-n))
 	lost = max(0, lost-c.stat.Acquired)
 	missing = min(lost, max(0, occupied-dialing-c.stat.Acquired)) - garbage
-	missing = min(n, max(missing, n-max(0, c.stat.Acquired-leaked)))
+	missing = min(n, max(missing, n-c.stat.Acquired))
 	c.unheld = max(0, lost-missing-garbage-fresh) // another pool of the configuration may have dialed the fresh ones
 	return c, missing
 }

@@ -140,7 +140,6 @@ func (p *Pool) End(a *Acquire, c *Conn, result Result) (waited time.Duration, he
 func (p *Pool) EndLeaked(a *Acquire) {
 	now := p.acquires.now()
 	p.finish(a, now-a.start)
-	p.acquires.leaked.Add(1)
 	p.acquires.noteInUse(now, p.acquires.slots.add(inUseUnit).inUse)
 }
 
