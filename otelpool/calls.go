@@ -19,7 +19,7 @@ func (h *hooks) TraceQueryStart(ctx context.Context, pc *pgx.Conn, data pgx.Trac
 	if h.active(ctx, h.histograms.Duration) {
 		c := connOf(h.state, pc)
 		s := c.statement(data.SQL)
-		op := h.operations.ForQuery(ctx, &s, &c.recent)
+		op, listens := h.operations.ForQuery(ctx, &s, &c.recent)
 		var n *note
 		if h.tracing != nil && !c.foreign {
 			var name instruments.Name // of the text, which mostly needs no look-up
@@ -28,7 +28,7 @@ func (h *hooks) TraceQueryStart(ctx context.Context, pc *pgx.Conn, data pgx.Trac
 			}
 			n = h.tracing.query(parent, op, name, s, data.Args)
 		}
-		h.begin(pc, c, poolstate.QueryCall, op, n, roleOf(op, s.SQL))
+		h.begin(pc, c, poolstate.QueryCall, op, n, roleOf(op, listens))
 		if h.comments != nil {
 			h.comments.set(n.context(ctx), c, poolstate.QueryCall, op)
 		}
@@ -79,11 +79,8 @@ func (h *hooks) TraceBatchStart(ctx context.Context, pc *pgx.Conn, data pgx.Trac
 	default:
 		n = h.tracing.batch(parent, op, name, c, queries)
 	}
-	first := ""
-	if len(queries) > 0 {
-		first = queries[0].SQL
-	}
-	h.begin(pc, c, poolstate.BatchCall, op, n, roleOf(op, first))
+	listens := len(queries) > 0 && instruments.Listens(queries[0].SQL)
+	h.begin(pc, c, poolstate.BatchCall, op, n, roleOf(op, listens))
 	if h.comments != nil {
 		h.comments.set(n.context(ctx), c, poolstate.BatchCall, op)
 	}
@@ -153,7 +150,7 @@ func (h *hooks) TraceCopyFromStart(ctx context.Context, pc *pgx.Conn, data pgx.T
 		if h.tracing != nil && !c.foreign {
 			n = h.tracing.copyFrom(parent, op, name, data.TableName)
 		}
-		h.begin(pc, c, poolstate.CopyCall, op, n, roleOf(op, ""))
+		h.begin(pc, c, poolstate.CopyCall, op, n, roleOf(op, false))
 		if h.comments != nil {
 			h.comments.set(n.context(ctx), c, poolstate.CopyCall, op)
 		}
@@ -234,11 +231,11 @@ func (h *hooks) begin(pc *pgx.Conn, c *conn, kind poolstate.CallKind, op *instru
 
 // roleOf returns what an operation does in its hold. Whether it listens is known by its text alone: the name is often that of
 // the work around it.
-func roleOf(op *instruments.Operation, sql string) poolstate.Role {
+func roleOf(op *instruments.Operation, listens bool) poolstate.Role {
 	switch {
 	case op.Control:
 		return poolstate.RoleControl
-	case instruments.Listens(sql):
+	case listens:
 		return poolstate.RoleListen
 	}
 	return poolstate.RoleWork

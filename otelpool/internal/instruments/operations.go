@@ -94,16 +94,17 @@ func (o *Operations) Unit(id uint32) *Operation {
 	return &o.unnamed
 }
 
-// ForQuery returns the operation of one query. recent is that of its connection.
-func (o *Operations) ForQuery(ctx context.Context, s *Statement, recent *Recent) *Operation {
+// ForQuery returns the operation of one query, and whether its text begins to listen for notifications. recent is that of
+// its connection.
+func (o *Operations) ForQuery(ctx context.Context, s *Statement, recent *Recent) (op *Operation, listens bool) {
 	if name := o.chosen(ctx, s.SQL); name != "" {
 		if op := recent.named(o, name); op != nil {
-			return op
+			return op, Listens(s.SQL)
 		}
-		return o.remember(Name{Text: name, Source: Chosen}, recent)
+		return o.remember(Name{Text: name, Source: Chosen}, recent), Listens(s.SQL)
 	}
 	if s.Name.Text != "" {
-		return o.NamedOn(s.Name, recent)
+		return o.NamedOn(s.Name, recent), Listens(s.SQL)
 	}
 	recent.begin(o)
 	at := recent.text(len(s.SQL))
@@ -115,11 +116,11 @@ func (o *Operations) ForQuery(ctx context.Context, s *Statement, recent *Recent)
 		}
 	}
 	if op := t.op.Load(); op != nil {
-		return op
+		return op, t.listens
 	}
-	op := o.Named(t.name)
+	op = o.Named(t.name)
 	t.op.Store(op)
-	return op
+	return op, t.listens
 }
 
 // NamedOn is Named on a connection, whose recent names it looks at first.

@@ -20,6 +20,26 @@ func newOperations(limit int, fromUser func(context.Context, string) string) *Op
 	})
 }
 
+// forQuery returns the operation of a query with that text.
+func forQuery(ctx context.Context, o *Operations, sql string, recent *Recent) *Operation {
+	op, _ := o.ForQuery(ctx, &Statement{SQL: sql}, recent)
+	return op
+}
+
+func TestQueryListensWhateverItsName(t *testing.T) {
+	t.Parallel()
+	o, recent := newOperations(200, nil), new(Recent)
+	for range 2 { // the second is remembered
+		for sql, want := range map[string]bool{"-- name: Listen :exec\nLISTEN jobs": true, "SELECT jobs": false} {
+			for _, ctx := range []context.Context{t.Context(), WithName(t.Context(), "named")} {
+				if _, got := o.ForQuery(ctx, &Statement{SQL: sql}, recent); got != want {
+					t.Errorf("%q, named %q, listens: %t", sql, NameFrom(ctx), got)
+				}
+			}
+		}
+	}
+}
+
 func TestNamePrefersCallerThenFunctionThenText(t *testing.T) {
 	t.Parallel()
 	byFunction := func(_ context.Context, sql string) string {
@@ -52,7 +72,7 @@ func TestNamePrefersCallerThenFunctionThenText(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := newOperations(200, tt.fromUser).ForQuery(tt.ctx, &Statement{SQL: tt.sql}, new(Recent)).Name; got != tt.want {
+			if got := forQuery(tt.ctx, newOperations(200, tt.fromUser), tt.sql, new(Recent)).Name; got != tt.want {
 				t.Errorf("named %q, want %q", got, tt.want)
 			}
 		})
@@ -71,16 +91,16 @@ func TestSummariesLeaveRoomForChosenNames(t *testing.T) {
 	})
 	ctx := t.Context()
 	for i := range 100 {
-		o.ForQuery(ctx, &Statement{SQL: fmt.Sprintf("SELECT * FROM tenant_%d.users", i)}, new(Recent))
+		forQuery(ctx, o, fmt.Sprintf("SELECT * FROM tenant_%d.users", i), new(Recent))
 		o.Named(o.CopyName(ctx, []string{fmt.Sprintf("tenant_%d", i), "events"}))
 		o.Named(BatchName(o.Name(ctx, Statement{SQL: fmt.Sprintf("INSERT INTO tenant_%d.a VALUES (1)", i)})))
 		o.Named(o.PrepareName(ctx, fmt.Sprintf("DELETE FROM tenant_%d.a", i)))
 	}
 	for want, got := range map[string]*Operation{
-		"_OTHER":            o.ForQuery(ctx, &Statement{SQL: "SELECT * FROM users"}, new(Recent)),
-		"get_user":          o.ForQuery(WithName(ctx, "get_user"), &Statement{SQL: "SELECT * FROM users"}, new(Recent)),
-		"GetUser":           o.ForQuery(ctx, &Statement{SQL: "-- name: GetUser :one\nSELECT * FROM users"}, new(Recent)),
-		"by_function":       o.ForQuery(ctx, &Statement{SQL: "call by_function"}, new(Recent)),
+		"_OTHER":            forQuery(ctx, o, "SELECT * FROM users", new(Recent)),
+		"get_user":          forQuery(WithName(ctx, "get_user"), o, "SELECT * FROM users", new(Recent)),
+		"GetUser":           forQuery(ctx, o, "-- name: GetUser :one\nSELECT * FROM users", new(Recent)),
+		"by_function":       forQuery(ctx, o, "call by_function", new(Recent)),
 		"BATCH SetUser":     o.Named(BatchName(o.Name(ctx, Statement{SQL: "-- name: SetUser :batchexec\nUPDATE users"}))),
 		"BATCH by_function": o.Named(BatchName(o.Name(ctx, Statement{SQL: "call by_function"}))),
 	} {
@@ -89,7 +109,7 @@ func TestSummariesLeaveRoomForChosenNames(t *testing.T) {
 		}
 	}
 	for i := range 100 {
-		o.ForQuery(WithName(ctx, fmt.Sprint("name", i)), &Statement{}, new(Recent))
+		forQuery(WithName(ctx, fmt.Sprint("name", i)), o, "", new(Recent))
 	}
 	if n := len(*o.names.Load()); n != 2*20 {
 		t.Errorf("%d names, want 20 of each source", n)
@@ -153,7 +173,7 @@ func TestNamesOfLongSummariesKeepLimit(t *testing.T) {
 	o := newOperations(10, nil)
 	table := strings.Repeat("t", 90)
 	sql := "select * from " + table
-	if got := o.ForQuery(t.Context(), &Statement{SQL: sql}, new(Recent)).Name; got != "SELECT "+table {
+	if got := forQuery(t.Context(), o, sql, new(Recent)).Name; got != "SELECT "+table {
 		t.Errorf("query: %q", got)
 	}
 	if got := o.Named(BatchName(o.Name(t.Context(), Statement{SQL: sql}))).Name; got != "BATCH SELECT" {
@@ -264,7 +284,7 @@ func TestOperationsConcurrentSafe(t *testing.T) {
 	for g := range 8 {
 		wg.Go(func() {
 			for i := range 2000 {
-				op := o.ForQuery(t.Context(), &Statement{SQL: fmt.Sprintf("SELECT * FROM t%d", (i*g)%400)}, new(Recent))
+				op := forQuery(t.Context(), o, fmt.Sprintf("SELECT * FROM t%d", (i*g)%400), new(Recent))
 				o.Failure(op, Failure{ErrorType: fmt.Sprintf("%05d", i%300), SQLState: true})
 			}
 		})

@@ -14,7 +14,7 @@ func TestRecentTextsKeepTheirOperations(t *testing.T) {
 		for i := range 10 { // texts of one length, which take the place of each other
 			sql, want := fmt.Sprintf("SELECT * FROM t%d", i), fmt.Sprintf("SELECT t%d", i)
 			for range 2 {
-				if got := o.ForQuery(t.Context(), &Statement{SQL: sql}, recent); got.Name != want || got != o.ByID(got.ID) {
+				if got := forQuery(t.Context(), o, sql, recent); got.Name != want || got != o.ByID(got.ID) {
 					t.Fatalf("%s: operation %d, %s", sql, got.ID, got.Name)
 				}
 			}
@@ -31,7 +31,7 @@ func TestRecentTextsAreShort(t *testing.T) {
 	for length := maxRecentText - 50; length < maxRecentText+50; length++ {
 		sql := "SELECT * FROM t"
 		sql += strings.Repeat(" ", length-len(sql))
-		if got := o.ForQuery(t.Context(), &Statement{SQL: sql}, recent).Name; got != "SELECT t" {
+		if got := forQuery(t.Context(), o, sql, recent).Name; got != "SELECT t" {
 			t.Errorf("%d bytes are named %s", length, got)
 		}
 	}
@@ -48,7 +48,7 @@ func TestRecentNamesKeepTheirOperations(t *testing.T) {
 	for range 3 {
 		for i := range 6 {
 			name := fmt.Sprintf("get_user_%d", i)
-			got := o.ForQuery(WithName(t.Context(), name), &Statement{SQL: "SELECT 1"}, recent)
+			got := forQuery(WithName(t.Context(), name), o, "SELECT 1", recent)
 			if want := o.Named(Name{Text: name, Source: Chosen}); got != want || got.Capped != (i >= 3) {
 				t.Errorf("%s: operation %s, want %s", name, got.Name, want.Name)
 			}
@@ -57,8 +57,8 @@ func TestRecentNamesKeepTheirOperations(t *testing.T) {
 	// Both are shown as one name, and have one place, but are two operations.
 	unreadable, replaced := strings.Repeat("\xffx", 4), strings.Repeat("\uFFFDx", 4)
 	o, recent = newOperations(3, nil), new(Recent)
-	first := o.ForQuery(WithName(t.Context(), unreadable), &Statement{}, recent)
-	second := o.ForQuery(WithName(t.Context(), replaced), &Statement{}, recent)
+	first := forQuery(WithName(t.Context(), unreadable), o, "", recent)
+	second := forQuery(WithName(t.Context(), replaced), o, "", recent)
 	if first.Name != replaced || second.Name != replaced || first == second || *recent.name(len(unreadable)) != second {
 		t.Errorf("operations %d, %q and %d, %q", first.ID, first.Name, second.ID, second.Name)
 	}
@@ -72,7 +72,7 @@ func TestRecentIsOfOneSetOfOperations(t *testing.T) {
 	for range 2 {
 		for _, o := range sets {
 			for _, ctx := range []context.Context{t.Context(), WithName(t.Context(), "get_user")} {
-				if got := o.ForQuery(ctx, &Statement{SQL: "SELECT 1"}, recent); got != o.ByID(got.ID) {
+				if got := forQuery(ctx, o, "SELECT 1", recent); got != o.ByID(got.ID) {
 					t.Errorf("%s is an operation of the other set", got.Name)
 				}
 			}
@@ -86,7 +86,7 @@ func TestRecentAsksUserEachTime(t *testing.T) {
 	o := newOperations(200, func(context.Context, string) string { calls++; return fmt.Sprint("call", calls) })
 	recent := new(Recent)
 	for i := 1; i <= 3; i++ {
-		if got := o.ForQuery(t.Context(), &Statement{SQL: "SELECT 1"}, recent).Name; got != fmt.Sprint("call", i) {
+		if got := forQuery(t.Context(), o, "SELECT 1", recent).Name; got != fmt.Sprint("call", i) {
 			t.Errorf("call %d: %s", i, got)
 		}
 	}

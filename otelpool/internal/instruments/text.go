@@ -15,9 +15,10 @@ const (
 
 // text is the name of a SQL text and its operation.
 type text struct {
-	sql  string // of a long text the part that is read
-	name Name
-	op   atomic.Pointer[Operation] // set when an operation is recorded under the name: parts of a batch have none
+	sql     string // of a long text the part that is read
+	name    Name
+	listens bool                      // it begins to listen for notifications
+	op      atomic.Pointer[Operation] // set when an operation is recorded under the name: parts of a batch have none
 
 	sanitized atomic.Pointer[string] // the text without its literals, set when that was first asked for
 }
@@ -25,7 +26,7 @@ type text struct {
 // newText reads a text. It keeps a copy, because sql may be a slice of something much larger.
 func newText(sql string) *text {
 	sql = strings.Clone(sql)
-	return &text{sql: sql, name: nameOf(sql)}
+	return &text{sql: sql, name: nameOf(sql), listens: Listens(sql)}
 }
 
 // textCache maps SQL texts, of long ones the part that is read, to their names. A full generation becomes the previous
