@@ -1,7 +1,6 @@
 package otelpool
 
 import (
-	"strings"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
@@ -15,19 +14,13 @@ import (
 // connKey is the key of a connection's state in PgConn().CustomData(). A short key is found faster.
 const connKey = "otelpool"
 
-// maxPrepared is how many statements, prepared under a name of their own, a connection remembers the texts of.
-const maxPrepared = 512
-
 // conn is what is kept of one connection, in its custom data. It belongs to whoever owns the connection.
 type conn struct {
 	*poolstate.Conn
 	state *poolstate.Pool
 	wire  *wire // nil if it is not known
 
-	// prepared maps the names that the caller chose for prepared statements to their texts: a query that uses one shows
-	// only the name. It is nil until there is one.
-	prepared map[string]instruments.Statement
-
+	prepared  preparedTexts
 	preparing struct{ name, sql string } // of the Prepare that runs
 
 	recent instruments.Recent
@@ -83,22 +76,17 @@ func disown(state *poolstate.Pool, pc *pgx.Conn) {
 // remember keeps the text of the statement that the caller has prepared.
 func (c *conn) remember() {
 	name, sql := c.preparing.name, c.preparing.sql
-	_, known := c.prepared[name]
-	switch {
-	case name == "" || name == sql:
-		delete(c.prepared, name)
-	case known || len(c.prepared) < maxPrepared:
-		if c.prepared == nil {
-			c.prepared = make(map[string]instruments.Statement)
-		}
-		c.prepared[strings.Clone(name)] = instruments.PreparedStatement(sql)
+	if name == "" || name == sql {
+		c.prepared.remove(name)
+	} else {
+		c.prepared.put(name, instruments.PreparedStatement(sql))
 	}
 }
 
 // statement returns the statement that sql stands for, which may be the name of a prepared one.
 func (c *conn) statement(sql string) instruments.Statement {
-	if len(c.prepared) > 0 {
-		if known, ok := c.prepared[sql]; ok {
+	if c.prepared.current != nil {
+		if known, ok := c.prepared.get(sql); ok {
 			return known
 		}
 	}

@@ -76,6 +76,33 @@ func TestPreparedNameUsesWholeText(t *testing.T) {
 	f.collect(t).checkCounts(t, map[string]uint64{operationKey("SELECT customers_archive", ""): 4})
 }
 
+// TestPreparedNamesAfterManyOthers prepares more statements than are remembered, each of a name of its own, and uses one that
+// was prepared before them now and then.
+func TestPreparedNamesAfterManyOthers(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil)
+	conn := acquire(t, f.pool)
+	defer conn.Release()
+	ctx := t.Context()
+	const others = 1200
+	prepare(t, conn, ctx, "first", "SELECT 1 FROM pg_type LIMIT 1")
+	for i := range others {
+		name := fmt.Sprint("p", i)
+		prepare(t, conn, ctx, name, "SELECT 1 FROM pg_class LIMIT 1")
+		execute(t, conn, ctx, name)
+		if err := conn.Conn().Deallocate(ctx, name); err != nil {
+			t.Fatal(err)
+		}
+		if i%100 == 0 {
+			execute(t, conn, ctx, "first")
+		}
+	}
+	f.collect(t).checkCounts(t, map[string]uint64{
+		operationKey("SELECT pg_class", ""): others,
+		operationKey("SELECT pg_type", ""):  others / 100,
+	})
+}
+
 func TestPreparedTextsAreBounded(t *testing.T) {
 	// Not parallel: it measures the heap.
 	f := setup(t, 1, nil)
