@@ -275,6 +275,8 @@ func (h *hooks) end(ctx context.Context, pc *pgx.Conn, kind poolstate.CallKind, 
 			to = &failures.Duration
 		}
 		c.gaveUp = f.Failed() && ctx != nil && ctx.Err() != nil && (f.ErrorType == instruments.ErrorTypeCanceled || f.ErrorType == instruments.ErrorTypeTimeout)
+	} else if c.gaveUp {
+		c.gaveUp = false
 	}
 	to.Record(in, call.Took.Seconds())
 	op.AddCall(call.Took, c.shard)

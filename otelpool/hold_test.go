@@ -2,6 +2,7 @@ package otelpool_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -131,6 +132,29 @@ func TestHeldMarksNestedHolds(t *testing.T) {
 	f.collect(t).check(t, map[string]int64{"pgxpool.nested_acquires": 1})
 	checkEqual(t, "nested acquires of the other pool", other.collect(t).value(t, "pgxpool.nested_acquires"), 0)
 	checkEqual(t, "log though no acquire waits", log.String(), "")
+}
+
+// TestConnUsedAfterCancelIsBroken has a caller give up an operation before it is sent, which leaves the connection as it
+// was, and lose the connection later.
+func TestConnUsedAfterCancelIsBroken(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil)
+	conn := acquire(t, f.pool)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := conn.Exec(ended, "SELECT 1"); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	execute(t, conn, t.Context(), "SELECT 1")
+	if err := conn.Conn().Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	conn.Release()
+	testutil.Eventually(t, "it is closed", func() bool { return f.pool.Stat().TotalConns() == 0 })
+	f.collect(t).check(t, map[string]int64{
+		"pgxpool.connections.closed{reason=broken}":   1,
+		"pgxpool.connections.closed{reason=canceled}": 0,
+	})
 }
 
 // TestMisuseAtReleaseIsCountedAndLogged repeats each misuse. It is logged once for an operation.
