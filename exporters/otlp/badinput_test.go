@@ -16,9 +16,7 @@ const secret = "s3cr3t"
 
 func TestBadInputErrorNamesSettingAndValidValues(t *testing.T) {
 	notPEM := filepath.Join(t.TempDir(), "not.pem")
-	if err := os.WriteFile(notPEM, []byte("hello"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	noError(t, os.WriteFile(notPEM, []byte("hello"), 0o600))
 	certs := newCertificates(t)
 	const endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"
 	const certificate = "OTEL_EXPORTER_OTLP_CERTIFICATE"
@@ -156,9 +154,7 @@ func TestNilInputIsDefault(t *testing.T) {
 	var ctx context.Context
 	reader, err := otlp.NewReader(ctx, nil, otlp.WithTLSConfig(nil), otlp.WithHeaders(nil), otlp.WithProducer(nil),
 		otlp.WithTemporalitySelector(nil), otlp.WithAggregationSelector(nil))
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	if err := reader.Shutdown(context.Background()); err != nil {
 		t.Error(err)
 	}

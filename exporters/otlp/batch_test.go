@@ -25,9 +25,7 @@ func TestLargeCollectionIsSplitBelowGRPCLimit(t *testing.T) {
 	const points = 3000
 	receiver := otlptest.New(t, otlptest.GRPC)
 	provider := newLargeProvider(t, receiver, points)
-	if err := provider.ForceFlush(testContext(t)); err != nil {
-		t.Fatal(err)
-	}
+	noError(t, provider.ForceFlush(testContext(t)))
 
 	series := map[int64]bool{}
 	total := 0
@@ -60,9 +58,7 @@ func TestBatchSizeIsUsed(t *testing.T) {
 		provider := newProvider(t, otlp.WithProtocol(p.reader), otlp.WithEndpointURL(receiver.Endpoint()),
 			otlp.WithMaxExportBatchSize(2))
 		addSeries(t, provider, 5)
-		if err := provider.ForceFlush(testContext(t)); err != nil {
-			t.Fatal(err)
-		}
+		noError(t, provider.ForceFlush(testContext(t)))
 		if got := len(receiver.Metrics()); got != 3 {
 			t.Errorf("%s: 5 points arrived in %d requests: want 3", p.reader, got)
 		}
@@ -84,9 +80,7 @@ func newLargeProvider(t *testing.T, receiver *otlptest.Receiver, points int, opt
 		otlp.WithTimeout(time.Minute), // a request takes seconds on a busy machine
 	}, opts...)
 	reader, err := otlp.NewReader(context.Background(), opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader),
 		sdkmetric.WithCardinalityLimit(0), sdkmetric.WithExemplarFilter(exemplar.AlwaysOnFilter))
 	t.Cleanup(func() {
@@ -97,9 +91,7 @@ func newLargeProvider(t *testing.T, receiver *otlptest.Receiver, points int, opt
 
 	bounds := []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
 	histogram, err := provider.Meter("test").Float64Histogram("test.histogram", metric.WithExplicitBucketBoundaries(bounds...))
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	ctx := trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled,
 	}))

@@ -35,9 +35,7 @@ func TestLateReceiverGetsWholeCount(t *testing.T) {
 			provider := newProvider(t, otlp.WithProtocol(p.reader), otlp.WithEndpoint(addr), otlp.WithInsecure(),
 				otlp.WithInterval(20*time.Millisecond), noRetry)
 			add(t, provider, 3)
-			if err := reported.wait(ctx, addr); err != nil {
-				t.Fatal(err)
-			}
+			noError(t, reported.wait(ctx, addr))
 
 			receiver := otlptest.New(t, p.receiver, otlptest.WithAddr(addr))
 			add(t, provider, 4)
@@ -144,9 +142,7 @@ func TestRefusedConnectionIsRetried(t *testing.T) {
 			collected := make(chan struct{}, 1)
 			_, err := provider.Meter("test").Int64ObservableGauge("test.collected", metric.WithInt64Callback(
 				func(context.Context, metric.Int64Observer) error { collected <- struct{}{}; return nil }))
-			if err != nil {
-				t.Fatal(err)
-			}
+			noError(t, err)
 			add(t, provider, 3)
 			flushed := run(func() { err = provider.ForceFlush(ctx) })
 			within(t, ctx, "the collection", collected)
@@ -270,18 +266,14 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 func unusedAddr(t *testing.T) string {
 	t.Helper()
 	listener := listen(t)
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
+	noError(t, listener.Close())
 	return listener.Addr().String()
 }
 
 func listen(t *testing.T) net.Listener {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
 	return listener
 }

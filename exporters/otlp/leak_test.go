@@ -29,9 +29,7 @@ func TestShutdownLeavesNoGoroutine(t *testing.T) {
 			t.Run(string(p.reader)+" with a "+tc.name, func(t *testing.T) {
 				endpoint := tc.endpoint(t) // stays open, so that only the client can end its connections
 				reader, err := otlp.NewReader(context.Background(), otlp.WithProtocol(p.reader), otlp.WithEndpointURL(endpoint))
-				if err != nil {
-					t.Fatal(err)
-				}
+				noError(t, err)
 				if len(clientGoroutines()) == 0 {
 					t.Fatal("the reader's goroutine is not found, so a leak would not be found")
 				}

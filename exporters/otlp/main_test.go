@@ -73,6 +73,14 @@ var bothProtocols = []struct {
 	{otlptest.HTTP, otlp.ProtocolHTTP},
 }
 
+// noError ends the test if err is not nil.
+func noError(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // testTimeout bounds every wait. Only a failing test reaches it.
 const testTimeout = 30 * time.Second
 
@@ -92,9 +100,7 @@ func newProvider(t *testing.T, opts ...otlp.Option) *sdkmetric.MeterProvider {
 	t.Helper()
 	opts = append([]otlp.Option{otlp.WithInterval(time.Hour)}, opts...)
 	reader, err := otlp.NewReader(context.Background(), opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	provider := newProviderOf(reader)
 	t.Cleanup(func() {
 		// The receiver may be gone, so there must be no flush.
@@ -113,9 +119,7 @@ func newProviderOf(reader sdkmetric.Reader) *sdkmetric.MeterProvider {
 func add(t *testing.T, provider *sdkmetric.MeterProvider, n int64) {
 	t.Helper()
 	counter, err := provider.Meter("test").Int64Counter("test.count")
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	counter.Add(context.Background(), n)
 }
 
@@ -138,9 +142,7 @@ func count(received []*metricspb.ResourceMetrics) int64 {
 
 func wantPushed(t *testing.T, receiver *otlptest.Receiver, opts ...otlp.Option) {
 	t.Helper()
-	if err := push(t, opts...); err != nil {
-		t.Fatal(err)
-	}
+	noError(t, push(t, opts...))
 	if got := count(receiver.Metrics()); got != 1 {
 		t.Fatalf("received count %d: want 1", got)
 	}

@@ -20,9 +20,7 @@ func TestOverflowIsReportedOncePerInstrument(t *testing.T) {
 	t.Parallel()
 	receiver := otlptest.New(t, otlptest.HTTP)
 	reader, err := otlp.NewReader(t.Context(), otlp.WithProtocol(otlp.ProtocolHTTP), otlp.WithEndpointURL(receiver.Endpoint()), otlp.WithInterval(time.Hour))
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	native := sdkmetric.NewView(sdkmetric.Instrument{Name: "*.native"},
 		sdkmetric.Stream{Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}})
 	const limit = 3
@@ -32,9 +30,7 @@ func TestOverflowIsReportedOncePerInstrument(t *testing.T) {
 	scope := rand.Text() // so that reports of an earlier run in this process are not counted
 	names := record(t, provider.Meter(scope), limit)
 	for range 2 {
-		if err := provider.ForceFlush(testContext(t)); err != nil {
-			t.Fatal(err)
-		}
+		noError(t, provider.ForceFlush(testContext(t)))
 	}
 	for _, name := range names {
 		if got := reported.count(fmt.Sprintf("%q of %q", name, scope)); got != 1 {
@@ -59,9 +55,7 @@ func record(t *testing.T, meter metric.Meter, limit int) []string {
 	intNative, err7 := meter.Int64Histogram("overflow.int.native")
 	floatNative, err8 := meter.Float64Histogram("overflow.float.native")
 	within, err9 := meter.Int64Counter("overflow.within")
-	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9); err != nil {
-		t.Fatal(err)
-	}
+	noError(t, errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9))
 	ctx := context.Background()
 	for i := range limit {
 		set := metric.WithAttributes(attribute.Int("series", i))

@@ -30,9 +30,7 @@ func TestIntervalAndExportTimeoutAreUsed(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			reader, err := otlp.NewReader(context.Background(), tc.opts...)
-			if err != nil {
-				t.Fatal(err)
-			}
+			noError(t, err)
 			defer reader.Shutdown(context.Background())
 			if got := fmt.Sprintf("%+v", reader.MarshalLog()); !strings.Contains(got, tc.want) {
 				t.Errorf("reader is %s: want %s", got, tc.want)
@@ -74,20 +72,14 @@ func TestTemporalityAndAggregationAreUsed(t *testing.T) {
 				receiver := otlptest.New(t, p.receiver)
 				reader, err := otlp.NewReader(context.Background(),
 					append(tc.opts, otlp.WithProtocol(p.reader), otlp.WithEndpointURL(receiver.Endpoint()))...)
-				if err != nil {
-					t.Fatal(err)
-				}
+				noError(t, err)
 				provider := newProviderOf(reader)
 				defer provider.Shutdown(testContext(t))
 				histogram, err := provider.Meter("test").Int64Histogram("test.histogram")
-				if err != nil {
-					t.Fatal(err)
-				}
+				noError(t, err)
 				histogram.Record(context.Background(), 3)
 				add(t, provider, 1)
-				if err := provider.ForceFlush(testContext(t)); err != nil {
-					t.Fatal(err)
-				}
+				noError(t, provider.ForceFlush(testContext(t)))
 
 				sum := otlptest.Latest(receiver.Metrics(), "test.count").GetSum()
 				delta := sum.GetAggregationTemporality() == metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_DELTA

@@ -156,9 +156,7 @@ func TestCallbackPanicIsReported(t *testing.T) {
 			o.Observe(3)
 			return nil
 		}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	panics := true
 	observe(t, provider, "wild", func(context.Context) error {
 		if panics {
@@ -188,18 +186,14 @@ func observe(t *testing.T, provider metric.MeterProvider, name string, f func(co
 			o.Observe(1)
 			return nil
 		}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 }
 
 // addSeries adds 1 to each of n series of one counter.
 func addSeries(t *testing.T, provider metric.MeterProvider, n int) {
 	t.Helper()
 	counter, err := provider.Meter("test").Int64Counter("test.series")
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	for i := range n {
 		counter.Add(context.Background(), 1, metric.WithAttributes(attribute.Int("i", i)))
 	}
