@@ -35,7 +35,7 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 	"sentence": func(s string) string { return printable.Text(s, 10*maxText) },
 	"name":     name,
 	"names":    names,
-	"frame":    frame,
+	"frame":    func(s string) string { return printable.Text(s, 2*maxText) }, // a line of a stack is longer than other names
 	"seconds":  printable.Seconds,
 	"average":  func(n float64) string { return fmt.Sprintf("%.2f", n) },
 	"counts":   counts,
@@ -171,9 +171,6 @@ func names(all []string) string {
 	return strings.Join(list, ", ")
 }
 
-// frame returns a line of a stack, which is longer than other names.
-func frame(s string) string { return printable.Text(s, 2*maxText) }
-
 // counts formats counts by name, without those of nothing.
 func counts(m map[string]int64) string {
 	var list []string
@@ -182,10 +179,6 @@ func counts(m map[string]int64) string {
 			list = append(list, fmt.Sprintf("%s: %d", printable.Text(key, maxText), m[key]))
 		}
 	}
-	return orNone(list)
-}
-
-func orNone(list []string) string {
 	if len(list) == 0 {
 		return "none"
 	}

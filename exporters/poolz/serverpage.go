@@ -2,6 +2,7 @@ package poolz
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/otelpool/otelpool-go/internal/printable"
@@ -46,15 +47,13 @@ func tree(sessions []diagnose.Session) []node {
 	for _, s := range sessions {
 		known[s.ProcessID] = s
 	}
-	top := make(map[uint32]bool)
 	for _, s := range sessions {
 		if len(s.BlockedBy) == 0 {
 			continue
 		}
 		by := s.BlockedBy[0]
 		below[by] = append(below[by], s.ProcessID)
-		if len(known[by].BlockedBy) == 0 && !top[by] {
-			top[by] = true
+		if len(known[by].BlockedBy) == 0 && !slices.Contains(tops, by) {
 			tops = append(tops, by)
 		}
 	}

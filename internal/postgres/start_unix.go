@@ -37,13 +37,13 @@ type running struct {
 
 var errStopped = errors.New("postgres: the server was stopped")
 
-func launch(ctx context.Context, c config) (_ *Server, err error) {
+func launch(ctx context.Context, c config) (*Server, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready after %v", startTimeout))
 	defer cancel()
 
 	s := &Server{config: c}
-	var build string
-	if build, err = s.findProgram(ctx); err != nil {
+	build, err := s.findProgram(ctx)
+	if err != nil {
 		return nil, err
 	}
 	if s.config.cacheDir == "" {
@@ -79,10 +79,7 @@ func (s *Server) findProgram(ctx context.Context) (build string, err error) {
 	if s.program.account, err = serverAccount(); err != nil {
 		return "", err
 	}
-	if build, err = s.program.build(ctx); err != nil {
-		return "", err
-	}
-	return build, nil
+	return s.program.build(ctx)
 }
 
 func (s *Server) makeDir() error {
