@@ -46,11 +46,7 @@ func TestServerOutlivesThreadThatStartedIt(t *testing.T) {
 		servers <- s
 	}()
 	for s := range servers {
-		t.Cleanup(func() {
-			if err := s.Stop(); err != nil {
-				t.Error(err)
-			}
-		})
+		t.Cleanup(func() { testutil.NoError(t, s.Stop()) })
 		select {
 		case <-s.process.exited:
 			t.Error("the server ended")

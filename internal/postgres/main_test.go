@@ -40,11 +40,7 @@ func newFolders(t *testing.T) folders {
 	testutil.NoError(t, err)
 	temp, err := os.MkdirTemp(account.tempDir(), "pg")
 	testutil.NoError(t, err)
-	t.Cleanup(func() {
-		if err := os.RemoveAll(temp); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { testutil.NoError(t, os.RemoveAll(temp)) })
 	// The server's user must be able to enter the folder.
 	testutil.NoError(t, os.Chmod(temp, 0o755))
 	return folders{temp: temp, cache: t.TempDir()}
@@ -55,11 +51,7 @@ func startServer(t *testing.T, opts ...Option) *Server {
 	t.Helper()
 	s, err := Start(t.Context(), opts...)
 	testutil.NoError(t, err)
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { testutil.NoError(t, s.Stop()) })
 	return s
 }
 

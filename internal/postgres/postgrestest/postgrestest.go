@@ -48,11 +48,7 @@ func Database(t testing.TB) string {
 	t.Helper()
 	connString, drop, err := shared.create()
 	testutil.NoError(t, err)
-	t.Cleanup(func() {
-		if err := drop(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { testutil.NoError(t, drop()) })
 	return connString
 }
 
@@ -64,10 +60,6 @@ func Server(t testing.TB) *postgres.Server {
 	defer cancel()
 	s, err := postgres.Start(ctx)
 	testutil.NoError(t, err)
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { testutil.NoError(t, s.Stop()) })
 	return s
 }
