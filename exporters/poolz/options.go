@@ -11,12 +11,12 @@ import (
 
 // Option configures a handler.
 type Option interface {
-	apply(*config)
+	apply(config) config
 }
 
-type option func(*config)
+type optionFunc func(config) config
 
-func (o option) apply(c *config) { o(c) }
+func (f optionFunc) apply(c config) config { return f(c) }
 
 type config struct {
 	access    func(*http.Request) bool
@@ -29,7 +29,7 @@ func newConfig(opts []Option) config {
 	var c config
 	for _, opt := range opts {
 		if opt != nil {
-			opt.apply(&c)
+			c = opt.apply(c)
 		}
 	}
 	if c.access == nil {
@@ -47,14 +47,20 @@ func newConfig(opts []Option) config {
 // allowed returns true for it. It is refused if allowed panics. The last of several options wins, and nil stands for the
 // rule. allowed is called by many goroutines at once.
 func WithAccess(allowed func(*http.Request) bool) Option {
-	return option(func(c *config) { c.access = allowed })
+	return optionFunc(func(c config) config {
+		c.access = allowed
+		return c
+	})
 }
 
 // WithTraceLink makes the trace ids of holds links, to a template such as "https://traces.example.com/trace/{trace_id}": an
 // address by http or https, with {trace_id} once, after the host, and without a password. With another template trace ids stay
 // text, and the page says that the template is wrong. The last of several options wins; "" turns it off.
 func WithTraceLink(template string) Option {
-	return option(func(c *config) { c.traceLink = template })
+	return optionFunc(func(c config) config {
+		c.traceLink = template
+		return c
+	})
 }
 
 // traceID is in the place of the trace id in a template.
@@ -78,5 +84,8 @@ func checkTraceLink(template string) error {
 // server says where the server of the handler's pools is, such as pool.Config().ConnConfig. It must not be changed afterwards.
 // The last of several options wins; nil turns it off.
 func WithServerView(server *pgx.ConnConfig) Option {
-	return option(func(c *config) { c.server = server })
+	return optionFunc(func(c config) config {
+		c.server = server
+		return c
+	})
 }
