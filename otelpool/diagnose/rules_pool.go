@@ -26,7 +26,8 @@ func findTooSmall(v *view) []Finding {
 	if !v.crowded() || v.Settings.MaxConns < 1 || v.now.Peak < v.Settings.MaxConns && !v.full() {
 		return nil
 	}
-	if v.hasKind(ClosingFillPool) && 4*v.Closing >= 3*v.Settings.MaxConns || v.hasKind(Churn) && v.spends() { // which are findings
+	lost := sum(v.LastMinute.Closed) - v.LastMinute.Opened // connections, which nothing has replaced
+	if 4*lost >= 3*v.Settings.MaxConns || v.hasKind(ClosingFillPool) && 4*v.Closing >= 3*v.Settings.MaxConns || v.hasKind(Churn) && v.spends() {
 		return nil
 	}
 	total := float64(sum(v.now.Acquires))

@@ -143,8 +143,8 @@ func (c *culprit) finding(r Report) Finding {
 	f.Advice = c.advice(s)
 	if between, n := c.between(r.Server.Sessions); n > 0 && 2*n >= len(c.victims) {
 		f.Summary += fmt.Sprintf(" %d of them do not need that lock: they wait behind %s, which asks for one that excludes theirs, as ALTER TABLE does.", n, sessionName(between))
-		f.Advice = fmt.Sprintf("SELECT pg_cancel_backend(%d) ends the statement that they wait behind, and they go on. Run it again with a lock_timeout, so that it gives up "+
-			"before others queue, and when nothing long runs. ", between.ProcessID) + f.Advice
+		f.Advice = fmt.Sprintf("SELECT pg_cancel_backend(%d) ends the statement that they wait behind, and they go on. Run it again with a lock_timeout, "+
+			"so that it gives up before others queue, and when nothing long runs.", between.ProcessID)
 	}
 	return f
 }

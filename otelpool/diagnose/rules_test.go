@@ -98,7 +98,7 @@ var speaks = []verdictOf{
 		only(r, func(u *diagnose.Unit) { u.IdleOutside = 0.7 })
 	}, verdict{diagnose.HeldIdle, "POST /"}},
 	{"idle in transaction, the only connection", func(r *diagnose.Report) {
-		only(r, func(u *diagnose.Unit) { u.IdleInTransaction = 0.7 })
+		only(r, func(u *diagnose.Unit) { u.IdleInTransaction = 0.45 })
 		holds(r, diagnose.Holds{Operation: "POST /", Count: 1, IdleInTransaction: 1, OldestSeconds: 0.6})
 	}, verdict{diagnose.IdleInTransaction, "POST /"}},
 	{"idle in transaction, one of three connections", func(r *diagnose.Report) {
@@ -266,6 +266,11 @@ var speaks = []verdictOf{
 		waiting(r)
 		r.Used, r.Closing, r.Holds = 8, 8, nil
 	}, verdict{diagnose.ClosingFillPool, ""}},
+	{"closed, and the places are not free yet", func(r *diagnose.Report) {
+		waiting(r)
+		r.LastMinute.Closed, r.LastMinute.Opened, r.Holds = map[string]int64{"broken": 9}, 1, nil
+		r.LastTenSeconds.Units, r.LastTenSeconds.Operations = nil, nil
+	}, verdict{diagnose.CallersWait, ""}},
 	{"closing", func(r *diagnose.Report) {
 		r.Used, r.Closing, r.Holds, r.LastTenSeconds.Operations = 8, 7, nil, nil
 	}, verdict{diagnose.ClosingFillPool, ""}},

@@ -177,12 +177,12 @@ func (v *view) bad(otherwise Severity) Severity {
 	return otherwise
 }
 
-// share returns that share of the pool's connections: at least one, or half of one in a pool of three or fewer, where an average
-// hardly reaches one.
+// share returns that share of the pool's connections: at least one, or a quarter of one if callers wait. A pool of a few
+// connections may be full of what keeps less than one of them on average.
 func (v *view) share(part float64) float64 {
 	least := 1.0
-	if n := v.Settings.MaxConns; 1 <= n && n <= 3 {
-		least = 0.5
+	if v.pressed && v.Settings.MaxConns > 0 {
+		least = 0.25
 	}
 	return max(least, part*float64(v.Settings.MaxConns))
 }
