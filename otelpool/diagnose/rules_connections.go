@@ -186,7 +186,7 @@ func findSlowDials(v *view) []Finding {
 			{Name: "time that acquires waited for dials", Value: v.now.WaitedSeconds["connect"], Unit: "s"},
 		},
 	}
-	if dial := dialTime(v.now); mean >= 2*dial {
+	if dial := dialTime(v.now); dial > 0 && mean >= 2*dial {
 		f.Summary = fmt.Sprintf("Opening a connection takes %s, of which its dial takes %s: the rest is the time of the hooks BeforeConnect and AfterConnect, or of dials that were given up.",
 			printable.Seconds(mean), printable.Seconds(dial))
 		f.Advice = "Look at what the hooks wait for, such as a token for the password, or statements: keep what can be kept. MinIdleConns opens connections before they are needed."

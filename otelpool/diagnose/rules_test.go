@@ -436,7 +436,7 @@ func hangingDials(r *diagnose.Report) {
 	r.Used, r.Constructing, r.Holds = 0, r.Settings.MaxConns, nil
 	r.LastTenSeconds.Operations, r.LastTenSeconds.Units = nil, nil
 	r.LastTenSeconds.Acquires = map[string]int64{"timeout": 50}
-	r.LastTenSeconds.WaitedSeconds["queue"] = 0
+	r.LastTenSeconds.WaitedSeconds["queue"] = 0.3 * 50
 }
 
 // startCold makes the pool half a minute old at most, whose first acquires dialed.
