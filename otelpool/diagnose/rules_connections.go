@@ -111,6 +111,10 @@ func findSilence(v *view) []Finding {
 // findHangingDials finds that connections are being opened and none is, while callers wait.
 func findHangingDials(v *view) []Finding {
 	wait := max(v.OldestWaitSeconds, v.meanQueue()) // at a moment at which all have given up, none may wait
+	got, usual := ratio(float64(v.now.Acquires["ok"]), v.now.Seconds), ratio(float64(v.past.Acquires["ok"]), v.past.Seconds)
+	if got > 0.3*usual { // it has begun to dial just now, and callers wait for another reason
+		return nil
+	}
 	half := v.Constructing > 0 && 2*v.Constructing >= v.Settings.MaxConns
 	if !half || v.now.Dials+v.now.Opened > 0 || v.now.Seconds < minAverage || wait < max(2, 3*dialTime(v.LastTenMinutes)) {
 		return nil

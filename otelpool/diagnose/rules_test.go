@@ -258,6 +258,11 @@ var speaks = []verdictOf{
 		r.LastTenSeconds.WaitedSeconds["queue"] = 5 * 50
 		r.Waiting, r.OldestWaitSeconds = 1, 0.1
 	}, verdict{diagnose.ServerAway, ""}},
+	{"a dial of a pool of one connection that callers wait for", func(r *diagnose.Report) {
+		r.Settings.MaxConns, r.Settings.BaseSize = 1, 1
+		waiting(r)
+		r.Used, r.Constructing, r.Holds = 0, 1, nil
+	}, verdict{diagnose.PoolTooSmall, ""}},
 	{"dials that end late, as ever", func(r *diagnose.Report) {
 		hangingDials(r)
 		r.LastTenMinutes.Dials, r.LastTenMinutes.DialSeconds = 100, 150
