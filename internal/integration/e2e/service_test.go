@@ -61,7 +61,7 @@ func serve(t *testing.T, config *pgxpool.Config, providerOptions []direct.Option
 	server := httptest.NewServer(exporter)
 	t.Cleanup(func() {
 		server.Close()
-		pool.Close()
+		postgrestest.ClosePool(t, pool)
 		if err := errors.Join(inst.Unregister(), provider.Shutdown(context.Background())); err != nil {
 			t.Error(err)
 		}
