@@ -43,10 +43,12 @@ func Listening(t testing.TB, pids []int) (ips []net.IP) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	//lint:ignore SA1019 it is slow where there are many connections
 	tcp, err := fs.NetTCP()
 	if err != nil {
 		t.Fatal(err)
 	}
+	//lint:ignore SA1019 as above
 	tcp6, _ := fs.NetTCP6() // the kernel may lack the protocol
 	const listen = 0x0A
 	for _, line := range append(tcp, tcp6...) {
