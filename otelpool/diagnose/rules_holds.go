@@ -89,7 +89,7 @@ func findLeaks(v *view) (all []Finding) {
 			does, advice = "rows or a batch are open on "+it(kept), "Close rows and batch results on every path, also on errors: defer Close right after the query. "
 		}
 		switch {
-		case g.OldestSeconds < age || 2*kept < g.Count || kept <= g.MaybeHijacked || listens(g):
+		case g.OldestSeconds < age || 2*kept < g.Count || kept <= g.MaybeHijacked || g.Listening > 0:
 			continue
 		case v.longHoldsEnd(g.Operation): // it takes that long, and returns them
 			continue
@@ -117,11 +117,6 @@ func (v *view) longHoldsEnd(operation string) bool {
 	return slices.ContainsFunc(v.LastTenMinutes.Units, func(u Unit) bool { return u.Operation == operation && u.LongHoldsEnded > 0 })
 }
 
-// listens reports whether holds wait for notifications, which pgx does not report as an operation.
-func listens(g Holds) bool {
-	return g.Listening > 0 || slices.ContainsFunc(g.LastQueries, func(q string) bool { return strings.HasPrefix(q, "LISTEN") })
-}
-
 // takenAt says where the connections were acquired.
 func takenAt(g Holds) string {
 	if len(g.Stack) == 0 {
@@ -136,11 +131,11 @@ func findIdleInTransaction(v *view) (all []Finding) {
 			continue
 		}
 		u := v.unit(g.Operation)
-		many := u.now.IdleInTransaction >= v.share(0.25) && 2*u.now.IdleInTransaction >= u.now.Held && (u.now.Units == 0 || u.hold >= 0.25)
+		many := v.idlesInTransaction(u)
 		victims := stuck(v, g.Operation)
 		old := 2*g.IdleInTransaction >= g.Count &&
 			(g.OldestSeconds >= longAge && u.now.IdleInTransaction >= 0.4 || g.OldestSeconds >= 2 && len(victims) > 0)
-		usual := v.longHoldsEnd(g.Operation) || u.past.IdleInTransaction >= u.now.IdleInTransaction/2
+		usual := v.idledInTransaction(u)
 		if !old && !many || usual && !(v.pressed && many) && len(victims) == 0 {
 			continue
 		}
@@ -153,8 +148,7 @@ func findIdleInTransaction(v *view) (all []Finding) {
 			Severity:  v.bad(Warning),
 			Operation: g.Operation,
 			Summary:   summary,
-			Advice: "Commit before calling anything else, and roll back on every error. The server ends such transactions by itself with idle_in_transaction_session_timeout. " +
-				takenAt(g),
+			Advice:    commitAdvice + " " + takenAt(g),
 			Evidence: []Evidence{
 				{Name: "connections idle in a transaction", Value: float64(g.IdleInTransaction)},
 				{Name: "oldest hold", Value: g.OldestSeconds, Unit: "s"},
@@ -166,7 +160,33 @@ func findIdleInTransaction(v *view) (all []Finding) {
 		}
 		all = append(all, f)
 	}
+	for _, u := range v.units { // at this moment none may be idle
+		if about(all, u.name) || v.has(BlockedOnServer, u.name) || !v.idlesInTransaction(u) || v.idledInTransaction(u) && !v.pressed {
+			continue
+		}
+		all = append(all, Finding{
+			Severity:  v.bad(Warning),
+			Operation: u.name,
+			Summary: fmt.Sprintf("%s leaves transactions open while nothing runs in them: on average on %s.",
+				named(u.name), average(u.now.IdleInTransaction, "connection")),
+			Advice:   commitAdvice,
+			Evidence: []Evidence{v.was("of it on average", u.now.IdleInTransaction, u.past.IdleInTransaction, "")},
+		})
+	}
 	return all
+}
+
+const commitAdvice = "Commit before calling anything else, and roll back on every error. The server ends such transactions by itself with idle_in_transaction_session_timeout."
+
+// idlesInTransaction reports whether a unit of work has much of the pool idle in transactions, on average.
+func (v *view) idlesInTransaction(u unitChange) bool {
+	idle := u.now.IdleInTransaction
+	return idle >= v.share(0.25) && 2*idle >= u.now.Held && (u.now.Units == 0 || u.hold >= 0.25)
+}
+
+// idledInTransaction reports whether a unit of work is used so.
+func (v *view) idledInTransaction(u unitChange) bool {
+	return v.longHoldsEnd(u.name) || u.past.IdleInTransaction >= u.now.IdleInTransaction/2
 }
 
 // about reports whether one of some findings is about an operation.
@@ -186,7 +206,7 @@ func stuck(v *view, but string) (names []string) {
 
 func isStuck(v *view, g Holds) bool {
 	usual := v.unit(g.Operation).wasHold
-	return g.Running > 0 && usual > 0 && g.OldestSeconds >= max(2, 10*usual) && !listens(g) && !v.longHoldsEnd(g.Operation)
+	return g.Running > 0 && usual > 0 && g.OldestSeconds >= max(2, 10*usual) && g.Listening == 0 && !v.longHoldsEnd(g.Operation)
 }
 
 func findSlowReaders(v *view) (all []Finding) {
@@ -256,7 +276,7 @@ func findHeldIdle(v *view) (all []Finding) {
 
 // listening reports whether a unit of work holds connections to wait for notifications.
 func (v *view) listening(operation string) bool {
-	return slices.ContainsFunc(v.Holds, func(g Holds) bool { return g.Operation == operation && listens(g) })
+	return slices.ContainsFunc(v.Holds, func(g Holds) bool { return g.Operation == operation && g.Listening > 0 })
 }
 
 func findTransactionOpen(v *view) []Finding {

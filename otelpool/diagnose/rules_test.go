@@ -31,7 +31,7 @@ var speaks = []verdictOf{
 		holds(r, diagnose.Holds{Operation: "job", Count: 1, IdleOutside: 1, OldestSeconds: 2000})
 	}, verdict{}},
 	{"listeners", func(r *diagnose.Report) {
-		holds(r, diagnose.Holds{Operation: "job", Count: 3, IdleOutside: 3, OldestSeconds: 20, LastQueries: []string{"LISTEN jobs"}})
+		holds(r, diagnose.Holds{Operation: "job", Count: 3, IdleOutside: 3, OldestSeconds: 20, Listening: 3})
 	}, verdict{}},
 	{"long holds that end", func(r *diagnose.Report) {
 		holds(r, diagnose.Holds{Operation: "job", Count: 3, IdleOutside: 3, OldestSeconds: 20})
@@ -100,6 +100,14 @@ var speaks = []verdictOf{
 	{"idle in transaction, the only connection", func(r *diagnose.Report) {
 		only(r, func(u *diagnose.Unit) { u.IdleInTransaction = 0.45 })
 		holds(r, diagnose.Holds{Operation: "POST /", Count: 1, IdleInTransaction: 1, OldestSeconds: 0.6})
+	}, verdict{diagnose.IdleInTransaction, "POST /"}},
+	{"idle in transaction, but not at this moment", func(r *diagnose.Report) {
+		only(r, func(u *diagnose.Unit) { u.IdleInTransaction = 0.45 })
+		holds(r, diagnose.Holds{Operation: "POST /", Count: 1, Running: 1, OldestSeconds: 0.1})
+	}, verdict{diagnose.IdleInTransaction, "POST /"}},
+	{"idle in transaction, while nobody holds the connection", func(r *diagnose.Report) {
+		only(r, func(u *diagnose.Unit) { u.IdleInTransaction = 0.45 })
+		r.Holds = nil
 	}, verdict{diagnose.IdleInTransaction, "POST /"}},
 	{"idle in transaction, one of three connections", func(r *diagnose.Report) {
 		only(r, func(u *diagnose.Unit) { u.IdleInTransaction = 0.8 })

@@ -65,14 +65,14 @@ func TestServerNamesBlockerOfOthers(t *testing.T) {
 	t.Parallel()
 	url := postgrestest.Database(t)
 	f := setup(t, url, 5)
-	other := locking(t, url, "billing")
+	other := locking(t, url, "invoices")
 	f.wait(t, "checkout", 1)
 	s := f.eventually(t, blocked(1))
 	root := s.Sessions[0]
-	if root.Ours || root.Application != "billing" || root.Role == "" || root.ProcessID != other.PgConn().PID() || root.State != "idle in transaction" {
+	if root.Ours || root.Application != "invoices" || root.Role == "" || root.ProcessID != other.PgConn().PID() || root.State != "idle in transaction" {
 		t.Errorf("%+v", root)
 	}
-	if !slices.ContainsFunc(s.Clients, func(c diagnose.Client) bool { return c.Application == "billing" && c.Connections == 1 }) {
+	if !slices.ContainsFunc(s.Clients, func(c diagnose.Client) bool { return c.Application == "invoices" && c.Connections == 1 }) {
 		t.Errorf("clients: %+v", s.Clients)
 	}
 }
