@@ -112,9 +112,7 @@ func setup(t testing.TB, maxConns int32, change func(*pgxpool.Config), opts ...o
 func newInstrumented(t testing.TB, config *pgxpool.Config, opts ...otelpool.Option) (*pgxpool.Pool, *otelpool.Instrumentation) {
 	t.Helper()
 	pool, inst, err := otelpool.NewWithConfig(context.Background(), config, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		postgrestest.ClosePool(t, pool)
 		unregister(t, inst)
@@ -125,9 +123,7 @@ func newInstrumented(t testing.TB, config *pgxpool.Config, opts ...otelpool.Opti
 func instrument(t testing.TB, config *pgxpool.Config, opts ...otelpool.Option) *otelpool.Instrumentation {
 	t.Helper()
 	inst, err := otelpool.Instrument(config, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return inst
 }
 
@@ -135,18 +131,14 @@ func instrument(t testing.TB, config *pgxpool.Config, opts ...otelpool.Option) *
 func newPool(t testing.TB, config *pgxpool.Config) *pgxpool.Pool {
 	t.Helper()
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() { postgrestest.ClosePool(t, pool) })
 	return pool
 }
 
 func register(t testing.TB, inst *otelpool.Instrumentation, pool *pgxpool.Pool) {
 	t.Helper()
-	if err := inst.Register(pool); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, inst.Register(pool))
 }
 
 func unregister(t testing.TB, inst *otelpool.Instrumentation) {
@@ -158,18 +150,14 @@ func unregister(t testing.TB, inst *otelpool.Instrumentation) {
 
 func apply(t testing.TB, s otelpool.Sizing, config *pgxpool.Config) {
 	t.Helper()
-	if err := s.Apply(config); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Apply(config))
 }
 
 // registerBare registers a pool without hooks. The test's end unregisters it.
 func registerBare(t testing.TB, pool *pgxpool.Pool, opts ...otelpool.Option) *otelpool.Instrumentation {
 	t.Helper()
 	inst, err := otelpool.Register(pool, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() { unregister(t, inst) })
 	return inst
 }
@@ -180,9 +168,7 @@ func begin(t testing.TB, on interface {
 }, ctx context.Context) pgx.Tx {
 	t.Helper()
 	tx, err := on.Begin(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return tx
 }
 
@@ -192,9 +178,7 @@ func openRows(t testing.TB, on interface {
 }, ctx context.Context, sql string, args ...any) pgx.Rows {
 	t.Helper()
 	rows, err := on.Query(ctx, sql, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return rows
 }
 
@@ -251,9 +235,7 @@ func awaitGarbage(t testing.TB, what string, gone <-chan struct{}) {
 func parse(t testing.TB, connString string) *pgxpool.Config {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(connString)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return config
 }
 
@@ -271,9 +253,7 @@ func acquire(t testing.TB, pool *pgxpool.Pool) *pgxpool.Conn {
 func acquireWith(t testing.TB, pool *pgxpool.Pool, ctx context.Context) *pgxpool.Conn {
 	t.Helper()
 	conn, err := pool.Acquire(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return conn
 }
 
@@ -390,9 +370,7 @@ func terminate(t *testing.T, f fixture, pid uint32) {
 func eventuallySays(t *testing.T, f fixture, what, sql string, pid uint32) {
 	t.Helper()
 	admin, err := pgx.Connect(t.Context(), f.pool.Config().ConnString())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer admin.Close(t.Context())
 	testutil.Eventually(t, what, func() bool {
 		var is bool

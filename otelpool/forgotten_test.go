@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -83,9 +84,7 @@ func TestMissingRegisterIsLoggedAfterMinute(t *testing.T) {
 				acquire(t, pool).Release()
 				time.Sleep(59 * time.Second)
 				checkEqual(t, "entries before", log.String(), "")
-				if err := tt.end(inst, pool); err != nil {
-					t.Fatal(err)
-				}
+				testutil.NoError(t, tt.end(inst, pool))
 				for range 3 {
 					time.Sleep(time.Minute)
 					acquire(t, pool).Release()
@@ -114,9 +113,7 @@ func TestConnectionsWithoutPoolAreLoggedAfterMinute(t *testing.T) {
 				instrument(t, config, otelpool.WithMeterProvider(newTelemetry(t).provider), log.option())
 				for range 2 {
 					conn, err := pgx.ConnectConfig(t.Context(), config.ConnConfig)
-					if err != nil {
-						t.Fatal(err)
-					}
+					testutil.NoError(t, err)
 					defer func() { _ = conn.Close(context.Background()) }()
 				}
 				if tt.pool {

@@ -107,13 +107,9 @@ func TestHoldMarshalsToReadableJSON(t *testing.T) {
 	defer conn.Release()
 	hold := onlyHold(t, f.inst)
 	text, err := json.Marshal(hold)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	var got map[string]any
-	if err := json.Unmarshal(text, &got); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, json.Unmarshal(text, &got))
 	checkEqual(t, "operation", got["operation"], any("leak"))
 	checkEqual(t, "age", got["age_seconds"], any(hold.Age.Seconds()))
 	checkEqual(t, "since", got["since"], any(hold.Since.Format(time.RFC3339Nano)))

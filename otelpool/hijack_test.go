@@ -47,9 +47,7 @@ func TestHijackedConnsAreForgotten(t *testing.T) {
 					runtime.SetFinalizer(own.PgConn().CustomData()["otelpool"], func(any) { forgotten.Add(1) })
 				}
 				runtime.AddCleanup(own, func(int) { gone.Add(1) }, 0)
-				if err := own.Close(t.Context()); err != nil {
-					t.Fatal(err)
-				}
+				testutil.NoError(t, own.Close(t.Context()))
 				f.collect(t)
 			}
 			testutil.Eventually(t, "all connections are garbage", func() bool {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
@@ -82,13 +83,9 @@ func numbersIn(lists ...reflect.Value) (numbers []int64) {
 func usedPool(t testing.TB, operations int) *observed {
 	t.Helper()
 	poolConfig, err := pgxpool.ParseConfig("host=/nowhere")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	inst, err := Instrument(poolConfig, WithMeterProvider(noop.NewMeterProvider()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	o := newObserved(nil, 4, poolConfig, inst.hooks)
 	o.stat = func() poolstate.Stat { return poolstate.Stat{Max: int64(poolConfig.MaxConns)} }
 	const seconds = 11 * 60

@@ -92,9 +92,7 @@ func TestWaitingNestedAcquireIsLogged(t *testing.T) {
 	ctx := otelpool.WithScope(t.Context(), "")
 	outerLine := line(1)
 	outer, err := f.pool.Acquire(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	innerLine := line(1)
 	timeOut(t, f.pool, ctx, 20*time.Millisecond)
 	for range 5 { // counted, but not logged: at most one is logged a second
@@ -146,9 +144,7 @@ func TestConnUsedAfterCancelIsBroken(t *testing.T) {
 		t.Fatal(err)
 	}
 	execute(t, conn, t.Context(), "SELECT 1")
-	if err := conn.Conn().Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, conn.Conn().Close(t.Context()))
 	conn.Release()
 	testutil.Eventually(t, "it is closed", func() bool { return f.pool.Stat().TotalConns() == 0 })
 	f.collect(t).check(t, map[string]int64{

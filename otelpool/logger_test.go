@@ -27,9 +27,7 @@ func (l *logBuffer) entries(t testing.TB, message string) []map[string]any {
 	var found []map[string]any
 	for decoder := json.NewDecoder(strings.NewReader(l.String())); decoder.More(); {
 		var entry map[string]any
-		if err := decoder.Decode(&entry); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, decoder.Decode(&entry))
 		if entry["msg"] == message {
 			found = append(found, entry)
 		}

@@ -34,9 +34,7 @@ func TestLongHoldIsLoggedDuringAndAfter(t *testing.T) {
 		traceID := trace.SpanContextFromContext(ctx).TraceID()
 		began, here := time.Now(), line(1)
 		conn, err := f.pool.Acquire(otelpool.WithOperation(ctx, "leaky"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		execute(t, conn, t.Context(), "SELECT * FROM pg_class")
 		time.Sleep(2 * time.Minute) // of the bubble
 		synctest.Wait()
@@ -110,9 +108,7 @@ func TestReportIsShort(t *testing.T) {
 	server := httptest.NewServer(handler)
 	defer server.Close()
 	resp, err := http.Get(server.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	_ = resp.Body.Close()
 	for report := range strings.Lines(text.String()) {
 		if len(report) > 600 || strings.Contains(report, "net/http") || strings.Contains(report, "runtime.") {
@@ -172,9 +168,7 @@ func TestLongHoldIsFoundBesideForeignConn(t *testing.T) {
 			t.Parallel()
 			f := setup(t, 4, nil, otelpool.WithLongHold(20*time.Millisecond), otelpool.WithLogger(slog.New(slog.DiscardHandler)))
 			conn, err := open(f)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, err)
 			defer func() { _ = conn.Close(context.Background()) }()
 			execute(t, conn, t.Context(), "LISTEN x")
 			f.collect(t) // finds out that the connection is not held

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -184,9 +185,7 @@ func (tel telemetry) read(t testing.TB) (all []metricdata.Metrics) {
 // readAll collects the metrics of all scopes.
 func (tel telemetry) readAll(t testing.TB) (rm metricdata.ResourceMetrics) {
 	t.Helper()
-	if err := tel.reader.Collect(context.Background(), &rm); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, tel.reader.Collect(context.Background(), &rm))
 	return rm
 }
 
@@ -194,9 +193,7 @@ func (tel telemetry) readAll(t testing.TB) (rm metricdata.ResourceMetrics) {
 func (tel telemetry) text(t *testing.T) string {
 	t.Helper()
 	text, err := json.Marshal(tel.readAll(t).ScopeMetrics)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return string(text)
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -122,9 +123,7 @@ func factPool(t *testing.T, fact pgxFact) fixture {
 	var err error
 	f.pool, f.inst, err = otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(f.provider), otelpool.WithPoolName("test"),
 		otelpool.WithPeakWindow(time.Second), otelpool.WithLongHold(time.Hour), log.option())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		if fact.want.leaked > 0 {
 			go f.pool.Close() // never returns
@@ -139,9 +138,7 @@ func factPool(t *testing.T, fact pgxFact) fixture {
 func TestPgxFactsCoverEachRow(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join("..", "docs", "pgx-facts.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	inTable, inText, inTests := make(map[string]bool), make(map[string]bool), make(map[string]bool)
 	for _, row := range regexp.MustCompile(`(?m)^\| (\d+) \|`).FindAllSubmatch(text, -1) {
 		inTable[string(row[1])] = true

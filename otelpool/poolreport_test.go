@@ -128,13 +128,9 @@ func TestReportSurvivesJSON(t *testing.T) {
 	defer leak.Release()
 	r := f.inst.Report()
 	text, err := json.Marshal(r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	var back diagnose.Report
-	if err := json.Unmarshal(text, &back); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, json.Unmarshal(text, &back))
 	if !back.Time.Equal(r.Time) {
 		t.Errorf("time %v, want %v", back.Time, r.Time)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -21,9 +22,7 @@ func TestPreparedNameFollowsLatestText(t *testing.T) {
 		t.Fatal("prepared twice")
 	}
 	execute(t, conn, ctx, "p") // still the first
-	if err := conn.Conn().Deallocate(ctx, "p"); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, conn.Conn().Deallocate(ctx, "p"))
 	prepare(t, conn, ctx, "p", "SELECT 1 FROM pg_proc LIMIT 1")
 	execute(t, conn, ctx, "p")
 	f.collect(t).checkCounts(t, map[string]uint64{
@@ -90,9 +89,7 @@ func TestPreparedNamesAfterManyOthers(t *testing.T) {
 		name := fmt.Sprint("p", i)
 		prepare(t, conn, ctx, name, "SELECT 1 FROM pg_class LIMIT 1")
 		execute(t, conn, ctx, name)
-		if err := conn.Conn().Deallocate(ctx, name); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, conn.Conn().Deallocate(ctx, name))
 		if i%100 == 0 {
 			execute(t, conn, ctx, "first")
 		}
@@ -119,9 +116,7 @@ func TestPreparedTextsAreBounded(t *testing.T) {
 	for i := range 50 {
 		name := fmt.Sprint("s", i)
 		prepare(t, conn, t.Context(), name, "SELECT "+padding+fmt.Sprint(i))
-		if err := conn.Conn().Deallocate(t.Context(), name); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, conn.Conn().Deallocate(t.Context(), name))
 	}
 	if after := heap(); after > before+10<<20 {
 		t.Errorf("the heap grew by %d KiB", (after-before)>>10)

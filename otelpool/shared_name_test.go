@@ -285,9 +285,7 @@ func TestProviderIsNotKeptAlive(t *testing.T) {
 				tel := newTelemetry(t)
 				runtime.AddCleanup(tel.provider, func(struct{}) { close(collected) }, struct{}{})
 				pool, inst, err := otelpool.New(t.Context(), database(t), otelpool.WithMeterProvider(tel.provider))
-				if err != nil {
-					t.Fatal(err)
-				}
+				testutil.NoError(t, err)
 				acquire(t, pool).Release()
 				pool.Close()
 				if err := end(inst); err != nil {

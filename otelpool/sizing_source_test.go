@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -14,15 +15,11 @@ func TestFromConfigReadsSettings(t *testing.T) {
 	config := parse(t, "postgres://u@localhost/db?pool_size=7&max_overflow=3&pool_pre_ping=True&pool_recycle=1800&pool_timeout=2s&application_name=x")
 	got, err := otelpool.Development.FromConfig(config)
 	want := otelpool.Sizing{PoolSize: 7, MaxOverflow: 3, PrePing: true, Recycle: 30 * time.Minute, Timeout: 2 * time.Second}
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	checkEqual(t, "sizing", got, want)
 	checkEqual(t, "settings left for the server", fmt.Sprint(config.ConnConfig.RuntimeParams), "map[application_name:x]")
 	got, err = otelpool.Staging.FromConfig(config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	checkEqual(t, "sizing without settings", got, otelpool.Staging)
 }
 

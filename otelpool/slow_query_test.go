@@ -73,9 +73,7 @@ func TestSlowQueryIsLogged(t *testing.T) {
 			opts := append(tt.opts, otelpool.WithSlowQuery(threshold), otelpool.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 			f := setup(t, 1, nil, opts...)
 			ctx, _ := spanned(otelpool.WithScope(t.Context(), "GET /"), 2)
-			if err := tt.call(ctx, f); err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, tt.call(ctx, f))
 			if tt.want != "" {
 				testutil.Eventually(t, "a line is logged", func() bool { return strings.Contains(log.String(), "\n") })
 			}

@@ -78,9 +78,7 @@ func TestBatchSpanHasBoundedText(t *testing.T) {
 	for i := range 200 {
 		b.Queue(fmt.Sprintf("SELECT %d, '%s'", i, strings.Repeat("x", 7000)))
 	}
-	if err := f.pool.SendBatch(f.root, b).Close(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, f.pool.SendBatch(f.root, b).Close())
 	size := 0
 	for _, e := range f.last().Events() {
 		for _, kv := range e.Attributes {
@@ -127,9 +125,7 @@ func TestSlowPrepareIsLoggedWithItsSpan(t *testing.T) {
 	defer c.Release()
 	// A lock makes it slow: PostgreSQL takes one on the table to prepare.
 	other, err := pgx.Connect(t.Context(), connString)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer other.Close(context.Background())
 	for _, sql := range []string{"CREATE TABLE locked (n int)", "BEGIN", "LOCK TABLE locked"} {
 		execute(t, other, t.Context(), sql)
@@ -203,9 +199,7 @@ func TestDialThatUsesAnotherPoolHasItsOwnSpan(t *testing.T) {
 			return dial(ctx, network, address)
 		}
 	})
-	if err := f.pool.Ping(f.root); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, f.pool.Ping(f.root))
 	expectSpans(t, f, "connect, no summary")
 }
 

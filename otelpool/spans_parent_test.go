@@ -17,6 +17,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -138,9 +139,7 @@ func TestSpansKeepTheirParents(t *testing.T) {
 		defer span.End()
 		tx := begin(t, c, ctx)
 		execute(t, tx, otelpool.WithOperation(ctx, "work"), "SELECT 1")
-		if err := tx.Commit(ctx); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, tx.Commit(ctx))
 		want = append(want, "BEGIN, in "+name, "work, in "+name+"\nrows 1", "COMMIT, in "+name)
 	}
 	expectSpans(t, f, want...)
@@ -153,9 +152,7 @@ func TestBatchOfManyQueriesHasBoundedSpan(t *testing.T) {
 	for range 10_000 {
 		b.Queue("SELECT 1")
 	}
-	if err := f.pool.SendBatch(f.root, b).Close(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, f.pool.SendBatch(f.root, b).Close())
 	batch := f.last()
 	if batch.Name() != "BATCH SELECT" || len(batch.Events()) != 128 || batch.DroppedEvents() != 0 {
 		t.Errorf("%s has %d events and has dropped %d", batch.Name(), len(batch.Events()), batch.DroppedEvents())
@@ -170,9 +167,7 @@ func TestSpanEndsOnHijackedConnection(t *testing.T) {
 	f := setupTraced(t, 1, nil)
 	pc := hijack(t, acquire(t, f.pool))
 	rows := openRows(t, pc, f.root, "SELECT 1 FROM generate_series(1, 3)")
-	if err := pc.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, pc.Close(t.Context()))
 	rows.Close()
 	expectSpans(t, f, "SELECT generate_series\nerror connection")
 }

@@ -22,6 +22,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -192,9 +193,7 @@ func TestSQLCommentsOfBatchInEachMode(t *testing.T) {
 				t.Helper()
 				b := batched("INSERT INTO items VALUES ($1)", 1)()
 				b.Queue("SELECT count(*) FROM items WHERE id = $1", 1)
-				if err := f.pool.SendBatch(ctx, b).Close(); err != nil {
-					t.Fatal(err)
-				}
+				testutil.NoError(t, f.pool.SendBatch(ctx, b).Close())
 			}
 			send(ctx)
 			insert := "INSERT INTO items VALUES ($1) /*application='shop',operation='INSERT%20items'"
@@ -367,9 +366,7 @@ func TestLargeStatementGetsSQLComment(t *testing.T) {
 	var got int
 	var end string
 	sql := "SELECT length('" + strings.Repeat("x", length) + "'), right(current_query(), 30)"
-	if err := f.pool.QueryRow(t.Context(), sql, pgx.QueryExecModeExec).Scan(&got, &end); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, f.pool.QueryRow(t.Context(), sql, pgx.QueryExecModeExec).Scan(&got, &end))
 	if got != length || !strings.HasSuffix(end, "/*operation='SELECT'*/") {
 		t.Errorf("%d bytes, end %q", got, end)
 	}
@@ -454,9 +451,7 @@ func TestTraceparentIsSpanOfQuery(t *testing.T) {
 	f := setupTraced(t, 1, func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec },
 		otelpool.WithSQLComments(otelpool.CommentTraceparent))
 	var query string
-	if err := f.pool.QueryRow(f.root, "SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()").Scan(&query); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, f.pool.QueryRow(f.root, "SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()").Scan(&query))
 	of := f.last().SpanContext()
 	if want := fmt.Sprintf("/*traceparent='00-%s-%s-01'*/", of.TraceID(), of.SpanID()); !strings.HasSuffix(query, want) {
 		t.Errorf("the server runs %q, want a comment %s", query, want)

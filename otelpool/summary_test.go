@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -19,9 +20,7 @@ func TestSummaryHoldsNamesEqualAsPostgreSQL(t *testing.T) {
 	names := make(map[string][]string)
 	for _, spelling := range spellings {
 		var parts []string
-		if err := pool.QueryRow(t.Context(), "SELECT parse_ident($1)", spelling).Scan(&parts); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, pool.QueryRow(t.Context(), "SELECT parse_ident($1)", spelling).Scan(&parts))
 		names[spelling] = parts
 	}
 	for _, a := range spellings {
@@ -37,9 +36,7 @@ func TestSummaryHoldsNamesEqualAsPostgreSQL(t *testing.T) {
 func TestSummaryKeepsQuotesOfReservedWords(t *testing.T) {
 	t.Parallel()
 	rows, err := setup(t, 1, nil).pool.Query(t.Context(), "SELECT word, catcode = 'R' FROM pg_get_keywords()")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	var word string
 	var reserved bool
 	if _, err := pgx.ForEachRow(rows, []any{&word, &reserved}, func() error {

@@ -122,9 +122,7 @@ func TestPanickingTracerKeepsWaitingCount(t *testing.T) {
 	config.ConnConfig.Tracer = panicking{atEnd: &left}
 	apply(t, otelpool.Sizing{PoolSize: conns, Timeout: 200 * time.Millisecond}, config)
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer func() { go pool.Close() }() // never returns: pgx has lost the connections of the acquires that panicked
 	releaseAll(dialAll(t, pool, conns))
 	left.Store(conns - 1)

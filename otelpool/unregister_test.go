@@ -172,9 +172,7 @@ func foreignCallback(t *testing.T, tel telemetry, entered, leave chan struct{}, 
 	t.Helper()
 	meter := tel.provider.Meter("other")
 	gauge, err := meter.Int64ObservableGauge("other")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	first := true
 	_, err = meter.RegisterCallback(func(context.Context, metric.Observer) error {
 		if first {
@@ -185,9 +183,7 @@ func foreignCallback(t *testing.T, tel telemetry, entered, leave chan struct{}, 
 		}
 		return nil
 	}, gauge)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 }
 
 // TestCallbackMayUnregisterOtherProvider has a callback of one MeterProvider unregister a pool of another, while pools of
@@ -205,9 +201,7 @@ func TestCallbackMayUnregisterOtherProvider(t *testing.T) {
 	collecting := aside(func() { p.collect(t) })
 	<-entered
 	third, err := pgxpool.New(t.Context(), "host=localhost")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer third.Close()
 	waiting := aside(func() { // for the collection
 		inst, err := otelpool.Register(third, otelpool.WithMeterProvider(p.provider))

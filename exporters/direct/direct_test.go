@@ -23,6 +23,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/direct"
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -138,9 +139,7 @@ func (p *pair) check(t *testing.T, opts ...metricdatatest.Option) (points int) {
 func collect(t *testing.T, r sdkmetric.Reader) (all []metricdata.Metrics) {
 	t.Helper()
 	var rm metricdata.ResourceMetrics
-	if err := r.Collect(t.Context(), &rm); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, r.Collect(t.Context(), &rm))
 	for _, scope := range rm.ScopeMetrics {
 		for _, m := range scope.Metrics {
 			switch data := m.Data.(type) {
@@ -221,13 +220,9 @@ func TestSameAsSDK(t *testing.T) {
 			m := p.Meter(catalogue.ScopeName, metric.WithInstrumentationVersion("1"))
 			h, err := m.Float64Histogram("duration", metric.WithUnit("s"), metric.WithDescription("Time."),
 				metric.WithExplicitBucketBoundaries(0.1, 0.5, 1))
-			if err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, err)
 			again, err := m.Float64Histogram("duration", metric.WithUnit("s"), metric.WithDescription("Time."))
-			if err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, err)
 			if _, ok := h.(pairHistogram).direct.(binder); ok == test.bySDK {
 				t.Errorf("recorded directly: %t", ok)
 			}
@@ -262,9 +257,7 @@ func TestExemplars(t *testing.T) {
 	r := newReader(nil, nil)
 	p := direct.NewMeterProvider(direct.WithReader(r), direct.WithExemplarFilter(exemplar.AlwaysOnFilter))
 	h, err := p.Meter(catalogue.ScopeName).Float64Histogram("duration", metric.WithExplicitBucketBoundaries(1, 2))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -294,9 +287,7 @@ func TestNothingIsLost(t *testing.T) {
 	r := newReader(nil, nil)
 	h, err := direct.NewMeterProvider(direct.WithReader(r)).Meter(catalogue.ScopeName).Float64Histogram("duration",
 		metric.WithExplicitBucketBoundaries(1, 2))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	const callers, each = 16, 5000
 	var last metricdata.HistogramDataPoint[float64]
 	read := func() {
@@ -357,9 +348,7 @@ func TestStreams(t *testing.T) {
 		for i, name := range names {
 			for _, version := range []string{"1", "2"} {
 				h, err := p.Meter(catalogue.ScopeName, metric.WithInstrumentationVersion(version)).Float64Histogram(name, metric.WithUnit("s"))
-				if err != nil {
-					t.Fatal(err)
-				}
+				testutil.NoError(t, err)
 				h.Record(t.Context(), float64(i))
 			}
 		}
@@ -374,9 +363,7 @@ func TestReaderGivenTwice(t *testing.T) {
 	r := newReader(nil, nil)
 	h, err := direct.NewMeterProvider(direct.WithReader(r), direct.WithReader(r), direct.WithView(nil)).
 		Meter(catalogue.ScopeName).Float64Histogram("duration")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	h.Record(t.Context(), 1)
 	if found := collect(t, r); len(found) != 1 {
 		t.Errorf("%d histograms of one", len(found))
@@ -396,9 +383,7 @@ func TestReaderThatCannotBeCompared(t *testing.T) {
 func TestBoundTakesAttributes(t *testing.T) {
 	p := newPair(setting{})
 	h, err := p.providers[1].Meter(catalogue.ScopeName).Float64Histogram("duration")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	attrs := []attribute.KeyValue{attribute.Int("z", 1), attribute.Int("a", 2)}
 	bound := h.(binder).Bind(attrs...)
 	if attrs[0].Key != "z" {
@@ -415,14 +400,10 @@ func TestBoundTakesAttributes(t *testing.T) {
 func TestPool(t *testing.T) {
 	p := newPair(setting{})
 	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	config.MaxConns = 3
 	pool, _, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(p))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	var wg sync.WaitGroup
 	for caller := range 8 {
 		wg.Go(func() {

@@ -24,6 +24,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // awkwardSets are attribute sets that are hard to turn into labels.
@@ -208,22 +209,16 @@ func unzipped(t *testing.T, handler http.Handler, accept string) string {
 func unzip(t *testing.T, body io.Reader) string {
 	t.Helper()
 	reader, err := gzip.NewReader(body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	text, err := io.ReadAll(reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return string(text)
 }
 
 func encode(t *testing.T, family *dto.MetricFamily, format expfmt.Format) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := expfmt.NewEncoder(&b, format).Encode(family); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, expfmt.NewEncoder(&b, format).Encode(family))
 	return b.String()
 }
 

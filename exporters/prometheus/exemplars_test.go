@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // spanLabels are the exemplar labels of the span of traced.
@@ -117,9 +118,7 @@ func TestValidExemplarsAllocateNothing(t *testing.T) { // Another test's allocat
 	instrument(t, provider, []string{"main"}, poolInstruments).recordAll(traced(t.Context()))
 	instrumentOthers(t, provider)
 	var collected metricdata.ResourceMetrics
-	if err := reader.Collect(t.Context(), &collected); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, reader.Collect(t.Context(), &collected))
 
 	if n := testing.AllocsPerRun(10, func() { prometheus.SanitizeExemplars(collected.ScopeMetrics) }); n > 0 {
 		t.Errorf("%v allocations, want none", n)
@@ -145,27 +144,19 @@ func recordFiltered(t *testing.T, reader sdkmetric.Reader, filtered []attribute.
 		name  string
 	}{{pools, "db.client.operation.duration"}, {others, "seconds"}, {others, "exponential.seconds"}} {
 		h, err := histogram.meter.Float64Histogram(histogram.name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		h.Record(ctx, 1, with)
 	}
 	for _, name := range []string{"sizes", "exponential.sizes"} {
 		h, err := others.Int64Histogram(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		h.Record(ctx, 1, with)
 	}
 	spent, err := others.Float64Counter("spent")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	spent.Add(ctx, 1, with)
 	jobs, err := others.Int64Counter("jobs")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	jobs.Add(ctx, 1, with)
 }
 

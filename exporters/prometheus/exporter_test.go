@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestNewRefusesBadValues(t *testing.T) {
@@ -82,9 +83,7 @@ func TestCallbackPanicFailsOneScrape(t *testing.T) {
 			o.Observe(5, metric.WithAttributes(mainPool)) // before the panic, and once more in the next scrape
 			return nil
 		}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	var wild atomic.Bool
 	observeBy(t, provider.Meter("example.com/x"), "x", func(context.Context, metric.Int64Observer) error {
 		if wild.Load() {
@@ -178,23 +177,17 @@ func TestUnregisterEndsSeries(t *testing.T) {
 	exporter := newExporter(t, failOnError(t))
 	meter := newProvider(t, exporter).Meter(poolScope)
 	size, err := meter.Int64ObservableGauge("pgxpool.size")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		o.ObserveInt64(size, 5, metric.WithAttributes(mainPool))
 		return nil
 	}, size)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	names := familyNames(gatherAll(t, exporter))
 	if !slices.Contains(names, "db_pool_size") {
 		t.Errorf("families %v", names)
 	}
-	if err := registration.Unregister(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, registration.Unregister())
 	if names := familyNames(gatherAll(t, exporter)); slices.Contains(names, "db_pool_size") {
 		t.Errorf("families %v", names)
 	}

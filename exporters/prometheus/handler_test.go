@@ -36,9 +36,7 @@ func TestPageAfterShutdownIsUnavailable(t *testing.T) {
 	provider := newProvider(t, exporter)
 	observe(t, provider, "pgxpool.size", mainPool)
 	page(t, exporter, acceptText)
-	if err := provider.Shutdown(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, provider.Shutdown(t.Context()))
 
 	for range 2 {
 		if body := serve(t, exporter, acceptText, http.StatusServiceUnavailable).Body.String(); !strings.Contains(body, "shut down") {

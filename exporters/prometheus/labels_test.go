@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestUserAttributeGetsExportedPrefix(t *testing.T) {
@@ -60,9 +61,7 @@ func TestViewDecidesWhetherMetricIsRenamed(t *testing.T) {
 			exporter := newExporter(t, failOnError(t), prometheus.WithoutTargetInfo())
 			provider := sdkmetric.NewMeterProvider(shop, sdkmetric.WithReader(exporter), sdkmetric.WithView(test.view))
 			counter, err := provider.Meter(poolScope).Int64UpDownCounter("db.client.connection.count")
-			if err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, err)
 			counter.Add(t.Context(), 1, metric.WithAttributes(mainPool, attribute.String("db.client.connection.state", "used")))
 
 			families := gatherAll(t, exporter)
@@ -85,9 +84,7 @@ func TestBucketLabelIsThereOnce(t *testing.T) {
 		sdkmetric.WithResource(resource.NewSchemaless(attribute.String("le", "of the resource"))))
 	for scope, name := range map[string]string{poolScope: "db.client.connection.wait_time", "example.com/queue": "queue.wait"} {
 		wait, err := provider.Meter(scope).Float64Histogram(name, metric.WithUnit("s"), metric.WithExplicitBucketBoundaries(1))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		wait.Record(t.Context(), 0.5, metric.WithAttributes(mainPool))
 		if scope != poolScope {
 			wait.Record(t.Context(), 0.5, metric.WithAttributes(attribute.String("le", "of the library"), attribute.String("exported_le", "too")))

@@ -6,6 +6,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // observe observes 1 for one series of an instrument of package otelpool.
@@ -39,9 +41,7 @@ func observeBy(t *testing.T, meter metric.Meter, name string, f metric.Int64Call
 func count(t *testing.T, meter metric.Meter, name string, n int64, attrs ...attribute.KeyValue) {
 	t.Helper()
 	counter, err := meter.Int64Counter(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	counter.Add(t.Context(), n, metric.WithAttributes(attrs...))
 }
 
@@ -55,14 +55,10 @@ func instrumentOthers(t *testing.T, provider metric.MeterProvider) {
 	} {
 		duration, err := scope.Float64Histogram("db.client.operation.duration", metric.WithUnit("s"),
 			metric.WithDescription("Duration of database client operations."), metric.WithExplicitBucketBoundaries(0.1, 1))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		duration.Record(t.Context(), 0.5, metric.WithAttributes(operation("SELECT users")...))
 		hits, err := scope.Int64Counter("cache.hits", metric.WithDescription("Hits."), metric.WithUnit("{hit}"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		hits.Add(t.Context(), 7)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // registryPage returns the page of a registry, by the name of its metrics' families.
@@ -96,9 +97,7 @@ func TestRegistryPageHasOursAndTheirs(t *testing.T) {
 				t.Parallel()
 				s := service{registry: client.NewRegistry(), exporter: newExporter(t)}
 				register := func() {
-					if err := s.registry.Register(s.exporter.Collector()); err != nil {
-						t.Fatal(err)
-					}
+					testutil.NoError(t, s.registry.Register(s.exporter.Collector()))
 				}
 				if order == "ours first" {
 					register()
@@ -159,9 +158,7 @@ func TestRegisterLeavesTakenNamesOut(t *testing.T) {
 	if err := registry.Register(exporter.Collector()); err == nil || !strings.Contains(err.Error(), `"db_pool_size"`) {
 		t.Errorf("Collector: error %v, want one that names db_pool_size", err)
 	}
-	if err := exporter.Register(registry); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, exporter.Register(registry))
 	if err := exporter.Register(registry); !errors.As(err, &client.AlreadyRegisteredError{}) {
 		t.Errorf("second Register: error %v, want an AlreadyRegisteredError", err)
 	}
@@ -187,9 +184,7 @@ func TestRegisterWrappedRegisterers(t *testing.T) {
 	observe(t, newProvider(t, exporter), "pgxpool.size", mainPool)
 	registry := registryWith(t, "db_pool_size", "By hand.")
 
-	if err := exporter.Register(client.WrapRegistererWithPrefix("shop_", registry)); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, exporter.Register(client.WrapRegistererWithPrefix("shop_", registry)))
 	wantOnce(t, registryPage(t, registry), "db_pool_size 1", `shop_db_pool_size{pool="main"} 1`)
 }
 

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 var direct = regexp.MustCompile(`(?m)^\t(\S+) v\S+$`)
@@ -93,9 +95,7 @@ func foldersWith(t *testing.T, name string) (folders []string) {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	slices.Sort(folders)
 	return folders
 }
@@ -110,9 +110,7 @@ func TestLicencesOfLinkedModulesArePermissive(t *testing.T) {
 		list := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if not (or .Main .Replace)}}{{.Dir}}{{end}}{{end}}", "./...")
 		list.Dir = filepath.Join("..", "..", folder)
 		out, err := list.Output()
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		dirs.Write(out)
 	}
 	seen := make(map[string]bool)
@@ -128,9 +126,7 @@ func TestLicencesOfLinkedModulesArePermissive(t *testing.T) {
 			continue
 		}
 		licence, err := os.ReadFile(files[0])
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		if !permissive.Match(licence) {
 			t.Errorf("%s has a licence that is not known as permissive", dir)
 		}

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // metricName matches documented names of metrics, but not those of recorded series, which begin with a level and a colon.
@@ -90,15 +91,11 @@ func checkMake(t *testing.T, name, makefile string, words []string) {
 func checkRun(t *testing.T, name, module string, words []string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root, module, words[0], "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	var text strings.Builder
 	for _, file := range files {
 		source, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		text.Write(source)
 	}
 	if !strings.Contains(text.String(), "\npackage main\n") {

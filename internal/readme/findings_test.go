@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // TestKindsOfFindingsAgree compares the constants of package diagnose, the values of pgxpool.finding and the table of the
@@ -42,9 +43,7 @@ func TestKindsOfFindingsAgree(t *testing.T) {
 func kindsOfFindings(t *testing.T) (kinds []string) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "finding.go", read(t, "otelpool/diagnose/finding.go"), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, is := n.(*ast.ValueSpec)
 		if !is {
@@ -52,9 +51,7 @@ func kindsOfFindings(t *testing.T) (kinds []string) {
 		}
 		if name, is := spec.Type.(*ast.Ident); is && name.Name == "Kind" {
 			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, err)
 			kinds = append(kinds, value)
 		}
 		return true

@@ -35,9 +35,7 @@ func TestOutputEqualsOutputOfExamples(t *testing.T) {
 func output(t *testing.T, file, example string) string {
 	t.Helper()
 	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	for _, e := range doc.Examples(parsed) {
 		if e.Name == example {
 			return strings.TrimSpace(e.Output) + "\n"

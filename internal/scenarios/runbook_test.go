@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
@@ -31,13 +32,9 @@ func TestRunbookNamesCause(t *testing.T) {
 	rows := runbookRows(t)
 	for name, want := range incidents {
 		text, err := os.ReadFile(filepath.Join("testdata", "incidents", name+".json"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		var in incident
-		if err := json.Unmarshal(text, &in); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, json.Unmarshal(text, &in))
 		cells := in.cells()
 		if got := lookUp(rows, cells); !strings.Contains(got, want) {
 			t.Errorf("%s: %q is %q in the runbook, want %q", name, cells, got, want)
@@ -54,9 +51,7 @@ func TestRunbookNamesCause(t *testing.T) {
 func runbookRows(t *testing.T) (rows [][5]string) {
 	t.Helper()
 	text, err := os.ReadFile("../../collector-config/RUNBOOK.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	_, table, found := strings.Cut(string(text), "| acquires | holds | busy | operations | it is |\n|---|---|---|---|---|\n")
 	if !found {
 		t.Fatal("the runbook has no table of causes")

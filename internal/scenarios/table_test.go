@@ -66,9 +66,7 @@ func TestDocumentHasEveryScenario(t *testing.T) {
 		return // it is being made
 	}
 	text, err := os.ReadFile(document)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	for _, sc := range scenarios {
 		if !strings.Contains(string(text), "\n| "+sc.Name+" | ") {
 			t.Errorf("%s lacks %q", document, sc.Name)

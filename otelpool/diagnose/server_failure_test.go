@@ -15,6 +15,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/internal/postgres"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
@@ -46,18 +47,14 @@ func fails(t *testing.T, ctx context.Context, config *pgx.ConnConfig, words stri
 func parse(t *testing.T, connString string) *pgx.ConnConfig {
 	t.Helper()
 	config, err := pgx.ParseConfig(connString)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return config
 }
 
 func TestServerFailsOnFullServer(t *testing.T) {
 	t.Parallel()
 	server, err := postgres.Start(t.Context(), postgres.WithMaxConnections(5))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		if err := server.Stop(); err != nil {
 			t.Error(err)

@@ -13,6 +13,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
@@ -28,18 +29,14 @@ type fixture struct {
 func setup(t *testing.T, connString string, maxConns int32, change ...func(*pgx.ConnConfig)) fixture {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(connString)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	config.MaxConns = maxConns
 	for _, f := range change {
 		f(config.ConnConfig)
 	}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(provider))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		pool.Close()
 		if err := inst.Unregister(); err != nil {
@@ -77,9 +74,7 @@ func ask(t *testing.T, config *pgx.ConnConfig, report diagnose.Report, opts ...d
 func (f fixture) lock(t *testing.T, operation string, row int) {
 	t.Helper()
 	tx, err := f.pool.Begin(otelpool.WithOperation(t.Context(), operation))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
 	if _, err := tx.Exec(t.Context(), update(row)); err != nil {
 		t.Fatal(err)
@@ -109,9 +104,7 @@ func connect(t *testing.T, connString, application string, change ...func(*pgx.C
 		f(config)
 	}
 	conn, err := pgx.ConnectConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	return conn
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
@@ -87,9 +88,7 @@ func TestServerLeavesOutWhatIsNotOurs(t *testing.T) {
 	go func() { defer close(done); _, _ = two.Exec(context.Background(), update(1)) }()
 	t.Cleanup(func() { _ = one.Close(context.Background()); <-done })
 	conn, err := f.pool.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer conn.Release()
 	f.eventually(t, func(*diagnose.ServerState) bool {
 		var waits bool
@@ -178,9 +177,7 @@ func TestFindingNamesStatementBetween(t *testing.T) {
 	dsn := postgrestest.Database(t)
 	f := setup(t, dsn, 4)
 	tx, err := f.pool.Begin(otelpool.WithOperation(t.Context(), "export"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
 	if _, err := tx.Exec(t.Context(), "SELECT FROM stock"); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
 )
@@ -56,9 +57,7 @@ func mustContain(t testing.TB, text string, parts ...string) {
 func newPool(t testing.TB, opts ...otelpool.Option) (*pgxpool.Pool, *otelpool.Instrumentation) {
 	t.Helper()
 	pool, inst, err := otelpool.New(t.Context(), postgrestest.Database(t), opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		if err := inst.Unregister(); err != nil {
 			t.Error(err)
@@ -93,7 +92,5 @@ func exec(t testing.TB, pool *pgxpool.Pool, operation, sql string) error {
 
 func mustExec(t testing.TB, pool *pgxpool.Pool, operation, sql string) {
 	t.Helper()
-	if err := exec(t, pool, operation, sql); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, exec(t, pool, operation, sql))
 }

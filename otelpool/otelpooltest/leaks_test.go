@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
 )
@@ -26,9 +27,7 @@ func nextLine() string {
 func acquire(t testing.TB, pool *pgxpool.Pool) *pgxpool.Conn {
 	t.Helper()
 	conn, err := pool.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return conn
 }
 
@@ -43,18 +42,14 @@ func TestLeakReportListsAcquireLine(t *testing.T) {
 	began := time.Now()
 	idleLine := nextLine()
 	idle, err := pool.Acquire(otelpool.WithOperation(ctx, "read_user"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer idle.Release()
 	if _, err := idle.Exec(t.Context(), "SELECT * FROM pg_user"); err != nil {
 		t.Fatal(err)
 	}
 	runningLine := nextLine()
 	rows, err := pool.Query(ctx, "SELECT * FROM pg_class")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer rows.Close()
 	unused := acquire(t, pool)
 	defer unused.Release()
@@ -115,9 +110,7 @@ func TestLeakInBubbleIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec, _ := recorded(t)
 		pool, inst, err := otelpool.New(t.Context(), connString, rec.Option())
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		defer pool.Close()
 		conn := acquire(t, pool)
 		defer conn.Release()

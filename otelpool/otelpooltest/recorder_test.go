@@ -13,6 +13,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
 )
@@ -111,9 +112,7 @@ func TestOperationsIgnoresOtherLibraries(t *testing.T) {
 	t.Parallel()
 	rec, _ := recorded(t)
 	histogram, err := rec.MeterProvider().Meter("other").Float64Histogram("db.client.operation.duration")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	histogram.Record(t.Context(), 1)
 	if outcomes := rec.Outcomes(); len(outcomes) > 0 {
 		t.Errorf("outcomes %+v", outcomes)
@@ -124,9 +123,7 @@ func TestValueReadsCountersAndGauges(t *testing.T) {
 	t.Parallel()
 	rec, _ := recorded(t)
 	counter, err := rec.MeterProvider().Meter("mine").Float64Counter("orders.weight")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	counter.Add(t.Context(), 1.5)
 	pool, _ := newPool(t, rec.Option(), otelpool.WithBaseSize(1))
 	first, second := acquire(t, pool), acquire(t, pool)
@@ -164,9 +161,7 @@ func TestConnectErrorsStartAtZero(t *testing.T) {
 	mustContain(t, fake.only(t), "there is no such metric; there are: none", "no pool is registered")
 
 	pool, inst, err := otelpool.New(t.Context(), "postgres://user@127.0.0.1:1/db?sslmode=disable", rec.Option())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer pool.Close()
 	defer inst.Unregister()
 	for _, want := range []float64{0, 1} {
@@ -211,15 +206,11 @@ func TestUnknownValueFailsTest(t *testing.T) {
 		}
 		mustContain(t, fake.only(t), c.says...)
 	}
-	if err := inst.Unregister(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, inst.Unregister())
 	if got := rec.Value("pgxpool.peak"); got != 1 {
 		t.Errorf("the peak of the pool that is left is %v, want 1", got)
 	}
-	if err := otherInst.Unregister(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, otherInst.Unregister())
 	rec.Value("pgxpool.peak")
 	mustContain(t, fake.only(t), "there is no such metric; there are:\n  db.client.connection.create_time\n", "no pool is registered with the Recorder now")
 }
@@ -240,9 +231,7 @@ func TestCollectReturnsEveryMetric(t *testing.T) {
 	if uses != 1 {
 		t.Errorf("%d uses, want 1", uses)
 	}
-	if err := rec.MeterProvider().(*sdkmetric.MeterProvider).Shutdown(context.Background()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, rec.MeterProvider().(*sdkmetric.MeterProvider).Shutdown(context.Background()))
 	rec.Collect()
 	mustContain(t, fake.only(t), "collect: ", "shutdown")
 }

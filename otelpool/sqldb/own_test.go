@@ -31,9 +31,7 @@ import (
 func newConnector(t *testing.T, config *pgx.ConnConfig, opts ...otelpool.Option) driver.Connector {
 	t.Helper()
 	connector, err := sqldb.Connector(config, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return connector
 }
 
@@ -41,9 +39,7 @@ func newConnector(t *testing.T, config *pgx.ConnConfig, opts ...otelpool.Option)
 func register(t *testing.T, db *sql.DB, opts ...otelpool.Option) *otelpool.Instrumentation {
 	t.Helper()
 	inst, err := sqldb.Register(db, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() { _ = inst.Unregister() })
 	return inst
 }
@@ -66,14 +62,10 @@ func TestThreePoolsAgree(t *testing.T) {
 	config := parse(t, postgrestest.Database(t))
 	config.MaxConns = 2
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, rec.Option(), otelpool.WithPoolName("pgxpool"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer func() { pool.Close(); _ = inst.Unregister() }()
 	onPool, onPoolInst, err := sqldb.OpenWithConfig(t.Context(), config, rec.Option(), otelpool.WithPoolName("on pgxpool"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer onPool.Close()
 	db := own(t, rec.Option(), otelpool.WithPoolName("own"))
 	register(t, db)
@@ -176,9 +168,7 @@ func TestUnlimitedDBHasNoLimit(t *testing.T) {
 	t.Parallel()
 	rec := otelpooltest.NewRecorder(t)
 	db, err := sql.Open("pgx", postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer db.Close()
 	inst := register(t, db, rec.Option())
 	connOf(t, db)
@@ -261,9 +251,7 @@ func TestFailedDialOfDBIsLoggedOncePerOutage(t *testing.T) {
 				time.Sleep(time.Minute)
 			}
 			down.Store(false)
-			if err := connect(); err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, connect())
 		}
 		if err := connector.(io.Closer).Close(); err != nil {
 			t.Error(err)
@@ -302,9 +290,7 @@ func TestWrongDBIsError(t *testing.T) {
 		t.Fatal(err)
 	}
 	sized := parse(t, postgrestest.Database(t))
-	if err := (otelpool.Sizing{PoolSize: 1}).Apply(sized); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, (otelpool.Sizing{PoolSize: 1}).Apply(sized))
 	connector := func(config *pgx.ConnConfig) error { _, err := sqldb.Connector(config); return err }
 	registered := func(db *sql.DB, opts ...otelpool.Option) error { _, err := sqldb.Register(db, opts...); return err }
 	for _, tt := range []struct {
@@ -394,9 +380,7 @@ func TestDriversAreNotKept(t *testing.T) {
 		}
 		drop(db)
 		onPool, _, err := sqldb.Open(t.Context(), config.ConnString(), rec.Option(), otelpool.WithPoolName("dropped"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		drop(onPool)
 	}
 	testutil.Eventually(t, "the drivers are collected", func() bool { runtime.GC(); return dropped.Load() == 2*each })
@@ -422,9 +406,7 @@ func TestDBWithoutRegisterIsLoggedAfterMinute(t *testing.T) {
 				}
 				for range 2 {
 					conn, err := connector.Connect(t.Context())
-					if err != nil {
-						t.Fatal(err)
-					}
+					testutil.NoError(t, err)
 					defer conn.Close()
 				}
 				time.Sleep(2 * time.Minute)

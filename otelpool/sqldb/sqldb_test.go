@@ -29,26 +29,20 @@ func (l *logged) count(text string) int { return strings.Count(l.String(), text)
 func parse(t *testing.T, connString string) *pgxpool.Config {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(connString)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return config
 }
 
 func ping(t *testing.T, db *sql.DB) {
 	t.Helper()
-	if err := db.PingContext(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, db.PingContext(t.Context()))
 }
 
 // connOf takes a connection of a sql.DB. The test's end closes it.
 func connOf(t *testing.T, db *sql.DB) *sql.Conn {
 	t.Helper()
 	conn, err := db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	return conn
 }
@@ -70,15 +64,11 @@ func setupOn(t *testing.T, connString string) fixture {
 	t.Helper()
 	f := fixture{log: new(logged), rec: otelpooltest.NewRecorder(t)}
 	config := parse(t, connString)
-	if err := (otelpool.Sizing{PoolSize: 1, MaxOverflow: 1, Timeout: 3 * time.Second}).Apply(config); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, (otelpool.Sizing{PoolSize: 1, MaxOverflow: 1, Timeout: 3 * time.Second}).Apply(config))
 	var err error
 	f.db, f.inst, err = sqldb.OpenWithConfig(t.Context(), config, f.rec.Option(), otelpool.WithPoolName("sql"),
 		otelpool.WithLogger(slog.New(slog.NewTextHandler(f.log, nil))))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() { _ = f.db.Close() })
 	return f
 }
@@ -89,14 +79,10 @@ func TestStackBeginsAtProgram(t *testing.T) {
 	log := new(logged)
 	db, inst, err := sqldb.Open(t.Context(), postgrestest.Database(t), otelpool.WithLongHold(time.Hour),
 		otelpool.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer db.Close()
 	tx, err := db.Begin()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer func() { _ = tx.Rollback() }()
 	held := inst.Held()
 	if len(held) != 1 || len(held[0].Stack) == 0 || !strings.Contains(held[0].Stack[0].Function, "TestStackBeginsAtProgram") {
@@ -109,16 +95,12 @@ func TestPoolSeesWhatDBDoes(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	var n int
-	if err := f.db.QueryRowContext(otelpool.WithOperation(t.Context(), "count"), "SELECT 1").Scan(&n); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, f.db.QueryRowContext(otelpool.WithOperation(t.Context(), "count"), "SELECT 1").Scan(&n))
 	if r := f.inst.Report(); r.Used != 0 || r.Settings.MaxConns != 2 || r.Settings.BaseSize != 1 {
 		t.Errorf("after a query %d connections are in use, of %d", r.Used, r.Settings.MaxConns)
 	}
 	tx, err := f.db.BeginTx(otelpool.WithScope(t.Context(), "GET /"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	if _, err := tx.Exec("SELECT 2"); err != nil {
 		t.Fatal(err)
 	}
@@ -127,9 +109,7 @@ func TestPoolSeesWhatDBDoes(t *testing.T) {
 	}
 	conn := connOf(t, f.db)
 	err = conn.Raw(func(c any) error { return c.(*stdlib.Conn).Conn().Ping(t.Context()) })
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	_, err = f.db.ExecContext(t.Context(), "SELECT 3") // both connections are in use
 	timeout, ok := errors.AsType[*otelpool.AcquireTimeoutError](err)
 	if !ok {
@@ -137,9 +117,7 @@ func TestPoolSeesWhatDBDoes(t *testing.T) {
 	} else if timeout.InUse != 2 {
 		t.Errorf("%d connections are in use by the error", timeout.InUse)
 	}
-	if err := errors.Join(conn.Close(), tx.Rollback()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, errors.Join(conn.Close(), tx.Rollback()))
 	testutil.Eventually(t, "nothing is held", func() bool { return len(f.inst.Held()) == 0 })
 	if lines := f.log.count("sql.DB"); lines > 0 {
 		t.Errorf("%d lines say that the sql.DB is used wrongly", lines)
@@ -184,16 +162,12 @@ func TestLimitIsNotTakenForIdleConnections(t *testing.T) {
 		waited <- err
 	}()
 	testutil.Eventually(t, "a caller waits", func() bool { return f.db.Stats().WaitCount == 1 })
-	if err := errors.Join(conn.Close(), <-waited); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, errors.Join(conn.Close(), <-waited))
 	left := connOf(t, f.db)
 	if _, err := left.ExecContext(t.Context(), "BEGIN"); err != nil {
 		t.Fatal(err)
 	}
-	if err := left.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, left.Close())
 	testutil.Eventually(t, "a later line", func() bool { return f.log.count("released in a transaction") == 1 })
 	if f.log.count("sql.DB limits its connections") != 1 || f.log.count("sql.DB keeps idle connections") != 0 {
 		t.Errorf("the lines are %s", f.log)
@@ -225,9 +199,7 @@ func TestCloseDoesNotWaitForeverForRows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := setupOn(t, connString)
 		rows, err := f.db.QueryContext(t.Context(), "SELECT generate_series(1, 3)")
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		if err := f.db.Close(); err == nil || !strings.Contains(err.Error(), "in use after 10s: 1") {
 			t.Errorf("the error is %v", err)
 		}
@@ -240,15 +212,11 @@ func TestCloseDoesNotWaitForeverForRows(t *testing.T) {
 func TestFromPoolLeavesPoolOpen(t *testing.T) {
 	t.Parallel()
 	pool, err := pgxpool.New(t.Context(), postgrestest.Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer pool.Close()
 	db := sqldb.FromPool(pool)
 	ping(t, db)
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, db.Close())
 	if err := pool.Ping(t.Context()); err != nil {
 		t.Errorf("the pool is closed: %v", err)
 	}

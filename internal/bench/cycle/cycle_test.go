@@ -9,6 +9,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/internal/bench/drive"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -16,22 +17,14 @@ import (
 func BenchmarkCycle(b *testing.B) {
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
 	config, err := pgxpool.ParseConfig("host=localhost user=postgres sslmode=disable")
-	if err != nil {
-		b.Fatal(err)
-	}
+	testutil.NoError(b, err)
 	pool, inst, err := otelpool.NewWithConfig(b.Context(), config, otelpool.WithMeterProvider(provider))
-	if err != nil {
-		b.Fatal(err)
-	}
+	testutil.NoError(b, err)
 	defer func() { _ = inst.Unregister(); pool.Close() }()
 	conn, err := drive.Conn(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
+	testutil.NoError(b, err)
 	cycle, err := drive.New(pool, conn)
-	if err != nil {
-		b.Fatal(err)
-	}
+	testutil.NoError(b, err)
 	b.ReportAllocs()
 	for b.Loop() {
 		cycle.Run()

@@ -13,6 +13,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // endpointOf returns the URL to push to by each protocol.
@@ -86,13 +87,9 @@ func instrumentAnotherLibrary(t *testing.T, provider metric.MeterProvider) {
 	t.Helper()
 	meter := provider.Meter("example.com/cache")
 	hits, err := meter.Int64Counter("cache.hits", metric.WithDescription("Hits."))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	latency, err := meter.Float64Histogram("pgxpool.latency", metric.WithUnit("s"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	pool := metric.WithAttributes(attribute.String(catalogue.AttrPool, "main"), attribute.String("pool", "cache"))
 	hits.Add(t.Context(), 3, pool)
 	latency.Record(t.Context(), 0.25, pool)
@@ -104,17 +101,11 @@ func TestCollidingLabelsAreRenamedAsInBridge(t *testing.T) {
 	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+c.grpc, identity()...)
 	meter := provider.Meter(catalogue.ScopeName)
 	size, err := meter.Int64Gauge("pgxpool.size")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	held, err := meter.Float64Histogram("db.client.connection.use_time", metric.WithUnit("s"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	idle, err := meter.Int64UpDownCounter("db.client.connection.idle.max")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	collide := metric.WithAttributes(attribute.String(catalogue.AttrPool, "main"), attribute.String("pool", "mine"),
 		attribute.String(catalogue.AttrOperation, "get"), attribute.String("operation", "mine"))
 	size.Record(t.Context(), 5, collide)

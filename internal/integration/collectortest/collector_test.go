@@ -10,6 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // The shipped configurations.
@@ -33,9 +34,7 @@ func uncommented(t *testing.T, name string) string {
 func written(t *testing.T, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	return path
 }
 
@@ -76,9 +75,7 @@ func startCollectorAt(t *testing.T, grpc, config string, env ...string) *collect
 
 func (c *collector) stop(t *testing.T) {
 	t.Helper()
-	if err := c.Stop(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, c.Stop())
 }
 
 // read returns the page of the Collector, without the labels of the service's identity.

@@ -10,6 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // poolNamed returns the attributes of a pool, and of its system if that is not "".
@@ -48,27 +49,21 @@ func instrumentCompany(t *testing.T, provider metric.MeterProvider) {
 func add(t *testing.T, meter metric.Meter, name string, n int64, option metric.MeasurementOption) {
 	t.Helper()
 	counter, err := meter.Int64Counter(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	counter.Add(t.Context(), n, option)
 }
 
 func upDown(t *testing.T, meter metric.Meter, name string, n int64, option metric.MeasurementOption) {
 	t.Helper()
 	counter, err := meter.Int64UpDownCounter(name, metric.WithUnit("{connection}"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	counter.Add(t.Context(), n, option)
 }
 
 func record(t *testing.T, meter metric.Meter, name string, option metric.MeasurementOption) {
 	t.Helper()
 	histogram, err := meter.Float64Histogram(name, metric.WithUnit("s"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	histogram.Record(t.Context(), 9, option)
 }
 

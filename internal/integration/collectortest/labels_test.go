@@ -9,6 +9,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // Attributes that have the labels of Prometheus' own, of the pool, of another library and of the resource.
@@ -37,9 +38,7 @@ func TestAttributesNamedAsPrometheusLabelsAreKeptApart(t *testing.T) {
 		c := startCollector(t, stacktest.Shipped(t, standalone))
 		provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+c.grpc, append(identity(), own...)...)
 		emit(t, provider)
-		if err := provider.ForceFlush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, provider.ForceFlush(t.Context()))
 		becomes(t, "page", want, func() map[string]float64 { return kept(c.read(t).series) })
 	})
 	t.Run("store", func(t *testing.T) {
@@ -47,9 +46,7 @@ func TestAttributesNamedAsPrometheusLabelsAreKeptApart(t *testing.T) {
 		f := startFleet(t, stacktest.Shipped(t, gateway))
 		provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+f.agent.grpc, append(identity(), own...)...)
 		emit(t, provider)
-		if err := provider.ForceFlush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, provider.ForceFlush(t.Context()))
 		becomes(t, "store", want, func() map[string]float64 { return kept(f.store.query(t, everything)) })
 	})
 }

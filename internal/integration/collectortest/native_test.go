@@ -26,15 +26,11 @@ func exponential(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
 func recordThree(t *testing.T, provider telemetry) {
 	t.Helper()
 	wait, err := provider.Meter(catalogue.ScopeName).Float64Histogram("db.client.connection.wait_time", metric.WithUnit("s"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	for _, seconds := range []float64{0.001, 0.02, 0.3} {
 		wait.Record(t.Context(), seconds)
 	}
-	if err := provider.ForceFlush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, provider.ForceFlush(t.Context()))
 }
 
 func TestExponentialHistogramsAreServedAsNative(t *testing.T) {

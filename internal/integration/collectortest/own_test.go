@@ -86,12 +86,8 @@ func TestTracesAreTakenIfPipelineIsEnabled(t *testing.T) {
 			t.Parallel()
 			c := startCollector(t, test.config)
 			response, err := http.Post("http://"+c.http+"/v1/traces", "application/x-protobuf", http.NoBody)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := response.Body.Close(); err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, err)
+			testutil.NoError(t, response.Body.Close())
 			if response.StatusCode != test.want {
 				t.Errorf("status %s, want %d", response.Status, test.want)
 			}

@@ -21,9 +21,7 @@ type page struct {
 func get(t *testing.T, url, accept string) string {
 	t.Helper()
 	body, err := stack.GetAs(t.Context(), url, accept)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return string(body)
 }
 
@@ -77,9 +75,7 @@ func (s store) writeURL() string { return s.URL + "/api/v1/write" }
 func (s store) query(t *testing.T, expr string) map[string]float64 {
 	t.Helper()
 	samples, err := s.Query(t.Context(), expr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return seriesOf(t, samples, identityLabels)
 }
 

@@ -60,14 +60,10 @@ func newTelemetryWith(
 	// The Collector does not report the scopes of other libraries' metrics.
 	bridge, err := prometheus.New(prometheus.WithoutScopeInfo(), prometheus.WithoutTargetInfo(), prometheus.WithAggregationSelector(selector),
 		prometheus.WithErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Error(err) })))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	pusher, err := otlp.NewReader(t.Context(), otlp.WithProtocol(protocol), otlp.WithEndpointURL(url), otlp.WithInterval(time.Hour),
 		otlp.WithAggregationSelector(selector))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(bridge), sdkmetric.WithReader(pusher),
 		sdkmetric.WithResource(resource.NewSchemaless(of...)))
 	server := httptest.NewServer(bridge)
@@ -86,9 +82,7 @@ func (p telemetry) push(t *testing.T, changing ...string) page {
 	var before page
 	testutil.Within(t, stacktest.WaitLimit, "measurements to stand still while they are pushed", func() bool {
 		before = p.read(t, changing)
-		if err := p.ForceFlush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, p.ForceFlush(t.Context()))
 		return maps.Equal(before.series, p.read(t, changing).series)
 	})
 	return before
@@ -120,9 +114,7 @@ func newPool(t *testing.T, provider *sdkmetric.MeterProvider, opts ...otelpool.O
 		otelpool.WithoutFindings(), // they come and go between two reads
 	}, opts...)
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		pool.Close()
 		if err := inst.Unregister(); err != nil {

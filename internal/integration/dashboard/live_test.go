@@ -20,6 +20,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/integration/dashboard/live"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -42,9 +43,7 @@ func TestEveryQueryReturnsDataFromDemo(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	demo, stop, err := live.StartDemo(ctx, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer stop()
 	server, err := live.StartPrometheus(ctx, t.TempDir(), exhaustion,
 		live.Target{Job: "shop", Instance: "shop-1", Address: demo},
@@ -53,9 +52,7 @@ func TestEveryQueryReturnsDataFromDemo(t *testing.T) {
 		live.Target{Job: "away", Instance: "away-1", Address: withoutDatabase(t)},
 		live.Target{Job: "renewing", Instance: "renewing-1", Address: renewing(t)},
 	)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer func() { _ = server.Kill() }()
 
 	awaitAnswers(ctx, t, server, questions(t))
@@ -155,16 +152,12 @@ func (q question) ask(ctx context.Context, server *live.Prometheus, begin time.T
 func withoutDatabase(t *testing.T) string {
 	t.Helper()
 	nobody, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	away := nobody.Addr().String()
 	nobody.Close()
 
 	config, err := pgxpool.ParseConfig("postgres://" + away + "/postgres")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return serve(t, "away", config, func(ctx context.Context, pool *pgxpool.Pool) { _ = pool.Ping(ctx) })
 }
 
@@ -196,14 +189,10 @@ func serve(
 ) string {
 	t.Helper()
 	exporter, err := prometheus.New(opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(provider), otelpool.WithPoolName(name))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	page := httptest.NewServer(exporter)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 var boards = []string{"pool.json", "service.json"}
@@ -86,13 +88,9 @@ type annotation struct {
 func load(t *testing.T, name string) board {
 	t.Helper()
 	text, err := os.ReadFile(committed(t, name))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	var b board
-	if err := json.Unmarshal(text, &b); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, json.Unmarshal(text, &b))
 	return b
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/integration/dashboard/live"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
@@ -25,14 +26,10 @@ func TestEveryHistogramQueryReturnsDataOfNativeHistograms(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	rules, err := os.ReadFile("../../../collector-config/prometheus/native.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	server, err := live.StartPrometheus(ctx, t.TempDir(), string(rules),
 		live.Target{Job: "shop", Instance: "shop-1", Address: withNativeHistograms(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer func() { _ = server.Kill() }()
 	awaitAnswers(ctx, t, server, slices.DeleteFunc(questions(t), func(q question) bool {
 		return !strings.Contains(q.Expr, "_duration_seconds")

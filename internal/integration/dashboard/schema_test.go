@@ -7,35 +7,27 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func grafanaSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	text, err := os.ReadFile("schema/grafana.schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("grafana.json", document); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, compiler.AddResource("grafana.json", document))
 	schema, err := compiler.Compile("grafana.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return schema
 }
 
 func validate(t *testing.T, schema *jsonschema.Schema, text string) error {
 	t.Helper()
 	document, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return schema.Validate(document)
 }
 
@@ -44,9 +36,7 @@ func TestDashboardsFollowGrafanasSchema(t *testing.T) {
 	schema := grafanaSchema(t)
 	for _, name := range boards {
 		text, err := os.ReadFile(committed(t, name))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		if err := validate(t, schema, string(text)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -57,9 +47,7 @@ func TestSchemaRejectsMisspelledFields(t *testing.T) {
 	t.Parallel()
 	schema := grafanaSchema(t)
 	text, err := os.ReadFile(committed(t, "pool.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	for _, mistake := range []struct{ right, wrong string }{
 		{`"legendFormat":`, `"legendFromat":`},
 		{`"targets":`, `"target":`},

@@ -16,18 +16,14 @@ var update = flag.Bool("update", false, "write the dashboards")
 func committed(t *testing.T, name string) string {
 	t.Helper()
 	root, err := programs.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return filepath.Join(root, "collector-config", "grafana", name)
 }
 
 func TestCommittedDashboardsMatchCode(t *testing.T) {
 	t.Parallel()
 	files, err := dashboard.Files()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	for name, want := range files {
 		path := committed(t, name)
 		text, err := os.ReadFile(path)

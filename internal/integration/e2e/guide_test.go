@@ -31,9 +31,7 @@ func TestQueriesInGUIDEAreTestedOnes(t *testing.T) {
 	}
 	for _, document := range documents {
 		text, err := os.ReadFile(root + document)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		made := queryBlock.ReplaceAllStringFunc(string(text), func(block string) string {
 			names := queryBlock.FindStringSubmatch(block)[1]
 			if names == "" {

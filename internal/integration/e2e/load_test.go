@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -119,9 +120,7 @@ func (l *load) end(t *testing.T) opCounts {
 	t.Helper()
 	close(l.stop)
 	l.wg.Wait()
-	if err := errors.Join(l.errs...); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, errors.Join(l.errs...))
 	return l.sent
 }
 
@@ -130,9 +129,7 @@ func (s *service) once(t *testing.T) opCounts {
 	t.Helper()
 	sent := opCounts{}
 	for _, do := range kinds {
-		if err := do(t.Context(), s, 0, sent); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, do(t.Context(), s, 0, sent))
 	}
 	return sent
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // Prometheus' own Accept headers, by format.
@@ -35,14 +37,10 @@ type page []sample
 func (s *service) read(t testing.TB, format string) page {
 	t.Helper()
 	request, err := http.NewRequest(http.MethodGet, s.url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	request.Header.Set("Accept", format)
 	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {

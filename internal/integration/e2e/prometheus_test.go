@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/util/annotations"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // interval is the time between two scrapes, by the clock of prom.
@@ -30,9 +32,7 @@ type prom struct {
 func newProm(t *testing.T) *prom {
 	t.Helper()
 	db, err := tsdb.Open(t.TempDir(), nil, nil, tsdb.DefaultOptions(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	db.DisableCompactions() // its blocks follow the real clock
 	engine := promql.NewEngine(promql.EngineOpts{
 		MaxSamples: 50_000_000, Timeout: time.Minute, EnableAtModifier: true, EnableNegativeOffset: true,
@@ -54,9 +54,7 @@ func (p *prom) scrape(t *testing.T, s *service, format string) page {
 	p.now = p.now.Add(interval)
 	read := s.read(t, format)
 	target, err := url.Parse(s.url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	appender := p.db.AppenderV2(context.Background())
 	for _, sample := range read {
 		if sample.labels.Has("job") || sample.labels.Has("instance") {
@@ -68,9 +66,7 @@ func (p *prom) scrape(t *testing.T, s *service, format string) page {
 			t.Fatal(errors.Join(err, appender.Rollback()))
 		}
 	}
-	if err := appender.Commit(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, appender.Commit())
 	return read
 }
 

@@ -49,15 +49,11 @@ func newService(t *testing.T, providerOptions []direct.Option, opts ...otelpool.
 func serve(t *testing.T, config *pgxpool.Config, providerOptions []direct.Option, opts ...otelpool.Option) *service {
 	t.Helper()
 	exporter, err := prometheus.New(prometheus.WithErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Error(err) })))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	provider := direct.NewMeterProvider(append(providerOptions, direct.WithReader(exporter))...)
 	opts = append([]otelpool.Option{otelpool.WithMeterProvider(provider), otelpool.WithPoolName("main")}, opts...)
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	server := httptest.NewServer(exporter)
 	t.Cleanup(func() {
 		server.Close()

@@ -22,9 +22,7 @@ type troubledService struct {
 func newTroubledService(t *testing.T) *troubledService {
 	t.Helper()
 	config := postgrestest.Config(t)
-	if err := (otelpool.Sizing{PoolSize: baseSize, MaxOverflow: maxConns - baseSize}).Apply(config); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, (otelpool.Sizing{PoolSize: baseSize, MaxOverflow: maxConns - baseSize}).Apply(config))
 	s := serve(t, config, nil, otelpool.WithLongHold(longHold), otelpool.WithPeakWindow(3*time.Second), otelpool.WithLogger(slog.New(slog.DiscardHandler)))
 	p := &troubledService{s, newProm(t)}
 	p.users(t)
@@ -121,9 +119,7 @@ func (p *troubledService) misuse(t *testing.T) (end func()) {
 	request := otelpool.WithScope(t.Context(), "")
 	for range 2 {
 		conn, err := p.pool.Acquire(request)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		defer conn.Release()
 	}
 	p.work(t)

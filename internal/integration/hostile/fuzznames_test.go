@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -36,9 +37,7 @@ func want(name string) string {
 func offlinePool(t testing.TB, provider *sdkmetric.MeterProvider, opts ...otelpool.Option) (*pgxpool.Pool, func()) {
 	t.Helper()
 	pool, inst, err := otelpool.NewWithConfig(context.Background(), offline(t), append(opts, otelpool.WithMeterProvider(provider))...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return pool, func() {
 		pool.Close()
 		if err := inst.Unregister(); err != nil {
@@ -59,9 +58,7 @@ func event(ctx context.Context, tracer pgx.QueryTracer, conn *pgx.Conn, sql stri
 func connect(t testing.TB) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.ConnectConfig(context.Background(), onDatabase(t, 1).ConnConfig)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	return conn
 }
@@ -131,9 +128,7 @@ func FuzzPoolName(f *testing.F) {
 				}
 				continue
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, err)
 			defer pool.Close()
 			defer inst.Unregister()
 			names[want(name)] = true

@@ -14,6 +14,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -33,9 +34,7 @@ func FuzzScrape(f *testing.F) {
 	}
 	var reported atomic.Pointer[error]
 	exporter, err := prometheus.New(prometheus.WithErrorHandler(otel.ErrorHandlerFunc(func(err error) { reported.Store(&err) })))
-	if err != nil {
-		f.Fatal(err)
-	}
+	testutil.NoError(f, err)
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
 	conn := connect(f)
 	pool, end := offlinePool(f, provider, otelpool.WithPoolName("a\nb\"c\\d\x00é"), otelpool.WithAttributes(attribute.String("größe", "a\nb")))
@@ -57,9 +56,7 @@ func FuzzScrape(f *testing.F) {
 			t.Fatalf("status %d: %s", recorder.Code, recorder.Body)
 		}
 		body, err := unpack(recorder.Body, recorder.Header().Get("Content-Encoding"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		contentType := recorder.Header().Get("Content-Type")
 		if strings.Contains(contentType, "encoding=text") || strings.Contains(contentType, "encoding=compact-text") {
 			return // protobuf as text for people, which no scraper reads

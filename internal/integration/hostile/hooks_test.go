@@ -87,9 +87,7 @@ func withThings(t testing.TB) *pgxpool.Config {
 	t.Helper()
 	config := onDatabase(t, enough)
 	conn, err := pgx.ConnectConfig(context.Background(), config.ConnConfig)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer conn.Close(context.Background())
 	if _, err := conn.Exec(context.Background(), "CREATE TABLE things (a int)"); err != nil {
 		t.Fatal(err)
@@ -199,9 +197,7 @@ func makePool(t testing.TB, config *pgxpool.Config, m *measured) (*pgxpool.Pool,
 		pool, inst, err = otelpool.NewWithConfig(context.Background(), config, otelpool.WithMeterProvider(m.provider), otelpool.WithPoolName("ill"),
 			otelpool.WithLongHold(5*time.Millisecond), otelpool.WithLogger(slog.New(slog.DiscardHandler)), otelpool.WithReturnedRows(), otelpool.WithServerAttributes())
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return pool, inst
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -62,18 +63,14 @@ func newExporter(t testing.TB, opts ...prometheus.Option) *prometheus.Exporter {
 	t.Helper()
 	handler := otel.ErrorHandlerFunc(func(err error) { t.Error(err) })
 	exporter, err := prometheus.New(append([]prometheus.Option{prometheus.WithErrorHandler(handler)}, opts...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return exporter
 }
 
 func parse(t testing.TB, connString string) *pgxpool.Config {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(connString)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return config
 }
 
@@ -111,7 +108,5 @@ func recordFigure(t *testing.T, format string, args ...any) {
 	seen := fmt.Sprintf(format, args...)
 	fmt.Printf("%s: %s\n", t.Name(), seen)
 	figures.Add("`"+t.Name()+"`", strings.ReplaceAll(seen, "|", `\|`))
-	if err := figures.Write(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, figures.Write())
 }

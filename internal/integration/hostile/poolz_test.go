@@ -23,23 +23,15 @@ import (
 func pageSchema(t *testing.T, name string) *jsonschema.Schema {
 	t.Helper()
 	text, err := os.ReadFile("../../../exporters/poolz/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	forbidOthers(document)
 	compiler := jsonschema.NewCompiler()
 	compiler.AssertFormat()
-	if err := compiler.AddResource(name, document); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, compiler.AddResource(name, document))
 	schema, err := compiler.Compile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return schema
 }
 
@@ -65,9 +57,7 @@ func servedPools(t *testing.T, name, operation string) (s *service, withoutHooks
 	t.Helper()
 	config := onDatabase(t, 4)
 	plain, err := pgxpool.NewWithConfig(t.Context(), config.Copy())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(plain.Close)
 	if withoutHooks, err = otelpool.Register(plain, otelpool.WithPoolName("plain")); err != nil {
 		t.Fatal(err)
@@ -99,9 +89,7 @@ func TestReportMatchesItsSchema(t *testing.T) {
 	hostileName := "</script>\u202e\x00\x1b\xff\"" + strings.Repeat("é", 10_000)
 	s, withoutHooks := servedPools(t, strings.ToValidUTF8(hostileName, ""), hostileName)
 	conn, err := s.pool.Acquire(otelpool.WithOperation(context.Background(), hostileName))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer conn.Release()
 	var d poolz.Document
 	readPoolz(t, pageSchema(t, "report.schema.json"), "/report.json", &d, s.inst, withoutHooks)
@@ -138,18 +126,14 @@ func misuseUnit(t *testing.T, pool *pgxpool.Pool, operation string) {
 		t.Error("nonsense did not fail")
 	}
 	outer, err := pool.Acquire(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer outer.Release()
 	for _, leave := range []func(*pgxpool.Conn) error{
 		func(c *pgxpool.Conn) error { _, err := c.Begin(ctx); return err },
 		func(c *pgxpool.Conn) error { _, err := c.Query(ctx, "SELECT generate_series(1, 3)"); return err },
 	} {
 		inner, err := pool.Acquire(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		if err := leave(inner); err != nil {
 			t.Error(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // TestPanicOnPoolGoroutineEndsProcess compares panics of hooks that cannot be recovered, with and without
@@ -52,12 +53,8 @@ func TestSignalUnderLoadEndsProcess(t *testing.T) {
 				var stderr strings.Builder
 				cmd.Stderr = &stderr
 				stdout, err := cmd.StdoutPipe()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
+				testutil.NoError(t, err)
+				testutil.NoError(t, cmd.Start())
 				lines := bufio.NewScanner(stdout)
 				lines.Scan()
 				if err := cmd.Process.Signal(syscall.SIGTERM); err != nil || lines.Text() != "under load" {

@@ -20,9 +20,7 @@ import (
 func build(t *testing.T, names ...string) string {
 	t.Helper()
 	root, err := programs.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	dir := filepath.Join(root, ".tmp", "bin")
 	cmd := exec.CommandContext(t.Context(), "go", append([]string{"build", "-o", dir + string(filepath.Separator)}, names...)...)
 	cmd.Dir = filepath.Join(root, "examples")
@@ -88,9 +86,7 @@ func TestProgramsShowNoSecret(t *testing.T) {
 		t.Error(err)
 	}
 	log, err := os.ReadFile(filepath.Join(logs, "demo.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	s.add("demo", log)
 	s.check(t, map[string][]string{"demo": {"PostgreSQL"}, "demo's pages": {"db_pool_size"}, "loadtest": {"PASS"}, "quickstart": {"malformed connection string"}, "capacity": {"capacity: "}})
 }
@@ -99,13 +95,9 @@ func TestProgramsShowNoSecret(t *testing.T) {
 func startDemo(t *testing.T, dir string, env ...string) *stack.Demo {
 	t.Helper()
 	program, err := stack.BuildDemo(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	demo, err := stack.StartDemo(deadline(t), stack.DemoSettings{Program: program, Env: env, Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		if err := demo.Kill(); err != nil {
 			t.Error(err)
@@ -120,9 +112,7 @@ func startDemo(t *testing.T, dir string, env ...string) *stack.Demo {
 func get(t *testing.T, url string) string {
 	t.Helper()
 	response, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {

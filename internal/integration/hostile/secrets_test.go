@@ -23,6 +23,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -34,9 +35,7 @@ func serverWithSecret(t *testing.T) (connString string) {
 	t.Helper()
 	server := postgrestest.Server(t)
 	admin, err := pgx.Connect(t.Context(), server.ConnString())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer admin.Close(t.Context())
 	if _, err := admin.Exec(t.Context(), "CREATE ROLE keeper SUPERUSER LOGIN PASSWORD '"+secret+"'"); err != nil {
 		t.Fatal(err)
@@ -58,9 +57,7 @@ func TestNoSecretShowsOnAnySurface(t *testing.T) {
 
 	receivers := []*otlptest.Receiver{otlptest.New(t, otlptest.HTTP), otlptest.New(t, otlptest.GRPC)}
 	exporter, err := prometheus.New(prometheus.WithOpenTelemetryNames(), prometheus.WithErrorHandler(otel.ErrorHandlerFunc(func(err error) { s.add("bridge's errors", err) })))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	manual := sdkmetric.NewManualReader()
 	options := []sdkmetric.Option{sdkmetric.WithReader(exporter), sdkmetric.WithReader(manual)}
 	for _, endpoint := range []struct {
@@ -73,9 +70,7 @@ func TestNoSecretShowsOnAnySurface(t *testing.T) {
 	} {
 		reader, err := otlp.NewReader(t.Context(), otlp.WithProtocol(endpoint.protocol), otlp.WithEndpointURL(endpoint.url),
 			otlp.WithTimeout(endpoint.timeout), otlp.WithExportTimeout(endpoint.timeout))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		options = append(options, sdkmetric.WithReader(reader))
 	}
 	provider := sdkmetric.NewMeterProvider(options...)
@@ -108,23 +103,17 @@ func useEverything(t *testing.T, s *surfaces, provider *sdkmetric.MeterProvider,
 		otelpool.WithQueryParameters(func(_, _ string, value any) (string, bool) { return fmt.Sprint(value), false }),
 	}
 	sized := parse(t, connString)
-	if err := (otelpool.Sizing{PoolSize: 1, MaxOverflow: 1, PrePing: true, Recycle: time.Hour, Timeout: 50 * time.Millisecond}).Apply(sized); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, (otelpool.Sizing{PoolSize: 1, MaxOverflow: 1, PrePing: true, Recycle: time.Hour, Timeout: 50 * time.Millisecond}).Apply(sized))
 	withTracer := parse(t, connString)
 	withTracer.ConnConfig.Tracer = &badTracer{}
 	withTracer.ConnConfig.RuntimeParams["application_name"] = "Application" + mark
 	registered, err := pgxpool.New(t.Context(), connString)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	var pools []*pgxpool.Pool
 	var insts []*otelpool.Instrumentation
 	keep := func(pool *pgxpool.Pool, inst *otelpool.Instrumentation, err error) {
 		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		pools, insts = append(pools, pool), append(insts, inst)
 	}
 	keep(otelpool.New(t.Context(), connString, append(common, otelpool.WithLogger(logger))...))

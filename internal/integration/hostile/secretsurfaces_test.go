@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // surfaces holds all output by its source. It is safe for concurrent use.
@@ -114,13 +115,9 @@ func look(t *testing.T, s *surfaces, when string, exporter *prometheus.Exporter,
 		s.add(name+when, body)
 	}
 	var rm metricdata.ResourceMetrics
-	if err := manual.Collect(t.Context(), &rm); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, manual.Collect(t.Context(), &rm))
 	asJSON, err := json.Marshal(rm.ScopeMetrics)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	s.add("metrics"+when, asJSON)
 	before := make([]int, len(receivers))
 	for i, receiver := range receivers {

@@ -9,25 +9,20 @@ import (
 	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // TestSoakUsesAllOfOtelpool checks that the soak's code uses every exported function and method of package otelpool.
 func TestSoakUsesAllOfOtelpool(t *testing.T) {
 	t.Parallel()
 	root, err := programs.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	files, err := filepath.Glob(filepath.Join(root, "otelpool", "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	used := map[string]bool{"Error": true, "Is": true, "Timeout": true, "Temporary": true} // of an error that its timeouts cause
 	for _, path := range []string{"soakprogram_test.go", "soakwork_test.go"} {
 		soaked, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		ast.Inspect(soaked, func(n ast.Node) bool {
 			if selector, is := n.(*ast.SelectorExpr); is {
 				used[selector.Sel.Name] = true
@@ -41,9 +36,7 @@ func TestSoakUsesAllOfOtelpool(t *testing.T) {
 			continue
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		for _, declaration := range file.Decls {
 			function, is := declaration.(*ast.FuncDecl)
 			if !is || !function.Name.IsExported() || function.Recv != nil && !exported(function.Recv.List[0].Type) {

@@ -26,6 +26,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -53,12 +54,8 @@ func newSoak(t *testing.T, config *pgxpool.Config) *soak {
 	s.config = config.Copy()
 	s.config.ConnConfig.RuntimeParams["pool_pre_ping"] = "true"
 	sizing, err := otelpool.Sizing{PoolSize: 2, MaxOverflow: 2, Recycle: time.Second, Timeout: time.Second}.FromConfig(s.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := sizing.Apply(s.config); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
+	testutil.NoError(t, sizing.Apply(s.config))
 	s.export(t)
 	s.pool, s.inst = s.open(t, s.config, "soaked")
 	s.fill(t)
@@ -95,9 +92,7 @@ func (s *soak) export(t *testing.T) {
 	t.Cleanup(sink.Close)
 	push, err := otlp.NewReader(t.Context(), otlp.WithProtocol(otlp.ProtocolHTTP), otlp.WithEndpointURL(sink.URL), otlp.WithInterval(time.Hour),
 		otlp.WithTimeout(waitLimit), otlp.WithExportTimeout(waitLimit))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	exporter := newExporter(t, prometheus.WithOpenTelemetryNames())
 	cumulative := sdkmetric.NewManualReader()
 	delta := sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(func(sdkmetric.InstrumentKind) metricdata.Temporality { return metricdata.DeltaTemporality }))
@@ -123,9 +118,7 @@ func (s *soak) export(t *testing.T) {
 func (s *soak) fill(t *testing.T) {
 	t.Helper()
 	conn, err := s.pool.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer conn.Release()
 	for _, read := range s.readers { // the instrumentation records only for a reader
 		read()
@@ -164,9 +157,7 @@ func (s *soak) options(name string) []otelpool.Option {
 
 func (s *soak) open(t testing.TB, config *pgxpool.Config, name string) (*pgxpool.Pool, *otelpool.Instrumentation) {
 	pool, inst, err := otelpool.NewWithConfig(context.Background(), config, s.options(name)...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return pool, inst
 }
 

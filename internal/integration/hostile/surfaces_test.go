@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // TestServersOfExamplesAndDocsHaveTimeouts reads the Go code that users copy: the packages and examples, and the code
@@ -17,9 +18,7 @@ import (
 func TestServersOfExamplesAndDocsHaveTimeouts(t *testing.T) {
 	t.Parallel()
 	root, err := programs.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	servers := 0
 	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		name := filepath.Base(path)
@@ -42,9 +41,7 @@ func TestServersOfExamplesAndDocsHaveTimeouts(t *testing.T) {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	if servers < 3 { // those of the demo, of quickstart and of docs/recipes.md
 		t.Errorf("%d servers found", servers)
 	}

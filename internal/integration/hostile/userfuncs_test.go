@@ -49,9 +49,7 @@ func TestBadNameFunctionBlocksOnlyItsCaller(t *testing.T) {
 					}
 					return ""
 				}))
-			if err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, err)
 			pool = made
 			came := make(chan string, len(steps))
 			go func() { came <- outcome(deadline(t), pool, steps[0]) }()
@@ -117,9 +115,7 @@ func TestBadLoggerBlocksNothing(t *testing.T) {
 			})
 			pool, inst, err := otelpool.NewWithConfig(t.Context(), database, otelpool.WithMeterProvider(m.provider),
 				otelpool.WithLongHold(time.Millisecond), otelpool.WithLogger(slog.New(handler)))
-			if err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, err)
 			close(made)
 			for range 20 {
 				for _, step := range steps {
@@ -157,14 +153,10 @@ func TestCallbackMayUseCollectedPool(t *testing.T) {
 	t.Parallel()
 	m := measure(t)
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), onDatabase(t, 2), otelpool.WithMeterProvider(m.provider), otelpool.WithLongHold(time.Hour))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	meter := m.provider.Meter("program")
 	rows, err := meter.Int64ObservableGauge("rows")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	registration, err := meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
 		var n int64
 		err := pool.QueryRow(ctx, "SELECT count(*) FROM pg_class").Scan(&n)
@@ -172,9 +164,7 @@ func TestCallbackMayUseCollectedPool(t *testing.T) {
 		inst.Held()
 		return err
 	}, rows)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	for range 5 {
 		m.goesOn(t)
 	}

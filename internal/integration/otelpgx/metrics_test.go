@@ -7,6 +7,7 @@ import (
 	"github.com/exaring/otelpgx"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -16,18 +17,12 @@ func TestBothNameTwoMetricsAlike(t *testing.T) {
 	config := parse(t, postgrestest.Database(t))
 	config.ConnConfig.Tracer = otelpgx.NewTracer()
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer func() { _ = inst.Unregister() }()
-	if err := otelpgx.RecordStats(pool); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, otelpgx.RecordStats(pool))
 	drive(t, pool)
 	metrics, err := both.metrics()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	if len(metrics[theirs]) != 15 {
 		t.Errorf("otelpgx recorded %d metrics, want 15: %q", len(metrics[theirs]), metrics[theirs])
 	}

@@ -15,14 +15,13 @@ import (
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func page(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile("../../../docs/otelpgx.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return string(text)
 }
 
@@ -36,22 +35,16 @@ var inSource = []*regexp.Regexp{
 func TestPageNamesAllThatOtelpgxHas(t *testing.T) {
 	list := exec.Command("go", "list", "-f", "{{.Dir}}", theirs)
 	dir, err := list.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(dir)), "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	names := make(map[string]bool)
 	for _, file := range files {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
 		source, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		for _, pattern := range inSource {
 			for _, match := range pattern.FindAllSubmatch(source, -1) {
 				names[string(match[1])] = true
@@ -69,9 +62,7 @@ func TestPageNamesAllAttributesOfSpans(t *testing.T) {
 	config := parse(t, postgrestest.Database(t))
 	config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithIncludeQueryParameters())
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	drive(t, pool)
 	attributes := alone.attributes()
 	if len(attributes) < 16 {

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -26,9 +27,7 @@ func TestOtelpgxForSpansAlone(t *testing.T) {
 	config := parse(t, connString)
 	config.ConnConfig.Tracer = tracer()
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	drive(t, pool)
 	want := alone.spanLines(ours)
 	if len(want) < 20 {
@@ -64,9 +63,7 @@ func TestOtelpgxForSpansAlone(t *testing.T) {
 				t.Errorf("otelpool made spans without being asked:\n%s", lines(got))
 			}
 			metrics, err := both.metrics()
-			if err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, err)
 			if len(metrics[theirs]) > 0 {
 				t.Errorf("otelpgx recorded %q", metrics[theirs])
 			}
@@ -93,21 +90,15 @@ func drivePool(t *testing.T, connString string, trace func(*testing.T, *pgxpool.
 	config := parse(t, connString)
 	inst := trace(t, config, opts...)
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := inst.Register(pool); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
+	testutil.NoError(t, inst.Register(pool))
 	drive(t, pool)
 }
 
 func parse(t *testing.T, connString string) *pgxpool.Config {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(connString)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	config.MaxConns = 1 // so that the temporary table is there
 	return config
 }
@@ -115,9 +106,7 @@ func parse(t *testing.T, connString string) *pgxpool.Config {
 func instrument(t *testing.T, config *pgxpool.Config, opts ...otelpool.Option) *otelpool.Instrumentation {
 	t.Helper()
 	inst, err := otelpool.Instrument(config, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() { _ = inst.Unregister() })
 	return inst
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/dashboard/live"
 	"github.com/otelpool/otelpool-go/internal/integration/npm"
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // timeLimit includes the installation of the browser. On an idle machine that has it the test takes under two minutes.
@@ -25,22 +26,12 @@ func TestPageShowsTroublesOfDemo(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
 	defer cancel()
 	root, err := programs.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := npm.Install(ctx, "browser"); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
+	testutil.NoError(t, npm.Install(ctx, "browser"))
 	pictures := filepath.Join(root, ".tmp", "page")
-	if err := os.MkdirAll(pictures, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, os.MkdirAll(pictures, 0o755))
 	demo, stop, err := live.StartDemo(ctx, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer stop()
-	if err := npm.Run(ctx, "browser", "node", "check.js", "http://"+demo, pictures); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, npm.Run(ctx, "browser", "node", "check.js", "http://"+demo, pictures))
 }

@@ -57,9 +57,7 @@ func TestPrometheusStoresExemplars(t *testing.T) {
 func (s server) exemplars(t *testing.T, expression string) (found []model.LabelSet) {
 	t.Helper()
 	all, err := s.API().QueryExemplars(t.Context(), expression, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	for _, series := range all {
 		for _, e := range series.Exemplars {
 			found = append(found, e.Labels)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // The files that users load, and their unit tests.
@@ -60,9 +61,7 @@ func readRules(t *testing.T, path string) ruleFile {
 func readYAML(t *testing.T, path string, into any) {
 	t.Helper()
 	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	if err := yaml.Unmarshal(text, into); err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
@@ -116,9 +115,7 @@ func changed(t *testing.T, ruleFile, pattern string, change func(string) string)
 	dir := t.TempDir()
 	for _, path := range ruleFiles {
 		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		content := string(text)
 		if path == ruleFile {
 			if content = change(content); content == string(text) {
@@ -130,9 +127,7 @@ func changed(t *testing.T, ruleFile, pattern string, change func(string) string)
 	var tests []string
 	for _, path := range ruleTests(t, pattern) {
 		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		tests = append(tests, filepath.Join(dir, "tests", filepath.Base(path)))
 		write(t, tests[len(tests)-1], string(text))
 	}
@@ -141,30 +136,22 @@ func changed(t *testing.T, ruleFile, pattern string, change func(string) string)
 
 func write(t *testing.T, path, content string) {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	testutil.NoError(t, os.WriteFile(path, []byte(content), 0o644))
 }
 
 // eachRule returns a function that changes every rule of a rule file.
 func eachRule(t *testing.T, change func(r *rule)) func(string) string {
 	return func(text string) string {
 		var f ruleFile
-		if err := yaml.Unmarshal([]byte(text), &f); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, yaml.Unmarshal([]byte(text), &f))
 		for _, g := range f.Groups {
 			for i := range g.Rules {
 				change(&g.Rules[i])
 			}
 		}
 		out, err := yaml.Marshal(f)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		return string(out)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/alertmanager/provider/mem"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/common/promslog"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // usageAlerts say how full a pool is. All other alerts say why, or are not about one pool.
@@ -35,18 +37,14 @@ func muting(t *testing.T, firing ...model.LabelSet) *inhibit.Inhibitor {
 	t.Helper()
 	log, recorder := promslog.NewNopLogger(), eventrecorder.NopRecorder()
 	provider, err := mem.NewAlerts(t.Context(), time.Hour, 0, nil, log, recorder, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(provider.Close)
 	for _, labels := range firing {
 		now := time.Now()
 		err := provider.Put(t.Context(), &alert.Alert{
 			Alert: model.Alert{Labels: labels, StartsAt: now, EndsAt: now.Add(time.Hour)}, UpdatedAt: now,
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 	}
 	inhibitor := inhibit.NewInhibitor(provider, alertmanager(t).InhibitRules, log, recorder)
 	go inhibitor.Run()
@@ -58,9 +56,7 @@ func muting(t *testing.T, firing ...model.LabelSet) *inhibit.Inhibitor {
 func alertmanager(t *testing.T) *config.Config {
 	t.Helper()
 	c, err := config.LoadFile(configDir + "/alertmanager.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return c
 }
 

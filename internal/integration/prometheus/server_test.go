@@ -6,6 +6,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // server is a running Prometheus, with the files that users load and an interval of one second.
@@ -21,18 +22,14 @@ func startPrometheus(t *testing.T, bridge *page, collector string) server {
 func (s server) query(t *testing.T, expression string) []stack.Sample {
 	t.Helper()
 	samples, err := s.Query(t.Context(), expression)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return samples
 }
 
 func (s server) firing(t *testing.T, job string) (names []string) {
 	t.Helper()
 	found, err := s.API().Alerts(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	for _, a := range found.Alerts {
 		if a.State == "firing" && string(a.Labels["job"]) == job {
 			names = append(names, string(a.Labels["alertname"]))

@@ -21,6 +21,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -42,9 +43,7 @@ func newPage(t *testing.T) *page {
 	t.Helper()
 	exporter, err := prometheus.New(prometheus.WithOpenTelemetryNames(),
 		prometheus.WithErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Error(err) })))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	server := httptest.NewServer(exporter)
 	t.Cleanup(server.Close)
 	return &page{exporter, server}
@@ -72,9 +71,7 @@ func newService(t *testing.T, p *page, endpoint string) *service {
 	t.Helper()
 	push, err := otlp.NewReader(t.Context(), otlp.WithProtocol(otlp.ProtocolHTTP), otlp.WithEndpointURL(endpoint),
 		otlp.WithInterval(time.Hour))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	s := &service{provider: sdkmetric.NewMeterProvider(sdkmetric.WithReader(p.exporter), sdkmetric.WithReader(push),
 		sdkmetric.WithResource(resource.NewSchemaless(attribute.String("service.namespace", "shop"),
 			attribute.String("service.name", "orders"), attribute.String("service.instance.id", "a"),
@@ -93,12 +90,8 @@ func newService(t *testing.T, p *page, endpoint string) *service {
 	s.pool, inst, err = otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(s.provider), otelpool.WithPoolName("main"),
 		otelpool.WithBaseSize(baseSize), otelpool.WithPeakWindow(24*time.Hour), otelpool.WithReturnedRows(), otelpool.WithServerAttributes(),
 		otelpool.WithoutFindings()) // they come and go between two reads
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := reportOthers(t.Context(), s.provider, s.pool, "main"); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
+	testutil.NoError(t, reportOthers(t.Context(), s.provider, s.pool, "main"))
 	t.Cleanup(func() {
 		s.pool.Close()
 		if err := errors.Join(inst.Unregister(), s.provider.Shutdown(context.Background())); err != nil {
@@ -110,9 +103,7 @@ func newService(t *testing.T, p *page, endpoint string) *service {
 
 func (s *service) push(t *testing.T) {
 	t.Helper()
-	if err := s.provider.ForceFlush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.provider.ForceFlush(t.Context()))
 }
 
 // hold acquires n connections. It releases the remaining ones after the test, because closing a pool waits for them.
@@ -154,9 +145,7 @@ func (s *service) trouble(t *testing.T) {
 
 	ctx := otelpool.WithScope(t.Context(), "")
 	outer, err := s.pool.Acquire(otelpool.WithOperation(ctx, "outer"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	inner, err := s.pool.Acquire(ctx)
 	if err != nil {
 		outer.Release()
@@ -166,9 +155,7 @@ func (s *service) trouble(t *testing.T) {
 
 	for range 20 {
 		var one int
-		if err := s.pool.QueryRow(otelpool.WithOperation(t.Context(), "get_user_with_roles"), "SELECT 1").Scan(&one); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, s.pool.QueryRow(otelpool.WithOperation(t.Context(), "get_user_with_roles"), "SELECT 1").Scan(&one))
 	}
 	if _, err := s.pool.Exec(t.Context(), "SELECT 1/0"); err == nil {
 		t.Error("division by zero succeeds")

@@ -22,9 +22,7 @@ func TestStackShowsPoolAndCleansUp(t *testing.T) {
 	e, started := running(t, nil)
 	prometheus := stack.Prometheus{URL: "http://" + e.ports["PROMETHEUS_ADDR"]}
 	samples, err := prometheus.Query(t.Context(), "db_pool_max")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	if len(samples) != 1 || samples[0].Value != maxConns || samples[0].Labels["job"] != "otelpool-demo" {
 		t.Errorf("db_pool_max is %v, want one series, %d", samples, maxConns)
 	}
@@ -49,9 +47,7 @@ func TestStackShowsPoolAndCleansUp(t *testing.T) {
 		}
 	}
 
-	if err := e.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, e.cmd.Process.Signal(syscall.SIGTERM))
 	if code := e.exit(started); code != 0 {
 		t.Errorf("exit code %d:\n%s", code, e.stderr)
 	}
@@ -75,9 +71,7 @@ func TestStackEndsWhenProgramDies(t *testing.T) {
 	if collector < 0 {
 		t.Fatalf("no Collector among %v", started)
 	}
-	if err := syscall.Kill(started[collector], syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, syscall.Kill(started[collector], syscall.SIGKILL))
 	if code := e.exit(started); code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}
@@ -91,9 +85,7 @@ func TestStackEndsWhenProgramDies(t *testing.T) {
 func TestKilledStackLeavesNothing(t *testing.T) {
 	t.Parallel()
 	e, started := running(t, nil)
-	if err := e.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, e.cmd.Process.Kill())
 	<-e.exited
 	testutil.Within(t, stacktest.WaitLimit, "the processes are gone", func() bool {
 		return !slices.ContainsFunc(started, func(pid int) bool { return syscall.Kill(pid, 0) == nil })

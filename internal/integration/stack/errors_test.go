@@ -6,20 +6,18 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestStackExplainsWrongSettings(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() { _ = taken.Close() })
 	empty := t.TempDir()
 	impostor := filepath.Join(t.TempDir(), "prometheus")
-	if err := os.WriteFile(impostor, []byte("#!/bin/sh\necho this is not Prometheus >&2\nexit 3\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, os.WriteFile(impostor, []byte("#!/bin/sh\necho this is not Prometheus >&2\nexit 3\n"), 0o755))
 	for name, test := range map[string]struct {
 		env  map[string]string
 		args []string

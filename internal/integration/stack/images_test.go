@@ -13,6 +13,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // pinned matches an image with a full version or a digest.
@@ -47,9 +48,7 @@ func baseImages(t *testing.T, build *types.BuildConfig) []string {
 	text := build.DockerfileInline
 	if text == "" {
 		file, err := os.ReadFile(filepath.Join(build.Context, build.Dockerfile))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		text = string(file)
 	}
 	var images, stages []string
@@ -72,20 +71,14 @@ func TestDemoImageHasAllSources(t *testing.T) {
 	t.Parallel()
 	ignore := stacktest.ReadShipped(t, "demo", "Dockerfile.dockerignore")
 	root, err := programs.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	list := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if or .Main .Replace}}{{$.Dir}} {{.GoMod}}{{end}}{{end}}", "./demo")
 	list.Dir = filepath.Join(root, "examples")
 	out, err := list.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	for _, path := range strings.Fields(string(out)) {
 		rel, err := filepath.Rel(root, path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		let := slices.ContainsFunc(strings.Fields(ignore), func(line string) bool {
 			entry, ok := strings.CutPrefix(line, "!")
 			return ok && (rel == entry || strings.HasPrefix(rel, entry+"/"))

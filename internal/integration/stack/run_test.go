@@ -54,18 +54,14 @@ func freePorts(t *testing.T) map[string]string {
 func execute(t *testing.T, env map[string]string, args ...string) *execution {
 	t.Helper()
 	path, err := command()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	// t.TempDir would not do: PostgreSQL, which may run as another user, must be able to enter it, and a socket's
 	// path must be short.
 	temp, err := os.MkdirTemp("/tmp", "otelpool-")
 	if err == nil {
 		err = os.Chmod(temp, 0o755)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	e := &execution{
 		T: t, cmd: exec.Command(path, args...), ports: freePorts(t), temp: temp, stdout: &testutil.Buffer{}, stderr: &testutil.Buffer{},
 		exited: make(chan struct{}),
@@ -78,9 +74,7 @@ func execute(t *testing.T, env map[string]string, args ...string) *execution {
 		}
 	}
 	e.cmd.Stdout, e.cmd.Stderr = e.stdout, e.stderr
-	if err := e.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, e.cmd.Start())
 	go func() {
 		_ = e.cmd.Wait()
 		close(e.exited)

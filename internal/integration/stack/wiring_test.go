@@ -14,6 +14,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestComposeListensForOtherContainers(t *testing.T) {
@@ -52,9 +53,7 @@ func TestComposePrometheusFindsContainers(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	text, err := os.ReadFile(config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	var targets []string
 	for _, list := range regexp.MustCompile(`(?m)^[^#\n]*targets: \[(.*)\]`).FindAllStringSubmatch(string(text), -1) {
 		if list[1] != "" {
@@ -84,21 +83,15 @@ func TestComposeGrafanaFindsDataAndDashboards(t *testing.T) {
 	}
 	var urls, paths []string
 	files, err := filepath.Glob(stacktest.Shipped(t, "grafana", "provisioning", "*", "*.y*ml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		var provisioning struct {
 			Datasources []struct{ URL string }
 			Providers   []struct{ Options struct{ Path string } }
 		}
-		if err := yaml.Unmarshal(text, &provisioning); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, yaml.Unmarshal(text, &provisioning))
 		for _, source := range provisioning.Datasources {
 			urls = append(urls, os.Expand(source.URL, variable))
 		}

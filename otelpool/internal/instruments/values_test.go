@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // filled returns values with n in each series, and in an open one.
@@ -141,9 +142,7 @@ func TestReportObservesEachSeries(t *testing.T) {
 	reader := sdkmetric.NewManualReader()
 	m := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)).Meter("test")
 	o, err := NewObservables(m)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	of := NewPoolAttributes(attribute.NewSet(attribute.String("team", "a")))
 	if _, err := m.RegisterCallback(func(_ context.Context, to metric.Observer) error {
 		o.Report(to, filled(2e9), of)
@@ -153,9 +152,7 @@ func TestReportObservesEachSeries(t *testing.T) {
 		t.Fatal(err)
 	}
 	var rm metricdata.ResourceMetrics
-	if err := reader.Collect(t.Context(), &rm); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, reader.Collect(t.Context(), &rm))
 	got := map[string][]string{}
 	for _, m := range rm.ScopeMetrics[0].Metrics {
 		for _, row := range catalogue.Lookup(m.Name)[:1] {

@@ -19,6 +19,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -68,9 +69,7 @@ func TestLoadSurvivesConsumerFaults(t *testing.T) {
 	t.Run("log on a full disk", func(t *testing.T) {
 		rig.NoLeak(t)
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		t.Cleanup(func() { full.Close() })
 		logged(t, config, slog.NewTextHandler(full, nil), false)
 	})
@@ -88,13 +87,9 @@ func database(t *testing.T) *pgxpool.Config {
 		_, err = conn.Exec(t.Context(), rig.Schema)
 		err = errors.Join(err, conn.Close(t.Context()))
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	config, err := pgxpool.ParseConfig(connString)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	config.MaxConns = conns
 	return config
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // endpoint returns the address of a faulty OTLP endpoint.
@@ -42,9 +43,7 @@ func refusing(t *testing.T, p otlptest.Protocol) string {
 // garbage answers every connection with bytes of no protocol.
 func garbage(t *testing.T, _ otlptest.Protocol) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -77,9 +76,7 @@ func pushing(addr string, p otlp.Protocol, loses bool) func(*testing.T) sdkmetri
 	return func(t *testing.T) sdkmetric.Reader {
 		reader, err := otlp.NewReader(context.Background(), otlp.WithProtocol(p), otlp.WithEndpointURL("http://"+addr),
 			otlp.WithInterval(20*time.Millisecond), otlp.WithTimeout(timeout))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		return reader
 	}
 }

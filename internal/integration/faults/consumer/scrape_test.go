@@ -18,6 +18,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 const (
@@ -53,9 +54,7 @@ func serve(t *testing.T, fixed bool, timeout time.Duration) *page {
 	t.Helper()
 	p := &page{fixed: fixed}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	p.addr = listener.Addr().String()
 	server := &http.Server{
 		Handler:           p,
@@ -83,9 +82,7 @@ func serve(t *testing.T, fixed bool, timeout time.Duration) *page {
 
 func (p *page) reader(t *testing.T) sdkmetric.Reader {
 	exporter, err := prometheus.New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	p.current.Store(exporter)
 	return exporter
 }

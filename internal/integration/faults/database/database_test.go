@@ -15,6 +15,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/faults/pgbouncer"
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 	"github.com/otelpool/otelpool-go/internal/postgres"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // TestPoolsRecoverFromDatabaseFaults breaks the database in one way after the other. Its subtests run in sequence,
@@ -50,9 +51,7 @@ func stoppedAndStarted(t *testing.T) {
 	s := database(t)
 	p := begin(t, parse(t, s.ConnString()))
 	p.faultBegins()
-	if err := s.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Restart(t.Context()))
 	p.faultEnds(t)
 	only(t, p.end(t), 1, unavailable...)
 }
@@ -61,13 +60,9 @@ func killed(t *testing.T) {
 	s := database(t)
 	p := begin(t, parse(t, s.ConnString()))
 	p.faultBegins()
-	if err := s.Crash(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Crash())
 	p.fails(t, 20, "connect refused")
-	if err := s.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Restart(t.Context()))
 	p.faultEnds(t)
 	only(t, p.end(t), 1, append([]string{"connect refused"}, unavailable...)...)
 }
@@ -77,9 +72,7 @@ func restartedInTransactions(t *testing.T) {
 	s := database(t)
 	p := begin(t, parse(t, s.ConnString()), rig.Slow)
 	p.faultBegins()
-	if err := s.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Restart(t.Context()))
 	p.faultEnds(t)
 	only(t, p.end(t), 1, unavailable...)
 }
@@ -140,9 +133,7 @@ func full(t *testing.T) {
 	config.ConnConfig.User, config.ConnConfig.Password = "app", "app"
 	p := begin(t, config)
 	control, err := pgx.Connect(t.Context(), s.ConnString())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	p.faultBegins()
 	var others []*pgx.Conn
 	rig.Eventually(t, "the server is full of others", func() bool {
@@ -277,9 +268,7 @@ func withPgBouncer(t *testing.T) (*postgres.Server, *pgbouncer.Server, *pair) {
 func bouncer(t *testing.T, s *postgres.Server, size int) *pgbouncer.Server {
 	t.Helper()
 	b, err := pgbouncer.Start(t.Context(), s.ConnString(), size)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		if err := b.Stop(); err != nil {
 			t.Error(err)
@@ -291,13 +280,9 @@ func bouncer(t *testing.T, s *postgres.Server, size int) *pgbouncer.Server {
 func behindPgBouncer(t *testing.T) {
 	s, _, p := withPgBouncer(t)
 	p.faultBegins()
-	if err := s.Crash(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Crash())
 	p.fails(t, 10, "08P01", "connection", "connect 08P01")
-	if err := s.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Restart(t.Context()))
 	p.faultEnds(t)
 	only(t, p.end(t), 0, append(unavailable, "08P01", "connect 08P01", "58000", "connect 58000")...)
 }
@@ -305,13 +290,9 @@ func behindPgBouncer(t *testing.T) {
 func pgBouncerKilled(t *testing.T) {
 	_, b, p := withPgBouncer(t)
 	p.faultBegins()
-	if err := b.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, b.Kill())
 	p.fails(t, 20, "connect refused")
-	if err := b.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, b.Restart(t.Context()))
 	p.faultEnds(t)
 	only(t, p.end(t), 2, "connect refused", "connection", "connect connect", "08P01", "connect connection", "timeout", "connect timeout")
 }

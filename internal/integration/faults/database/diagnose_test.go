@@ -8,6 +8,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
@@ -16,28 +17,20 @@ import (
 // connections as they were.
 func TestDiagnosisPassesPgBouncer(t *testing.T) {
 	config, err := pgxpool.ParseConfig(bouncer(t, postgrestest.Server(t), 2).ConnString())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(provider))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(pool.Close)
 	tx, err := pool.Begin(otelpool.WithOperation(t.Context(), "hold"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	defer func() { _ = tx.Rollback(context.Background()) }()
 	if _, err := tx.Exec(t.Context(), "SELECT 1"); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
 		report, err := diagnose.Server(t.Context(), pool.Config().ConnConfig, inst.Report())
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		if s := report.Server; !s.ProcessIDsUnknown || len(s.Sessions) != 0 || s.MaxConnections == 0 || s.Connections == 0 {
 			t.Errorf("the server says %+v", s)
 		}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 	"github.com/otelpool/otelpool-go/internal/postgres"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -37,9 +38,7 @@ type pair struct {
 func database(t *testing.T, opts ...postgres.Option) *postgres.Server {
 	t.Helper()
 	s, err := postgres.Start(t.Context(), opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		if err := s.Stop(); err != nil {
 			t.Error(err)
@@ -74,9 +73,7 @@ func once(connString, sql string) error {
 func parse(t *testing.T, connString string) *pgxpool.Config {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(connString)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	config.MaxConns = conns
 	config.ConnConfig.ConnectTimeout = rig.CallTimeout / 2
 	return config
@@ -85,13 +82,9 @@ func parse(t *testing.T, connString string) *pgxpool.Config {
 func by(t *testing.T, config *pgxpool.Config, addr string) *pgxpool.Config {
 	t.Helper()
 	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	config = config.Copy()
 	config.ConnConfig.Host, config.ConnConfig.Port, config.ConnConfig.Fallbacks = host, uint16(n), nil
 	return config

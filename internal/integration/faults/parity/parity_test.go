@@ -15,6 +15,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -60,9 +61,7 @@ type variant struct {
 
 var bare = variant{"bare", func(t testing.TB, c *pgxpool.Config) (*pgxpool.Pool, func()) {
 	pool, err := pgxpool.NewWithConfig(mark(context.Background(), "caller", "constructor"), c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return pool, func() {}
 }}
 
@@ -70,9 +69,7 @@ var bare = variant{"bare", func(t testing.TB, c *pgxpool.Config) (*pgxpool.Pool,
 var variants = []variant{
 	{"New", func(t testing.TB, c *pgxpool.Config) (*pgxpool.Pool, func()) {
 		pool, inst, err := otelpool.NewWithConfig(mark(context.Background(), "caller", "constructor"), c, measured()...)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		return pool, ends(t, inst)
 	}},
 	{"Instrument", func(t testing.TB, c *pgxpool.Config) (*pgxpool.Pool, func()) { return instrument(t, c) }},
@@ -97,20 +94,14 @@ func measured() []otelpool.Option {
 
 func instrument(t testing.TB, c *pgxpool.Config, opts ...otelpool.Option) (*pgxpool.Pool, func()) {
 	inst, err := otelpool.Instrument(c, append(measured(), opts...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	pool, _ := bare.build(t, c)
-	if err := inst.Register(pool); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, inst.Register(pool))
 	return pool, ends(t, inst)
 }
 
 func size(t testing.TB, c *pgxpool.Config) {
-	if err := (otelpool.Sizing{PoolSize: int(c.MaxConns)}).Apply(c); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, (otelpool.Sizing{PoolSize: int(c.MaxConns)}).Apply(c))
 }
 
 func ends(t testing.TB, inst *otelpool.Instrumentation) func() {

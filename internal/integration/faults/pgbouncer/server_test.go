@@ -6,15 +6,14 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
 
 func TestClientsShareConnectionPerTransaction(t *testing.T) {
 	s, err := Start(t.Context(), postgrestest.Server(t).ConnString(), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		if err := s.Stop(); err != nil {
 			t.Error(err)
@@ -23,26 +22,16 @@ func TestClientsShareConnectionPerTransaction(t *testing.T) {
 	var pids [2]int
 	for i := range pids {
 		conn, err := pgx.Connect(t.Context(), s.ConnString())
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		defer conn.Close(t.Context())
-		if err := conn.QueryRow(t.Context(), "SELECT pg_backend_pid()").Scan(&pids[i]); err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, conn.QueryRow(t.Context(), "SELECT pg_backend_pid()").Scan(&pids[i]))
 	}
 	if pids[0] != pids[1] {
 		t.Errorf("two clients have the backends %v, want one", pids)
 	}
-	if err := s.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, s.Kill())
+	testutil.NoError(t, s.Restart(t.Context()))
 	conn, err := pgx.Connect(t.Context(), s.ConnString())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	conn.Close(t.Context())
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/stack/fleet"
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestFleetIsSeenAsManyInstances(t *testing.T) {
@@ -20,9 +21,7 @@ func TestFleetIsSeenAsManyInstances(t *testing.T) {
 	s.Steps = []int{3, 8}
 	var steps []fleet.Step
 	result, err := fleet.Run(t.Context(), s, func(step fleet.Step) { steps = append(steps, step) })
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	if len(steps) != len(result.Steps) || len(steps) == 0 {
 		t.Fatalf("%d steps, ended %s", len(steps), result.End)
 	}
@@ -40,9 +39,7 @@ func TestFleetIsSeenAsManyInstances(t *testing.T) {
 		}
 	}
 	var report strings.Builder
-	if err := fleet.Report(&report, s, result); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, fleet.Report(&report, s, result))
 	if got := strings.Count(report.String(), "\n| "); got != len(steps)+1 {
 		t.Errorf("the table has %d lines:\n%s", got, report.String())
 	}
@@ -64,9 +61,7 @@ func TestRunEndsAtItsLimits(t *testing.T) {
 			s.Steps = []int{2, 3, 4, 5, 6, 7, 8, 9, 10}
 			test.change(&s)
 			result, err := fleet.Run(t.Context(), s, func(fleet.Step) {})
-			if err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, err)
 			if !strings.Contains(result.End, test.want) {
 				t.Errorf("ended %s: want %s", result.End, test.want)
 			}

@@ -11,6 +11,8 @@ import (
 	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func text(key, value string) *commonpb.KeyValue {
@@ -42,17 +44,13 @@ func TestStampMakesPushOfInstance(t *testing.T) {
 	recorded.ResourceMetrics[0].ScopeMetrics = append(recorded.ResourceMetrics[0].ScopeMetrics,
 		&metricspb.ScopeMetrics{Scope: &commonpb.InstrumentationScope{Name: "another's"}})
 	template, err := newTemplate(recorded, "ours")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	start, now := time.Unix(1_700_000_000, 1), time.Unix(1_800_000_000, 2)
 	body := append([]byte(nil), template.body...)
 	template.stamp(body, 42, start, now)
 
 	got := &colmetricspb.ExportMetricsServiceRequest{}
-	if err := proto.Unmarshal(body, got); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, proto.Unmarshal(body, got))
 	if want := push("fleet-0000042", uint64(start.UnixNano()), uint64(now.UnixNano())); !proto.Equal(got, want) {
 		t.Errorf("got %s\nwant %s", prototext.Format(got), prototext.Format(want))
 	}
