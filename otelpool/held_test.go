@@ -42,8 +42,9 @@ func TestHeldTellsWhoWorks(t *testing.T) {
 	check("before the first query", "")
 	checkEqual(t, "frames without WithLongHold", len(onlyHold(t, f.inst).Stack), 0)
 
-	slept := aside(func() { _, _ = conn.Exec(ctx, "SELECT pg_sleep(0.2)") })
+	slept := aside(func() { _, _ = conn.Exec(ctx, "SELECT pg_sleep(60)") })
 	testutil.Eventually(t, "the server works", func() bool { return onlyHold(t, f.inst).Running })
+	testutil.NoError(t, conn.Conn().PgConn().CancelRequest(ctx))
 	<-slept
 	check("after", "SELECT pg_sleep")
 
