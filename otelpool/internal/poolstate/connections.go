@@ -107,10 +107,10 @@ func (c *connections) held() (held []Hold, garbage, fresh int64) {
 	return held, max(0, garbage-int64(len(held))), fresh
 }
 
-// stillHeld returns the holds that have not ended and began before now, oldest first. One that was held both before and
-// after the pool's statistics were read was acquired then, unless it was hijacked.
-func stillHeld(held []Hold, now time.Duration) []Hold {
-	held = slices.DeleteFunc(held, func(h Hold) bool { return h.Conn.held.Load() != h.Acquire || h.Since > now })
+// stillHeld returns the holds that have not ended, oldest first. One that was held both before and after the pool's
+// statistics were read was acquired then, unless it was hijacked.
+func stillHeld(held []Hold) []Hold {
+	held = slices.DeleteFunc(held, func(h Hold) bool { return h.Conn.held.Load() != h.Acquire })
 	slices.SortFunc(held, func(a, b Hold) int { return cmp.Compare(a.Since, b.Since) })
 	return held
 }

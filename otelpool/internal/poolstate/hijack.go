@@ -53,7 +53,7 @@ func (h *hijacks) note(c comparison, before int64) {
 	case c.unexplained > before || c.unexplained > 0 && h.until == 0:
 		h.until = c.now
 	case c.unexplained == 0 && c.closing == 0:
-		h.clear, h.until = c.now, 0
+		h.clear, h.until = c.began, 0
 	}
 	if c.now-h.unheldAt >= confirmInterval {
 		h.confirmed = min(h.unheld, c.unheld)
@@ -70,7 +70,8 @@ func (h *hijacks) count() int64 {
 
 // comparison is the state beside the pool's own statistics.
 type comparison struct {
-	now     time.Duration
+	began   time.Duration
+	now     time.Duration // no hold began later
 	stat    Stat
 	held    []Hold // oldest first
 	closing int64  // connections that are being closed, which may hide a hijack
@@ -87,18 +88,17 @@ const comparisons = 3
 
 // compare compares the state with the pool's own statistics.
 func (p *Pool) compare(read func() Stat) comparison {
-	now := p.acquires.now()
-	best, missing := p.compareOnce(now, read)
+	best, missing := p.compareOnce(read)
 	for range comparisons - 1 {
 		if missing == 0 && best.unheld == 0 {
 			break
 		}
 		runtime.Gosched()
-		if c, m := p.compareOnce(now, read); m < missing || m == missing && c.unheld <= best.unheld {
+		if c, m := p.compareOnce(read); m < missing || m == missing && c.unheld <= best.unheld {
 			best, missing = c, m
 		}
 	}
-	best.explain(missing, p.hijacks.suspected(now, missing > p.acquires.hijackedHolds.Load()))
+	best.explain(missing, p.hijacks.suspected(best.now, missing > p.acquires.hijackedHolds.Load()))
 	return best
 }
 
@@ -107,19 +107,21 @@ func (p *Pool) compare(read func() Stat) comparison {
 // Two differences must show it. Connections: more were opened than were closed and than the pool has. Slots: acquires
 // have more connections than the pool counts acquired. Either may be wrong for a moment, and the first stays if a
 // connection was hijacked that AcquireAllIdle had taken. What is read before the statistics and after is chosen so that
-// an event in between hides a hijack and shows none. So does a connection that is being closed: it may still count as
-// acquired, but not if Reset or Close of the pool closes it.
-func (p *Pool) compareOnce(now time.Duration, read func() Stat) (c comparison, missing int64) {
-	c.now = now
-	held, garbage, fresh := p.conns.held()
+// an event in between hides a hijack and shows none: a connection that is acquired and hijacked meanwhile is in no count,
+// or among the holds. So does a connection that is being closed: it may still count as acquired, but not if Reset or
+// Close of the pool closes it.
+func (p *Pool) compareOnce(read func() Stat) (c comparison, missing int64) {
+	c.began = p.acquires.now()
 	opened := p.conns.opened.Load()
 	dialing, occupied := p.acquires.dialing.Load(), p.acquires.slots.load().occupied
+	held, garbage, fresh := p.conns.held()
+	c.now = p.acquires.now()
 	c.stat = read()
 	lost := opened - p.conns.closed.Load() - p.conns.hijacked.Load() - c.stat.Idle
 
-	c.held = stillHeld(held, now)
+	c.held = stillHeld(held)
 	n := int64(len(c.held))
-	c.closing = max(0, min(p.closing.count(now), c.stat.Acquired-n))
+	c.closing = max(0, min(p.closing.count(c.now), c.stat.Acquired-n))
 	lost = max(0, lost-c.stat.Acquired)
 	missing = min(lost, max(0, occupied-dialing-c.stat.Acquired)) - garbage
 	missing = min(n, max(missing, n-c.stat.Acquired))

@@ -406,6 +406,86 @@ func TestMistakenHijackKeepsTimeOfNextHoldConcurrentSafe(t *testing.T) {
 }
 
 // TestEndOfGarbageHidesNoHold compares while hijacked connections, which are garbage, are cleaned up.
+// TestStalledComparisonEndsNoOtherHold has a connection acquired and hijacked after a comparison has read the clock.
+func TestStalledComparisonEndsNoOtherHold(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	_, kept := p.acquire(t)
+	_, idle := p.acquire(t)
+	p.release(idle)
+	p.Look()
+	now, stalled := p.acquires.now, false
+	p.acquires.now = func() time.Duration {
+		at := now()
+		if !stalled {
+			stalled = true
+			p.reacquire(t, idle)
+			p.hijack()
+		}
+		return at
+	}
+	p.Reconcile(p.read)
+	p.checkHeld(t, "hijacked meanwhile", 0, kept)
+	check(t, "noticed", p.conns.hijacked.Load(), 1)
+	runtime.KeepAlive(idle)
+}
+
+// TestHijackBesideComparisonsEndsNoOtherHold has connections acquired and hijacked while comparisons run.
+func TestHijackBesideComparisonsEndsNoOtherHold(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	p, _ := newPool(func(c *Config) {
+		c.MaxConns, c.Now = 5, func() time.Duration { return time.Since(start) + time.Second }
+	})
+	var mu sync.Mutex
+	stat := Stat{Max: 5}
+	change := func(acquired, idle int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		stat.Acquired, stat.Idle = stat.Acquired+acquired, stat.Idle+idle
+	}
+	read := func() Stat {
+		mu.Lock()
+		defer mu.Unlock()
+		return stat
+	}
+	acquire := func() *Conn {
+		c := p.NewConn(Origin{})
+		p.Opened(c)
+		change(0, 1)
+		a := begin(p, t.Context())
+		change(1, -1)
+		p.End(a, c, OK)
+		return c
+	}
+	kept := acquire()
+	p.Attach(read, 5, 5)
+	var hijacked []*Conn // none is garbage
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 500 {
+			hijacked = append(hijacked, acquire())
+			change(-1, 0)
+			p.Reconcile(read)
+		}
+	}()
+	for comparing := true; comparing; {
+		select {
+		case <-done:
+			comparing = false
+		default:
+		}
+		p.Reconcile(read)
+		if kept.held.Load() == nil {
+			<-done
+			t.Fatal("the hold of a connection that was not hijacked has ended")
+		}
+	}
+	check(t, "hijacked, also those of which it is not known which", p.Snapshot(read).Closed[CloseHijacked], int64(len(hijacked)))
+	runtime.KeepAlive(hijacked)
+}
+
 func TestEndOfGarbageHidesNoHold(t *testing.T) {
 	t.Parallel()
 	p := newHijackPool()
@@ -415,7 +495,7 @@ func TestEndOfGarbageHidesNoHold(t *testing.T) {
 		_, c := p.acquire(t)
 		p.hijack()
 		p.conns.remove(c) // as if its weak pointer had no value any more
-		now, ended := p.now, make(chan struct{})
+		ended := make(chan struct{})
 		go func() { defer close(ended); p.abandoned(c.counters) }()
 		for comparing := true; comparing; {
 			select {
@@ -423,7 +503,7 @@ func TestEndOfGarbageHidesNoHold(t *testing.T) {
 				comparing = false
 			default:
 			}
-			if _, missing := p.compareOnce(now, p.read); missing > 0 {
+			if _, missing := p.compareOnce(p.read); missing > 0 {
 				<-ended
 				t.Fatalf("%d connections of those that are held are missing", missing)
 			}
