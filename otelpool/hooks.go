@@ -336,10 +336,10 @@ func (h *hooks) released(pc *pgx.Conn) {
 	c := connOf(h.state, pc)
 	why := c.closeReason(pc)
 	hold, age, ok := h.state.Release(c.Conn, why)
+	if h.stacks != nil {
+		defer c.DropStack()
+	}
 	if !ok || h.state.Stopped() {
-		if h.stacks != nil {
-			c.DropStack()
-		}
 		return
 	}
 	if h.tracing != nil {
@@ -359,9 +359,6 @@ func (h *hooks) released(pc *pgx.Conn) {
 		}
 		h.stacks.suspect(hold)
 		h.reports.longHoldEnded(hold, age)
-	}
-	if h.stacks != nil {
-		c.DropStack()
 	}
 }
 

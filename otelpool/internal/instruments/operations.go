@@ -98,10 +98,10 @@ func (o *Operations) Unit(id uint32) *Operation {
 // its connection.
 func (o *Operations) ForQuery(ctx context.Context, s *Statement, recent *Recent) (op *Operation, listens bool) {
 	if name := o.chosen(ctx, s.SQL); name != "" {
-		if op := recent.named(o, name); op != nil {
-			return op, Listens(s.SQL)
+		if op = recent.named(o, name); op == nil {
+			op = o.remember(Name{Text: name, Source: Chosen}, recent)
 		}
-		return o.remember(Name{Text: name, Source: Chosen}, recent), Listens(s.SQL)
+		return op, Listens(s.SQL)
 	}
 	if s.Name.Text != "" {
 		return o.NamedOn(s.Name, recent), Listens(s.SQL)

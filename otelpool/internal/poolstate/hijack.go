@@ -70,7 +70,7 @@ func (h *hijacks) count() int64 {
 
 // comparison is the state beside the pool's own statistics.
 type comparison struct {
-	began   time.Duration
+	began   time.Duration // before anything was read
 	now     time.Duration // no hold began later
 	stat    Stat
 	held    []Hold // oldest first
