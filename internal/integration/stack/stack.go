@@ -56,11 +56,12 @@ func (s Settings) build(ctx context.Context, out io.Writer) (executables, error)
 	if e.demo, err = BuildDemo(ctx); err != nil {
 		return e, err
 	}
-	if e.collector, err = programs.Collector.Build(ctx); err != nil || s.PrometheusProgram != "" {
-		e.prometheus = s.PrometheusProgram
+	if e.collector, err = programs.Collector.Build(ctx); err != nil {
 		return e, err
 	}
-	e.prometheus, err = programs.Prometheus.Build(ctx)
+	if e.prometheus = s.PrometheusProgram; e.prometheus == "" {
+		e.prometheus, err = programs.Prometheus.Build(ctx)
+	}
 	return e, err
 }
 

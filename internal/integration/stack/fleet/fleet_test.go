@@ -73,9 +73,12 @@ func TestRunRefusesUnusableSettings(t *testing.T) {
 	t.Parallel()
 	good := fleet.Settings{Steps: []int{1}, Interval: time.Second, Limit: time.Minute, Memory: 1 << 30, Recording: &fleet.Recording{}}
 	for want, change := range map[string]func(*fleet.Settings){
-		"want rising numbers":        func(s *fleet.Settings) { s.Steps = []int{5, 3} },
-		"the interval is 1m0s":       func(s *fleet.Settings) { s.Interval = time.Minute },
-		"want rising numbers from 1": func(s *fleet.Settings) { s.Steps = nil },
+		"want rising numbers":                    func(s *fleet.Settings) { s.Steps = []int{5, 3} },
+		"the interval is 1m0s":                   func(s *fleet.Settings) { s.Interval = time.Minute },
+		"the time limit is -1s":                  func(s *fleet.Settings) { s.Limit = -time.Second },
+		"the memory limit is 0":                  func(s *fleet.Settings) { s.Memory = 0 },
+		"the recording is nil: want a recording": func(s *fleet.Settings) { s.Recording = nil },
+		"want rising numbers from 1":             func(s *fleet.Settings) { s.Steps = nil },
 	} {
 		s := good
 		change(&s)

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -29,6 +30,12 @@ func (s Settings) check() error {
 		return fmt.Errorf("fleet: the steps are %v: want rising numbers from 1 to 10000", s.Steps)
 	case s.Interval < time.Second || s.Interval > 30*time.Second:
 		return fmt.Errorf("fleet: the interval is %v: want 1s to 30s", s.Interval)
+	case s.Limit <= 0:
+		return fmt.Errorf("fleet: the time limit is %v: want more than 0", s.Limit)
+	case s.Memory <= 0:
+		return fmt.Errorf("fleet: the memory limit is %d: want more than 0", s.Memory)
+	case s.Recording == nil:
+		return errors.New("fleet: the recording is nil: want a recording")
 	}
 	return nil
 }

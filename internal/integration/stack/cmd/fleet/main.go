@@ -34,6 +34,10 @@ func main() {
 		return err
 	})
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "fleet: unknown argument %q (-h lists the flags)\n", flag.Arg(0))
+		os.Exit(1)
+	}
 	s.Memory = *memory << 20
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
