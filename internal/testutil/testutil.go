@@ -63,9 +63,7 @@ func (b *Buffer) String() string {
 func Section(t testing.TB, file, begin, end, made string, update bool) {
 	t.Helper()
 	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	NoError(t, err)
 	before, rest, begun := strings.Cut(string(text), begin)
 	section, after, ended := strings.Cut(rest, end)
 	switch {
@@ -73,9 +71,7 @@ func Section(t testing.TB, file, begin, end, made string, update bool) {
 		t.Fatalf("%s lacks the lines %q and %q", file, begin, end)
 	case section == made:
 	case update:
-		if err := os.WriteFile(file, []byte(before+begin+made+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		NoError(t, os.WriteFile(file, []byte(before+begin+made+end+after), 0o644))
 	default:
 		t.Errorf("%s has\n%s\nbut its source makes (go test -update writes it)\n%s", file, section, made)
 	}
@@ -87,9 +83,7 @@ func Made(t testing.TB, file, text, made string, update bool) {
 	switch {
 	case text == made:
 	case update:
-		if err := os.WriteFile(file, []byte(made), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		NoError(t, os.WriteFile(file, []byte(made), 0o644))
 	default:
 		t.Errorf("%s is not what its source makes (go test -update writes it):\n%s", file, made)
 	}

@@ -7,15 +7,15 @@ import (
 	"testing"
 
 	"github.com/prometheus/procfs"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // Descendants returns the processes that a process started, and theirs in turn.
 func Descendants(t testing.TB, pid int) []int {
 	t.Helper()
 	processes, err := procfs.AllProcs()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	children := make(map[int][]int)
 	for _, p := range processes {
 		if stat, err := p.Stat(); err == nil { // else it has ended
@@ -40,14 +40,10 @@ func Listening(t testing.TB, pids []int) (ips []net.IP) {
 		}
 	}
 	fs, err := procfs.NewDefaultFS()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	//lint:ignore SA1019 it is slow where there are many connections
 	tcp, err := fs.NetTCP()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	//lint:ignore SA1019 as above
 	tcp6, _ := fs.NetTCP6() // the kernel may lack the protocol
 	const listen = 0x0A

@@ -15,20 +15,17 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // Page reads a page of metrics in the text format.
 func Page(t testing.TB, url string) map[string]*dto.MetricFamily {
 	t.Helper()
 	text, err := stack.Get(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return families
 }
 
@@ -36,9 +33,7 @@ func Page(t testing.TB, url string) map[string]*dto.MetricFamily {
 func Samples(t testing.TB, family *dto.MetricFamily) []stack.Sample {
 	t.Helper()
 	vector, err := expfmt.ExtractSamples(&expfmt.DecodeOptions{}, family)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return stack.Samples(vector)
 }
 

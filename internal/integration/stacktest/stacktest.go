@@ -13,6 +13,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // WaitLimit is how long a test waits for an event. It is long, because a build or a busy machine takes time.
@@ -26,9 +27,7 @@ func Program(t testing.TB, p programs.Program) string {
 	t.Helper()
 	build, _ := builds.LoadOrStore(p, sync.OnceValues(func() (string, error) { return p.Build(context.Background()) }))
 	path, err := build.(func() (string, error))()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return path
 }
 
@@ -36,9 +35,7 @@ func Program(t testing.TB, p programs.Program) string {
 func Shipped(t testing.TB, parts ...string) string {
 	t.Helper()
 	root, err := programs.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return filepath.Join(root, "collector-config", filepath.Join(parts...))
 }
 
@@ -46,9 +43,7 @@ func Shipped(t testing.TB, parts ...string) string {
 func ReadShipped(t testing.TB, parts ...string) string {
 	t.Helper()
 	text, err := os.ReadFile(Shipped(t, parts...))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return string(text)
 }
 
@@ -56,9 +51,7 @@ func ReadShipped(t testing.TB, parts ...string) string {
 func FreeAddress(t testing.TB) string {
 	t.Helper()
 	address, err := programs.FreeAddress()
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return address
 }
 
@@ -68,9 +61,7 @@ func Start(t testing.TB, program programs.Program, env []string, args ...string)
 	p, err := stack.Start(stack.Command{
 		Name: program.String(), Path: Program(t, program), Args: args, Env: env, Log: filepath.Join(t.TempDir(), "log"),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	endWith(t, p)
 	return p
 }
@@ -102,9 +93,7 @@ func Prometheus(t testing.TB, s stack.PrometheusSettings) *stack.Prometheus {
 		s.Config, s.Interval = Shipped(t, "prometheus", "prometheus.yml"), time.Second
 	}
 	p, err := stack.StartPrometheus(t.Context(), s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	endWith(t, p.Process)
 	return p
 }

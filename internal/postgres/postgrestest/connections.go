@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -14,9 +15,7 @@ import (
 func Connect(t testing.TB, connString string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), connString)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	return conn
 }
@@ -37,9 +36,7 @@ func ClosePool(t testing.TB, pool *pgxpool.Pool) {
 func Config(t testing.TB) *pgxpool.Config {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(Database(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return config
 }
 
@@ -49,9 +46,8 @@ func Hold(t testing.TB, pool *pgxpool.Pool, n int) []*pgxpool.Conn {
 	held := make([]*pgxpool.Conn, n)
 	for i := range held {
 		var err error
-		if held[i], err = pool.Acquire(context.Background()); err != nil {
-			t.Fatal(err)
-		}
+		held[i], err = pool.Acquire(context.Background())
+		testutil.NoError(t, err)
 	}
 	return held
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // Proxy is a proxy between a client and a server that injects faults.
@@ -22,9 +24,7 @@ func NewProxy(t testing.TB, upstream string) *Proxy {
 	t.Helper()
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	p := &Proxy{proxy: toxiproxy.NewProxy(server, "proxy", "127.0.0.1:0", upstream)}
-	if err := p.proxy.Start(); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, p.proxy.Start())
 	t.Cleanup(p.proxy.Stop)
 	return p
 }
