@@ -150,6 +150,12 @@ func (q *acquires) excess(n counts) int64 {
 	return n.pending + n.occupied - q.maxConns.Load() - q.hijackedHolds.Load()
 }
 
+// taken returns how many slots acquires have in which a connection is open.
+func (q *acquires) taken() int64 {
+	dialing := q.dialing.Load()
+	return q.slots.load().occupied - dialing
+}
+
 // full reports whether the pool has no free slot by its own statistics, or true if they are not known: after hijacks that
 // have not been noticed it has some.
 func (q *acquires) full() bool {

@@ -113,17 +113,18 @@ func (p *Pool) compare(read func() Stat) comparison {
 func (p *Pool) compareOnce(read func() Stat) (c comparison, missing int64) {
 	c.began = p.acquires.now()
 	opened := p.conns.opened.Load()
-	dialing, occupied := p.acquires.dialing.Load(), p.acquires.slots.load().occupied
+	taken := p.acquires.taken()
 	held, garbage, fresh := p.conns.held()
 	c.now = p.acquires.now()
 	c.stat = read()
+	taken = min(taken, p.acquires.taken()) // without what was acquired or released meanwhile
 	lost := opened - p.conns.closed.Load() - p.conns.hijacked.Load() - c.stat.Idle
 
 	c.held = stillHeld(held)
 	n := int64(len(c.held))
 	c.closing = max(0, min(p.closing.count(c.now), c.stat.Acquired-n))
 	lost = max(0, lost-c.stat.Acquired)
-	missing = min(lost, max(0, occupied-dialing-c.stat.Acquired)) - garbage
+	missing = min(lost, max(0, taken-c.stat.Acquired)) - garbage
 	missing = min(n, max(missing, n-c.stat.Acquired))
 	c.unheld = max(0, lost-missing-garbage-fresh) // another pool of the configuration may have dialed the fresh ones
 	return c, missing
@@ -231,12 +232,12 @@ func (p *Pool) endHijacked(h Hold) {
 
 // Hijacked notes that a connection is being hijacked. The owner of the connection calls it before.
 func (p *Pool) Hijacked(c *Conn) {
-	if a, _ := c.takeBack(); a != nil {
-		return // it was noticed already
-	}
 	if a, _ := c.endHold(); a != nil {
 		p.hijacked(a)
 		return
+	}
+	if a, _ := c.takeBack(); a != nil {
+		return // it was noticed already
 	}
 	p.conns.hijacked.Add(1) // AcquireAllIdle took it
 	p.conns.remove(c)

@@ -405,7 +405,27 @@ func TestMistakenHijackKeepsTimeOfNextHoldConcurrentSafe(t *testing.T) {
 	}
 }
 
-// TestEndOfGarbageHidesNoHold compares while hijacked connections, which are garbage, are cleaned up.
+// TestHijackBehindAcquireAllIdleCountsOnce has AcquireAllIdle take as many connections as a hijack has lost. Until they are
+// released, the hijack seems to be of a connection that nothing holds.
+func TestHijackBehindAcquireAllIdleCountsOnce(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	_, idle := p.acquire(t)
+	_, kept := p.acquire(t)
+	_, hijacked := p.acquire(t)
+	p.release(idle)
+	p.stat.Acquired, p.stat.Idle = p.stat.Acquired+1, p.stat.Idle-1
+	p.hijack()
+	for range 3 {
+		p.Reconcile(p.read)
+		p.pass(confirmInterval)
+	}
+	check(t, "behind", p.Snapshot(p.read).Closed[CloseHijacked], 1)
+	p.stat.Acquired, p.stat.Idle = p.stat.Acquired-1, p.stat.Idle+1
+	check(t, "in the open", p.Snapshot(p.read).Closed[CloseHijacked], 1)
+	runtime.KeepAlive([]*Conn{idle, kept, hijacked})
+}
+
 // TestStalledComparisonEndsNoOtherHold has a connection acquired and hijacked after a comparison has read the clock.
 func TestStalledComparisonEndsNoOtherHold(t *testing.T) {
 	t.Parallel()
@@ -486,6 +506,7 @@ func TestHijackBesideComparisonsEndsNoOtherHold(t *testing.T) {
 	runtime.KeepAlive(hijacked)
 }
 
+// TestEndOfGarbageHidesNoHold compares while hijacked connections, which are garbage, are cleaned up.
 func TestEndOfGarbageHidesNoHold(t *testing.T) {
 	t.Parallel()
 	p := newHijackPool()

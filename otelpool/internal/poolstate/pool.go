@@ -96,7 +96,7 @@ func (p *Pool) joinScope(a *Acquire) *Nested {
 // connection.
 func (p *Pool) mayBeHijacked(a *Acquire) bool {
 	read := p.acquires.stat.Load()
-	if read == nil || p.acquires.slots.load().occupied-p.acquires.dialing.Load() <= (*read)().Acquired {
+	if read == nil || p.acquires.taken() <= (*read)().Acquired {
 		return false
 	}
 	held := p.Reconcile(*read).Holds

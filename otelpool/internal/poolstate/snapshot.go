@@ -69,7 +69,7 @@ func (p *Pool) snapshot(read func() Stat) (Snapshot, comparison) {
 	s := Snapshot{Stat: c.stat, Now: c.now, Holds: c.holds(), Doubtful: c.unexplained}
 	p.addAcquires(&s, int64(len(c.gone))+c.unexplained)
 	p.addConnections(&s, closed)
-	s.Closed[CloseHijacked] = p.conns.hijacked.Load() + int64(len(c.gone)) + c.unexplained + p.hijacks.count()
+	s.Closed[CloseHijacked] = p.conns.hijacked.Load() + int64(len(c.gone)) + c.unexplained + min(c.unheld, p.hijacks.count())
 	return s, c
 }
 
