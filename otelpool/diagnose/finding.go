@@ -36,7 +36,7 @@ const (
 	TLSFails        Kind = "tls_fails"         // no agreement on TLS
 	DialFails       Kind = "dial_fails"        // connections cannot be opened for another reason
 	SlowDial        Kind = "slow_dial"         // opening a connection takes long
-	PingCost        Kind = "ping_cost"         // pings before use take much of the time
+	PingCost        Kind = "ping_cost"         // pings before use, or PrepareConn, take much of the time
 	ClosingFillPool Kind = "closing_fill_pool" // connections that are being closed take the pool's places
 
 	// The pool's settings.

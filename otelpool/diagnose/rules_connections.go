@@ -240,6 +240,9 @@ func findChurn(v *view) []Finding {
 		return nil
 	}
 	reason := most(v.now.Closed)
+	if n := v.now.Closed["other"]; reason == "other" && n <= v.Settings.MaxConns && n == v.LastMinute.Closed["other"] { // one pool.Reset
+		return nil
+	}
 	connect := ratio(v.now.WaitedSeconds["connect"], float64(sum(v.now.Acquires)))
 	f := Finding{
 		Severity: Info,
@@ -280,18 +283,25 @@ func findPingCost(v *view) []Finding {
 	for _, op := range v.now.Operations {
 		work += op.Seconds
 	}
-	ping := v.now.WaitedSeconds["ping"]
-	if ok < 10 || ping < 0.001*ok || ping < 0.2*work || ping < 0.05*v.now.Seconds && ping < 0.01*ok {
+	ping, prepare := v.now.WaitedSeconds["ping"], v.now.WaitedSeconds["prepare"]
+	slowHook := prepare >= 0.01*ok && prepare >= 0.2*work && prepare >= ping // it does more than to set a role or a tenant
+	if ok < 10 || !slowHook && (ping < 0.001*ok || ping < 0.2*work || ping < 0.05*v.now.Seconds && ping < 0.01*ok) {
 		return nil
 	}
-	return []Finding{{
+	f := Finding{
 		Severity: v.bad(Info),
 		Summary:  fmt.Sprintf("Pings before use take %s an acquire, %.0f %% of the time of the operations themselves.", printable.Seconds(ping/ok), 100*ratio(ping, work)),
 		Advice:   "Ping only connections that were idle for a while (pgxpool's default, a second), or not at all and retry on a broken one; bring the service nearer to the server.",
 		Evidence: []Evidence{
 			{Name: "time of pings", Value: ping, Unit: "s"},
+			{Name: "time of PrepareConn", Value: prepare, Unit: "s"},
 			{Name: "time of operations", Value: work, Unit: "s"},
 			{Name: "acquires", Value: ok},
 		},
-	}}
+	}
+	if slowHook {
+		f.Summary = fmt.Sprintf("PrepareConn (or BeforeAcquire) takes %s an acquire, and keeps a connection for that time.", printable.Seconds(prepare/ok))
+		f.Advice = "Do in AfterConnect what is to be done once a connection, and call nothing else from PrepareConn: keep what it answered."
+	}
+	return []Finding{f}
 }

@@ -45,8 +45,12 @@ func findFailures(v *view) (all []Finding) {
 		case !v.known(c) && mostly(c, "23505", "40001", "55P03"): // which programs may expect
 			continue
 		}
+		severity := Warning
+		if mostly(c, "25P03") { // what holds the connections, and more of them would idle as well
+			severity = v.bad(Warning)
+		}
 		all = append(all, Finding{
-			Severity:  Warning,
+			Severity:  severity,
 			Operation: c.name,
 			Summary:   fmt.Sprintf("%s fails in %.0f %% of its calls, mostly by %s.", named(c.name), 100*c.failed, most(c.failures)),
 			Advice:    cmp.Or(failureAdvice[most(c.failures)], "Look up the SQLSTATE and the server's log; a migration or a release is the usual reason."),

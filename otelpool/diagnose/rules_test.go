@@ -313,11 +313,33 @@ var speaks = []verdictOf{
 		churnFelt(&r.LastTenSeconds, "canceled")
 	}, verdict{diagnose.PoolTooSmall, ""}},
 	{"transactions that idle until the server ends them", func(r *diagnose.Report) {
-		op := operation(&r.LastTenSeconds, "put")
-		op.Failures = map[string]int64{"25P03": op.Calls}
+		endedIdle(r)
 		churnFelt(&r.LastTenSeconds, "broken")
 		r.LastTenSeconds.WaitedSeconds["queue"] = 0.2 * float64(r.LastTenSeconds.Acquires["ok"])
 	}, verdict{diagnose.OperationFails, "put"}},
+	{"transactions that idle until the server ends them, while callers wait", func(r *diagnose.Report) {
+		endedIdle(r)
+		waiting(r)
+	}, verdict{diagnose.OperationFails, "put"}},
+	{"one Reset of the pool", func(r *diagnose.Report) {
+		resets(&r.LastTenSeconds, r.Settings.MaxConns)
+		resets(&r.LastMinute, r.Settings.MaxConns)
+	}, verdict{}},
+	{"a Reset of the pool again and again", func(r *diagnose.Report) {
+		resets(&r.LastTenSeconds, r.Settings.MaxConns)
+		resets(&r.LastMinute, 5*r.Settings.MaxConns)
+	}, verdict{diagnose.Churn, ""}},
+	{"a PrepareConn that is slow", func(r *diagnose.Report) {
+		prepares(r, 0.05)
+	}, verdict{diagnose.PingCost, ""}},
+	{"a PrepareConn that is slow, while callers wait", func(r *diagnose.Report) {
+		prepares(r, 0.05)
+		waiting(r)
+	}, verdict{diagnose.PingCost, ""}},
+	{"a PrepareConn that sets the role", func(r *diagnose.Report) {
+		also(r, func(p *diagnose.Period) { p.WaitedSeconds["prepare"] = 0.002 * float64(p.Acquires["ok"]) })
+		waiting(r)
+	}, verdict{diagnose.PoolTooSmall, ""}},
 	{"pings", func(r *diagnose.Report) {
 		also(r, func(p *diagnose.Period) { p.WaitedSeconds["ping"] = 0.01 * float64(p.Acquires["ok"]) })
 	}, verdict{diagnose.PingCost, ""}},
@@ -471,6 +493,24 @@ func deadlock(r *diagnose.Report) {
 // churn closes and opens connections.
 func churn(p *diagnose.Period, reason string) {
 	p.Opened, p.Closed = int64(p.Seconds), map[string]int64{reason: int64(p.Seconds)}
+}
+
+// endedIdle has the server end transactions in which nothing runs.
+func endedIdle(r *diagnose.Report) {
+	op := operation(&r.LastTenSeconds, "put")
+	op.Failures = map[string]int64{"25P03": op.Calls}
+}
+
+// resets closes and opens connections by a Reset of the pool.
+func resets(p *diagnose.Period, connections int64) {
+	p.Opened, p.Closed = connections, map[string]int64{"other": connections}
+}
+
+// prepares has PrepareConn run a statement that it did not run before.
+func prepares(r *diagnose.Report, mean float64) {
+	n := r.LastTenSeconds.Acquires["ok"]
+	r.LastTenSeconds.WaitedSeconds["prepare"] = mean * float64(n)
+	r.LastTenSeconds.Operations = append(r.LastTenSeconds.Operations, diagnose.Operation{Operation: "check", Calls: n, Seconds: mean * float64(n)})
 }
 
 // only makes callers wait for a pool of one connection, which a unit of work holds nearly all the time.

@@ -35,6 +35,9 @@ func findMoreCalls(v *view) (all []Finding) {
 		was += ratio(float64(u.Units), v.past.Seconds)
 	}
 	for _, u := range v.units {
+		if rate == u.rate && was == u.was { // there is nothing else
+			continue
+		}
 		more := u.rate >= 3*u.was && u.now.Units >= 20 && (u.now.Held-u.past.Held >= v.share(0.15) || v.pressed)
 		if !more && !v.crowdsOut(u) || u.past.Units < rare && !v.appeared(rate-u.rate, was-u.was) {
 			continue
@@ -48,13 +51,18 @@ func findMoreCalls(v *view) (all []Finding) {
 	}
 	usual := v.growthOfOthers("")
 	for _, c := range v.ops {
-		more := c.rate >= 3*c.was && c.rate >= 2*usual*c.was && c.calls >= 20 &&
+		more := len(v.ops) > 1 && c.rate >= 3*c.was && c.rate >= 2*usual*c.was && c.calls >= 20 &&
 			(c.load-c.wasLoad >= v.share(0.15) || v.pressed && c.load-c.wasLoad >= 0.3)
-		if more && (c.was*v.past.Seconds >= rare || v.appeared(v.callRate()-c.rate, v.wasCallRate()-c.was)) {
+		if more && !v.prepares(c) && (c.was*v.past.Seconds >= rare || v.appeared(v.callRate()-c.rate, v.wasCallRate()-c.was)) {
 			all = append(all, moreCalls(v, c.name, c.rate, c.was, c.load, c.wasLoad))
 		}
 	}
 	return all
+}
+
+// prepares reports whether it is PrepareConn that runs an operation, once an acquire.
+func (v *view) prepares(c change) bool {
+	return c.calls >= 0.9*float64(v.now.Acquires["ok"]) && 0.8*c.load*v.now.Seconds <= v.now.WaitedSeconds["prepare"]
 }
 
 // crowdsOut reports whether a unit of work that hardly came before, or comes more often, keeps much of the pool busy while

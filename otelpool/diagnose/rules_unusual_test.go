@@ -68,6 +68,12 @@ var unusual = []verdictOf{
 		work(&r.LastTenSeconds, "batch", "INSERT archive", 600, 0.008)
 		r.LastTenMinutes = over(630, r.LastTenSeconds)
 	}, verdict{}},
+	{"bursts that have begun in a pool that has nothing else to do", func(r *diagnose.Report) {
+		empty(r)
+		work(&r.LastTenSeconds, "burst", "get", 180, 0.02)
+		work(&r.LastTenMinutes, "burst", "get", 240, 0.02)
+		r.LastTenSeconds.WaitedSeconds["queue"] = 0.15 * 180
+	}, verdict{}},
 	{"a batch job beside the traffic", func(r *diagnose.Report) {
 		work(&r.LastTenSeconds, "batch", "INSERT archive", 600, 0.008)
 		work(&r.LastTenMinutes, "batch", "INSERT archive", 600, 0.008)
