@@ -3,6 +3,7 @@ package otelpool
 import (
 	"sync"
 	"time"
+	"weak"
 
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
 )
@@ -18,12 +19,15 @@ const (
 // point for each ten seconds of the last minute and each minute of the last ten.
 type history struct {
 	mu      sync.Mutex
-	sampled time.Duration                 // when the holds were last sampled
-	held    []sampledHolds                // by the number of the unit of work
-	long    map[*poolstate.Acquire]uint32 // the long holds of the last sample, and their units of work
+	sampled time.Duration  // when the holds were last sampled
+	held    []sampledHolds // by the number of the unit of work
 	samples int64
-	minute  [6 + 1]*keptPoint // the oldest first, nil before there are so many
-	ten     [10 + 1]*keptPoint
+
+	// long has the long holds of the last sample, and their units of work. Weak, because none comes after Unregister.
+	long map[weak.Pointer[poolstate.Acquire]]uint32
+
+	minute [6 + 1]*keptPoint // the oldest first, nil before there are so many
+	ten    [10 + 1]*keptPoint
 }
 
 // sampledHolds are how many connections a unit of work held, summed over all samples, by what they did.
@@ -75,12 +79,13 @@ func (h *history) look(o *observed, s *poolstate.Snapshot) {
 	for _, hold := range s.Holds {
 		unit := o.hooks.operations.Unit(uint32(hold.Unit())).ID
 		h.of(unit).add(hold.Conn.Activity())
-		delete(ended, hold.Acquire)
 		if s.Now-hold.Since >= longTime {
 			if h.long == nil {
-				h.long = make(map[*poolstate.Acquire]uint32)
+				h.long = make(map[weak.Pointer[poolstate.Acquire]]uint32)
 			}
-			h.long[hold.Acquire] = unit
+			id := weak.Make(hold.Acquire)
+			delete(ended, id)
+			h.long[id] = unit
 		}
 	}
 	for _, unit := range ended {

@@ -1,8 +1,10 @@
 package otelpool
 
 import (
+	"context"
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -99,6 +101,29 @@ func usedPool(t testing.TB, operations int) *observed {
 		o.history.look(o, &poolstate.Snapshot{Now: begin + time.Duration(second)*time.Second})
 	}
 	return o
+}
+
+// TestHistoryForgetsContextOfLongHold looks at a long hold and no more, as after Unregister.
+func TestHistoryForgetsContextOfLongHold(t *testing.T) {
+	t.Parallel()
+	o := usedPool(t, 0)
+	gone := make(chan struct{})
+	func() {
+		request := &struct{ context.Context }{t.Context()}
+		runtime.AddCleanup(request, func(int) { close(gone) }, 0)
+		hold := poolstate.Hold{Acquire: &poolstate.Acquire{Context: request}, Conn: o.hooks.state.NewConn(poolstate.Origin{})}
+		o.history.look(o, &poolstate.Snapshot{Now: monotonic() + time.Hour, Holds: []poolstate.Hold{hold}})
+	}()
+	testutil.Eventually(t, "the context is garbage", func() bool {
+		runtime.GC()
+		select {
+		case <-gone:
+			return true
+		default:
+			return false
+		}
+	})
+	runtime.KeepAlive(o)
 }
 
 // TestHistoryIsSmall uses as many operations as a pool tells apart.
