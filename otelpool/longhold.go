@@ -28,7 +28,7 @@ func watch(o *observed) *watcher {
 	if o.hooks.longHold > 0 {
 		interval = min(max(o.hooks.longHold/4, minScan), maxScan)
 	}
-	look(o) // the first point of its history
+	look(o) // the first point of its history, if events are recorded
 	w, weakly := new(watcher), weak.Make(o)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -58,7 +58,9 @@ func (w *watcher) stop() {
 func look(o *observed) {
 	defer func() { _ = recover() }() // a panic here must not crash the program
 	s := o.hooks.state.Reconcile(o.stat)
-	o.history.look(o, &s)
+	if o.hooks.live.Load() { // else it would have a time in which nothing seems to have happened
+		o.history.look(o, &s)
+	}
 	o.moments.add(o, &s)
 	if o.hooks.longHold > 0 {
 		reportLongHolds(o.hooks, s)

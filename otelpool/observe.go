@@ -129,7 +129,7 @@ func (o *observed) read(v *instruments.Values) {
 		o.set(v, statValues, &poolstate.Snapshot{Stat: o.stat()})
 		return
 	}
-	o.hooks.live.Store(true)
+	o.asked()
 	s := o.hooks.state.Reconcile(o.stat)
 	o.readHooks(v, &s)
 	if o.showFindings {

@@ -28,10 +28,11 @@ func (i *Instrumentation) Report() diagnose.Report {
 	return o.report(traceOf)
 }
 
-// asked notes that somebody wants to know, so that events are recorded from now on, as those are after a collection.
+// asked notes that somebody wants to know, so that events are recorded from now on. That is where the history begins.
 func (o *observed) asked() {
-	if o.hooks != nil {
-		o.hooks.live.Store(true)
+	if o.hooks != nil && !o.hooks.live.Swap(true) {
+		s := o.hooks.state.Snapshot(o.stat)
+		o.history.look(o, &s)
 	}
 }
 
