@@ -50,7 +50,7 @@ func (s Settings) checkListen(ctx context.Context) error {
 type executables struct{ demo, collector, prometheus string }
 
 func (s Settings) build(ctx context.Context, out io.Writer) (executables, error) {
-	fmt.Fprintln(out, "Building missing programs; the first build of Collector and Prometheus takes minutes ...")
+	fmt.Fprintln(out, "Building what is missing or has changed; the first time, Collector and Prometheus take minutes ...")
 	var e executables
 	var err error
 	if e.demo, err = BuildDemo(ctx); err != nil {

@@ -85,7 +85,7 @@ func prepare(ctx context.Context, s *fleet.Settings) error {
 		fmt.Sprintf("MEMORY_LIMIT_MIB=%d", s.Memory>>21), fmt.Sprintf("MEMORY_SPIKE_MIB=%d", s.Memory>>23),
 		fmt.Sprintf("GOMEMLIMIT=%dMiB", s.Memory>>21*8/10),
 	}
-	fmt.Fprintln(os.Stderr, "Building missing programs; the first build of Collector and Prometheus takes minutes ...")
+	fmt.Fprintln(os.Stderr, "Building what is missing or has changed; the first time, Collector and Prometheus take minutes ...")
 	if s.Collector, err = programs.Collector.Build(ctx); err != nil {
 		return err
 	}
