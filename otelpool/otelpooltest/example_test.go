@@ -86,9 +86,9 @@ func ExampleAssertNoLeaks() {
 	}
 	defer inst.Unregister()
 
-	getUser(ctx, pool, "ann")
+	_, err = getUser(ctx, pool, "ann")
 
-	fmt.Println(otelpooltest.AssertNoLeaks(t, inst))
+	fmt.Println(otelpooltest.AssertNoLeaks(t, inst), err)
 	pool.Close()
-	// Output: true
+	// Output: true <nil>
 }
