@@ -145,6 +145,7 @@ func (c *curve) point(ctx context.Context, size int) (p point, err error) {
 		return point{}, err
 	}
 
+	warmed := t.inst.Report().LastTenMinutes
 	load := &load{pool: t.pool, statements: c.statements}
 	latency := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "latency", Buckets: fineBounds()})
 	start := time.Now()
@@ -157,6 +158,12 @@ func (c *curve) point(ctx context.Context, size int) (p point, err error) {
 	}()
 	c.showProgress(loading, size, start)
 	p = point{size: size, cut: ctx.Err() != nil, pool: t.inst.Report()}
+	for _, period := range []*diagnose.Period{&p.pool.LastTenSeconds, &p.pool.LastMinute, &p.pool.LastTenMinutes} {
+		if period.Seconds > p.pool.Time.Sub(start).Seconds() { // it has the dials before the load, which were many at once
+			period.Opened, period.Dials = max(0, period.Opened-warmed.Opened), max(0, period.Dials-warmed.Dials)
+			period.DialSeconds = max(0, period.DialSeconds-warmed.DialSeconds)
+		}
+	}
 	<-ended
 	elapsed := time.Since(start)
 	after, err := scrape(t.exporter)

@@ -117,6 +117,15 @@ func TestVerdictStandsIfServerHasNoRoomForSearch(t *testing.T) {
 	}
 }
 
+// TestFindingsAreOfLoad has each dial take a second, as on a busy machine.
+func TestFindingsAreOfLoad(t *testing.T) {
+	t.Parallel()
+	slow := postgrestest.Database(t) + "&options=-c%20post_auth_delay%3D1"
+	if _, _, out := openRun(t, "-dsn", slow, "-rate", "20", "-sql", "SELECT 1", "-for", "1s", "-pool-size", "2"); strings.Contains(out, "slow_dial") {
+		t.Errorf("the dials before the load are in\n%s", out)
+	}
+}
+
 func TestRequestsBeyondLimitAreDropped(t *testing.T) {
 	t.Parallel()
 	c, v, out := openRun(t, "-rate", "200", "-sql", "SELECT pg_sleep(0.05)", "-for", "1s", "-in-flight", "1")
