@@ -272,6 +272,27 @@ func TestCountersNeverFallWhilePoolsLeave(t *testing.T) {
 	checkEqual(t, "cumulative", cumulative, 300)
 }
 
+// TestCountersAboveLimitNeverFall has more units of work than the SDK keeps apart.
+func TestCountersAboveLimitNeverFall(t *testing.T) {
+	t.Parallel()
+	tel := newTelemetry(t, sdkmetric.WithCardinalityLimit(5))
+	var last map[string]float64
+	for range 3 {
+		pool, inst := newInstrumented(t, parse(t, database(t)), otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("main"))
+		for i := range 20 {
+			execute(t, pool, otelpool.WithOperation(t.Context(), fmt.Sprint("unit ", 20-i)), "SELECT 1")
+			_, now := tel.collectCounters(t)
+			for key, value := range last {
+				if now[key] < value {
+					t.Fatalf("%s: %v after %v", key, now[key], value)
+				}
+			}
+			last = now
+		}
+		unregister(t, inst)
+	}
+}
+
 func TestProviderIsNotKeptAlive(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*otelpool.Instrumentation) error{

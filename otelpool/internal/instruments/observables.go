@@ -89,8 +89,8 @@ func (o Observables) Report(to metric.Observer, v *Values, of *PoolAttributes) {
 		}
 		o.of[s.instrument].observe(to, v.n[i], opts)
 	}
-	for at, n := range v.open {
-		o.of[seriesTable.open[at.key].instrument].observe(to, n, of.open(at))
+	for _, at := range v.order {
+		o.of[seriesTable.open[at.key].instrument].observe(to, v.open[at], of.open(at))
 	}
 }
 

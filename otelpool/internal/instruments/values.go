@@ -1,6 +1,9 @@
 package instruments
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // Values are the observed values of one pool, or of several pools of one name. Times are in nanoseconds. A series that is
 // not set is not reported.
@@ -8,6 +11,10 @@ type Values struct {
 	n    [maxSeries]int64
 	set  [maxSeries]bool
 	open map[openValue]int64
+
+	// order is what is in open, in the order in which it came. Above the cardinality limit the SDK adds up what is observed
+	// last, so the order must not change: a counter that is in that sum now and then would fall, and so would the sum.
+	order []openValue
 }
 
 type openValue struct {
@@ -42,17 +49,21 @@ func (v *Values) addOpen(at openValue, n int64) {
 	if v.open == nil {
 		v.open = make(map[openValue]int64)
 	}
+	was, known := v.open[at]
+	if !known {
+		v.order = append(v.order, at)
+	}
 	if at.key.row().Largest {
-		v.open[at] = max(v.open[at], n)
+		v.open[at] = max(was, n)
 	} else {
-		v.open[at] += n
+		v.open[at] = was + n
 	}
 }
 
 // Clone returns a copy.
 func (v *Values) Clone() Values {
 	c := *v
-	c.open = maps.Clone(v.open)
+	c.open, c.order = maps.Clone(v.open), slices.Clone(v.order)
 	return c
 }
 
@@ -67,8 +78,8 @@ func (v *Values) Merge(w *Values) {
 			v.Add(Key(i), w.n[i])
 		}
 	}
-	for at, n := range w.open {
-		v.addOpen(at, n)
+	for _, at := range w.order {
+		v.addOpen(at, w.open[at])
 	}
 }
 
@@ -80,9 +91,9 @@ func (v *Values) KeepRising(kept *Values) {
 			v.n[i] = kept.n[i]
 		}
 	}
-	for at, n := range v.open {
+	for _, at := range v.order {
 		if at.key.counter() {
-			kept.addOpen(at, max(0, n-kept.open[at]))
+			kept.addOpen(at, max(0, v.open[at]-kept.open[at]))
 			v.open[at] = kept.open[at]
 		}
 	}
@@ -96,9 +107,10 @@ func (v *Values) SetCounters(w *Values) {
 		}
 	}
 	maps.DeleteFunc(v.open, func(at openValue, _ int64) bool { return at.key.counter() })
-	for at, n := range w.open {
+	v.order = slices.DeleteFunc(v.order, func(at openValue) bool { return at.key.counter() })
+	for _, at := range w.order {
 		if at.key.counter() {
-			v.addOpen(at, n)
+			v.addOpen(at, w.open[at])
 		}
 	}
 }
