@@ -38,7 +38,8 @@
 // early. Gather and Collector gather for each call.
 //
 // An exemplar keeps its trace ID and span ID. Attributes that a View drops become labels of the exemplar, within the
-// limit of 128 runes and if their names are valid label names. U+FFFD replaces NUL and invalid UTF-8 in their values.
+// limit of 128 runes and if their names are valid label names. U+FFFD replaces NUL and invalid UTF-8 in their values,
+// and in help texts.
 //
 // Register adds the pools' documented metrics to a registry that is served already, beside OpenTelemetry's own exporter if
 // it is there. Use WithGatherer to add a registry to the exporter's page, or list the Exporter among

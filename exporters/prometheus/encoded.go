@@ -15,10 +15,10 @@ import (
 type encodedPage struct {
 	accept []string // the header Accept of the request
 
-	status int
-	header http.Header
-	body   []byte
-	zipped bool // whether body is compressed
+	status      int
+	contentType string
+	body        []byte
+	zipped      bool // whether body is compressed
 }
 
 // fill sets the page to the answer of handler.
@@ -31,10 +31,9 @@ func (p *encodedPage) fill(handler http.Handler, query string) {
 	request.Header.Set("Accept-Encoding", "gzip")
 	recorder := pageRecorder{header: http.Header{}, status: http.StatusOK}
 	handler.ServeHTTP(&recorder, request)
-	p.status, p.header = recorder.status, recorder.header
+	p.status, p.contentType = recorder.status, recorder.header.Get("Content-Type")
 	p.body = bytes.Clone(recorder.body.Bytes()) // without the spare room of the buffer
-	p.zipped = p.header.Get("Content-Encoding") == "gzip"
-	p.header.Del("Content-Encoding")
+	p.zipped = recorder.header.Get("Content-Encoding") == "gzip"
 }
 
 // serve writes the page to a client.
@@ -44,9 +43,8 @@ func (p *encodedPage) serve(w http.ResponseWriter, acceptsGzip bool) error {
 		http.Error(w, errNothingGathered.Error(), http.StatusInternalServerError)
 		return nil
 	}
-	for name, values := range p.header {
-		w.Header()[name] = values
-	}
+	w.Header().Set("Content-Type", p.contentType)
+	w.Header().Add("Vary", "Accept, Accept-Encoding") // for caches
 	if p.zipped && !acceptsGzip {
 		w.WriteHeader(p.status)
 		return p.unzip(w)
@@ -87,12 +85,12 @@ func (r *pageRecorder) Write(b []byte) (int, error) { return r.body.Write(b) }
 func acceptsGzip(r *http.Request) bool {
 	all := false // what "*" says
 	for _, value := range r.Header.Values("Accept-Encoding") {
-		for entry := range strings.SplitSeq(value, ",") {
+		for entry := range strings.SplitSeq(strings.ToLower(value), ",") {
 			name, parameter, _ := strings.Cut(entry, ";")
 			_, weight, weighted := strings.Cut(parameter, "q=")
 			q, err := strconv.ParseFloat(strings.TrimSpace(weight), 64)
 			accepted := !weighted || err == nil && q > 0
-			switch strings.ToLower(strings.TrimSpace(name)) {
+			switch strings.TrimSpace(name) {
 			case "gzip":
 				return accepted
 			case "*":

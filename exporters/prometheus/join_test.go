@@ -25,6 +25,10 @@ func TestJoinedRegistryIsOnThePage(t *testing.T) {
 			joined:   registryWith(t, "theirs", "Theirs."),
 			wantPage: []string{"# HELP theirs Theirs.", "theirs 1"},
 		},
+		"a help text that is not UTF-8": { // Prometheus would reject the page
+			joined:   registryWith(t, "theirs", "Their\xffs."),
+			wantPage: []string{"# HELP theirs Their\uFFFDs.", "theirs 1"},
+		},
 		"one of our names": {
 			joined:  registryWith(t, "db_pool_size", "By hand."),
 			wantErr: `a second metric "db_pool_size", from a joined registry, is left out: its help text is "By hand."`,

@@ -73,6 +73,10 @@ func (p *page) put(family *dto.MetricFamily, sameHelp bool) {
 		return
 	}
 	family = withoutBucketLabel(family)
+	if help := validText(family.GetHelp()); help != family.GetHelp() { // Prometheus would reject the whole page.
+		family = cloneFamily(family)
+		family.Help = &help
+	}
 	name := family.GetName()
 	present, taken := p.families[name]
 	switch {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -143,13 +144,17 @@ func TestEncodingFollowsClient(t *testing.T) {
 	observe(t, newProvider(t, exporter), "pgxpool.size", mainPool)
 	for accepted, zipped := range map[string]bool{
 		"gzip": true, "GZIP": true, "deflate, gzip;q=0.5": true, "gzip; q=1.0": true, "*": true, "br, *;q=0.1": true,
-		"": false, "identity": false, "gzip;q=0": false, "gzip;q=0, *": false, "br": false, "*;q=0": false, "gzip;q=x": false,
+		"": false, "identity": false, "gzip;q=0": false, "gzip;Q=0": false, "gzip;q=0, *": false, "br": false, "*;q=0": false, "gzip;q=x": false,
 		"identity;q=0": false, "gzip;q=0, zstd;q=0": false,
 	} {
 		request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 		request.Header.Set("Accept-Encoding", accepted)
 		response := httptest.NewRecorder()
+		response.Header().Set("Vary", "Origin")
 		exporter.ServeHTTP(response, request)
+		if got := response.Header()["Vary"]; !slices.Equal(got, []string{"Origin", "Accept, Accept-Encoding"}) {
+			t.Errorf("%q: the page varies with %q", accepted, got)
+		}
 		if got := response.Header().Get("Content-Encoding"); (got == "gzip") != zipped {
 			t.Errorf("%q: content encoding %q", accepted, got)
 			continue
