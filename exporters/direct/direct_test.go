@@ -370,6 +370,19 @@ func TestReaderGivenTwice(t *testing.T) {
 	}
 }
 
+// TestReaderOfTwoProviders checks that a reader sees only its first MeterProvider, as with the SDK.
+func TestReaderOfTwoProviders(t *testing.T) {
+	r := newReader(nil, nil)
+	for range 2 {
+		h, err := direct.NewMeterProvider(direct.WithReader(r)).Meter(catalogue.ScopeName).Float64Histogram("duration")
+		testutil.NoError(t, err)
+		h.Record(t.Context(), 1)
+	}
+	if found := collect(t, r); len(found) != 1 {
+		t.Errorf("%d histograms of one", len(found))
+	}
+}
+
 // TestReaderThatCannotBeCompared has a reader of a type for which == panics.
 func TestReaderThatCannotBeCompared(t *testing.T) {
 	r := struct {

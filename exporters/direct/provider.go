@@ -2,6 +2,7 @@ package direct
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -51,12 +52,16 @@ type streamID struct {
 // one MeterProvider, and nothing is recorded without a reader. The SDK's environment variables apply.
 func NewMeterProvider(opts ...Option) *MeterProvider {
 	cfg := newConfig(opts)
-	p := &MeterProvider{
-		sdk: sdkmetric.NewMeterProvider(cfg.sdk...), cfg: cfg, streams: map[streamID]metric.Float64Histogram{},
-	}
+	p := &MeterProvider{cfg: cfg, streams: map[streamID]metric.Float64Histogram{}}
+	canceled, cancel := context.WithCancel(context.Background())
+	cancel()
 	for _, r := range cfg.readers {
-		r.AddProducer(producer{p})
+		// A reader that has a MeterProvider is refused by the SDK, which logs that.
+		if errors.Is(r.Collect(canceled, &metricdata.ResourceMetrics{}), sdkmetric.ErrReaderNotRegistered) {
+			r.AddProducer(producer{p})
+		}
 	}
+	p.sdk = sdkmetric.NewMeterProvider(cfg.sdk...)
 	return p
 }
 
