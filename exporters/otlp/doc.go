@@ -47,7 +47,8 @@
 // repeats them: the text is [hidden] there. Header values of less than four bytes are shown.
 //
 // A callback or producer that fails loses only its own metrics: everything else is pushed, and the error is reported.
-// A callback that panics loses the push, but does not crash the program.
+// A callback that panics loses the push, but does not crash the program. With delta temporality it also loses what is
+// counted until the next one.
 //
 // The MeterProvider keeps 2000 series of an instrument apart unless its option WithCardinalityLimit sets another limit.
 // It adds up the rest in one series. That is reported to the same handler, once for each instrument.

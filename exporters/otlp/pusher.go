@@ -60,9 +60,13 @@ func (p *pusher) tryCollect(ctx context.Context, rm *metricdata.ResourceMetrics)
 			err = fmt.Errorf("otlp: collect panicked: %v", v)
 		}
 	}()
-	if p.panicked && p.Temporality(sdkmetric.InstrumentKindObservableCounter) == metricdata.CumulativeTemporality {
-		// The SDK still has what callbacks observed before the panic, and would add what they observe now.
+	if p.panicked {
+		// The SDK still has what callbacks observed before the panic, and would add what they observe now. With deltas, the
+		// collection after that subtracts it again.
 		_ = p.collect(ctx, &metricdata.ResourceMetrics{})
+		if p.Temporality(sdkmetric.InstrumentKindObservableCounter) == metricdata.DeltaTemporality {
+			_ = p.collect(ctx, &metricdata.ResourceMetrics{})
+		}
 	}
 	p.panicked = false
 	err = p.collect(ctx, rm)

@@ -149,29 +149,39 @@ func TestWaitingCallbackLeavesTimeToPush(t *testing.T) {
 
 func TestCallbackPanicIsReported(t *testing.T) {
 	t.Parallel()
-	receiver := otlptest.New(t, otlptest.HTTP)
-	provider := newProvider(t, otlp.WithEndpointURL(receiver.Endpoint()))
-	_, err := provider.Meter("test").Int64ObservableCounter("test.count", metric.WithInt64Callback(
-		func(_ context.Context, o metric.Int64Observer) error {
-			o.Observe(3)
+	for temporality, want := range map[metricdata.Temporality][]int64{
+		metricdata.CumulativeTemporality: {3, 8},
+		metricdata.DeltaTemporality:      {0, 5}, // what is counted meanwhile is lost
+	} {
+		receiver := otlptest.New(t, otlptest.HTTP)
+		provider := newProvider(t, otlp.WithEndpointURL(receiver.Endpoint()),
+			otlp.WithTemporalitySelector(func(sdkmetric.InstrumentKind) metricdata.Temporality { return temporality }))
+		value := int64(3)
+		_, err := provider.Meter("test").Int64ObservableCounter("test.count", metric.WithInt64Callback(
+			func(_ context.Context, o metric.Int64Observer) error {
+				o.Observe(value)
+				return nil
+			}))
+		noError(t, err)
+		panics := true
+		observe(t, provider, "wild", func(context.Context) error {
+			if panics {
+				panic("the callback's panic")
+			}
 			return nil
-		}))
-	noError(t, err)
-	panics := true
-	observe(t, provider, "wild", func(context.Context) error {
-		if panics {
-			panic("the callback's panic")
+		})
+		for range 2 {
+			if err := provider.ForceFlush(testContext(t)); err == nil || !strings.Contains(err.Error(), "panicked: the callback's panic") {
+				t.Errorf("error %v: want the panic", err)
+			}
 		}
-		return nil
-	})
-	for range 2 {
-		if err := provider.ForceFlush(testContext(t)); err == nil || !strings.Contains(err.Error(), "panicked: the callback's panic") {
-			t.Errorf("error %v: want the panic", err)
+		panics = false
+		for i, want := range want {
+			if err := provider.ForceFlush(testContext(t)); err != nil || count(receiver.Metrics()) != want {
+				t.Errorf("%v, push %d afterwards: error %v, count %d: want none and %d", temporality, i, err, count(receiver.Metrics()), want)
+			}
+			value = 8
 		}
-	}
-	panics = false
-	if err := provider.ForceFlush(testContext(t)); err != nil || count(receiver.Metrics()) != 3 {
-		t.Errorf("afterwards: error %v, count %d: want none and 3", err, count(receiver.Metrics()))
 	}
 }
 
