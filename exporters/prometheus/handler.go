@@ -11,7 +11,6 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"go.opentelemetry.io/otel"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
 // errNothingGathered is the only reason that a client gets when there is nothing to serve. The real one may come from
@@ -25,12 +24,6 @@ var errNothingGathered = errors.New("nothing could be gathered: the program's er
 // together. The values are never older than the request. The page is complete before the first byte is sent, so a slow
 // client delays no other, and it holds only its compressed page in memory.
 func (e *Exporter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if len(e.cfg.joined) == 0 {
-		if err := e.ready(); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-	}
 	defer e.inFlight.Add(-1)
 	if limit := e.cfg.maxRequestsInFlight; e.inFlight.Add(1) > int64(limit) && limit > 0 {
 		http.Error(w, fmt.Sprintf("Limit of concurrent requests reached (%d), try again later.", limit), http.StatusServiceUnavailable)
@@ -71,22 +64,16 @@ func (e *Exporter) countDisconnect(err error) {
 	}
 }
 
-// ready returns the reason why there is nothing to collect, or nil.
-func (e *Exporter) ready() error {
-	canceled, cancel := context.WithCancel(context.Background())
-	cancel()
-	// With a canceled context the reader checks its state and collects nothing.
-	err := e.Reader.Collect(canceled, &metricdata.ResourceMetrics{})
-	if errors.Is(err, sdkmetric.ErrReaderNotRegistered) || errors.Is(err, sdkmetric.ErrReaderShutdown) {
-		return explain(err)
-	}
-	return nil
-}
-
 // fillPages gathers once and encodes the pages. It runs on a goroutine that is no request's.
 func (e *Exporter) fillPages(pages map[pageKey]*encodedPage) {
 	err := catchPanic("serve", func() error {
 		families, gatherErr := e.gather()
+		if len(e.cfg.joined) == 0 && (errors.Is(gatherErr, sdkmetric.ErrReaderNotRegistered) || errors.Is(gatherErr, sdkmetric.ErrReaderShutdown)) {
+			for _, page := range pages {
+				page.status, page.contentType, page.body = http.StatusServiceUnavailable, "text/plain; charset=utf-8", []byte(gatherErr.Error()+"\n")
+			}
+			return nil
+		}
 		if gatherErr != nil {
 			e.cfg.errorHandler.Handle(gatherErr)
 			gatherErr = errNothingGathered // promhttp serves it only if there are no families

@@ -49,6 +49,22 @@ func TestPageAfterShutdownIsUnavailable(t *testing.T) {
 	}
 }
 
+func TestShutdownDuringScrapeIsUnavailable(t *testing.T) {
+	t.Parallel()
+	exporter := newExporter(t, failOnError(t))
+	provider := newProvider(t, exporter)
+	gauge := observeGated(t, provider)
+	var first, second sync.WaitGroup
+	first.Go(func() { page(t, exporter, acceptText) })
+	testutil.Eventually(t, "the first gathers", func() bool { return gauge.gatherings.Load() == 1 })
+	second.Go(func() { serve(t, exporter, acceptText, http.StatusServiceUnavailable) })
+	testutil.Eventually(t, "the second waits for the first", func() bool { return exporter.Gathering() == 2 })
+	testutil.NoError(t, provider.Shutdown(t.Context()))
+	close(gauge.proceed)
+	first.Wait()
+	second.Wait()
+}
+
 func TestRequestAboveLimitGets503(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t), prometheus.WithMaxRequestsInFlight(1))
