@@ -14,7 +14,8 @@ import (
 // otherwise have the same series, and the registry would serve an error instead of the page.
 var sent sentPages
 
-// maxSentPages is the number of pages that are remembered. It exceeds the number of pages gathered at once.
+// maxSentPages is the number of pages that are remembered. It exceeds the number that scrapers gather at once. Each holds
+// memory until others take its place.
 const maxSentPages = 16
 
 type sentPages struct {
