@@ -47,7 +47,7 @@ func (v *Values) AddOpen(s OpenKey, value string, n int64) { v.addOpen(openValue
 
 func (v *Values) addOpen(at openValue, n int64) {
 	if v.open == nil {
-		v.open = make(map[openValue]int64)
+		v.open, v.order = make(map[openValue]int64), make([]openValue, 0, 8)
 	}
 	was, known := v.open[at]
 	if !known {

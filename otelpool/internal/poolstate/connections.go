@@ -37,10 +37,15 @@ type connections struct {
 	reasons  [CloseOverflow + 1]atomic.Int64 // closed for a reason that was known at the release
 	other    atomic.Int64                    // the largest number of CloseOther that a reconciliation saw
 
-	mu       sync.Mutex
-	conns    []weak.Pointer[Conn] // weak: a hijacked connection ends without an event
-	counters []*connCounters
-	retired  connTotals // of connections that have ended
+	mu      sync.Mutex
+	list    []listed
+	retired connTotals // of connections that have ended
+}
+
+// listed is a connection, or what is left of one that was removed or is garbage: what was counted on it.
+type listed struct {
+	conn     weak.Pointer[Conn] // weak: a hijacked connection ends without an event
+	counters *connCounters
 }
 
 // connTotals is a sum of connCounters.
@@ -58,27 +63,31 @@ func (t *connTotals) add(c *connCounters) {
 func (c *connections) add(conn *Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.conns = slices.DeleteFunc(c.conns, func(p weak.Pointer[Conn]) bool { return p.Value() == nil })
-	c.conns = append(c.conns, weak.Make(conn))
-	c.counters = append(c.counters, conn.counters)
+	c.list = append(c.list, listed{weak.Make(conn), conn.counters})
 }
 
 // remove removes a connection that the pool no longer has. Its counters stay until retire.
 func (c *connections) remove(conn *Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p := weak.Make(conn)
-	c.conns = slices.DeleteFunc(c.conns, func(q weak.Pointer[Conn]) bool { return q == p })
+	if at := c.index(conn.counters); at >= 0 {
+		c.list[at].conn = weak.Pointer[Conn]{}
+	}
 }
 
 // retire adds the counters of a connection that ends to those of the connections that have ended.
 func (c *connections) retire(of *connCounters) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if at := slices.Index(c.counters, of); at >= 0 {
+	if at := c.index(of); at >= 0 {
 		c.retired.add(of)
-		c.counters = slices.Delete(c.counters, at, at+1)
+		c.list = slices.Delete(c.list, at, at+1)
 	}
+}
+
+// index returns the place of a connection in the list, -1 if it was retired. The caller must hold the lock.
+func (c *connections) index(of *connCounters) int {
+	return slices.IndexFunc(c.list, func(l listed) bool { return l.counters == of })
 }
 
 // held returns the holds of all connections, and how many others there are whose connection is garbage: it was hijacked, and
@@ -86,25 +95,23 @@ func (c *connections) retire(of *connCounters) {
 func (c *connections) held() (held []Hold, garbage, fresh int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	held = make([]Hold, 0, len(c.conns))
-	for _, p := range c.conns {
-		conn := p.Value()
+	held = make([]Hold, 0, len(c.list))
+	for _, l := range c.list {
+		conn := l.conn.Value()
 		if conn == nil {
+			if l.counters.since.Load() != 0 {
+				garbage++
+			}
 			continue
 		}
 		if a := conn.held.Load(); a != nil {
 			held = append(held, Hold{Acquire: a, Conn: conn, Since: conn.since()})
 		}
-		if conn.pooled.Load() && conn.counters.acquired.Load() == 0 {
+		if conn.pooled.Load() && l.counters.acquired.Load() == 0 {
 			fresh++
 		}
 	}
-	for _, of := range c.counters {
-		if of.since.Load() != 0 {
-			garbage++
-		}
-	}
-	return held, max(0, garbage-int64(len(held))), fresh
+	return held, garbage, fresh
 }
 
 // stillHeld returns the holds that have not ended, oldest first. One that was held both before and after the pool's
@@ -120,8 +127,8 @@ func (c *connections) totals() connTotals {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	sum := c.retired
-	for _, of := range c.counters {
-		sum.add(of)
+	for _, l := range c.list {
+		sum.add(l.counters)
 	}
 	return sum
 }

@@ -31,6 +31,14 @@ func (h *hijacks) suspected(now time.Duration, more bool) interval {
 	return interval{h.clear, h.until}
 }
 
+// replaced forgets when the unexplained hijacks were. The connection of one may be garbage, and so be explained, and another
+// hijack may have come since: then as many are unexplained as before, and a later hold may have ended.
+func (h *hijacks) replaced() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.clear, h.until = 0, 0
+}
+
 // mistaken goes back to before the last hijack that was explained, because the explanation was wrong.
 func (h *hijacks) mistaken() {
 	h.mu.Lock()
@@ -75,6 +83,7 @@ type comparison struct {
 	stat    Stat
 	held    []Hold // oldest first
 	closing int64  // connections that are being closed, which may hide a hijack
+	garbage int64  // hijacked connections that are garbage
 
 	gone        []Hold   // the holds of held whose connection was certainly hijacked
 	during      interval // in which they were hijacked
@@ -98,7 +107,11 @@ func (p *Pool) compare(read func() Stat) comparison {
 			best, missing = c, m
 		}
 	}
-	best.explain(missing, p.hijacks.suspected(best.now, missing > p.acquires.hijackedHolds.Load()))
+	unexplained := p.acquires.hijackedHolds.Load()
+	if unexplained > 0 && best.garbage > 0 {
+		p.hijacks.replaced()
+	}
+	best.explain(missing, p.hijacks.suspected(best.now, missing > unexplained))
 	return best
 }
 
@@ -120,7 +133,7 @@ func (p *Pool) compareOnce(read func() Stat) (c comparison, missing int64) {
 	taken = min(taken, p.acquires.taken()) // without what was acquired or released meanwhile
 	lost := opened - p.conns.closed.Load() - p.conns.hijacked.Load() - c.stat.Idle
 
-	c.held = stillHeld(held)
+	c.held, c.garbage = stillHeld(held), garbage
 	n := int64(len(c.held))
 	c.closing = max(0, min(p.closing.count(c.now), c.stat.Acquired-n))
 	lost = max(0, lost-c.stat.Acquired)

@@ -426,6 +426,42 @@ func TestHijackBehindAcquireAllIdleCountsOnce(t *testing.T) {
 	runtime.KeepAlive([]*Conn{idle, kept, hijacked})
 }
 
+// TestHijackAfterOneThatIsGarbageEndsNoOtherHold has a hijack that cannot be told from a hold. Its connection becomes
+// garbage while the next is dialed and hijacked, so that there is still one hijack to explain, but another one.
+func TestHijackAfterOneThatIsGarbageEndsNoOtherHold(t *testing.T) {
+	t.Parallel()
+	for name, cleanedUp := range map[string]bool{"garbage": false, "cleaned up": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newHijackPool()
+			_, kept := p.acquire(t)
+			_, first := p.acquire(t)
+			p.Reconcile(p.read)
+			p.hijack()
+			p.Reconcile(p.read)
+			p.checkHeld(t, "after the first hijack", 1, kept, first)
+
+			_, second := p.acquire(t)
+			p.hijack()
+			p.conns.remove(first) // as if its weak pointer had no value any more
+			if cleanedUp {
+				p.abandoned(first.counters)
+			}
+			p.Reconcile(p.read)
+			p.checkHeld(t, "after the second", 1, kept, second)
+			p.checkHeld(t, "once more", 1, kept, second)
+
+			p.abandoned(first.counters)
+			p.conns.remove(second)
+			p.Reconcile(p.read)
+			p.checkHeld(t, "when the second is garbage", 0, kept)
+			p.abandoned(second.counters)
+			p.checkHeld(t, "when it is cleaned up", 0, kept)
+			runtime.KeepAlive([]*Conn{kept, first, second})
+		})
+	}
+}
+
 // TestStalledComparisonEndsNoOtherHold has a connection acquired and hijacked after a comparison has read the clock.
 func TestStalledComparisonEndsNoOtherHold(t *testing.T) {
 	t.Parallel()
@@ -504,6 +540,36 @@ func TestHijackBesideComparisonsEndsNoOtherHold(t *testing.T) {
 	}
 	check(t, "hijacked, also those of which it is not known which", p.Snapshot(read).Closed[CloseHijacked], int64(len(hijacked)))
 	runtime.KeepAlive(hijacked)
+}
+
+// TestReleaseHidesNoGarbage has another connection acquired and released while one that was hijacked is garbage.
+func TestReleaseHidesNoGarbage(t *testing.T) {
+	t.Parallel()
+	p := newHijackPool()
+	_, used := p.acquire(t)
+	_, hijacked := p.acquire(t)
+	p.conns.remove(hijacked) // as if its weak pointer had no value any more
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for range 100_000 {
+			a, _ := used.endHold()
+			used.hold(a, time.Second)
+		}
+	}()
+	for using := true; using; {
+		select {
+		case <-ended:
+			using = false
+		default:
+		}
+		if _, garbage, _ := p.conns.held(); garbage != 1 {
+			t.Errorf("%d connections of one are garbage", garbage)
+			using = false
+		}
+	}
+	<-ended
+	runtime.KeepAlive([]*Conn{used, hijacked})
 }
 
 // TestEndOfGarbageHidesNoHold compares while hijacked connections, which are garbage, are cleaned up.

@@ -197,6 +197,9 @@ func (p *Pool) NewConn(o Origin) *Conn {
 // Until it has ended, it is known as garbage: a comparison would take another hold for that of the hijacked connection.
 func (p *Pool) abandoned(of *connCounters) {
 	if of.since.Load() != 0 {
+		if p.acquires.hijackedHolds.Load() > 0 {
+			p.hijacks.replaced()
+		}
 		p.acquires.slots.add(-inUseUnit - occupiedUnit)
 		p.conns.hijacked.Add(1)
 		of.since.Store(0)
