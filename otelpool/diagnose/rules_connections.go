@@ -277,15 +277,24 @@ func (v *view) spends() bool {
 	return n >= 5 && 2*n >= v.now.Acquires["ok"]
 }
 
-func findPingCost(v *view) []Finding {
-	ok := float64(v.now.Acquires["ok"])
-	var work float64
+// work returns the time of all operations.
+func (v *view) work() (seconds float64) {
 	for _, op := range v.now.Operations {
-		work += op.Seconds
+		seconds += op.Seconds
 	}
+	return seconds
+}
+
+// slowHook reports whether PrepareConn takes long: it does more than to set a role or a tenant.
+func (v *view) slowHook() bool {
+	ok, prepare := float64(v.now.Acquires["ok"]), v.now.WaitedSeconds["prepare"]
+	return ok >= 10 && prepare >= max(0.01*ok, 0.2*v.work(), v.now.WaitedSeconds["ping"])
+}
+
+func findPingCost(v *view) []Finding {
+	ok, work := float64(v.now.Acquires["ok"]), v.work()
 	ping, prepare := v.now.WaitedSeconds["ping"], v.now.WaitedSeconds["prepare"]
-	slowHook := prepare >= 0.01*ok && prepare >= 0.2*work && prepare >= ping // it does more than to set a role or a tenant
-	if ok < 10 || !slowHook && (ping < 0.001*ok || ping < 0.2*work || ping < 0.05*v.now.Seconds && ping < 0.01*ok) {
+	if !v.slowHook() && (ok < 10 || ping < 0.001*ok || ping < 0.2*work || ping < 0.05*v.now.Seconds && ping < 0.01*ok) {
 		return nil
 	}
 	f := Finding{
@@ -299,7 +308,7 @@ func findPingCost(v *view) []Finding {
 			{Name: "acquires", Value: ok},
 		},
 	}
-	if slowHook {
+	if v.slowHook() {
 		f.Summary = fmt.Sprintf("PrepareConn (or BeforeAcquire) takes %s an acquire, and keeps a connection for that time.", printable.Seconds(prepare/ok))
 		f.Advice = "Do in AfterConnect what is to be done once a connection, and call nothing else from PrepareConn: keep what it answered."
 	}

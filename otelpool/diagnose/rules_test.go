@@ -506,9 +506,9 @@ func resets(p *diagnose.Period, connections int64) {
 	p.Opened, p.Closed = connections, map[string]int64{"other": connections}
 }
 
-// prepares has PrepareConn run a statement that it did not run before.
+// prepares has PrepareConn run a statement that it did not run before, for a third of the last ten seconds.
 func prepares(r *diagnose.Report, mean float64) {
-	n := r.LastTenSeconds.Acquires["ok"]
+	n := r.LastTenSeconds.Acquires["ok"] / 3
 	r.LastTenSeconds.WaitedSeconds["prepare"] = mean * float64(n)
 	r.LastTenSeconds.Operations = append(r.LastTenSeconds.Operations, diagnose.Operation{Operation: "check", Calls: n, Seconds: mean * float64(n)})
 }

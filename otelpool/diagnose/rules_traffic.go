@@ -60,9 +60,9 @@ func findMoreCalls(v *view) (all []Finding) {
 	return all
 }
 
-// prepares reports whether it is PrepareConn that runs an operation, once an acquire.
+// prepares reports whether it may be a slow PrepareConn that runs an operation: it has the time.
 func (v *view) prepares(c change) bool {
-	return c.calls >= 0.9*float64(v.now.Acquires["ok"]) && 0.8*c.load*v.now.Seconds <= v.now.WaitedSeconds["prepare"]
+	return v.slowHook() && 0.8*c.load*v.now.Seconds <= v.now.WaitedSeconds["prepare"]
 }
 
 // crowdsOut reports whether a unit of work that hardly came before, or comes more often, keeps much of the pool busy while
