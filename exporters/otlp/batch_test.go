@@ -5,7 +5,6 @@ import (
 	"math"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
@@ -77,7 +76,7 @@ func newLargeProvider(t *testing.T, receiver *otlptest.Receiver, points int, opt
 	t.Helper()
 	opts = append([]otlp.Option{
 		otlp.WithProtocol(otlp.ProtocolGRPC), otlp.WithEndpointURL(receiver.Endpoint()),
-		otlp.WithTimeout(time.Minute), // a request takes seconds on a busy machine
+		otlp.WithTimeout(testTimeout), otlp.WithExportTimeout(testTimeout), // a request takes seconds on a busy machine
 	}, opts...)
 	reader, err := otlp.NewReader(context.Background(), opts...)
 	noError(t, err)

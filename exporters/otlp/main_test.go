@@ -82,7 +82,7 @@ func noError(t testing.TB, err error) {
 }
 
 // testTimeout bounds every wait. Only a failing test reaches it.
-const testTimeout = 30 * time.Second
+const testTimeout = time.Minute
 
 func testContext(t *testing.T) context.Context {
 	t.Helper()
