@@ -214,7 +214,7 @@ race: setup
 	$(GO) -C internal/integration test -race -run ConcurrentSafe -count=$(RACE) -timeout 30m ./hostile
 
 .PHONY: bench
-bench: setup ## Measure the cost and compare it with the goals: three minutes (ARGS=-full: all tables, thirteen)
+bench: setup ## Measure the cost and compare it with the goals: three minutes (ARGS=-full: all tables)
 	@$(GO) -C internal/bench run . $(ARGS)
 
 .PHONY: lint

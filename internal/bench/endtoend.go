@@ -133,7 +133,6 @@ func newTargets(connString string, full bool) (targets []target, err error) {
 		add(newPgxTarget(connString, "otelpgx with names", peers.OtelpgxNames(), sdk()))
 		add(newSQLTarget(connString, "database/sql", peers.BareSQL))
 		add(newSQLTarget(connString, "XSAM/otelsql", peers.XSAM))
-		add(newSQLTarget(connString, "go.nhat.io/otelsql", peers.Nhat))
 	}
 	return targets, err
 }

@@ -12,13 +12,11 @@ require (
 	github.com/IBM/pgxpoolprometheus v1.1.3
 	github.com/XSAM/otelsql v0.44.0
 	github.com/exaring/otelpgx v0.13.0
-	github.com/google/pprof v0.0.0-20261016150608-1facf8f91b50
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/otelpool/otelpool-go v0.1.0
 	github.com/otelpool/otelpool-go/exporters/otlp v0.1.0
 	github.com/otelpool/otelpool-go/exporters/prometheus v0.1.0
 	github.com/prometheus/client_golang v1.25.0
-	go.nhat.io/otelsql v0.16.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp v1.47.0
 	go.opentelemetry.io/otel/exporters/prometheus v0.69.0

@@ -82,15 +82,6 @@ func twoReaders() metric.MeterProvider {
 	return withOptions(sdkmetric.WithReader(sdkmetric.NewManualReader()))()
 }
 
-// deepened returns a context as deep as that of a request behind some middleware.
-func deepened(ctx context.Context) context.Context {
-	type key int
-	for i := range 6 {
-		ctx = context.WithValue(ctx, key(i), i)
-	}
-	return ctx
-}
-
 // directly returns a provider that records histograms without the SDK.
 func directly() metric.MeterProvider {
 	bridge, err := prometheus.New()
@@ -122,13 +113,13 @@ func mainCases() []hookCase {
 	}
 }
 
-func hookCases(ctx context.Context, full bool) []hookCase {
+func hookCases() []hookCase {
 	tracing := sdktrace.NewTracerProvider() // without a span processor
 	traced := otelpool.WithTracerProvider(tracing)
 	ours, plain, names := peers.Otelpool(), peers.Otelpgx(), peers.OtelpgxNames()
 	shown := peers.Otelpool(traced, otelpool.WithQueryText(otelpool.QueryTextRaw))
 	plainTraced := peers.Otelpgx(otelpgx.WithTracerProvider(tracing))
-	cases := append(mainCases(), []hookCase{
+	return append(mainCases(), []hookCase{
 		{name: oursNoop, make: ours, provider: noopProvider},
 		{name: oursFailing, make: ours, provider: sdk, err: drive.ErrDuplicate},
 		{name: oursLongHold, make: peers.Otelpool(otelpool.WithLongHold(time.Hour)), provider: sdk},
@@ -139,22 +130,6 @@ func hookCases(ctx context.Context, full bool) []hookCase {
 		{name: otelpgxFailing, make: plain, provider: sdk, err: drive.ErrDuplicate},
 		{name: otelpgxSampled, make: plainTraced, provider: sdk, ctx: request(true)},
 		{name: namesFailing, make: names, provider: sdk, err: drive.ErrDuplicate},
-	}...)
-	if !full {
-		return cases
-	}
-	deep := deepened(ctx)
-	return append(cases, []hookCase{
-		{name: "otelpool, no provider", make: ours},
-		{name: "otelpool, histograms that keep nothing", make: ours, provider: discardProvider},
-		{name: "otelpool, SDK, two readers", make: ours, provider: twoReaders},
-		{name: "otelpool, SDK, context of a request", make: ours, provider: sdk, ctx: deep},
-		{name: "otelpgx, no-op provider", make: plain, provider: noopProvider},
-		{name: "otelpgx, histograms that keep nothing", make: plain, provider: discardProvider},
-		{name: "otelpgx, SDK, two readers", make: plain, provider: twoReaders},
-		{name: "otelpgx, SDK, context of a request", make: plain, provider: sdk, ctx: deep},
-		{name: "otelpgx, SDK, spans, parent not sampled", make: plainTraced, provider: sdk, ctx: request(false)},
-		{name: "otelpgx with names, SDK, two readers", make: names, provider: twoReaders},
 	}...)
 }
 
@@ -223,8 +198,8 @@ func measureCycles(cases []hookCase, callers int, run interleave, slice, budget 
 	return costs, nil
 }
 
-func measureHooks(ctx context.Context, r *report, budget time.Duration) error {
-	c, err := measureCycles(hookCases(ctx, r.full), 1, measure.Interleave, hookSlice, budget)
+func measureHooks(_ context.Context, r *report, budget time.Duration) error {
+	c, err := measureCycles(hookCases(), 1, measure.Interleave, hookSlice, budget)
 	if err != nil {
 		return err
 	}
@@ -299,20 +274,4 @@ func measureLoaded(_ context.Context, r *report, budget time.Duration) error {
 		"processor time with the garbage collected", "× otelpgx, SDK", "× otelpgx with names, SDK",
 	}, rows)
 	return nil
-}
-
-// discardProvider returns a provider whose histograms are enabled and discard every measurement. A cycle with it costs
-// as much as the instrumentation alone.
-func discardProvider() metric.MeterProvider { return discard{} }
-
-type (
-	discard          struct{ noop.MeterProvider }
-	discardMeter     struct{ noop.Meter }
-	discardHistogram struct{ noop.Float64Histogram }
-)
-
-func (discard) Meter(string, ...metric.MeterOption) metric.Meter { return discardMeter{} }
-func (discardHistogram) Enabled(context.Context) bool            { return true }
-func (discardMeter) Float64Histogram(string, ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
-	return discardHistogram{}, nil
 }

@@ -2,7 +2,7 @@
 // that they come from.
 //
 //	go run .                       takes less than three minutes
-//	go run . -full                 prints all tables, in about thirteen minutes
+//	go run . -full                 prints all tables, in four times as long
 //	go run . -plot /tmp/cost.svg   also draws the cost of a cycle by number of goroutines
 //
 // The contenders of a table take turns, and a ratio compares results of the same turn. Absolute numbers depend on the
@@ -44,13 +44,11 @@ func bench(ctx context.Context, r *report, budget time.Duration, plot string) er
 		skip    bool
 		measure func(context.Context, *report, time.Duration) error
 	}{
-		{"cycles", 25, false, measureHooks},
+		{"cycles", 30, false, measureHooks},
 		{"cycles under load", 25, false, measureLoaded},
 		{"queries", 30, false, measureEndToEnd},
-		{"scrapes and pushes", 13, false, measureFleets},
-		{"the profile of a scrape", 7, !r.full, measureShares},
+		{"scrapes and pushes", 15, false, measureFleets},
 		{"memory", 0, false, measureMemory},
-		{"releases of the SDK", 7, false, measureReleases},
 		{"the plot", 20, plot == "", func(_ context.Context, _ *report, budget time.Duration) error {
 			return drawPlot(plot, budget)
 		}},

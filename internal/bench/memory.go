@@ -12,16 +12,12 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
-	"github.com/otelpool/otelpool-go/internal/bench/drive"
 	"github.com/otelpool/otelpool-go/internal/bench/measure"
 	"github.com/otelpool/otelpool-go/internal/bench/peers"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-const (
-	memoryPools       = 1000
-	memoryConnections = 200
-)
+const memoryPools = 1000
 
 // memoryCase is a set of pools whose heap is measured.
 type memoryCase struct {
@@ -97,13 +93,6 @@ func measureMemory(_ context.Context, r *report, _ time.Duration) error {
 	r.goal("a pool with gauges alone keeps", 1000, measure.Exactly(kept[0]), kilobytes)
 	r.goal("a used pool keeps", 8000, measure.Exactly(kept[1]), kilobytes)
 	r.goal("a used pool with direct histograms keeps", 8000, measure.Exactly(kept[3]), kilobytes)
-	if r.full {
-		connection, err := connectionHeap()
-		if err != nil {
-			return err
-		}
-		rows = append(rows, []string{"one more connection", size(connection), ""})
-	}
 	r.table("Memory of a pool, one of a thousand", []string{"", "keeps", "leaves after Unregister and Close"}, rows)
 	return r.measureRegistration()
 }
@@ -120,33 +109,6 @@ func gaugesOnly(connString, name string, provider metric.MeterProvider) (*pgxpoo
 		return nil, nil, err
 	}
 	return pool, func() { _ = inst.Unregister() }, nil
-}
-
-// connectionHeap returns the bytes that one more connection of a pool keeps.
-func connectionHeap() (float64, error) {
-	f, err := newFleet(unlimited(sdkmetric.NewManualReader()), peers.Otelpool(), 1, 1)
-	if err != nil {
-		return 0, err
-	}
-	defer f.close()
-	cycles := make([]*drive.Cycle, memoryConnections)
-	for i := range cycles {
-		conn, err := drive.Conn(context.Background())
-		if err != nil {
-			return 0, err
-		}
-		if cycles[i], err = drive.New(f.pools[0], conn); err != nil {
-			return 0, err
-		}
-	}
-	cycles[0].Run()
-	before := measure.Heap()
-	for _, cycle := range cycles[1:] {
-		cycle.Run()
-	}
-	after := measure.Heap()
-	runtime.KeepAlive(cycles)
-	return float64(after-before) / (memoryConnections - 1), nil
 }
 
 // measureRegistration measures the duration of both steps for a thousand pools in sequence. The median excludes steps

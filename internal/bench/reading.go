@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -15,9 +14,7 @@ import (
 
 	"github.com/IBM/pgxpoolprometheus"
 	"github.com/exaring/otelpgx"
-	"github.com/jackc/pgx/v5/stdlib"
 	client "github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
@@ -27,11 +24,6 @@ import (
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/bench/peers"
-)
-
-const (
-	acceptText    = "text/plain;version=0.0.4"
-	acceptMetrics = "application/openmetrics-text;version=1.0.0"
 )
 
 // reading reads the metrics of pools.
@@ -58,7 +50,7 @@ const (
 	otelpgxPush    = "otelpgx, as many pools"
 )
 
-func bridgeWay(name, accept, coding string, provide func(sdkmetric.Reader) provider) way {
+func bridgeWay(name string, provide func(sdkmetric.Reader) provider) way {
 	return way{name, func(pools, operations int) (reading, error) {
 		bridge, err := prometheus.New()
 		if err != nil {
@@ -68,7 +60,7 @@ func bridgeWay(name, accept, coding string, provide func(sdkmetric.Reader) provi
 		if err != nil {
 			return reading{}, err
 		}
-		return scrape(bridge, accept, coding, f.shutdown), nil
+		return scrape(bridge, f.shutdown), nil
 	}}
 }
 
@@ -100,40 +92,20 @@ var poolPrometheusWay = way{"pgxpoolprometheus", func(pools, _ int) (reading, er
 	return scrapeRegistry(registry, f.shutdown), nil
 }}
 
-var dbStatsWay = way{"client_golang's DBStatsCollector", func(pools, _ int) (reading, error) {
-	f, err := newFleet(sdkmetric.NewMeterProvider(), peers.Bare, 1, 0)
-	if err != nil {
-		return reading{}, err
-	}
-	registry := client.NewRegistry()
-	opened := make([]*sql.DB, pools)
-	for i := range opened {
-		opened[i] = stdlib.OpenDBFromPool(f.pools[0])
-		registry.MustRegister(collectors.NewDBStatsCollector(opened[i], poolName(i)))
-	}
-	return scrapeRegistry(registry, func() (err error) {
-		for _, db := range opened {
-			err = errors.Join(err, db.Close())
-		}
-		return errors.Join(err, f.shutdown())
-	}), nil
-}}
-
 func scrapeRegistry(registry *client.Registry, end func() error) reading {
-	handler := promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
-	return scrape(handler, acceptText, "identity", end)
+	return scrape(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), end)
 }
 
-// scrape serves a page on a loopback port and reads it over one connection.
-func scrape(handler http.Handler, accept, coding string, end func() error) reading {
+// scrape serves a page on a loopback port and reads it over one connection, as text that is not compressed.
+func scrape(handler http.Handler, end func() error) reading {
 	server := httptest.NewServer(handler)
-	get := func(accept, coding string, to io.Writer) (int64, error) {
+	get := func(to io.Writer) (int64, error) {
 		request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, server.URL, nil)
 		if err != nil {
 			return 0, fmt.Errorf("scrape: %w", err)
 		}
-		request.Header.Set("Accept", accept)
-		request.Header.Set("Accept-Encoding", coding)
+		request.Header.Set("Accept", "text/plain;version=0.0.4")
+		request.Header.Set("Accept-Encoding", "identity")
 		response, err := server.Client().Do(request)
 		if err != nil {
 			return 0, fmt.Errorf("scrape: %w", err)
@@ -145,10 +117,10 @@ func scrape(handler http.Handler, accept, coding string, end func() error) readi
 		return size, errors.Join(err, response.Body.Close())
 	}
 	return reading{
-		read: func() (int64, error) { return get(accept, coding, io.Discard) },
+		read: func() (int64, error) { return get(io.Discard) },
 		count: func() (int, error) { // the lines that are not comments
 			var page bytes.Buffer
-			_, err := get(acceptText, "identity", &page)
+			_, err := get(&page)
 			return bytes.Count(page.Bytes(), []byte("\n")) - bytes.Count(page.Bytes(), []byte("\n#")) - 1, err
 		},
 		close: func() error { server.Close(); return end() },
@@ -169,18 +141,6 @@ func dataPoints(reader sdkmetric.Reader) (n int, err error) {
 type pushReader interface {
 	sdkmetric.Reader
 	ForceFlush(context.Context) error
-}
-
-// manual is a reader that collects instead of pushing.
-type manual struct {
-	*sdkmetric.ManualReader
-	collected metricdata.ResourceMetrics
-}
-
-func (m *manual) ForceFlush(ctx context.Context) error { return m.Collect(ctx, &m.collected) }
-
-func manualReader(string) (pushReader, error) {
-	return &manual{ManualReader: sdkmetric.NewManualReader()}, nil
 }
 
 func oursReader(url string) (pushReader, error) {

@@ -100,8 +100,8 @@ func (r *report) readings(heading string, comparisons ...comparison) {
 
 // measureFleets compares scrapes and pushes of a hundred pools.
 func measureFleets(_ context.Context, r *report, budget time.Duration) error {
-	bridge := bridgeWay(bridgeScrape, acceptText, "identity", unlimited)
-	pages, err := asManySeries(100, 1, bridge, bridgeWay(directScrape, acceptText, "identity", unlimitedDirect), officialWay)
+	bridge := bridgeWay(bridgeScrape, unlimited)
+	pages, err := asManySeries(100, 1, bridge, bridgeWay(directScrape, unlimitedDirect), officialWay)
 	if err != nil {
 		return err
 	}
@@ -139,14 +139,14 @@ func measureFleets(_ context.Context, r *report, budget time.Duration) error {
 	return r.measureSizes(budget)
 }
 
-// measureSizes compares scrapes of a thousand pools and of unused pools, and all ways to read pools of several sizes.
+// measureSizes compares scrapes of a thousand pools and of unused pools.
 func (r *report) measureSizes(budget time.Duration) error {
-	bridge := bridgeWay(bridgeScrape, acceptText, "identity", unlimited)
-	var scrapes, sizes []comparison
+	bridge := bridgeWay(bridgeScrape, unlimited)
+	var scrapes []comparison
 	for _, size := range []struct {
 		pools, operations int
 		ways              []way
-	}{{1000, 1, []way{bridge, officialWay}}, {100, 0, []way{bridge, officialWay, poolPrometheusWay, dbStatsWay}}} {
+	}{{1000, 1, []way{bridge, officialWay}}, {100, 0, []way{bridge, officialWay, poolPrometheusWay}}} {
 		entries, err := asManySeries(size.pools, size.operations, size.ways...)
 		if err != nil {
 			return err
@@ -157,25 +157,6 @@ func (r *report) measureSizes(budget time.Duration) error {
 		}
 		scrapes = append(scrapes, c)
 	}
-	all := []way{
-		pushWay("ManualReader", peers.Otelpool(), manualReader, unlimited),
-		bridgeWay("HTTP, text", acceptText, "identity", unlimited),
-		bridgeWay("HTTP, OpenMetrics", acceptMetrics, "identity", unlimited),
-		bridgeWay("HTTP, gzip", acceptText, "gzip", unlimited), pushWay("OTLP push", peers.Otelpool(), oursReader, unlimited),
-	}
-	for _, pools := range []int{1, 10, 100, 1000} {
-		for _, operations := range []int{1, 20, 200} {
-			if pools*operations > 2000 {
-				continue // a hundred pools with 200 operations each have more than half a million series
-			}
-			c, err := compare(asManyPools(pools, all...), operations, budget/20)
-			if err != nil {
-				return err
-			}
-			sizes = append(sizes, c)
-		}
-	}
 	r.readings("A scrape of many pools, and of unused ones", scrapes...)
-	r.readings("Reading pools of otelpool", sizes...)
 	return nil
 }

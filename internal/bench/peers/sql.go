@@ -6,8 +6,7 @@ import (
 	"fmt"
 
 	xsam "github.com/XSAM/otelsql"
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver that both libraries wrap
-	nhat "go.nhat.io/otelsql"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver that the library wraps
 	"go.opentelemetry.io/otel/metric"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
@@ -38,24 +37,6 @@ func XSAM(connString string, provider metric.MeterProvider) (*sql.DB, error) {
 		return nil, fmt.Errorf("peers: %w", err)
 	}
 	if _, err := xsam.RegisterDBStatsMetrics(db, opts...); err != nil {
-		return nil, errors.Join(fmt.Errorf("peers: %w", err), db.Close())
-	}
-	return db, nil
-}
-
-// Nhat opens a pool with go.nhat.io/otelsql.
-func Nhat(connString string, provider metric.MeterProvider) (*sql.DB, error) {
-	name, err := nhat.Register(driverName,
-		nhat.WithMeterProvider(provider), nhat.WithTracerProvider(tracenoop.NewTracerProvider()),
-		nhat.AllowRoot(), nhat.WithSystem(semconv.DBSystemNamePostgreSQL))
-	if err != nil {
-		return nil, fmt.Errorf("peers: %w", err)
-	}
-	db, err := sql.Open(name, connString)
-	if err != nil {
-		return nil, fmt.Errorf("peers: %w", err)
-	}
-	if err := nhat.RecordStats(db, nhat.WithMeterProvider(provider)); err != nil {
 		return nil, errors.Join(fmt.Errorf("peers: %w", err), db.Close())
 	}
 	return db, nil
