@@ -12,8 +12,8 @@ import (
 )
 
 type program struct {
-	path      string
-	libraries string // folders of additional libraries, as in LD_LIBRARY_PATH
+	path string
+	env  []string // variables that it needs
 }
 
 // find returns the PgBouncer of this machine, or fetches one.
@@ -23,7 +23,6 @@ func find(ctx context.Context) (program, error) {
 			return program{path: found}, nil
 		}
 	}
-	// An unprivileged user can also reach this cache folder if root created it.
 	cache, err := postgres.CacheDir()
 	if err != nil {
 		return program{}, err
@@ -41,22 +40,17 @@ func find(ctx context.Context) (program, error) {
 
 func unpacked(dir string) program {
 	libraries, _ := filepath.Glob(filepath.Join(dir, "usr", "lib", "*-linux-*")) // fails only for a malformed pattern
-	return program{path: filepath.Join(dir, "usr", "sbin", "pgbouncer"), libraries: strings.Join(libraries, ":")}
+	return program{
+		path: filepath.Join(dir, "usr", "sbin", "pgbouncer"),
+		env:  []string{"LD_LIBRARY_PATH=" + strings.Join(libraries, ":")},
+	}
 }
 
 func (p program) check(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, p.path, "--version")
-	cmd.Env = p.environment()
+	cmd.Env = append(os.Environ(), p.env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("pgbouncer: run %s: %w: %s", p.path, err, out)
 	}
 	return nil
-}
-
-func (p program) environment() []string {
-	env := []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"}
-	if p.libraries != "" {
-		env = append(env, "LD_LIBRARY_PATH="+p.libraries)
-	}
-	return env
 }
