@@ -1,19 +1,16 @@
 package sqlname
 
-// maxSelects is how many SELECTs of a text may be named by functions. A summary has
-// no room for more.
+// maxSelects is how many SELECTs of a text may be named by functions. A summary has no room for more.
 const maxSelects = 31
 
-// calls is what the parser knows of calls of functions. A SELECT is named by the
-// functions that it calls if it has no FROM, which comes after them. So the parser
-// reads a text twice if the first reading finds such a SELECT.
+// calls is what the parser knows of calls of functions. A SELECT is named by the functions that it calls if it has no
+// FROM, which comes after them. So the parser reads a text twice if the first reading finds such a SELECT.
 type calls struct {
 	selects uint8  // SELECTs read
 	found   uint32 // those that call a function and have had no FROM, a bit each
 	named   uint32 // what the first reading found, 0 in the first reading
 
-	// The last name in a list of expressions, which is of a function if a bracket
-	// follows.
+	// The last name in a list of expressions, which is of a function if a bracket follows.
 	name span
 	at   int  // the number of its last token
 	dots bool // it has more than one part
@@ -45,8 +42,8 @@ func (p *parser) operandName() {
 	c.at = p.read
 }
 
-// called reports whether the bracket that comes next has the arguments of a
-// function. It adds the function to the output if the SELECT is named by it.
+// called reports whether the bracket that comes next has the arguments of a function. It adds the function to the
+// output if the SELECT is named by it.
 func (p *parser) called(f *frame) bool {
 	c := &p.calls
 	name := p.lex.s[c.name.start:c.name.end]
@@ -93,8 +90,8 @@ func noFunction(s string) bool {
 	return reserved(word)
 }
 
-// functions returns the SELECTs of the text just read that are named by functions.
-// Those whose end was not read may have a FROM.
+// functions returns the SELECTs of the text just read that are named by functions. Those whose end was not read may
+// have a FROM.
 func (p *parser) functions() uint32 {
 	found := p.calls.found
 	if found != 0 && (p.lex.cut || p.tok.kind != eof) {

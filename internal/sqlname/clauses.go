@@ -67,8 +67,7 @@ func (p *parser) within(f *frame, kw keyword) {
 	p.advance()
 }
 
-// clause reads a keyword between or after expressions and tables. It reports
-// whether it moved past the keyword.
+// clause reads a keyword between or after expressions and tables. It reports whether it moved past the keyword.
 func (p *parser) clause(f *frame, kw keyword) bool {
 	switch kw {
 	case kwFrom:
@@ -133,8 +132,7 @@ func (p *parser) table(f *frame, kw keyword) {
 	}
 }
 
-// query begins a query if kw is SELECT, VALUES or TABLE, and reports whether it
-// did.
+// query begins a query if kw is SELECT, VALUES or TABLE, and reports whether it did.
 func (p *parser) query(f *frame, kw keyword) bool {
 	switch kw {
 	case kwSelect:
@@ -162,8 +160,7 @@ func (p *parser) query(f *frame, kw keyword) bool {
 	return true
 }
 
-// change begins a statement that changes data if kw starts one, and reports
-// whether it did.
+// change begins a statement that changes data if kw starts one, and reports whether it did.
 func (p *parser) change(f *frame, kw keyword) bool {
 	switch kw {
 	case kwInsert:

@@ -2,17 +2,16 @@ package sqlname
 
 import "strings"
 
-// controls lists the operations that control a transaction or the settings of a
-// session. SET is among them because SET TRANSACTION and SET LOCAL are. A longer
-// phrase stands before its own prefixes.
+// controls lists the operations that control a transaction or the settings of a session. SET is among them because SET
+// TRANSACTION and SET LOCAL are. A longer phrase stands before its own prefixes.
 var controls = [...]string{
 	"BEGIN", "START TRANSACTION", "COMMIT PREPARED", "COMMIT", "END", "ROLLBACK TO SAVEPOINT",
 	"ROLLBACK PREPARED", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE SAVEPOINT",
 	"PREPARE TRANSACTION", "SET", "RESET", "DISCARD",
 }
 
-// Control reports whether a summary has no operation but control of transactions
-// and settings: the text says nothing about the work that it is part of.
+// Control reports whether a summary has no operation but control of transactions and settings: the text says nothing
+// about the work that it is part of.
 func Control(summary string) bool {
 	for rest := summary; ; {
 		phrase := controlPrefix(rest)
@@ -26,8 +25,7 @@ func Control(summary string) bool {
 	}
 }
 
-// controlPrefix returns the phrase of controls that s begins with, "" if there is
-// none.
+// controlPrefix returns the phrase of controls that s begins with, "" if there is none.
 func controlPrefix(s string) string {
 	for _, phrase := range controls {
 		if rest, ok := strings.CutPrefix(s, phrase); ok && (rest == "" || rest[0] == ' ') {

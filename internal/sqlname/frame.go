@@ -22,8 +22,7 @@ const (
 	ignoring                // ignored up to the end of the statement
 )
 
-// frame is the state of the parser within one pair of brackets, or outside all
-// brackets.
+// frame is the state of the parser within one pair of brackets, or outside all brackets.
 type frame struct {
 	mode      mode
 	from      bool  // FROM begins a list of tables

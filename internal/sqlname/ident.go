@@ -2,8 +2,8 @@ package sqlname
 
 import "strings"
 
-// sameName reports whether two identifiers, as written, name the same thing. An
-// unquoted identifier stands for its lower case, a quoted one for itself.
+// sameName reports whether two identifiers, as written, name the same thing. An unquoted identifier stands for its
+// lower case, a quoted one for itself.
 func sameName(a, b string) bool {
 	if a == b {
 		return true
@@ -37,9 +37,8 @@ func lower(c byte) byte {
 	return c
 }
 
-// bare reports whether PostgreSQL reads s without quotes as the identifier s: it
-// has no capital letter and no character that needs quotes. As the first part of
-// a name it may not be a reserved word either.
+// bare reports whether PostgreSQL reads s without quotes as the identifier s: it has no capital letter and no character
+// that needs quotes. As the first part of a name it may not be a reserved word either.
 func bare(s string, first bool) bool {
 	if s == "" || !identStart(s[0]) {
 		return false
@@ -52,8 +51,8 @@ func bare(s string, first bool) bool {
 	return !first || !reserved(s)
 }
 
-// reserved reports whether s is in the class "reserved" of PostgreSQL's keyword
-// list: without quotes it names no table and no function.
+// reserved reports whether s is in the class "reserved" of PostgreSQL's keyword list: without quotes it names no table
+// and no function.
 func reserved(s string) bool {
 	switch s {
 	case "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "both",

@@ -1,7 +1,7 @@
 package sqlname
 
-// keyword is a word that changes the state of the parser. Words that matter
-// only at the start of a statement are compared as text (see phrases.go).
+// keyword is a word that changes the state of the parser. Words that matter only at the start of a statement are
+// compared as text (see phrases.go).
 type keyword uint8
 
 const (
@@ -86,8 +86,7 @@ func lookup(s string) keyword {
 	return none
 }
 
-// equalUpper reports whether the word s equals upper in any case. The letters
-// of upper are capitals.
+// equalUpper reports whether the word s equals upper in any case. The letters of upper are capitals.
 func equalUpper(s, upper string) bool {
 	if len(s) != len(upper) {
 		return false

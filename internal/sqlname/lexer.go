@@ -13,8 +13,7 @@ const (
 	symbol              // one character of an operator, or punctuation
 )
 
-// span is a range of bytes in the scanned prefix of a text, which a uint16 can
-// index.
+// span is a range of bytes in the scanned prefix of a text, which a uint16 can index.
 type span struct{ start, end uint16 }
 
 type token struct {
@@ -24,8 +23,8 @@ type token struct {
 	span
 }
 
-// lexer splits a text by the rules of chapter 4.1 of the PostgreSQL manual. It
-// returns operators one character at a time, because nothing depends on them.
+// lexer splits a text by the rules of chapter 4.1 of the PostgreSQL manual. It returns operators one character at a
+// time, because nothing depends on them.
 type lexer struct {
 	s   string
 	pos int
@@ -39,8 +38,7 @@ func (l *lexer) reset(sql string) {
 	}
 }
 
-// next returns the next token. It does not return a token that touches the cut,
-// because it may be incomplete.
+// next returns the next token. It does not return a token that touches the cut, because it may be incomplete.
 func (l *lexer) next() token {
 	l.space()
 	var t token
@@ -78,8 +76,7 @@ func (l *lexer) scan(t *token) {
 	}
 }
 
-// word reads an identifier, a keyword or a literal with a prefix letter (E, B,
-// X, N or U&).
+// word reads an identifier, a keyword or a literal with a prefix letter (E, B, X, N or U&).
 func (l *lexer) word(t *token) {
 	start := l.pos
 	l.skipIdent()
@@ -111,8 +108,7 @@ func (l *lexer) word(t *token) {
 	t.kw = lookup(l.s[start:l.pos])
 }
 
-// ident reads a quoted identifier whose content starts skip bytes ahead. An
-// unterminated identifier is not a token.
+// ident reads a quoted identifier whose content starts skip bytes ahead. An unterminated identifier is not a token.
 func (l *lexer) ident(t *token, skip int) {
 	t.kind = quoted
 	l.pos += skip

@@ -2,8 +2,8 @@ package sqlname
 
 import "strings"
 
-// number reads a number such as 1e10, 0x1F, 1_000, .5 or 1.5e-3. It includes a
-// directly following identifier (12abc), which the server rejects.
+// number reads a number such as 1e10, 0x1F, 1_000, .5 or 1.5e-3. It includes a directly following identifier (12abc),
+// which the server rejects.
 func (l *lexer) number() {
 	if l.at(0) == '0' && identStart(l.at(1)) { // 0x, 0o or 0b
 		l.skipIdent()
@@ -30,8 +30,7 @@ func (l *lexer) digits() {
 	}
 }
 
-// str reads a string whose content starts skip bytes ahead, and any strings
-// that continue it after a line break.
+// str reads a string whose content starts skip bytes ahead, and any strings that continue it after a line break.
 func (l *lexer) str(skip int, escapes bool) {
 	l.pos += skip
 	for {
@@ -58,8 +57,7 @@ func (l *lexer) strEnd(escapes bool) {
 	}
 }
 
-// joined reports whether the string continues on a later line. If so, it moves
-// into the continuation.
+// joined reports whether the string continues on a later line. If so, it moves into the continuation.
 func (l *lexer) joined() bool {
 	newline := false
 	for i := l.pos; i < len(l.s); i++ {
@@ -79,8 +77,7 @@ func (l *lexer) joined() bool {
 	return false
 }
 
-// dollar reads a parameter ($1), a dollar-quoted string ($$ or $tag$) or a lone
-// dollar sign.
+// dollar reads a parameter ($1), a dollar-quoted string ($$ or $tag$) or a lone dollar sign.
 func (l *lexer) dollar(t *token) {
 	start := l.pos
 	l.pos++

@@ -24,9 +24,8 @@ func (p *parser) target(ref bool) {
 	p.name(ref)
 }
 
-// name reads a name of one or more parts and adds it to the output. With ref
-// set, it leaves out the name of a WITH query. It leaves out a name whose last
-// part is missing, and does nothing if the next token is not a name.
+// name reads a name of one or more parts and adds it to the output. With ref set, it leaves out the name of a WITH
+// query. It leaves out a name whose last part is missing, and does nothing if the next token is not a name.
 func (p *parser) name(ref bool) {
 	if !p.ident() {
 		return
@@ -65,8 +64,7 @@ func (p *parser) ident() bool { return p.tok.kind == word || p.tok.kind == quote
 // text returns the next token as written.
 func (p *parser) text() string { return p.lex.s[p.tok.start:p.tok.end] }
 
-// accept moves past the next token if it is the word upper, and reports whether
-// it was.
+// accept moves past the next token if it is the word upper, and reports whether it was.
 func (p *parser) accept(upper string) bool {
 	if p.tok.kind != word || !equalUpper(p.text(), upper) {
 		return false
@@ -85,8 +83,8 @@ func (p *parser) withName(f *frame, kw keyword) {
 	f.mode = inWith
 }
 
-// declare records the name of the WITH query. WITH RECURSIVE also applies the
-// name to earlier queries, so declare removes it from their output.
+// declare records the name of the WITH query. WITH RECURSIVE also applies the name to earlier queries, so declare
+// removes it from their output.
 func (p *parser) declare(f *frame) {
 	name := p.lex.s[f.name.start:f.name.end]
 	if p.nctes < maxCTEs {

@@ -6,8 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// output collects a name. It leaves out an element that does not fit whole, and
-// everything after it.
+// output collects a name. It leaves out an element that does not fit whole, and everything after it.
 type output struct {
 	buf  [maxBytes]byte
 	n    int
@@ -51,9 +50,8 @@ func (o *output) text(s string) {
 	o.n, o.full = len(b), !ok || len(b) > maxName && utf8.RuneCount(b) > maxName
 }
 
-// appendText appends s to dst. It appends U+FFFD for each control character and
-// each byte that is not UTF-8. It stops and returns false at a character that
-// exceeds the capacity of dst.
+// appendText appends s to dst. It appends U+FFFD for each control character and each byte that is not UTF-8. It stops
+// and returns false at a character that exceeds the capacity of dst.
 func appendText(dst []byte, s string) (_ []byte, ok bool) {
 	for i := 0; i < len(s); {
 		if c := s[i]; ' ' <= c && c < 0x7f {
@@ -77,9 +75,8 @@ func appendText(dst []byte, s string) (_ []byte, ok bool) {
 	return dst, true
 }
 
-// ident adds an identifier of the text in the one spelling that all its spellings
-// share: in lower case without quotes, or in the quotes that it needs. first is
-// whether it is the first part of a name.
+// ident adds an identifier of the text in the one spelling that all its spellings share: in lower case without quotes,
+// or in the quotes that it needs. first is whether it is the first part of a name.
 func (o *output) ident(s string, first bool) {
 	if s[len(s)-1] == '"' {
 		if inner := s[1 : len(s)-1]; s[0] == '"' && bare(inner, first) {

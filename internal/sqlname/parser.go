@@ -6,8 +6,8 @@ const (
 	maxRefs  = 16 // tables that a later name of WITH RECURSIVE may refer to
 )
 
-// parser reads a text token by token. Each open bracket has a frame that says
-// what may come next in it. Input that the grammar forbids is skipped.
+// parser reads a text token by token. Each open bracket has a frame that says what may come next in it. Input that the
+// grammar forbids is skipped.
 type parser struct {
 	lex  lexer
 	tok  token   // the next token
@@ -28,8 +28,7 @@ type parser struct {
 	targets bool // a target was found
 }
 
-// run reads the text to its end, until the name is full, or until it finds nothing
-// more to add.
+// run reads the text to its end, until the name is full, or until it finds nothing more to add.
 func (p *parser) run() {
 	p.advance()
 	for n, last := 0, 0; p.tok.kind != eof && !p.out.full; {
@@ -167,8 +166,7 @@ func (p *parser) close() {
 	}
 }
 
-// semicolon ends the statement and its open brackets. Only the actions of a
-// rule have a semicolon of their own.
+// semicolon ends the statement and its open brackets. Only the actions of a rule have a semicolon of their own.
 func (p *parser) semicolon() {
 	if p.depth > 0 && p.tooDeep == 0 && p.top().mode == ignoring {
 		return

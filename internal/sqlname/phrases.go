@@ -51,8 +51,8 @@ var verbs = [...]struct {
 	{"CLUSTER", "CLUSTER", someNames},
 }
 
-// objects lists the kinds of objects that CREATE, ALTER, DROP and REINDEX take.
-// A longer phrase stands before its own prefixes.
+// objects lists the kinds of objects that CREATE, ALTER, DROP and REINDEX take. A longer phrase stands before its own
+// prefixes.
 var objects = [...]string{
 	"TABLE", "INDEX", "VIEW", "MATERIALIZED VIEW", "SEQUENCE", "FUNCTION", "PROCEDURE", "ROUTINE",
 	"AGGREGATE", "TRIGGER", "EVENT TRIGGER", "TYPE", "DOMAIN", "SCHEMA", "DATABASE", "EXTENSION",
@@ -64,9 +64,8 @@ var objects = [...]string{
 	"GROUP",
 }
 
-// modifiers lists the words that may stand between CREATE and the kind of the
-// object. It leaves out the DEFAULT of a conversion, because DEFAULT also
-// begins DEFAULT PRIVILEGES.
+// modifiers lists the words that may stand between CREATE and the kind of the object. It leaves out the DEFAULT of a
+// conversion, because DEFAULT also begins DEFAULT PRIVILEGES.
 var modifiers = [...]string{
 	"OR", "REPLACE", "TEMP", "TEMPORARY", "GLOBAL", "LOCAL", "UNLOGGED", "UNIQUE", "RECURSIVE",
 	"CONSTRAINT", "TRUSTED", "PROCEDURAL",

@@ -14,24 +14,19 @@ const (
 	ellipsis = "…" // a word to the lexer, so that a shortened text stays as it is
 )
 
-// Sanitize returns the text with every literal replaced by "?", fit for
-// db.query.text or a log line. It follows OpenTelemetry's "Sanitization of
-// db.query.text":
+// Sanitize returns the text with every literal replaced by "?", fit for db.query.text or a log line. It follows
+// OpenTelemetry's "Sanitization of db.query.text":
 //
-//   - Strings and numbers are literals, a sign that belongs to a number included.
-//     Parameters such as $1, identifiers, TRUE, FALSE and NULL stay.
-//   - A comment is removed, because it may contain values. It and the white space
-//     around it become one space.
-//   - An element of an IN or VALUES list that contains a literal and equals the
-//     element before it is left out: IN (1, 2, 3) is IN (?), and
-//     VALUES (1, 'a'), (2, 'b') is VALUES (?).
-//   - From an unterminated string or identifier on, the text is one "?". The same
-//     holds for a string whose end depends on standard_conforming_strings, such as
-//     'a\'.
+//   - Strings and numbers are literals, a sign that belongs to a number included. Parameters such as $1, identifiers,
+//     TRUE, FALSE and NULL stay.
+//   - A comment is removed, because it may contain values. It and the white space around it become one space.
+//   - An element of an IN or VALUES list that contains a literal and equals the element before it is left out: IN (1,
+//     2, 3) is IN (?), and VALUES (1, 'a'), (2, 'b') is VALUES (?).
+//   - From an unterminated string or identifier on, the text is one "?". The same holds for a string whose end depends
+//     on standard_conforming_strings, such as 'a\'.
 //
-// The result is valid UTF-8 of at most 2048 bytes without control characters. If
-// it would be longer, or the text has more than 64 KiB, it is cut between two
-// tokens and ends in "…". Sanitize does not change its own results, and returns
+// The result is valid UTF-8 of at most 2048 bytes without control characters. If it would be longer, or the text has
+// more than 64 KiB, it is cut between two tokens and ends in "…". Sanitize does not change its own results, and returns
 // such a text without an allocation.
 func Sanitize(sql string) string {
 	s := sanitizer{lex: lexer{s: sql}}
@@ -45,8 +40,8 @@ func Sanitize(sql string) string {
 	return sql
 }
 
-// sanitizer writes the tokens of a text. It does not use their spans, which index
-// only the first 64 KiB of a text, less one byte.
+// sanitizer writes the tokens of a text. It does not use their spans, which index only the first 64 KiB of a text, less
+// one byte.
 type sanitizer struct {
 	lex   lexer
 	last  string // the last token written
@@ -77,8 +72,8 @@ func (s *sanitizer) run() {
 	}
 }
 
-// next returns the next token with literals masked. A token that touches the cut
-// may be incomplete, so next returns the ellipsis in its place.
+// next returns the next token with literals masked. A token that touches the cut may be incomplete, so next returns the
+// ellipsis in its place.
 func (s *sanitizer) next() string {
 	var t token
 	start := s.lex.pos
@@ -106,8 +101,8 @@ func isParam(text string) bool {
 	return len(text) > 1 && text[0] == '$' && isDigit(text[1])
 }
 
-// ambiguous reports whether the end of the literal that begins at start and ends
-// at l.pos depends on standard_conforming_strings.
+// ambiguous reports whether the end of the literal that begins at start and ends at l.pos depends on
+// standard_conforming_strings.
 func (l *lexer) ambiguous(start int) bool {
 	text := l.s[start:l.pos]
 	quote := strings.IndexByte(text, '\'')
@@ -125,8 +120,8 @@ func (s *sanitizer) number() bool {
 	return isDigit(c) || c == '.' && isDigit(s.lex.at(1))
 }
 
-// takesSign reports whether a sign after the last token belongs to the number
-// that follows it. After an operand it is an operator.
+// takesSign reports whether a sign after the last token belongs to the number that follows it. After an operand it is
+// an operator.
 func (s *sanitizer) takesSign() bool {
 	switch strings.ToLower(s.last) {
 	case "(", "[", ",", "=", "<", ">", "and", "between", "by", "case", "default", "distinct", "else", "from",
@@ -170,8 +165,7 @@ const (
 	rows            // the rows after VALUES, which the first other token ends
 )
 
-// add writes a token and leaves out an element of a list that it completes and
-// that equals the one before.
+// add writes a token and leaves out an element of a list that it completes and that equals the one before.
 func (s *sanitizer) add(text string) {
 	l := s.list()
 	switch text {
@@ -210,8 +204,8 @@ func (s *sanitizer) add(text string) {
 	}
 }
 
-// list returns the state within the innermost bracket. Brackets deeper than
-// maxLists have none, so list returns an empty one.
+// list returns the state within the innermost bracket. Brackets deeper than maxLists have none, so list returns an
+// empty one.
 func (s *sanitizer) list() *list {
 	if s.depth < len(s.lists) {
 		return &s.lists[s.depth]
@@ -220,8 +214,7 @@ func (s *sanitizer) list() *list {
 	return &s.spare
 }
 
-// endRows ends the rows after VALUES, if the last token could have been part of
-// them.
+// endRows ends the rows after VALUES, if the last token could have been part of them.
 func (s *sanitizer) endRows() {
 	if l := s.list(); l.kind == rows {
 		s.endElement()
@@ -229,8 +222,7 @@ func (s *sanitizer) endRows() {
 	}
 }
 
-// endElement completes the current element, or removes it and the comma before
-// it.
+// endElement completes the current element, or removes it and the comma before it.
 func (s *sanitizer) endElement() {
 	l := s.list()
 	if l.kind == noList {

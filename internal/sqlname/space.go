@@ -35,8 +35,8 @@ func lineLen(s string) int {
 	return len(s)
 }
 
-// blockLen returns the length of the comment that s begins with. Such comments
-// nest. An unterminated comment takes the rest of the text.
+// blockLen returns the length of the comment that s begins with. Such comments nest. An unterminated comment takes the
+// rest of the text.
 func blockLen(s string) int {
 	depth := 0
 	for i := 0; i+1 < len(s); i++ {
@@ -63,8 +63,7 @@ func isDigit(c byte) bool {
 	return '0' <= c && c <= '9'
 }
 
-// identStart reports whether c can begin an identifier. PostgreSQL treats every
-// byte outside ASCII as a letter.
+// identStart reports whether c can begin an identifier. PostgreSQL treats every byte outside ASCII as a letter.
 func identStart(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c >= 0x80
 }

@@ -5,10 +5,9 @@ import (
 	"unicode"
 )
 
-// SQLC returns the name and the command in an annotation of sqlc, "-- name:
-// GetUser :one" or the same in a block comment. The annotation may follow white space and other
-// comments, but not the first token of the text. The comment must contain only
-// the annotation; the name must be an identifier, and the command a word.
+// SQLC returns the name and the command in an annotation of sqlc, "-- name: GetUser :one" or the same in a block
+// comment. The annotation may follow white space and other comments, but not the first token of the text. The comment
+// must contain only the annotation; the name must be an identifier, and the command a word.
 func SQLC(sql string) (name, command string, ok bool) {
 	var l lexer
 	l.reset(sql)
@@ -38,8 +37,7 @@ func SQLC(sql string) (name, command string, ok bool) {
 	}
 }
 
-// annotation returns the name and the command in the comment, and whether the
-// comment is an annotation.
+// annotation returns the name and the command in the comment, and whether the comment is an annotation.
 func annotation(comment string) (name, command string, ok bool) {
 	rest, ok := strings.CutPrefix(strings.TrimSpace(comment), "name:")
 	if !ok {

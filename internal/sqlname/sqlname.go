@@ -1,39 +1,30 @@
-// Package sqlname returns short, low-cardinality names for PostgreSQL
-// statements, fit for a metric attribute: "SELECT users",
-// "INSERT orders SELECT carts", "COMMIT".
+// Package sqlname returns short, low-cardinality names for PostgreSQL statements, fit for a metric attribute: "SELECT
+// users", "INSERT orders SELECT carts", "COMMIT".
 //
-// A name follows OpenTelemetry's "Generating a summary of the query". It
-// lists the operations and their targets in the order of the text, separated
-// by spaces, repeats included. It has at most 100 characters, because it is a
-// label on every page and in every legend, and cuts no operation or target in
-// half. These rules apply in addition:
+// A name follows OpenTelemetry's "Generating a summary of the query". It lists the operations and their targets in the
+// order of the text, separated by spaces, repeats included. It has at most 100 characters, because it is a label on
+// every page and in every legend, and cuts no operation or target in half. These rules apply in addition:
 //
-//   - An operation is in upper case and without noise words: "begin isolation
-//     level serializable" is BEGIN, "truncate table a" is TRUNCATE a. The
-//     specification says to keep the case, here and in targets, but lets an
-//     instrumentation of one database differ. PostgreSQL does not distinguish
-//     "select" from "SELECT", and a dashboard should not either.
-//   - A target has one spelling for all that PostgreSQL holds equal: an unquoted
-//     part is in lower case, a quoted part keeps its quotes only if it needs them,
-//     and the white space and comments around its dots are left out. Users, USERS
-//     and "users" are users, "Users" and "order items" stay.
-//   - Targets are tables, views and functions in FROM, and procedures. Those of a
-//     SELECT without FROM are the functions that it calls, the outermost of nested
-//     ones: "select pg_notify(lower($1), $2)" is SELECT pg_notify. The name
-//     of a WITH query is not a target. Neither are names that programs tend to
-//     generate: savepoints, cursors, channels, roles, settings.
-//   - WITH, UNION, JOIN, VALUES within a statement and the actions of
-//     ON CONFLICT and MERGE are parts of an operation, not operations.
-//   - A definition is its verb and kind alone: CREATE TABLE, DROP INDEX. The
-//     specification adds the name of the object. But a definition runs once, and
-//     migrations, a schema a tenant or a partition a day would make names without
-//     end.
+//   - An operation is in upper case and without noise words: "begin isolation level serializable" is BEGIN, "truncate
+//     table a" is TRUNCATE a. The specification says to keep the case, here and in targets, but lets an instrumentation
+//     of one database differ. PostgreSQL does not distinguish "select" from "SELECT", and a dashboard should not
+//     either.
+//   - A target has one spelling for all that PostgreSQL holds equal: an unquoted part is in lower case, a quoted part
+//     keeps its quotes only if it needs them, and the white space and comments around its dots are left out. Users,
+//     USERS and "users" are users, "Users" and "order items" stay.
+//   - Targets are tables, views and functions in FROM, and procedures. Those of a SELECT without FROM are the functions
+//     that it calls, the outermost of nested ones: "select pg_notify(lower($1), $2)" is SELECT pg_notify. The name of a
+//     WITH query is not a target. Neither are names that programs tend to generate: savepoints, cursors, channels,
+//     roles, settings.
+//   - WITH, UNION, JOIN, VALUES within a statement and the actions of ON CONFLICT and MERGE are parts of an operation,
+//     not operations.
+//   - A definition is its verb and kind alone: CREATE TABLE, DROP INDEX. The specification adds the name of the object.
+//     But a definition runs once, and migrations, a schema a tenant or a partition a day would make names without end.
 //
-// A summary never contains a literal, number, parameter or comment. The package
-// reads texts by PostgreSQL's lexical rules with standard_conforming_strings on.
-// That is the default, and pgx's simple protocol requires it. Reading is linear,
-// does not recurse, and ends after the first 16 KiB, or once it has found a
-// target and then nothing more in 1000 tokens, which are mostly values.
+// A summary never contains a literal, number, parameter or comment. The package reads texts by PostgreSQL's lexical
+// rules with standard_conforming_strings on. That is the default, and pgx's simple protocol requires it. Reading is
+// linear, does not recurse, and ends after the first 16 KiB, or once it has found a target and then nothing more in
+// 1000 tokens, which are mostly values.
 //
 // Sanitize returns the text itself, without its literals.
 //
@@ -50,8 +41,8 @@ const (
 	maxQuiet = 1000     // tokens that are read after a target to find another
 )
 
-// Read returns the part of a text that its name depends on: texts of which it is
-// equal have the same name. It has at most a little more than 16 KiB.
+// Read returns the part of a text that its name depends on: texts of which it is equal have the same name. It has at
+// most a little more than 16 KiB.
 func Read[Text string | []byte](sql Text) Text {
 	if len(sql) > maxScan {
 		return sql[:maxScan+1] // one more, as a sign that it is cut
@@ -59,8 +50,8 @@ func Read[Text string | []byte](sql Text) Text {
 	return sql
 }
 
-// Of returns the sqlc name of the text with its command, such as "one", or its
-// summary without a command if it has none. The name is never empty.
+// Of returns the sqlc name of the text with its command, such as "one", or its summary without a command if it has
+// none. The name is never empty.
 func Of(sql string) (name, command string) {
 	if name, command, ok := SQLC(sql); ok {
 		return name, command
@@ -68,9 +59,8 @@ func Of(sql string) (name, command string) {
 	return Summary(sql), ""
 }
 
-// Summary returns the operations and targets of the text, as the package
-// comment describes, or Other if it finds none. The result is valid UTF-8 of at
-// most 100 characters and 255 bytes without control characters.
+// Summary returns the operations and targets of the text, as the package comment describes, or Other if it finds none.
+// The result is valid UTF-8 of at most 100 characters and 255 bytes without control characters.
 func Summary(sql string) string {
 	var p parser
 	p.lex.reset(sql)
@@ -86,11 +76,9 @@ func Summary(sql string) string {
 	return string(p.out.buf[:p.out.n])
 }
 
-// Copy returns the name of a bulk copy into a table, such as "COPY
-// app.accounts". The parts of the table's name are unquoted, as in a
-// pgx.Identifier. Copy quotes a part that needs it, so the name equals the
-// summary of the same COPY as text. It leaves out a table name that would
-// exceed the limit of a summary.
+// Copy returns the name of a bulk copy into a table, such as "COPY app.accounts". The parts of the table's name are
+// unquoted, as in a pgx.Identifier. Copy quotes a part that needs it, so the name equals the summary of the same COPY
+// as text. It leaves out a table name that would exceed the limit of a summary.
 func Copy(table []string) string {
 	var o output
 	o.op("COPY")
@@ -109,8 +97,8 @@ func Copy(table []string) string {
 	return string(o.buf[:o.n])
 }
 
-// Prefix returns the summary with an operation of one word before it. What exceeds
-// the limit of a summary is left out, from the last space that is not in quotes.
+// Prefix returns the summary with an operation of one word before it. What exceeds the limit of a summary is left out,
+// from the last space that is not in quotes.
 func Prefix(op, summary string) string {
 	name := op + " " + summary
 	if len(name) <= maxName {

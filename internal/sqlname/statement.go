@@ -2,8 +2,7 @@ package sqlname
 
 import "strings"
 
-// statement reads the verb and the targets of a statement that is neither a
-// query nor a change of data.
+// statement reads the verb and the targets of a statement that is neither a query nor a change of data.
 func (p *parser) statement(f *frame) {
 	f.mode = ignoring
 	for _, phrase := range plain {
@@ -74,9 +73,8 @@ func (p *parser) explain(f *frame) {
 	f.mode = atStatement
 }
 
-// object reads the kind of the object of a CREATE, ALTER, DROP or REINDEX. The
-// rest of the statement is ignored, so that migrations, schemas of tenants and
-// partitions of a day do not each have a name of their own.
+// object reads the kind of the object of a CREATE, ALTER, DROP or REINDEX. The rest of the statement is ignored, so
+// that migrations, schemas of tenants and partitions of a day do not each have a name of their own.
 func (p *parser) object(f *frame, verb string) {
 	p.brackets() // options of REINDEX
 	for p.acceptAny(modifiers[:]) {
@@ -112,8 +110,7 @@ func (p *parser) names() {
 	}
 }
 
-// brackets moves past a pair of brackets and its content. It reports whether
-// there was one.
+// brackets moves past a pair of brackets and its content. It reports whether there was one.
 func (p *parser) brackets() bool {
 	if !p.sym('(') {
 		return false
@@ -132,8 +129,7 @@ func (p *parser) brackets() bool {
 	return true
 }
 
-// acceptAny moves past the next token if it is one of the words, and reports
-// whether it was.
+// acceptAny moves past the next token if it is one of the words, and reports whether it was.
 func (p *parser) acceptAny(words []string) bool {
 	for _, w := range words {
 		if p.accept(w) {
@@ -143,8 +139,7 @@ func (p *parser) acceptAny(words []string) bool {
 	return false
 }
 
-// acceptPhrase moves past the words of the phrase if they come next, and
-// reports whether they did.
+// acceptPhrase moves past the words of the phrase if they come next, and reports whether they did.
 func (p *parser) acceptPhrase(phrase string) bool {
 	first, rest, more := strings.Cut(phrase, " ")
 	if p.tok.kind != word || !equalUpper(p.text(), first) {

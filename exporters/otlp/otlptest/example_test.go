@@ -10,8 +10,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// See what a program pushes. In a test, use [otlptest.New], which closes the
-// receiver when the test ends.
+// See what a program pushes. In a test, use [otlptest.New], which closes the receiver when the test ends.
 func Example() {
 	receiver, err := otlptest.Start(otlptest.GRPC)
 	if err != nil {

@@ -50,8 +50,7 @@ func (s metricsService) Export(
 
 type encodingKey struct{}
 
-// encodingHandler passes the compression of a request to the service. Only a
-// stats handler can read it from gRPC.
+// encodingHandler passes the compression of a request to the service. Only a stats handler can read it from gRPC.
 type encodingHandler struct{}
 
 func (encodingHandler) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context {

@@ -1,13 +1,11 @@
-// Package otlptest provides an OTLP metrics receiver for tests: a real server
-// on a loopback port, over gRPC or HTTP, that keeps what it receives.
+// Package otlptest provides an OTLP metrics receiver for tests: a real server on a loopback port, over gRPC or HTTP,
+// that keeps what it receives.
 //
-// Give [Receiver.Endpoint] to an exporter, or set OTEL_EXPORTER_OTLP_ENDPOINT
-// to it, and look at [Receiver.Metrics] after a flush. Without a flush,
-// [Receiver.Wait] waits until a metric has arrived. [WithRefusal] and
-// [Receiver.Close] make the receiver fail as a Collector might.
+// Give [Receiver.Endpoint] to an exporter, or set OTEL_EXPORTER_OTLP_ENDPOINT to it, and look at [Receiver.Metrics]
+// after a flush. Without a flush, [Receiver.Wait] waits until a metric has arrived. [WithRefusal] and [Receiver.Close]
+// make the receiver fail as a Collector might.
 //
-// The receiver takes metrics only, in protobuf, plain or gzipped. It keeps all
-// of them in memory.
+// The receiver takes metrics only, in protobuf, plain or gzipped. It keeps all of them in memory.
 package otlptest
 
 import (
@@ -24,8 +22,7 @@ import (
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 )
 
-// Protocol is the protocol of a [Receiver]. Its value is the one that
-// OTEL_EXPORTER_OTLP_PROTOCOL takes.
+// Protocol is the protocol of a [Receiver]. Its value is the one that OTEL_EXPORTER_OTLP_PROTOCOL takes.
 type Protocol string
 
 const (
@@ -37,15 +34,13 @@ const (
 
 // Request describes how a request arrived.
 type Request struct {
-	// Header holds the HTTP headers or the gRPC metadata, under canonical
-	// names.
+	// Header holds the HTTP headers or the gRPC metadata, under canonical names.
 	Header http.Header
 	// Encoding is the compression of the body, such as gzip; empty for none.
 	Encoding string
 }
 
-// Receiver is a running OTLP metrics receiver, made by [New] or [Start]. It is
-// safe for concurrent use.
+// Receiver is a running OTLP metrics receiver, made by [New] or [Start]. It is safe for concurrent use.
 type Receiver struct {
 	config
 	addr    string
@@ -58,8 +53,7 @@ type Receiver struct {
 	arrived  chan struct{} // closed and replaced when a request was kept
 }
 
-// New starts a receiver and closes it when the test ends. The test fails at
-// once when the receiver cannot start.
+// New starts a receiver and closes it when the test ends. The test fails at once when the receiver cannot start.
 func New(t testing.TB, protocol Protocol, opts ...Option) *Receiver {
 	t.Helper()
 	r, err := Start(protocol, opts...)
@@ -70,10 +64,8 @@ func New(t testing.TB, protocol Protocol, opts ...Option) *Receiver {
 	return r
 }
 
-// Start starts a receiver where there is no [testing.TB], such as in an
-// example. The caller closes it. It returns an error for an unknown protocol, a
-// path that does not begin with a slash, and an address that it cannot listen
-// on.
+// Start starts a receiver where there is no [testing.TB], such as in an example. The caller closes it. It returns an
+// error for an unknown protocol, a path that does not begin with a slash, and an address that it cannot listen on.
 func Start(protocol Protocol, opts ...Option) (*Receiver, error) {
 	r := &Receiver{config: newConfig(opts), arrived: make(chan struct{}), stopped: make(chan struct{})}
 	if protocol == HTTP && !strings.HasPrefix(r.path, "/") {
@@ -102,8 +94,8 @@ func Start(protocol Protocol, opts ...Option) (*Receiver, error) {
 	return r, nil
 }
 
-// Close stops the receiver and cuts its connections. Metrics and Requests still
-// return what it received before. A second Close does nothing.
+// Close stops the receiver and cuts its connections. Metrics and Requests still return what it received before. A
+// second Close does nothing.
 func (r *Receiver) Close() {
 	r.stop()
 	<-r.stopped
@@ -112,8 +104,7 @@ func (r *Receiver) Close() {
 // Addr returns the receiver's address as host:port.
 func (r *Receiver) Addr() string { return r.addr }
 
-// Endpoint returns the receiver's URL, without a path, as
-// OTEL_EXPORTER_OTLP_ENDPOINT takes it.
+// Endpoint returns the receiver's URL, without a path, as OTEL_EXPORTER_OTLP_ENDPOINT takes it.
 func (r *Receiver) Endpoint() string {
 	if r.tls != nil {
 		return "https://" + r.addr
@@ -121,25 +112,23 @@ func (r *Receiver) Endpoint() string {
 	return "http://" + r.addr
 }
 
-// Metrics returns the metrics received so far, in the order of arrival. The
-// caller must not modify them.
+// Metrics returns the metrics received so far, in the order of arrival. The caller must not modify them.
 func (r *Receiver) Metrics() []*metricspb.ResourceMetrics {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.metrics)
 }
 
-// Requests describes the requests received so far, in the order of arrival.
-// It includes those that [WithRefusal] refused.
+// Requests describes the requests received so far, in the order of arrival. It includes those that [WithRefusal]
+// refused.
 func (r *Receiver) Requests() []Request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.requests)
 }
 
-// Wait waits until enough returns true, and returns an error when ctx ends
-// before. It calls enough with the metrics received so far, at the start and
-// after each request.
+// Wait waits until enough returns true, and returns an error when ctx ends before. It calls enough with the metrics
+// received so far, at the start and after each request.
 func (r *Receiver) Wait(ctx context.Context, enough func([]*metricspb.ResourceMetrics) bool) error {
 	for {
 		r.mu.Lock()
@@ -176,8 +165,7 @@ func (r *Receiver) receive(request Request, metrics []*metricspb.ResourceMetrics
 	return nil
 }
 
-// Latest returns the metric of this name that arrived last, or nil. Its getters
-// may be called on nil.
+// Latest returns the metric of this name that arrived last, or nil. Its getters may be called on nil.
 func Latest(received []*metricspb.ResourceMetrics, name string) *metricspb.Metric {
 	for _, rm := range slices.Backward(received) {
 		for _, sm := range rm.GetScopeMetrics() {
