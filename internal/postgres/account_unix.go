@@ -12,13 +12,9 @@ import (
 	"syscall"
 )
 
-// account is the user that the server runs as. It is nil for the caller's own user. PostgreSQL refuses to run as
-// root, so root uses another account.
-type account struct {
-	uid, gid uint32
-}
-
-func serverAccount() (*account, error) {
+// serverAccount returns the user that the server runs as, or nil for the caller's own. PostgreSQL refuses to run as root,
+// so root uses another account.
+func serverAccount() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
@@ -32,43 +28,34 @@ func serverAccount() (*account, error) {
 	if uidErr != nil || gidErr != nil {
 		return nil, fmt.Errorf("postgres: user nobody has uid %q and gid %q (must be numbers)", nobody.Uid, nobody.Gid)
 	}
-	return &account{uid: uint32(uid), gid: uint32(gid)}, nil
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-func (a *account) credential() *syscall.Credential {
-	if a == nil {
+// chown makes the account, unless it is nil, the owner of a file.
+func chown(path string, account *syscall.Credential) error {
+	if account == nil {
 		return nil
 	}
-	return &syscall.Credential{Uid: a.uid, Gid: a.gid}
-}
-
-func (a *account) own(path string) error {
-	if a == nil {
-		return nil
-	}
-	return os.Lchown(path, int(a.uid), int(a.gid))
+	return os.Lchown(path, int(account.Uid), int(account.Gid))
 }
 
 // tempDir returns the parent of the server's directory. This is the system's folder for temporary files, or /tmp in
 // two cases: a unix socket's path would exceed the kernel's limit (104 bytes on macOS), or the server's user cannot
 // reach the folder.
-func (a *account) tempDir() string {
+func tempDir(account *syscall.Credential) string {
 	dir := os.TempDir()
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
 	}
 	const longest = 103
-	if len(dir)+len("/"+dirPrefix+"0123456789abcdef/.s.PGSQL.65535.lock") > longest || !a.canReach(dir) {
+	if len(dir)+len("/"+dirPrefix+"0123456789abcdef/.s.PGSQL.65535.lock") > longest || account != nil && !othersReach(dir) {
 		return "/tmp"
 	}
 	return dir
 }
 
-// canReach reports whether the permission bits let the account pass through all folders on the way to dir.
-func (a *account) canReach(dir string) bool {
-	if a == nil {
-		return true
-	}
+// othersReach reports whether the permission bits let everyone pass through all folders on the way to dir.
+func othersReach(dir string) bool {
 	real, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return false

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,8 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
-	"time"
 )
 
 // BinEnv is the environment variable that holds the folder with the server's programs.
@@ -34,24 +31,22 @@ var globs = []string{
 }
 
 // FindBinaries returns the folder with the server's programs, initdb and postgres. It searches, in this order, the
-// variable [BinEnv], `pg_config --bindir`, PATH, the usual folders of packages (highest version first) and
-// [FetchedDir]. If it finds none, the error wraps [ErrNoBinaries] and says what to install or set.
-func FindBinaries(ctx context.Context) (string, error) {
+// variable [BinEnv], PATH, the usual folders of packages (highest version first) and [FetchedDir]. If it finds none, the
+// error wraps [ErrNoBinaries] and says what to install or set.
+func FindBinaries() (string, error) {
 	places := slices.Clone(globs)
 	if fetched, err := FetchedDir(); err == nil {
 		places = append(places, filepath.Join(fetched, "*", "bin"))
 	}
-	return find(ctx, places)
+	return find(places)
 }
 
-func find(ctx context.Context, globs []string) (string, error) {
+func find(globs []string) (string, error) {
 	if dir := os.Getenv(BinEnv); dir != "" {
 		return fromEnv(dir)
 	}
-	for _, place := range []func(context.Context) string{pgConfigDir, pathDir} {
-		if dir := place(ctx); dir != "" && checkDir(dir) == nil {
-			return dir, nil
-		}
+	if dir := pathDir(); dir != "" && checkDir(dir) == nil {
+		return dir, nil
 	}
 	for _, pattern := range globs {
 		dirs, _ := filepath.Glob(pattern) // fails only for a malformed pattern
@@ -86,21 +81,9 @@ func checkDir(dir string) error {
 	return errors.Join(errs...)
 }
 
-func pgConfigDir(ctx context.Context) string {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "pg_config", "--bindir")
-	cmd.WaitDelay = time.Second
-	out, err := cmd.Output()
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(out))
-}
-
 // pathDir returns the folder of the server program in PATH. It resolves links, because a link's folder lacks most of
 // the other programs.
-func pathDir(context.Context) string {
+func pathDir() string {
 	path, err := exec.LookPath("postgres")
 	if err != nil {
 		return ""

@@ -28,7 +28,7 @@ func (p program) build(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, path, "--version")
 	cmd.Dir = "/"
 	cmd.Env = environment()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.account.credential()}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.account}
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
 	var exit *exec.ExitError
@@ -83,7 +83,7 @@ func (s *Server) initdb(ctx context.Context) error {
 	passwordFile := filepath.Join(s.dir, "password")
 	err := os.WriteFile(passwordFile, []byte(s.password), 0o600)
 	if err == nil {
-		err = s.program.account.own(passwordFile)
+		err = chown(passwordFile, s.program.account)
 	}
 	if err == nil {
 		err = s.program.run(ctx, s.dir, filepath.Join(s.program.bin, "initdb"),

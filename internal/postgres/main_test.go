@@ -38,7 +38,7 @@ func newFolders(t *testing.T) folders {
 	t.Helper()
 	account, err := serverAccount()
 	testutil.NoError(t, err)
-	temp, err := os.MkdirTemp(account.tempDir(), "pg")
+	temp, err := os.MkdirTemp(tempDir(account), "pg")
 	testutil.NoError(t, err)
 	t.Cleanup(func() { testutil.NoError(t, os.RemoveAll(temp)) })
 	// The server's user must be able to enter the folder.

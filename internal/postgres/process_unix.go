@@ -27,7 +27,7 @@ type process struct {
 // program starts the server's programs.
 type program struct {
 	bin     string
-	account *account
+	account *syscall.Credential // nil for the caller's
 }
 
 // start starts a program whose death signal is sig. When ended is closed, the log has all that the program and its
@@ -41,7 +41,7 @@ func (p program) start(dir string, sig syscall.Signal, path string, args ...stri
 	cmd.Dir = dir
 	cmd.Env = environment()
 	cmd.Stderr = write
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.account.credential(), Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.account, Setpgid: true}
 
 	pr := &process{log: newLog(), exited: make(chan struct{}), ended: make(chan struct{})}
 	err = proc.Start(cmd, sig, func(err error) { pr.err = err; close(pr.exited) })

@@ -50,7 +50,7 @@ func launch(ctx context.Context, c config) (*Server, error) {
 		s.config.cacheDir, _ = CacheDir() // prepare works without the folder
 	}
 	if s.config.tempDir == "" {
-		s.config.tempDir = s.program.account.tempDir()
+		s.config.tempDir = tempDir(s.program.account)
 	}
 	s.dir = filepath.Join(s.config.tempDir, dirPrefix+strings.ToLower(rand.Text()[:16]))
 	paths := []string{s.dir}
@@ -73,7 +73,7 @@ func launch(ctx context.Context, c config) (*Server, error) {
 
 // findProgram finds the server's programs and returns their version line.
 func (s *Server) findProgram(ctx context.Context) (build string, err error) {
-	if s.program.bin, err = FindBinaries(ctx); err != nil {
+	if s.program.bin, err = FindBinaries(); err != nil {
 		return "", err
 	}
 	if s.program.account, err = serverAccount(); err != nil {
@@ -85,7 +85,7 @@ func (s *Server) findProgram(ctx context.Context) (build string, err error) {
 func (s *Server) makeDir() error {
 	err := os.Mkdir(s.dir, 0o700)
 	if err == nil {
-		err = s.program.account.own(s.dir)
+		err = chown(s.dir, s.program.account)
 	}
 	if err != nil {
 		return fmt.Errorf("postgres: make the server's directory: %w", err)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 )
 
 // templateLayout increases when the templates of an older launcher, made by the same initdb, become unusable.
@@ -37,12 +38,12 @@ func (t template) data() string         { return filepath.Join(t.dir, "data") }
 func (t template) passwordFile() string { return filepath.Join(t.dir, "password") }
 
 // copyTo copies the data directory to dir, which must not exist, and returns the password.
-func (t template) copyTo(dir string, a *account) (string, error) {
+func (t template) copyTo(dir string, account *syscall.Credential) (string, error) {
 	password, err := os.ReadFile(t.passwordFile())
 	if err != nil {
 		return "", err
 	}
-	if err := copyTree(t.data(), dir, a); err != nil {
+	if err := copyTree(t.data(), dir, account); err != nil {
 		return "", err
 	}
 	return string(password), nil
@@ -72,12 +73,12 @@ func (t template) drop() {
 }
 
 // copyTree copies a folder to dst, which must not exist. The account owns the copy.
-func copyTree(src, dst string, a *account) error {
+func copyTree(src, dst string, account *syscall.Credential) error {
 	// The server refuses to run if others may enter the data directory.
-	if err := errors.Join(os.CopyFS(dst, os.DirFS(src)), os.Chmod(dst, 0o700)); err != nil || a == nil {
+	if err := errors.Join(os.CopyFS(dst, os.DirFS(src)), os.Chmod(dst, 0o700)); err != nil || account == nil {
 		return err
 	}
 	return filepath.WalkDir(dst, func(path string, _ fs.DirEntry, err error) error {
-		return errors.Join(err, a.own(path))
+		return errors.Join(err, chown(path, account))
 	})
 }

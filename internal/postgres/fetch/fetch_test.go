@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"io/fs"
 	"os"
@@ -44,7 +43,7 @@ func cacheFolder(t *testing.T) string {
 }
 
 // none finds no programs.
-func none(context.Context) (string, error) { return "", postgres.ErrNoBinaries }
+func none() (string, error) { return "", postgres.ErrNoBinaries }
 
 func TestFetchedProgramsRunAServer(t *testing.T) {
 	programs := machinesPrograms(t)
@@ -71,7 +70,7 @@ func TestFetchDoesNothingIfProgramsExist(t *testing.T) {
 	cacheFolder(t)
 	t.Setenv(repositoryEnv, "http://127.0.0.1:1")
 	var out bytes.Buffer
-	if err := run(t.Context(), &out, func(context.Context) (string, error) { return "/somewhere", nil }); err != nil {
+	if err := run(t.Context(), &out, func() (string, error) { return "/somewhere", nil }); err != nil {
 		t.Error(err)
 	}
 	t.Setenv(postgres.URLEnv, "postgres://user:secret@nowhere.invalid/db")

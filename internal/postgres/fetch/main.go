@@ -32,12 +32,12 @@ func main() {
 }
 
 // run fetches the programs if find finds none and DATABASE_URL is not set.
-func run(ctx context.Context, out io.Writer, find func(context.Context) (string, error)) error {
+func run(ctx context.Context, out io.Writer, find func() (string, error)) error {
 	if os.Getenv(postgres.URLEnv) != "" {
 		fmt.Fprintf(out, "fetch: nothing to do, %s is set\n", postgres.URLEnv)
 		return nil
 	}
-	dir, missing := find(ctx)
+	dir, missing := find()
 	if missing == nil {
 		fmt.Fprintf(out, "fetch: nothing to do, PostgreSQL is in %s\n", dir)
 		return nil

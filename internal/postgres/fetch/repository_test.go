@@ -125,7 +125,7 @@ func serve(t *testing.T, handlers map[string]http.HandlerFunc) *httptest.Server 
 // machinesPrograms returns the entries of an archive with this machine's server programs.
 func machinesPrograms(t *testing.T) []entry {
 	t.Helper()
-	bin, err := postgres.FindBinaries(t.Context())
+	bin, err := postgres.FindBinaries()
 	testutil.NoError(t, err)
 	var entries []entry
 	add := func(name string, mode int64) {
