@@ -1,5 +1,5 @@
-// Package programs builds the programs that run beside a service: an OpenTelemetry Collector and Prometheus, each
-// from the nested module that pins its version. The first build takes minutes; later builds find their results in the
+// Package programs builds the programs that tests run: an OpenTelemetry Collector and Prometheus, each from the nested
+// module that pins its version, and the demo. The first build takes minutes; later builds find their results in the
 // cache.
 package programs
 
@@ -19,7 +19,7 @@ const modulePath = "module github.com/otelpool/otelpool-go\n"
 // Program is one of the programs that this package builds.
 type Program struct {
 	name   string
-	module string // path of the nested module that pins the program, from the project's root
+	module string // path of the nested module, from the project's root
 	pkg    string
 	tags   string
 }
@@ -27,12 +27,13 @@ type Program struct {
 // The programs. Prometheus is built without service discovery, which needs the clients of every cloud.
 var (
 	Collector  = Program{name: "collector", module: "internal/collector", pkg: "."}
+	Demo       = Program{name: "demo", module: "examples", pkg: "./demo"}
 	Prometheus = Program{name: "prometheus", module: "internal/integration", pkg: "github.com/prometheus/prometheus/cmd/prometheus", tags: "remove_all_sd"}
 	Promtool   = Program{name: "promtool", module: "internal/integration", pkg: "github.com/prometheus/prometheus/cmd/promtool", tags: "remove_all_sd"}
 )
 
 // All returns the programs.
-func All() []Program { return []Program{Collector, Prometheus, Promtool} }
+func All() []Program { return []Program{Collector, Demo, Prometheus, Promtool} }
 
 // String returns the program's name.
 func (p Program) String() string { return p.name }
@@ -47,7 +48,10 @@ func (p Program) Build(ctx context.Context) (string, error) {
 	path := filepath.Join(root, ".tmp", "bin", p.name)
 	cmd := exec.CommandContext(ctx, "go", "build", "-tags", p.tags, "-o", path, p.pkg)
 	cmd.Dir = filepath.Join(root, filepath.FromSlash(p.module))
-	if out, err := cmd.CombinedOutput(); err != nil {
+	switch out, err := cmd.CombinedOutput(); {
+	case errors.Is(err, exec.ErrNotFound):
+		return "", fmt.Errorf("programs: build %s: no go command in PATH: install Go: %w", p.name, err)
+	case err != nil:
 		return "", fmt.Errorf("programs: build %s in %s: %w\n%s", p.name, p.module, err, out)
 	}
 	return path, nil

@@ -94,7 +94,7 @@ func TestProgramsShowNoSecret(t *testing.T) {
 // startDemo runs the demo until the test ends, with its log in dir. It returns when the demo's load has begun.
 func startDemo(t *testing.T, dir string, env ...string) *stack.Demo {
 	t.Helper()
-	program, err := stack.BuildDemo(t.Context())
+	program, err := programs.Demo.Build(t.Context())
 	testutil.NoError(t, err)
 	demo, err := stack.StartDemo(deadline(t), stack.DemoSettings{Program: program, Env: env, Dir: dir})
 	testutil.NoError(t, err)

@@ -12,20 +12,20 @@ import (
 
 // startOnFree starts a program with a free address in place of every empty one. If another process takes one of them
 // first, it tries again with other addresses.
-func startOnFree(start func() error, addresses ...*string) error {
+func startOnFree(start func() (*Process, error), addresses ...*string) (*Process, error) {
 	addresses = slices.DeleteFunc(addresses, func(address *string) bool { return *address != "" })
 	for {
 		for _, address := range addresses {
 			var err error
 			if *address, err = programs.FreeAddress(); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		err := start()
+		p, err := start()
 		if err == nil || !slices.ContainsFunc(addresses, func(address *string) bool {
 			return strings.Contains(err.Error(), *address+": bind: address already in use")
 		}) {
-			return err
+			return p, err
 		}
 	}
 }

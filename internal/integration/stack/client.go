@@ -1,11 +1,16 @@
 package stack
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 )
 
 // client is the HTTP client for the programs' pages. It ignores the proxy variables, because the programs run on this
@@ -37,6 +42,28 @@ func GetAs(ctx context.Context, url, accept string) ([]byte, error) {
 		return nil, fmt.Errorf("stack: %s: %s: %.300s", url, response.Status, body)
 	}
 	return body, nil
+}
+
+// serves returns a probe of a page.
+func serves(url string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := Get(ctx, url)
+		return err
+	}
+}
+
+// Page returns the metrics of a page in the text format.
+func Page(ctx context.Context, url string) (map[string]*dto.MetricFamily, error) {
+	text, err := Get(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("stack: %s: %w", url, err)
+	}
+	return families, nil
 }
 
 // Await waits until probe returns nil. It ends early if the program or ctx ends; the error then contains the last

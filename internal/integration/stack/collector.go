@@ -32,33 +32,25 @@ type Collector struct {
 }
 
 // StartCollector starts a Collector, and waits until it accepts and serves metrics.
-func StartCollector(ctx context.Context, s CollectorSettings) (c *Collector, err error) {
-	err = startOnFree(func() (err error) {
-		c, err = startCollector(ctx, s)
-		return err
-	}, &s.GRPC, &s.HTTP, &s.Page)
-	return c, err
-}
-
-func startCollector(ctx context.Context, s CollectorSettings) (*Collector, error) {
-	env := append([]string{
-		collectorGRPCEnv + "=" + s.GRPC, collectorHTTPEnv + "=" + s.HTTP, collectorPageEnv + "=" + s.Page,
-	}, s.Env...)
-	process, err := Start(Command{
-		Name: programs.Collector.String(),
-		Path: s.Program,
-		Args: []string{"--config=" + s.Config, "--config=" + ownTelemetryOff},
-		Env:  env,
-		Log:  filepath.Join(s.Dir, "collector.log"),
-	})
-	if err != nil {
-		return nil, err
-	}
-	c := &Collector{Process: process, GRPC: reachable(s.GRPC), HTTP: reachable(s.HTTP), Page: reachable(s.Page)}
+func StartCollector(ctx context.Context, s CollectorSettings) (*Collector, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	if err := c.Await(ctx, c.listens); err != nil {
-		return nil, joinStop(err, process)
+	c := &Collector{}
+	var err error
+	c.Process, err = startOnFree(func() (*Process, error) {
+		c.GRPC, c.HTTP, c.Page = reachable(s.GRPC), reachable(s.HTTP), reachable(s.Page)
+		return StartReady(ctx, Command{
+			Name: programs.Collector.String(),
+			Path: s.Program,
+			Args: []string{"--config=" + s.Config, "--config=" + ownTelemetryOff},
+			Env: append([]string{
+				collectorGRPCEnv + "=" + s.GRPC, collectorHTTPEnv + "=" + s.HTTP, collectorPageEnv + "=" + s.Page,
+			}, s.Env...),
+			Log: filepath.Join(s.Dir, "collector.log"),
+		}, c.listens)
+	}, &s.GRPC, &s.HTTP, &s.Page)
+	if err != nil {
+		return nil, err
 	}
 	return c, nil
 }
@@ -75,7 +67,7 @@ func (c *Collector) listens(ctx context.Context) error {
 		}
 		_ = conn.Close()
 	}
-	if _, err := Get(ctx, "http://"+c.Page+"/metrics"); err != nil {
+	if err := serves("http://" + c.Page + "/metrics")(ctx); err != nil {
 		return fmt.Errorf("the page that Prometheus scrapes: %w", err)
 	}
 	return nil

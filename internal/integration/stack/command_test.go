@@ -37,7 +37,7 @@ func TestStackShowsPoolAndCleansUp(t *testing.T) {
 		}
 	}
 
-	listening := stacktest.Listening(t, started)
+	listening := listeners(t, started)
 	if len(listening) < len(addresses) {
 		t.Errorf("%d listeners found, want at least %d", len(listening), len(addresses))
 	}

@@ -66,7 +66,7 @@ func setIntervals(config map[string]any, interval time.Duration) {
 // replaceTargets replaces the targets on the usual ports by the addresses of the stack's programs. It removes targets
 // that the stack does not run.
 func replaceTargets(config map[string]any, s PrometheusSettings) {
-	ours := map[string]string{"8888": "", "8889": s.Collector, "9464": s.Service, "9090": reachable(s.Address)}
+	ours := map[string]string{"8888": "", "8889": s.Collector, "9464": s.Service}
 	for _, scrape := range list(config["scrape_configs"]) {
 		for _, static := range list(scrape["static_configs"]) {
 			targets, _ := static["targets"].([]any)

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -50,6 +51,18 @@ func Start(c Command) (*Process, error) {
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the terminal's signals are for the parent
 	if err := proc.Start(p.cmd, syscall.SIGTERM, func(err error) { p.err = err; close(p.done) }); err != nil {
 		return nil, fmt.Errorf("stack: start %s: %w", c.Name, err)
+	}
+	return p, nil
+}
+
+// StartReady starts a program and waits until probe returns nil. It stops a program for which that does not happen.
+func StartReady(ctx context.Context, c Command, probe func(context.Context) error) (*Process, error) {
+	p, err := Start(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Await(ctx, probe); err != nil {
+		return nil, errors.Join(err, p.Stop())
 	}
 	return p, nil
 }
@@ -124,9 +137,6 @@ func (p *Process) LastLines(n int) string {
 }
 
 func indent(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }
-
-// joinStop stops a program that is unusable because of err.
-func joinStop(err error, p *Process) error { return errors.Join(err, p.Stop()) }
 
 // Usage is the use of resources by a process.
 type Usage struct {

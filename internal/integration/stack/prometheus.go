@@ -29,47 +29,30 @@ type Prometheus struct {
 }
 
 // StartPrometheus starts a Prometheus server that also accepts OTLP, and waits until it is ready.
-func StartPrometheus(ctx context.Context, s PrometheusSettings) (p *Prometheus, err error) {
-	err = startOnFree(func() (err error) {
-		p, err = startPrometheus(ctx, s)
-		return err
-	}, &s.Address)
-	return p, err
-}
-
-func startPrometheus(ctx context.Context, s PrometheusSettings) (*Prometheus, error) {
+func StartPrometheus(ctx context.Context, s PrometheusSettings) (*Prometheus, error) {
 	config, err := derive(s)
 	if err != nil {
 		return nil, err
 	}
-	process, err := Start(Command{
-		Name: programs.Prometheus.String(),
-		Path: s.Program,
-		Args: append([]string{
-			"--config.file=" + config,
-			"--storage.tsdb.path=" + filepath.Join(s.Dir, "data"),
-			"--web.listen-address=" + s.Address,
-			"--web.enable-otlp-receiver",
-			"--enable-feature=exemplar-storage",
-			"--log.level=warn",
-		}, s.Args...),
-		Log: filepath.Join(s.Dir, "prometheus.log"),
-	})
+	process, err := startOnFree(func() (*Process, error) {
+		return StartReady(ctx, Command{
+			Name: programs.Prometheus.String(),
+			Path: s.Program,
+			Args: append([]string{
+				"--config.file=" + config,
+				"--storage.tsdb.path=" + filepath.Join(s.Dir, "data"),
+				"--web.listen-address=" + s.Address,
+				"--web.enable-otlp-receiver",
+				"--enable-feature=exemplar-storage",
+				"--log.level=warn",
+			}, s.Args...),
+			Log: filepath.Join(s.Dir, "prometheus.log"),
+		}, serves("http://"+reachable(s.Address)+"/-/ready"))
+	}, &s.Address)
 	if err != nil {
 		return nil, err
 	}
-	p := &Prometheus{Process: process, URL: "http://" + reachable(s.Address)}
-	if err := p.ready(ctx); err != nil {
-		return nil, joinStop(err, process)
-	}
-	return p, nil
-}
-
-func (p *Prometheus) ready(ctx context.Context) error {
-	return p.Await(ctx, func(ctx context.Context) error {
-		_, err := Get(ctx, p.URL+"/-/ready")
-		return err
-	})
+	return &Prometheus{process, "http://" + reachable(s.Address)}, nil
 }
 
 // OTLP returns the URL for metrics over OTLP.

@@ -104,7 +104,7 @@ func running(t *testing.T, env map[string]string) (e *execution, started []int) 
 			return ended || runs
 		})
 	}
-	return e, stacktest.Descendants(t, e.cmd.Process.Pid)
+	return e, descendants(t, e.cmd.Process.Pid)
 }
 
 func (e *execution) hasEnded() bool {

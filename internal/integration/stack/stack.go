@@ -53,7 +53,7 @@ func (s Settings) build(ctx context.Context, out io.Writer) (executables, error)
 	fmt.Fprintln(out, "Building what is missing or has changed; the first time, Collector and Prometheus take minutes ...")
 	var e executables
 	var err error
-	if e.demo, err = BuildDemo(ctx); err != nil {
+	if e.demo, err = programs.Demo.Build(ctx); err != nil {
 		return e, err
 	}
 	if e.collector, err = programs.Collector.Build(ctx); err != nil {

@@ -1,7 +1,6 @@
 package stacktest
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"math"
@@ -21,10 +20,7 @@ import (
 // Page reads a page of metrics in the text format.
 func Page(t testing.TB, url string) map[string]*dto.MetricFamily {
 	t.Helper()
-	text, err := stack.Get(t.Context(), url)
-	testutil.NoError(t, err)
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(bytes.NewReader(text))
+	families, err := stack.Page(t.Context(), url)
 	testutil.NoError(t, err)
 	return families
 }

@@ -29,7 +29,7 @@ type Target struct {
 // StartDemo builds the demo and runs it on a throwaway PostgreSQL until stop is called, with its log in dir. It returns
 // the host:port of its pages.
 func StartDemo(ctx context.Context, dir string) (address string, stop func(), err error) {
-	program, err := stack.BuildDemo(ctx)
+	program, err := programs.Demo.Build(ctx)
 	if err != nil {
 		return "", nil, err
 	}

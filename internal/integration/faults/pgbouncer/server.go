@@ -76,25 +76,18 @@ func (s *Server) Stop() error { return errors.Join(s.Kill(), os.RemoveAll(s.dir)
 
 // Restart starts the server on the same port after Kill, and waits until it accepts connections.
 func (s *Server) Restart(ctx context.Context) (err error) {
-	s.Process, err = stack.Start(stack.Command{
-		Name: "pgbouncer", Path: s.program.path, Args: []string{s.file("pgbouncer.ini")}, Env: s.program.env, Log: s.file("log"),
-	})
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	err = s.Await(ctx, func(ctx context.Context) error {
+	s.Process, err = stack.StartReady(ctx, stack.Command{
+		Name: "pgbouncer", Path: s.program.path, Args: []string{s.file("pgbouncer.ini")}, Env: s.program.env, Log: s.file("log"),
+	}, func(ctx context.Context) error {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", s.address)
 		if err != nil {
 			return err
 		}
 		return conn.Close()
 	})
-	if err != nil {
-		return errors.Join(err, s.Kill())
-	}
-	return nil
+	return err
 }
 
 func (s *Server) file(name string) string { return filepath.Join(s.dir, name) }

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otelpool/otelpool-go/internal/integration/stack"
 	"github.com/otelpool/otelpool-go/internal/integration/stack/fleet"
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/programs"
@@ -90,7 +89,7 @@ func TestRunRefusesUnusableSettings(t *testing.T) {
 
 // recording is the recording of all tests.
 var recording = sync.OnceValues(func() (*fleet.Recording, error) {
-	demo, err := stack.BuildDemo(context.Background())
+	demo, err := programs.Demo.Build(context.Background())
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/otelpool/otelpool-go/internal/integration/stack"
 	"github.com/otelpool/otelpool-go/internal/integration/stack/fleet"
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
@@ -92,7 +91,7 @@ func prepare(ctx context.Context, s *fleet.Settings) error {
 	if s.Prometheus, err = programs.Prometheus.Build(ctx); err != nil {
 		return err
 	}
-	demo, err := stack.BuildDemo(ctx)
+	demo, err := programs.Demo.Build(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package stacktest
+package stack_test
 
 import (
 	"fmt"
@@ -11,8 +11,8 @@ import (
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
-// Descendants returns the processes that a process started, and theirs in turn.
-func Descendants(t testing.TB, pid int) []int {
+// descendants returns the processes that a process started, and theirs in turn.
+func descendants(t testing.TB, pid int) []int {
 	t.Helper()
 	processes, err := procfs.AllProcs()
 	testutil.NoError(t, err)
@@ -29,8 +29,8 @@ func Descendants(t testing.TB, pid int) []int {
 	return found
 }
 
-// Listening returns the addresses that processes listen on by TCP.
-func Listening(t testing.TB, pids []int) (ips []net.IP) {
+// listeners returns the addresses that processes listen on by TCP.
+func listeners(t testing.TB, pids []int) (ips []net.IP) {
 	t.Helper()
 	var sockets []string
 	for _, pid := range pids {
