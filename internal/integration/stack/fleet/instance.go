@@ -1,77 +1,45 @@
 package fleet
 
 import (
-	"bufio"
+	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
-)
 
-const contentType = "application/x-protobuf"
+	"google.golang.org/protobuf/proto"
+)
 
 // pushTimeout is the default of the exporters.
 const pushTimeout = 10 * time.Second
 
-// instance is one instance of the fleet. One worker at a time uses it.
+// instance is one instance of the fleet. Its client has a connection of its own, which stays open like those of the
+// exporters. One worker at a time uses it.
 type instance struct {
-	number int
+	client http.Client
+	id     string
 	start  time.Time
 	pushed int
-	conn   net.Conn
 }
 
-// worker sends the pushes of instances in sequence. Its buffers are shared by all of them.
-type worker struct {
-	target    target
-	recording *Recording
-	body      []byte
-	reader    *bufio.Reader
+func newInstance(number int, start time.Time) *instance {
+	return &instance{
+		client: http.Client{Timeout: pushTimeout, Transport: &http.Transport{}},
+		id:     fmt.Sprintf("fleet-%07d", number), start: start,
+	}
 }
 
-// target is the address and path of the fleet's pushes.
-type target struct{ address, path string }
-
-func newWorker(t target, r *Recording) *worker {
-	return &worker{target: t, recording: r, reader: bufio.NewReaderSize(nil, 4<<10)}
-}
-
-// push sends the next push of an instance.
-func (w *worker) push(i *instance) error {
-	t := w.recording.push(i.pushed)
+// push sends the next push of the recording.
+func (i *instance) push(url string, r *Recording) error {
+	push := r.push(i.pushed)
 	i.pushed++
-	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
-		w.target.path, w.target.address, contentType, len(t.body))
-	w.body = append(append(w.body[:0], head...), t.body...)
-	t.stamp(w.body[len(head):], i.number, i.start, time.Now())
-
-	err := w.send(i)
+	stamp(push, i.id, i.start, time.Now())
+	body, err := proto.Marshal(push)
 	if err != nil {
-		i.closeConn()
-	}
-	return err
-}
-
-// send sends body over the instance's connection, which stays open like those of the exporters.
-func (w *worker) send(i *instance) error {
-	deadline := time.Now().Add(pushTimeout)
-	if i.conn == nil {
-		conn, err := net.DialTimeout("tcp", w.target.address, pushTimeout)
-		if err != nil {
-			return fmt.Errorf("fleet: %w", err)
-		}
-		i.conn = conn
-	}
-	if err := i.conn.SetDeadline(deadline); err != nil {
 		return fmt.Errorf("fleet: %w", err)
 	}
-	if _, err := i.conn.Write(w.body); err != nil {
-		return fmt.Errorf("fleet: %w", err)
-	}
-	w.reader.Reset(i.conn)
-	response, err := http.ReadResponse(w.reader, nil)
+	response, err := i.client.Post(url, "application/x-protobuf", bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("fleet: %w", err)
 	}
@@ -84,11 +52,4 @@ func (w *worker) send(i *instance) error {
 		return fmt.Errorf("fleet: refused: %s: %.200s", response.Status, strings.ToValidUTF8(string(answer), "?"))
 	}
 	return nil
-}
-
-func (i *instance) closeConn() {
-	if i.conn != nil {
-		_ = i.conn.Close()
-		i.conn = nil
-	}
 }

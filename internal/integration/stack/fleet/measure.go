@@ -1,12 +1,11 @@
 package fleet
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
+
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 )
@@ -74,8 +73,8 @@ func (m meter) stop() (Load, error) {
 }
 
 // readPrometheus reads Prometheus' own metrics and those of its scrapes of the Collector.
-func (s *Step) readPrometheus(ctx context.Context, p *stack.Prometheus, page string) error {
-	target := fmt.Sprintf("{instance=%q}", page)
+func (s *Step) readPrometheus(ctx context.Context, p *stack.Prometheus, collector string) error {
+	target := fmt.Sprintf("{instance=%q}", collector)
 	for expression, set := range map[string]func(float64){
 		"up" + target:                      func(v float64) { s.Up = v == 1 },
 		"scrape_duration_seconds" + target: func(v float64) { s.Scrape = seconds(v) },
@@ -87,30 +86,21 @@ func (s *Step) readPrometheus(ctx context.Context, p *stack.Prometheus, page str
 		}
 		set(value)
 	}
-	text, err := stack.Get(ctx, p.URL+"/metrics")
+	families, err := stack.Page(ctx, p.URL+"/metrics")
 	if err != nil {
 		return err
 	}
-	s.Series = int(largest(text, "prometheus_tsdb_head_series"))
-	s.Rules = seconds(largest(text, "prometheus_rule_group_last_duration_seconds"))
+	s.Series = int(largest(families["prometheus_tsdb_head_series"]))
+	s.Rules = seconds(largest(families["prometheus_rule_group_last_duration_seconds"]))
 	return nil
 }
 
 func seconds(v float64) time.Duration { return time.Duration(v * float64(time.Second)) }
 
-// largest returns the largest value of a metric on a page.
-func largest(page []byte, metric string) float64 {
-	var most float64
-	for line := range bytes.Lines(page) {
-		name, _, _ := strings.Cut(strings.ReplaceAll(string(line), "{", " "), " ")
-		if name != metric {
-			continue
-		}
-		fields := strings.Fields(string(line))
-		value, err := strconv.ParseFloat(fields[len(fields)-1], 64)
-		if err == nil {
-			most = max(most, value)
-		}
+// largest returns the largest value of a gauge.
+func largest(family *dto.MetricFamily) (most float64) {
+	for _, m := range family.GetMetric() {
+		most = max(most, m.GetGauge().GetValue())
 	}
 	return most
 }

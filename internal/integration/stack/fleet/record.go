@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
+	"slices"
 	"time"
 
 	colmetricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 )
@@ -20,82 +21,89 @@ import (
 // so the values grow less from push to push than those of a real service. That has no effect on the receivers.
 const recordInterval = time.Second
 
-// Recording is the pushes of a program, one template for each.
+// Recording is the pushes of a program.
 type Recording struct {
-	pushes []template
+	pushes []*metricspb.ResourceMetrics
 }
 
 // Record runs the demo until it has received n pushes. The demo's pool has quiet and busy times.
-func Record(ctx context.Context, program, dir string, n int) (*Recording, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func Record(ctx context.Context, program, dir string, n int) (_ *Recording, err error) {
+	receiver, err := otlptest.Start(otlptest.HTTP)
 	if err != nil {
-		return nil, fmt.Errorf("fleet: %w", err)
+		return nil, err
 	}
-	received := make(chan *colmetricspb.ExportMetricsServiceRequest, n)
-	server := &http.Server{Handler: receiver(received)}
-	go func() { _ = server.Serve(listener) }() // returns after Close
-	defer server.Close()
-
+	defer receiver.Close()
 	demo, err := stack.StartDemo(ctx, stack.DemoSettings{Program: program, Dir: dir, Env: []string{
-		"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://" + listener.Addr().String() + "/v1/metrics",
+		"OTEL_EXPORTER_OTLP_ENDPOINT=" + receiver.Endpoint(),
 		"OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
 		fmt.Sprintf("OTEL_METRIC_EXPORT_INTERVAL=%d", recordInterval.Milliseconds()),
 	}})
 	if err != nil {
 		return nil, err
 	}
-	recording, err := record(ctx, demo.Process, received, n)
-	if stopErr := demo.Stop(); err == nil {
-		err = stopErr
-	}
-	return recording, err
+	defer func() { err = errors.Join(err, demo.Stop()) }()
+	var r *Recording
+	err = demo.Await(ctx, func(context.Context) error {
+		if r = newRecording(receiver.Metrics(), catalogue.ScopeName); len(r.pushes) < n {
+			return fmt.Errorf("fleet: %d of %d pushes are recorded", len(r.pushes), n)
+		}
+		return nil
+	})
+	return r, err
 }
 
-func record(ctx context.Context, demo *stack.Process, received <-chan *colmetricspb.ExportMetricsServiceRequest, n int) (*Recording, error) {
+// newRecording keeps the metrics of the named scope. The first pushes have none, because the demo has not opened its
+// pool yet.
+func newRecording(received []*metricspb.ResourceMetrics, scope string) *Recording {
 	r := &Recording{}
-	for len(r.pushes) < n {
-		select {
-		case request := <-received:
-			t, err := newTemplate(request, catalogue.ScopeName)
-			if errors.Is(err, errNoMetrics) {
-				continue // the demo has not opened its pool yet
-			}
-			if err != nil {
-				return nil, err
-			}
-			r.pushes = append(r.pushes, t)
-		case <-demo.Done():
-			return nil, demo.Ended()
-		case <-ctx.Done():
-			return nil, fmt.Errorf("fleet: recording: %w", context.Cause(ctx))
+	for _, push := range received {
+		push = proto.CloneOf(push)
+		push.ScopeMetrics = slices.DeleteFunc(push.ScopeMetrics, func(s *metricspb.ScopeMetrics) bool { return s.GetScope().GetName() != scope })
+		if len(push.ScopeMetrics) > 0 {
+			r.pushes = append(r.pushes, push)
 		}
 	}
-	return r, nil
-}
-
-// receiver returns a handler for the demo's pushes. It drops pushes that do not fit into the channel.
-func receiver(received chan<- *colmetricspb.ExportMetricsServiceRequest) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		request := &colmetricspb.ExportMetricsServiceRequest{}
-		if err == nil {
-			err = proto.Unmarshal(body, request)
-		}
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		select {
-		case received <- request:
-		default:
-		}
-		w.Header().Set("Content-Type", contentType)
-	}
+	return r
 }
 
 // Bytes returns the size of the recording's last push.
-func (r *Recording) Bytes() int { return len(r.pushes[len(r.pushes)-1].body) }
+func (r *Recording) Bytes() int { return proto.Size(r.push(len(r.pushes))) }
 
-// push returns the nth push of an instance, or the last one for a greater n. An idle service would report the same
-// values.
-func (r *Recording) push(n int) template { return r.pushes[min(n, len(r.pushes)-1)] }
+// push returns a copy of the nth push of an instance, or of the last one for a greater n. An idle service would report
+// the same values.
+func (r *Recording) push(n int) *colmetricspb.ExportMetricsServiceRequest {
+	push := proto.CloneOf(r.pushes[min(n, len(r.pushes)-1)])
+	return &colmetricspb.ExportMetricsServiceRequest{ResourceMetrics: []*metricspb.ResourceMetrics{push}}
+}
+
+// stamp makes a push that of an instance, from its start until now.
+func stamp(push *colmetricspb.ExportMetricsServiceRequest, id string, start, now time.Time) {
+	const key = "service.instance.id"
+	for _, pushed := range push.GetResourceMetrics() {
+		others := slices.DeleteFunc(pushed.Resource.Attributes, func(kv *commonpb.KeyValue) bool { return kv.GetKey() == key })
+		pushed.Resource.Attributes = append(others, &commonpb.KeyValue{
+			Key: key, Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: id}},
+		})
+		for _, scope := range pushed.GetScopeMetrics() {
+			for _, m := range scope.GetMetrics() {
+				setTimes(m, uint64(start.UnixNano()), uint64(now.UnixNano()))
+			}
+		}
+	}
+}
+
+// setTimes sets the times of every point of a metric, and drops the exemplars, whose times are those of the recording.
+func setTimes(m *metricspb.Metric, start, now uint64) {
+	for _, point := range slices.Concat(m.GetGauge().GetDataPoints(), m.GetSum().GetDataPoints()) {
+		point.TimeUnixNano, point.Exemplars = now, nil
+		if point.StartTimeUnixNano != 0 {
+			point.StartTimeUnixNano = start
+		}
+	}
+	for _, point := range m.GetHistogram().GetDataPoints() {
+		point.TimeUnixNano, point.Exemplars = now, nil
+		if point.StartTimeUnixNano != 0 {
+			point.StartTimeUnixNano = start
+		}
+	}
+}

@@ -79,11 +79,7 @@ func (r *run) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	r.sender = &sender{
-		target:    target{address: r.collector.HTTP, path: "/v1/metrics"},
-		recording: r.Recording,
-		interval:  r.Interval,
-	}
+	r.sender = &sender{url: "http://" + r.collector.HTTP + "/v1/metrics", recording: r.Recording, interval: r.Interval}
 	return r.firstScrape(ctx)
 }
 

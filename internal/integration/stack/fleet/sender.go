@@ -12,7 +12,7 @@ const workers = 16
 
 // sender pushes for its instances, each once an interval, evenly spread over it.
 type sender struct {
-	target    target
+	url       string // of the receiver
 	recording *Recording
 	interval  time.Duration
 	instances []*instance
@@ -29,7 +29,7 @@ type pushes struct {
 func (s *sender) grow(n int) {
 	now := time.Now()
 	for len(s.instances) < n {
-		s.instances = append(s.instances, &instance{number: len(s.instances), start: now})
+		s.instances = append(s.instances, newInstance(len(s.instances), now))
 	}
 }
 
@@ -40,9 +40,9 @@ func (s *sender) round(ctx context.Context) pushes {
 	var wg sync.WaitGroup
 	for n := range workers {
 		wg.Go(func() {
-			w := newWorker(s.target, s.recording)
 			for i := range work {
-				results[n].add(w, i)
+				start := time.Now()
+				results[n].add(i.push(s.url, s.recording), time.Since(start))
 			}
 		})
 	}
@@ -74,11 +74,9 @@ func (s *sender) round(ctx context.Context) pushes {
 	return all
 }
 
-// add makes a worker push for an instance and records the result.
-func (p *pushes) add(w *worker, i *instance) {
-	start := time.Now()
-	err := w.push(i)
-	p.took = append(p.took, time.Since(start))
+// add records the result of a push.
+func (p *pushes) add(err error, took time.Duration) {
+	p.took = append(p.took, took)
 	p.sent++
 	if err != nil {
 		p.failed++
@@ -98,7 +96,7 @@ func (p pushes) quantile(q float64) time.Duration {
 
 func (s *sender) close() {
 	for _, i := range s.instances {
-		i.closeConn()
+		i.client.CloseIdleConnections()
 	}
 }
 

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -11,8 +10,6 @@ import (
 	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
-
-	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func text(key, value string) *commonpb.KeyValue {
@@ -24,7 +21,7 @@ func push(id string, start, now uint64) *colmetricspb.ExportMetricsServiceReques
 	sum, bounds := 1.5, []float64{1, 2}
 	number := []*metricspb.NumberDataPoint{{StartTimeUnixNano: start, TimeUnixNano: now, Value: &metricspb.NumberDataPoint_AsInt{AsInt: 7}}}
 	return &colmetricspb.ExportMetricsServiceRequest{ResourceMetrics: []*metricspb.ResourceMetrics{{
-		Resource: &resourcepb.Resource{Attributes: []*commonpb.KeyValue{text("service.instance.id", id), text("service.name", "demo")}},
+		Resource: &resourcepb.Resource{Attributes: []*commonpb.KeyValue{text("service.name", "demo"), text("service.instance.id", id)}},
 		ScopeMetrics: []*metricspb.ScopeMetrics{{
 			Scope: &commonpb.InstrumentationScope{Name: "ours"},
 			Metrics: []*metricspb.Metric{
@@ -40,26 +37,18 @@ func push(id string, start, now uint64) *colmetricspb.ExportMetricsServiceReques
 
 func TestStampMakesPushOfInstance(t *testing.T) {
 	t.Parallel()
-	recorded := push("the one that was recorded", 1, 2)
-	recorded.ResourceMetrics[0].ScopeMetrics = append(recorded.ResourceMetrics[0].ScopeMetrics,
-		&metricspb.ScopeMetrics{Scope: &commonpb.InstrumentationScope{Name: "another's"}})
-	template, err := newTemplate(recorded, "ours")
-	testutil.NoError(t, err)
+	other := &metricspb.ScopeMetrics{Scope: &commonpb.InstrumentationScope{Name: "another's"}}
+	recorded := push("the one that was recorded", 1, 2).GetResourceMetrics()
+	recorded[0].ScopeMetrics = append(recorded[0].ScopeMetrics, other)
+	empty := &metricspb.ResourceMetrics{ScopeMetrics: []*metricspb.ScopeMetrics{other}} // before the pool was opened
+	r := newRecording(append([]*metricspb.ResourceMetrics{empty}, recorded...), "ours")
 	start, now := time.Unix(1_700_000_000, 1), time.Unix(1_800_000_000, 2)
-	body := append([]byte(nil), template.body...)
-	template.stamp(body, 42, start, now)
-
-	got := &colmetricspb.ExportMetricsServiceRequest{}
-	testutil.NoError(t, proto.Unmarshal(body, got))
-	if want := push("fleet-0000042", uint64(start.UnixNano()), uint64(now.UnixNano())); !proto.Equal(got, want) {
-		t.Errorf("got %s\nwant %s", prototext.Format(got), prototext.Format(want))
-	}
-}
-
-func TestTemplateNeedsPoolMetrics(t *testing.T) {
-	t.Parallel()
-	if _, err := newTemplate(push("x", 1, 2), "nobody's"); !errors.Is(err, errNoMetrics) {
-		t.Errorf("got %v", err)
+	for n := range 2 {
+		got := r.push(n)
+		stamp(got, "fleet-0000042", start, now)
+		if want := push("fleet-0000042", uint64(start.UnixNano()), uint64(now.UnixNano())); !proto.Equal(got, want) {
+			t.Errorf("push %d is %s\nwant %s", n, prototext.Format(got), prototext.Format(want))
+		}
 	}
 }
 
