@@ -11,7 +11,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -26,18 +25,16 @@ import (
 )
 
 func main() {
-	span := flag.Duration("span", 150*time.Second, "time range of the screenshots")
-	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := take(ctx, *span); err != nil {
+	if err := take(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "picture:", err)
 		os.Exit(1)
 	}
 }
 
 // take takes the screenshots and stops all programs.
-func take(ctx context.Context, span time.Duration) (err error) {
+func take(ctx context.Context) (err error) {
 	root, err := programs.Root()
 	if err != nil {
 		return err
@@ -82,8 +79,13 @@ func take(ctx context.Context, span time.Duration) (err error) {
 		filepath.Join(root, "collector-config", "grafana"), "pool", "service")
 }
 
-// cycle is longer than one cycle of the demo's load and the time to Prometheus' first scrape.
-const cycle = 50 * time.Second
+const (
+	// span is the time range of the screenshots.
+	span = 150 * time.Second
+
+	// cycle is longer than one cycle of the demo's load and the time to Prometheus' first scrape.
+	cycle = 50 * time.Second
+)
 
 // busyMoment returns a recent time at which the pool used its overflow but was not full, and callers held connections, so
 // that gauges and tables at the end of the screenshots show a value.
