@@ -84,7 +84,7 @@ loadtest: setup ## Put a load on a pool: a built-in one, or your own statements,
 	@mkdir -p .tmp && $(GO) -C examples build -o $(CURDIR)/.tmp/loadtest ./loadtest
 	@exec .tmp/loadtest $(ARGS)
 
-# Build the Collector and Prometheus that tests and the stack run (minutes, the first time).
+# Build the Collector, Prometheus and the demo, which tests and the stack run (minutes, the first time).
 .PHONY: programs
 programs:
 	@$(GO) run ./internal/programs/build

@@ -30,18 +30,15 @@ func (p program) build(ctx context.Context) (string, error) {
 	cmd.Env = environment()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.account}
 	cmd.WaitDelay = time.Second
-	out, err := cmd.Output()
-	var exit *exec.ExitError
+	out, err := cmd.CombinedOutput()
 	switch {
 	case ctx.Err() != nil:
 		return "", fmt.Errorf("postgres: find the version: %w", context.Cause(ctx))
 	case errors.Is(err, fs.ErrPermission) && p.account != nil:
 		return "", fmt.Errorf("postgres: PostgreSQL does not run as root, and user nobody "+
 			"cannot reach %s: %w", path, err)
-	case errors.As(err, &exit):
-		return "", fmt.Errorf("postgres: %s --version: %w: %.500s", path, err, exit.Stderr)
 	case err != nil:
-		return "", fmt.Errorf("postgres: run postgres --version: %w", err)
+		return "", fmt.Errorf("postgres: %s --version: %w: %.500s", path, err, out)
 	}
 	build := strings.TrimSpace(string(out))
 	if !strings.Contains(build, "PostgreSQL") || number(build) == "" {
