@@ -31,25 +31,17 @@ const (
 	LabelOperation = "operation"
 )
 
-// Presence says which series of a metric have an attribute.
-type Presence uint8
+// Presence says which series of a metric have an attribute, in the words of the documentation.
+type Presence string
 
 // The conditions under which a series has an attribute.
 const (
-	Always Presence = iota + 1
-	OnFailure
-	WhenUsed
-	WhenKnown
-	ByOption
+	Always    Presence = "always"
+	OnFailure Presence = "on failure"
+	WhenUsed  Presence = "unless nothing is named or run"
+	WhenKnown Presence = "if known"
+	ByOption  Presence = "by option"
 )
-
-// String returns the presence as the documentation words it.
-func (p Presence) String() string {
-	return [...]string{
-		0: "unknown", Always: "always", OnFailure: "on failure", WhenUsed: "unless nothing is named or run",
-		WhenKnown: "if known", ByOption: "by option",
-	}[p]
-}
 
 // Attribute is an attribute of a row's series.
 type Attribute struct {

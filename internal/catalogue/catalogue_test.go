@@ -61,7 +61,7 @@ func TestEveryRowIsComplete(t *testing.T) {
 			t.Errorf("%s: attributes %v do not begin with the pool's name", row.Name, row.Attributes)
 		}
 		for _, attribute := range row.Attributes {
-			if attribute.Presence.String() == "unknown" || attribute.Key == catalogue.AttrState {
+			if attribute.Presence == "" || attribute.Key == catalogue.AttrState {
 				t.Errorf("%s: attribute %v", row.Name, attribute)
 			}
 		}

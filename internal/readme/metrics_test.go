@@ -93,7 +93,7 @@ func labels(row catalogue.Row) string {
 		}
 		label = "`" + label + "`"
 		if attr.Presence != catalogue.Always {
-			label += " " + attr.Presence.String()
+			label += " " + string(attr.Presence)
 		}
 		all = append(all, label)
 	}

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -66,9 +67,7 @@ func (s *sender) round(ctx context.Context) pushes {
 		all.sent += r.sent
 		all.failed += r.failed
 		all.took = append(all.took, r.took...)
-		if all.err == nil {
-			all.err = r.err
-		}
+		all.err = cmp.Or(all.err, r.err)
 	}
 	slices.Sort(all.took)
 	return all
@@ -80,9 +79,7 @@ func (p *pushes) add(err error, took time.Duration) {
 	p.sent++
 	if err != nil {
 		p.failed++
-		if p.err == nil {
-			p.err = err
-		}
+		p.err = cmp.Or(p.err, err)
 	}
 }
 
