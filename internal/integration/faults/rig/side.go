@@ -44,19 +44,17 @@ func Bare(t testing.TB, config *pgxpool.Config) *Side {
 // Instrumented creates a pool with otelpool and a reader of its own.
 func Instrumented(t testing.TB, config *pgxpool.Config, opts ...otelpool.Option) *Side {
 	t.Helper()
-	s := &Side{Name: "otelpool", Counts: NewCounts(), reader: sdkmetric.NewManualReader()}
-	s.provider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(s.reader))
-	return s.build(t, config, s.provider, opts)
+	reader := sdkmetric.NewManualReader()
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	s := InstrumentedFor(t, config, provider, opts...)
+	s.reader, s.provider = reader, provider
+	return s
 }
 
 // InstrumentedFor creates a pool with otelpool and the caller's provider. The caller shuts the provider down.
 func InstrumentedFor(t testing.TB, config *pgxpool.Config, provider metric.MeterProvider, opts ...otelpool.Option) *Side {
 	t.Helper()
-	return (&Side{Name: "otelpool", Counts: NewCounts()}).build(t, config, provider, opts)
-}
-
-func (s *Side) build(t testing.TB, config *pgxpool.Config, provider metric.MeterProvider, opts []otelpool.Option) *Side {
-	t.Helper()
+	s := &Side{Name: "otelpool", Counts: NewCounts()}
 	config = s.prepared(config)
 	opts = append([]otelpool.Option{otelpool.WithMeterProvider(provider), otelpool.WithPoolName("test"), otelpool.WithPeakWindow(time.Second)}, opts...)
 	var err error

@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,10 +30,13 @@ func (t *Table) Add(cells ...string) {
 	t.rows = append(t.rows, cells)
 }
 
-// Markdown returns the table as Markdown.
-func (t *Table) Markdown() string {
+// markdown returns the table as Markdown, or "" if it is empty.
+func (t *Table) markdown() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if len(t.rows) == 0 {
+		return ""
+	}
 	var b strings.Builder
 	line := func(cells []string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
 	line(t.columns)
@@ -45,12 +49,11 @@ func (t *Table) Markdown() string {
 
 // Publish prints the table, unless it is empty, and writes it to its file.
 func (t *Table) Publish() error {
-	if t.mu.Lock(); len(t.rows) == 0 {
-		t.mu.Unlock()
+	text := t.markdown()
+	if text == "" {
 		return nil
 	}
-	t.mu.Unlock()
-	fmt.Printf("\n%s\n", t.Markdown())
+	fmt.Printf("\n%s\n", text)
 	return t.Write()
 }
 
@@ -61,11 +64,5 @@ func (t *Table) Write() error {
 		return err
 	}
 	dir := filepath.Join(root, ".tmp", "faults")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("rig: %w", err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, t.name+".md"), []byte(t.Markdown()), 0o644); err != nil {
-		return fmt.Errorf("rig: %w", err)
-	}
-	return nil
+	return errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, t.name+".md"), []byte(t.markdown()), 0o644))
 }
