@@ -44,11 +44,12 @@ func bench(ctx context.Context, r *report, budget time.Duration, plot string) er
 		skip    bool
 		measure func(context.Context, *report, time.Duration) error
 	}{
-		{"cycles", 30, false, measureHooks},
+		{"cycles", 25, false, measureHooks},
 		{"cycles under load", 25, false, measureLoaded},
 		{"queries", 30, false, measureEndToEnd},
-		{"scrapes and pushes", 15, false, measureFleets},
+		{"scrapes and pushes", 13, false, measureFleets},
 		{"memory", 0, false, measureMemory},
+		{"releases of the SDK", 7, false, measureReleases},
 		{"the plot", 20, plot == "", func(_ context.Context, _ *report, budget time.Duration) error {
 			return drawPlot(plot, budget)
 		}},
