@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"slices"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,105 +17,32 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// eventLog is a tracer of all seven interfaces that keeps its calls and those of hooks.
-type eventLog struct {
-	mu     sync.Mutex
-	events []string
+// eventCount is a tracer that counts the events of acquires, connects, queries and releases.
+type eventCount struct{ atomic.Int64 }
+
+func (n *eventCount) start(ctx context.Context) context.Context { n.Add(1); return ctx }
+
+func (n *eventCount) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	return n.start(ctx)
 }
 
-func (l *eventLog) note(format string, args ...any) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.events = append(l.events, fmt.Sprintf(format, args...))
+func (n *eventCount) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) { n.Add(1) }
+
+func (n *eventCount) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectStartData) context.Context {
+	return n.start(ctx)
 }
 
-func (l *eventLog) all() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.events)
+func (n *eventCount) TraceConnectEnd(context.Context, pgx.TraceConnectEndData) { n.Add(1) }
+
+func (n *eventCount) TraceAcquireStart(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireStartData) context.Context {
+	return n.start(ctx)
 }
 
-func (l *eventLog) start(ctx context.Context, name, format string, args ...any) context.Context {
-	l.note(name+" start in "+fmt.Sprint(ctx.Value(mark{}))+": "+format, args...)
-	return context.WithValue(ctx, mark{}, name)
+func (n *eventCount) TraceAcquireEnd(context.Context, *pgxpool.Pool, pgxpool.TraceAcquireEndData) {
+	n.Add(1)
 }
 
-func (l *eventLog) end(ctx context.Context, name, format string, args ...any) {
-	l.note(name+" end in "+fmt.Sprint(ctx.Value(mark{}))+": "+format, args...)
-}
-
-func (l *eventLog) TraceQueryStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceQueryStartData) context.Context {
-	return l.start(ctx, "query", "%s %v", d.SQL, d.Args)
-}
-
-func (l *eventLog) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, d pgx.TraceQueryEndData) {
-	l.end(ctx, "query", "%s %v", d.CommandTag, d.Err)
-}
-
-func (l *eventLog) TraceBatchStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceBatchStartData) context.Context {
-	return l.start(ctx, "batch", "%d", d.Batch.Len())
-}
-
-func (l *eventLog) TraceBatchQuery(ctx context.Context, _ *pgx.Conn, d pgx.TraceBatchQueryData) {
-	l.end(ctx, "batch query", "%s %v %s %v %t", d.SQL, d.Args, d.CommandTag, d.Err, d.ReadStartTime.IsZero())
-}
-
-func (l *eventLog) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, d pgx.TraceBatchEndData) {
-	l.end(ctx, "batch", "%v", d.Err)
-}
-
-func (l *eventLog) TraceCopyFromStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceCopyFromStartData) context.Context {
-	return l.start(ctx, "copy", "%v %v", d.TableName, d.ColumnNames)
-}
-
-func (l *eventLog) TraceCopyFromEnd(ctx context.Context, _ *pgx.Conn, d pgx.TraceCopyFromEndData) {
-	l.end(ctx, "copy", "%s %v", d.CommandTag, d.Err)
-}
-
-func (l *eventLog) TracePrepareStart(ctx context.Context, _ *pgx.Conn, d pgx.TracePrepareStartData) context.Context {
-	return l.start(ctx, "prepare", "%s %s", d.Name, d.SQL)
-}
-
-func (l *eventLog) TracePrepareEnd(ctx context.Context, _ *pgx.Conn, d pgx.TracePrepareEndData) {
-	l.end(ctx, "prepare", "%t %v", d.AlreadyPrepared, d.Err)
-}
-
-func (l *eventLog) TraceConnectStart(ctx context.Context, d pgx.TraceConnectStartData) context.Context {
-	return l.start(ctx, "connect", "%s", d.ConnConfig.Host)
-}
-
-func (l *eventLog) TraceConnectEnd(ctx context.Context, d pgx.TraceConnectEndData) {
-	l.end(ctx, "connect", "%t %v", d.Conn == nil, d.Err)
-}
-
-func (l *eventLog) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, _ pgxpool.TraceAcquireStartData) context.Context {
-	return l.start(ctx, "acquire", "%t", pool == nil)
-}
-
-func (l *eventLog) TraceAcquireEnd(ctx context.Context, _ *pgxpool.Pool, d pgxpool.TraceAcquireEndData) {
-	l.end(ctx, "acquire", "%t %v", d.Conn == nil, d.Err)
-}
-
-func (l *eventLog) TraceRelease(_ *pgxpool.Pool, d pgxpool.TraceReleaseData) {
-	l.note("release %t", d.Conn == nil)
-}
-
-// hook sets all hooks of pgxpool.
-func (l *eventLog) hook(c *pgxpool.Config) {
-	c.BeforeConnect = func(ctx context.Context, _ *pgx.ConnConfig) error { l.end(ctx, "BeforeConnect", ""); return nil }
-	c.AfterConnect = func(ctx context.Context, _ *pgx.Conn) error { l.end(ctx, "AfterConnect", ""); return nil }
-	c.PrepareConn = func(ctx context.Context, _ *pgx.Conn) (bool, error) { l.end(ctx, "PrepareConn", ""); return true, nil }
-	//lint:ignore SA1019 the deprecated hook is tested on purpose
-	c.BeforeAcquire = func(ctx context.Context, _ *pgx.Conn) bool { l.end(ctx, "BeforeAcquire", ""); return true }
-	c.ShouldPing = func(ctx context.Context, p pgxpool.ShouldPingParams) bool {
-		l.end(ctx, "ShouldPing", "%t", p.Conn == nil)
-		return true
-	}
-	c.BeforeClose = func(*pgx.Conn) { l.note("BeforeClose") }
-}
-
-// mark is the key of the name of a start event, which shows whether the end event has the context of the start.
-type mark struct{}
+func (n *eventCount) TraceRelease(*pgxpool.Pool, pgxpool.TraceReleaseData) { n.Add(1) }
 
 // noQueries is a tracer of nothing, for others to embed.
 type noQueries struct{}
@@ -129,113 +53,21 @@ func (noQueries) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQu
 
 func (noQueries) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// Tracers that have one interface beside QueryTracer, or none.
-type (
-	queryOnly   struct{ pgx.QueryTracer }
-	withAcquire struct {
-		pgx.QueryTracer
-		pgxpool.AcquireTracer
-	}
-	withConnect struct {
-		pgx.QueryTracer
-		pgx.ConnectTracer
-	}
-)
-
-func TestUserTracerAndHooksSeeSameEvents(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		name  string
-		trace func(*eventLog, *pgxpool.Config)
-	}{
-		{"no tracer, no hooks", func(*eventLog, *pgxpool.Config) {}},
-		{"hooks", func(l *eventLog, c *pgxpool.Config) { l.hook(c) }},
-		{"deprecated hook", func(l *eventLog, c *pgxpool.Config) { l.hook(c); c.PrepareConn = nil }},
-		{"tracer of seven interfaces", func(l *eventLog, c *pgxpool.Config) { l.hook(c); c.ConnConfig.Tracer = l }},
-		{"tracer of acquires", func(l *eventLog, c *pgxpool.Config) { c.ConnConfig.Tracer = withAcquire{l, l} }},
-		{"tracer of connects", func(l *eventLog, c *pgxpool.Config) { c.ConnConfig.Tracer = withConnect{l, l} }},
-		{"multitracer", func(l *eventLog, c *pgxpool.Config) { c.ConnConfig.Tracer = multitracer.New(l, queryOnly{l}) }},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			connString := ownDatabase(t)
-			var bare, instrumented eventLog
-			config := parse(t, connString)
-			tt.trace(&bare, config)
-			pool := newPool(t, config)
-			drive(t, pool)
-
-			config = parse(t, connString)
-			tt.trace(&instrumented, config)
-			pool, inst := newInstrumented(t, config, otelpool.WithMeterProvider(newTelemetry(t).provider))
-			drive(t, pool)
-			unregister(t, inst)
-			if got, want := instrumented.all(), bare.all(); !slices.Equal(got, want) {
-				t.Errorf("events with otelpool:\n%s\nwithout:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-			}
-		})
-	}
-}
-
-// drive makes calls of all kinds, one after the other, and closes the pool.
-func drive(t *testing.T, pool *pgxpool.Pool) {
-	t.Helper()
-	ctx := t.Context()
-	exec := func(sql string, args ...any) { _, _ = pool.Exec(ctx, sql, args...) }
-	exec("DROP TABLE IF EXISTS driven")
-	exec("CREATE TABLE driven (id int)")
-	exec("SELECT $1::int", 1)
-	exec("SELECT nonsense")
-	_ = pool.Ping(ctx)
-	_ = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { _, err := tx.Exec(ctx, "SELECT 2"); return err })
-	_ = pool.SendBatch(ctx, batchOf("SELECT 1", "SELECT 2 FROM driven")).Close()
-	_ = pool.SendBatch(ctx, batchOf("SELECT nonsense")).Close()
-	_, _ = pool.CopyFrom(ctx, pgx.Identifier{"driven"}, []string{"id"}, pgx.CopyFromRows([][]any{{1}}))
-	conn := acquireWith(t, pool, ctx)
-	_, _ = conn.Conn().Prepare(ctx, "named", "SELECT 3")
-	_, _ = conn.Conn().Prepare(ctx, "named", "SELECT 3")
-	_, _ = conn.Exec(ctx, "named")
-	conn.Release()
-	canceled, cancel := context.WithCancel(ctx)
-	cancel()
-	_, _ = pool.Acquire(canceled)
-	releaseAll(pool.AcquireAllIdle(ctx))
-	pool.Close()
-	_, _ = pool.Acquire(ctx)
-}
-
-// TestUserTracerSeesRefusedConnect has AfterConnect fail (docs/pgx-facts.md, row 9).
-func TestUserTracerSeesRefusedConnect(t *testing.T) {
-	t.Parallel()
-	var l eventLog
-	f := setup(t, 1, func(c *pgxpool.Config) {
-		c.ConnConfig.Tracer = &l
-		c.AfterConnect = func(context.Context, *pgx.Conn) error { return errRefused }
-	})
-	refuseAcquire(t, f.pool, t.Context(), errRefused)
-	got := strings.Join(l.all(), "\n")
-	for _, want := range []string{"connect end in connect: false <nil>", "acquire end in acquire: true refused"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("no %q among the events:\n%s", want, got)
-		}
-	}
-}
-
 func TestMultitracerMayWrapOtelpool(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
-		join func(ours pgx.QueryTracer, l *eventLog) pgx.QueryTracer
+		join func(ours pgx.QueryTracer, l *eventCount) pgx.QueryTracer
 	}{
-		{"otelpool first", func(ours pgx.QueryTracer, l *eventLog) pgx.QueryTracer { return multitracer.New(ours, l) }},
-		{"otelpool last", func(ours pgx.QueryTracer, l *eventLog) pgx.QueryTracer { return multitracer.New(l, ours) }},
-		{"nested", func(ours pgx.QueryTracer, l *eventLog) pgx.QueryTracer {
+		{"otelpool first", func(ours pgx.QueryTracer, l *eventCount) pgx.QueryTracer { return multitracer.New(ours, l) }},
+		{"otelpool last", func(ours pgx.QueryTracer, l *eventCount) pgx.QueryTracer { return multitracer.New(l, ours) }},
+		{"nested", func(ours pgx.QueryTracer, l *eventCount) pgx.QueryTracer {
 			return multitracer.New(l, multitracer.New(ours))
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var l eventLog
+			var l eventCount
 			tel := newTelemetry(t)
 			config := parse(t, database(t))
 			inst := instrument(t, config, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
@@ -246,9 +78,7 @@ func TestMultitracerMayWrapOtelpool(t *testing.T) {
 			m := tel.collect(t)
 			m.checkCounts(t, map[string]uint64{operationKey("SELECT", ""): 1, waitTime: 1, useTime + "{db.query.summary=SELECT}": 1, "db.client.connection.create_time": 1})
 			checkEqual(t, "pending", m.pending(t), 0)
-			if got := len(l.all()); got != 7 {
-				t.Errorf("the other tracer saw %d events, want 7: %q", got, l.all())
-			}
+			checkEqual(t, "events of the other tracer", l.Load(), 7)
 		})
 	}
 }
