@@ -15,7 +15,7 @@ import (
 func TestGaugesEqualStatAtRest(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 7, func(c *pgxpool.Config) { c.MinIdleConns = 2 }, otelpool.WithBaseSize(3))
-	for range 5 {
+	for range 3 {
 		work := load(f.pool, 200, 3)
 		for done := false; !done; {
 			select {

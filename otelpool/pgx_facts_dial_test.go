@@ -171,14 +171,14 @@ var closeFacts = []pgxFact{
 				}
 			}
 		})
-		for range 40 {
+		for range 12 {
 			warm(t, f, 3)
 			f.pool.Reset()
 			f.collect(t)
 		}
 		close(reset)
 		<-collecting
-	}, counts{ok: 120, uses: 120, opened: 120, closed: map[string]int64{"other": 120}}},
+	}, counts{ok: 36, uses: 36, opened: 36, closed: map[string]int64{"other": 36}}},
 
 	{10, "reset while held", nil, func(t *testing.T, f fixture) {
 		conns := acquireN(t, f.pool, 2)

@@ -26,7 +26,7 @@ const (
 	// seedEnv is the environment variable with the seed of a run that is to be repeated, as far as the scheduler does.
 	seedEnv = "OTELPOOL_TEST_SEED"
 
-	randomSteps    = 108_000
+	randomSteps    = 36_000
 	randomRounds   = 4
 	randomCallers  = 12
 	randomConns    = 8
@@ -54,7 +54,7 @@ func TestRandomUseIsCountedExactly(t *testing.T) {
 	})
 	steps := randomSteps
 	if testing.Short() {
-		steps /= 6
+		steps /= 2
 	}
 	main, leaky := newRandomPool(t, randomConns), newRandomPool(t, leakyConns)
 	callers := make([]*randomCaller, randomCallers)

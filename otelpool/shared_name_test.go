@@ -229,7 +229,7 @@ func TestCountersGoOnInNextPool(t *testing.T) {
 func TestLatestRetiredNameIsRemembered(t *testing.T) {
 	t.Parallel()
 	r := newTwoReaders()
-	for i := range 150 {
+	for i := range 105 {
 		r.use(t, fmt.Sprint("tenant ", i), 0)
 	}
 	r.use(t, "main", 3)

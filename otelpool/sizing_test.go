@@ -190,7 +190,7 @@ func (w lineWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// TestSizedPoolCountsAsSQLAlchemy compares pools with a model of SQLAlchemy's, after each of 300 random steps.
+// TestSizedPoolCountsAsSQLAlchemy compares pools with a model of SQLAlchemy's, after each of 150 random steps.
 func TestSizedPoolCountsAsSQLAlchemy(t *testing.T) {
 	t.Parallel()
 	for _, s := range []otelpool.Sizing{{PoolSize: 1}, {PoolSize: 2, MaxOverflow: 5}, {PoolSize: 5, MaxOverflow: 10}, {PoolSize: 3, MaxOverflow: 1, PrePing: true}} {
@@ -201,7 +201,7 @@ func TestSizedPoolCountsAsSQLAlchemy(t *testing.T) {
 			f := sized(t, s, nil)
 			model := queuePool{size: s.PoolSize, maxOverflow: s.MaxOverflow}
 			var held []*pgxpool.Conn
-			for step := range 300 {
+			for step := range 150 {
 				if random.IntN(2) == 0 || len(held) == 0 {
 					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 					if len(held) == s.PoolSize+s.MaxOverflow {
@@ -268,10 +268,7 @@ func (q *queuePool) checkin() {
 func TestIdleSettlesAtPoolSize(t *testing.T) {
 	t.Parallel()
 	f := sized(t, otelpool.Sizing{PoolSize: 3, MaxOverflow: 9}, nil)
-	rounds := 20
-	if testing.Short() {
-		rounds = 5
-	}
+	const rounds = 5
 	for range rounds {
 		var wg sync.WaitGroup
 		for _, conn := range acquireN(t, f.pool, 12) { // all at the same time
@@ -283,7 +280,7 @@ func TestIdleSettlesAtPoolSize(t *testing.T) {
 			t.Fatalf("%d idle, want 3", got)
 		}
 	}
-	f.collect(t).check(t, map[string]int64{"pgxpool.overflow.opened": int64(rounds) * 9, "pgxpool.connections.closed{reason=overflow}": int64(rounds) * 9})
+	f.collect(t).check(t, map[string]int64{"pgxpool.overflow.opened": rounds * 9, "pgxpool.connections.closed{reason=overflow}": rounds * 9})
 }
 
 // TestReleaseClosesSurplusIdleConns has connections become idle without a release. Later releases must close the surplus.
@@ -330,7 +327,7 @@ func TestReleaseClosesSurplusIdleConns(t *testing.T) {
 // TestReuseOpensNoOverflow has as many callers as the pool size, each of which acquires right after it has released.
 func TestReuseOpensNoOverflow(t *testing.T) {
 	t.Parallel()
-	const callers, queries = 4, 500
+	const callers, queries = 4, 200
 	f := sized(t, otelpool.Sizing{PoolSize: callers, MaxOverflow: 2 * callers, PrePing: true}, nil)
 	warm(t, f, callers)
 	settled(t, f.pool, callers)
