@@ -43,9 +43,3 @@ func grow(calls int) byte {
 	}
 	return used[0]
 }
-
-func BenchmarkCurrent(b *testing.B) {
-	for b.Loop() {
-		Current()
-	}
-}
