@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -76,42 +75,4 @@ func exemplarDifferences(before, one, other, after page) (found []string) {
 		}
 	}
 	return found
-}
-
-func TestDifferencesFindsFormatDifferences(t *testing.T) {
-	t.Parallel()
-	const text = "# HELP c_total Things.\n# TYPE c_total counter\nc_total 1\n# HELP h Times.\n# TYPE h histogram\n" +
-		"h_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n# HELP g Age.\n# TYPE g gauge\ng 1\n"
-	const open = "# HELP c Things.\n# TYPE c counter\nc_total 1.0\n# HELP h Times.\n# TYPE h histogram\n" +
-		"h_bucket{le=\"1.0\"} 1 # {trace_id=\"1\"} 0.5\nh_bucket{le=\"+Inf\"} 1\nh_sum 1.0\nh_count 1\n# HELP g Age.\n# TYPE g gauge\ng 2.0\n# EOF\n"
-	of := func(text, contentType string) page {
-		p, err := readPage([]byte(text), contentType)
-		if err != nil {
-			t.Fatalf("%v: %s", err, text)
-		}
-		return p
-	}
-	openPage := func(old, other string) page {
-		return of(strings.Replace(open, old, other, 1), "application/openmetrics-text;version=1.0.0")
-	}
-	before, after := of(text, "text/plain;version=0.0.4"), of(strings.Replace(text, "g 1", "g 2.5", 1), "text/plain;version=0.0.4")
-	for _, tt := range []struct{ old, other, want string }{
-		{"", "", ""},
-		{"h_sum 1.0\n", "", `lacks {__name__="h_sum"}`},
-		{"c_total 1.0\n", "c_total 1.0\nc_created 1.0\n", `alone has {__name__="c_created"}`},
-		{"c_total 1.0", "c_total 2.0", `{__name__="c_total"} is 2, not 1`},
-		{"Things.", "Others.", `says "counter: Others." of c, not "counter: Things."`},
-		{"# HELP g Age.\n# TYPE g gauge\n", "", `says "" of g, not "gauge: Age."`},
-		{"# EOF", "# HELP x X.\n# TYPE x gauge\n# EOF", "alone tells of x"},
-	} {
-		if got := strings.Join(differences(before, openPage(tt.old, tt.other), after), ", "); got != tt.want {
-			t.Errorf("with %q: %s, want %s", tt.other, got, tt.want)
-		}
-	}
-	if got := exemplarDifferences(before, openPage("", ""), openPage("trace_id", "span_id"), after); len(got) != 1 {
-		t.Errorf("other exemplars: %q", got)
-	}
-	if got := exemplarDifferences(openPage("", ""), openPage("", ""), openPage("", ""), after); len(got) != 1 {
-		t.Errorf("the text with exemplars: %q", got)
-	}
 }

@@ -1,7 +1,6 @@
 package hostile
 
 import (
-	"context"
 	"fmt"
 	"runtime"
 	"strings"
@@ -9,10 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/prometheus/model/labels"
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -121,45 +118,5 @@ func TestLongAttributeKeepsPageReadable(t *testing.T) {
 	defer end()
 	if got := len(scrape(t, exporter, formats[0]).of("db_pool_size")); got != 1 {
 		t.Errorf("%d pools", got)
-	}
-}
-
-// TestLongExemplarsKeepPageReadable makes a View drop the name of the operation, which the SDK then adds to
-// exemplars. OpenMetrics limits their labels to 128 characters, which leaves 49 for the name. A longer name must not
-// remove the exemplar or its trace. The name must not contain a NUL, which Prometheus accepts only in labels.
-func TestLongExemplarsKeepPageReadable(t *testing.T) {
-	t.Parallel()
-	const room = 128 - len("trace_id") - 32 - len("span_id") - 16 - len("db_query_summary")
-	conn := connect(t)
-	ctx := trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{
-		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled,
-	}))
-	for name, want := range map[string]string{
-		"short": "short", "a\nb\"": "a\nb\"", `a\b`: `a\b`, "# EOF\n": "# EOF\n", "\"} 1 # {x=\"y\"} 1\n": "\"} 1 # {x=\"y\"} 1\n",
-		strings.Repeat("é", room): strings.Repeat("é", room), strings.Repeat("é", room+1): "", strings.Repeat("x", 255): "",
-		"a\x00b": "a\uFFFDb", "\xff\x00": "\uFFFD\uFFFD",
-	} {
-		exporter := newExporter(t)
-		view := sdkmetric.NewView(sdkmetric.Instrument{Name: "db.client.operation.duration"}, sdkmetric.Stream{AttributeFilter: attribute.NewDenyKeysFilter("db.query.summary")})
-		provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithView(view))
-		pool, end := offlinePool(t, provider, otelpool.WithPoolName("p\n\""), otelpool.WithAttributes(attribute.String("größe", "\"}\n# EOF")))
-		event(otelpool.WithOperation(ctx, name), tracerOf(pool), conn, "SELECT 1")
-		clear(conn.PgConn().CustomData()) // the next pool uses the same connection
-		if got := scrapeAll(t, exporter).sum("db_query_duration_seconds_count"); got != 1 {
-			t.Errorf("%.100q: %v operations", name, got)
-		}
-		for _, format := range formats[1:] { // the text format has no exemplars
-			var found []labels.Labels
-			for _, s := range scrape(t, exporter, format).of("db_query_duration_seconds_bucket") {
-				if !s.exemplar.IsEmpty() {
-					found = append(found, s.exemplar)
-				}
-			}
-			want := labels.FromMap(map[string]string{"db_query_summary": want, "trace_id": trace.TraceID{1}.String(), "span_id": trace.SpanID{1}.String()})
-			if len(found) != 1 || !labels.Equal(found[0], want.WithoutEmpty()) {
-				t.Errorf("%.30s: %.100q: exemplars %v, want %v", format, name, found, want)
-			}
-		}
-		end()
 	}
 }

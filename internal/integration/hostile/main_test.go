@@ -20,7 +20,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// childEnv selects the child that the test's executable runs as, see children.
+// childEnv has the words of a child, as which the test's executable then runs, see runChild.
 const childEnv = "OTELPOOL_HOSTILE_CHILD"
 
 func TestMain(m *testing.M) {

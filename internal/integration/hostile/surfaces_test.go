@@ -77,19 +77,3 @@ func inspectServers(text string) (servers int, problems []string) {
 	}
 	return servers, problems
 }
-
-func TestInspectServersFindsMissingTimeouts(t *testing.T) {
-	t.Parallel()
-	const limited = "http.Server{Handler: T{}, ReadHeaderTimeout: 1, WriteTimeout: 1}"
-	for code, want := range map[string]int{ // number of problems
-		"s := " + limited:                                             0,
-		"s := &http.Server{ReadHeaderTimeout: 1}":                     1,
-		"s := &http.Server{}\nx := T{ReadHeaderTimeout: 1}":           2,
-		"// So:\n//\n//\thttp.ListenAndServe(\":1\", nil)\npackage a": 1,
-		"s := " + limited + "\ngo http.Serve(l, nil)":                 1,
-	} {
-		if _, got := inspectServers(code); len(got) != want {
-			t.Errorf("%s: %q, want %d", code, got, want)
-		}
-	}
-}

@@ -1,40 +1,13 @@
 package prometheus_test
 
 import (
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 )
 
-// The unit tests of the rules must fail for wrong rules. That they fail for an alert that never or always fires, and for
-// a wrong value, follows from the cases that they have: see promtool_test.go.
-
 // noAlert matches the report of a case in which no alert should have fired.
 const noAlert = `exp:\[\]`
-
-func TestUnitTestsDetectAlertsWithoutFor(t *testing.T) {
-	t.Parallel()
-	broken := changed(t, alertsFile, "alerts_*.yml", eachRule(t, func(r *rule) { r.For = "" }))
-	outputs := make([]string, len(broken))
-	t.Run("files", func(t *testing.T) {
-		for i, path := range broken {
-			t.Run(filepath.Base(path), func(t *testing.T) {
-				t.Parallel()
-				outputs[i], _ = promtool(t, "test", "rules", path)
-			})
-		}
-	})
-	out := strings.Join(outputs, "\n")
-	for name, r := range alerts(t) {
-		if r.For != "" && !regexp.MustCompile(`alertname: `+name+`, time: \w+,\s*`+noAlert).MatchString(out) {
-			t.Errorf("no test noticed %s", name)
-		}
-	}
-	if t.Failed() {
-		t.Log(out)
-	}
-}
 
 // guide holds the older SQLAlchemy guide's expressions for alerts that were corrected.
 var guide = map[string]string{
