@@ -27,7 +27,7 @@ func startFleet(t *testing.T, gatewayConfig string) fleet {
 	return f
 }
 
-func TestFleetAnswersHealthChecks(t *testing.T) {
+func TestFleetStoresSameSeriesAsBridge(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, stacktest.Shipped(t, gateway))
 	for _, c := range []*collector{f.agent, f.gateway} {
@@ -35,11 +35,6 @@ func TestFleetAnswersHealthChecks(t *testing.T) {
 			t.Errorf("health check says %s", answer)
 		}
 	}
-}
-
-func TestFleetStoresSameSeriesAsBridge(t *testing.T) {
-	t.Parallel()
-	f := startFleet(t, stacktest.Shipped(t, gateway))
 	provider := newTelemetry(t, otlp.ProtocolGRPC, "http://"+f.agent.grpc, identity()...)
 	instrumentAnotherLibrary(t, provider)
 	pool := newPool(t, provider.MeterProvider)

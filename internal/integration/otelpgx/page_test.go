@@ -1,20 +1,12 @@
 package otelpgx_test
 
 import (
-	"maps"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/exaring/otelpgx"
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/otelpool/otelpool-go/internal/catalogue"
-	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -23,62 +15,6 @@ func page(t *testing.T) string {
 	text, err := os.ReadFile("../../../docs/otelpgx.md")
 	testutil.NoError(t, err)
 	return string(text)
-}
-
-// inSource matches names in otelpgx's source: its functions, names of spans, its attributes and its metrics.
-var inSource = []*regexp.Regexp{
-	regexp.MustCompile(`(?m)^func ([A-Z]\w+)\(`),
-	regexp.MustCompile(`\.Start\(ctx, "([^"]+?) ?"`),
-	regexp.MustCompile(`(?m)^\s+\w+ += (?:attribute\.Key\()?"((?:db\.client|pgxpool|pgx)\.[^"]+)"`),
-}
-
-func TestPageNamesAllThatOtelpgxHas(t *testing.T) {
-	list := exec.Command("go", "list", "-f", "{{.Dir}}", theirs)
-	dir, err := list.Output()
-	testutil.NoError(t, err)
-	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(dir)), "*.go"))
-	testutil.NoError(t, err)
-	names := make(map[string]bool)
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		source, err := os.ReadFile(file)
-		testutil.NoError(t, err)
-		for _, pattern := range inSource {
-			for _, match := range pattern.FindAllSubmatch(source, -1) {
-				names[string(match[1])] = true
-			}
-		}
-	}
-	if len(names) < 45 {
-		t.Errorf("otelpgx's source has %d names: %q", len(names), slices.Sorted(maps.Keys(names)))
-	}
-	wantNamed(t, slices.Sorted(maps.Keys(names)))
-}
-
-func TestPageNamesAllAttributesOfSpans(t *testing.T) {
-	alone := record()
-	config := parse(t, postgrestest.Database(t))
-	config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithIncludeQueryParameters())
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	testutil.NoError(t, err)
-	drive(t, pool)
-	attributes := alone.attributes()
-	if len(attributes) < 16 {
-		t.Errorf("spans have %d attributes: %q", len(attributes), attributes)
-	}
-	wantNamed(t, attributes)
-}
-
-func wantNamed(t *testing.T, names []string) {
-	t.Helper()
-	text := page(t)
-	for _, name := range names {
-		if !regexp.MustCompile("`" + regexp.QuoteMeta(name) + "\\b").MatchString(text) {
-			t.Errorf("docs/otelpgx.md does not name %s", name)
-		}
-	}
 }
 
 // metricName matches what the page shows as a metric.

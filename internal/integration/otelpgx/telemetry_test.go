@@ -111,25 +111,6 @@ func drive(t *testing.T, pool *pgxpool.Pool) {
 	parent.End()
 }
 
-// attributes returns the keys of the attributes, and the names of the events, of otelpgx's spans.
-func (r telemetry) attributes() []string {
-	names := make(map[string]bool)
-	for _, s := range r.spans.GetSpans() {
-		if s.InstrumentationScope.Name != theirs {
-			continue
-		}
-		attributes := s.Attributes
-		for _, e := range s.Events {
-			names[e.Name] = true
-			attributes = append(attributes, e.Attributes...)
-		}
-		for _, a := range attributes {
-			names[string(a.Key)] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(names))
-}
-
 func lines(all []string) string { return strings.Join(all, "\n") }
 
 func words(set map[string]bool) string { return strings.Join(slices.Sorted(maps.Keys(set)), " ") }
