@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -149,13 +150,13 @@ func TestPoolsBehaveAsInPgxTests(t *testing.T) {
 				got := runAll(t, connString, s, u, slices.Concat([]variant{bare, bare}, variants))
 				want, again, got := got[0], got[1], got[2:]
 				if !slices.Equal(want, again) {
-					t.Fatalf("%s: the scenario itself is not the same every time:%s", u.name, difference(want, again))
+					t.Fatalf("%s: the scenario itself is not the same every time (-first +again):\n%s", u.name, cmp.Diff(want, again))
 				}
 				lines += len(want)
 				for i, v := range variants {
 					if !slices.Equal(want, got[i]) {
 						same[i] = false
-						t.Errorf("%s: with %s the program sees something else:%s", u.name, v.name, difference(want, got[i]))
+						t.Errorf("%s: with %s the program sees something else (-without +with):\n%s", u.name, v.name, cmp.Diff(want, got[i]))
 					}
 				}
 			}
@@ -276,24 +277,4 @@ func (w *fixture) admin() *pgx.Conn {
 		w.t.Fatal(err)
 	}
 	return conn
-}
-
-func difference(want, got []string) string {
-	text := ""
-	for i := range max(len(want), len(got)) {
-		var a, b string
-		if i < len(want) {
-			a = want[i]
-		}
-		if i < len(got) {
-			b = got[i]
-		}
-		if a != b {
-			text += fmt.Sprintf("\n  without: %s\n  with:    %s", a, b)
-			if len(text) > 3000 {
-				break
-			}
-		}
-	}
-	return text
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
@@ -48,7 +50,7 @@ func TestPartialTracersSeeSameEvents(t *testing.T) {
 						t.Errorf("%s: with %s, %d queries end that did not start", s.name, v.name, n)
 					}
 					if !slices.Equal(want, got) {
-						t.Errorf("%s: with %s the program sees something else:%s", s.name, v.name, difference(want, got))
+						t.Errorf("%s: with %s the program sees something else (-without +with):\n%s", s.name, v.name, cmp.Diff(want, got))
 					}
 				}
 			}
