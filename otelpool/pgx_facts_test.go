@@ -3,6 +3,10 @@ package otelpool_test
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
 	"testing"
 	"time"
 
@@ -129,4 +133,29 @@ func factPool(t *testing.T, fact pgxFact) fixture {
 		unregister(t, f.inst)
 	})
 	return f
+}
+
+func TestPgxFactsCoverEachRow(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "docs", "pgx-facts.md"))
+	testutil.NoError(t, err)
+	inTable, inText, inTests := make(map[string]bool), make(map[string]bool), make(map[string]bool)
+	for _, row := range regexp.MustCompile(`(?m)^\| (\d+) \|`).FindAllSubmatch(text, -1) {
+		inTable[string(row[1])] = true
+	}
+	for _, row := range regexp.MustCompile(`(?m)^\*\*Row (\d+)\.\*\*`).FindAllSubmatch(text, -1) {
+		inText[string(row[1])] = true
+	}
+	for _, facts := range allPgxFacts {
+		for _, fact := range facts {
+			inTests[strconv.Itoa(fact.row)] = true
+		}
+	}
+	checkEqual(t, "rows of the table", len(inTable), 17)
+	if !maps.Equal(inText, inTable) {
+		t.Errorf("the text has paragraphs for %v, the table has %v", inText, inTable)
+	}
+	if !maps.Equal(inTests, inTable) {
+		t.Errorf("the tests cite %v, the table has %v", inTests, inTable)
+	}
 }

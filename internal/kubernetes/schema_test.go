@@ -50,6 +50,30 @@ func TestObjectsFitTheirSchemas(t *testing.T) {
 	}
 }
 
+// A field that does not exist, or a value that is not allowed, has to be found in each kind.
+func TestSchemasFindMistakes(t *testing.T) {
+	t.Parallel()
+	schemas := resourceSchemas(t)
+	seen := map[string]bool{}
+	for _, o := range build(t, true) {
+		kind := o.APIVersion + " " + o.Kind
+		if seen[kind] || o.Spec == nil {
+			continue
+		}
+		seen[kind] = true
+		for _, field := range []string{"selectr", "Ports"} {
+			wrong := strings.Replace(string(o.yaml), "\nspec:\n", "\nspec:\n  "+field+": []\n", 1)
+			if check(schemas, kind, []byte(wrong)) == nil {
+				t.Errorf("%v: the field %s was not found", o, field)
+			}
+		}
+	}
+	wrong := `{"apiVersion": "monitoring.coreos.com/v1", "kind": "PodMonitor", "spec": {"selector": {}, "podMetricsEndpoints": [{"interval": "15"}]}}`
+	if check(schemas, "monitoring.coreos.com/v1 PodMonitor", []byte(wrong)) == nil {
+		t.Error("the interval without a unit was not found")
+	}
+}
+
 // check returns an error if the API server would reject the object, or drop a part of it.
 func check(schemas map[string]*jsonschema.Schema, kind string, content []byte) error {
 	text, err := yaml.YAMLToJSON(content)

@@ -34,6 +34,36 @@ func TestQueriesAreSound(t *testing.T) {
 	}
 }
 
+func TestFaultsFindsUnsoundQueries(t *testing.T) {
+	t.Parallel()
+	const selected = `{cluster=~"$cluster", namespace=~"$namespace", job=~"$job"}`
+	for _, test := range []struct{ fault, expr string }{
+		{"parse error", `sum(db_pool_size` + selected},
+		{"not documented", `db_pool_sise` + selected},
+		{"not documented", `sum(rate(db_pool_acquires` + selected + `[$window]))`},
+		{"not documented", `rate(db_query_duration_seconds_total` + selected + `[$window])`},
+		{"only in rate or increase", `db_pool_acquires_total` + selected},
+		{"only in rate or increase", `max_over_time(db_query_duration_seconds_count` + selected + `[1h])`},
+		{"rate of a gauge", `rate(db_pool_overflow` + selected + `[$window])`},
+		{"is not over $window", `rate(db_pool_acquires_total` + selected + `[5m])`},
+		{"does not go by $job", `db_pool_size{cluster=~"$cluster", namespace=~"$namespace"}`},
+		{"does not go by $cluster", `db_pool_size{job=~"$job", namespace=~"$namespace"}`},
+		{"does not go by $namespace", `db_pool_size{job=~"$job", cluster=~"$cluster"}`},
+		{"groups without cluster and namespace", `sum (db_pool_size` + selected + `)`},
+		{"groups without cluster and namespace", `sum by (cluster, job) (db_pool_size` + selected + `)`},
+		{"matches without cluster and namespace", `db_pool_size` + selected + ` / on (job) db_pool_size` + selected},
+		{"reads classic histograms only", `histogram_quantile(0.9, sum by (le, cluster, namespace) (rate(db_query_duration_seconds_bucket` + selected + `[$window])))`},
+		{"le", `histogram_quantile(0.9, sum by (pool) (rate(db_query_duration_seconds_bucket` + selected + `[$window])))`},
+		{"has no label opration", `sum by (opration) (rate(db_query_duration_seconds_count` + selected + `[$window]))`},
+		{"has no label result", `db_pool_size{cluster=~"$cluster", namespace=~"$namespace", job=~"$job", result="ok"}`},
+	} {
+		found := faults(query{Expr: test.expr, Range: true})
+		if !slices.ContainsFunc(found, func(f string) bool { return strings.Contains(f, test.fault) }) {
+			t.Errorf("%s: found %q, want %q", test.expr, found, test.fault)
+		}
+	}
+}
+
 func parse(expr string) (parser.Expr, error) {
 	return parser.NewParser(parser.Options{}).ParseExpr(everything.Replace(expr))
 }

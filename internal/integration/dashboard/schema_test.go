@@ -42,3 +42,30 @@ func TestDashboardsFollowGrafanasSchema(t *testing.T) {
 		}
 	}
 }
+
+func TestSchemaRejectsMisspelledFields(t *testing.T) {
+	t.Parallel()
+	schema := grafanaSchema(t)
+	text, err := os.ReadFile(committed(t, "pool.json"))
+	testutil.NoError(t, err)
+	for _, mistake := range []struct{ right, wrong string }{
+		{`"legendFormat":`, `"legendFromat":`},
+		{`"targets":`, `"target":`},
+		{`"fillOpacity":`, `"fillOpactiy":`},
+		{`"showThresholdMarkers":`, `"showTresholdMarkers":`},
+		{`"displayMode": "table"`, `"displayMode": "tabel"`},
+		{`"type": "timeseries"`, `"type": "timeserie"`},
+		{`"graphMode": "none"`, `"graphMode": "nothing"`},
+		{`"allValue":`, `"allVale":`},
+		{`"exemplar": true`, `"exemplar": "true"`},
+		{`"steps": [`, `"step": [`},
+		{`"titleFormat":`, `"titelFormat":`},
+	} {
+		wrong := strings.Replace(string(text), mistake.right, mistake.wrong, 1)
+		if wrong == string(text) {
+			t.Errorf("%s is not in the dashboard", mistake.right)
+		} else if validate(t, schema, wrong) == nil {
+			t.Errorf("%s goes unnoticed", mistake.wrong)
+		}
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/VictoriaMetrics/metricsql"
+
+	"github.com/prometheus/prometheus/promql/parser"
 )
 
 func TestPromtoolAcceptsConfigurationAndRules(t *testing.T) {
@@ -36,6 +38,89 @@ func TestRulesPassTheirUnitTests(t *testing.T) {
 type unitTests struct {
 	RuleFiles      []string `yaml:"rule_files"`
 	GroupEvalOrder []string `yaml:"group_eval_order"`
+	Tests          []struct {
+		AlertRuleTest []struct {
+			Alertname string `yaml:"alertname"`
+			ExpAlerts []any  `yaml:"exp_alerts"`
+		} `yaml:"alert_rule_test"`
+		PromqlExprTest []struct {
+			Expr       string                    `yaml:"expr"`
+			ExpSamples []struct{ Labels string } `yaml:"exp_samples"`
+		} `yaml:"promql_expr_test"`
+	} `yaml:"tests"`
+}
+
+// An alert that never fires fails in its firing case, and one that always fires in its case of a quiet day.
+func TestEveryAlertHasFiringAndQuietCases(t *testing.T) {
+	t.Parallel()
+	fires, quiet := make(map[string]int), make(map[string]int)
+	for _, path := range ruleTests(t, "*.yml") {
+		var file unitTests
+		readYAML(t, path, &file)
+		for _, test := range file.Tests {
+			for _, c := range test.AlertRuleTest {
+				if len(c.ExpAlerts) > 0 {
+					fires[c.Alertname]++
+				} else if filepath.Base(path) == "quiet.yml" {
+					quiet[c.Alertname]++
+				}
+			}
+		}
+	}
+	for name := range alerts(t) {
+		if fires[name] == 0 || quiet[name] == 0 {
+			t.Errorf("%s fires in %d cases and does not in %d", name, fires[name], quiet[name])
+		}
+		delete(fires, name)
+		delete(quiet, name)
+	}
+	if len(fires)+len(quiet) > 0 {
+		t.Errorf("tests of alerts that there are not: %v, %v", fires, quiet)
+	}
+}
+
+// A rule that records a wrong value fails in its case.
+func TestEveryRecordingRuleHasCaseWithValue(t *testing.T) {
+	t.Parallel()
+	type recording struct{ file, series string }
+	missing := make(map[recording]bool)
+	for _, path := range ruleFiles {
+		for _, r := range readRules(t, path).all() {
+			if r.Record != "" {
+				missing[recording{filepath.Base(path), r.Record}] = true
+			}
+		}
+	}
+	for _, path := range ruleTests(t, "*.yml") {
+		var file unitTests
+		readYAML(t, path, &file)
+		for _, test := range file.Tests {
+			for _, c := range test.PromqlExprTest {
+				// The series of the rule itself, not an expression over it.
+				expr, err := promQL.ParseExpr(c.Expr)
+				if err != nil {
+					t.Errorf("%s: %s: %v", path, c.Expr, err)
+					continue
+				}
+				selector, ok := expr.(*parser.VectorSelector)
+				if !ok {
+					continue
+				}
+				for _, sample := range c.ExpSamples {
+					// A service may report a documented name itself; what a rule records of it says so.
+					if !strings.Contains(selector.Name, ":") && !strings.Contains(sample.Labels, "otelpool_edge=") {
+						continue
+					}
+					for _, rules := range file.RuleFiles {
+						delete(missing, recording{filepath.Base(rules), selector.Name})
+					}
+				}
+			}
+		}
+	}
+	for rule := range missing {
+		t.Errorf("no test has a value of %s of %s", rule.series, rule.file)
+	}
 }
 
 // Without an order, promtool evaluates groups in any order. A group that reads another's results may then be a step
