@@ -73,9 +73,9 @@ func (p *page) put(family *dto.MetricFamily, sameHelp bool) {
 		return
 	}
 	family = withoutBucketLabel(family)
-	if help := validText(family.GetHelp()); help != family.GetHelp() { // Prometheus would reject the whole page.
+	if help := family.GetHelp(); help != validText(help) { // Prometheus would reject the whole page
 		family = cloneFamily(family)
-		family.Help = &help
+		family.Help = new(validText(help))
 	}
 	name := family.GetName()
 	present, taken := p.families[name]
