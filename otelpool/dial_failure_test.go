@@ -25,10 +25,10 @@ const dialFailed = "connection could not be opened"
 // TestFailedDialIsCountedAndLogged has dials fail in each way. Each is counted by its type, and the first is logged.
 func TestFailedDialIsCountedAndLogged(t *testing.T) {
 	t.Parallel()
+	asking := parse(t, postgrestest.Server(t).ConnString()) // for passwords: the server of DATABASE_URL may trust everybody
 	login := func(user, password string) func(*pgxpool.Config) {
 		return func(c *pgxpool.Config) {
-			// The server of DATABASE_URL may trust everybody, so this needs one that asks for passwords.
-			c.ConnConfig.Config = parse(t, postgrestest.Server(t).ConnString()).ConnConfig.Config
+			c.ConnConfig.Config = *asking.ConnConfig.Config.Copy()
 			c.ConnConfig.User, c.ConnConfig.Password = user, password
 		}
 	}
