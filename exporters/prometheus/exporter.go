@@ -152,7 +152,7 @@ func (e *Exporter) Collect(ctx context.Context, collected *metricdata.ResourceMe
 // collectAll does the work of Collect. It also returns how many scopes are the SDK's; they come first.
 func (e *Exporter) collectAll(ctx context.Context, collected *metricdata.ResourceMetrics) (fromSDK int, err error) {
 	err = e.collectProvider(ctx, collected)
-	if errors.Is(err, sdkmetric.ErrReaderNotRegistered) || errors.Is(err, sdkmetric.ErrReaderShutdown) || collected == nil {
+	if cannotCollect(err) || collected == nil {
 		return 0, err
 	}
 	fromSDK = len(collected.ScopeMetrics)
@@ -187,7 +187,7 @@ func (e *Exporter) collectProvider(ctx context.Context, collected *metricdata.Re
 func (e *Exporter) collect(collected *metricdata.ResourceMetrics) (fromSDK int, usable bool, err error) {
 	err = catchPanic("collect", func() (collectErr error) {
 		fromSDK, collectErr = e.collectAll(context.Background(), collected)
-		usable = !errors.Is(collectErr, sdkmetric.ErrReaderNotRegistered) && !errors.Is(collectErr, sdkmetric.ErrReaderShutdown)
+		usable = !cannotCollect(collectErr)
 		if collectErr != nil && usable {
 			return fmt.Errorf("prometheus: collect: %w", collectErr)
 		}
@@ -230,6 +230,11 @@ func (e *Exporter) convert(collected *metricdata.ResourceMetrics, p *page, all b
 	p.add(theirs)
 	p.add(ours.translated)
 	return ours.overflows
+}
+
+// cannotCollect reports whether an error is that of a reader without a MeterProvider, or whose MeterProvider is shut down.
+func cannotCollect(err error) bool {
+	return errors.Is(err, sdkmetric.ErrReaderNotRegistered) || errors.Is(err, sdkmetric.ErrReaderShutdown)
 }
 
 // explain adds advice to the error of a reader that cannot collect.

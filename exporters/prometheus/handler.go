@@ -10,7 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	dto "github.com/prometheus/client_model/go"
 	"go.opentelemetry.io/otel"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
 // errNothingGathered is the only reason that a client gets when there is nothing to serve. The real one may come from
@@ -68,7 +67,7 @@ func (e *Exporter) countDisconnect(err error) {
 func (e *Exporter) fillPages(pages map[pageKey]*encodedPage) {
 	err := catchPanic("serve", func() error {
 		families, gatherErr := e.gather()
-		if len(e.cfg.joined) == 0 && (errors.Is(gatherErr, sdkmetric.ErrReaderNotRegistered) || errors.Is(gatherErr, sdkmetric.ErrReaderShutdown)) {
+		if len(e.cfg.joined) == 0 && cannotCollect(gatherErr) {
 			for _, page := range pages {
 				page.status, page.contentType, page.body = http.StatusServiceUnavailable, "text/plain; charset=utf-8", []byte(gatherErr.Error()+"\n")
 			}
