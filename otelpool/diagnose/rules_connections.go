@@ -294,7 +294,8 @@ func (v *view) slowHook() bool {
 func findPingCost(v *view) []Finding {
 	ok, work := float64(v.now.Acquires["ok"]), v.work()
 	ping, prepare := v.now.WaitedSeconds["ping"], v.now.WaitedSeconds["prepare"]
-	if !v.slowHook() && (ok < 10 || ping < 0.001*ok || ping < 0.2*work || ping < 0.05*v.now.Seconds && ping < 0.01*ok) {
+	slowHook := v.slowHook()
+	if !slowHook && (ok < 10 || ping < 0.001*ok || ping < 0.2*work || ping < 0.05*v.now.Seconds && ping < 0.01*ok) {
 		return nil
 	}
 	f := Finding{
@@ -308,7 +309,7 @@ func findPingCost(v *view) []Finding {
 			{Name: "acquires", Value: ok},
 		},
 	}
-	if v.slowHook() {
+	if slowHook {
 		f.Summary = fmt.Sprintf("PrepareConn (or BeforeAcquire) takes %s an acquire, and keeps a connection for that time.", printable.Seconds(prepare/ok))
 		f.Advice = "Do in AfterConnect what is to be done once a connection, and call nothing else from PrepareConn: keep what it answered."
 	}
