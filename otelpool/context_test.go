@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -64,7 +65,7 @@ func TestReleaseForgetsContextOfAcquire(t *testing.T) {
 				before(t, f.inst)
 				conn.Release()
 			}()
-			awaitGarbage(t, "the value of the context", gone)
+			testutil.AwaitGarbage(t, "the value of the context", gone)
 		})
 	}
 }

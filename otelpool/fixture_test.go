@@ -218,20 +218,6 @@ func timeOut(t testing.TB, pool *pgxpool.Pool, ctx context.Context, after time.D
 	refuseAcquire(t, pool, ctx, context.DeadlineExceeded)
 }
 
-// awaitGarbage collects garbage until gone is closed, by a cleanup of what becomes garbage.
-func awaitGarbage(t testing.TB, what string, gone <-chan struct{}) {
-	t.Helper()
-	testutil.Eventually(t, what+" is garbage", func() bool {
-		runtime.GC()
-		select {
-		case <-gone:
-			return true
-		default:
-			return false
-		}
-	})
-}
-
 func parse(t testing.TB, connString string) *pgxpool.Config {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(connString)

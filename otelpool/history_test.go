@@ -114,15 +114,7 @@ func TestHistoryForgetsContextOfLongHold(t *testing.T) {
 		hold := poolstate.Hold{Acquire: &poolstate.Acquire{Context: request}, Conn: o.hooks.state.NewConn(poolstate.Origin{})}
 		o.history.look(o, &poolstate.Snapshot{Now: monotonic() + time.Hour, Holds: []poolstate.Hold{hold}})
 	}()
-	testutil.Eventually(t, "the context is garbage", func() bool {
-		runtime.GC()
-		select {
-		case <-gone:
-			return true
-		default:
-			return false
-		}
-	})
+	testutil.AwaitGarbage(t, "the context", gone)
 	runtime.KeepAlive(o)
 }
 

@@ -313,7 +313,7 @@ func TestProviderIsNotKeptAlive(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			awaitGarbage(t, "the provider", collected)
+			testutil.AwaitGarbage(t, "the provider", collected)
 		})
 	}
 }

@@ -4,6 +4,7 @@ package testutil
 import (
 	"bytes"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -37,6 +38,20 @@ func Within(t testing.TB, limit time.Duration, what string, condition func() boo
 		case <-tick.C:
 		}
 	}
+}
+
+// AwaitGarbage collects garbage until gone is closed, by a cleanup of what becomes garbage.
+func AwaitGarbage(t testing.TB, what string, gone <-chan struct{}) {
+	t.Helper()
+	Eventually(t, what+" is garbage", func() bool {
+		runtime.GC()
+		select {
+		case <-gone:
+			return true
+		default:
+			return false
+		}
+	})
 }
 
 // Buffer keeps what is written to it, such as a log. It is safe for concurrent use.
