@@ -58,7 +58,7 @@ func runScenario(t *testing.T, sc scenario, seed uint64) outcome {
 
 func runOnce(t *testing.T, sc scenario, seed uint64) outcome {
 	t.Helper()
-	o := options{seed: seed, healthy: time.Minute}
+	o := options{seed: seed, healthy: 45 * time.Second}
 	if sc.Begin == nil && !sc.FromStart {
 		o.healthy = *healthy
 	}
