@@ -12,7 +12,7 @@ PUBLISHED := . exporters/prometheus exporters/otlp
 MODULES := $(PUBLISHED) examples examples/frameworks internal/integration internal/kubernetes internal/bench internal/postgres/fetch internal/collector
 
 # Folders of tests that look beyond their module: those of STACK run the real Collector and Prometheus, those of FAULTS break
-# things.
+# things and take longest.
 OUTWARD := internal/integration/e2e internal/integration/dashboard internal/integration/otelpgx internal/integration/poolz internal/kubernetes internal/bench internal/postgres/fetch examples/frameworks
 STACK := internal/integration/collectortest internal/integration/prometheus internal/integration/stack
 FAULTS := internal/integration/faults internal/integration/hostile
@@ -101,8 +101,9 @@ fleet: setup
 	@exec .tmp/bin/fleet $(ARGS)
 
 # Tests below a folder, with the race detector, one package after the other. Files outside of a module are not seen by the
-# cache of results. Folders are tested two at a time, because their tests mostly wait.
-BELOW := $(addprefix below/,$(OUTWARD) $(STACK) $(FAULTS))
+# cache of results. Folders are tested two at a time, because their tests mostly wait, and those that take longest first, so
+# that both ends come at about the same time.
+BELOW := $(addprefix below/,$(FAULTS) $(STACK) $(OUTWARD))
 .PHONY: $(BELOW)
 $(BELOW): below/%: setup programs
 	@echo "cd $* && go test -race ./..."
@@ -129,7 +130,7 @@ test-unit: setup programs
 # versions, so that one run serves both. There is no race detector for 386.
 .PHONY: test-32bit
 test-32bit: setup
-	@for module in $(PUBLISHED) examples; do echo "GOARCH=386 go -C $$module vet ./..."; GOOS=linux GOARCH=386 $(GO) -C $$module vet ./...; done
+	@for module in $(PUBLISHED); do echo "GOARCH=386 go -C $$module vet ./..."; GOOS=linux GOARCH=386 $(GO) -C $$module vet ./...; done
 	@if GOOS=linux GOARCH=386 $(GO) test -run '^$$' ./internal/printable >/dev/null 2>&1; then export GOOS=linux GOARCH=386; \
 	else echo "This machine runs no programs for 386: only the newest versions are tested."; fi; \
 	$(MAKE) --no-print-directory newest
@@ -189,7 +190,7 @@ FUZZ_TOOLCHAIN ?= go1.27.4
 .PHONY: fuzz
 fuzz: setup ## Fuzz each target for a minute, beyond its committed corpus (FUZZTIME=1h, FUZZ=FuzzSQL)
 	@export GOTOOLCHAIN=$(FUZZ_TOOLCHAIN); \
-	for package in internal/sqlname otelpool internal/integration/hostile; do \
+	for package in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
 		listed=$$($(GO) -C $$package test -list '$(FUZZ)' .) || { echo "$$listed"; exit 1; }; \
 		for target in $$(grep ^Fuzz <<<"$$listed" || true); do \
 			echo "$$package: $$target"; $(GO) -C $$package test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) . || exit 1; done; done; \
