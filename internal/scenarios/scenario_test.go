@@ -96,6 +96,7 @@ var scenarios = []scenario{
 	{Name: "a session of another program locks the stock, and the server is asked",
 		Want: wanted{Kind: diagnose.BlockedOnServer, Says: foreign}, Asks: true, Begin: foreignLock},
 	{Name: "the server is down", Want: want(diagnose.ServerAway), Network: true, Begin: serverAway},
+	{Name: "dials are not answered", Want: want(diagnose.ServerAway), Network: true, Begin: dialing(delay(dials, 8*time.Second))},
 	{Name: "the server has no connections left", Want: want(diagnose.ServerFull), Begin: serverFull},
 	{Name: "the server starts", Want: want(diagnose.ServerStarting), Network: true, Begin: serverStarts},
 	{Name: "the password was changed", Want: want(diagnose.LoginRefused), Begin: passwordChanged},

@@ -26,6 +26,9 @@ func findTooSmall(v *view) []Finding {
 	if !v.crowded() || v.Settings.MaxConns < 1 || v.now.Peak < v.Settings.MaxConns && !v.full() {
 		return nil
 	}
+	if v.Used == 0 && v.Constructing > 1 { // callers wait for dials
+		return nil
+	}
 	lost := sum(v.LastMinute.Closed) - v.LastMinute.Opened // connections, which nothing has replaced
 	if 4*lost >= 3*v.Settings.MaxConns || v.hasKind(ClosingFillPool) && 4*v.Closing >= 3*v.Settings.MaxConns || v.hasKind(Churn) && v.spends() {
 		return nil

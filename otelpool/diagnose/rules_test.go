@@ -274,7 +274,7 @@ var speaks = []verdictOf{
 	{"dials that end late, as ever", func(r *diagnose.Report) {
 		hangingDials(r)
 		r.LastTenMinutes.Dials, r.LastTenMinutes.DialSeconds = 100, 150
-	}, verdict{diagnose.PoolTooSmall, ""}},
+	}, verdict{diagnose.CallersTimeOut, ""}},
 	{"closing before the first dial fails", func(r *diagnose.Report) {
 		waiting(r)
 		r.Used, r.Closing, r.Holds = 8, 8, nil
