@@ -259,19 +259,19 @@ weight:
 	printf '%7s minutes of the last make test\n' "$$(cat .tmp/test-minutes 2>/dev/null || echo no)"
 
 .PHONY: generate
-generate: ## Write anew what is generated: parts of the documents and configurations, and the dashboards
+generate: ## Update what is generated: parts of the documents and configurations, and the dashboards
 	$(GO) test ./internal/readme -update
 	$(GO) test ./internal/edges -update
 	$(GO) -C internal/integration test ./dashboard -run Committed -update
 	$(GO) -C internal/integration test ./e2e -run GUIDE -update
 	$(GO) -C internal/kubernetes test -count=1 ./manifests -update
 
-# Take the pictures of the dashboards anew (needs Node.js, and half a gigabyte of npm packages).
+# Take new pictures of the dashboards (needs Node.js, and half a gigabyte of npm packages).
 .PHONY: dashboard-picture
 dashboard-picture: setup programs
 	$(GO) -C internal/integration run ./dashboard/picture
 
-# Make the JSON schema of Grafana's dashboards anew (needs npm).
+# Update the JSON schema of Grafana's dashboards (needs npm).
 .PHONY: dashboard-schema
 dashboard-schema:
 	cd internal/integration/dashboard/schema && npm ci --silent --no-audit --no-fund && npm run --silent schema

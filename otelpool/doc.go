@@ -48,8 +48,8 @@
 //   - pgxpool.finding: 1 while something is wrong with the pool, by kind (those of package diagnose) and guilty operation or
 //     unit of work (db.query.summary), found at most once a second; 0 for five minutes after. What costs little, and what
 //     only follows from another finding, is left out. See [WithoutFindings]
-//   - pgxpool.busy_time: the part of use_time in which an operation ran, by unit of work. Busy time over use time tells slow
-//     queries from connections that are held while the program does something else
+//   - pgxpool.busy_time: the part of use_time in which an operation ran, by unit of work. If busy time over use time is low,
+//     connections are held while the program does something else; if it is high, queries are slow
 //   - pgxpool.hold.operations and pgxpool.units_of_work: the operations that ran on held connections, and the units of work
 //     that held one. In a scope (see [WithScope]) a unit of work counts once, however many connections it takes; without one
 //     every hold counts. Operations over units of work tell a query in a loop. These, busy_time and use_time count a hold

@@ -72,7 +72,7 @@ func errorType(err error) string {
 	return instruments.ErrorTypeOther
 }
 
-// connectErrorType tells apart why a connection could not be opened, before the server said anything.
+// connectErrorType returns why a connection could not be opened, before the server answered.
 func connectErrorType(err error) string {
 	switch {
 	case consistsOf(err, isDNS):

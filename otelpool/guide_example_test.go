@@ -45,7 +45,7 @@ func ExampleSizing_FromEnv() {
 	// Output: 40
 }
 
-// listRoles tells a caller to come again when the pool is full.
+// listRoles asks callers to retry later when the pool is full.
 func listRoles(pool *pgxpool.Pool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		rows, err := pool.Query(r.Context(), "SELECT rolname::text FROM pg_roles")

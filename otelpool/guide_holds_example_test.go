@@ -67,7 +67,7 @@ func Example_giveBack() {
 }
 
 func giveBack(ctx context.Context, pool *pgxpool.Pool) error {
-	// Exec gives its connection back at once, QueryRow with Scan, Query when its rows are closed: CollectRows and
+	// Exec releases its connection immediately, QueryRow with Scan, Query when its rows are closed: CollectRows and
 	// ForEachRow do it, whatever happens.
 	rows, err := pool.Query(ctx, "SELECT rolname::text FROM pg_roles")
 	if err != nil {

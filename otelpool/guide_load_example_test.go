@@ -38,7 +38,7 @@ func TestPoolKeepsItsLimitUnderLoad(t *testing.T) {
 	callers.Wait()
 
 	if peak := rec.Value("pgxpool.peak"); peak > 15 {
-		t.Errorf("%v connections in use at once, of a pool of 5 and 10 more", peak)
+		t.Errorf("%v connections in use at a time, of a pool of 5 and 10 more", peak)
 	}
 	if rec.Value("pgxpool.overflow.opened") == 0 {
 		t.Error("the load was not enough for overflow")

@@ -119,7 +119,7 @@ func traceOf(a *poolstate.Acquire) trace.TraceID { return spanOf(a).TraceID() }
 // have gone to another request.
 func spanOf(a *poolstate.Acquire) trace.SpanContext { return spanFrom(a.Context) }
 
-// noTrace is traceOf where nobody sees the traces.
+// noTrace is traceOf where traces are not shown.
 func noTrace(*poolstate.Acquire) trace.TraceID { return trace.TraceID{} }
 
 // describe returns what a caller may know of a hold, but for its trace.

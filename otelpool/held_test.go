@@ -87,7 +87,7 @@ func TestRowsLeftOpenAreOpen(t *testing.T) {
 	rows.Close()
 }
 
-// TestReplacedFrontendTellsRunning replaces what tells who works, after Instrument.
+// TestReplacedFrontendTellsRunning replaces the Frontend, which Running depends on, after Instrument.
 func TestReplacedFrontendTellsRunning(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)

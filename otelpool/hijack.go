@@ -5,7 +5,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Hijack is conn.Hijack, and tells otelpool which connection it is. It takes the connection out of the pool and returns
+// Hijack is conn.Hijack, and lets otelpool know which connection it is. It takes the connection out of the pool and returns
 // it; the caller must close it. Like conn.Hijack it panics if conn has been released or hijacked. The pool of conn need not
 // be instrumented.
 //

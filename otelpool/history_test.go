@@ -118,7 +118,7 @@ func TestHistoryForgetsContextOfLongHold(t *testing.T) {
 	runtime.KeepAlive(o)
 }
 
-// TestHistoryIsSmall uses as many operations as a pool tells apart.
+// TestHistoryIsSmall uses as many operations as a pool keeps apart.
 func TestHistoryIsSmall(t *testing.T) {
 	t.Parallel()
 	o := usedPool(t, instruments.DefaultLimit)

@@ -65,7 +65,7 @@ func beforeConnect(h *hooks, next func(context.Context, *pgx.ConnConfig) error) 
 		}
 		err := next(ctx, config)
 		if err != nil {
-			// A host that the hook does not reach is not the server, which nobody has dialed.
+			// A host that the hook does not reach is not the server, which was not dialed.
 			h.connectFailedBy(ctx, err, instruments.ErrorTypeOther, "the BeforeConnect hook failed")
 		}
 		return err

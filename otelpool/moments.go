@@ -12,7 +12,7 @@ import (
 // maxMoments is how many moments are kept: those of ten minutes.
 const maxMoments = 600
 
-// moments are the last seconds of a pool. Nothing is kept before somebody asks.
+// moments are the last seconds of a pool. Nothing is kept before the first request for them.
 type moments struct {
 	mu     sync.Mutex
 	ring   []diagnose.Moment // the oldest at next, once it is full
@@ -56,7 +56,7 @@ func (m *moments) list() []diagnose.Moment {
 	return slices.Concat(m.ring[m.next:], m.ring[:m.next])
 }
 
-// add adds the moment of a snapshot, if somebody has asked, unless the last is of the same second.
+// add adds the moment of a snapshot, if moments were requested, unless the last is of the same second.
 func (m *moments) add(o *observed, s *poolstate.Snapshot) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

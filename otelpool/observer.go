@@ -34,7 +34,7 @@ type observer struct {
 	instruments  instruments.Observables
 	registration metric.Registration         // nil until the first pool
 	keys         []attribute.Distinct        // of the groups, in their order: quicker to search
-	sharedSaid   map[attribute.Distinct]bool // it was logged that several pools have that name, which nobody chose
+	sharedSaid   map[attribute.Distinct]bool // it was logged that several pools have that default name
 
 	// groups is replaced and never changed, so that a collection needs no lock.
 	groups atomic.Pointer[[]*group]

@@ -28,7 +28,7 @@ func (i *Instrumentation) Report() diagnose.Report {
 	return o.report(traceOf)
 }
 
-// asked notes that somebody wants to know, so that events are recorded from now on. That is where the history begins.
+// asked notes that the values are read, so that events are recorded from now on. That is where the history begins.
 func (o *observed) asked() {
 	if o.hooks != nil && !o.hooks.live.Swap(true) {
 		s := o.hooks.state.Snapshot(o.stat)
@@ -38,7 +38,7 @@ func (o *observed) asked() {
 
 // report describes the pool now.
 //
-// traceOf returns the trace of an acquire. It is noTrace where nobody sees the traces.
+// traceOf returns the trace of an acquire. It is noTrace where traces are not shown.
 func (o *observed) report(traceOf func(*poolstate.Acquire) trace.TraceID) diagnose.Report {
 	r := diagnose.Report{Version: diagnose.ReportVersion, Pool: o.name, Time: time.Now().Round(0), Settings: o.reportSettings, Holds: []diagnose.Holds{}}
 	if o.database != nil {

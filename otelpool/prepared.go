@@ -10,7 +10,7 @@ import (
 const maxPrepared = 512
 
 // preparedTexts maps the names that the caller chose for prepared statements to their texts: a query that uses one shows
-// only the name. No event tells that a statement is deallocated, so those are kept that were used last: a full generation
+// only the name. No event reports that a statement is deallocated, so those are kept that were used last: a full generation
 // becomes the previous one, which is dropped, and a statement that is still in use moves to the current one. The zero value
 // is empty.
 type preparedTexts struct {

@@ -35,7 +35,7 @@ const (
 )
 
 // TestRandomUseIsCountedExactly has callers use two pools at random, in rounds. One pool loses slots (docs/pgx-facts.md,
-// row 2). The other has a copy of its configuration used for a third pool, whose events are not its own, and is made anew
+// row 2). The other has a copy of its configuration used for a third pool, whose events are not its own, and is made again
 // under its name after each round. Readers of both temporalities collect all the time. Between rounds all counters must be
 // what the callers did.
 func TestRandomUseIsCountedExactly(t *testing.T) {

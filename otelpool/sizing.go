@@ -62,7 +62,7 @@ var (
 // an error of [Instrument], [NewWithConfig] and [Register], unless all other hooks of the sizing were replaced as well.
 //
 // Apply replaces a MaxConns that was chosen, by pool_max_conns or in code. It says so once at Warn, by [slog.Default],
-// because then one of the two numbers is not what somebody expects.
+// because then one of the two numbers is not what the user expects.
 //
 // A pool that otelpool builds from the configuration, or that is built after [Instrument], has PoolSize as its base size,
 // see [WithBaseSize]. Without MaxOverflow, Apply adds nothing to a release.

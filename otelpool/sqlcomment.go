@@ -89,7 +89,7 @@ type sqlComments struct {
 type comment struct {
 	tags string
 
-	// ownNames tells that an unnamed Parse has the name of its text instead of that in tags.
+	// ownNames reports whether an unnamed Parse has the name of its text instead of that in tags.
 	ownNames bool
 
 	traceID trace.TraceID // zero if there is no traceparent

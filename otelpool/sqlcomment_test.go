@@ -248,7 +248,7 @@ func TestTraceparentIsInStatementsThatAreParsedAtEachCall(t *testing.T) {
 	}
 }
 
-// TestUtilityStatementsHaveNoTraceparent has the statements whose texts pg_stat_statements tells apart.
+// TestUtilityStatementsHaveNoTraceparent has the statements whose texts pg_stat_statements keeps apart.
 func TestUtilityStatementsHaveNoTraceparent(t *testing.T) {
 	t.Parallel()
 	f, log := loggedPool(t, nil, otelpool.WithSQLComments(otelpool.CommentOperation, otelpool.CommentTraceparent))

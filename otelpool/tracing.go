@@ -198,7 +198,7 @@ func (t *tracing) batch(ctx context.Context, op *instruments.Operation, name ins
 	return n
 }
 
-// batchQuery adds an event for a query of a batch, which has no duration of its own: pgx sends all queries at once. In some
+// batchQuery adds an event for a query of a batch, which has no duration of its own: pgx sends all queries together. In some
 // modes pgx reports the error of the first query that failed for all after it as well.
 func (t *tracing) batchQuery(ctx context.Context, c *conn, data pgx.TraceBatchQueryData) {
 	n, _ := c.Note(poolstate.BatchCall).(*note)
@@ -245,7 +245,7 @@ func (t *tracing) copyFrom(ctx context.Context, op *instruments.Operation, name 
 	return n
 }
 
-// prepared makes the span of a Prepare that has ended. It cannot begin earlier: only its end tells whether the server was
+// prepared makes the span of a Prepare that has ended. It cannot begin earlier: only its end shows whether the server was
 // asked.
 func (t *tracing) prepared(ctx context.Context, op *instruments.Operation, sql string, took time.Duration) *note {
 	wanted := t.wanted(ctx)

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// wire is what a connection's protocol reads from and writes to. It tells whether the program waits for the server: while rows
+// wire is what a connection's protocol reads from and writes to. It reports whether the program waits for the server: while rows
 // are open, a call runs whether the server works, or the program does something else between two rows.
 type wire struct {
 	in               io.Reader

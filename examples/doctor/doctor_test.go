@@ -65,11 +65,11 @@ func TestDoctorExitsAsLintersDo(t *testing.T) {
 		want       outcome
 	}{
 		{nil, outcome{0, "no pool is registered\n", ""}},
-		{[]diagnose.Severity{"", ""}, outcome{0, "pool0: ok: 3 of 10 connections in use, nobody waits\npool1: ok: 3 of 10 connections in use, nobody waits\n", ""}},
+		{[]diagnose.Severity{"", ""}, outcome{0, "pool0: ok: 3 of 10 connections in use, no caller waits\npool1: ok: 3 of 10 connections in use, no caller waits\n", ""}},
 		{[]diagnose.Severity{diagnose.Info}, outcome{0, "pool0: info: leak: checkout keeps connections.\n  help: Release them.\n", ""}},
 		{[]diagnose.Severity{diagnose.Warning}, outcome{1, "pool0: warning: leak: checkout keeps connections.\n  help: Release them.\n", ""}},
 		{[]diagnose.Severity{"", diagnose.Critical}, outcome{1,
-			"pool0: ok: 3 of 10 connections in use, nobody waits\npool1: critical: leak: checkout keeps connections.\n  help: Release them.\n", ""}},
+			"pool0: ok: 3 of 10 connections in use, no caller waits\npool1: critical: leak: checkout keeps connections.\n  help: Release them.\n", ""}},
 	} {
 		text := document(t, tt.severities...)
 		file := filepath.Join(t.TempDir(), "report.json")
@@ -167,7 +167,7 @@ func TestDoctorReadsRealPool(t *testing.T) {
 	s := httptest.NewServer(http.StripPrefix("/debug/pool/", poolz.Handler([]*otelpool.Instrumentation{inst})))
 	defer s.Close()
 	for _, path := range []string{"/debug/pool/", "/debug/pool/report.json"} {
-		if o := runWith(t, "", "-url", s.URL+path); o != (outcome{0, "main: ok: 1 of 7 connections in use, nobody waits\n", ""}) {
+		if o := runWith(t, "", "-url", s.URL+path); o != (outcome{0, "main: ok: 1 of 7 connections in use, no caller waits\n", ""}) {
 			t.Errorf("%s: got %+v", path, o)
 		}
 	}

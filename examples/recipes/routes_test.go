@@ -77,7 +77,7 @@ func Example_chi() {
 	// GET /users/{id}/orders/{order}
 }
 
-// newPool returns a pool that records metrics which nobody reads.
+// newPool returns a pool that records metrics that are not read.
 func newPool(opts ...otelpool.Option) (*pgxpool.Pool, *otelpool.Instrumentation, error) {
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
 	return otelpool.New(context.Background(), os.Getenv("DATABASE_URL"), append(opts, otelpool.WithMeterProvider(provider))...)

@@ -7,7 +7,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// maxUnits is how many units of work a bar tells apart.
+// maxUnits is how many units of work a bar shows separately.
 const maxUnits = 6
 
 // bar shows what a pool's connections do, each as long as the others.
@@ -18,7 +18,7 @@ type bar struct {
 	Parts []part
 }
 
-// part is a part of a bar. Its class tells its color.
+// part is a part of a bar. Its class determines its color.
 type part struct {
 	Class, Label string
 	From, Count  int64

@@ -20,11 +20,11 @@
 // examples/doctor prints the findings of a report.json, once or again and again.
 //
 // With [WithTraceLink] the trace ids of holds are links. With [WithServerView] the page has a link to ask PostgreSQL who waits
-// for a lock of whom: below ?server it is asked every five seconds while somebody looks, and never otherwise.
+// for a lock of whom: below ?server it is asked every five seconds while the page is open, and never otherwise.
 //
 // # Access
 //
-// The page tells names of operations, stacks and settings of the program. It has no SQL text, argument or connection string.
+// The page shows names of operations, stacks and settings of the program. It has no SQL text, argument or connection string.
 // It belongs on an admin port. Unless [WithAccess] says otherwise, it is served only on the machine itself: the connection has
 // to come from a loopback address, the Host header has to be localhost or a loopback address, as it is not for a page
 // elsewhere whose name was made to resolve to this machine, and no header may say that a proxy passed the request on
@@ -37,8 +37,8 @@
 //
 // # Cost
 //
-// From the call of [Handler] on each pool keeps its last ten minutes, which takes some 80 kB a pool and no goroutine.
-// Nothing else runs while nobody looks. All viewers share one report a second of each pool, and one rendering of it, and one
+// From the call of [Handler] on each pool keeps its last ten minutes, which takes some 80 kB a pool and no goroutine. Nothing
+// else runs while the page is closed. All viewers share one report a second of each pool, and one rendering of it, and one
 // answer of the server in five seconds. A response is complete in memory, once for all viewers, before it is written, so a slow
 // viewer delays no other.
 package poolz

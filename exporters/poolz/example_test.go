@@ -34,7 +34,7 @@ func ExampleHandler() {
 
 // On a server that others reach, say who may look.
 func ExampleWithAccess() {
-	isAdmin := func(r *http.Request) bool { // as the program tells it elsewhere
+	isAdmin := func(r *http.Request) bool { // as the program does elsewhere
 		_, password, ok := r.BasicAuth()
 		return ok && password == "of the program's settings"
 	}

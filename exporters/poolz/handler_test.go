@@ -174,7 +174,7 @@ func TestHandlerTellsWhatIsNotKnown(t *testing.T) {
 	if got := get(h, "/report.txt").Body.String(); !strings.HasSuffix(got, "in use, and who waits is not known: the pool has no hooks\n") {
 		t.Errorf("text: %s", got)
 	}
-	if got := get(h, "/").Body.String(); strings.Contains(got, "Nobody.") || !strings.Contains(got, "Not known: the pool has no hooks.") {
+	if got := get(h, "/").Body.String(); strings.Contains(got, "No caller.") || !strings.Contains(got, "Not known: the pool has no hooks.") {
 		t.Errorf("page: %s", got)
 	}
 }

@@ -45,7 +45,7 @@ func newConfig(opts []Option) config {
 
 // WithAccess sets who may see the page, in place of the rule that only the machine itself may: a request is served if
 // allowed returns true for it. It is refused if allowed panics. The last of several options wins, and nil stands for the
-// rule. allowed is called by many goroutines at once.
+// rule. allowed is called by many goroutines concurrently.
 func WithAccess(allowed func(*http.Request) bool) Option {
 	return optionFunc(func(c config) config {
 		c.access = allowed
@@ -78,7 +78,7 @@ func checkTraceLink(template string) error {
 }
 
 // WithServerView adds a link to the page, to ask PostgreSQL which session waits for a lock of which, and who has the server's
-// connections, by [diagnose.Server] and without the text of queries. It is asked only while somebody looks at that view, over
+// connections, by [diagnose.Server] and without the text of queries. It is asked only while that view is open, over
 // one connection of its own, at most every five seconds for all viewers together.
 //
 // server says where the server of the handler's pools is, such as pool.Config().ConnConfig. It must not be changed afterwards.

@@ -213,5 +213,5 @@ func each(s float64, n int64) cell {
 	return duration(s / float64(n))
 }
 
-// holdKey tells holds from others of the same unit of work.
+// holdKey distinguishes holds of the same unit of work.
 func holdKey(h diagnose.Holds) string { return key(append([]string{h.Operation}, h.Stack...)...) }

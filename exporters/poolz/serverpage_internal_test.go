@@ -35,7 +35,7 @@ func TestTreeHasEachSessionOnce(t *testing.T) {
 		sessions []diagnose.Session
 		want     string
 	}{
-		{"nobody waits", []diagnose.Session{session(1)}, ""},
+		{"no caller waits", []diagnose.Session{session(1)}, ""},
 		{"a queue for one lock", []diagnose.Session{session(1), session(2, 1), session(3, 1, 2)}, "1(2 3)"},
 		{"a chain", []diagnose.Session{session(1), session(2, 1), session(3, 2)}, "1(2(3))"},
 		{"two locks", []diagnose.Session{session(1), session(2), session(3, 1), session(4, 2)}, "1(3) 2(4)"},

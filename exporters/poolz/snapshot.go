@@ -41,7 +41,7 @@ type snapshots struct {
 	insts  []*otelpool.Instrumentation
 	config config
 
-	mu   sync.Mutex // held while a snapshot is taken, which waits for nobody
+	mu   sync.Mutex // held while a snapshot is taken, which does not block
 	last *snapshot
 }
 

@@ -20,8 +20,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestSlowViewersDelayNobody has 50 viewers that read a byte a second, and 150 that read.
-func TestSlowViewersDelayNobody(t *testing.T) {
+// TestSlowViewersDoNotDelayOthers has 50 viewers that read a byte a second, and 150 that read.
+func TestSlowViewersDoNotDelayOthers(t *testing.T) {
 	const slow, fast, looks = 50, 150, 5
 	h := poolz.Handler([]*otelpool.Instrumentation{newPool(t, "main", strings.Repeat("<", 255))})
 	var writing atomic.Int64
@@ -31,7 +31,7 @@ func TestSlowViewersDelayNobody(t *testing.T) {
 		h.ServeHTTP(w, r)
 		_ = http.NewResponseController(w).Flush() // else the server may wait for a slow viewer later
 	}))
-	// The system's buffers grow to megabytes otherwise, and take what nobody reads.
+	// The system's buffers grow to megabytes otherwise, and take what is not read.
 	s.Config.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
 		_ = conn.(*net.TCPConn).SetWriteBuffer(4 << 10)
 		return ctx

@@ -18,7 +18,7 @@ import (
 // of them: Register leaves out such metrics instead. The error is a prometheus.AlreadyRegisteredError if the registry
 // has the collector of this exporter. One registry can have the collectors of several exporters; of a pool that two of
 // them read, each series is there once. That cannot be promised through prometheus.WrapRegistererWith, or with more than
-// 16 scrapes of the registry at once: the registry then has an error for the series that are there twice.
+// 16 simultaneous scrapes of the registry: the registry then has an error for the series that are there twice.
 //
 // An error of the exporter does not fail the registry's page; it goes to the error handler. The collector has no metrics
 // after the MeterProvider is shut down. A pedantic registry, such as that of package testutil, rejects the metrics,

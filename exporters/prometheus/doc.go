@@ -31,7 +31,7 @@
 // registered with a MeterProvider, and after the provider is shut down. With WithGatherer the page has the joined
 // metrics then.
 //
-// At most two gatherings run at once. Requests that come meanwhile wait, and all of them get the values of the next
+// At most two gatherings run at the same time. Requests that come meanwhile wait, and all of them get the values of the next
 // gathering. So a request never gets values from before it came, and a flood of requests costs no more than three
 // gatherings. A page is complete before it is sent: a client that reads slowly delays no other, and holds only its
 // compressed page in memory. WithMaxRequestsInFlight limits their number. Exporter.Disconnects counts clients that leave

@@ -10,12 +10,12 @@ import (
 )
 
 // sent remembers the series that exporters have sent to registries. A registry gives all its collectors one channel, which
-// is new for each page, so the channel tells which exporters share a page. Two exporters that read the same pools would
+// is new for each page, so the channel identifies the exporters that share a page. Two exporters that read the same pools would
 // otherwise have the same series, and the registry would serve an error instead of the page.
 var sent sentPages
 
-// maxSentPages is the number of pages that are remembered. It exceeds the number that scrapers gather at once. Each holds
-// memory until others take its place.
+// maxSentPages is the number of pages that are remembered. It exceeds the number that scrapers gather at the same time. Each
+// holds memory until others take its place.
 const maxSentPages = 16
 
 type sentPages struct {

@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// maxGatherings is the number of gatherings that run at once. With two, a pair of Prometheus servers that scrape at the
+// maxGatherings is the number of gatherings that run at the same time. With two, a pair of Prometheus servers that scrape at the
 // same moment do not wait for each other.
 const maxGatherings = 2
 

@@ -48,12 +48,12 @@ func TestWaitingScrapesShareGathering(t *testing.T) {
 		accept := []string{acceptText, acceptOpenMetrics, acceptProtobuf}[i%3]
 		pages.Go(func() { page(t, exporter, accept) })
 	}
-	// Two gather at once: one is in the callback, the other waits for the SDK. The rest waits for the next.
+	// Two gather at the same time: one is in the callback, the other waits for the SDK. The rest waits for the next.
 	testutil.Eventually(t, "the other scrapes wait for the first", func() bool { return exporter.Waiting() == scrapes-2 && gauge.gatherings.Load() == 1 })
 	close(gauge.proceed)
 	pages.Wait()
 	if got := gauge.gatherings.Load(); got != 3 {
-		t.Errorf("%d scrapes at once took %d gatherings: want 3", scrapes, got)
+		t.Errorf("%d simultaneous scrapes took %d gatherings: want 3", scrapes, got)
 	}
 }
 

@@ -102,7 +102,7 @@ func rule(row catalogue.Row, suffix, aggregation string) recordingRule {
 		aggregation, strings.Join(drop, ", "), indent(source, 2), processLabels, record, edgeLabel)}
 }
 
-// ours returns the selector of otelpool's series, which the scope tells. Where the scope is no label, otelpool's series
+// ours returns the selector of otelpool's series, which have its scope. Where the scope is no label, otelpool's series
 // are those with all labels that otelpool always sets.
 func ours(row catalogue.Row, suffix string) string {
 	matchers := stateMatcher(row.State)

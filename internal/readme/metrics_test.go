@@ -13,7 +13,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
-var update = flag.Bool("update", false, "write the generated parts of the documents anew")
+var update = flag.Bool("update", false, "update the generated parts of the documents")
 
 const (
 	tableBegin = "<!-- metrics: made by go test ./internal/readme -update -->\n"

@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	update  = flag.Bool("update", false, "write the table of docs/diagnosis.md anew")
+	update  = flag.Bool("update", false, "update the table of docs/diagnosis.md")
 	healthy = flag.Duration("healthy", time.Minute, "how long the healthy service is watched at each load")
 	dump    = flag.String("dump", "", "folder for the incidents of runbook_test.go; each trouble then lasts for at least 21 s")
 )

@@ -25,7 +25,7 @@ type options struct {
 	record  func(moment)  // is called with all that was seen, if it is not nil
 }
 
-// play runs a scenario: only its healthy time if nothing goes wrong. An error tells that it could not be run, or that a report
+// play runs a scenario: only its healthy time if nothing goes wrong. An error means that it could not be run, or that a report
 // changed on its way through JSON.
 func play(ctx context.Context, sc scenario, o options) (out outcome, err error) {
 	e, err := newEnv(ctx, sc, o.seed)

@@ -22,7 +22,7 @@ type scenario struct {
 
 	Load float64 // of eight connections; 0 for the usual
 
-	// Within is the time in which the finding must come first; 0 for 30 s. Only what nobody feels may take longer.
+	// Within is the time in which the finding must come first; 0 for 30 s. Only what users do not notice may take longer.
 	Within time.Duration
 
 	// What the pool is set to, beyond MaxConns.
@@ -34,7 +34,7 @@ type scenario struct {
 	TLS     bool // and that ends TLS
 	Asks    bool // the server is asked as well
 
-	// FromStart tells that it is wrong from the start, or is so by the settings.
+	// FromStart reports whether it is wrong from the start, or by the settings.
 	FromStart bool
 
 	// Begin makes it go wrong, and returns what repairs it. It is nil if only the settings are wrong.
@@ -119,7 +119,7 @@ var scenarios = []scenario{
 	{Name: "overflow is opened and closed all the time", Want: want(diagnose.Churn), FromStart: true,
 		Config: func(c *pgxpool.Config) { c.MinConns = 0 }, Sizing: &otelpool.Sizing{PoolSize: 2, MaxOverflow: 6}},
 
-	// Two at once.
+	// Two at the same time.
 	{Name: "a leak, and an insert that is not permitted", Want: want(diagnose.Leak, report),
 		Also: &wanted{Kind: diagnose.OperationFails, Guilty: []string{"InsertLogin"}}, Begin: both(leak, notPermitted)},
 	{Name: "a slower statement, and a page that is called more", Want: want(diagnose.SlowOperation, "ListOrders"),

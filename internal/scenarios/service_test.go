@@ -112,7 +112,7 @@ func (s *service) run(ctx context.Context) {
 		u, timeout, after := s.next()
 		due = due.Add(after)
 		wait := time.Until(due)
-		if wait < -50*time.Millisecond { // the machine stood still: the users of a real service would not come all at once
+		if wait < -50*time.Millisecond { // the machine stood still: the users of a real service would not all come at the same time
 			due = time.Now()
 		}
 		select {

@@ -58,7 +58,7 @@ type Severity string
 const (
 	Critical Severity = "critical" // callers fail, or will within seconds
 	Warning  Severity = "warning"  // callers are slowed down, or one more thing will break it
-	Info     Severity = "info"     // it costs something, and nobody waits
+	Info     Severity = "info"     // it costs something, and no caller waits
 )
 
 // Finding is one thing that is wrong with a pool.
@@ -74,7 +74,7 @@ type Finding struct {
 	// Evidence are the numbers that it rests on.
 	Evidence []Evidence `json:"evidence"`
 
-	// Consequence tells that the finding follows from one that comes before it.
+	// Consequence reports whether the finding follows from one that comes before it.
 	Consequence bool `json:"consequence,omitempty"`
 
 	// Runbook is the section of the runbook, collector-config/RUNBOOK.md, such as "PoolNestedAcquires".

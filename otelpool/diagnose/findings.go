@@ -6,7 +6,7 @@ import (
 )
 
 // Findings returns what is wrong with the pool of a report: the worst first, and what follows from others last. It returns
-// nothing if all is well, and for the zero Report. It changes nothing and asks nobody.
+// nothing if all is well, and for the zero Report. It changes nothing and asks no server.
 //
 // What is called grown or slower is compared with the ten minutes before, or with as much of them as the pool is old. What
 // lasts for longer is the pool's normal traffic.

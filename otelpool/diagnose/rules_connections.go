@@ -213,7 +213,7 @@ func findColdStart(v *view) []Finding {
 		Severity: v.bad(Info),
 		Summary: fmt.Sprintf("The pool has started cold: the first callers have waited for %s to be opened, %s in all.",
 			count(young.Opened, "connection"), printable.Seconds(connect)),
-		Advice: "Set MinConns or MinIdleConns to what the service needs at once, and take traffic only when they are open.",
+		Advice: "Set MinConns or MinIdleConns to what the service needs immediately, and take traffic only when they are open.",
 		Evidence: []Evidence{
 			{Name: "connections opened", Value: float64(young.Opened)},
 			{Name: "time that acquires waited for dials", Value: connect, Unit: "s"},
@@ -258,7 +258,7 @@ func findChurn(v *view) []Finding {
 	if f.Advice == "" {
 		f.Advice = "See pgxpool.connections.closed by reason, and who closes them."
 	}
-	if reason == "lifetime" && v.Settings.MaxConnLifetimeSeconds >= 10*60 { // all were opened at once, and end at once
+	if reason == "lifetime" && v.Settings.MaxConnLifetimeSeconds >= 10*60 { // all were opened at the same time, and end at the same time
 		f.Advice = "They were opened together and so end together: set MaxConnLifetimeJitter to a part of MaxConnLifetime."
 	}
 	ended := func(c change) bool { return c.failures["25P03"] > 0 } // by the server, in a transaction that was idle

@@ -46,7 +46,7 @@ func findDeadlock(v *view) []Finding {
 	return []Finding{{
 		Severity:  Critical,
 		Operation: guilty.Operation,
-		Summary: fmt.Sprintf("%s needs a second connection while it holds one, and nobody can get one: work that waits for another connection holds %s.",
+		Summary: fmt.Sprintf("%s needs a second connection while it holds one, and no caller can get one: work that waits for another connection holds %s.",
 			named(guilty.Operation), v.ofPool(stuck)),
 		Advice: "Pass the connection or the transaction on to the inner query instead of the pool, or, if its rows are open, read them to their end before the next query. " +
 			"More connections only move the point at which it happens; a deadline on each acquire ends it.",
@@ -67,7 +67,7 @@ func findNested(v *view) (all []Finding) {
 		all = append(all, Finding{
 			Severity:  Warning,
 			Operation: u.Operation,
-			Summary: fmt.Sprintf("%s takes a second connection while it holds one: when enough of its callers come at once, all wait for each other.",
+			Summary: fmt.Sprintf("%s takes a second connection while it holds one: when enough of its callers do so at the same time, all wait for each other.",
 				named(u.Operation)),
 			Advice: "Pass the connection or the transaction on to the inner query instead of the pool, or, if its rows are open, read them to their end before the next query.",
 			Evidence: []Evidence{
@@ -253,7 +253,7 @@ func findHeldIdle(v *view) (all []Finding) {
 		switch {
 		case idle < v.share(0.2) || 2*idle < u.now.Held || u.now.Units > 0 && u.hold < 0.2:
 			continue
-		case v.usual(idle, u.past.IdleOutside): // its usual way, and nobody minds
+		case v.usual(idle, u.past.IdleOutside): // as usual, and no caller waits
 			continue
 		case v.has(Leak, u.name) || v.listening(u.name):
 			continue

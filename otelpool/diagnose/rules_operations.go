@@ -16,7 +16,7 @@ func findRetryStorms(v *view) (all []Finding) {
 		all = append(all, Finding{
 			Severity:  v.bad(Warning),
 			Operation: c.name,
-			Summary: fmt.Sprintf("%s fails, mostly by %s, and is called %s: its callers try again at once.",
+			Summary: fmt.Sprintf("%s fails, mostly by %s, and is called %s: its callers retry immediately.",
 				named(c.name), most(c.failures), grew(c.rate, c.was)),
 			Advice:   "Retry a few times at most, after a pause that grows and varies, and only errors that a retry can cure. Then look at the error itself.",
 			Evidence: failing(v, c),
@@ -32,7 +32,7 @@ var failureAdvice = map[string]string{
 	"25P03": "The server ends transactions in which nothing runs for idle_in_transaction_session_timeout: do nothing else between two statements of a transaction.",
 	"40001": "Transactions conflict: make them shorter, and repeat the whole transaction a few times, after a pause that grows and varies.",
 	"40P01": "Transactions deadlock: have all of them take their rows and tables in the same order, and repeat the one that fails. The server's log has both statements.",
-	"55P03": "A lock is not free within lock_timeout, or at once with NOWAIT: find who has it (diagnose.Server, pg_blocking_pids).",
+	"55P03": "A lock is not free within lock_timeout, or immediately with NOWAIT: find who has it (diagnose.Server, pg_blocking_pids).",
 }
 
 func findFailures(v *view) (all []Finding) {
@@ -265,7 +265,7 @@ func findShortDeadlines(v *view) (all []Finding) {
 			Severity: Warning,
 			Summary: fmt.Sprintf("%.0f %% of the acquires are given up although they wait for %s on average: their deadlines are shorter than the pool's usual wait.",
 				100*gaveUp/total, printable.Seconds(waited)),
-			Advice: "Give the request a longer deadline, or the pool enough connections that nobody waits that long.",
+			Advice: "Give the request a longer deadline, or the pool enough connections that no caller waits that long.",
 			Evidence: []Evidence{
 				{Name: "acquires given up", Value: gaveUp},
 				{Name: "acquires", Value: total},

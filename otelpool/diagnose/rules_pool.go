@@ -103,13 +103,13 @@ func findTooBig(v *view) []Finding {
 	}
 	return []Finding{{
 		Severity: Info,
-		Summary: fmt.Sprintf("The pool keeps %d connections open, and in the last %s used %.1f on average and never more than %d at once.",
+		Summary: fmt.Sprintf("The pool keeps %d connections open, and in the last %s used %.1f on average and never more than %d at a time.",
 			kept, printable.Seconds(v.LastTenMinutes.Seconds), held, peak),
 		Advice: "Lower MinConns or MinIdleConns, unless busier hours need them: each connection is a process of the server, and other services need them.",
 		Evidence: []Evidence{
 			{Name: "connections kept open", Value: float64(kept)},
 			{Name: "connections in use on average", Value: held},
-			{Name: "most in use at once", Value: float64(peak)},
+			{Name: "most in use at a time", Value: float64(peak)},
 			{Name: "observed for", Value: v.LastTenMinutes.Seconds, Unit: "s"},
 		},
 	}}
@@ -121,7 +121,7 @@ func findNamesCapped(v *view) []Finding {
 	}
 	return []Finding{{
 		Severity: Info,
-		Summary:  "There are too many names of operations: further ones are recorded as _OTHER, so that nobody can tell them apart.",
+		Summary:  "There are too many names of operations: further ones are recorded as _OTHER and cannot be distinguished.",
 		Advice:   "Names must not contain values: use WithOperation with a constant, or raise WithOperationLimit.",
 		Evidence: []Evidence{{Name: "operations without their name", Value: float64(v.now.OperationsCapped)}},
 	}}

@@ -39,7 +39,7 @@ func TestBlockedRuleNamesRoot(t *testing.T) {
 		want     []string // operation, and the sentence
 	}{
 		{"nothing", nil, nil},
-		{"nobody waits", []diagnose.Session{report, pay(2)}, nil},
+		{"no session waits", []diagnose.Session{report, pay(2)}, nil},
 		{"ours", []diagnose.Session{report, pay(2, 1), pay(3, 2, 1), session(4, "ship", "shop", 1)},
 			[]string{"nightly_report", "nightly_report has run nothing for 40 s in a transaction that is open for 42 s, and 3 sessions wait for a lock that it holds: pay (2), ship (1)."}},
 		{"others", []diagnose.Session{psql, pay(2, 1)},

@@ -105,7 +105,7 @@ var speaks = []verdictOf{
 		only(r, func(u *diagnose.Unit) { u.IdleInTransaction = 0.45 })
 		holds(r, diagnose.Holds{Operation: "POST /", Count: 1, Running: 1, OldestSeconds: 0.1})
 	}, verdict{diagnose.IdleInTransaction, "POST /"}},
-	{"idle in transaction, while nobody holds the connection", func(r *diagnose.Report) {
+	{"idle in transaction, while no caller holds the connection", func(r *diagnose.Report) {
 		only(r, func(u *diagnose.Unit) { u.IdleInTransaction = 0.45 })
 		r.Holds = nil
 	}, verdict{diagnose.IdleInTransaction, "POST /"}},

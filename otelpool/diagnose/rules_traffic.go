@@ -75,7 +75,7 @@ func (v *view) crowdsOut(u unitChange) bool {
 // rare is how often something must have come before, that its rate can be compared.
 const rare = 10
 
-// appeared reports whether what hardly came before is a trouble now: a batch job is none while nobody waits, nor is
+// appeared reports whether what hardly came before is a trouble now: a batch job is none while no caller waits, nor is
 // traffic that begins or wakes up. rate and was are how often all the rest comes, and came.
 func (v *view) appeared(rate, was float64) bool { return v.pressed && was > 0 && rate <= 2*was }
 
@@ -100,7 +100,7 @@ func moreCalls(v *view, name string, rate, before, held, heldBefore float64) Fin
 		Severity:  v.bad(Info),
 		Operation: name,
 		Summary:   summary,
-		Advice:    "Look at who calls it: a new client, a loop, a cache that no longer answers. Limit how much of it runs at once.",
+		Advice:    "Look at who calls it: a new client, a loop, a cache that no longer answers. Limit how much of it runs at a time.",
 		Evidence: []Evidence{
 			v.was("times", rate, before, "1/s"),
 			v.was("connections it takes", held, heldBefore, ""),

@@ -55,7 +55,7 @@ var unusual = []verdictOf{
 		waiting(r)
 		longJob(r, "batch", 1)
 	}, verdict{diagnose.PoolTooSmall, ""}},
-	{"a batch job of long statements, and nobody waits", func(r *diagnose.Report) {
+	{"a batch job of long statements, and no caller waits", func(r *diagnose.Report) {
 		longJob(r, "batch", 4)
 	}, verdict{}},
 	{"a batch job of long statements all day, with callers that wait", func(r *diagnose.Report) {
@@ -185,7 +185,7 @@ var unusual = []verdictOf{
 	}, verdict{}},
 }
 
-// empty makes a report that of a pool that nobody has used for ten minutes.
+// empty makes a report that of a pool that was not used for ten minutes.
 func empty(r *diagnose.Report) {
 	r.Used, r.Idle, r.Holds = 0, 4, nil
 	r.LastTenSeconds, r.LastMinute, r.LastTenMinutes = idle(12), idle(66), idle(630)

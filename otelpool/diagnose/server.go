@@ -33,14 +33,14 @@ type serverOptionFunc func(serverOptions) serverOptions
 
 func (f serverOptionFunc) apply(o serverOptions) serverOptions { return f(o) }
 
-// WithQueryTexts adds the SQL text of sessions, cut to 500 characters. It may contain what nobody else should read, also
+// WithQueryTexts adds the SQL text of sessions, cut to 500 characters. It may contain what others should not read, also
 // of other programs. Without the option no text leaves the server.
 func WithQueryTexts() ServerOption {
 	return serverOptionFunc(func(o serverOptions) serverOptions { o.texts = true; return o })
 }
 
 // Server asks PostgreSQL about the held connections of a report, and returns the report with the answer in its field
-// Server. config tells where the server is, such as pool.Config().ConnConfig; Server does not change it.
+// Server. config has the address of the server, such as pool.Config().ConnConfig; Server does not change it.
 //
 // Server opens a connection of its own, because the pool may be full, and closes it before it returns. That has the
 // application name "otelpool diagnose", only reads, and calls neither the tracer nor AfterConnect of config. A BeforeConnect

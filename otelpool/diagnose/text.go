@@ -53,7 +53,7 @@ func (r Report) State() string {
 	case r.Waiting == 0 && r.LastMinute.Acquires == nil: // it counts 0 of each result with hooks
 		return text + "and who waits is not known: the pool has no hooks"
 	case r.Waiting == 0:
-		return text + "nobody waits"
+		return text + "no caller waits"
 	case r.Waiting == 1:
 		return text + "1 caller waits for one, since " + printable.Seconds(r.OldestWaitSeconds)
 	default:

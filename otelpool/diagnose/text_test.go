@@ -17,7 +17,7 @@ func TestWriteTextLooksLikeACompiler(t *testing.T) {
 	wait := Finding{Kind: CallersWait, Severity: Warning, Summary: "Callers wait.", Consequence: true}
 	r := Report{Pool: "main", Used: 3, Settings: Settings{MaxConns: 10}, LastMinute: Period{Acquires: map[string]int64{}}}
 	for want, findings := range map[string][]Finding{
-		"main: ok: 3 of 10 connections in use, nobody waits\n": nil,
+		"main: ok: 3 of 10 connections in use, no caller waits\n": nil,
 		`main: critical: leak: checkout keeps connections.
     connections held: 4 (before: 1)
     oldest hold: 93.4 s

@@ -129,7 +129,7 @@ func (v *view) locks() bool { return v.hasKind(IdleInTransaction) || v.hasKind(B
 func (v *view) full() bool { return v.Used+v.Constructing >= v.Settings.MaxConns }
 
 // usual reports whether connections that a unit of work holds on average, and does not use, are no trouble: only one and
-// nobody waits, or hardly more than before. If callers wait, as many as before are not why, unless they are half the pool.
+// no caller waits, or hardly more than before. If callers wait, as many as before are not why, unless they are half the pool.
 func (v *view) usual(now, before float64) bool {
 	if v.pressed {
 		return v.compares() && now <= 1.2*before && now < v.share(0.5)

@@ -53,7 +53,7 @@ type Receiver struct {
 	arrived  chan struct{} // closed and replaced when a request was kept
 }
 
-// New starts a receiver and closes it when the test ends. The test fails at once when the receiver cannot start.
+// New starts a receiver and closes it when the test ends. The test fails immediately if the receiver cannot start.
 func New(t testing.TB, protocol Protocol, opts ...Option) *Receiver {
 	t.Helper()
 	r, err := Start(protocol, opts...)

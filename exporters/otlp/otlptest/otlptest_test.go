@@ -156,7 +156,7 @@ func TestWaitEndsWithWhatArrivesOrWithItsContext(t *testing.T) {
 
 	cancel()
 	if err := receiver.Wait(ctx, has("c")); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "2 resource metrics") {
-		t.Errorf("got error %v: want one that tells what has arrived, by the context", err)
+		t.Errorf("got error %v: want one that says what has arrived, by the context", err)
 	}
 }
 

@@ -55,7 +55,7 @@ func instanceTable() cog.Builder[dashboard.Panel] {
 	}
 	return panel{
 		id: 705, title: "All instances", unit: number, width: 24, height: 9, from: poolSelector,
-		about: "Every instance as it is at the end of the time shown, fullest first. Worry about usage above 90 %, about anybody who " +
+		about: "Every instance as it is at the end of the time shown, fullest first. Worry about usage above 90 %, about callers that " +
 			"waits, and about an old hold.",
 		targets: []target{
 			each(`100 * db_pool_checked_out / (db_pool_size + db_pool_num_overflow)`),

@@ -22,7 +22,7 @@ func holders() []cog.Builder[dashboard.Panel] {
 			id: 402, title: "Hold time, by unit of work", unit: seconds, width: 12, height: 8, from: poolSelector,
 			about: "How long connections were held: the mean, and what 95 % stay under; the five with the longest. Worry when it is far above " +
 				"the duration of the operations: the connection is held while the program does something else, or waits for " +
-				"somebody else. " + estimate,
+				"another. " + estimate,
 			targets: []target{
 				{expr: `topk(5, ` + named(mean(byOperation, hold, window)) + ` > 0)`, legend: "mean " + operationLegend},
 				{expr: `topk(5, ` + named(quantile("0.95", byOperation, hold, window)) + ` > 0)`, legend: "p95 " + operationLegend, exemplars: true},
@@ -30,7 +30,7 @@ func holders() []cog.Builder[dashboard.Panel] {
 		}.timeSeries(legendBeside("Max", "max"), line(1, true)),
 		panel{
 			id: 404, title: "Oldest hold", unit: seconds, width: 8, height: 8, from: poolSelector,
-			about: "How long the connection that was taken first has been in use. Worry when it grows without end: somebody does not " +
+			about: "How long the connection that was taken first has been in use. Worry when it grows without end: the caller does not " +
 				"give it back. The log of long holds has the stack that took it.",
 			targets: []target{{
 				expr: `max by (` + byPool + `) (db_pool_oldest_hold_seconds)`, legend: poolLegend, color: orange,

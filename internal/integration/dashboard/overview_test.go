@@ -49,7 +49,7 @@ func overview() []cog.Builder[dashboard.Panel] {
 		panel{
 			id: 304, title: "Acquires that failed", unit: perSecond, width: 6, height: 8, from: poolSelector,
 			about: "Acquires a second that ended without a connection: by a deadline (timeout), because the caller gave up (canceled), " +
-				"or because none could be opened (error). Worry about any timeout: somebody was not served.",
+				"or because none could be opened (error). Worry about any timeout: a caller was not served.",
 			targets: []target{{
 				expr:   `sum by (cluster, namespace, job, pool, result) (rate(db_pool_acquires_total{result!="ok"}[` + window + `]))`,
 				legend: "{{result}} " + poolLegend,
@@ -67,7 +67,7 @@ func overview() []cog.Builder[dashboard.Panel] {
 		}.timeSeries(),
 		panel{
 			id: 106, title: "Connections opening and closing", unit: connections, width: 6, height: 8, from: poolSelector,
-			about: "Connections that take a place though nobody holds them: being dialed, or being closed. Worry when they stay above 0: " +
+			about: "Connections that take a place though no caller holds them: being dialed, or being closed. Worry when they stay above 0: " +
 				"the server or the network does not answer, and the pool may be full of them.",
 			targets: []target{
 				{expr: `sum by (` + byPool + `) (db_pool_constructing)`, legend: "opening " + poolLegend, color: blue},

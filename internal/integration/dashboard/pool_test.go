@@ -2,7 +2,7 @@ package dashboard
 
 import "github.com/grafana/grafana-foundation-sdk/go/dashboard"
 
-// pool returns the dashboard of all metrics: what tells troubles apart, then a row for each question.
+// pool returns the dashboard of all metrics: what distinguishes troubles, then a row for each question.
 func pool() *dashboard.DashboardBuilder {
 	b := newDashboard(poolUID, "PostgreSQL connection pools",
 		"Is the pool full? Is anyone waiting, and how long? Who holds the connections? Is it the database or us? What size should it be?").

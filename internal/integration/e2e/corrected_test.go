@@ -47,7 +47,7 @@ var correctedExpressions = []expression{
 	},
 	{
 		name:    "callers waiting",
-		about:   "Somebody waits for a connection: the sign of a pool that is too small, or whose connections are held too long.",
+		about:   "A caller waits for a connection: the sign of a pool that is too small, or whose connections are held too long.",
 		promQL:  `db_pool_pending > 0`,
 		numbers: full,
 	},

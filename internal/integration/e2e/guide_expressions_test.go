@@ -85,7 +85,7 @@ var guideExpressions = []expression{
 	{
 		name: "slowest queries",
 		about: "Query duration. It lists failures and successes of an operation apart, and NaN for each operation that was " +
-			"not run of late.",
+			"not run recently.",
 		promQL:  `topk(10, rate(db_query_duration_seconds_sum[5m]) / rate(db_query_duration_seconds_count[5m]))`,
 		numbers: atBase | busy | full,
 		instead: "slowest operations",

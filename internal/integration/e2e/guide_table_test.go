@@ -29,7 +29,7 @@ func guideTables() string {
 		corrected[e.name] = e.promQL
 	}
 	var b strings.Builder
-	b.WriteString("\n| in the older SQLAlchemy guide | what it tells | use |\n|---|---|---|\n")
+	b.WriteString("\n| in the older SQLAlchemy guide | meaning | use |\n|---|---|---|\n")
 	for _, e := range guideExpressions {
 		use := "as it stands"
 		if corrected[e.instead] != e.promQL {
@@ -38,7 +38,7 @@ func guideTables() string {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", e.promQL, e.about, use)
 		delete(corrected, e.instead)
 	}
-	b.WriteString("\nFurther expressions:\n\n| what it tells | expression |\n|---|---|\n")
+	b.WriteString("\nFurther expressions:\n\n| meaning | expression |\n|---|---|\n")
 	for _, e := range correctedExpressions {
 		if _, left := corrected[e.name]; left {
 			fmt.Fprintf(&b, "| %s | `%s` |\n", e.about, e.promQL)

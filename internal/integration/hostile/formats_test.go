@@ -55,7 +55,7 @@ func differences(before, between, after page) (found []string) {
 	}
 	for name := range between.about {
 		if before.about[name] == "" && after.about[name] == "" {
-			found = append(found, "alone tells of "+name)
+			found = append(found, "alone reports "+name)
 		}
 	}
 	return found

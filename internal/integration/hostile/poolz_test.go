@@ -83,7 +83,7 @@ func readPoolz(t *testing.T, schema *jsonschema.Schema, path string, into any, i
 	}
 }
 
-// TestReportMatchesItsSchema has pools that do all that a report tells of, and one without hooks.
+// TestReportMatchesItsSchema has pools that do all that a report can show, and one without hooks.
 func TestReportMatchesItsSchema(t *testing.T) {
 	t.Parallel()
 	hostileName := "</script>\u202e\x00\x1b\xff\"" + strings.Repeat("é", 10_000)

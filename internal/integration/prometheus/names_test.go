@@ -99,7 +99,7 @@ func TestAlertsAndRollupsReadDocumentedNames(t *testing.T) {
 				for _, name := range selected(t, r.Expr) {
 					// The Collector reports itself.
 					if !known[name] && !strings.HasPrefix(name, "otelcol_") && foreign[name] != r.Record {
-						t.Errorf("%s%s reads %s, which nobody reports or records", r.Record, r.Alert, name)
+						t.Errorf("%s%s reads %s, which is not reported or recorded", r.Record, r.Alert, name)
 					}
 				}
 			}
@@ -240,14 +240,14 @@ func TestRunbookQueriesReadExistingNames(t *testing.T) {
 		for query := range strings.Lines(block[1]) {
 			for _, name := range selected(t, query) {
 				if !known[name] && !strings.HasPrefix(name, "otelcol_") {
-					t.Errorf("%s reads %s, which nobody reports or records", strings.TrimSpace(query), name)
+					t.Errorf("%s reads %s, which is not reported or recorded", strings.TrimSpace(query), name)
 				}
 			}
 		}
 	}
 	for _, name := range regexp.MustCompile("`((?:otelpool|pool|fleet|operation|server):[^`]*)`").FindAllStringSubmatch(runbook(t), -1) {
 		if !known[name[1]] {
-			t.Errorf("the runbook speaks of %s, which nobody records", name[1])
+			t.Errorf("the runbook names %s, which is not recorded", name[1])
 		}
 	}
 }

@@ -94,7 +94,7 @@ func checkFails(t *testing.T, ctx context.Context, cache, want string, is error)
 		t.Errorf("the error is %v, want one with %q", err, want)
 	}
 	if err != nil && strings.Contains(err.Error(), "secret") {
-		t.Errorf("the error tells the password: %v", err)
+		t.Errorf("the error has the password: %v", err)
 	}
 	if left := append(list(t, cache, stagingPrefix+"*"), list(t, cache, "postgres/*")...); len(left) > 0 {
 		t.Errorf("left behind: %v", left)

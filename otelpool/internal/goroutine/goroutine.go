@@ -1,4 +1,4 @@
-// Package goroutine tells goroutines apart.
+// Package goroutine identifies goroutines.
 package goroutine
 
 // ID is a goroutine among those that exist. The zero value is no goroutine.

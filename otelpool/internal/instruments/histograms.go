@@ -76,7 +76,7 @@ func lookup(name string) catalogue.Row {
 	return rows[0]
 }
 
-// probeName is the name of a counter that is never recorded to, so no reader sees it. Its Enabled tells whether there are
+// probeName is the name of a counter that is never recorded to, so no reader sees it. Its Enabled reports whether there are
 // readers, also if a View drops the histograms. Asynchronous instruments cannot tell.
 const probeName = "pgxpool.probe"
 

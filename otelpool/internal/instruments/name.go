@@ -27,7 +27,7 @@ type Name struct {
 	Text   string
 	Source Source
 
-	// Batched tells that it is the name of a sqlc query that is only sent in batches: its command is :batchexec, :batchmany or
+	// Batched reports whether it is the name of a sqlc query that is only sent in batches: its command is :batchexec, :batchmany or
 	// :batchone.
 	Batched bool
 }

@@ -13,11 +13,11 @@ import (
 	"github.com/otelpool/otelpool-go/internal/sqlname"
 )
 
-// DefaultLimit is how many distinct names of each source a pool tells apart. Together with maxFailureSeries it keeps a pool
+// DefaultLimit is how many distinct names of each source a pool keeps apart. Together with maxFailureSeries it keeps a pool
 // below the 2000 attribute sets that the SDK keeps of an instrument.
 const DefaultLimit = 200
 
-// maxFailureSeries is how many pairs of operation and error type a pool tells apart. A server may raise any SQLSTATE;
+// maxFailureSeries is how many pairs of operation and error type a pool keeps apart. A server may raise any SQLSTATE;
 // those of further pairs become _OTHER.
 const maxFailureSeries = 500
 
@@ -27,10 +27,10 @@ type Operation struct {
 	Name string
 	ID   uint32 // the operation's number in its pool, from 1
 
-	// Capped tells that it stands for the names beyond the limit. Its name is _OTHER, as that of an unreadable text is.
+	// Capped reports whether it stands for the names beyond the limit. Its name is _OTHER, as that of an unreadable text is.
 	Capped bool
 
-	// Control tells that it controls transactions or settings, so that a hold is not named by it.
+	// Control reports whether it controls transactions or settings, so that a hold is not named by it.
 	Control bool
 
 	Duration Series[float64] // of operations that succeeded

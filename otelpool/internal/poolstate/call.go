@@ -48,7 +48,7 @@ func (c *call) forget() {
 	}
 }
 
-// calls is the stack of the calls that run on one connection. If several goroutines use a connection at once, which pgx
+// calls is the stack of the calls that run on one connection. If several goroutines use a connection concurrently, which pgx
 // mostly tolerates, the depth may have any value; it must not lead beyond the array.
 type calls struct {
 	depth int

@@ -227,7 +227,7 @@ type Activity struct {
 	Last    Operation // the operation that runs or ran last, 0 if none has since the connection was acquired
 	Running bool      // it runs, and the server has not sent all of its result
 
-	// Open tells that it runs, and the program does something else than wait for the server: rows or a batch are open. It is
+	// Open reports whether it runs while the program does not wait for the server: rows or a batch are open. It is
 	// false if that is not known.
 	Open bool
 

@@ -9,7 +9,7 @@ func (a *Acquire) WatchLoss() { runtime.SetFinalizer(a, (*Acquire).lost) }
 // EndWatch ends WatchLoss: an event has ended the acquire.
 func (a *Acquire) EndWatch() { runtime.SetFinalizer(a, nil) }
 
-// lost takes an acquire out of the counts that nobody will end. How long it took is not known.
+// lost takes an acquire that will never end out of the counts. How long it took is not known.
 func (a *Acquire) lost() {
 	if Progress(a.progress.Swap(int64(progressDone))) == progressDone || a.is(untracked) {
 		return

@@ -1,4 +1,4 @@
-// Package reason tells what a server or the network said, without what may be a secret: the words of known types of errors
+// Package reason returns what a server or the network said, without what may be a secret: the words of known types of errors
 // only. Those of others, such as of the program's own DialFunc, may contain one.
 package reason
 

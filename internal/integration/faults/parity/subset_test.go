@@ -56,7 +56,7 @@ func TestPartialTracersSeeSameEvents(t *testing.T) {
 			}
 			t.Logf("pgx alone told of %d queries that ended and had not started", spurious)
 			if (spurious > 0) != (tracer != "batch") {
-				t.Error("pgx tells of the rows of batches otherwise than it did")
+				t.Error("pgx reports the rows of batches differently than it did")
 			}
 		})
 	}
