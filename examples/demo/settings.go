@@ -4,10 +4,11 @@ import (
 	"cmp"
 	"flag"
 	"fmt"
-	"io"
 	"net"
 	"strconv"
 	"time"
+
+	"github.com/otelpool/otelpool-go/internal/flags"
 )
 
 const defaultAddr = "127.0.0.1:9464"
@@ -32,18 +33,14 @@ type settings struct {
 
 // newSettings reads the flags, and the environment for flags that are not set. An empty variable counts as unset.
 func newSettings(args []string, getenv func(string) string) (settings, error) {
-	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // errors are returned
-	addr := flags.String("addr", cmp.Or(getenv("ADDR"), defaultAddr), "")
-	duration := flags.String("duration", cmp.Or(getenv("DURATION"), "0"), "")
-	if err := flags.Parse(args); err != nil {
-		return settings{}, fmt.Errorf("%w (-h lists the flags)", err)
-	}
-	if flags.NArg() > 0 {
-		return settings{}, fmt.Errorf("unknown argument %q (-h lists the flags)", flags.Arg(0))
+	set := flag.NewFlagSet("demo", flag.ContinueOnError)
+	addr := set.String("addr", cmp.Or(getenv("ADDR"), defaultAddr), "")
+	duration := set.String("duration", cmp.Or(getenv("DURATION"), "0"), "")
+	if err := flags.Parse(set, args); err != nil {
+		return settings{}, err
 	}
 	source := map[string]string{"addr": "ADDR", "duration": "DURATION"}
-	flags.Visit(func(f *flag.Flag) { source[f.Name] = "-" + f.Name })
+	set.Visit(func(f *flag.Flag) { source[f.Name] = "-" + f.Name })
 
 	if !isHostPort(*addr) {
 		return settings{}, fmt.Errorf("%s is %q: want host:port, such as %s", source["addr"], *addr, defaultAddr)
