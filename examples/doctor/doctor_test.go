@@ -122,7 +122,7 @@ func TestUnreadableReportsAreErrors(t *testing.T) {
 	})
 	redirected := server(t, http.RedirectHandler("http://example.com/", http.StatusFound).ServeHTTP)
 	for url, want := range map[string]string{
-		refused: "status 403: poolz: refused", endless: "longer than 16 MiB", redirected: "status 302",
+		refused: "status 403: poolz: refused", endless: "longer than 16 MiB", redirected: "status 302", server(t, http.NotFound) + "/debug/pool": "404 page not found (valid: the address of the live page, with its last slash",
 		"http://user:hunter2@127.0.0.1:1/?token=hunter2": "http://127.0.0.1:1/report.json: ",
 	} {
 		o := runWith(t, "", "-url", url)
@@ -138,7 +138,7 @@ func TestUnreadableReportsAreErrors(t *testing.T) {
 func TestWrongFlagsAreErrors(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{
-		"", "-url http://127.0.0.1 -file -", "-url 127.0.0.1", "-url http://user:hunter2@%zz", "-file - -watch", "-file x y", "-nothing",
+		"", "-url http://127.0.0.1 -file -", "-url 127.0.0.1", "-url http://user:hunter2@%zz", "-file - -watch", "-file x y", "http://user:hunter2@h/", "-nothing",
 		"-url http://127.0.0.1 -watch -interval 1ms",
 	} {
 		if o := runWith(t, "", strings.Fields(args)...); o.code != exitError || o.stderr == "" || strings.Contains(o.stderr, "hunter2") {

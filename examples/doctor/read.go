@@ -49,6 +49,9 @@ func (p program) fetch(ctx context.Context, u *url.URL) (poolz.Document, error) 
 	}
 	if status != http.StatusOK {
 		reason := printable.Text(strings.Join(strings.Fields(string(body)), " "), maxReason)
+		if status == http.StatusNotFound {
+			reason += " (valid: the address of the live page, with its last slash, or of its report.json)"
+		}
 		return poolz.Document{}, fmt.Errorf("%s: status %d: %s", fetch.Redacted(u), status, reason)
 	}
 	return parse(fetch.Redacted(u), bytes.NewReader(body))

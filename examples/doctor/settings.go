@@ -4,12 +4,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/otelpool/otelpool-go/examples/internal/fetch"
+	"github.com/otelpool/otelpool-go/internal/flags"
 )
 
 const usage = `doctor prints what is wrong with the connection pools of a service.
@@ -35,18 +35,15 @@ type settings struct {
 func newSettings(args []string) (settings, error) {
 	var s settings
 	var address string
-	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.StringVar(&address, "url", "", "")
-	flags.StringVar(&s.file, "file", "", "")
-	flags.BoolVar(&s.watch, "watch", false, "")
-	flags.DurationVar(&s.interval, "interval", time.Second, "")
-	if err := flags.Parse(args); err != nil {
+	set := flag.NewFlagSet("doctor", flag.ContinueOnError)
+	set.StringVar(&address, "url", "", "")
+	set.StringVar(&s.file, "file", "", "")
+	set.BoolVar(&s.watch, "watch", false, "")
+	set.DurationVar(&s.interval, "interval", time.Second, "")
+	if err := flags.Parse(set, args); err != nil {
 		return settings{}, err
 	}
 	switch {
-	case flags.NArg() > 0:
-		return settings{}, fmt.Errorf("unexpected argument %q (valid: flags; -h lists them)", flags.Arg(0))
 	case (address == "") == (s.file == ""):
 		return settings{}, errors.New("nothing or too much to read (valid: one of -url and -file; -h explains them)")
 	case s.watch && s.file == "-":
