@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -91,16 +92,24 @@ func inSeconds(s float64) time.Duration {
 
 // selectPool returns the pools of that name, or all if it is empty. It returns an error if there is none.
 func selectPool(all []measurement, name string) ([]measurement, error) {
-	if name != "" {
-		all = slices.DeleteFunc(slices.Clone(all), func(m measurement) bool { return m.pool != name })
-	}
-	if len(all) == 0 && name != "" {
-		return nil, fmt.Errorf("there is no pool %q", name)
-	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("there is no pool: no series of %s, which the Prometheus bridge of this module serves", acquiresMetric)
 	}
-	return all, nil
+	if name == "" {
+		return all, nil
+	}
+	names := map[string]bool{}
+	var named []measurement
+	for _, m := range all {
+		names[m.pool] = true
+		if m.pool == name {
+			named = append(named, m)
+		}
+	}
+	if len(named) == 0 {
+		return nil, fmt.Errorf("there is no pool %q: want one of %q", name, slices.Sorted(maps.Keys(names)))
+	}
+	return named, nil
 }
 
 // busiest merges the instances of each pool, because they share their settings. It keeps the load of the busiest

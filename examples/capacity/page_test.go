@@ -114,7 +114,7 @@ func TestPoolFlagSelectsOnePool(t *testing.T) {
 		"":     {0, `no advice   it was idle: no acquires within 10s`},
 		"main": {0, "too big: 6 fewer are enough"},
 		"idle": {1, "it was idle"},
-		"none": {1, `there is no pool "none"`},
+		"none": {1, `there is no pool "none": want one of ["idle" "main"]`},
 	} {
 		o := runWith(t, fakeEnvironment(), "-metrics", pages(t, both(10), both(20)), "-pool", pool)
 		if o.code != want.code || !strings.Contains(o.stdout+o.stderr, want.text) || strings.Contains(o.stdout, "NaN") {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"maps"
 	"net/url"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/examples/internal/fetch"
+	"github.com/otelpool/otelpool-go/internal/flags"
 	"github.com/otelpool/otelpool-go/otelpool/sizing"
 )
 
@@ -62,37 +62,29 @@ type settings struct {
 func newSettings(args []string) (settings, error) {
 	var s settings
 	var metrics, prometheus string
-	flags := flag.NewFlagSet("capacity", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // errors are returned
-	flags.Float64Var(&s.load.Rate, "rate", 0, "")
-	flags.DurationVar(&s.load.Hold, "hold", 0, "")
-	flags.Float64Var(&s.load.CV, "cv", 0, "")
-	flags.IntVar(&s.size, "size", 0, "")
-	flags.IntVar(&s.overflow, "overflow", 0, "")
-	flags.StringVar(&metrics, "metrics", "", "")
-	flags.StringVar(&prometheus, "prometheus", "", "")
-	flags.DurationVar(&s.interval, "interval", 10*time.Second, "")
-	flags.DurationVar(&s.window, "window", time.Hour, "")
-	flags.StringVar(&s.pool, "pool", "", "")
-	flags.DurationVar(&s.goal.Wait, "wait", 5*time.Millisecond, "")
-	flags.Float64Var(&s.goal.Quantile, "quantile", 0.99, "")
-	flags.IntVar(&s.fleet.MaxConnections, "max-connections", 0, "")
-	flags.IntVar(&s.fleet.Reserved, "reserved", 3, "")
-	flags.IntVar(&s.fleet.OtherClients, "others", 0, "")
-	flags.IntVar(&s.fleet.Instances, "instances", 0, "")
-	flags.BoolVar(&s.json, "json", false, "")
-	if err := flags.Parse(args); err != nil {
-		if strings.Contains(err.Error(), "//") {
-			// The error quotes the argument, which may be an address with a password.
-			err = errors.New("unexpected address")
-		}
-		return settings{}, fmt.Errorf("%w (-h lists the flags)", err)
-	}
-	if flags.NArg() > 0 {
-		return settings{}, fmt.Errorf("%d unexpected arguments (-h lists the flags)", flags.NArg())
+	set := flag.NewFlagSet("capacity", flag.ContinueOnError)
+	set.Float64Var(&s.load.Rate, "rate", 0, "")
+	set.DurationVar(&s.load.Hold, "hold", 0, "")
+	set.Float64Var(&s.load.CV, "cv", 0, "")
+	set.IntVar(&s.size, "size", 0, "")
+	set.IntVar(&s.overflow, "overflow", 0, "")
+	set.StringVar(&metrics, "metrics", "", "")
+	set.StringVar(&prometheus, "prometheus", "", "")
+	set.DurationVar(&s.interval, "interval", 10*time.Second, "")
+	set.DurationVar(&s.window, "window", time.Hour, "")
+	set.StringVar(&s.pool, "pool", "", "")
+	set.DurationVar(&s.goal.Wait, "wait", 5*time.Millisecond, "")
+	set.Float64Var(&s.goal.Quantile, "quantile", 0.99, "")
+	set.IntVar(&s.fleet.MaxConnections, "max-connections", 0, "")
+	set.IntVar(&s.fleet.Reserved, "reserved", 3, "")
+	set.IntVar(&s.fleet.OtherClients, "others", 0, "")
+	set.IntVar(&s.fleet.Instances, "instances", 0, "")
+	set.BoolVar(&s.json, "json", false, "")
+	if err := flags.Parse(set, args); err != nil {
+		return settings{}, err
 	}
 	given := map[string]bool{}
-	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	set.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	return s, errors.Join(s.source(given, metrics, prometheus), s.check(given))
 }
 
@@ -163,8 +155,16 @@ func (s *settings) check(given map[string]bool) error {
 		fleet.MaxConnections = 1
 	}
 	_, err = fleet.MaxPerInstance()
-	return errors.Join(append(errs, ignoring(sizing.ErrNoRoom, err))...)
+	if err := errors.Join(append(errs, ignoring(sizing.ErrNoRoom, err))...); err != nil {
+		return errors.New(flagNames.Replace(err.Error()))
+	}
+	return nil
 }
+
+// flagNames makes the flags of the fields that errors of package sizing name.
+var flagNames = strings.NewReplacer("sizing: ", "", "Load.Rate", "-rate", "Load.Hold", "-hold", "Load.CV", "-cv", "Goal.Wait", "-wait",
+	"Goal.Quantile", "-quantile", "Fleet.Size", "-size", "Fleet.Overflow", "-overflow", "Fleet.Instances", "-instances",
+	"Fleet.MaxConnections", "-max-connections", "Fleet.Reserved", "-reserved", "Fleet.OtherClients", "-others")
 
 // ignoring drops errors that are expected, and keeps those joined to them.
 func ignoring(expected, err error) error {
