@@ -96,9 +96,11 @@ func (db *database) check(ctx context.Context, s settings) error {
 	defer conn.Close(context.WithoutCancel(ctx))
 	db.about = display.Server(conn)
 	for _, of := range s.statements {
-		if s.write {
-			_, err = conn.Prepare(ctx, "", of.sql)
-		} else {
+		described, err := conn.Prepare(ctx, "", of.sql)
+		if err == nil && len(described.ParamOIDs) > 0 {
+			err = errors.New("it has parameters: want values or random() in their place")
+		}
+		if err == nil && !s.write {
 			err = checkSelect(ctx, conn, of.sql)
 		}
 		if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {

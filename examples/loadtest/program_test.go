@@ -196,14 +196,14 @@ func saysWhatIsWrong(t *testing.T, path string) {
 		want      string
 	}{
 		{[]string{"-preset", "test"}, nil, `-preset is "test": want development, staging or production (-h `},
-		{[]string{"-pool-size", "many"}, nil, `invalid value "many" for flag -pool-size: parse error (-h `},
+		{[]string{"-pool-size", "many"}, nil, `invalid value "many" for flag -pool-size: want a whole number (-h `},
 		{[]string{"-pool-size", "0"}, nil, "otelpool: pool size 0 means no limit, "},
 		{[]string{"-max-overflow", "-1"}, nil, "otelpool: max overflow -1 means no limit, "},
 		{[]string{"-pool-size", "-2", "-max-overflow", "-2"}, nil, "otelpool: pool size -2 is below 1 otelpool: max overflow -2 is below 0"},
-		{[]string{"-concurrency", "0"}, nil, `-concurrency or -in-flight is below 1: want a whole number, at least 1 (-h `},
-		{[]string{"-duration", "10"}, nil, `invalid value "10" for flag -duration: parse error (-h `},
+		{[]string{"-concurrency", "0"}, nil, `-concurrency is 0: want a whole number, at least 1 (-h `},
+		{[]string{"-duration", "10"}, nil, `invalid value "10" for flag -duration: want a time such as 500ms or 10s (-h `},
 		{[]string{"-query", " "}, nil, `-query is empty: want SQL, such as `},
-		{[]string{"-for", "25h"}, nil, `-duration is 25h0m0s: want a time above 0 and at most 24h, such as 10s or 2m (-h `},
+		{[]string{"-for", "25h"}, nil, `-for is 25h0m0s: want a time above 0 and at most 24h, such as 10s or 2m (-h `},
 		{[]string{"-rate", "NaN"}, nil, `-rate is NaN: want requests a second, above 0 and at most 100000 (-h `},
 		{[]string{"-sizes", "4,x"}, nil, `invalid value "4,x" for flag -sizes: want numbers of connections from 1 to 1000, such as 2,4,8 (-h `},
 		{[]string{"-p99-wait", "5ms"}, nil, "-p99-wait needs -rate (-h "},
@@ -214,12 +214,15 @@ func saysWhatIsWrong(t *testing.T, path string) {
 		{[]string{"-dsn", "host=localhost password='my hunter2"}, nil, "-dsn cannot be used: "},
 		{[]string{"-users", "1"}, nil, "flag provided but not defined: -users (-h "},
 		{[]string{"now"}, nil, `unknown argument "now" (-h `},
+		{[]string{"postgres://user:hunter2@host/db"}, nil, "unexpected address (-h "},
 		{nil, []string{"OTELPOOL_SIZING_POOL_SIZE=x"}, `otelpool: environment: OTELPOOL_SIZING_POOL_SIZE: "x" is not a whole number`},
 		// pgx's own error quotes the password from the space on.
 		{nil, []string{"DATABASE_URL=host=localhost password='my hunter2"}, "DATABASE_URL cannot be used: "},
 		{nil, []string{"DATABASE_URL=postgres://user:hunter2@" + closedAddr + "/db?connect_timeout=1"}, "the database cannot be reached, check DATABASE_URL "},
 		{nil, []string{"DATABASE_URL=postgres://user:hunter2@" + closedAddr + "/db?pool_sise=5"}, `otelpool: connection string: unknown setting "pool_sise" (valid: `},
 		{[]string{"-query", "SELEC 1"}, []string{"DATABASE_URL=" + postgrestest.Database(t)}, `-query cannot be run: syntax error at or near "SELEC" (SQLSTATE 42601)`},
+		{[]string{"-query", "SELECT $1::int"}, []string{"DATABASE_URL=" + postgrestest.Database(t)}, "-query cannot be run: it has parameters: want values"},
+		{[]string{"-query", "SELECT $1::int", "-write"}, []string{"DATABASE_URL=" + postgrestest.Database(t)}, "-query cannot be run: it has parameters: want values"},
 	} {
 		t.Run(strings.Join(append(slices.Clone(tt.args), tt.want), " "), func(t *testing.T) {
 			e := start(t, path, tt.env, tt.args...)

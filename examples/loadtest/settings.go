@@ -4,11 +4,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/otelpool/otelpool-go/internal/flags"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -86,40 +86,35 @@ type settings struct {
 
 func newSettings(args []string) (settings, error) {
 	var s settings
-	flags := flag.NewFlagSet("loadtest", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // errors are returned
-	flags.StringVar(&s.dsn, "dsn", "", "")
-	flags.StringVar(&s.preset, "preset", defaultPreset, "")
-	poolSize, maxOverflow := flags.Int("pool-size", 0, ""), flags.Int("max-overflow", 0, "")
-	flags.IntVar(&s.concurrency, "concurrency", defaultConcurrency, "")
+	set := flag.NewFlagSet("loadtest", flag.ContinueOnError)
+	set.StringVar(&s.dsn, "dsn", "", "")
+	set.StringVar(&s.preset, "preset", defaultPreset, "")
+	poolSize, maxOverflow := set.Int("pool-size", 0, ""), set.Int("max-overflow", 0, "")
+	set.IntVar(&s.concurrency, "concurrency", defaultConcurrency, "")
 	for _, name := range []string{"duration", "for"} {
-		flags.DurationVar(&s.duration, name, defaultDuration, "")
+		set.DurationVar(&s.duration, name, defaultDuration, "")
 	}
 	query, source := defaultQuery, "the default statement"
 	for _, name := range []string{"query", "sql"} {
-		flags.Func(name, "", func(text string) error {
+		set.Func(name, "", func(text string) error {
 			query, source = text, "-"+name
 			return nil
 		})
 	}
-	file := flags.String("file", "", "")
-	flags.BoolVar(&s.write, "write", false, "")
-	flags.Float64Var(&s.rate, "rate", 0, "")
-	flags.IntVar(&s.inFlight, "in-flight", defaultInFlight, "")
-	flags.DurationVar(&s.goal, "p99-wait", 0, "")
-	flags.Func("sizes", "", s.setSizes)
-	flags.StringVar(&s.svg, "svg", "", "")
-	err := flags.Parse(args)
-	if err == nil && flags.NArg() > 0 {
-		err = fmt.Errorf("unknown argument %q", flags.Arg(0))
+	file := set.String("file", "", "")
+	set.BoolVar(&s.write, "write", false, "")
+	set.Float64Var(&s.rate, "rate", 0, "")
+	set.IntVar(&s.inFlight, "in-flight", defaultInFlight, "")
+	set.DurationVar(&s.goal, "p99-wait", 0, "")
+	set.Func("sizes", "", s.setSizes)
+	set.StringVar(&s.svg, "svg", "", "")
+	if err := flags.Parse(set, args); err != nil {
+		return settings{}, err
 	}
 	given := make(map[string]string)
-	flags.Visit(func(f *flag.Flag) { given[f.Name] = f.Value.String() })
+	set.Visit(func(f *flag.Flag) { given[f.Name] = f.Value.String() })
 	s.statements = []statement{{weight: 1, name: operation, sql: query, source: source}}
-	if err == nil {
-		err = s.check(given)
-	}
-	if err != nil {
+	if err := s.check(given); err != nil {
 		return settings{}, fmt.Errorf("%w (-h lists the flags)", err)
 	}
 	// The Sizing checks their range, with better errors.
@@ -130,6 +125,7 @@ func newSettings(args []string) (settings, error) {
 		s.maxOverflow = maxOverflow
 	}
 	if *file != "" {
+		var err error
 		if s.statements, err = readStatements(*file); err != nil {
 			return settings{}, err
 		}
@@ -158,16 +154,18 @@ func (s *settings) check(given map[string]string) error {
 			return fmt.Errorf("-%s is empty", name)
 		}
 	}
-	for name, d := range map[string]time.Duration{"duration": s.duration, "p99-wait": s.goal} {
-		if d < 0 || d > maxDuration || d == 0 && (name == "duration" || has(name)) {
+	for name, d := range map[string]time.Duration{"for": s.duration, "duration": s.duration, "p99-wait": s.goal} {
+		if has(name) && (d <= 0 || d > maxDuration) {
 			return fmt.Errorf("-%s is %v: want a time above 0 and at most 24h, such as 10s or 2m", name, d)
 		}
 	}
 	if _, known := presets[s.preset]; !known {
 		return fmt.Errorf("-preset is %q: want development, staging or production", s.preset)
 	}
-	if s.concurrency < 1 || s.inFlight < 1 {
-		return errors.New("-concurrency or -in-flight is below 1: want a whole number, at least 1")
+	for name, n := range map[string]int{"concurrency": s.concurrency, "in-flight": s.inFlight} {
+		if n < 1 {
+			return fmt.Errorf("-%s is %d: want a whole number, at least 1", name, n)
+		}
 	}
 	if strings.TrimSpace(s.statements[0].sql) == "" {
 		return fmt.Errorf("%s is empty: want SQL, such as %s", s.statements[0].source, defaultQuery)
