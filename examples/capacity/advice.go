@@ -147,6 +147,9 @@ func (a *advice) split(m measurement, average int) {
 	case m.overflow == 0:
 		return
 	}
+	if a.atLeast { // the average is that of a pool in trouble
+		average = max(average, m.size)
+	}
 	total := a.size
 	a.size = min(total, average)
 	a.overflow = total - a.size

@@ -32,8 +32,8 @@ func TestAdviseReturnsVerdictAndSize(t *testing.T) {
 	tiny.load.Rate, tiny.inUse, calm.meanWait = 0.01, 0.0005, 50*time.Microsecond
 	tinyWithOverflow := tiny
 	tinyWithOverflow.size, tinyWithOverflow.overflow = 1, 1
-	full := measuredOf(5, 0, 5)
-	full.inUse = 4.6
+	full, largeBase := measuredOf(5, 0, 5), measuredOf(8, 4, 12)
+	full.inUse, largeBase.timeouts = 4.6, 1
 	tests := map[string]struct {
 		measurement
 		verdict        string
@@ -54,6 +54,7 @@ func TestAdviseReturnsVerdictAndSize(t *testing.T) {
 		"overflow is kept":    {measuredOf(5, 5, 9), verdictTooSmall, 6, 5, false, "the overflow of 5 is for the peaks"},
 		"full":                {full, verdictSaturated, 11, 0, true, "does not show the need"},
 		"timeouts":            {timeouts, verdictSaturated, 30, 0, true, "there were timeouts: 3"},
+		"base is not lowered": {largeBase, verdictSaturated, 8, 10, true, "the base size of 8 "},
 		"bursts":              {bursts, verdictBursts, 18, 0, true, "db_pool_pending_peak"},
 		"full at times":       {mixed, verdictBursts, 12, 0, true, "full for a part of the time"},
 		"waits as expected":   {waiting, verdictTooSmall, 11, 0, false, "smallest size"},
