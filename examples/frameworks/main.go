@@ -23,9 +23,11 @@ import (
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"golang.org/x/sync/errgroup"
+	"gorm.io/gorm/logger"
 
 	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/flags"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -41,11 +43,16 @@ func main() {
 
 // run runs the programs until ctx ends.
 func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
-	flags := flag.NewFlagSet("frameworks", flag.ContinueOnError)
-	lib := flags.String("lib", "", "the only library to run: "+names()+" (default all)")
-	addr := flags.String("addr", "127.0.0.1:9464", "the address of /metrics and /debug/pool/")
-	leak := flags.Bool("leak", false, "leave two transactions, or rows, of each library open")
-	if err := flags.Parse(args); err != nil {
+	set := flag.NewFlagSet("frameworks", flag.ContinueOnError)
+	lib := set.String("lib", "", "the only library to run: "+names()+" (default all)")
+	addr := set.String("addr", "127.0.0.1:9464", "the address of /metrics and /debug/pool/")
+	leak := set.Bool("leak", false, "leave two transactions, or rows, of each library open")
+	if err := flags.Parse(set, args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(stdout, "Runs small programs by "+names()+", until Ctrl-C.")
+			set.SetOutput(stdout)
+			set.PrintDefaults()
+		}
 		return err
 	}
 	chosen, err := choose(*lib)
@@ -61,6 +68,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	logger.Default = logger.Discard // GORM's writes escape sequences, also to a pipe
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
 
 	db, err := openDatabase(ctx)

@@ -135,10 +135,16 @@ func TestFailedOpenEndsProgram(t *testing.T) {
 	}
 }
 
-func TestUnknownLibraryIsRefused(t *testing.T) {
+func TestWrongFlagsAreRefused(t *testing.T) {
 	t.Parallel()
-	err := run(t.Context(), []string{"-lib", "gormm"}, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), `unknown library "gormm" (valid: goose, sqlc,`) {
-		t.Errorf("error %v", err)
+	for args, want := range map[string]string{
+		"-lib gormm": `unknown library "gormm" (valid: goose, sqlc,`,
+		"gorm":       `unknown argument "gorm" (-h lists the flags)`,
+		"-colour":    "flag provided but not defined: -colour (-h lists the flags)",
+	} {
+		err := run(t.Context(), strings.Fields(args), io.Discard)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", args, err, want)
+		}
 	}
 }
