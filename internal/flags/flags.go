@@ -1,4 +1,4 @@
-// Package flags parses the flags of the programs. Its errors say what is allowed, and quote no address, which may have a password.
+// Package flags parses the flags of programs. Its errors say what is allowed, and quote no address: that may have a password.
 package flags
 
 import (
