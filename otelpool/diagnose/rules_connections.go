@@ -70,7 +70,7 @@ func findDialFailures(v *view) (all []Finding) {
 			},
 		}
 		if v.now.Opened > 0 {
-			f.Summary = fmt.Sprintf("Some new connections cannot be opened: %s (%s).", d.summary, strings.Join(seen, ", "))
+			f.Summary = fmt.Sprintf("Some new connections could not be opened in the last %.0f s: %s (%s).", v.now.Seconds, d.summary, strings.Join(seen, ", "))
 		}
 		if v.now.Acquires["error"] > 0 {
 			f.Severity = Critical
@@ -112,16 +112,18 @@ func findSilence(v *view) []Finding {
 func findHangingDials(v *view) []Finding {
 	wait := max(v.OldestWaitSeconds, v.meanQueue()) // at a moment at which all have given up, none may wait
 	got, usual := ratio(float64(v.now.Acquires["ok"]), v.now.Seconds), ratio(float64(v.past.Acquires["ok"]), v.past.Seconds)
-	if got > 0.3*usual { // it has begun to dial just now, and callers wait for another reason
+	half := v.Constructing > 0 && 2*v.Constructing >= v.Settings.MaxConns
+	// Acquires have got fewer of the places for some time, or get none now.
+	hanging := held(v.now)+float64(v.Constructing) <= float64(v.Settings.MaxConns+1) || v.Used == 0 && v.Constructing > 1
+	if got > 0.3*usual && !hanging { // it has begun to dial just now, and callers wait for another reason
 		return nil
 	}
-	half := v.Constructing > 0 && 2*v.Constructing >= v.Settings.MaxConns
 	if !half || v.now.Dials+v.now.Opened > 0 || v.now.Seconds < minAverage || wait < max(2, 3*dialTime(v.LastTenMinutes)) {
 		return nil
 	}
 	return []Finding{{
 		Severity: Critical,
-		Summary: fmt.Sprintf("Dials do not end: those of %s hang, none has ended in the last %.0f s, and callers wait for %s and more.",
+		Summary: fmt.Sprintf("Dials hang: the pool has been opening %s, none has opened in the last %.0f s, and callers have waited for %s.",
 			v.ofPool(v.Constructing), v.now.Seconds, printable.Seconds(wait)),
 		Advice: "See whether the server runs, whether a firewall, a proxy or a failover is between, and whether a BeforeConnect hook waits for something else. " +
 			"Set connect_timeout (ConnectTimeout), so that such a dial ends.",
@@ -240,7 +242,8 @@ func findChurn(v *view) []Finding {
 		return nil
 	}
 	reason := most(v.now.Closed)
-	if n := v.now.Closed["other"]; reason == "other" && n <= v.Settings.MaxConns && n == v.LastMinute.Closed["other"] { // one pool.Reset
+	once := slices.Contains([]string{"other", "broken", "ping"}, reason) // one pool.Reset, or one failover
+	if n := v.now.Closed[reason]; once && n <= v.Settings.MaxConns && n == v.LastMinute.Closed[reason] {
 		return nil
 	}
 	connect := ratio(v.now.WaitedSeconds["connect"], float64(sum(v.now.Acquires)))

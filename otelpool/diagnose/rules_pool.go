@@ -9,12 +9,11 @@ import (
 // crowded reports whether callers wait so long, or give up so often, that it is not the ordinary queue of a busy pool.
 func (v *view) crowded() bool {
 	total := float64(sum(v.now.Acquires))
-	var held, busy float64
+	busy := 0.0
 	for _, u := range v.now.Units {
-		held += u.Held
 		busy += u.BusySeconds
 	}
-	hold := ratio(max(held*v.now.Seconds, busy), total) // short holds may never be sampled
+	hold := ratio(max(held(v.now)*v.now.Seconds, busy), total) // short holds may never be sampled
 	queue := v.meanQueue()
 	return v.now.Seconds >= 5 && (v.now.Acquires["timeout"] >= 2 && float64(v.now.Acquires["timeout"]) >= 0.01*total ||
 		queue >= 0.25 || queue >= 0.05 && queue >= 10*hold ||
@@ -93,11 +92,7 @@ func (v *view) withoutHolder() int64 {
 const minBig = 10
 
 func findTooBig(v *view) []Finding {
-	kept, peak := max(v.Settings.MinConns, v.Settings.MinIdleConns), v.LastTenMinutes.Peak
-	var held float64
-	for _, u := range v.LastTenMinutes.Units {
-		held += u.Held
-	}
+	kept, peak, held := max(v.Settings.MinConns, v.Settings.MinIdleConns), v.LastTenMinutes.Peak, held(v.LastTenMinutes)
 	if v.LastTenMinutes.Seconds < 60 || kept < minBig || v.Idle+v.Used < kept || float64(kept) < 4*held || kept < 2*peak {
 		return nil
 	}

@@ -266,6 +266,21 @@ var speaks = []verdictOf{
 		r.LastTenSeconds.WaitedSeconds["queue"] = 5 * 50
 		r.Waiting, r.OldestWaitSeconds = 1, 0.1
 	}, verdict{diagnose.ServerAway, ""}},
+	{"dials that do not end, since three seconds", func(r *diagnose.Report) {
+		waiting(r)
+		r.Used, r.Constructing, r.Holds = 0, 8, nil
+	}, verdict{diagnose.ServerAway, ""}},
+	{"dials that do not end, while the last connections are used", func(r *diagnose.Report) {
+		waiting(r)
+		r.Used, r.Constructing = 3, 5
+	}, verdict{diagnose.ServerAway, ""}},
+	{"dials that have begun just now, in a pool that is too small", func(r *diagnose.Report) {
+		waiting(r)
+		r.Used, r.Constructing = 3, 5
+		for i := range r.LastTenSeconds.Units {
+			r.LastTenSeconds.Units[i].Held = 4
+		}
+	}, verdict{diagnose.PoolTooSmall, ""}},
 	{"a dial of a pool of one connection that callers wait for", func(r *diagnose.Report) {
 		r.Settings.MaxConns, r.Settings.BaseSize = 1, 1
 		waiting(r)
@@ -328,6 +343,14 @@ var speaks = []verdictOf{
 	{"a Reset of the pool again and again", func(r *diagnose.Report) {
 		resets(&r.LastTenSeconds, r.Settings.MaxConns)
 		resets(&r.LastMinute, 5*r.Settings.MaxConns)
+	}, verdict{diagnose.Churn, ""}},
+	{"connections that broke once, as by a failover", func(r *diagnose.Report) {
+		for _, p := range []*diagnose.Period{&r.LastTenSeconds, &r.LastMinute} {
+			p.Opened, p.Closed = 8, map[string]int64{"broken": 8}
+		}
+	}, verdict{}},
+	{"connections that break again and again", func(r *diagnose.Report) {
+		also(r, func(p *diagnose.Period) { churn(p, "broken") })
 	}, verdict{diagnose.Churn, ""}},
 	{"a PrepareConn that is slow", func(r *diagnose.Report) {
 		prepares(r, 0.05)

@@ -161,6 +161,14 @@ func callRate(p Period) float64 {
 // gaveUp returns how many acquires ended without a connection now.
 func (v *view) gaveUp() int64 { return v.now.Acquires["timeout"] + v.now.Acquires["canceled"] }
 
+// held returns how many connections were held on average.
+func held(p Period) (connections float64) {
+	for _, u := range p.Units {
+		connections += u.Held
+	}
+	return connections
+}
+
 // waiters returns how many acquires waited in the queue on average.
 func (v *view) waiters() float64 { return ratio(v.now.WaitedSeconds["queue"], v.now.Seconds) }
 
