@@ -47,11 +47,11 @@ func findBlocked(v *view) []Finding {
 	}
 	culprits := make(map[key]*culprit)
 	for _, victim := range sessions {
-		if victim.QuerySeconds < blockedSeconds {
+		if victim.waited() < blockedSeconds {
 			continue
 		}
 		for _, root := range rootBlockers(victim, byID) {
-			if root.ProcessID == victim.ProcessID || root.State != "" && max(root.TransactionSeconds, root.StateSeconds) < blockedSeconds {
+			if root.ProcessID == victim.ProcessID || blocks(root, sessions) < blockedSeconds {
 				continue
 			}
 			k := key{sessionName(root), root.Ours}
@@ -77,6 +77,23 @@ func findBlocked(v *view) []Finding {
 		findings = append(findings, c.finding(r))
 	}
 	return findings
+}
+
+// waited returns for how long a session has waited for a lock, by its statement if the server does not tell.
+func (s Session) waited() float64 { return cmp.Or(s.LockWaitSeconds, s.QuerySeconds) }
+
+// blocks returns for how long a session may have kept others waiting. Of one that is hidden from the role, only those that wait
+// directly for it tell: others may have had the lock before it.
+func blocks(root Session, sessions []Session) (seconds float64) {
+	if root.State != "" {
+		return max(root.TransactionSeconds, root.StateSeconds)
+	}
+	for _, s := range sessions {
+		if slices.Contains(s.BlockedBy, root.ProcessID) {
+			seconds = max(seconds, s.waited())
+		}
+	}
+	return seconds
 }
 
 // rootBlockers returns the sessions that a session waits for in the end. In a circle it is the one with the oldest
@@ -115,7 +132,7 @@ func (c *culprit) finding(r Report) Finding {
 	ours := false
 	counts := make(map[string]int64)
 	for _, v := range c.victims {
-		wait = max(wait, v.QuerySeconds)
+		wait = max(wait, v.waited())
 		ours = ours || v.Ours
 		counts[sessionName(v)]++
 	}

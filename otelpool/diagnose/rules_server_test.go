@@ -65,6 +65,9 @@ func TestBlockedRuleNamesRoot(t *testing.T) {
 		{"no name", []diagnose.Session{changed(report, func(s *diagnose.Session) { s.Operation = "" }), pay(2, 1)},
 			[]string{"", "a unit of work without a name has run nothing for 40 s in a transaction that is open for 42 s, and 1 session waits for a lock that it holds: pay (1)."}},
 		{"waits briefly", []diagnose.Session{report, changed(pay(2, 1), func(s *diagnose.Session) { s.QuerySeconds = 0.9 })}, nil},
+		{"waits briefly at the end of a long statement", []diagnose.Session{report, changed(pay(2, 1), func(s *diagnose.Session) { s.LockWaitSeconds = 0.9 })}, nil},
+		{"hidden, one after the other", []diagnose.Session{{ProcessID: 1, Role: "billing"}, {ProcessID: 2, BlockedBy: []uint32{1}, LockWaitSeconds: 0.3},
+			changed(pay(3, 2), func(s *diagnose.Session) { s.LockWaitSeconds = 5 })}, nil},
 		{"holds briefly", []diagnose.Session{changed(report, func(s *diagnose.Session) { s.TransactionSeconds, s.StateSeconds = 0.9, 0.8 }), pay(2, 1)}, nil},
 	} {
 		findings := diagnose.Findings(diagnose.Report{Server: &diagnose.ServerState{Sessions: tt.sessions}})
@@ -91,6 +94,15 @@ func checkFinding(t *testing.T, f diagnose.Finding, kind diagnose.Kind, severity
 	}
 	if !strings.Contains(string(runbook), "\n### "+f.Runbook+"\n") {
 		t.Errorf("the runbook has no section %q", f.Runbook)
+	}
+}
+
+func TestLongestWaitIsForLock(t *testing.T) {
+	t.Parallel()
+	pay := changed(session(2, "pay", "", 1), func(s *diagnose.Session) { s.LockWaitSeconds = 7 })
+	f := diagnose.Findings(diagnose.Report{Server: &diagnose.ServerState{Sessions: []diagnose.Session{session(1, "report", ""), pay}}})[0]
+	if e := f.Evidence[2]; e.Name != "longest wait" || e.Value != 7 {
+		t.Errorf("got %v, want 7 s", e)
 	}
 }
 

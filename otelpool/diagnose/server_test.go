@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
@@ -29,7 +30,8 @@ func TestServerNamesOurBlocker(t *testing.T) {
 		t.Errorf("blocker: %+v", root)
 	}
 	for _, victim := range s.Sessions[1:] {
-		if !victim.Ours || victim.Operation != "checkout" || victim.WaitEventType != "Lock" || victim.WaitEvent == "" || victim.QuerySeconds <= 0 {
+		if !victim.Ours || victim.Operation != "checkout" || victim.WaitEventType != "Lock" || victim.WaitEvent == "" ||
+			victim.LockWaitSeconds <= 0 || victim.LockWaitSeconds > victim.QuerySeconds {
 			t.Errorf("victim: %+v", victim)
 		}
 	}
@@ -148,6 +150,44 @@ func TestServerToleratesMissingPrivileges(t *testing.T) {
 	if victim := s.Sessions[1]; victim.State != "active" || victim.Operation != "checkout" {
 		t.Errorf("victim: %+v", victim)
 	}
+}
+
+// TestHiddenTurnsAreNotBlocked has programs that the role does not see take a row in turns, and its own wait for seconds.
+func TestHiddenTurnsAreNotBlocked(t *testing.T) {
+	t.Parallel()
+	url := postgrestest.Database(t)
+	f := setup(t, url, 5, as(newRole(t, url, "plain")))
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var others sync.WaitGroup
+	for _, name := range []string{"billing", "shipping", "returns", "search", "audit", "backup"} {
+		conn := connect(t, url, name)
+		t.Cleanup(others.Wait) // before the connection is closed
+		others.Go(func() {
+			for ctx.Err() == nil {
+				_, _ = conn.Exec(context.Background(), update(1)+"; SELECT pg_sleep(0.3)") // one transaction
+			}
+		})
+	}
+	others.Go(func() {
+		for ctx.Err() == nil {
+			_, _ = f.pool.Exec(otelpool.WithOperation(context.Background(), "checkout"), update(1))
+		}
+	})
+	looks := 0
+	f.eventually(t, func(s *diagnose.ServerState) bool {
+		report := f.inst.Report()
+		report.Server = s
+		for _, found := range diagnose.Findings(report) {
+			if found.Kind == diagnose.BlockedOnServer {
+				t.Error(found)
+			}
+		}
+		if slices.ContainsFunc(s.Sessions, func(one diagnose.Session) bool { return one.Ours && len(one.BlockedBy) > 0 && one.QuerySeconds > 1 }) {
+			looks++
+		}
+		return looks == 3
+	})
 }
 
 func TestServerWorksWithFullPool(t *testing.T) {

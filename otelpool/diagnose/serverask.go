@@ -24,7 +24,7 @@ WHERE pid <> pg_backend_pid() AND coalesce(backend_type = 'client backend', dati
 GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT $1`
 
 	// The process id of a hold counts in the pool's database only. pg_blocking_pids stops all locking for a moment, so it is
-	// not called for sessions that do not wait.
+	// not called for sessions that do not wait. Servers before PostgreSQL 14 have no waitstart.
 	sessionsSQL = `
 SELECT pid, pid = ANY ($1) AND coalesce(datname = current_database(), false),
 	coalesce(application_name, ''), coalesce(usename::text, ''), coalesce(nullif(backend_type, 'client backend'), ''),
@@ -32,9 +32,12 @@ SELECT pid, pid = ANY ($1) AND coalesce(datname = current_database(), false),
 	coalesce(greatest(extract(epoch FROM clock_timestamp() - state_change), 0), 0)::float8,
 	coalesce(greatest(extract(epoch FROM clock_timestamp() - xact_start), 0), 0)::float8,
 	coalesce(greatest(extract(epoch FROM clock_timestamp() - query_start), 0), 0)::float8,
+	coalesce(greatest(extract(epoch FROM clock_timestamp() - waitstart), 0), 0)::float8,
 	CASE WHEN wait_event_type = 'Lock' OR state IS NULL THEN pg_blocking_pids(pid) ELSE '{}' END,
 	CASE WHEN $3 THEN coalesce(left(query, 500), '') ELSE '' END
-FROM pg_stat_activity
+FROM pg_stat_activity LEFT JOIN (
+	SELECT pid, max((to_jsonb(l) ->> 'waitstart')::timestamptz) AS waitstart FROM pg_locks l WHERE NOT granted GROUP BY pid
+) w USING (pid)
 WHERE pid <> pg_backend_pid() AND (pid = ANY ($1) OR $2 AND wait_event_type = 'Lock')
 ORDER BY pid = ANY ($1) DESC LIMIT $4`
 )
@@ -127,7 +130,7 @@ func (q question) read(ctx context.Context, pids []int32, waiting bool, held map
 		by  []int32
 	)
 	columns := []any{&pid, &ok, &r.Application, &r.Role, &r.BackendType, &r.State, &r.WaitEventType, &r.WaitEvent,
-		&r.StateSeconds, &r.TransactionSeconds, &r.QuerySeconds, &by, &r.Query}
+		&r.StateSeconds, &r.TransactionSeconds, &r.QuerySeconds, &r.LockWaitSeconds, &by, &r.Query}
 	_, err = pgx.ForEachRow(rows, columns, func() error {
 		one := r
 		one.ProcessID = uint32(pid)
