@@ -31,8 +31,8 @@ var dialFailures = []dialFailure{
 		"Look at the certificate (its end, its names, who signed it) and at sslmode."},
 	{ServerAway, []string{"refused", "timeout", "connection"}, "nothing answers at the server's address",
 		"See whether the server runs, and whether a firewall, a proxy or a failover is between."},
-	{DialFails, []string{"*"}, "the log has the reason",
-		"Look for \"connection could not be opened\" in the program's log: it has the reason of the first failure."},
+	{DialFails, []string{"*"}, "the log says why",
+		"Look for \"connection could not be opened\" in the program's log, which has the first error. An error that BeforeConnect or AfterConnect returns is one, too."},
 }
 
 func (d dialFailure) covers(errorType string) bool {
@@ -195,7 +195,7 @@ func findSlowDials(v *view) []Finding {
 	if dial := dialTime(v.now); dial > 0 && mean >= 2*dial {
 		f.Summary = fmt.Sprintf("Opening a connection takes %s, of which its dial takes %s: the rest is the time of the hooks BeforeConnect and AfterConnect, or of dials that were given up.",
 			printable.Seconds(mean), printable.Seconds(dial))
-		f.Advice = "Look at what the hooks wait for, such as a token for the password, or statements: keep what can be kept. MinIdleConns opens connections before they are needed."
+		f.Advice = "Look at what the hooks wait for, such as a token for the password, or statements, and reuse an answer while it is valid. MinIdleConns opens connections before they are needed."
 	}
 	if v.now.WaitedSeconds["connect"] > 0 {
 		f.Severity = v.bad(Warning)
@@ -314,7 +314,7 @@ func findPingCost(v *view) []Finding {
 	}
 	if slowHook {
 		f.Summary = fmt.Sprintf("PrepareConn (or BeforeAcquire) takes %s an acquire, and keeps a connection for that time.", printable.Seconds(prepare/ok))
-		f.Advice = "Do in AfterConnect what is to be done once a connection, and call nothing else from PrepareConn: keep what it answered."
+		f.Advice = "Do in AfterConnect what a connection needs only once. If PrepareConn asks another service, have it reuse the last answer instead of asking at each acquire."
 	}
 	return []Finding{f}
 }

@@ -152,7 +152,7 @@ func findIdleInTransaction(v *view) (all []Finding) {
 			Evidence: []Evidence{
 				{Name: "connections idle in a transaction", Value: float64(g.IdleInTransaction)},
 				{Name: "oldest hold", Value: g.OldestSeconds, Unit: "s"},
-				v.was("of it on average", u.now.IdleInTransaction, u.past.IdleInTransaction, ""),
+				v.was("idle in a transaction on average", u.now.IdleInTransaction, u.past.IdleInTransaction, ""),
 			},
 		}
 		if len(victims) > 0 {
@@ -170,13 +170,13 @@ func findIdleInTransaction(v *view) (all []Finding) {
 			Summary: fmt.Sprintf("%s leaves transactions open while nothing runs in them: on average on %s.",
 				named(u.name), average(u.now.IdleInTransaction, "connection")),
 			Advice:   commitAdvice,
-			Evidence: []Evidence{v.was("of it on average", u.now.IdleInTransaction, u.past.IdleInTransaction, "")},
+			Evidence: []Evidence{v.was("idle in a transaction on average", u.now.IdleInTransaction, u.past.IdleInTransaction, "")},
 		})
 	}
 	return all
 }
 
-const commitAdvice = "Commit before calling anything else, and roll back on every error. The server ends such transactions by itself with idle_in_transaction_session_timeout."
+const commitAdvice = "Commit before calling anything else, and roll back on every error. With idle_in_transaction_session_timeout the server ends such transactions."
 
 // idlesInTransaction reports whether a unit of work has much of the pool idle in transactions, on average.
 func (v *view) idlesInTransaction(u unitChange) bool {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/otelpool/otelpool-go/internal/printable"
 )
@@ -16,7 +17,7 @@ func findRetryStorms(v *view) (all []Finding) {
 		all = append(all, Finding{
 			Severity:  v.bad(Warning),
 			Operation: c.name,
-			Summary: fmt.Sprintf("%s fails, mostly by %s, and is called %s: its callers retry immediately.",
+			Summary: fmt.Sprintf("%s fails, mostly with %s, and is called %s: its callers retry immediately.",
 				named(c.name), most(c.failures), grew(c.rate, c.was)),
 			Advice:   "Retry a few times at most, after a pause that grows and varies, and only errors that a retry can cure. Then look at the error itself.",
 			Evidence: failing(v, c),
@@ -36,6 +37,8 @@ var failureAdvice = map[string]string{
 }
 
 func findFailures(v *view) (all []Finding) {
+	var failed []change
+	names := make(map[string][]string) // by the SQLSTATE of most failures
 	for _, c := range slices.Concat(v.ops, v.seldom()) {
 		switch {
 		case c.calls < 5 || c.failed < 0.2 || c.failed < 3*c.wasFailed || v.has(RetryStorm, c.name):
@@ -45,21 +48,34 @@ func findFailures(v *view) (all []Finding) {
 		case !v.known(c) && mostly(c, "23505", "40001", "55P03"): // which programs may expect
 			continue
 		}
-		severity := Warning
-		if mostly(c, "25P03") { // what holds the connections, and more of them would idle as well
-			severity = v.bad(Warning)
-		}
-		all = append(all, Finding{
-			Severity:  severity,
+		failed = append(failed, c)
+		names[most(c.failures)] = append(names[most(c.failures)], named(c.name))
+	}
+	for _, c := range failed {
+		state := most(c.failures)
+		f := Finding{
+			Severity:  Warning,
 			Operation: c.name,
-			Summary:   fmt.Sprintf("%s fails in %.0f %% of its calls, mostly by %s.", named(c.name), 100*c.failed, most(c.failures)),
-			Advice:    cmp.Or(failureAdvice[most(c.failures)], "Look up the SQLSTATE and the server's log; a migration or a release is the usual reason."),
+			Summary:   fmt.Sprintf("%s fails in %.0f %% of its calls, mostly with %s.", named(c.name), 100*c.failed, state),
+			Advice:    cmp.Or(failureAdvice[state], "Look up the SQLSTATE and the server's log; a migration or a release is the usual reason."),
 			Evidence:  failing(v, c),
-		})
+		}
+		if state == "25P03" { // what holds the connections, and more of them would idle as well
+			f.Severity = v.bad(Warning)
+		}
+		switch n := names[state]; {
+		case len(n) == 0: // it is in the finding of all
+			continue
+		case len(n) > 3: // it is not the operations
+			slices.Sort(n)
+			names[state] = nil
+			f.Operation = ""
+			f.Summary = fmt.Sprintf("%d operations fail, mostly with %s: %s and %d more.", len(n), state, strings.Join(n[:3], ", "), len(n)-3)
+			f.Evidence = []Evidence{{Name: "operations that fail", Value: float64(len(n))}}
+		}
+		all = append(all, f)
 	}
-	if len(all) > 3 { // it is not the operations
-		all = all[:3]
-	}
+	all = all[:min(len(all), 3)]
 	return append(all, v.acquiresFail()...)
 }
 
@@ -74,7 +90,8 @@ func (v *view) acquiresFail() []Finding {
 		Runbook:  "PoolUnavailable",
 		Summary: fmt.Sprintf("%.0f %% of the acquires fail, and no dial does: a PrepareConn hook returns an error, or the pool is closed.",
 			100*failed/total),
-		Advice: "Look at the error that Acquire returns, and at what PrepareConn (or BeforeAcquire) does. A pool that is closed stays so: use none after its Close.",
+		Advice: "Look at the error that Acquire returns, and at what PrepareConn (or BeforeAcquire) does. If PrepareConn returns true beside an error, pgxpool keeps the connection, even a broken one, " +
+			"and the next acquire fails as well: return false. A closed pool stays closed: do not use it after Close.",
 		Evidence: []Evidence{
 			{Name: "acquires failed", Value: failed},
 			{Name: "acquires", Value: total},
@@ -156,17 +173,20 @@ func findAllSlower(v *view) []Finding {
 			Runbook:  "PoolPingSlow",
 			Summary: fmt.Sprintf("Every operation takes about %s longer than before, short ones and long ones alike: the network to the server is slow.",
 				printable.Seconds(median(deltas))),
-			Advice:   "Look at the way to the server: another zone, a proxy, packet loss, a busy machine. Fewer round trips help: batches, one query instead of several.",
+			Advice:   "Look at the way to the server: another zone, a proxy, packet loss. " + starved + " Fewer round trips help: batches, one query instead of several.",
 			Evidence: evidence,
 		}}
 	}
 	return []Finding{{
 		Severity: v.bad(Warning),
 		Summary:  fmt.Sprintf("Nearly every operation takes %.1f times as long as before: the server is slow, not one query.", median(growth)),
-		Advice:   "Look at the server's processors, disks, memory and checkpoints, and at what else runs there: a backup, a migration, a vacuum, another service.",
+		Advice:   "Look at the server's processors, disks, memory and checkpoints, and at what else runs there: a backup, a migration, a vacuum, another service. " + starved,
 		Evidence: evidence,
 	}}
 }
+
+// starved is what looks the same as a slow server or network, and no rule can tell.
+const starved = "Look at this program's own machine, too: without a free processor it sees every answer late."
 
 // spread returns how far apart the middle half of some numbers is, as a share of their median. It sorts them.
 func spread(of []float64) float64 {
@@ -189,12 +209,16 @@ func findSlowOperations(v *view) (all []Finding) {
 		if late {
 			givenUp = fmt.Sprintf(", and %.0f %% of its calls are given up", 100*v.late(c))
 		}
+		advice := "Look at its plan (EXPLAIN ANALYZE), its locks (pg_blocking_pids) and what was deployed: a missing index, stale statistics, more rows, a lock."
+		if 2*v.moreOpen() > c.load-c.wasLoad {
+			advice = "The server has begun to answer for most of that time: it returns more rows, or the program does something else between two rows. " + advice
+		}
 		all = append(all, Finding{
 			Severity:  v.bad(Warning),
 			Operation: c.name,
 			Summary: fmt.Sprintf("%s takes %s, %.0f times as long as before%s: on average it keeps %s busy%s.",
 				named(c.name), printable.Seconds(c.mean), c.mean/c.wasMean, others, average(c.load, "connection"), givenUp),
-			Advice:      "Look at its plan (EXPLAIN ANALYZE), its locks (pg_blocking_pids) and what was deployed: a missing index, stale statistics, more rows, a lock.",
+			Advice:      advice,
 			Consequence: v.locks() && c.mean >= 10*c.wasMean,
 			Evidence: []Evidence{
 				v.was("time a call", c.mean, c.wasMean, "s"),
@@ -226,6 +250,14 @@ func findSlowOperations(v *view) (all []Finding) {
 	return all
 }
 
+// moreOpen returns on how many connections more than before rows or a batch are open, on average.
+func (v *view) moreOpen() (connections float64) {
+	for _, u := range v.units {
+		connections += u.now.ResultOpen - u.past.ResultOpen
+	}
+	return connections
+}
+
 // late returns the share of an operation's calls that were given up: by a deadline, the caller or statement_timeout. It is 0
 // where callers spend the time in the queue, so that little is left for the call.
 func (v *view) late(c change) float64 {
@@ -246,14 +278,18 @@ func findShortDeadlines(v *view) (all []Finding) {
 		}
 		usual := ""
 		if c.wasMean > 0 {
-			usual = "it is hardly slower than before, "
+			usual = ", hardly longer than before"
+		}
+		who, limit := "Callers give up on", "their deadline"
+		if mostly(c, "57014") {
+			who, limit = "The server cancels", "statement_timeout"
 		}
 		all = append(all, Finding{
 			Severity:  Warning,
 			Operation: c.name,
-			Summary: fmt.Sprintf("%s is given up in %.0f %% of its calls, and a call takes %s on average: %sits deadline is too short.",
-				named(c.name), 100*late, printable.Seconds(c.mean), usual),
-			Advice:   "Give it more time than it usually takes (its context, or statement_timeout), or make it faster. Each call that is given up also costs its connection.",
+			Summary: fmt.Sprintf("%s %.0f %% of the calls of %s, which take %s on average%s: %s is too short.",
+				who, 100*late, named(c.name), printable.Seconds(c.mean), usual, limit),
+			Advice:   "Give it more time than it usually takes (its context, or statement_timeout), or make it faster. Each call that a caller gives up also costs its connection.",
 			Evidence: append(failing(v, c), v.was("time a call", c.mean, c.wasMean, "s")),
 		})
 	}

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/otelpool/otelpool-go/internal/printable"
 )
@@ -9,11 +10,7 @@ import (
 // crowded reports whether callers wait so long, or give up so often, that it is not the ordinary queue of a busy pool.
 func (v *view) crowded() bool {
 	total := float64(sum(v.now.Acquires))
-	busy := 0.0
-	for _, u := range v.now.Units {
-		busy += u.BusySeconds
-	}
-	hold := ratio(max(held(v.now)*v.now.Seconds, busy), total) // short holds may never be sampled
+	hold := ratio(held(v.now)*v.now.Seconds, total)
 	queue := v.meanQueue()
 	return v.now.Seconds >= 5 && (v.now.Acquires["timeout"] >= 2 && float64(v.now.Acquires["timeout"]) >= 0.01*total ||
 		queue >= 0.25 || queue >= 0.05 && queue >= 10*hold ||
@@ -55,9 +52,15 @@ func findTooSmall(v *view) []Finding {
 			printable.Number(rate), printable.Number(before), printable.Seconds(v.meanQueue()))
 		f.Advice = "Give the pool more connections (package otelpool/sizing reckons how many), within what the server allows for all instances, or add instances, or limit the traffic."
 	}
+	if v.Waiting == 0 && 2*held(v.now) < float64(v.Settings.MaxConns) && v.now.Acquires["timeout"] == 0 {
+		f.Kind, f.Severity = PoolTooSmall, Warning
+		f.Summary = fmt.Sprintf("Callers come in bursts: up to %d waited at once, %s on average, while the pool has %s and used %s on average.",
+			v.now.PeakWaiting, printable.Seconds(v.meanQueue()), count(v.Settings.MaxConns, "connection"), printable.Number(math.Round(10*held(v.now))/10))
+		f.Advice = "Limit how many of them run at once, such as by errgroup's SetLimit, or give the pool as many connections as a burst takes."
+	}
 	if n := v.withoutHolder(); n > 0 {
 		f.Kind = PoolTooSmall
-		f.Summary = fmt.Sprintf("Hooks of the pool have %s: no caller holds %s, and acquires wait for one, %s on average.",
+		f.Summary = fmt.Sprintf("Hooks of the pool keep %s: no caller holds %s, and acquires wait for one, %s on average.",
 			v.ofPool(n), it(n), printable.Seconds(v.meanQueue()))
 		f.Advice = "Make AfterRelease, PrepareConn and ShouldPing quick, and release what AcquireAllIdle returned. " +
 			"If a hook has panicked, pgxpool has lost its connection for good, and more connections help only until it panics again: mend it and restart."
@@ -75,14 +78,11 @@ func (v *view) newWaiters() float64 {
 // withoutHolder returns how many connections are in use now and not held, if they are half of the pool and holds are mostly
 // fewer than that: at one moment as many may be between a release and the next acquire.
 func (v *view) withoutHolder() int64 {
-	n, held := v.Used-v.Closing, 0.0
+	n := v.Used - v.Closing
 	for _, g := range v.Holds {
 		n -= g.Count
 	}
-	for _, u := range v.now.Units {
-		held += max(u.Held, ratio(u.BusySeconds, v.now.Seconds)) // short holds may never be sampled
-	}
-	if 2*n < v.Settings.MaxConns || 2*held >= float64(v.Settings.MaxConns) {
+	if 2*n < v.Settings.MaxConns || 2*held(v.now) >= float64(v.Settings.MaxConns) {
 		return 0
 	}
 	return n

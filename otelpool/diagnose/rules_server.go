@@ -154,7 +154,7 @@ func (c *culprit) finding(r Report) Finding {
 	}
 	who := c.name
 	if !c.ours && s.ProcessID != 0 {
-		who += ", which is not of this pool,"
+		who += ", which is not part of this pool,"
 	}
 	f.Summary = fmt.Sprintf("%s %s, and %s for a lock that it holds: %s.", who, s.does(), waiting(len(c.victims)), listed(counts))
 	f.Advice = c.advice(s)
@@ -190,7 +190,7 @@ func (s Session) does() string {
 	case s.ProcessID == 0:
 		return "is not ended"
 	case s.State == "":
-		return "does what this role may not see"
+		return "does what this role is not allowed to see"
 	case s.idleInTransaction():
 		return fmt.Sprintf("has run nothing for %s in a transaction that is open for %s", printable.Seconds(s.StateSeconds), open)
 	case s.TransactionSeconds > 0:
@@ -208,6 +208,8 @@ func (c *culprit) advice(s Session) string {
 	}
 	what := "Make its transaction shorter, such as by smaller batches."
 	switch {
+	case s.State == "":
+		what = "GRANT pg_monitor to the role that asks, to see what it does."
 	case s.State == "idle":
 		what = "Release the lock as soon as the work is done."
 	case s.idleInTransaction():

@@ -462,7 +462,7 @@ func TestFullPoolThatNobodyHoldsBlamesHooks(t *testing.T) {
 			}
 		}
 		f := diagnose.Findings(r)[0]
-		if got := strings.HasPrefix(f.Summary, "Hooks of the pool have all 8 connections") && strings.Contains(f.Advice, "AfterRelease"); got != blames {
+		if got := strings.HasPrefix(f.Summary, "Hooks of the pool keep all 8 connections") && strings.Contains(f.Advice, "AfterRelease"); got != blames {
 			t.Errorf("blames hooks: %t, want %t: %+v", got, blames, f)
 		}
 		if blames && f.Kind != diagnose.PoolTooSmall {
@@ -548,6 +548,49 @@ func only(r *diagnose.Report, does func(*diagnose.Unit)) {
 	u.Held, u.Running = 0.8, 0.1
 	does(u)
 	waiting(r)
+}
+
+// TestFailuresOfManyOperationsAreOneFinding has all writes fail on a replica, and another operation for a reason of its own.
+func TestFailuresOfManyOperationsAreOneFinding(t *testing.T) {
+	t.Parallel()
+	r := healthy()
+	for i := range r.LastTenSeconds.Operations {
+		op := &r.LastTenSeconds.Operations[i]
+		op.Failures = map[string]int64{"25006": op.Calls}
+	}
+	r.LastTenSeconds.Operations = append(r.LastTenSeconds.Operations, diagnose.Operation{Operation: "new", Calls: 60, Failures: map[string]int64{"42P01": 60}})
+	found := diagnose.Findings(r)
+	if len(found) != 2 || found[0].Operation != "" || found[1].Operation != "new" ||
+		found[0].Summary != `4 operations fail, mostly with 25006: "find", "get", "list" and 1 more.` || !strings.Contains(found[0].Advice, "read-only") {
+		t.Errorf("got %+v", found)
+	}
+}
+
+// TestAdviceOnSlowRowsNamesThem has most of the time of a slow operation pass while its rows are open.
+func TestAdviceOnSlowRowsNamesThem(t *testing.T) {
+	t.Parallel()
+	for _, open := range []float64{0, 1.5} {
+		r := healthy()
+		operation(&r.LastTenSeconds, "find").Seconds *= 10
+		unit(&r.LastTenSeconds, "GET /").ResultOpen = open
+		f := diagnose.Findings(r)[0]
+		if f.Kind != diagnose.SlowOperation || strings.Contains(f.Advice, "between two rows") != (open > 0) {
+			t.Errorf("rows open on %v connections: got %+v", open, f)
+		}
+	}
+}
+
+// TestShortDeadlineNamesWhose has the server's statement_timeout end calls, or the caller's deadline.
+func TestShortDeadlineNamesWhose(t *testing.T) {
+	t.Parallel()
+	for reason, want := range map[string]string{"timeout": "Callers give up on 50 % of the calls of \"put\"", "57014": "statement_timeout is too short"} {
+		r := healthy()
+		op := operation(&r.LastTenSeconds, "put")
+		op.Failures = map[string]int64{reason: op.Calls / 2}
+		if f := diagnose.Findings(r)[0]; f.Kind != diagnose.DeadlineTooShort || !strings.Contains(f.Summary, want) {
+			t.Errorf("%s: got %+v, want %q", reason, f, want)
+		}
+	}
 }
 
 // TestAdviceOnFailuresGoesByTheirKind has writes fail after a failover, which no migration is the reason of.

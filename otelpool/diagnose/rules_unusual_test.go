@@ -74,6 +74,14 @@ var unusual = []verdictOf{
 		work(&r.LastTenMinutes, "burst", "get", 240, 0.02)
 		r.LastTenSeconds.WaitedSeconds["queue"] = 0.15 * 180
 	}, verdict{}},
+	{"bursts of more callers than there are connections, as every minute", func(r *diagnose.Report) {
+		empty(r)
+		for _, p := range []*diagnose.Period{&r.LastTenSeconds, &r.LastMinute, &r.LastTenMinutes} {
+			n := 24 * int64(max(1, p.Seconds/60))
+			work(p, "refresh", "get", n, 0.3)
+			p.WaitedSeconds["queue"], p.Peak, p.PeakWaiting = 0.3*float64(n), 8, 16
+		}
+	}, verdict{diagnose.PoolTooSmall, ""}},
 	{"a batch job beside the traffic", func(r *diagnose.Report) {
 		work(&r.LastTenSeconds, "batch", "INSERT archive", 600, 0.008)
 		work(&r.LastTenMinutes, "batch", "INSERT archive", 600, 0.008)

@@ -164,7 +164,7 @@ func (v *view) gaveUp() int64 { return v.now.Acquires["timeout"] + v.now.Acquire
 // held returns how many connections were held on average.
 func held(p Period) (connections float64) {
 	for _, u := range p.Units {
-		connections += u.Held
+		connections += max(u.Held, ratio(u.BusySeconds, p.Seconds)) // short holds may never be sampled
 	}
 	return connections
 }
