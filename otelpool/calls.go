@@ -274,9 +274,8 @@ func (h *hooks) end(ctx context.Context, pc *pgx.Conn, kind poolstate.CallKind, 
 			failures.Add()
 			to = &failures.Duration
 		}
-		c.gaveUp = f.Failed() && ctx != nil && ctx.Err() != nil && (f.ErrorType == instruments.ErrorTypeCanceled || f.ErrorType == instruments.ErrorTypeTimeout)
-	} else if c.gaveUp {
-		c.gaveUp = false
+		// A rollback on the connection that pgx has closed then fails for another reason.
+		c.gaveUp = c.gaveUp || pc.IsClosed() && ctx != nil && ctx.Err() != nil && (f.ErrorType == instruments.ErrorTypeCanceled || f.ErrorType == instruments.ErrorTypeTimeout)
 	}
 	to.Record(in, call.Took.Seconds())
 	op.AddCall(call.Took, c.shard)

@@ -25,7 +25,7 @@ type conn struct {
 
 	recent instruments.Recent
 
-	gaveUp bool // the last operation was given up by its caller
+	gaveUp bool // the caller gave up an operation, so that pgx has closed it
 
 	holder trace.SpanContext // of the work that released it last, if others were waiting and acquires have spans
 

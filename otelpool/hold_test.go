@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/internal/testutil"
@@ -150,6 +151,26 @@ func TestConnUsedAfterCancelIsBroken(t *testing.T) {
 	f.collect(t).check(t, map[string]int64{
 		"pgxpool.connections.closed{reason=broken}":   1,
 		"pgxpool.connections.closed{reason=canceled}": 0,
+	})
+}
+
+// TestTransactionGivenUpIsCanceled has a caller give up a statement of a transaction, which pgx then rolls back in vain.
+func TestTransactionGivenUpIsCanceled(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	err := pgx.BeginFunc(t.Context(), f.pool, func(tx pgx.Tx) error {
+		time.AfterFunc(50*time.Millisecond, cancel)
+		_, err := tx.Exec(ctx, "SELECT pg_sleep(300)")
+		return err
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	testutil.Eventually(t, "it is closed", func() bool { return f.pool.Stat().TotalConns() == 0 })
+	f.collect(t).check(t, map[string]int64{
+		"pgxpool.connections.closed{reason=broken}":   0,
+		"pgxpool.connections.closed{reason=canceled}": 1,
 	})
 }
 
