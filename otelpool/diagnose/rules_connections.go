@@ -113,9 +113,10 @@ func findHangingDials(v *view) []Finding {
 	wait := max(v.OldestWaitSeconds, v.meanQueue()) // at a moment at which all have given up, none may wait
 	got, usual := ratio(float64(v.now.Acquires["ok"]), v.now.Seconds), ratio(float64(v.past.Acquires["ok"]), v.past.Seconds)
 	half := v.Constructing > 0 && 2*v.Constructing >= v.Settings.MaxConns
-	// Acquires have got fewer of the places for some time, or get none now.
-	hanging := held(v.now)+float64(v.Constructing) <= float64(v.Settings.MaxConns+1) || v.Used == 0 && v.Constructing > 1
-	if got > 0.3*usual && !hanging { // it has begun to dial just now, and callers wait for another reason
+	// Holds have had fewer of the places for some time, or have none now. If not, the dials have begun just now, and callers
+	// wait for another reason.
+	hanging := held(v.now)+float64(v.Constructing) <= float64(v.Settings.MaxConns)+0.5 || v.Used == 0 && v.Constructing > 1
+	if !hanging || v.Constructing == 1 && got > 0.3*usual {
 		return nil
 	}
 	if !half || v.now.Dials+v.now.Opened > 0 || v.now.Seconds < minAverage || wait < max(2, 3*dialTime(v.LastTenMinutes)) {

@@ -273,6 +273,10 @@ var speaks = []verdictOf{
 	{"dials that do not end, while the last connections are used", func(r *diagnose.Report) {
 		waiting(r)
 		r.Used, r.Constructing = 3, 5
+		for i := range r.LastTenSeconds.Units {
+			u := &r.LastTenSeconds.Units[i]
+			u.Held, u.BusySeconds = 1.5, 12
+		}
 	}, verdict{diagnose.ServerAway, ""}},
 	{"dials that have begun just now, in a pool that is too small", func(r *diagnose.Report) {
 		waiting(r)
@@ -280,6 +284,11 @@ var speaks = []verdictOf{
 		for i := range r.LastTenSeconds.Units {
 			r.LastTenSeconds.Units[i].Held = 4
 		}
+	}, verdict{diagnose.PoolTooSmall, ""}},
+	{"a dial that has begun just now, in a pool of one connection that was held", func(r *diagnose.Report) {
+		r.Settings.MaxConns, r.Settings.BaseSize = 1, 1
+		hangingDials(r)
+		work(&r.LastTenSeconds, "GET /", "get", 2, 5)
 	}, verdict{diagnose.PoolTooSmall, ""}},
 	{"a dial of a pool of one connection that callers wait for", func(r *diagnose.Report) {
 		r.Settings.MaxConns, r.Settings.BaseSize = 1, 1
