@@ -64,8 +64,12 @@ func findNested(v *view) (all []Finding) {
 		if u.NestedAcquires == 0 {
 			continue
 		}
+		severity := Warning
+		if 2*u.NestedAcquires >= u.Units { // it is not a rare branch of the code
+			severity = v.bad(Warning)
+		}
 		all = append(all, Finding{
-			Severity:  Warning,
+			Severity:  severity,
 			Operation: u.Operation,
 			Summary: fmt.Sprintf("%s takes a second connection while it holds one: when enough of its callers do so at the same time, all wait for each other.",
 				named(u.Operation)),
@@ -255,7 +259,7 @@ func findHeldIdle(v *view) (all []Finding) {
 			continue
 		case v.usual(idle, u.past.IdleOutside): // as usual, and no caller waits
 			continue
-		case v.has(Leak, u.name) || v.listening(u.name):
+		case v.has(Leak, u.name) || v.has(NestedAcquires, u.name) || v.listening(u.name):
 			continue
 		}
 		all = append(all, Finding{

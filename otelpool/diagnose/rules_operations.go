@@ -195,10 +195,14 @@ func spread(of []float64) float64 {
 }
 
 func findSlowOperations(v *view) (all []Finding) {
+	least := 0.3 // connections that it keeps busy more than before
+	if v.pressed && v.Settings.MaxConns == 1 {
+		least = 0.15
+	}
 	for _, c := range v.ops {
 		late := v.late(c) >= 0.2 && c.failed >= 3*c.wasFailed // deadlines keep its time and its load low
 		if c.calls < 3 || c.was*v.past.Seconds < 10 || c.wasMean <= 0 || c.mean < 0.002 ||
-			c.mean < 3*c.wasMean && !(late && c.mean > 2*c.wasMean) || c.load-c.wasLoad < 0.3 && !late {
+			c.mean < 3*c.wasMean && !(late && c.mean > 2*c.wasMean) || c.load-c.wasLoad < least && !late {
 			continue
 		}
 		others := ""

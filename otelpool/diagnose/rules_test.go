@@ -97,6 +97,9 @@ var speaks = []verdictOf{
 	{"held idle, the only connection", func(r *diagnose.Report) {
 		only(r, func(u *diagnose.Unit) { u.IdleOutside = 0.7 })
 	}, verdict{diagnose.HeldIdle, "POST /"}},
+	{"held idle, the only connection, while it waits for a second one", func(r *diagnose.Report) {
+		only(r, func(u *diagnose.Unit) { u.IdleOutside, u.NestedAcquires = 0.7, 3 })
+	}, verdict{diagnose.NestedAcquires, "POST /"}},
 	{"idle in transaction, the only connection", func(r *diagnose.Report) {
 		only(r, func(u *diagnose.Unit) { u.IdleInTransaction = 0.45 })
 		holds(r, diagnose.Holds{Operation: "POST /", Count: 1, IdleInTransaction: 1, OldestSeconds: 0.6})
@@ -135,6 +138,11 @@ var speaks = []verdictOf{
 	}, verdict{diagnose.ReleasedBusy, "POST /"}},
 
 	{"slow operation", func(r *diagnose.Report) { operation(&r.LastTenSeconds, "put").Seconds *= 10 }, verdict{diagnose.SlowOperation, "put"}},
+	{"slow operation, the only connection", func(r *diagnose.Report) {
+		only(r, func(u *diagnose.Unit) { u.Running, u.Held = 0.2, 0.2 })
+		operation(&r.LastTenSeconds, "put").Seconds += 2.4
+		operation(&r.LastTenMinutes, "put").Seconds += 2.4
+	}, verdict{diagnose.SlowOperation, "put"}},
 	{"a slow operation that is rare", func(r *diagnose.Report) {
 		also(r, func(p *diagnose.Period) { p.Operations = append(p.Operations, rare(p)) })
 		r.LastTenSeconds.Operations[4].Seconds *= 20
