@@ -55,9 +55,9 @@ func (r Report) State() string {
 	case r.Waiting == 0:
 		return text + "no caller waits"
 	case r.Waiting == 1:
-		return text + "1 caller waits for one, since " + printable.Seconds(r.OldestWaitSeconds)
+		return text + "1 caller has waited for one for " + printable.Seconds(r.OldestWaitSeconds)
 	default:
-		return text + fmt.Sprintf("%d callers wait for one, the first since %s", r.Waiting, printable.Seconds(r.OldestWaitSeconds))
+		return text + fmt.Sprintf("%d callers wait for one, the first for %s", r.Waiting, printable.Seconds(r.OldestWaitSeconds))
 	}
 }
 

@@ -36,7 +36,7 @@ main: warning: callers_wait (a consequence): Callers wait.
 func TestStateTellsWhoWaits(t *testing.T) {
 	t.Parallel()
 	r := Report{Used: 10, Settings: Settings{MaxConns: 10}, Waiting: 1, OldestWaitSeconds: 0.0321}
-	if got := r.State(); got != "10 of 10 connections in use, 1 caller waits for one, since 32.1 ms" {
+	if got := r.State(); got != "10 of 10 connections in use, 1 caller has waited for one for 32.1 ms" {
 		t.Error(got)
 	}
 	r.Waiting = 0
@@ -48,7 +48,7 @@ func TestStateTellsWhoWaits(t *testing.T) {
 		t.Error(got)
 	}
 	r.Waiting, r.OldestWaitSeconds = 7, 130
-	if got := r.State(); got != "10 of 10 connections in use, 7 callers wait for one, the first since 2.17 min" {
+	if got := r.State(); got != "10 of 10 connections in use, 7 callers wait for one, the first for 2.17 min" {
 		t.Error(got)
 	}
 }
