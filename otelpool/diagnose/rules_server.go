@@ -47,7 +47,7 @@ func findBlocked(v *view) []Finding {
 	}
 	culprits := make(map[key]*culprit)
 	for _, victim := range sessions {
-		if victim.waited() < blockedSeconds {
+		if victim.LockWaitSeconds < blockedSeconds {
 			continue
 		}
 		for _, root := range rootBlockers(victim, byID) {
@@ -79,9 +79,6 @@ func findBlocked(v *view) []Finding {
 	return findings
 }
 
-// waited returns for how long a session has waited for a lock, by its statement if the server does not tell.
-func (s Session) waited() float64 { return cmp.Or(s.LockWaitSeconds, s.QuerySeconds) }
-
 // blocks returns for how long a session may have kept others waiting. Of one that is hidden from the role, only those that wait
 // directly for it tell: others may have had the lock before it.
 func blocks(root Session, sessions []Session) (seconds float64) {
@@ -90,7 +87,7 @@ func blocks(root Session, sessions []Session) (seconds float64) {
 	}
 	for _, s := range sessions {
 		if slices.Contains(s.BlockedBy, root.ProcessID) {
-			seconds = max(seconds, s.waited())
+			seconds = max(seconds, s.LockWaitSeconds)
 		}
 	}
 	return seconds
@@ -132,7 +129,7 @@ func (c *culprit) finding(r Report) Finding {
 	ours := false
 	counts := make(map[string]int64)
 	for _, v := range c.victims {
-		wait = max(wait, v.waited())
+		wait = max(wait, v.LockWaitSeconds)
 		ours = ours || v.Ours
 		counts[sessionName(v)]++
 	}

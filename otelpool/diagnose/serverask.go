@@ -32,7 +32,8 @@ SELECT pid, pid = ANY ($1) AND coalesce(datname = current_database(), false),
 	coalesce(greatest(extract(epoch FROM clock_timestamp() - state_change), 0), 0)::float8,
 	coalesce(greatest(extract(epoch FROM clock_timestamp() - xact_start), 0), 0)::float8,
 	coalesce(greatest(extract(epoch FROM clock_timestamp() - query_start), 0), 0)::float8,
-	coalesce(greatest(extract(epoch FROM clock_timestamp() - waitstart), 0), 0)::float8,
+	coalesce(greatest(extract(epoch FROM clock_timestamp() - CASE
+		WHEN current_setting('server_version_num')::int >= 140000 THEN waitstart WHEN wait_event_type = 'Lock' THEN query_start END), 0), 0)::float8,
 	CASE WHEN wait_event_type = 'Lock' OR state IS NULL THEN pg_blocking_pids(pid) ELSE '{}' END,
 	CASE WHEN $3 THEN coalesce(left(query, 500), '') ELSE '' END
 FROM pg_stat_activity LEFT JOIN (

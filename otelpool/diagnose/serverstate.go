@@ -62,7 +62,7 @@ type Session struct {
 	StateSeconds       float64 `json:"state_seconds,omitempty"`       // since it has that state
 	TransactionSeconds float64 `json:"transaction_seconds,omitempty"` // since its transaction began, 0 without one
 	QuerySeconds       float64 `json:"query_seconds,omitempty"`       // since its statement began, or the last one did
-	LockWaitSeconds    float64 `json:"lock_wait_seconds,omitempty"`   // since it waits for a lock; 0 before PostgreSQL 14
+	LockWaitSeconds    float64 `json:"lock_wait_seconds,omitempty"`   // since it waits for a lock; before PostgreSQL 14, since its statement began
 	WaitEventType      string  `json:"wait_event_type,omitempty"`     // such as "Lock"
 	WaitEvent          string  `json:"wait_event,omitempty"`
 
