@@ -91,6 +91,7 @@ type Phases [PhaseCount]atomic.Int64
 const (
 	slotted   = 1 << iota // it has a slot of the pool
 	untracked             // it went from the queue to its caller and has no phases any more
+	succeeded             // it returned a connection after other phases
 	reported              // it was reported as a long hold
 	counted               // it was counted as one
 )

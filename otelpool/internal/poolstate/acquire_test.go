@@ -1,6 +1,7 @@
 package poolstate
 
 import (
+	"context"
 	"testing"
 	"time"
 )
@@ -103,6 +104,26 @@ func TestFailedPingRequeuesAcquire(t *testing.T) {
 	clock.pass(ms)
 	p.Closed(c, false, closedAlready)
 	check(t, "slots", p.acquires.slots.load(), counts{pending: 1})
+}
+
+// TestFailedPingIsNotCanceled has an acquire go on with another connection, after which its context ends, as that of a
+// Timeout does, before the one that did not answer is closed.
+func TestFailedPingIsNotCanceled(t *testing.T) {
+	t.Parallel()
+	p, _ := newPool(nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	_, silent := hold(p, ctx)
+	_, other := hold(p, ctx)
+	p.Release(silent, KeptOpen)
+	p.Release(other, KeptOpen)
+	a := begin(p, ctx)
+	silent.Pinging(a, a.Enter(Ping))
+	p.End(a, other, OK)
+	cancel()
+	p.Closed(silent, false, closedAlready)
+	closed := p.Snapshot(stat(1, 0)).Closed
+	check(t, "closed since it did not answer", closed[ClosePing], 1)
+	check(t, "closed since a caller gave up", closed[CloseCanceled], 0)
 }
 
 func TestPanickedHookLeaksSlot(t *testing.T) {

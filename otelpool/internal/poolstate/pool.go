@@ -132,6 +132,7 @@ func (p *Pool) End(a *Acquire, c *Conn, result Result) (waited time.Duration, he
 		p.acquires.slots.add(-occupiedUnit)
 		return waited, false
 	}
+	a.set(succeeded)
 	p.hold(a, c, now, inUseUnit)
 	return waited, true
 }
@@ -231,7 +232,7 @@ func (p *Pool) Closed(c *Conn, overflow bool, done <-chan struct{}) {
 	switch { // before it counts as closed, so that it does not count as closed for another reason
 	case overflow:
 		p.conns.reasons[CloseOverflow].Add(1)
-	case silent && pinged.Context.Err() != nil:
+	case silent && pinged.Context.Err() != nil && !pinged.is(succeeded): // a context may end at once after that
 		p.conns.reasons[CloseCanceled].Add(1)
 	case silent:
 		p.conns.reasons[ClosePing].Add(1)
