@@ -167,12 +167,13 @@ func (h *hooks) TraceCopyFromEnd(ctx context.Context, pc *pgx.Conn, data pgx.Tra
 // TracePrepareStart implements pgx.PrepareTracer. A Prepare that pgx does inside a query is part of the query. The text
 // is remembered even while there is nothing to record for, since the statement may outlast that.
 func (h *hooks) TracePrepareStart(ctx context.Context, pc *pgx.Conn, data pgx.TracePrepareStartData) context.Context {
+	parent := ctx
 	ctx = h.next.TracePrepareStart(ctx, pc, data)
 	c := connOf(h.state, pc)
 	if !c.Idle() || h.state.Stopped() {
 		return ctx
 	}
-	c.preparing.name, c.preparing.sql = data.Name, data.SQL
+	c.preparing.name, c.preparing.sql, c.preparing.parent = data.Name, data.SQL, parent
 	var op *instruments.Operation
 	if h.active(ctx, h.histograms.Duration) {
 		op = h.operations.Named(h.operations.PrepareName(ctx, data.SQL))
@@ -207,7 +208,7 @@ func (h *hooks) prepareEnd(ctx context.Context, pc *pgx.Conn, data pgx.TracePrep
 	} else {
 		h.end(ctx, pc, poolstate.PrepareCall, data.Err, unknownRows)
 	}
-	c.preparing.name, c.preparing.sql = "", ""
+	c.preparing.name, c.preparing.sql, c.preparing.parent = "", "", nil
 }
 
 // begin starts a call. op is nil if it is not recorded, and n if there is nothing to keep with it.
@@ -259,7 +260,7 @@ func (h *hooks) end(ctx context.Context, pc *pgx.Conn, kind poolstate.CallKind, 
 	op := h.operations.ByID(uint32(call.Operation))
 	recorded := op != nil && !h.state.Stopped() // without op it began by the hooks of another configuration, which shares the connection
 	if kind == poolstate.PrepareCall && recorded && h.tracing != nil {
-		n = h.tracing.prepared(ctx, op, c.preparing.sql, call.Took)
+		n = h.tracing.prepared(c.preparing.parent, op, c.preparing.sql, call.Took)
 	}
 	f := failureOf(err)
 	if !recorded {

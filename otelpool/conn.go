@@ -1,6 +1,7 @@
 package otelpool
 
 import (
+	"context"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
@@ -21,7 +22,10 @@ type conn struct {
 	wire  *wire // nil if it is not known
 
 	prepared  preparedTexts
-	preparing struct{ name, sql string } // of the Prepare that runs
+	preparing struct { // the Prepare that runs
+		name, sql string
+		parent    context.Context // of its span
+	}
 
 	recent instruments.Recent
 

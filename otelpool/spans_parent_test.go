@@ -145,6 +145,32 @@ func TestSpansKeepTheirParents(t *testing.T) {
 	expectSpans(t, f, want...)
 }
 
+// prepareSpans is a tracer of the program that makes a span of each Prepare.
+type prepareSpans struct {
+	noQueries
+	trace.Tracer
+}
+
+func (p *prepareSpans) TracePrepareStart(ctx context.Context, _ *pgx.Conn, _ pgx.TracePrepareStartData) context.Context {
+	ctx, _ = p.Start(ctx, "theirs")
+	return ctx
+}
+
+func (*prepareSpans) TracePrepareEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TracePrepareEndData) {
+	trace.SpanFromContext(ctx).End()
+}
+
+func TestPrepareSpanIsBesideOtherTracers(t *testing.T) {
+	t.Parallel()
+	other := new(prepareSpans)
+	f := setupTraced(t, 1, func(c *pgxpool.Config) { c.ConnConfig.Tracer = other })
+	other.Tracer = trace.SpanFromContext(f.root).TracerProvider().Tracer("test")
+	conn := acquire(t, f.pool)
+	defer conn.Release()
+	prepare(t, conn, f.root, "one", "SELECT 1")
+	expectSpans(t, f, "PREPARE SELECT")
+}
+
 func TestBatchOfManyQueriesHasBoundedSpan(t *testing.T) {
 	t.Parallel()
 	f := setupTraced(t, 1, nil)
