@@ -54,9 +54,9 @@ func findTooSmall(v *view) []Finding {
 	}
 	if v.Waiting == 0 && 2*held(v.now) < float64(v.Settings.MaxConns) && v.now.Acquires["timeout"] == 0 {
 		f.Kind, f.Severity = PoolTooSmall, Warning
-		f.Summary = fmt.Sprintf("Callers come in bursts: up to %d waited at once, %s on average, while the pool has %s and used %s on average.",
+		f.Summary = fmt.Sprintf("Callers come in bursts: up to %d waited at a time, %s on average, while the pool has %s and used %s on average.",
 			v.now.PeakWaiting, printable.Seconds(v.meanQueue()), count(v.Settings.MaxConns, "connection"), printable.Number(math.Round(10*held(v.now))/10))
-		f.Advice = "Limit how many of them run at once, such as by errgroup's SetLimit, or give the pool as many connections as a burst takes."
+		f.Advice = "Limit how many of them run at a time, such as by errgroup's SetLimit, or give the pool as many connections as a burst takes."
 	}
 	if n := v.withoutHolder(); n > 0 {
 		f.Kind = PoolTooSmall
