@@ -282,8 +282,7 @@ var speaks = []verdictOf{
 		waiting(r)
 		r.Used, r.Constructing = 3, 5
 		for i := range r.LastTenSeconds.Units {
-			u := &r.LastTenSeconds.Units[i]
-			u.Held, u.BusySeconds = 1.5, 12
+			r.LastTenSeconds.Units[i].Held = 1.5
 		}
 	}, verdict{diagnose.ServerAway, ""}},
 	{"dials that have begun just now, in a pool that is too small", func(r *diagnose.Report) {
