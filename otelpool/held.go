@@ -27,8 +27,9 @@ type Hold struct {
 	// else: rows, or a batch, are open, and whoever reads them takes their time or has forgotten them. It stays false if
 	// the configuration's BuildFrontend was replaced after Instrument; Running is then true for either.
 	//
-	// pgx does not report what is done by methods of pgconn.PgConn (Exec, pipelines, CopyTo), nor WaitForNotification. They
-	// are not seen here: the connection seems idle.
+	// pgx does not report what is done by methods of pgconn.PgConn (Exec, pipelines, CopyTo). While the program waits for the
+	// server in one, Running is true and Query "". So it is in WaitForNotification, unless an operation of the hold has begun
+	// to listen: then the connection is idle.
 	Query               string
 	Running, ResultOpen bool
 

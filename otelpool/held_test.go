@@ -74,6 +74,24 @@ func TestHeldTellsWhoWorks(t *testing.T) {
 	checkEqual(t, "ProcessID", onlyHold(t, f.inst).ProcessID, conn.Conn().PgConn().PID())
 }
 
+// TestCopyToIsRunning has the server work for a method that has no event.
+func TestCopyToIsRunning(t *testing.T) {
+	t.Parallel()
+	f := setup(t, 1, nil)
+	conn := acquire(t, f.pool)
+	defer conn.Release()
+	execute(t, conn, t.Context(), "SELECT 1")
+	copied := aside(func() {
+		_, _ = conn.Conn().PgConn().CopyTo(context.Background(), io.Discard, "COPY (SELECT pg_sleep(60)) TO STDOUT")
+	})
+	eventuallySays(t, f, "it sleeps", "SELECT count(*) > 0 FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'", conn.Conn().PgConn().PID())
+	testutil.Eventually(t, "the hold says so", func() bool { return doing(onlyHold(t, f.inst)) == "running " })
+	checkEqual(t, "running, in a report", f.inst.Report().Holds[0].Running, 1)
+	testutil.NoError(t, conn.Conn().PgConn().CancelRequest(t.Context()))
+	<-copied
+	checkEqual(t, "after", doing(onlyHold(t, f.inst)), "SELECT")
+}
+
 func TestRowsLeftOpenAreOpen(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 1, nil)

@@ -224,7 +224,7 @@ func (c *Conn) listens() bool { return activity(c.activity.Load()).listens() }
 
 // Activity is what a held connection does.
 type Activity struct {
-	Last    Operation // the operation that runs or ran last, 0 if none has since the connection was acquired
+	Last    Operation // the operation that runs or ran last, 0 if none has since the connection was acquired or it is not known
 	Running bool      // it runs, and the server has not sent all of its result
 
 	// Open reports whether it runs while the program does not wait for the server: rows or a batch are open. It is
@@ -239,8 +239,13 @@ type Activity struct {
 func (c *Conn) Activity() Activity {
 	a := activity(c.activity.Load())
 	does := Activity{Last: a.last(), Running: a.running(), InTransaction: a&transactionFlag != 0, Listens: a.listens()}
-	if waits := c.origin.Waits; does.Running && waits != nil && !waits() {
-		does.Running, does.Open = false, true
+	if waits := c.origin.Waits; waits != nil && waits() != does.Running {
+		switch {
+		case does.Running:
+			does.Running, does.Open = false, true
+		case !does.Listens: // a method of pgconn.PgConn runs, which has no event
+			does.Last, does.Running = 0, true
+		}
 	}
 	return does
 }

@@ -101,6 +101,18 @@ func TestActivityFollowsCalls(t *testing.T) {
 	want("in the next hold", 0, false)
 }
 
+// TestListenerIsIdle waits for the server without a call.
+func TestListenerIsIdle(t *testing.T) {
+	t.Parallel()
+	p, _ := newPool(nil)
+	c := p.NewConn(Origin{Waits: func() bool { return true }})
+	p.End(begin(p, t.Context()), c, OK)
+	check(t, "running", c.Activity().Running, true)
+	c.BeginCall(QueryCall, 1, RoleListen, 0, nil)
+	c.EndCall(QueryCall, false, 0)
+	check(t, "running once it listens", c.Activity().Running, false)
+}
+
 func TestUnitIsFirstNamingCallOfHold(t *testing.T) {
 	t.Parallel()
 	p, _ := newPool(nil)
