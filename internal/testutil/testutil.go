@@ -19,6 +19,37 @@ func NoError(t testing.TB, err error) {
 	}
 }
 
+// Check reports err if it is not nil. Call it on any goroutine.
+func Check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// ErrorContains reports an error that does not say the text.
+func ErrorContains(t testing.TB, err error, text string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), text) {
+		t.Errorf("error %v, want one with %q", err, text)
+	}
+}
+
+// During calls look again and again while do runs on another goroutine, and once more when that has ended.
+func During(do, look func()) {
+	done := make(chan struct{})
+	go func() { defer close(done); do() }()
+	defer func() { <-done }() // also if look ends the test
+	for ended := false; !ended; {
+		select {
+		case <-done:
+			ended = true
+		default:
+		}
+		look()
+	}
+}
+
 // Eventually waits until the condition holds, up to a minute. It ends the test if it does not. Call it on the test's goroutine.
 func Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()

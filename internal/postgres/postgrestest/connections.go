@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/internal/testutil"
@@ -18,6 +19,15 @@ func Connect(t testing.TB, connString string) *pgx.Conn {
 	testutil.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	return conn
+}
+
+// Exec runs a statement on a connection, a pool or a transaction.
+func Exec(t testing.TB, on interface {
+	Exec(context.Context, string, ...any) (pgconn.CommandTag, error)
+}, sql string, args ...any) {
+	t.Helper()
+	_, err := on.Exec(t.Context(), sql, args...)
+	testutil.NoError(t, err)
 }
 
 // ClosePool closes a pool within a minute. Close waits for all connections, which a failed test may still hold.
