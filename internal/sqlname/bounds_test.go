@@ -37,41 +37,27 @@ func TestSummaryKeepsTargetsWhole(t *testing.T) {
 	name := strings.Repeat("x", 30)
 	tables := strings.Repeat(name+", ", 9) + name
 	want := "SELECT " + strings.Repeat(name+" ", 2)
-	if got := Summary("select * from " + tables); got != want+name {
-		t.Errorf("got %q", got)
-	}
+	checkSummary(t, statementCase{"select * from " + tables, want + name})
 	// One name of exactly 100 characters and one of 101.
 	for _, letter := range []string{"y", "é"} {
 		last := strings.Repeat(letter, maxName-len(want))
 		list := strings.Repeat(name+", ", 2)
-		if got := Summary("select * from " + list + last); got != want+last {
-			t.Errorf("a name that fits is left out: %q", got)
-		}
-		if got := Summary("select * from " + list + last + "y, z"); got != want[:len(want)-1] {
-			t.Errorf("a name that does not fit is not left out: %q", got)
-		}
+		checkSummary(t, statementCase{"select * from " + list + last, want + last})
+		checkSummary(t, statementCase{"select * from " + list + last + "y, z", want[:len(want)-1]})
 		// The two words of an operation are kept or cut together.
 		last = strings.Repeat(letter, maxName-len(want)-len(" DROP"))
-		if got := Summary("select * from " + list + last + "; drop table z"); got != want+last {
-			t.Errorf("an operation is cut: %q", got)
-		}
+		checkSummary(t, statementCase{"select * from " + list + last + "; drop table z", want + last})
 	}
 	// Characters of three bytes reach the limit of attribute values before they are 100.
 	wide := strings.Repeat("表", (maxBytes-len("TRUNCATE "))/3)
-	if got := Summary("truncate " + wide); got != "TRUNCATE "+wide {
-		t.Errorf("got %q", got)
-	}
-	if got := Summary("truncate " + wide + "表"); got != "TRUNCATE" {
-		t.Errorf("got %q", got)
-	}
+	checkSummary(t, statementCase{"truncate " + wide, "TRUNCATE " + wide})
+	checkSummary(t, statementCase{"truncate " + wide + "表", "TRUNCATE"})
 }
 
 func TestSummaryReadsABoundedPrefix(t *testing.T) {
 	t.Parallel()
 	rows := strings.Repeat("(1, 'from secret'), ", 100_000)
-	if got := Summary("insert into a values " + rows + "(1); drop table b"); got != "INSERT a" {
-		t.Errorf("got %q", got)
-	}
+	checkSummary(t, statementCase{"insert into a values " + rows + "(1); drop table b", "INSERT a"})
 	// Summary shows no part of a token that the limit cuts.
 	for _, tail := range []string{"public.users u", `public."users" u`, "public . users u", `"public" u`, "public u"} {
 		for i := range len(tail) + 2 {
@@ -137,12 +123,8 @@ func TestNameDependsOnReadPart(t *testing.T) {
 func TestSummaryIgnoresKeywordCutInHalf(t *testing.T) {
 	t.Parallel()
 	before := "select 1;" + strings.Repeat(" ", maxScan-len("select 1;begin"))
-	if got := Summary(before + "beginning"); got != "SELECT" {
-		t.Errorf("got %q", got)
-	}
-	if got := Summary(before[:len(before)-1] + "begin ning"); got != "SELECT BEGIN" {
-		t.Errorf("got %q", got)
-	}
+	checkSummary(t, statementCase{before + "beginning", "SELECT"})
+	checkSummary(t, statementCase{before[:len(before)-1] + "begin ning", "SELECT BEGIN"})
 }
 
 func TestSummaryBoundsNesting(t *testing.T) {
@@ -150,24 +132,17 @@ func TestSummaryBoundsNesting(t *testing.T) {
 	nest := func(n int) string {
 		return "select * from a where " + strings.Repeat("(", n) + "select 1 from b" + strings.Repeat(")", n) + " union select 1 from c"
 	}
-	if got, want := Summary(nest(maxDepth-1)), "SELECT a SELECT b SELECT c"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	if got, want := Summary(nest(maxDepth)), "SELECT a SELECT c"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	deep := strings.Repeat("(", maxDepth)
-	if got, want := Summary("select * from f"+deep+"1, x"+strings.ReplaceAll(deep, "(", ")")+" y, c"), "SELECT f c"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	// The innermost bracket within maxDepth has a WITH.
-	deep = strings.Repeat("(", maxDepth-1)
-	sql := "select " + deep + "with x(a, b) as (select 1 from y) select * from x, z" + strings.ReplaceAll(deep, "(", ")") + " from c"
-	if got, want := Summary(sql), "SELECT SELECT z c"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	with := "with " + strings.Repeat("x as (values (1)), ", 500) + "y as (values (1)) select * from x, z"
-	if got, want := Summary(with), "SELECT z"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+	deep := func(n int) (open, closed string) { return strings.Repeat("(", n), strings.Repeat(")", n) }
+	open, closed := deep(maxDepth)
+	innermost, ends := deep(maxDepth - 1)
+	for _, c := range []statementCase{
+		{nest(maxDepth - 1), "SELECT a SELECT b SELECT c"},
+		{nest(maxDepth), "SELECT a SELECT c"},
+		{"select * from f" + open + "1, x" + closed + " y, c", "SELECT f c"},
+		// The innermost bracket within maxDepth has a WITH.
+		{"select " + innermost + "with x(a, b) as (select 1 from y) select * from x, z" + ends + " from c", "SELECT SELECT z c"},
+		{"with " + strings.Repeat("x as (values (1)), ", 500) + "y as (values (1)) select * from x, z", "SELECT z"},
+	} {
+		checkSummary(t, c)
 	}
 }

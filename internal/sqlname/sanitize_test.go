@@ -12,10 +12,7 @@ import (
 // sanitizeCases has the texts of statements and what Sanitize makes of them.
 var sanitizeCases = []statementCase{
 	// Literals of every kind.
-	{
-		"select 12, 12.5, .5, 1., 1e10, 1.5E-3, 0x1F, 0b01, 0o17, 1_000, 12abc",
-		"select ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?",
-	},
+	{"select 12, 12.5, .5, 1., 1e10, 1.5E-3, 0x1F, 0b01, 0o17, 1_000, 12abc", "select ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"},
 	{"select 'a', 'it''s', ''", "select ?, ?, ?"},
 	{`select E'it\'s', e'\\', 'C:\\', 'a\b'`, "select ?, ?, ?, ?"},
 	{`select B'01', X'1F', N'a', U&'\0041', u&'a' uescape '!'`, "select ?, ?, ?, ?, ? uescape ?"},
@@ -26,35 +23,21 @@ var sanitizeCases = []statementCase{
 	{"select a[1], a[2:3], array[1, 2] from t", "select a[?], a[?:?], array[?, ?] from t"},
 	{"select * from t limit 10 offset 20", "select * from t limit ? offset ?"},
 	{"select cast('1' as numeric(10,2)), a::varchar(5)", "select cast(? as numeric(?,?)), a::varchar(?)"},
-	{
-		"create role u login password 'secret' valid until '2030-01-01'",
-		"create role u login password ? valid until ?",
-	},
+	{"create role u login password 'secret' valid until '2030-01-01'", "create role u login password ? valid until ?"},
 	{"alter user u password E'sec\\'ret'", "alter user u password ?"},
 	{"set app.token = 'secret'", "set app.token = ?"},
 	{"select'a'from t where b='c'and d=1", "select?from t where b=?and d=?"},
 
 	// Signs.
-	{
-		"select -1, +2, (-3), a[-1] from t where b = -1 and c >-2.5 or d between -1 and -.5",
-		"select ?, ?, (?), a[?] from t where b = ? and c >? or d between ? and ?",
-	},
-	{
-		"select a - 1, a-1, a -1, f()-1, $1-1, a+-1, - 1, -a from t",
-		"select a - ?, a-?, a -?, f()-?, $1-?, a+-?, - ?, -a from t",
-	},
+	{"select -1, +2, (-3), a[-1] from t where b = -1 and c >-2.5 or d between -1 and -.5",
+		"select ?, ?, (?), a[?] from t where b = ? and c >? or d between ? and ?"},
+	{"select a - 1, a-1, a -1, f()-1, $1-1, a+-1, - 1, -a from t", "select a - ?, a-?, a -?, f()-?, $1-?, a+-?, - ?, -a from t"},
 	{"select * from t order by -1 limit +1", "select * from t order by ? limit ?"},
 
 	// What is not a literal.
-	{
-		"select $1, $2::int, @name, :name, a from t where b = $3",
-		"select $1, $2::int, @name, :name, a from t where b = $3",
-	},
+	{"select $1, $2::int, @name, :name, a from t where b = $3", "select $1, $2::int, @name, :name, a from t where b = $3"},
 	{"select true, FALSE, null, default, current_date", "select true, FALSE, null, default, current_date"},
-	{
-		`select "a 1", "it's", "x""y", U&"\0041" from "t--u" t2`,
-		`select "a 1", "it's", "x""y", U&"\0041" from "t--u" t2`,
-	},
+	{`select "a 1", "it's", "x""y", U&"\0041" from "t--u" t2`, `select "a 1", "it's", "x""y", U&"\0041" from "t--u" t2`},
 	{"select c3po, größe from a$1 as 数据", "select c3po, größe from a$1 as 数据"},
 	{"select a ? 'b', a ?| array['b']", "select a ? ?, a ?| array[?]"},
 
@@ -69,30 +52,20 @@ var sanitizeCases = []statementCase{
 
 	// Lists.
 	{"select * from t where a in (1, 2,3 , -4)", "select * from t where a in (?)"},
-	{
-		"select * from t where a IN ( 1, 2 ) and b not in('c','d')",
-		"select * from t where a IN ( ? ) and b not in(?)",
-	},
+	{"select * from t where a IN ( 1, 2 ) and b not in('c','d')", "select * from t where a IN ( ? ) and b not in(?)"},
 	{"select * from t where (a, b) in ((1, 'x'), (2, 'y'))", "select * from t where (a, b) in ((?))"},
 	{"select * from t where a in ('x'::uuid, 'y'::uuid)", "select * from t where a in (?::uuid)"},
 	{"select * from t where a in ($1, $2, $2)", "select * from t where a in ($1, $2, $2)"},
 	{"select * from t where a in (null, null, 1)", "select * from t where a in (null, null, ?)"},
 	{"select * from t where a in (1, b, 2, 3+4, 5+6)", "select * from t where a in (?, b, ?, ?+?)"},
-	{
-		"select * from t where a in (select 1, 1 from u where b in (1, 2))",
-		"select * from t where a in (select ?, ? from u where b in (?))",
-	},
+	{"select * from t where a in (select 1, 1 from u where b in (1, 2))",
+		"select * from t where a in (select ?, ? from u where b in (?))"},
 	{"select * from t where a in (f(1, 1), array[1, 1])", "select * from t where a in (f(?, ?), array[?, ?])"},
 	{"insert into t values (1, 'a', $1), (2, 'b', $1)", "insert into t values (?, $1)"},
-	{
-		"insert into t values (1, now(), 2), (1, now(), 2) on conflict (a, b) do update set c = 1, d = 1",
-		"insert into t values (?, now(), ?) on conflict (a, b) do update set c = ?, d = ?",
-	},
+	{"insert into t values (1, now(), 2), (1, now(), 2) on conflict (a, b) do update set c = 1, d = 1",
+		"insert into t values (?, now(), ?) on conflict (a, b) do update set c = ?, d = ?"},
 	{"insert into t values (1), (2) returning 1, 1", "insert into t values (?) returning ?, ?"},
-	{
-		"select * from (values (1, 'a'), (2, 'b')) v, f(1, 1), f(1, 1)",
-		"select * from (values (?)) v, f(?, ?), f(?, ?)",
-	},
+	{"select * from (values (1, 'a'), (2, 'b')) v, f(1, 1), f(1, 1)", "select * from (values (?)) v, f(?, ?), f(?, ?)"},
 	{"values (1),(2) ; select 1, 1", "values (?) ; select ?, ?"},
 	{"values (1), (2)", "values (?)"},
 	{"values (1), (2) (3), (3)", "values (?) (?), (?)"},
@@ -110,10 +83,7 @@ var sanitizeCases = []statementCase{
 	{`select $$\'$$, E'\'', e'a' '\''`, "select ?, ?, ? ?"},
 
 	// Bytes that are not text.
-	{
-		"select \x00 \x01a, \x7f from t\xff, \"b\n\x00\u0085\"",
-		"select ? ?a, ? from t\uFFFD, \"b\uFFFD\uFFFD\uFFFD\"",
-	},
+	{"select \x00 \x01a, \x7f from t\xff, \"b\n\x00\u0085\"", "select ? ?a, ? from t\uFFFD, \"b\uFFFD\uFFFD\uFFFD\""},
 	{"select '\xff\x00' from t", "select ? from t"},
 }
 
@@ -133,10 +103,8 @@ var sanitizeSpec = []statementCase{
 	{"SELECT { guid '01234567-89ab-cdef-0123-456789abcdef' }", "SELECT { guid ? }"},
 	{"SELECT * FROM table WHERE value IN (123, 456, 'abc')", "SELECT * FROM table WHERE value IN (?)"},
 	{"SELECT column -- end of line comment\nFROM /* block \n comment */ table", "SELECT column FROM table"},
-	{
-		"CREATE  TABLE MyTable (\n    ID NOT NULL IDENTITY(1,1) PRIMARY KEY\n)",
-		"CREATE TABLE MyTable ( ID NOT NULL IDENTITY(?,?) PRIMARY KEY )",
-	},
+	{"CREATE  TABLE MyTable (\n    ID NOT NULL IDENTITY(1,1) PRIMARY KEY\n)",
+		"CREATE TABLE MyTable ( ID NOT NULL IDENTITY(?,?) PRIMARY KEY )"},
 	{"ALTER  TABLE MyTable ADD Name varchar(255)", "ALTER TABLE MyTable ADD Name varchar(?)"},
 }
 
@@ -158,14 +126,19 @@ func checkText(t *testing.T, sql, text string) {
 	}
 }
 
+func checkSanitize(t *testing.T, c statementCase) {
+	t.Helper()
+	got := Sanitize(c.sql)
+	if got != c.want {
+		t.Errorf("Sanitize(%.100q)\n got %q\nwant %q", c.sql, got, c.want)
+	}
+	checkText(t, c.sql, got)
+}
+
 func TestSanitizeMasksLiterals(t *testing.T) {
 	t.Parallel()
 	for _, c := range slices.Concat(sanitizeCases, sanitizeSpec) {
-		got := Sanitize(c.sql)
-		if got != c.want {
-			t.Errorf("Sanitize(%q)\n got %q\nwant %q", c.sql, got, c.want)
-		}
-		checkText(t, c.sql, got)
+		checkSanitize(t, c)
 	}
 }
 
@@ -189,12 +162,8 @@ func TestSanitizeCutsBetweenTokens(t *testing.T) {
 		t.Errorf("got %d bytes that end in %q", len(got), got[len(got)-20:])
 	}
 	exact := "select " + strings.Repeat("a", maxText-len("select "))
-	if got := Sanitize(exact); got != exact {
-		t.Errorf("a text of %d bytes becomes %d", len(exact), len(got))
-	}
-	if got := Sanitize(exact + "a"); got != "select…" {
-		t.Errorf("got %q", got)
-	}
+	checkSanitize(t, statementCase{exact, exact})
+	checkSanitize(t, statementCase{exact + "a", "select…"})
 	// Both limits at each byte of a token.
 	tails := []string{
 		`"a b" c`, "'secret' c", "/* secret */ c", "$$secret$$ c", "-1 c", "values (1), (2) coalesce", "in (1, 2) c",
@@ -252,11 +221,7 @@ func TestSanitizeReadsABoundedPrefix(t *testing.T) {
 		{"insert into t values (1)" + strings.Repeat(",(1)", 10_000), "insert into t values (?)"},
 		{"table t where a in (1" + strings.Repeat(", 'text'", 5000) + ")", "table t where a in (?)"},
 	} {
-		got := Sanitize(c.sql)
-		if got != c.want {
-			t.Errorf("Sanitize(%.40q)\n got %q\nwant %q", c.sql, got, c.want)
-		}
-		checkText(t, c.sql, got)
+		checkSanitize(t, c)
 	}
 }
 
@@ -269,12 +234,8 @@ func TestSanitizeBoundsNesting(t *testing.T) {
 		}
 	}
 	deep := strings.Repeat("(", maxLists)
-	if got, want := Sanitize(deep+"values (1, 2)"), deep+"values (?, ?)"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	if got, want := Sanitize(deep[2:]+"values (1, 2)"), deep[2:]+"values (?)"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
+	checkSanitize(t, statementCase{deep + "values (1, 2)", deep + "values (?, ?)"})
+	checkSanitize(t, statementCase{deep[2:] + "values (1, 2)", deep[2:] + "values (?)"})
 }
 
 func TestSanitizeOfCleanTextDoesNotAllocate(t *testing.T) {
