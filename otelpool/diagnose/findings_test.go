@@ -5,6 +5,7 @@ import (
 	"testing"
 	"testing/quick"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
@@ -45,9 +46,7 @@ func TestFindingsTakeAnyReport(t *testing.T) {
 		causes := slices.IndexFunc(found, consequence)
 		return causes < 0 || !slices.ContainsFunc(found[causes:], func(f diagnose.Finding) bool { return !f.Consequence })
 	}
-	if err := quick.Check(whole, &quick.Config{MaxCount: 3000}); err != nil {
-		t.Error(err)
-	}
+	testutil.NoError(t, quick.Check(whole, &quick.Config{MaxCount: 3000}))
 }
 
 // healthy returns the report of a pool of 8 connections that has been well for ten minutes.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
@@ -88,9 +89,7 @@ func checkFinding(t *testing.T, f diagnose.Finding, kind diagnose.Kind, severity
 		t.Errorf("%+v", f)
 	}
 	runbook, err := os.ReadFile("../../collector-config/RUNBOOK.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	if !strings.Contains(string(runbook), "\n### "+f.Runbook+"\n") {
 		t.Errorf("the runbook has no section %q", f.Runbook)
 	}

@@ -37,24 +37,18 @@ var speaks = []verdictOf{
 		holds(r, diagnose.Holds{Operation: "job", Count: 3, IdleOutside: 3, OldestSeconds: 20})
 		r.LastTenMinutes.Units = append(r.LastTenMinutes.Units, diagnose.Unit{Operation: "job", LongHoldsEnded: 4, Units: 4})
 	}, verdict{}},
-	{"rows that are left open", func(r *diagnose.Report) {
-		openRows(r, 25)
-	}, verdict{diagnose.Leak, "job"}},
+	{"rows that are left open", func(r *diagnose.Report) { openRows(r, 25) }, verdict{diagnose.Leak, "job"}},
 	{"rows that are left open for long", func(r *diagnose.Report) {
 		openRows(r, 2500)
 		unit(&r.LastTenMinutes, "job").ResultOpen, unit(&r.LastTenMinutes, "job").Held = 3, 3
 	}, verdict{diagnose.Leak, "job"}},
-	{"rows that are read slowly", func(r *diagnose.Report) {
-		openRows(r, 8)
-	}, verdict{diagnose.SlowReader, "job"}},
+	{"rows that are read slowly", func(r *diagnose.Report) { openRows(r, 8) }, verdict{diagnose.SlowReader, "job"}},
 	{"rows that are read slowly, and to their end", func(r *diagnose.Report) {
 		openRows(r, 25)
 		unit(&r.LastTenMinutes, "job").LongHoldsEnded = 4
 	}, verdict{diagnose.SlowReader, "job"}},
 
-	{"nested deadlock", func(r *diagnose.Report) {
-		deadlock(r)
-	}, verdict{diagnose.NestedDeadlock, "GET /"}},
+	{"nested deadlock", deadlock, verdict{diagnose.NestedDeadlock, "GET /"}},
 	{"nested acquires of which one timed out", func(r *diagnose.Report) {
 		r.Holds = []diagnose.Holds{{Operation: "GET /", Count: 4, IdleOutside: 4}, {Operation: "inner", Count: 4, Running: 4, Nested: 4}}
 		also(r, func(p *diagnose.Period) {
@@ -64,9 +58,7 @@ var speaks = []verdictOf{
 	{"nested acquires", func(r *diagnose.Report) {
 		also(r, func(p *diagnose.Period) { unit(p, "GET /").NestedAcquires = 5; p.NestedAcquires = 5 })
 	}, verdict{diagnose.NestedAcquires, "GET /"}},
-	{"nested acquires long ago", func(r *diagnose.Report) {
-		unit(&r.LastTenMinutes, "GET /").NestedAcquires = 5
-	}, verdict{}},
+	{"nested acquires long ago", func(r *diagnose.Report) { unit(&r.LastTenMinutes, "GET /").NestedAcquires = 5 }, verdict{}},
 	{"nested acquires long ago, and a leak now", func(r *diagnose.Report) {
 		deadlock(r)
 		unit(&r.LastTenSeconds, "GET /").NestedAcquires, r.LastTenSeconds.NestedAcquires = 0, 0
@@ -186,15 +178,11 @@ var speaks = []verdictOf{
 	{"failures of what is called every ten seconds", func(r *diagnose.Report) {
 		seldom(r, 1)
 	}, verdict{diagnose.OperationFails, "seldom"}},
-	{"failures of what is called every ten seconds, until now", func(r *diagnose.Report) {
-		seldom(r, 0)
-	}, verdict{}},
+	{"failures of what is called every ten seconds, until now", func(r *diagnose.Report) { seldom(r, 0) }, verdict{}},
 	{"acquires that a hook refuses", func(r *diagnose.Report) {
 		r.LastTenSeconds.Acquires["error"] = 1000
 	}, verdict{diagnose.OperationFails, ""}},
-	{"a few acquires that fail", func(r *diagnose.Report) {
-		r.LastTenSeconds.Acquires["error"] = 4
-	}, verdict{}},
+	{"a few acquires that fail", func(r *diagnose.Report) { r.LastTenSeconds.Acquires["error"] = 4 }, verdict{}},
 	{"a connection lost in a transaction", func(r *diagnose.Report) {
 		r.LastTenSeconds.Operations = append(r.LastTenSeconds.Operations,
 			diagnose.Operation{Operation: "ROLLBACK", Calls: 50, Failures: map[string]int64{"40001": 50}},
@@ -262,9 +250,7 @@ var speaks = []verdictOf{
 		r.Used = 8
 		holds(r, diagnose.Holds{Operation: "GET /", Count: 8, Running: 8, OldestSeconds: 9, LastQueries: []string{"get"}})
 	}, verdict{diagnose.ServerAway, ""}},
-	{"dials that do not end", func(r *diagnose.Report) {
-		hangingDials(r)
-	}, verdict{diagnose.ServerAway, ""}},
+	{"dials that do not end", hangingDials, verdict{diagnose.ServerAway, ""}},
 	{"dials that do not end, of a pool of one connection", func(r *diagnose.Report) {
 		r.Settings.MaxConns, r.Settings.BaseSize = 1, 1
 		hangingDials(r)
@@ -391,7 +377,7 @@ var speaks = []verdictOf{
 		waiting(r)
 	}, verdict{diagnose.PoolTooSmall, ""}},
 
-	{"too small", func(r *diagnose.Report) { waiting(r) }, verdict{diagnose.PoolTooSmall, ""}},
+	{"too small", waiting, verdict{diagnose.PoolTooSmall, ""}},
 	{"too small from the beginning", func(r *diagnose.Report) {
 		waiting(r)
 		r.LastTenMinutes, r.LastMinute = r.LastTenSeconds, r.LastTenSeconds

@@ -9,16 +9,12 @@ var unusual = []verdictOf{
 		holds(r, diagnose.Holds{Operation: "nightly", Count: 1, Running: 1, OldestSeconds: 300, LastQueries: []string{"COPY orders"}})
 		r.LastTenSeconds.Units = []diagnose.Unit{{Operation: "nightly", Held: 1, Running: 1}}
 	}, verdict{}},
-	{"a call that takes longer than usual when the traffic has been moved away", func(r *diagnose.Report) {
-		lastCall(r)
-	}, verdict{}},
+	{"a call that takes longer than usual when the traffic has been moved away", lastCall, verdict{}},
 	{"a worker whose only call does not end", func(r *diagnose.Report) {
 		lastCall(r)
 		r.LastTenMinutes.Peak = 1
 	}, verdict{diagnose.ServerAway, ""}},
-	{"the traffic of the morning", func(r *diagnose.Report) {
-		r.LastTenMinutes = over(630, r.LastTenSeconds)
-	}, verdict{}},
+	{"the traffic of the morning", func(r *diagnose.Report) { r.LastTenMinutes = over(630, r.LastTenSeconds) }, verdict{}},
 	{"the traffic of the morning, after some calls in the night", func(r *diagnose.Report) {
 		r.LastTenMinutes = over(630, r.LastTenSeconds)
 		operation(&r.LastTenMinutes, "get").Calls += 3
@@ -188,9 +184,7 @@ var unusual = []verdictOf{
 			r.LastTenSeconds.Operations[i].Seconds *= 5
 		}
 	}, verdict{diagnose.ServerSlow, ""}},
-	{"a report without settings", func(r *diagnose.Report) {
-		r.Settings = diagnose.Settings{}
-	}, verdict{}},
+	{"a report without settings", func(r *diagnose.Report) { r.Settings = diagnose.Settings{} }, verdict{}},
 }
 
 // empty makes a report that of a pool that was not used for ten minutes.

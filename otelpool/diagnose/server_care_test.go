@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
@@ -26,9 +27,7 @@ func TestServerSanitizesNames(t *testing.T) {
 	role := newRole(t, url, "r\x1b[2J\n\u202e")
 	other := connect(t, url, "", as(role))
 	hostile := "a\x1b[2J\r\n<script>" + strings.Repeat("x", 10_000)
-	if _, err := other.Exec(t.Context(), "SELECT set_config('application_name', $1, false)", hostile); err != nil {
-		t.Fatal(err)
-	}
+	postgrestest.Exec(t, other, "SELECT set_config('application_name', $1, false)", hostile)
 	f := setup(t, url, 1)
 	s := f.ask(t)
 	found := false
@@ -102,9 +101,7 @@ func TestServerStateMarshalsBothWays(t *testing.T) {
 	f.wait(t, "checkout", 1)
 	s := f.eventually(t, blocked(1))
 	text, err := json.Marshal(diagnose.Report{Server: s})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	var back diagnose.Report
 	if err := json.Unmarshal(text, &back); err != nil || !reflect.DeepEqual(back.Server, s) {
 		t.Errorf("%v: %+v, want %+v", err, back.Server, s)

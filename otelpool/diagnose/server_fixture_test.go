@@ -39,13 +39,9 @@ func setup(t *testing.T, connString string, maxConns int32, change ...func(*pgx.
 	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		pool.Close()
-		if err := inst.Unregister(); err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, inst.Unregister())
 	})
-	if _, err := pool.Exec(t.Context(), "CREATE TABLE IF NOT EXISTS stock AS SELECT id, 1 AS n FROM generate_series(1, 2) id"); err != nil {
-		t.Fatal(err)
-	}
+	postgrestest.Exec(t, pool, "CREATE TABLE IF NOT EXISTS stock AS SELECT id, 1 AS n FROM generate_series(1, 2) id")
 	return fixture{pool, inst}
 }
 
@@ -76,9 +72,7 @@ func (f fixture) lock(t *testing.T, operation string, row int) {
 	tx, err := f.pool.Begin(otelpool.WithOperation(t.Context(), operation))
 	testutil.NoError(t, err)
 	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
-	if _, err := tx.Exec(t.Context(), update(row)); err != nil {
-		t.Fatal(err)
-	}
+	postgrestest.Exec(t, tx, update(row))
 }
 
 // wait has a unit of work of the pool wait for the lock of a row.
@@ -113,9 +107,7 @@ func connect(t *testing.T, connString, application string, change ...func(*pgx.C
 func locking(t *testing.T, connString, application string) *pgx.Conn {
 	t.Helper()
 	conn := connect(t, connString, application)
-	if _, err := conn.Exec(t.Context(), "BEGIN; "+update(1)); err != nil {
-		t.Fatal(err)
-	}
+	postgrestest.Exec(t, conn, "BEGIN; "+update(1))
 	return conn
 }
 
@@ -130,9 +122,7 @@ func newRole(t *testing.T, connString, name string) string {
 	name += strconv.FormatInt(time.Now().UnixNano(), 36)
 	role := pgx.Identifier{name}.Sanitize()
 	admin := connect(t, connString, "admin")
-	if _, err := admin.Exec(t.Context(), "CREATE ROLE "+role+" LOGIN PASSWORD 'hunter2'; GRANT ALL ON SCHEMA public TO "+role); err != nil {
-		t.Fatal(err)
-	}
+	postgrestest.Exec(t, admin, "CREATE ROLE "+role+" LOGIN PASSWORD 'hunter2'; GRANT ALL ON SCHEMA public TO "+role)
 	t.Cleanup(func() {
 		if _, err := admin.Exec(context.Background(), "DROP OWNED BY "+role+"; DROP ROLE "+role); err != nil {
 			t.Error(err)

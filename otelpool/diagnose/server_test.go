@@ -219,9 +219,7 @@ func TestFindingNamesStatementBetween(t *testing.T) {
 	tx, err := f.pool.Begin(otelpool.WithOperation(t.Context(), "export"))
 	testutil.NoError(t, err)
 	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
-	if _, err := tx.Exec(t.Context(), "SELECT FROM stock"); err != nil {
-		t.Fatal(err)
-	}
+	postgrestest.Exec(t, tx, "SELECT FROM stock")
 	migration := connect(t, dsn, "migration")
 	done := make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())

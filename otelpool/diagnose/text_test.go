@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestWriteTextLooksLikeACompiler(t *testing.T) {
@@ -78,9 +80,7 @@ func TestWriteTextEscapesHostileNames(t *testing.T) {
 		Kind: Kind(hostile), Severity: Severity(hostile), Summary: hostile, Advice: hostile, Runbook: hostile,
 		Evidence: []Evidence{{Name: hostile, Unit: hostile}},
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	text := b.String()
 	if lines := strings.Count(text, "\n"); lines != 4 || len(text) > 10_000 {
 		t.Errorf("%d lines, %d bytes", lines, len(text))

@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestDocCodeEqualsExampleTest(t *testing.T) {
@@ -26,8 +28,6 @@ func TestDocCodeEqualsExampleTest(t *testing.T) {
 func read(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return string(text)
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -59,16 +58,8 @@ func newPool(t testing.TB, opts ...otelpool.Option) (*pgxpool.Pool, *otelpool.In
 	pool, inst, err := otelpool.New(t.Context(), postgrestest.Database(t), opts...)
 	testutil.NoError(t, err)
 	t.Cleanup(func() {
-		if err := inst.Unregister(); err != nil {
-			t.Error(err)
-		}
-		closed := make(chan struct{})
-		go func() { pool.Close(); close(closed) }()
-		select {
-		case <-closed:
-		case <-time.After(20 * time.Second):
-			t.Error("a connection was not released")
-		}
+		testutil.NoError(t, inst.Unregister())
+		postgrestest.ClosePool(t, pool)
 	})
 	return pool, inst
 }

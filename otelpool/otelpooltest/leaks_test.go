@@ -44,9 +44,7 @@ func TestLeakReportListsAcquireLine(t *testing.T) {
 	idle, err := pool.Acquire(otelpool.WithOperation(ctx, "read_user"))
 	testutil.NoError(t, err)
 	defer idle.Release()
-	if _, err := idle.Exec(t.Context(), "SELECT * FROM pg_user"); err != nil {
-		t.Fatal(err)
-	}
+	postgrestest.Exec(t, idle, "SELECT * FROM pg_user")
 	runningLine := nextLine()
 	rows, err := pool.Query(ctx, "SELECT * FROM pg_class")
 	testutil.NoError(t, err)

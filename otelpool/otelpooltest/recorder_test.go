@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -240,16 +239,11 @@ func TestRecorderIsConcurrentSafe(t *testing.T) {
 	t.Parallel()
 	rec, _ := recorded(t)
 	pool, _ := newPool(t, rec.Option())
-	ask := func(pool *pgxpool.Pool) {
-		if err := exec(t, pool, "ask", "SELECT 1"); err != nil {
-			t.Error(err)
-		}
-	}
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for range 25 {
-				ask(pool)
+				testutil.Check(t, exec(t, pool, "ask", "SELECT 1"))
 				rec.Operations("ask")
 				rec.Value("pgxpool.peak")
 			}

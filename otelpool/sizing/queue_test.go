@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool/sizing"
 )
 
@@ -95,9 +96,7 @@ func TestCVScalesWaitByAllenCunneen(t *testing.T) {
 	t.Parallel()
 	at := func(cv float64) sizing.Queue {
 		q, err := sizing.Load{Rate: 100, Hold: 50 * time.Millisecond, CV: cv}.At(6)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		return q
 	}
 	plain, variable := at(0), at(3)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool/sizing"
 )
 
@@ -34,9 +35,7 @@ func TestSizeWithCVMeetsGoalInSimulation(t *testing.T) {
 			load := sizing.Load{Rate: c.inUse / hold.Seconds(), Hold: hold, CV: c.cv}
 			late := func(load sizing.Load) (size int, share float64) {
 				size, err := load.SizeForGoal(goal)
-				if err != nil {
-					t.Fatal(err)
-				}
+				testutil.NoError(t, err)
 				return size, simulate(load, size, goal.Wait, c.hold)
 			}
 			if size, share := late(load); share > 1-goal.Quantile {

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -147,9 +146,7 @@ func load(t *testing.T, waiting func() bool, hold func(context.Context) (end fun
 	var callers sync.WaitGroup
 	for range 3 {
 		callers.Go(func() {
-			if err := exec(t.Context(), "SELECT pg_backend_pid()"); err != nil {
-				t.Error(err)
-			}
+			testutil.Check(t, exec(t.Context(), "SELECT pg_backend_pid()"))
 		})
 	}
 	testutil.Eventually(t, "three callers wait", waiting)
@@ -188,9 +185,7 @@ func TestUnlimitedDBHasNoLimit(t *testing.T) {
 	if got := values(t, rec, "sql.DB"); got["pgxpool.size"] != 7 || got["db.client.connection.max"] != 7 {
 		t.Errorf("with a limit the metrics are %v", got)
 	}
-	if err := inst.Unregister(); err != nil {
-		t.Error(err)
-	}
+	testutil.NoError(t, inst.Unregister())
 	if _, ok := values(t, rec, "sql.DB")["db.client.connection.count used"]; ok {
 		t.Error("an unregistered sql.DB has gauges")
 	}
@@ -207,9 +202,7 @@ func TestCountersOfDBsContinue(t *testing.T) {
 		if opened := values(t, rec, "again")["pgxpool.connections.opened"]; opened != float64(n+1) {
 			t.Errorf("%v connections were opened, must be %d", opened, n+1)
 		}
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, db.Close())
 	}
 }
 
@@ -253,9 +246,7 @@ func TestFailedDialOfDBIsLoggedOncePerOutage(t *testing.T) {
 			down.Store(false)
 			testutil.NoError(t, connect())
 		}
-		if err := connector.(io.Closer).Close(); err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, connector.(io.Closer).Close())
 		time.Sleep(time.Minute) // the look for a pool ends
 	})
 }
@@ -310,9 +301,7 @@ func TestWrongDBIsError(t *testing.T) {
 		{connector(instrumented.ConnConfig), "instrumented already"},
 		{connector(sized.ConnConfig), "has a Sizing"},
 	} {
-		if tt.err == nil || !strings.Contains(tt.err.Error(), tt.want) {
-			t.Errorf("error %v, must say %q", tt.err, tt.want)
-		}
+		testutil.ErrorContains(t, tt.err, tt.want)
 	}
 }
 
@@ -330,9 +319,7 @@ func TestDriverIsThatOfPgx(t *testing.T) {
 			t.Errorf("the driver of a sql.DB %s opens no connection: %v", name, err)
 			continue
 		}
-		if err := conn.Close(); err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, conn.Close())
 	}
 }
 
@@ -366,9 +353,7 @@ func TestDriversAreNotKept(t *testing.T) {
 	const each = 10
 	drop := func(db *sql.DB) {
 		runtime.AddCleanup(db.Driver().(*stdlib.Driver), func(struct{}) { dropped.Add(1) }, struct{}{})
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, db.Close())
 	}
 	rec := otelpooltest.NewRecorder(t)
 	config := parse(t, postgrestest.Database(t)).ConnConfig

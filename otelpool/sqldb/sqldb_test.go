@@ -141,9 +141,7 @@ func TestSettingsOfDBAreLoggedOnce(t *testing.T) {
 		if f.log.count("pool=sql") != f.log.count("\n") {
 			t.Error("a line does not name its pool")
 		}
-		if err := f.db.Close(); err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, f.db.Close())
 		if n := f.log.count(text); n != 1 {
 			t.Errorf("%q is logged %d times", text, n)
 		}
@@ -180,16 +178,12 @@ func TestCloseClosesPool(t *testing.T) {
 	f := setup(t)
 	ping(t, f.db)
 	for range 2 {
-		if err := f.db.Close(); err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, f.db.Close())
 	}
 	if err := f.db.PingContext(t.Context()); err == nil {
 		t.Error("a closed sql.DB answers")
 	}
-	if err := f.inst.Unregister(); err != nil {
-		t.Error(err)
-	}
+	testutil.NoError(t, f.inst.Unregister())
 }
 
 // TestCloseDoesNotWaitForeverForRows closes a sql.DB while rows are open.
@@ -200,12 +194,8 @@ func TestCloseDoesNotWaitForeverForRows(t *testing.T) {
 		f := setupOn(t, connString)
 		rows, err := f.db.QueryContext(t.Context(), "SELECT generate_series(1, 3)")
 		testutil.NoError(t, err)
-		if err := f.db.Close(); err == nil || !strings.Contains(err.Error(), "in use after 10s: 1") {
-			t.Errorf("the error is %v", err)
-		}
-		if err := errors.Join(rows.Close(), rows.Err()); err != nil {
-			t.Error(err)
-		}
+		testutil.ErrorContains(t, f.db.Close(), "in use after 10s: 1")
+		testutil.NoError(t, errors.Join(rows.Close(), rows.Err()))
 	})
 }
 
@@ -232,9 +222,7 @@ func TestOpenRefusesBadInput(t *testing.T) {
 	}
 	db := sqldb.FromPool(nil)
 	defer db.Close()
-	if err := db.PingContext(t.Context()); err == nil || !strings.Contains(err.Error(), "is nil") {
-		t.Errorf("the error of a sql.DB on no pool is %v", err)
-	}
+	testutil.ErrorContains(t, db.PingContext(t.Context()), "is nil")
 }
 
 func TestOpenDBReportsErrorAtEachUse(t *testing.T) {
@@ -251,7 +239,5 @@ func TestOpenDBReportsErrorAtEachUse(t *testing.T) {
 			t.Errorf("error %v, want %s", err, want)
 		}
 	}
-	if err := db.Close(); err != nil {
-		t.Error(err)
-	}
+	testutil.NoError(t, db.Close())
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // hijackPool is a pool of five whose own statistics follow what a test does.
@@ -517,27 +519,18 @@ func TestHijackBesideComparisonsEndsNoOtherHold(t *testing.T) {
 	kept := acquire()
 	p.Attach(read, 5, 5)
 	var hijacked []*Conn // none is garbage
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	hijack := func() {
 		for range 500 {
 			hijacked = append(hijacked, acquire())
 			change(-1, 0)
 			p.Reconcile(read)
 		}
-	}()
-	for comparing := true; comparing; {
-		select {
-		case <-done:
-			comparing = false
-		default:
-		}
-		p.Reconcile(read)
-		if kept.held.Load() == nil {
-			<-done
+	}
+	testutil.During(hijack, func() {
+		if p.Reconcile(read); kept.held.Load() == nil {
 			t.Fatal("the hold of a connection that was not hijacked has ended")
 		}
-	}
+	})
 	check(t, "hijacked, also those of which it is not known which", p.Snapshot(read).Closed[CloseHijacked], int64(len(hijacked)))
 	runtime.KeepAlive(hijacked)
 }
@@ -549,26 +542,17 @@ func TestReleaseHidesNoGarbage(t *testing.T) {
 	_, used := p.acquire(t)
 	_, hijacked := p.acquire(t)
 	p.conns.remove(hijacked) // as if its weak pointer had no value any more
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
+	use := func() {
 		for range 100_000 {
 			a, _ := used.endHold()
 			used.hold(a, time.Second)
 		}
-	}()
-	for using := true; using; {
-		select {
-		case <-ended:
-			using = false
-		default:
-		}
-		if _, garbage, _ := p.conns.held(); garbage != 1 {
-			t.Errorf("%d connections of one are garbage", garbage)
-			using = false
-		}
 	}
-	<-ended
+	testutil.During(use, func() {
+		if _, garbage, _ := p.conns.held(); garbage != 1 {
+			t.Fatalf("%d connections of one are garbage", garbage)
+		}
+	})
 	runtime.KeepAlive([]*Conn{used, hijacked})
 }
 
@@ -582,19 +566,11 @@ func TestEndOfGarbageHidesNoHold(t *testing.T) {
 		_, c := p.acquire(t)
 		p.hijack()
 		p.conns.remove(c) // as if its weak pointer had no value any more
-		ended := make(chan struct{})
-		go func() { defer close(ended); p.abandoned(c.counters) }()
-		for comparing := true; comparing; {
-			select {
-			case <-ended:
-				comparing = false
-			default:
-			}
+		testutil.During(func() { p.abandoned(c.counters) }, func() {
 			if _, missing := p.compareOnce(p.read); missing > 0 {
-				<-ended
 				t.Fatalf("%d connections of those that are held are missing", missing)
 			}
-		}
+		})
 		runtime.KeepAlive(c)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool/internal/reason"
 )
 
@@ -65,9 +66,7 @@ func TestReasonIsOfServerOrNetwork(t *testing.T) {
 func connectError(t *testing.T, connString, says string) error {
 	t.Helper()
 	config, err := pgconn.ParseConfig(connString + " sslmode=disable")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	config.DialFunc = func(context.Context, string, string) (net.Conn, error) {
 		return nil, &pgconn.PgError{Severity: "FATAL", Code: "28000", Message: says}
 	}
