@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -39,7 +40,7 @@ func TestFullPoolReportsWaiters(t *testing.T) {
 	if got := m.seconds(t, "pgxpool.oldest_wait"); got <= 0 || got > time.Since(began).Seconds() {
 		t.Errorf("oldest wait %v s", got)
 	}
-	releaseAll(held)
+	postgrestest.Release(held)
 	for _, ended := range waiters {
 		checkEqual(t, "error of a waiter", <-ended, nil)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -44,7 +45,7 @@ func awaitCalm(t testing.TB, f fixture, leaked int64) {
 func stillCounts(t testing.TB, f fixture, free, leaked int64) {
 	t.Helper()
 	give := func(conns []*pgxpool.Conn) (m metrics) {
-		releaseAll(conns)
+		postgrestest.Release(conns)
 		// A connection that the pool is closing counts as used, so the metrics of this moment are the ones to judge.
 		testutil.Eventually(t, "all are released", func() bool { m = f.collect(t); return m.value(t, used) == leaked })
 		return m
@@ -64,7 +65,7 @@ func stillCounts(t testing.TB, f fixture, free, leaked int64) {
 	}
 	again(func() {
 		inWindow(func() (spike time.Time) {
-			conns := acquireN(t, f.pool, int(free))
+			conns := postgrestest.Hold(t, f.pool, int(free))
 			spike = time.Now()
 			m = give(conns)
 			return spike
@@ -75,9 +76,9 @@ func stillCounts(t testing.TB, f fixture, free, leaked int64) {
 
 	var conns []*pgxpool.Conn
 	again(func() {
-		conns = acquireN(t, f.pool, int(free))
+		conns = postgrestest.Hold(t, f.pool, int(free))
 		m = f.collect(t)
-	}, func() { releaseAll(conns) })
+	}, func() { postgrestest.Release(conns) })
 	defer func() { give(conns) }()
 	checkEqual(t, "peak when full", m.value(t, "pgxpool.peak"), free+leaked)
 	checkEqual(t, "peak of pending when full", m.value(t, "pgxpool.pending.peak"), 0)

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -32,7 +33,7 @@ func TestNilContextActsAsWithoutOtelpool(t *testing.T) {
 			if recovering(func() { _, _ = f.pool.Acquire(none) }) == nil {
 				t.Error("Acquire accepts a nil context now: test what else does")
 			}
-			releaseAll(f.pool.AcquireAllIdle(none))
+			postgrestest.Release(f.pool.AcquireAllIdle(none))
 			conn := acquire(t, f.pool)
 			prepare(t, conn, t.Context(), "p", "SELECT 1")
 			prepare(t, conn, none, "p", "SELECT 1")
@@ -82,13 +83,9 @@ func TestNilContextIsAccepted(t *testing.T) {
 	t.Run("New", func(t *testing.T) {
 		//lint:ignore SA1012 a nil context is the point
 		pool, inst, err := otelpool.New(nil, database(t)) //nolint
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		defer pool.Close()
 		defer inst.Unregister()
-		if err := pool.Ping(context.Background()); err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, pool.Ping(context.Background()))
 	})
 }

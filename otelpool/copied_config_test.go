@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -41,13 +42,13 @@ func TestPoolOfCopiedConfigIsNotCounted(t *testing.T) {
 			for range 8 {
 				execute(t, other, t.Context(), "SELECT FROM pg_class")
 			}
-			held := acquireN(t, other, 3)
+			held := postgrestest.Hold(t, other, 3)
 			execute(t, ours, context.WithValue(t.Context(), useOther{}, true), "SELECT 1")
 			if !registered {
 				register(t, inst, ours)
 			}
 			checkEqual(t, "holds", len(inst.Held()), 0)
-			releaseAll(held)
+			postgrestest.Release(held)
 			other.Reset()
 			settled(t, other, 0)
 			m := tel.collect(t)

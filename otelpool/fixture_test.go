@@ -69,9 +69,8 @@ func execute(t testing.TB, on interface {
 	Exec(context.Context, string, ...any) (pgconn.CommandTag, error)
 }, ctx context.Context, sql string, args ...any) {
 	t.Helper()
-	if _, err := on.Exec(ctx, sql, args...); err != nil {
-		t.Error(err)
-	}
+	_, err := on.Exec(ctx, sql, args...)
+	testutil.Check(t, err)
 }
 
 func batchOf(sqls ...string) *pgx.Batch {
@@ -86,9 +85,7 @@ func sendBatch(t testing.TB, on interface {
 	SendBatch(context.Context, *pgx.Batch) pgx.BatchResults
 }, ctx context.Context, sqls ...string) {
 	t.Helper()
-	if err := on.SendBatch(ctx, batchOf(sqls...)).Close(); err != nil {
-		t.Error(err)
-	}
+	testutil.Check(t, on.SendBatch(ctx, batchOf(sqls...)).Close())
 }
 
 // setup makes an instrumented pool of at most maxConns connections, named "test". The test's end closes it.
@@ -143,9 +140,7 @@ func register(t testing.TB, inst *otelpool.Instrumentation, pool *pgxpool.Pool) 
 
 func unregister(t testing.TB, inst *otelpool.Instrumentation) {
 	t.Helper()
-	if err := inst.Unregister(); err != nil {
-		t.Error(err)
-	}
+	testutil.Check(t, inst.Unregister())
 }
 
 func apply(t testing.TB, s otelpool.Sizing, config *pgxpool.Config) {
@@ -185,9 +180,8 @@ func openRows(t testing.TB, on interface {
 // prepare prepares a statement under a name.
 func prepare(t testing.TB, conn *pgxpool.Conn, ctx context.Context, name, sql string) {
 	t.Helper()
-	if _, err := conn.Conn().Prepare(ctx, name, sql); err != nil {
-		t.Fatal(err)
-	}
+	_, err := conn.Conn().Prepare(ctx, name, sql)
+	testutil.NoError(t, err)
 }
 
 // acquireAside acquires on another goroutine, and releases the connection. It returns the error to come.
@@ -252,28 +246,13 @@ func named(t *testing.T, f fixture, name string) *pgxpool.Conn {
 // warm leaves the pool with n idle connections.
 func warm(t testing.TB, f fixture, n int) {
 	t.Helper()
-	releaseAll(acquireN(t, f.pool, n))
-}
-
-// acquireN acquires n connections of a pool.
-func acquireN(t testing.TB, pool *pgxpool.Pool, n int) (conns []*pgxpool.Conn) {
-	t.Helper()
-	for range n {
-		conns = append(conns, acquire(t, pool))
-	}
-	return conns
+	postgrestest.Release(postgrestest.Hold(t, f.pool, n))
 }
 
 // acquireAll acquires all connections of a pool.
 func acquireAll(t testing.TB, pool *pgxpool.Pool) []*pgxpool.Conn {
 	t.Helper()
-	return acquireN(t, pool, int(pool.Stat().MaxConns()))
-}
-
-func releaseAll(conns []*pgxpool.Conn) {
-	for _, conn := range conns {
-		conn.Release()
-	}
+	return postgrestest.Hold(t, pool, int(pool.Stat().MaxConns()))
 }
 
 // dialAll acquires n connections of a pool with an acquire timeout. On a busy machine a dial may take longer: the
@@ -383,9 +362,8 @@ func quiet(t *testing.T, pool *pgxpool.Pool) {
 	})
 }
 
-// load runs queries on as many goroutines as there are callers, and closes the channel when they are done.
-func load(pool *pgxpool.Pool, callers, queries int) <-chan struct{} {
-	done := make(chan struct{})
+// load runs queries on as many goroutines as there are callers.
+func load(pool *pgxpool.Pool, callers, queries int) {
 	var wg sync.WaitGroup
 	for range callers {
 		wg.Go(func() {
@@ -395,11 +373,7 @@ func load(pool *pgxpool.Pool, callers, queries int) <-chan struct{} {
 			}
 		})
 	}
-	go func() {
-		wg.Wait()
-		close(done)
-	}()
-	return done
+	wg.Wait()
 }
 
 // inWindow runs f, which makes a spike, reads the peaks, and returns the time of the spike. If f took longer than the

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -16,15 +17,7 @@ func TestGaugesEqualStatAtRest(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 7, func(c *pgxpool.Config) { c.MinIdleConns = 2 }, otelpool.WithBaseSize(3))
 	for range 3 {
-		work := load(f.pool, 200, 3)
-		for done := false; !done; {
-			select {
-			case <-work:
-				done = true
-			default:
-			}
-			checkIdentities(t, f.collect(t))
-		}
+		testutil.During(func() { load(f.pool, 200, 3) }, func() { checkIdentities(t, f.collect(t)) })
 		quiet(t, f.pool)
 		m, stat := f.collect(t), f.pool.Stat()
 		m.check(t, map[string]int64{
@@ -76,9 +69,9 @@ func TestPeakShowsSpikeToEveryReader(t *testing.T) {
 	peakOf(readers[0])
 	var seen [4]int64
 	inWindow(func() (spike time.Time) {
-		conns := acquireN(t, pool, 7)
+		conns := postgrestest.Hold(t, pool, 7)
 		spike = time.Now()
-		releaseAll(conns)
+		postgrestest.Release(conns)
 		for i := range seen {
 			seen[i] = peakOf(readers[i/3])
 		}

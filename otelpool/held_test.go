@@ -60,16 +60,12 @@ func TestHeldTellsWhoWorks(t *testing.T) {
 		t.Error(err)
 	}
 	check("in a batch", "open in transaction BATCH SELECT")
-	if err := results.Close(); err != nil {
-		t.Error(err)
-	}
+	testutil.NoError(t, results.Close())
 	if _, err := tx.Exec(ctx, "SELECT nonsense"); err == nil {
 		t.Error("no error")
 	}
 	check("in a failed transaction", "in transaction SELECT")
-	if err := tx.Rollback(ctx); err != nil {
-		t.Error(err)
-	}
+	testutil.NoError(t, tx.Rollback(ctx))
 	check("rolled back", "ROLLBACK")
 	checkEqual(t, "ProcessID", onlyHold(t, f.inst).ProcessID, conn.Conn().PgConn().PID())
 }

@@ -3,6 +3,7 @@ package otelpool_test
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,7 +12,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -31,142 +31,110 @@ func TestPanickingHistogramDisturbsNobody(t *testing.T) {
 	postgrestest.ClosePool(t, pool)
 }
 
-// finishing is a MeterProvider whose float64 histograms implement Finisher of go.opentelemetry.io/otel/metric/x. It keeps
-// the series that were finished.
-type finishing struct {
+// histograms is a MeterProvider whose histograms have the methods Finish and Bind of go.opentelemetry.io/otel/metric/x. Those of
+// the SDK 1.47 lack Bind.
+type histograms struct {
 	metric.MeterProvider
-	mu       sync.Mutex
-	finished []string
+	bind func() bool // reports whether Bind returns a histogram; nil: it does not
+
+	bound, unbound atomic.Int64 // measurements
+	mu             sync.Mutex
+	finished       []string // series
 }
 
-func (p *finishing) Meter(name string, opts ...metric.MeterOption) metric.Meter {
-	return finishingMeter{p.MeterProvider.Meter(name, opts...), p}
+func (p *histograms) Meter(name string, opts ...metric.MeterOption) metric.Meter {
+	return histogramMeter{p.MeterProvider.Meter(name, opts...), p}
 }
 
-type finishingMeter struct {
+type histogramMeter struct {
 	metric.Meter
-	provider *finishing
+	of *histograms
 }
 
-func (m finishingMeter) Float64Histogram(name string, opts ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
+func (m histogramMeter) Float64Histogram(name string, opts ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
 	h, err := m.Meter.Float64Histogram(name, opts...)
-	return finishingHistogram{h, name, m.provider}, err
+	return float64Histogram{h, series{m.of, name, nil}}, err
 }
 
-type finishingHistogram struct {
+func (m histogramMeter) Int64Histogram(name string, opts ...metric.Int64HistogramOption) (metric.Int64Histogram, error) {
+	h, err := m.Meter.Int64Histogram(name, opts...)
+	return int64Histogram{h, series{m.of, name, nil}}, err
+}
+
+// series is what the histograms of both types have.
+type series struct {
+	of   *histograms
+	name string
+	set  []metric.RecordOption // the attributes that are bound
+}
+
+func (s series) Finish(_ context.Context, attrs ...attribute.KeyValue) {
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	s.of.finished = append(s.of.finished, seriesKey(s.name, attribute.NewSet(attrs...)))
+}
+
+// count counts a measurement, and returns its options.
+func (s series) count(opts []metric.RecordOption) []metric.RecordOption {
+	if s.set == nil {
+		s.of.unbound.Add(1)
+	} else {
+		s.of.bound.Add(1)
+	}
+	return append(opts, s.set...)
+}
+
+// bind returns the series of those attributes, false if there is none.
+func (s series) bind(attrs []attribute.KeyValue) (series, bool) {
+	return series{s.of, s.name, []metric.RecordOption{metric.WithAttributes(attrs...)}}, s.of.bind != nil && s.of.bind()
+}
+
+type float64Histogram struct {
 	metric.Float64Histogram
-	name     string
-	provider *finishing
+	series
 }
 
-func (h finishingHistogram) Finish(_ context.Context, attrs ...attribute.KeyValue) {
-	h.provider.mu.Lock()
-	defer h.provider.mu.Unlock()
-	h.provider.finished = append(h.provider.finished, seriesKey(h.name, attribute.NewSet(attrs...)))
+func (h float64Histogram) Record(ctx context.Context, value float64, opts ...metric.RecordOption) {
+	h.Float64Histogram.Record(ctx, value, h.count(opts)...)
+}
+
+func (h float64Histogram) Bind(attrs ...attribute.KeyValue) metric.Float64Histogram {
+	if s, ok := h.bind(attrs); ok {
+		return float64Histogram{h.Float64Histogram, s}
+	}
+	return nil
+}
+
+type int64Histogram struct {
+	metric.Int64Histogram
+	series
+}
+
+func (h int64Histogram) Record(ctx context.Context, value int64, opts ...metric.RecordOption) {
+	h.Int64Histogram.Record(ctx, value, h.count(opts)...)
+}
+
+func (h int64Histogram) Bind(attrs ...attribute.KeyValue) metric.Int64Histogram {
+	if s, ok := h.bind(attrs); ok {
+		return int64Histogram{h.Int64Histogram, s}
+	}
+	return nil
 }
 
 func TestUnregisterFinishesHistograms(t *testing.T) {
 	t.Parallel()
 	f := newTelemetry(t)
-	provider := &finishing{MeterProvider: f.provider}
-	pool, inst := newInstrumented(t, parse(t, database(t)), otelpool.WithMeterProvider(provider))
+	provider := &histograms{MeterProvider: f.provider}
+	pool, inst := newInstrumented(t, parse(t, database(t)), otelpool.WithMeterProvider(provider), otelpool.WithReturnedRows())
 	_, _ = pool.Exec(otelpool.WithOperation(t.Context(), "named"), "SELECT 1")
 	_, _ = pool.Exec(t.Context(), "SELECT nonsense")
 	recorded := f.collect(t)
 	unregister(t, inst)
-	finished := make(map[string]bool)
-	for _, key := range provider.finished {
-		finished[key] = true
-	}
-	for key, value := range recorded {
-		if _, recorded := value.(metricdata.HistogramDataPoint[float64]); recorded && !finished[key] {
+	for key := range recorded {
+		if recorded.count(key) > 0 && !slices.Contains(provider.finished, key) {
 			t.Errorf("%s was not finished", key)
 		}
 	}
-}
-
-// binding is a MeterProvider whose histograms have the method Bind of go.opentelemetry.io/otel/metric/x, which those of
-// the SDK 1.47 lack. It counts the measurements.
-type binding struct {
-	metric.MeterProvider
-	bind func() bool // reports whether Bind returns a histogram
-
-	bound, unbound atomic.Int64
-}
-
-func (b *binding) Meter(name string, opts ...metric.MeterOption) metric.Meter {
-	return bindingMeter{b.MeterProvider.Meter(name, opts...), b}
-}
-
-type bindingMeter struct {
-	metric.Meter
-	of *binding
-}
-
-func (m bindingMeter) Float64Histogram(name string, opts ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
-	h, err := m.Meter.Float64Histogram(name, opts...)
-	return &float64Bindable{h, m.of}, err
-}
-
-func (m bindingMeter) Int64Histogram(name string, opts ...metric.Int64HistogramOption) (metric.Int64Histogram, error) {
-	h, err := m.Meter.Int64Histogram(name, opts...)
-	return &int64Bindable{h, m.of}, err
-}
-
-type float64Bindable struct {
-	metric.Float64Histogram
-	of *binding
-}
-
-func (h *float64Bindable) Record(ctx context.Context, value float64, opts ...metric.RecordOption) {
-	h.of.unbound.Add(1)
-	h.Float64Histogram.Record(ctx, value, opts...)
-}
-
-func (h *float64Bindable) Bind(attrs ...attribute.KeyValue) metric.Float64Histogram {
-	if !h.of.bind() {
-		return nil
-	}
-	return &boundFloat64{h.Float64Histogram, h.of, attribute.NewSet(attrs...)}
-}
-
-type int64Bindable struct {
-	metric.Int64Histogram
-	of *binding
-}
-
-func (h *int64Bindable) Record(ctx context.Context, value int64, opts ...metric.RecordOption) {
-	h.of.unbound.Add(1)
-	h.Int64Histogram.Record(ctx, value, opts...)
-}
-
-func (h *int64Bindable) Bind(attrs ...attribute.KeyValue) metric.Int64Histogram {
-	if !h.of.bind() {
-		return nil
-	}
-	return &boundInt64{h.Int64Histogram, h.of, attribute.NewSet(attrs...)}
-}
-
-type boundFloat64 struct {
-	metric.Float64Histogram
-	of  *binding
-	set attribute.Set
-}
-
-func (h *boundFloat64) Record(ctx context.Context, value float64, opts ...metric.RecordOption) {
-	h.of.bound.Add(1)
-	h.Float64Histogram.Record(ctx, value, append(opts, metric.WithAttributeSet(h.set))...)
-}
-
-type boundInt64 struct {
-	metric.Int64Histogram
-	of  *binding
-	set attribute.Set
-}
-
-func (h *boundInt64) Record(ctx context.Context, value int64, opts ...metric.RecordOption) {
-	h.of.bound.Add(1)
-	h.Int64Histogram.Record(ctx, value, append(opts, metric.WithAttributeSet(h.set))...)
 }
 
 // histogramCounts uses a pool with a MeterProvider, and returns the number of samples of each series of a histogram.
@@ -208,7 +176,7 @@ func TestBindingHistogramsAreBound(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			b := &binding{bind: tt.bind}
+			b := &histograms{bind: tt.bind}
 			got := histogramCounts(t, database, func(p metric.MeterProvider) metric.MeterProvider { b.MeterProvider = p; return b })
 			if !maps.Equal(got, want) {
 				t.Errorf("counted\n%v\nwant\n%v", got, want)

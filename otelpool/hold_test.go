@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -128,7 +129,7 @@ func TestHeldMarksNestedHolds(t *testing.T) {
 		nested = append(nested, h.Nested)
 	}
 	checkEqual(t, "nested", fmt.Sprint(nested), "[false true false]")
-	releaseAll(conns)
+	postgrestest.Release(conns)
 	f.collect(t).check(t, map[string]int64{"pgxpool.nested_acquires": 1})
 	checkEqual(t, "nested acquires of the other pool", other.collect(t).value(t, "pgxpool.nested_acquires"), 0)
 	checkEqual(t, "log though no acquire waits", log.String(), "")

@@ -16,6 +16,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -165,9 +166,7 @@ func TestOtherAttributesAreAccepted(t *testing.T) {
 		attribute.Float64("f", 1.5), attribute.Bool("b", true),
 		attribute.String("db.query.text", "mine"), // and this only for spans
 	))
-	if err != nil {
-		t.Error(err)
-	}
+	testutil.NoError(t, err)
 }
 
 // TestAttributesOfTheCatalogueAreReserved takes each for an attribute of the user. That may name the server, where the option

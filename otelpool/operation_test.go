@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -145,9 +146,7 @@ func TestRefusedBatchKeepsOpenBatch(t *testing.T) {
 	if err := conn.SendBatch(t.Context(), batch("pg_type")).Close(); err == nil {
 		t.Error("a second batch was sent")
 	}
-	if err := first.Close(); err != nil {
-		t.Error(err)
-	}
+	testutil.NoError(t, first.Close())
 	operations(t, f, map[string]uint64{operationKey("BATCH SELECT pg_class", ""): 1, operationKey("BATCH SELECT pg_type", "connection"): 1})
 }
 

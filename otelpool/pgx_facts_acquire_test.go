@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -25,7 +26,7 @@ var acquireFacts = []pgxFact{
 		time.AfterFunc(time.Millisecond, cancel)
 		refuseAcquire(t, f.pool, canceled, context.Canceled)
 		refuseAcquire(t, f.pool, canceled, context.Canceled)
-		releaseAll(conns)
+		postgrestest.Release(conns)
 		refuseAcquire(t, f.pool, withHook(ctx, inPrepareConn, fails), errNotToday)
 	}, counts{ok: 3, timeout: 2, canceled: 2, failed: 1, uses: 3, opened: 3}},
 
@@ -55,7 +56,7 @@ var acquireFacts = []pgxFact{
 	}, counts{failed: 1, opened: 4, closed: map[string]int64{"other": 4}}},
 
 	{1, "an acquire whose connection is refused waits again", hooked, func(t *testing.T, f fixture) {
-		held := acquireN(t, f.pool, 2)
+		held := postgrestest.Hold(t, f.pool, 2)
 		pending := func() int64 { return f.collect(t).pending(t) }
 		other, again, refused := make(chan *pgxpool.Conn), make(chan *pgxpool.Conn), false
 		get := func(ctx context.Context, to chan<- *pgxpool.Conn) {
@@ -82,7 +83,7 @@ var acquireFacts = []pgxFact{
 		go get(ctx, again)
 		held = append(held, <-other)
 		testutil.Eventually(t, "the refused acquire waits", func() bool { return pending() == 1 })
-		releaseAll(held)
+		postgrestest.Release(held)
 		(<-again).Release()
 	}, counts{ok: 4, uses: 4, opened: 4, closed: map[string]int64{"other": 1}}},
 
@@ -162,7 +163,7 @@ var allIdleFacts = []pgxFact{
 		f.collect(t).check(t, map[string]int64{used: factConns, "pgxpool.peak": factConns})
 		checkEqual(t, "holders", heldBy(f), "?")
 		testutil.Eventually(t, "the peak shows them", func() bool { return f.collect(t).value(t, "pgxpool.pending.peak") == 2 })
-		releaseAll(append(taken, conn))
+		postgrestest.Release(append(taken, conn))
 		wg.Wait()
 	}, counts{ok: 6, uses: 6, opened: 3}},
 

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -160,32 +161,21 @@ var closeFacts = []pgxFact{
 	}, counts{failed: 3, opened: 12, closed: map[string]int64{"lifetime": 12}, unusable: true}},
 
 	{10, "reset of idle connections", nil, func(t *testing.T, f fixture) {
-		reset := make(chan struct{})
-		collecting := aside(func() {
-			for {
-				select {
-				case <-reset:
-					return
-				default:
-					f.collect(t)
-				}
+		testutil.During(func() {
+			for range 12 {
+				warm(t, f, 3)
+				f.pool.Reset()
+				f.collect(t)
 			}
-		})
-		for range 12 {
-			warm(t, f, 3)
-			f.pool.Reset()
-			f.collect(t)
-		}
-		close(reset)
-		<-collecting
+		}, func() { f.collect(t) })
 	}, counts{ok: 36, uses: 36, opened: 36, closed: map[string]int64{"other": 36}}},
 
 	{10, "reset while held", nil, func(t *testing.T, f fixture) {
-		conns := acquireN(t, f.pool, 2)
+		conns := postgrestest.Hold(t, f.pool, 2)
 		f.pool.Reset()
 		f.collect(t).check(t, map[string]int64{used: 2})
 		checkEqual(t, "holders", heldBy(f), "? ?")
-		releaseAll(conns)
+		postgrestest.Release(conns)
 	}, counts{ok: 2, uses: 2, opened: 2, closed: map[string]int64{"other": 2}}},
 
 	{10, "close while callers hold, wait and dial", func(c *pgxpool.Config) {
@@ -198,7 +188,7 @@ var closeFacts = []pgxFact{
 			return nil
 		}
 	}, func(t *testing.T, f fixture) {
-		conns := acquireN(t, f.pool, 2)
+		conns := postgrestest.Hold(t, f.pool, 2)
 		dialing, closing, leave := make(chan struct{}), make(chan struct{}), make(chan struct{})
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -224,7 +214,7 @@ var closeFacts = []pgxFact{
 		refuseAcquire(t, f.pool, canceledAt(context.Background(), time.Millisecond), context.Canceled)
 		checkEqual(t, "holders", heldBy(f), "? ?")
 		close(leave)
-		releaseAll(conns)
+		postgrestest.Release(conns)
 		wg.Wait()
 		f.collect(t)
 	}, counts{ok: 2, canceled: 1, failed: 2, uses: 2, opened: 2, closed: map[string]int64{"other": 2}, unusable: true}},

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -41,9 +43,7 @@ var hijackFacts = []pgxFact{
 		}
 		f.collect(t).checkCounts(t, map[string]uint64{operationKey("SELECT", ""): 3})
 		acquire(t, f.pool).Release()
-		if err := conn.Close(t.Context()); err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, conn.Close(t.Context()))
 		acquire(t, f.pool).Release()
 	}, counts{ok: 3, uses: 2, opened: 2, hijacked: 1}},
 
@@ -123,6 +123,6 @@ var hijackFacts = []pgxFact{
 		m := f.collect(t)
 		m.check(t, map[string]int64{used: 1})
 		checkEqual(t, "oldest hold", m.seconds(t, "pgxpool.oldest_hold"), 0)
-		releaseAll(taken)
+		postgrestest.Release(taken)
 	}, counts{ok: 2, uses: 1, opened: 2, hijacked: 1}},
 }

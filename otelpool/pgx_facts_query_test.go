@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // queryFacts are rows 11 to 17.
@@ -14,14 +16,10 @@ var queryFacts = []pgxFact{
 	{11, "pings are not operations", pinging, func(t *testing.T, f fixture) {
 		ctx := withHook(context.Background(), inShouldPing, func() error { return nil })
 		for range 2 {
-			if err := f.pool.Ping(ctx); err != nil {
-				t.Error(err)
-			}
+			testutil.NoError(t, f.pool.Ping(ctx))
 		}
 		conn := acquireWith(t, f.pool, ctx)
-		if err := conn.Ping(ctx); err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, conn.Ping(ctx))
 		conn.Release()
 		if got := f.collect(t).phase(t, "ping"); got <= 0 {
 			t.Errorf("ping phase %v s", got)
@@ -52,9 +50,7 @@ var queryFacts = []pgxFact{
 	}, counts{ok: 1, uses: 1, opened: 1}},
 
 	{12, "empty batch", nil, func(t *testing.T, f fixture) {
-		if err := f.pool.SendBatch(t.Context(), new(pgx.Batch)).Close(); err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, f.pool.SendBatch(t.Context(), new(pgx.Batch)).Close())
 		operations(t, f, nil)
 	}, counts{ok: 1, uses: 1, opened: 1}},
 
@@ -67,9 +63,7 @@ var queryFacts = []pgxFact{
 			hold := onlyHold(t, f.inst)
 			checkEqual(t, "query", hold.Query, "BEGIN")
 			checkEqual(t, "running", hold.Running, false)
-			if err := end(tx); err != nil {
-				t.Error(err)
-			}
+			testutil.NoError(t, end(tx))
 			if err := tx.Rollback(t.Context()); !errors.Is(err, pgx.ErrTxClosed) {
 				t.Errorf("second end: %v", err)
 			}
@@ -131,14 +125,10 @@ var queryFacts = []pgxFact{
 		}
 		results := conn.SendBatch(t.Context(), batchOf("SELECT 1", "SELECT 2"))
 		rows, err := results.Query()
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		rows.Close() // an event of the batch, not the end of a query
 		tracer.TraceQueryEnd(t.Context(), conn.Conn(), pgx.TraceQueryEndData{})
-		if err := results.Close(); err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, results.Close())
 		conn.Release()
 		operations(t, f, map[string]uint64{operationKey("BATCH SELECT", ""): 1})
 	}, counts{ok: 1, uses: 1, opened: 1}},

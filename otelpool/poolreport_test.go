@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
@@ -92,7 +93,7 @@ func TestReportCountsMisuseByUnitOfWork(t *testing.T) {
 	begun, reading := named(t, f, "begin"), named(t, f, "read")
 	begin(t, begun, t.Context())
 	openRows(t, reading, t.Context(), "SELECT generate_series(1, 3)")
-	releaseAll([]*pgxpool.Conn{begun, reading})
+	postgrestest.Release([]*pgxpool.Conn{begun, reading})
 	misuse := make(map[string][3]int64)
 	for _, u := range f.inst.Report().LastMinute.Units {
 		if n := [3]int64{u.NestedAcquires, u.ReleasedInTransaction, u.ReleasedBusy}; n != [3]int64{} {
@@ -155,18 +156,19 @@ func TestReportIsAllThatIsRead(t *testing.T) {
 	}
 }
 
-func TestReportWithoutHooksOrPool(t *testing.T) {
+func TestReportAndHistoryWithoutHooksOrPool(t *testing.T) {
 	t.Parallel()
 	var none *otelpool.Instrumentation
 	checkEqual(t, "version without an Instrumentation", none.Report().Version, 0)
-	tel := newTelemetry(t)
+	checkEqual(t, "moments without an Instrumentation", len(none.History()), 0)
 	pool := newPool(t, parse(t, database(t)))
-	inst := registerBare(t, pool, otelpool.WithMeterProvider(tel.provider), otelpool.WithPoolName("test"))
+	inst := registerBare(t, pool, otelpool.WithMeterProvider(newTelemetry(t).provider), otelpool.WithPoolName("test"))
 	defer acquire(t, pool).Release()
 	r := inst.Report()
 	checkEqual(t, "used", r.Used, 1)
 	checkEqual(t, "pool", r.Pool, "test")
 	checkEqual(t, "holds", len(r.Holds), 0)
+	checkEqual(t, "moments without hooks", len(inst.History()), 0)
 }
 
 // TestReportGroupsHoldsOfOnePlace acquires at one place before and after a hold from there is long. The second stack
@@ -221,13 +223,4 @@ func TestHistoryIsTheLastSeconds(t *testing.T) {
 		checkEqual(t, "failures", failures, 1)
 		checkEqual(t, "opened", opened, 0)
 	})
-}
-
-func TestHistoryWithoutHooksOrPool(t *testing.T) {
-	t.Parallel()
-	var none *otelpool.Instrumentation
-	checkEqual(t, "moments without an Instrumentation", len(none.History()), 0)
-	pool := newPool(t, parse(t, database(t)))
-	inst := registerBare(t, pool, otelpool.WithMeterProvider(newTelemetry(t).provider), otelpool.WithPoolName("test"))
-	checkEqual(t, "moments without hooks", len(inst.History()), 0)
 }

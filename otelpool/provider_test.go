@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"strings"
 	"testing"
 
 	"go.opentelemetry.io/otel"
@@ -12,15 +11,14 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
 func TestPoolWorksWithAnyProvider(t *testing.T) {
 	t.Parallel()
 	shutDown := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
-	if err := shutDown.Shutdown(context.Background()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, shutDown.Shutdown(context.Background()))
 	for name, provider := range map[string]metric.MeterProvider{
 		"no-op":             noop.NewMeterProvider(),
 		"shut down":         shutDown,
@@ -50,9 +48,8 @@ func TestRegisterRefusesPanickingProvider(t *testing.T) {
 	t.Parallel()
 	pool := newPool(t, parse(t, "host=localhost"))
 	for range 2 {
-		if _, err := otelpool.Register(pool, otelpool.WithMeterProvider((*sdkmetric.MeterProvider)(nil))); err == nil || !strings.Contains(err.Error(), "panicked") {
-			t.Errorf("Register: %v", err)
-		}
+		_, err := otelpool.Register(pool, otelpool.WithMeterProvider((*sdkmetric.MeterProvider)(nil)))
+		testutil.ErrorContains(t, err, "panicked")
 	}
 }
 
@@ -75,16 +72,12 @@ func TestInvalidRegistrationIsAnError(t *testing.T) {
 	t.Parallel()
 	t.Run("nil", func(t *testing.T) {
 		_, _, err := otelpool.New(t.Context(), "host=localhost", otelpool.WithMeterProvider(meterProvider{meter: func() metric.Meter { return registrationMeter{} }}))
-		if err == nil || !strings.Contains(err.Error(), "no Registration") {
-			t.Errorf("New: %v", err)
-		}
+		testutil.ErrorContains(t, err, "no Registration")
 	})
 	t.Run("panicking", func(t *testing.T) {
 		_, inst := newInstrumented(t, parse(t, "host=localhost"),
 			otelpool.WithMeterProvider(meterProvider{meter: func() metric.Meter { return registrationMeter{registration: panickingRegistration{}} }}))
-		if err := inst.Unregister(); err == nil || !strings.Contains(err.Error(), "not today") {
-			t.Errorf("Unregister: %v", err)
-		}
+		testutil.ErrorContains(t, inst.Unregister(), "not today")
 	})
 }
 

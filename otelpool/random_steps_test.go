@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -66,17 +67,16 @@ func (w *randomCaller) acquire(x *randomPool, ctx context.Context, prepare func(
 
 func (w *randomCaller) acquireRelease() { w.acquire(w.main, context.Background(), nil).release() }
 
-func (w *randomCaller) query() {
+// hold acquires from the main pool, has do use the connection, and releases it.
+func (w *randomCaller) hold(do func(l *randomHold)) {
 	if l := w.acquire(w.main, context.Background(), nil); l != nil {
-		w.exec(l, "SELECT 1")
-		l.release()
+		defer l.release()
+		do(l)
 	}
 }
 
-func (w *randomCaller) exec(l *randomHold, sql string) {
-	if _, err := l.Exec(context.Background(), sql); err != nil {
-		w.t.Errorf("%s: %v", sql, err)
-	}
+func (w *randomCaller) query() {
+	w.hold(func(l *randomHold) { execute(w.t, l, context.Background(), "SELECT 1") })
 }
 
 // soon returns a time in which a short wait may or may not end.
@@ -146,39 +146,28 @@ func (w *randomCaller) allIdle() {
 }
 
 func (w *randomCaller) transaction() {
-	l := w.acquire(w.main, context.Background(), nil)
-	if l == nil {
-		return
-	}
-	defer l.release()
-	tx, err := l.Begin(context.Background())
-	if err != nil {
-		w.t.Error(err)
-		return
-	}
-	end := tx.Commit
-	if w.rand.IntN(2) == 0 {
-		end = tx.Rollback
-	}
-	if err := end(context.Background()); err != nil {
-		w.t.Error(err)
-	}
+	w.hold(func(l *randomHold) {
+		tx, err := l.Begin(context.Background())
+		if err == nil && w.rand.IntN(2) == 0 {
+			err = tx.Rollback(context.Background())
+		} else if err == nil {
+			err = tx.Commit(context.Background())
+		}
+		testutil.Check(w.t, err)
+	})
 }
 
 // batches sends a batch that fails early, or an empty one.
 func (w *randomCaller) batches() {
-	l := w.acquire(w.main, context.Background(), nil)
-	if l == nil {
-		return
-	}
-	defer l.release()
-	b := new(pgx.Batch)
-	if w.rand.IntN(2) == 0 {
-		b.Queue("SELECT nonsense")
-	}
-	if err := l.SendBatch(context.Background(), b).Close(); (err != nil) != (b.Len() > 0) {
-		w.t.Errorf("batch of %d: %v", b.Len(), err)
-	}
+	w.hold(func(l *randomHold) {
+		b := new(pgx.Batch)
+		if w.rand.IntN(2) == 0 {
+			b.Queue("SELECT nonsense")
+		}
+		if err := l.SendBatch(context.Background(), b).Close(); (err != nil) != (b.Len() > 0) {
+			w.t.Errorf("batch of %d: %v", b.Len(), err)
+		}
+	})
 }
 
 // hijack hijacks a connection and goes on using it.
@@ -192,9 +181,7 @@ func (w *randomCaller) hijackFrom(x *randomPool) {
 	conn := l.Hijack()
 	x.hijacked.Add(1)
 	l.long()
-	if _, err := conn.Exec(context.Background(), "SELECT 1"); err != nil {
-		w.t.Error(err)
-	}
+	execute(w.t, conn, context.Background(), "SELECT 1")
 	w.hijacked = append(w.hijacked, conn)
 	if len(w.hijacked) > 2 {
 		w.closeHijacked()
@@ -203,55 +190,44 @@ func (w *randomCaller) hijackFrom(x *randomPool) {
 
 func (w *randomCaller) closeHijacked() {
 	for _, conn := range w.hijacked {
-		if err := conn.Close(context.Background()); err != nil {
-			w.t.Error(err)
-		}
+		testutil.Check(w.t, conn.Close(context.Background()))
 	}
 	w.hijacked = nil
 }
 
 func (w *randomCaller) forgetCommit() {
-	if l := w.acquire(w.main, context.Background(), nil); l != nil {
-		w.exec(l, "BEGIN")
+	w.hold(func(l *randomHold) {
+		execute(w.t, l, context.Background(), "BEGIN")
 		w.main.inTransaction.Add(1)
-		l.release()
-	}
+	})
 }
 
 func (w *randomCaller) forgetRows() {
-	if l := w.acquire(w.main, context.Background(), nil); l != nil {
-		if _, err := l.Query(context.Background(), "SELECT 1"); err != nil {
-			w.t.Error(err)
-		}
+	w.hold(func(l *randomHold) {
+		_, err := l.Query(context.Background(), "SELECT 1")
+		testutil.Check(w.t, err)
 		w.main.busy.Add(1)
-		l.release()
-	}
+	})
 }
 
 // breakConn closes a connection before it is released: by Close, or by canceling a query.
 func (w *randomCaller) breakConn() {
-	l := w.acquire(w.main, context.Background(), nil)
-	if l == nil {
-		return
-	}
-	defer l.release()
-	if w.rand.IntN(2) == 0 {
-		_ = l.Conn.Conn().Close(context.Background())
-		return
-	}
-	l.gaveUp = true
-	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
-	defer cancel()
-	if _, err := l.Exec(ctx, "SELECT pg_sleep(2)"); err == nil { // not longer, for the reason given in calls
-		w.t.Error("slept")
-	}
+	w.hold(func(l *randomHold) {
+		if w.rand.IntN(2) == 0 {
+			_ = l.Conn.Conn().Close(context.Background())
+			return
+		}
+		l.gaveUp = true
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		if _, err := l.Exec(ctx, "SELECT pg_sleep(2)"); err == nil { // not longer, for the reason given in calls
+			w.t.Error("slept")
+		}
+	})
 }
 
 func (w *randomCaller) holdLong() {
-	if l := w.acquire(w.main, context.Background(), nil); l != nil {
-		wait(randomLongHold + time.Millisecond)
-		l.release()
-	}
+	w.hold(func(*randomHold) { wait(randomLongHold + time.Millisecond) })
 }
 
 // useForeign uses the pool whose events are not the main pool's.
@@ -261,9 +237,7 @@ func (w *randomCaller) useForeign() {
 		w.t.Error(err)
 		return
 	}
-	if _, err := conn.Exec(context.Background(), "SELECT 1"); err != nil {
-		w.t.Error(err)
-	}
+	execute(w.t, conn, context.Background(), "SELECT 1")
 	if w.rand.IntN(20) == 0 {
 		_ = conn.Hijack().Close(context.Background())
 		return

@@ -1,9 +1,9 @@
 package otelpool_test
 
 import (
-	"strings"
 	"testing"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -89,9 +89,7 @@ func TestRegisterRefusesOtherPools(t *testing.T) {
 		"package level, again":        {func() error { _, err := otelpool.Register(other, provider); return err }, "registered already"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := tt.do(); err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("error %v, want one with %q", err, tt.want)
-			}
+			testutil.ErrorContains(t, tt.do(), tt.want)
 		})
 	}
 	if got := f.collect(t).value(t, "db.client.connection.max"); got == 0 {
@@ -106,9 +104,8 @@ func TestRegisterRefusesSecondName(t *testing.T) {
 	one, other := newPool(t, parse(t, "host=localhost")), newPool(t, parse(t, "host=localhost"))
 	registerBare(t, one, provider, otelpool.WithPoolName("b"))
 	registerBare(t, other, provider, otelpool.WithPoolName("a"))
-	if _, err := otelpool.Register(other, provider, otelpool.WithPoolName("b")); err == nil || !strings.Contains(err.Error(), "registered already") {
-		t.Errorf("a second registration: %v", err)
-	}
+	_, err := otelpool.Register(other, provider, otelpool.WithPoolName("b"))
+	testutil.ErrorContains(t, err, "registered already")
 }
 
 func TestRegisterFindsLoweredMaxConns(t *testing.T) {
@@ -117,7 +114,5 @@ func TestRegisterFindsLoweredMaxConns(t *testing.T) {
 	inst := instrument(t, config, otelpool.WithBaseSize(6))
 	config.MaxConns = 4
 	pool := newPool(t, config)
-	if err := inst.Register(pool); err == nil || !strings.Contains(err.Error(), "base size 6 is not between 1 and MaxConns (4)") {
-		t.Errorf("Register: %v", err)
-	}
+	testutil.ErrorContains(t, inst.Register(pool), "base size 6 is not between 1 and MaxConns (4)")
 }

@@ -15,6 +15,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -64,7 +65,7 @@ func exceedOperationLimit(t *testing.T, pool *pgxpool.Pool) {
 	}
 }
 
-func useOverflow(t *testing.T, pool *pgxpool.Pool) { releaseAll(acquireAll(t, pool)) }
+func useOverflow(t *testing.T, pool *pgxpool.Pool) { postgrestest.Release(acquireAll(t, pool)) }
 
 func acquireNested(t *testing.T, pool *pgxpool.Pool) {
 	ctx := otelpool.WithScope(t.Context(), "")
@@ -96,9 +97,7 @@ func growCounters(t *testing.T, tel telemetry, pool *pgxpool.Pool, name string) 
 		step(t, pool)
 	}
 	timeOut(t, pool, withHook(t.Context(), inPrepareConn, func() error { wait(5 * time.Millisecond); return context.DeadlineExceeded }), time.Millisecond)
-	if err := otelpool.Hijack(acquire(t, pool)).Close(t.Context()); err != nil {
-		t.Error(err)
-	}
+	testutil.NoError(t, otelpool.Hijack(acquire(t, pool)).Close(t.Context()))
 	acquire(t, pool).Release()
 	testutil.Eventually(t, "the pool is at rest", func() bool {
 		now := tel.countersOf(t, name)
@@ -247,26 +246,19 @@ func TestLatestRetiredNameIsRemembered(t *testing.T) {
 func TestCountersNeverFallWhilePoolsLeave(t *testing.T) {
 	t.Parallel()
 	r := newTwoReaders()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	use := func() {
 		for range 15 {
 			r.use(t, "same", 20)
 		}
-	}()
+	}
 	var last float64
-	for running := true; running; {
-		select {
-		case <-done:
-			running = false
-		default:
-		}
+	testutil.During(use, func() {
 		deltas, cumulative := r.acquires(t, "same")
 		if cumulative < last || deltas > 300 {
 			t.Fatalf("cumulative %v after %v, sum of deltas %v", cumulative, last, deltas)
 		}
 		last = cumulative
-	}
+	})
 	deltas, cumulative := r.acquires(t, "same")
 	checkEqual(t, "sum of deltas", deltas, 300)
 	checkEqual(t, "cumulative", cumulative, 300)
@@ -309,9 +301,7 @@ func TestProviderIsNotKeptAlive(t *testing.T) {
 				testutil.NoError(t, err)
 				acquire(t, pool).Release()
 				pool.Close()
-				if err := end(inst); err != nil {
-					t.Error(err)
-				}
+				testutil.NoError(t, end(inst))
 			}()
 			testutil.AwaitGarbage(t, "the provider", collected)
 		})

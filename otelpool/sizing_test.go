@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/tracelog"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -65,10 +66,7 @@ func TestApplyRefusesInvalidSizing(t *testing.T) {
 	} {
 		config := parse(t, "host=localhost "+tt.dsn)
 		before := config.MaxConns
-		err := tt.sizing.Apply(config)
-		if err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%+v: error %v, want one with %q", tt.sizing, err, tt.want)
-		}
+		testutil.ErrorContains(t, tt.sizing.Apply(config), tt.want)
 		if config.MaxConns != before || config.ConnConfig.Tracer != nil || config.AfterRelease != nil {
 			t.Errorf("%+v: the configuration was changed", tt.sizing)
 		}
@@ -83,9 +81,7 @@ func TestApplyRefusesInvalidConfig(t *testing.T) {
 	for want, config := range map[string]*pgxpool.Config{
 		"configuration is nil": nil, "has a sizing already": applied, "apply the sizing first": instrumented,
 	} {
-		if err := otelpool.Staging.Apply(config); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want one with %q", err, want)
-		}
+		testutil.ErrorContains(t, otelpool.Staging.Apply(config), want)
 	}
 }
 
@@ -127,9 +123,7 @@ func TestReplacedSizingTracerIsAnError(t *testing.T) {
 				}
 				config = config.Copy()
 				config.ConnConfig.Tracer = &tracelog.TraceLog{}
-				if err := enter(t, config); err == nil || !strings.Contains(err.Error(), "tracer of the sizing was replaced by a *tracelog.TraceLog") {
-					t.Errorf("replaced: error %v", err)
-				}
+				testutil.ErrorContains(t, enter(t, config), "tracer of the sizing was replaced by a *tracelog.TraceLog")
 			})
 		}
 	}
@@ -138,9 +132,8 @@ func TestReplacedSizingTracerIsAnError(t *testing.T) {
 		config := parse(t, "host=localhost")
 		apply(t, otelpool.Sizing{PoolSize: 2, MaxOverflow: 1}, config)
 		config.ConnConfig.Tracer, config.BeforeConnect = nil, func(context.Context, *pgx.ConnConfig) error { return nil }
-		if _, err := otelpool.Instrument(config); err == nil || !strings.Contains(err.Error(), "was removed") {
-			t.Errorf("error %v", err)
-		}
+		_, err := otelpool.Instrument(config)
+		testutil.ErrorContains(t, err, "was removed")
 	})
 }
 
@@ -237,7 +230,7 @@ func TestSizedPoolCountsAsSQLAlchemy(t *testing.T) {
 					break
 				}
 			}
-			releaseAll(held)
+			postgrestest.Release(held)
 		})
 	}
 }
@@ -271,7 +264,7 @@ func TestIdleSettlesAtPoolSize(t *testing.T) {
 	const rounds = 5
 	for range rounds {
 		var wg sync.WaitGroup
-		for _, conn := range acquireN(t, f.pool, 12) { // all at the same time
+		for _, conn := range postgrestest.Hold(t, f.pool, 12) { // all at the same time
 			wg.Go(conn.Release)
 		}
 		wg.Wait()
@@ -293,15 +286,15 @@ func TestReleaseClosesSurplusIdleConns(t *testing.T) {
 		})
 		filled := func() bool { return f.pool.Stat().IdleConns() >= 3 }
 		testutil.Eventually(t, "three are idle", filled)
-		conns := acquireN(t, f.pool, 3)
+		conns := postgrestest.Hold(t, f.pool, 3)
 		testutil.Eventually(t, "three more are idle", filled)
-		releaseAll(conns)
+		postgrestest.Release(conns)
 		settled(t, f.pool, 3)
 	})
 	t.Run("kept by a failing PrepareConn", func(t *testing.T) {
 		t.Parallel()
 		f := sized(t, otelpool.Sizing{PoolSize: 1, MaxOverflow: 4}, hooked)
-		for i, conn := range acquireN(t, f.pool, 5) {
+		for i, conn := range postgrestest.Hold(t, f.pool, 5) {
 			conn.Release()
 			testutil.Eventually(t, "it is released", func() bool { return f.pool.Stat().AcquiredConns() == int32(4-i) })
 			refuseAcquire(t, f.pool, withHook(t.Context(), inPrepareConn, fails), errNotToday)
@@ -335,10 +328,7 @@ func TestReuseOpensNoOverflow(t *testing.T) {
 	for range callers {
 		wg.Go(func() {
 			for range queries {
-				if _, err := f.pool.Exec(t.Context(), "SELECT 1"); err != nil {
-					t.Error(err)
-					return
-				}
+				f.exec(t, t.Context(), "SELECT 1")
 			}
 		})
 	}
@@ -361,13 +351,13 @@ func TestHijackedIdleConnsAreNotIdle(t *testing.T) {
 			for _, conn := range f.pool.AcquireAllIdle(t.Context()) {
 				hijack(t, conn)
 			}
-			held := acquireN(t, f.pool, 5) // so that the pool has more than PoolSize
+			held := postgrestest.Hold(t, f.pool, 5) // so that the pool has more than PoolSize
 			for range 50 {
 				acquire(t, f.pool).Release()
 				testutil.Eventually(t, "only the held are in use", func() bool { return f.pool.Stat().AcquiredConns() == 5 })
 			}
 			checkEqual(t, "dials after the hijack", f.pool.Stat().NewConnsCount()-5, 6)
-			releaseAll(held)
+			postgrestest.Release(held)
 			settled(t, f.pool, 5)
 		})
 	}
@@ -470,7 +460,7 @@ func TestSizingWorksWithoutInstrumentation(t *testing.T) {
 			if _, err := pool.Acquire(t.Context()); !errors.Is(err, otelpool.ErrAcquireTimeout) {
 				t.Errorf("acquire: %v", err)
 			}
-			releaseAll(conns)
+			postgrestest.Release(conns)
 			testutil.Eventually(t, "the pool settles", func() bool { return pool.Stat().AcquiredConns() == 0 })
 			checkEqual(t, "idle", pool.Stat().IdleConns(), 1)
 		})

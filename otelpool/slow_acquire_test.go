@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
@@ -190,7 +191,7 @@ func TestTopHoldersAreLogged(t *testing.T) {
 			held = append(held, named(t, f, unit))
 		}
 	}
-	defer releaseAll(held)
+	defer postgrestest.Release(held)
 	timeOut(t, f.pool, t.Context(), time.Millisecond)
 	testutil.Eventually(t, "it is logged", func() bool { return strings.Contains(text.String(), slowMessage) })
 	line := text.String()
@@ -208,7 +209,7 @@ func TestTimeoutErrorFindsWhenAsked(t *testing.T) {
 	t.Parallel()
 	f := sized(t, otelpool.Sizing{PoolSize: 1, Timeout: 100 * time.Millisecond}, nil)
 	held := dialAll(t, f.pool, 1)
-	defer releaseAll(held)
+	defer postgrestest.Release(held)
 	var timeout *otelpool.AcquireTimeoutError
 	testutil.Eventually(t, "it is said that deadlines are short", func() bool {
 		_, err := f.pool.Acquire(t.Context())

@@ -174,11 +174,7 @@ func TestPrepareSpanIsBesideOtherTracers(t *testing.T) {
 func TestBatchOfManyQueriesHasBoundedSpan(t *testing.T) {
 	t.Parallel()
 	f := setupTraced(t, 1, nil)
-	b := new(pgx.Batch)
-	for range 10_000 {
-		b.Queue("SELECT 1")
-	}
-	testutil.NoError(t, f.pool.SendBatch(f.root, b).Close())
+	sendBatch(t, f.pool, f.root, slices.Repeat([]string{"SELECT 1"}, 10_000)...)
 	batch := f.last()
 	if batch.Name() != "BATCH SELECT" || len(batch.Events()) != 128 || batch.DroppedEvents() != 0 {
 		t.Errorf("%s has %d events and has dropped %d", batch.Name(), len(batch.Events()), batch.DroppedEvents())

@@ -148,9 +148,7 @@ func TestSQLCommentsOnEveryKindOfStatement(t *testing.T) {
 	if copied != int64(len(rows)) || err != nil {
 		t.Errorf("copied %d rows, %v", copied, err)
 	}
-	if err := tx.Commit(ctx); err != nil {
-		t.Error(err)
-	}
+	testutil.NoError(t, tx.Commit(ctx))
 	log.check(t,
 		"begin /*application='shop',operation='BEGIN'*/",
 		`copy "items" ( "id" ) from stdin binary; /*application='shop',operation='COPY%20items'*/`,
@@ -165,9 +163,7 @@ func TestSQLCommentsOnEveryKindOfStatement(t *testing.T) {
 	if _, err := conn.Conn().PgConn().Exec(ctx, "SELECT 1").ReadAll(); err != nil { // no hook announces it
 		t.Error(err)
 	}
-	if err := conn.Ping(ctx); err != nil {
-		t.Error(err)
-	}
+	testutil.NoError(t, conn.Ping(ctx))
 	execute(t, conn, ctx, ";")
 	log.check(t, "SELECT count(*) FROM items /*application='shop',operation='SELECT%20items'*/",
 		"SELECT 1", "-- ping", ";")
@@ -258,9 +254,7 @@ func TestUtilityStatementsHaveNoTraceparent(t *testing.T) {
 		_, err := tx.CopyFrom(ctx, pgx.Identifier{"items"}, []string{"id"}, pgx.CopyFromRows([][]any{{1}}))
 		return err
 	})
-	if err != nil {
-		t.Error(err)
-	}
+	testutil.NoError(t, err)
 	log.check(t, "begin /*operation='BEGIN'*/",
 		`copy "items" ( "id" ) from stdin binary; /*operation='COPY%20items'`+end, // whose text ends at the semicolon
 		"commit /*operation='COMMIT'*/")

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -63,7 +64,7 @@ func TestAcquireTimeoutErrorDescribesPool(t *testing.T) {
 		checkEqual(t, "error of a cancel", err, context.Canceled)
 	})
 	after := f.collect(t)
-	releaseAll(held)
+	postgrestest.Release(held)
 	t.Run("no limit for the connection", func(t *testing.T) {
 		conn := dialAll(t, f.pool, 1)[0]
 		defer conn.Release()
@@ -124,7 +125,7 @@ func TestPanickingTracerKeepsWaitingCount(t *testing.T) {
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	testutil.NoError(t, err)
 	defer func() { go pool.Close() }() // never returns: pgx has lost the connections of the acquires that panicked
-	releaseAll(dialAll(t, pool, conns))
+	postgrestest.Release(dialAll(t, pool, conns))
 	left.Store(conns - 1)
 	testutil.Eventually(t, "all but one acquire panicked", func() bool {
 		recovering(func() { _, _ = pool.Acquire(t.Context()) })

@@ -36,12 +36,8 @@ func TestUnregisterStopsRecording(t *testing.T) {
 	if keys := gaugeKeys(m); len(keys) > 0 {
 		t.Errorf("gauges after Unregister: %v", keys)
 	}
-	if err := f.inst.Unregister(); err != nil {
-		t.Errorf("second Unregister: %v", err)
-	}
-	if err := f.inst.Register(f.pool); err == nil || !strings.Contains(err.Error(), "unregistered") {
-		t.Errorf("Register after Unregister: %v", err)
-	}
+	testutil.NoError(t, f.inst.Unregister())
+	testutil.ErrorContains(t, f.inst.Register(f.pool), "unregistered")
 }
 
 // TestUnregisterMayBeRepeated unregisters, without Register, an instrumentation whose options are nil, and a nil one.
@@ -49,9 +45,7 @@ func TestUnregisterMayBeRepeated(t *testing.T) {
 	t.Parallel()
 	inst := instrument(t, parse(t, "host=localhost"), nil, otelpool.WithOperationName(nil), otelpool.WithMeterProvider(nil))
 	for _, i := range []*otelpool.Instrumentation{nil, inst, inst} {
-		if err := i.Unregister(); err != nil {
-			t.Errorf("Unregister: %v", err)
-		}
+		testutil.NoError(t, i.Unregister())
 	}
 }
 
@@ -145,11 +139,7 @@ func TestHeldInCallbackDoesNotDeadlock(t *testing.T) {
 			foreignCallback(t, tel, inCallback, goOn, func() { inst.Held() })
 			collected := aside(func() { tel.collect(t) })
 			<-inCallback
-			called := aside(func() {
-				if err := call(); err != nil {
-					t.Error(err)
-				}
-			})
+			called := aside(func() { testutil.Check(t, call()) })
 			wait(50 * time.Millisecond) // most likely the call waits by then
 			close(goOn)
 			awaitEnd(t, collected)
@@ -205,9 +195,7 @@ func TestCallbackMayUnregisterOtherProvider(t *testing.T) {
 	defer third.Close()
 	waiting := aside(func() { // for the collection
 		inst, err := otelpool.Register(third, otelpool.WithMeterProvider(p.provider))
-		if err := errors.Join(err, inst.Unregister()); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, errors.Join(err, inst.Unregister()))
 	})
 	unregister(t, second) // does not wait: the collection is of the other MeterProvider
 	close(leave)
@@ -219,41 +207,29 @@ func TestPoolsComeAndGoConcurrentSafe(t *testing.T) {
 	t.Parallel()
 	readers := [2]*sdkmetric.ManualReader{sdkmetric.NewManualReader(), sdkmetric.NewManualReader()}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(readers[0]), sdkmetric.WithReader(readers[1]))
-	stop := make(chan struct{})
-	var collecting, pools sync.WaitGroup
-	for _, reader := range readers {
-		tel := telemetry{reader, provider}
-		collecting.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					tel.collect(t)
-				}
-			}
-		})
-	}
+	first, second := telemetry{readers[0], provider}, telemetry{readers[1], provider}
 	shared := []attribute.KeyValue{attribute.String("zone", "z"), attribute.String("app", "a")}
-	for i := range 6 {
-		pools.Go(func() {
-			for j := range 5 {
-				pool, inst, err := otelpool.New(context.Background(), database(t), otelpool.WithMeterProvider(provider),
-					otelpool.WithPoolName(fmt.Sprint(i*j%4)), otelpool.WithAttributes(shared...), otelpool.WithAttributes(shared...))
-				if err != nil {
-					t.Error(err)
-					return
+	comeAndGo := func() {
+		var pools sync.WaitGroup
+		for i := range 6 {
+			pools.Go(func() {
+				for j := range 5 {
+					pool, inst, err := otelpool.New(context.Background(), database(t), otelpool.WithMeterProvider(provider),
+						otelpool.WithPoolName(fmt.Sprint(i*j%4)), otelpool.WithAttributes(shared...), otelpool.WithAttributes(shared...))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					load(pool, 4, 3)
+					pool.Close()
+					unregister(t, inst)
 				}
-				<-load(pool, 4, 3)
-				pool.Close()
-				unregister(t, inst)
-			}
-		})
+			})
+		}
+		pools.Wait()
 	}
-	pools.Wait()
-	close(stop)
-	collecting.Wait()
-	if keys := gaugeKeys((telemetry{readers[0], provider}).collect(t)); len(keys) > 0 {
+	testutil.During(func() { testutil.During(comeAndGo, func() { first.collect(t) }) }, func() { second.collect(t) })
+	if keys := gaugeKeys(first.collect(t)); len(keys) > 0 {
 		t.Errorf("gauges are left: %v", keys)
 	}
 }

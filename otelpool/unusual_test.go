@@ -5,7 +5,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -38,14 +37,7 @@ func TestUnusualServicesAreWell(t *testing.T) {
 					execute(t, conn, t.Context(), "LISTEN jobs")
 					execute(t, conn, t.Context(), "SELECT 1")
 				},
-				func(conn *pgxpool.Conn) {
-					batch := new(pgx.Batch)
-					batch.Queue("LISTEN jobs")
-					batch.Queue("LISTEN mail")
-					if err := conn.SendBatch(named, batch).Close(); err != nil {
-						t.Error(err)
-					}
-				},
+				func(conn *pgxpool.Conn) { sendBatch(t, conn, named, "LISTEN jobs", "LISTEN mail") },
 			} {
 				conn := acquireWith(t, pool, named)
 				defer conn.Release()

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 )
 
@@ -18,9 +19,7 @@ import (
 func commentingWire(t testing.TB) (*wire, *bytes.Buffer) {
 	t.Helper()
 	config, err := pgx.ParseConfig("application_name=shop")
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	operations := instruments.NewOperations(instruments.OperationsConfig{Limit: instruments.DefaultLimit})
 	comments := newSQLComments([]SQLComment{CommentApplication, CommentOperation}, operations, config)
 	out := new(bytes.Buffer)
