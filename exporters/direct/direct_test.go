@@ -10,7 +10,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/embedded"
@@ -304,9 +303,7 @@ func TestNothingIsLost(t *testing.T) {
 			last = now
 		}
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	record := func() {
 		var wg sync.WaitGroup
 		for range callers {
 			wg.Go(func() {
@@ -317,16 +314,8 @@ func TestNothingIsLost(t *testing.T) {
 			})
 		}
 		wg.Wait()
-	}()
-	for running := true; running; {
-		select {
-		case <-done:
-			running = false
-		default:
-			read()
-		}
 	}
-	read()
+	testutil.During(record, read)
 	if want := []uint64{1667 * callers, 1667 * callers, 1666 * callers}; !slices.Equal(last.BucketCounts, want) {
 		t.Errorf("buckets %v, want %v", last.BucketCounts, want)
 	}
@@ -412,8 +401,7 @@ func TestBoundTakesAttributes(t *testing.T) {
 // TestPool compares what the readers see of a pool in use: operations that succeed and fail, on many goroutines.
 func TestPool(t *testing.T) {
 	p := newPair(setting{})
-	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	testutil.NoError(t, err)
+	config := postgrestest.Config(t)
 	config.MaxConns = 3
 	pool, _, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(p))
 	testutil.NoError(t, err)

@@ -32,8 +32,7 @@ func newProvider() *sdkmetric.MeterProvider {
 // newPool opens a pool with a connection that is held.
 func newPool(t *testing.T, name, operation string) *otelpool.Instrumentation {
 	t.Helper()
-	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	testutil.NoError(t, err)
+	config := postgrestest.Config(t)
 	config.MaxConns = 10
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config,
 		otelpool.WithMeterProvider(newProvider()), otelpool.WithPoolName(name))
@@ -47,9 +46,7 @@ func newPool(t *testing.T, name, operation string) *otelpool.Instrumentation {
 	t.Cleanup(func() {
 		conn.Release()
 		pool.Close()
-		if err := inst.Unregister(); err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, inst.Unregister())
 	})
 	return inst
 }

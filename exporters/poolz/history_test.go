@@ -36,8 +36,7 @@ func TestHistoryBeginsWithHandler(t *testing.T) {
 // TestHistoryBeginsWithRegistration registers a pool after the handler was made.
 func TestHistoryBeginsWithRegistration(t *testing.T) {
 	t.Parallel()
-	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	testutil.NoError(t, err)
+	config := postgrestest.Config(t)
 	inst, err := otelpool.Instrument(config, otelpool.WithMeterProvider(newProvider()), otelpool.WithPoolName("late"))
 	testutil.NoError(t, err)
 	h := poolz.Handler([]*otelpool.Instrumentation{inst})

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
@@ -48,9 +49,7 @@ func fullDocument(name string, many int) Document {
 func page(t *testing.T, d Document, opts ...Option) string {
 	t.Helper()
 	text, err := view{at: time.Now(), config: newConfig(opts)}.write(d)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return string(text)
 }
 

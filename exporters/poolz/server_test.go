@@ -23,8 +23,7 @@ import (
 // blocking opens a pool in which the unit of work "waiter" waits for a lock that "holder" has.
 func blocking(t *testing.T) (inst *otelpool.Instrumentation, server *pgx.ConnConfig) {
 	t.Helper()
-	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	testutil.NoError(t, err)
+	config := postgrestest.Config(t)
 	config.MaxConns = 4
 	server = config.ConnConfig.Copy()
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config,
@@ -39,9 +38,7 @@ func blocking(t *testing.T) (inst *otelpool.Instrumentation, server *pgx.ConnCon
 	holder, waiter := hold("holder"), hold("waiter")
 	tx, err := holder.Begin(t.Context())
 	testutil.NoError(t, err)
-	if _, err := tx.Exec(t.Context(), lock); err != nil {
-		t.Fatal(err)
-	}
+	postgrestest.Exec(t, tx, lock)
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
 		if _, err := waiter.Exec(context.Background(), lock); err != nil {
@@ -49,16 +46,12 @@ func blocking(t *testing.T) (inst *otelpool.Instrumentation, server *pgx.ConnCon
 		}
 	})
 	t.Cleanup(func() {
-		if err := tx.Rollback(context.Background()); err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, tx.Rollback(context.Background()))
 		waiting.Wait()
 		holder.Release()
 		waiter.Release()
 		pool.Close()
-		if err := inst.Unregister(); err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, inst.Unregister())
 	})
 	return inst, server
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
@@ -58,9 +59,7 @@ func TestServerViewEscapes(t *testing.T) {
 		Sessions: []diagnose.Session{{ProcessID: 1, Application: hostile, Role: hostile, State: hostile, BackendType: hostile, WaitEventType: hostile, WaitEvent: hostile}, {ProcessID: 2, Ours: true, Operation: hostile, BlockedBy: []uint32{1}, Query: "SELECT 'a secret'"}},
 	}}
 	text, err := view{at: time.Now(), config: newConfig([]Option{WithServerView(&pgx.ConnConfig{})}), server: a}.write(fullDocument("checkout", 1))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	checkEscaped(t, string(text))
 	if strings.Contains(string(text), "secret") {
 		t.Error("the page has a query")

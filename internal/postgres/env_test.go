@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestEnvOrStartUsesEnvironment(t *testing.T) {
@@ -13,9 +15,7 @@ func TestEnvOrStartUsesEnvironment(t *testing.T) {
 	if err != nil || got != url {
 		t.Fatalf("got %q (%v)", got, err)
 	}
-	if err := stop(); err != nil {
-		t.Error(err)
-	}
+	testutil.NoError(t, stop())
 }
 
 func TestErrorsHideDatabaseURL(t *testing.T) {

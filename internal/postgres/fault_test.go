@@ -90,9 +90,7 @@ func TestRestartReportsTakenPort(t *testing.T) {
 		t.Errorf("Restart on a port that is taken: %v", err)
 	}
 	testutil.NoError(t, l.Close())
-	if err := s.Restart(t.Context()); err != nil {
-		t.Error(err)
-	}
+	testutil.NoError(t, s.Restart(t.Context()))
 }
 
 func TestRestartWorksAfterCancelledRestart(t *testing.T) {

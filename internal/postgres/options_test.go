@@ -5,20 +5,18 @@ package postgres
 import (
 	"strings"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestWithUnixSocketConnectsThroughSocket(t *testing.T) {
 	t.Setenv(URLEnv, "")
 	url, stop, err := EnvOrStart(t.Context(), WithUnixSocket())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	if !query[bool](t, connect(t, url), "SELECT inet_client_addr() IS NULL") {
 		t.Errorf("the connection of %s is not through the socket", url)
 	}
-	if err := stop(); err != nil {
-		t.Error(err)
-	}
+	testutil.NoError(t, stop())
 }
 
 func TestSettingsReachTheServer(t *testing.T) {

@@ -45,9 +45,7 @@ func TestStopAgainDoesNothing(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {
-			if err := s.Stop(); err != nil {
-				t.Error(err)
-			}
+			testutil.Check(t, s.Stop())
 		})
 	}
 	wg.Wait()

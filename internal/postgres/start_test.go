@@ -40,9 +40,7 @@ func TestServersStartTogetherWithoutTemplate(t *testing.T) {
 		}
 		_ = connect(t, s.ConnString())
 		ports[s.Port()] = true
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, s.Stop())
 	}
 	if len(ports) != len(servers) {
 		t.Errorf("%d servers were at %d ports", len(servers), len(ports))

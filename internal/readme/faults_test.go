@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 var testName = regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`")
@@ -23,9 +25,7 @@ func TestTestsInFaultsExist(t *testing.T) {
 			code.Write(text)
 			return err
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 	}
 	named := testName.FindAllStringSubmatch(read(t, "docs/faults.md"), -1)
 	if len(named) < 20 {
