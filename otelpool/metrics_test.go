@@ -119,13 +119,7 @@ func (all metrics) sum(key string) float64 {
 
 // keys returns the keys that begin with prefix.
 func (all metrics) keys(prefix string) []string {
-	var keys []string
-	for key := range all {
-		if strings.HasPrefix(key, prefix) {
-			keys = append(keys, key)
-		}
-	}
-	return keys
+	return slices.DeleteFunc(slices.Collect(maps.Keys(all)), func(key string) bool { return !strings.HasPrefix(key, prefix) })
 }
 
 // holds returns how many holds have ended, and how long they took together, whatever their units of work are.
@@ -253,25 +247,18 @@ func seriesKey(name string, set attribute.Set) string {
 
 // gaugeKeys returns the keys of gauges: series that end with the pool, as counters and histograms do not.
 func gaugeKeys(m metrics) []string {
-	var keys []string
-	for key := range m {
+	return slices.DeleteFunc(m.keys(""), func(key string) bool {
 		name, _, _ := strings.Cut(key, "{")
-		switch catalogue.Lookup(name)[0].Kind {
-		case catalogue.ObservableGauge, catalogue.ObservableUpDownCounter:
-			keys = append(keys, key)
-		}
-	}
-	return keys
+		kind := catalogue.Lookup(name)[0].Kind
+		return kind != catalogue.ObservableGauge && kind != catalogue.ObservableUpDownCounter
+	})
 }
 
 // closings returns the numbers of closed connections by reason, without those that are 0.
 func closings(m metrics) map[string]int64 {
-	var closed map[string]int64
+	closed := make(map[string]int64)
 	for _, key := range m.keys("pgxpool.connections.closed") {
 		if n, _ := m[key].(int64); n != 0 {
-			if closed == nil {
-				closed = make(map[string]int64)
-			}
 			_, reason, _ := strings.Cut(key, "reason=")
 			closed[strings.TrimSuffix(reason, "}")] = n
 		}

@@ -3,7 +3,6 @@ package otelpool_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -40,20 +39,6 @@ func TestDurationsMatchElapsedTime(t *testing.T) {
 	create := m.sum("db.client.connection.create_time")
 	between("create time", 1e-6, create, passed)
 	between("wait time", create, m.sum(waitTime), passed)
-}
-
-func TestReturnedRowsCountSelectsOnly(t *testing.T) {
-	t.Parallel()
-	f := setup(t, 1, withTable, otelpool.WithReturnedRows())
-	for _, sql := range []string{"INSERT INTO n VALUES (1)", "SELECT FROM n", "DELETE FROM n"} {
-		f.exec(t, t.Context(), sql)
-	}
-	m := f.collect(t)
-	key := "db.client.response.returned_rows{db.query.summary=SELECT n}"
-	if keys := m.keys("db.client.response.returned_rows"); !slices.Equal(keys, []string{key}) {
-		t.Errorf("returned rows are recorded for %q", keys)
-	}
-	m.checkCounts(t, map[string]uint64{key: 1})
 }
 
 func TestQueriesOfHooksAreNamedByText(t *testing.T) {

@@ -69,19 +69,17 @@ func (want counts) check(t *testing.T, f fixture) {
 // rest waits until the pool is at rest, and compares the counters.
 func (want counts) rest(t *testing.T, f fixture) {
 	t.Helper()
-	want.closed = maps.Clone(want.closed)
+	closed := make(map[string]int64)
+	maps.Copy(closed, want.closed)
 	if want.hijacked > 0 {
-		if want.closed == nil {
-			want.closed = make(map[string]int64)
-		}
-		want.closed["hijacked"] = want.hijacked
+		closed["hijacked"] = want.hijacked
 	}
 	var m metrics
 	rests := func() bool {
 		m = f.collect(t)
 		stat := f.pool.Stat()
 		return int64(stat.AcquiredConns()) == want.leaked && stat.ConstructingConns() == 0 &&
-			m.value(t, "pgxpool.connections.opened") == want.opened && maps.Equal(closings(m), want.closed)
+			m.value(t, "pgxpool.connections.opened") == want.opened && maps.Equal(closings(m), closed)
 	}
 	for deadline := time.Now().Add(time.Minute); !rests() && time.Now().Before(deadline); {
 		wait(time.Millisecond)
@@ -89,8 +87,8 @@ func (want counts) rest(t *testing.T, f fixture) {
 	stat := f.pool.Stat()
 	checkEqual(t, "AcquiredConns", int64(stat.AcquiredConns()), want.leaked)
 	checkEqual(t, "ConstructingConns", stat.ConstructingConns(), 0)
-	if got := closings(m); !maps.Equal(got, want.closed) {
-		t.Errorf("closed: got %v, want %v", got, want.closed)
+	if got := closings(m); !maps.Equal(got, closed) {
+		t.Errorf("closed: got %v, want %v", got, closed)
 	}
 	m.check(t, map[string]int64{
 		"pgxpool.connections.opened":        want.opened,
@@ -104,7 +102,7 @@ func (want counts) rest(t *testing.T, f fixture) {
 	uses, _ := m.holds()
 	checkEqual(t, "uses", uses, want.uses)
 	total := want.opened
-	for _, n := range want.closed {
+	for _, n := range closed {
 		total -= n
 	}
 	checkEqual(t, "TotalConns", int64(stat.TotalConns()), total)

@@ -42,7 +42,7 @@ func TestSettingsAreThoseAtRegister(t *testing.T) {
 				t.Errorf("%q, want one series", keys)
 			}
 			unregister(t, inst)
-			if keys := tel.collect(t).keys(settings); keys != nil {
+			if keys := tel.collect(t).keys(settings); len(keys) > 0 {
 				t.Errorf("after Unregister: %q", keys)
 			}
 		})

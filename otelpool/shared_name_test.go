@@ -121,6 +121,9 @@ func (tel telemetry) countersOf(t *testing.T, name string) map[string]float64 {
 	t.Helper()
 	counters := make(map[string]float64)
 	eachCounter(tel.read(t), func(instrument string, set attribute.Set, value float64) {
+		if value < 0 {
+			t.Errorf("%s: %v of %s", instrument, value, set.Encoded(attribute.DefaultEncoder()))
+		}
 		if pool, _ := set.Value("db.client.connection.pool.name"); pool.AsString() == name {
 			own, _ := attribute.NewSetWithFiltered(set.ToSlice(), attribute.NewDenyKeysFilter("team"))
 			counters[seriesKey(instrument, own)] = value
@@ -169,24 +172,8 @@ func newTwoReaders() *twoReaders {
 // acquires collects by both readers. It returns the acquires of a name: the sum of all deltas, and the cumulative value.
 func (r *twoReaders) acquires(t *testing.T, name string) (deltas, cumulative float64) {
 	t.Helper()
-	each := func(reader *sdkmetric.ManualReader, use func(name string, value float64)) {
-		eachCounter((telemetry{reader, r.provider}).read(t), func(instrument string, set attribute.Set, value float64) {
-			if value < 0 {
-				t.Errorf("%s: %v of %s", instrument, value, set.Encoded(attribute.DefaultEncoder()))
-			}
-			if instrument == "pgxpool.acquires" {
-				name, _ := set.Value("db.client.connection.pool.name")
-				use(name.AsString(), value)
-			}
-		})
-	}
-	each(r.delta, func(name string, value float64) { r.deltas[name] += value })
-	each(r.cumulative, func(n string, value float64) {
-		if n == name {
-			cumulative += value
-		}
-	})
-	return r.deltas[name], cumulative
+	r.deltas[name] += sumOf((telemetry{r.delta, r.provider}).countersOf(t, name), "pgxpool.acquires")
+	return r.deltas[name], sumOf((telemetry{r.cumulative, r.provider}).countersOf(t, name), "pgxpool.acquires")
 }
 
 // use makes a pool of that name, acquires from it n times, and ends it.
