@@ -78,13 +78,15 @@ func (f fixture) lock(t *testing.T, operation string, row int) {
 // wait has a unit of work of the pool wait for the lock of a row.
 func (f fixture) wait(t *testing.T, operation string, row int) {
 	t.Helper()
-	done := make(chan struct{})
 	ctx, cancel := context.WithCancel(otelpool.WithOperation(context.Background(), operation))
-	go func() {
-		defer close(done)
-		_, _ = f.pool.Exec(ctx, update(row))
-	}()
-	t.Cleanup(func() { cancel(); <-done })
+	aside(t, func() { _, _ = f.pool.Exec(ctx, update(row)) }, cancel)
+}
+
+// aside makes a call that waits until the test's end, when end lets it go on.
+func aside(t *testing.T, call, end func()) {
+	done := make(chan struct{})
+	go func() { defer close(done); call() }()
+	t.Cleanup(func() { end(); <-done })
 }
 
 func update(row int) string { return fmt.Sprintf("UPDATE stock SET n = n + 1 WHERE id = %d", row) }

@@ -72,10 +72,7 @@ func TestThreePoolsAgree(t *testing.T) {
 	loadDB := func(db *sql.DB, waiting func() bool) {
 		load(t, waiting, func(ctx context.Context) func() {
 			tx, err := db.BeginTx(ctx, nil)
-			if err != nil {
-				t.Error(err)
-				return func() {}
-			}
+			testutil.NoError(t, err)
 			return func() { _ = tx.Rollback() }
 		}, func(ctx context.Context, sql string) error {
 			_, err := db.ExecContext(ctx, sql)
@@ -84,10 +81,7 @@ func TestThreePoolsAgree(t *testing.T) {
 	}
 	load(t, func() bool { return inst.Report().Waiting == 3 }, func(ctx context.Context) func() {
 		tx, err := pool.Begin(ctx)
-		if err != nil {
-			t.Error(err)
-			return func() {}
-		}
+		testutil.NoError(t, err)
 		return func() { _ = tx.Rollback(context.Background()) }
 	}, func(ctx context.Context, sql string) error {
 		_, err := pool.Exec(ctx, sql)
