@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool/sizing"
 )
 
@@ -69,9 +70,7 @@ func TestAdviseReturnsVerdictAndSize(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a, err := advise(test.measurement, goal)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, err)
 			if a.verdict != test.verdict || a.size != test.size || a.overflow != test.overflow || a.atLeast != test.atLeast {
 				t.Errorf("%s, %d+%d, at least: %v; want %s, %d+%d, %v", a.verdict, a.size, a.overflow, a.atLeast,
 					test.verdict, test.size, test.overflow, test.atLeast)

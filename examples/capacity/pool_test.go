@@ -25,8 +25,7 @@ func service(t *testing.T, change func(*pgxpool.Config), sdkOptions ...sdkmetric
 	testutil.NoError(t, err)
 	provider := sdkmetric.NewMeterProvider(append(sdkOptions, sdkmetric.WithReader(exporter))...)
 	t.Cleanup(func() { _ = provider.Shutdown(context.Background()) })
-	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	testutil.NoError(t, err)
+	config := postgrestest.Config(t)
 	config.MaxConns = 4
 	if change != nil {
 		change(config)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // fakePrometheus answers a query that contains a key with the vector of that key.
@@ -53,9 +55,7 @@ func vector(t *testing.T, values map[string]string) string {
 		elements = append(elements, element{metric, [2]any{1700000000.5, value}})
 	}
 	text, err := json.Marshal(elements)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return string(text)
 }
 

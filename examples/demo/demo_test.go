@@ -69,9 +69,7 @@ func endsWhenInterruptedTwice(t *testing.T, path string) {
 
 	// Requests that wait for a lock keep the demo from ending.
 	conn := postgrestest.Connect(t, server.ConnString())
-	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE otelpool_demo.users"); err != nil {
-		t.Fatal(err)
-	}
+	postgrestest.Exec(t, conn, "BEGIN; LOCK TABLE otelpool_demo.users")
 	e.while("a request waits for the lock", func() bool {
 		var waiting bool
 		err := conn.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)").Scan(&waiting)
@@ -209,17 +207,13 @@ func replacesLeftSchema(t *testing.T, path string) {
 
 func leavesSchemaAlone(t *testing.T, path string) {
 	databaseURL := postgrestest.Database(t)
-	if _, err := postgrestest.Connect(t, databaseURL).Exec(t.Context(), "CREATE SCHEMA otelpool_demo; CREATE TABLE otelpool_demo.users ()"); err != nil {
-		t.Fatal(err)
-	}
+	postgrestest.Exec(t, postgrestest.Connect(t, databaseURL), "CREATE SCHEMA otelpool_demo; CREATE TABLE otelpool_demo.users ()")
 	e := start(t, path, "DATABASE_URL="+databaseURL)
 	e.End(1)
 	if said := e.Stderr.String(); !strings.Contains(said, "schema otelpool_demo: the database has one that the demo did not create") {
 		t.Errorf("%q", said)
 	}
-	if _, err := postgrestest.Connect(t, databaseURL).Exec(t.Context(), "SELECT FROM otelpool_demo.users"); err != nil {
-		t.Error(err)
-	}
+	postgrestest.Exec(t, postgrestest.Connect(t, databaseURL), "SELECT FROM otelpool_demo.users")
 }
 
 func leavesOtherDemoAlone(t *testing.T, path string) {

@@ -115,9 +115,7 @@ func setup(t *testing.T) *fixture {
 	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		pool.Close()
-		if err := inst.Unregister(); err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, inst.Unregister())
 	})
 	f.pool = pool
 	f.service, err = newService(pool, provider)

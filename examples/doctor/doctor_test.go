@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/examples/internal/fetch"
@@ -152,8 +151,7 @@ func TestWrongFlagsAreErrors(t *testing.T) {
 
 func TestDoctorReadsRealPool(t *testing.T) {
 	t.Parallel()
-	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	testutil.NoError(t, err)
+	config := postgrestest.Config(t)
 	config.MaxConns, config.MinConns = 7, 1
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, otelpool.WithPoolName("main"),
 		otelpool.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))))

@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
@@ -68,8 +66,8 @@ func TestLibraries(t *testing.T) {
 
 func setup(t *testing.T, lib library, want expected) *fixture {
 	t.Helper()
-	config, err := pgxpool.ParseConfig(postgrestest.Database(t))
-	testutil.NoError(t, err)
+	config := postgrestest.Config(t)
+	var err error
 	if lib.name != "goose" {
 		testutil.NoError(t, migrate(t.Context(), config))
 	}
@@ -163,9 +161,7 @@ func (f *fixture) leaks() {
 		return strings.Contains(f.log.String(), "connection held for long") && strings.Contains(f.log.String(), f.want.leak)
 	})
 	for _, end := range ends {
-		if err := end(); err != nil {
-			f.Error(err)
-		}
+		testutil.NoError(f, end())
 	}
 }
 
@@ -183,9 +179,7 @@ func (f *fixture) leaked(h diagnose.Holds) bool {
 
 func (f *fixture) close() {
 	f.Helper()
-	if err := f.program.Close(); err != nil {
-		f.Error(err)
-	}
+	testutil.NoError(f, f.program.Close())
 }
 
 // countsCalls compares otelpool's names and counts with the tracer's.

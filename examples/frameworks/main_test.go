@@ -39,9 +39,7 @@ func TestAllPoolsAreOnBothPages(t *testing.T) {
 	}()
 	t.Cleanup(func() { // before the database is dropped
 		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, <-ended)
 	})
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	testutil.NoError(t, err)
@@ -57,9 +55,7 @@ func TestAllPoolsAreOnBothPages(t *testing.T) {
 		})
 	})
 	stop()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
+	testutil.NoError(t, <-ended)
 	conn, err := pgx.Connect(t.Context(), url)
 	testutil.NoError(t, err)
 	defer conn.Close(context.Background())
@@ -142,9 +138,6 @@ func TestWrongFlagsAreRefused(t *testing.T) {
 		"gorm":       `unknown argument "gorm" (-h lists the flags)`,
 		"-colour":    "flag provided but not defined: -colour (-h lists the flags)",
 	} {
-		err := run(t.Context(), strings.Fields(args), io.Discard)
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: error %v, want %q", args, err, want)
-		}
+		testutil.ErrorContains(t, run(t.Context(), strings.Fields(args), io.Discard), want)
 	}
 }

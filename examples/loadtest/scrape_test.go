@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
@@ -27,9 +28,7 @@ func TestScrapeReadsDocumentedNames(t *testing.T) {
 		"db_pool_overflow_opened_total": 6, "db_pool_timeouts_total": 7,
 	}
 	s, err := scrape(gauges(values))
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	if s.checkedOut != 1 || s.checkedIn != 2 || s.overflow != 3 || s.pending != 4 || s.peak != 5 || s.overflowOpened != 6 || s.timeouts != 7 {
 		t.Errorf("%+v", s)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -12,8 +13,9 @@ const anyServer = "postgres://someone@127.0.0.1/db"
 
 func TestFlagsOverridePresetAndConnString(t *testing.T) {
 	t.Parallel()
-	changed := func(s otelpool.Sizing, change func(*otelpool.Sizing)) otelpool.Sizing {
-		change(&s)
+	staging := func(size, overflow int) otelpool.Sizing {
+		s := otelpool.Staging
+		s.PoolSize, s.MaxOverflow = size, overflow
 		return s
 	}
 	for _, tt := range []struct {
@@ -25,33 +27,17 @@ func TestFlagsOverridePresetAndConnString(t *testing.T) {
 		{"those of the older SQLAlchemy guide by default", nil, "", otelpool.Staging},
 		{"development", []string{"-preset", "development"}, "", otelpool.Development},
 		{"production", []string{"-preset=production"}, "", otelpool.Production},
-		{
-			"size and overflow", []string{"-preset=production", "-pool-size=3", "-max-overflow=0"}, "",
-			changed(otelpool.Production, func(s *otelpool.Sizing) { s.PoolSize, s.MaxOverflow = 3, 0 }),
-		},
-		{
-			"connection string", []string{"-pool-size=3"}, "?pool_size=8&max_overflow=2&pool_timeout=5s",
-			changed(otelpool.Staging, func(s *otelpool.Sizing) { s.PoolSize, s.MaxOverflow, s.Timeout = 3, 2, 5*time.Second }),
-		},
-		{
-			"open loop without overflow", []string{"-rate=5", "-pool-size=3"}, "?pool_min_conns=9",
-			changed(otelpool.Staging, func(s *otelpool.Sizing) { s.PoolSize, s.MaxOverflow = 3, 0 }),
-		},
-		{
-			"open loop with the size of pgx", []string{"-rate=5"}, "?pool_max_conns=7",
-			changed(otelpool.Staging, func(s *otelpool.Sizing) { s.PoolSize, s.MaxOverflow = 7, 0 }),
-		},
-		{
-			"open loop with overflow in the size", []string{"-rate=5"}, "?pool_size=8&max_overflow=2",
-			changed(otelpool.Staging, func(s *otelpool.Sizing) { s.PoolSize, s.MaxOverflow = 10, 0 }),
-		},
+		{"size and overflow", []string{"-pool-size=3", "-max-overflow=0"}, "", staging(3, 0)},
+		{"connection string", []string{"-pool-size=3"}, "?pool_size=8&max_overflow=2&pool_timeout=5s",
+			otelpool.Sizing{PoolSize: 3, MaxOverflow: 2, PrePing: true, Recycle: time.Hour, Timeout: 5 * time.Second}},
+		{"open loop without overflow", []string{"-rate=5", "-pool-size=3"}, "?pool_min_conns=9", staging(3, 0)},
+		{"open loop with the size of pgx", []string{"-rate=5"}, "?pool_max_conns=7", staging(7, 0)},
+		{"open loop with overflow in the size", []string{"-rate=5"}, "?pool_size=8&max_overflow=2", staging(10, 0)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s, err := newSettings(tt.args)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, err)
 			config, sizing, err := s.poolConfig(anyServer + tt.query)
 			if err != nil || sizing != tt.want {
 				t.Fatalf("%+v, %v, want %+v", sizing, err, tt.want)
@@ -68,9 +54,6 @@ func TestDefaultsFollowGuide(t *testing.T) {
 	s, err := newSettings(nil)
 	if err != nil || s.concurrency != 100 || s.duration != 10*time.Second || s.statements[0].sql != defaultQuery {
 		t.Errorf("%+v, %v", s, err)
-	}
-	if d := presets[s.preset]; d.PoolSize != 5 || d.MaxOverflow != 10 {
-		t.Errorf("%+v, want 5 and 10", d)
 	}
 }
 

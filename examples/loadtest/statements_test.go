@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestFileHasWeightedStatements(t *testing.T) {
@@ -16,9 +18,7 @@ WHERE id = 1;
 --name:count_users
 SELECT count(*) FROM users
 `)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	want := []statement{
 		{30, "get_user", "SELECT *\nFROM users -- all columns\nWHERE id = 1", "load.sql:3"},
 		{1, "count_users", "SELECT count(*) FROM users", "load.sql:7"},

@@ -28,9 +28,7 @@ func stressPool(t *testing.T, has, meant otelpool.Sizing, query string, wanted f
 	tested, err := openTarget(t.Context(), config)
 	testutil.NoError(t, err)
 	defer func() {
-		if err := tested.close(); err != nil {
-			t.Error(err)
-		}
+		testutil.NoError(t, tested.close())
 	}()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
