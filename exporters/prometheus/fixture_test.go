@@ -148,49 +148,37 @@ func (r *recorder) recordAll(ctx context.Context) {
 }
 
 // add adds one series. The SDK returns the same instrument for the same name.
-func (r *recorder) add(meter metric.Meter, spec instrumentSpec, set metric.MeasurementOption, number int) (observable metric.Observable, err error) {
-	value := int64(number)
+func (r *recorder) add(meter metric.Meter, spec instrumentSpec, set metric.MeasurementOption, number int) (metric.Observable, error) {
 	description, unit := metric.WithDescription("What "+spec.name+" is."), metric.WithUnit(spec.unit)
-	switch spec.kind {
-	case "gauge":
-		if spec.unit == "s" {
-			var g metric.Float64ObservableGauge
-			g, err = meter.Float64ObservableGauge(spec.name, description, unit)
-			r.observe = append(r.observe, func(o metric.Observer) { o.ObserveFloat64(g, float64(value)/8, set) })
-			return g, err
-		}
-		var g metric.Int64ObservableGauge
-		g, err = meter.Int64ObservableGauge(spec.name, description, unit)
-		r.observe = append(r.observe, func(o metric.Observer) { o.ObserveInt64(g, value, set) })
-		return g, err
-	case "updown":
-		var u metric.Int64ObservableUpDownCounter
-		u, err = meter.Int64ObservableUpDownCounter(spec.name, description, unit)
-		r.observe = append(r.observe, func(o metric.Observer) { o.ObserveInt64(u, value, set) })
-		return u, err
-	case "async counter":
-		if spec.unit == "s" {
-			var c metric.Float64ObservableCounter
-			c, err = meter.Float64ObservableCounter(spec.name, description, unit)
-			r.observe = append(r.observe, func(o metric.Observer) { o.ObserveFloat64(c, float64(value)/8, set) })
-			return c, err
-		}
-		var c metric.Int64ObservableCounter
-		c, err = meter.Int64ObservableCounter(spec.name, description, unit)
-		r.observe = append(r.observe, func(o metric.Observer) { o.ObserveInt64(c, value, set) })
-		return c, err
-	default:
-		var h metric.Float64Histogram
-		h, err = meter.Float64Histogram(spec.name, description, unit,
-			metric.WithExplicitBucketBoundaries(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10))
-		r.record = append(r.record, func(ctx context.Context) {
-			// One value for each bucket, so that the exemplars do not depend on chance.
-			for _, v := range []float64{0.002, 0.25, 30} {
-				h.Record(ctx, v, set)
-			}
-		})
-		return nil, err
+	whole := func(i metric.Int64Observable, err error) (metric.Observable, error) {
+		r.observe = append(r.observe, func(o metric.Observer) { o.ObserveInt64(i, int64(number), set) })
+		return i, err
 	}
+	seconds := func(i metric.Float64Observable, err error) (metric.Observable, error) {
+		r.observe = append(r.observe, func(o metric.Observer) { o.ObserveFloat64(i, float64(number)/8, set) })
+		return i, err
+	}
+	switch {
+	case spec.kind == "gauge" && spec.unit == "s":
+		return seconds(meter.Float64ObservableGauge(spec.name, description, unit))
+	case spec.kind == "gauge":
+		return whole(meter.Int64ObservableGauge(spec.name, description, unit))
+	case spec.kind == "updown":
+		return whole(meter.Int64ObservableUpDownCounter(spec.name, description, unit))
+	case spec.kind == "async counter" && spec.unit == "s":
+		return seconds(meter.Float64ObservableCounter(spec.name, description, unit))
+	case spec.kind == "async counter":
+		return whole(meter.Int64ObservableCounter(spec.name, description, unit))
+	}
+	h, err := meter.Float64Histogram(spec.name, description, unit,
+		metric.WithExplicitBucketBoundaries(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10))
+	r.record = append(r.record, func(ctx context.Context) {
+		// One value for each bucket, so that the exemplars do not depend on chance.
+		for _, v := range []float64{0.002, 0.25, 30} {
+			h.Record(ctx, v, set)
+		}
+	})
+	return nil, err
 }
 
 // traced returns a context with a sampled span, which exemplars require.

@@ -3,7 +3,6 @@ package prometheus_test
 import (
 	"bytes"
 	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -108,24 +107,6 @@ func only(families []*dto.MetricFamily, names ...string) (some []*dto.MetricFami
 		}
 	}
 	return some
-}
-
-// parse returns the families of a page by name.
-func parse(t *testing.T, body io.Reader, contentType string) map[string]*dto.MetricFamily {
-	t.Helper()
-	families := map[string]*dto.MetricFamily{}
-	decoder := expfmt.NewDecoder(body, expfmt.Format(contentType))
-	for {
-		family := &dto.MetricFamily{}
-		err := decoder.Decode(family)
-		if err == io.EOF {
-			return families
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		families[family.GetName()] = family
-	}
 }
 
 func byName(families []*dto.MetricFamily) map[string]*dto.MetricFamily {

@@ -38,13 +38,13 @@ func TestJoinedRegistryIsOnThePage(t *testing.T) {
 			wantPage: []string{"db_pool_size 1"},
 		},
 		"one of our names with another type": {
-			joined: families(&dto.MetricFamily{Name: ptr("db_pool_size"), Help: ptr(sizeHelp), Type: dto.MetricType_COUNTER.Enum(),
-				Metric: []*dto.Metric{{Counter: &dto.Counter{Value: ptr(1.0)}}}}),
+			joined: families(&dto.MetricFamily{Name: new("db_pool_size"), Help: new(sizeHelp), Type: dto.MetricType_COUNTER.Enum(),
+				Metric: []*dto.Metric{{Counter: &dto.Counter{Value: new(1.0)}}}}),
 			wantErr: `a second metric "db_pool_size" is left out: it is a counter and the first is a gauge`,
 		},
 		"one of our series": {
-			joined: families(&dto.MetricFamily{Name: ptr("db_pool_size"), Help: ptr(sizeHelp), Type: dto.MetricType_GAUGE.Enum(),
-				Metric: []*dto.Metric{{Label: []*dto.LabelPair{{Name: ptr("pool"), Value: ptr("main")}}, Gauge: &dto.Gauge{Value: ptr(9.0)}}}}),
+			joined: families(&dto.MetricFamily{Name: new("db_pool_size"), Help: new(sizeHelp), Type: dto.MetricType_GAUGE.Enum(),
+				Metric: []*dto.Metric{{Label: []*dto.LabelPair{{Name: new("pool"), Value: new("main")}}, Gauge: &dto.Gauge{Value: new(9.0)}}}}),
 			wantErr: `metric "db_pool_size" has 1 duplicate series, which are left out; the first is {pool="main"}`,
 		},
 		"a name that one of our histograms has": {
@@ -52,16 +52,16 @@ func TestJoinedRegistryIsOnThePage(t *testing.T) {
 			wantErr: `metric "db_pool_acquire_duration_seconds_count" is left out: its name collides with the series of "db_pool_acquire_duration_seconds"`,
 		},
 		"a histogram that has one of our names": {
-			joined: families(&dto.MetricFamily{Name: ptr("db_pool"), Type: dto.MetricType_GAUGE.Enum(),
-				Metric: []*dto.Metric{{Gauge: &dto.Gauge{Value: ptr(3.0)}}}},
-				&dto.MetricFamily{Name: ptr("x_sum"), Type: dto.MetricType_GAUGE.Enum(), Metric: []*dto.Metric{{Gauge: &dto.Gauge{}}}},
-				&dto.MetricFamily{Name: ptr("x"), Type: dto.MetricType_SUMMARY.Enum(), Metric: []*dto.Metric{{Summary: &dto.Summary{}}}}),
+			joined: families(&dto.MetricFamily{Name: new("db_pool"), Type: dto.MetricType_GAUGE.Enum(),
+				Metric: []*dto.Metric{{Gauge: &dto.Gauge{Value: new(3.0)}}}},
+				&dto.MetricFamily{Name: new("x_sum"), Type: dto.MetricType_GAUGE.Enum(), Metric: []*dto.Metric{{Gauge: &dto.Gauge{}}}},
+				&dto.MetricFamily{Name: new("x"), Type: dto.MetricType_SUMMARY.Enum(), Metric: []*dto.Metric{{Summary: &dto.Summary{}}}}),
 			wantPage: []string{"db_pool 3", "x_sum 0"},
 			wantErr:  `metric "x" is left out: its name collides with the series of "x_sum"`,
 		},
 		"no proper metrics": {
-			joined: families(nil, &dto.MetricFamily{Name: ptr("empty")},
-				&dto.MetricFamily{Name: ptr("nothing"), Type: dto.MetricType_GAUGE.Enum(), Metric: []*dto.Metric{nil}}),
+			joined: families(nil, &dto.MetricFamily{Name: new("empty")},
+				&dto.MetricFamily{Name: new("nothing"), Type: dto.MetricType_GAUGE.Enum(), Metric: []*dto.Metric{nil}}),
 			wantErr: `metric "nothing", from a joined registry, is left out: one of its series is not a gauge`,
 		},
 		"an error": {
@@ -98,8 +98,8 @@ func TestJoinedFamiliesAreNotChanged(t *testing.T) {
 	t.Parallel()
 	kept := func(pool string) *dto.MetricFamily {
 		series := make([]*dto.Metric, 1, 8)
-		series[0] = &dto.Metric{Label: []*dto.LabelPair{{Name: ptr("pool"), Value: ptr(pool)}}, Gauge: &dto.Gauge{Value: ptr(1.0)}}
-		return &dto.MetricFamily{Name: ptr("theirs"), Help: ptr("Theirs."), Type: dto.MetricType_GAUGE.Enum(), Metric: series}
+		series[0] = &dto.Metric{Label: []*dto.LabelPair{{Name: new("pool"), Value: new(pool)}}, Gauge: &dto.Gauge{Value: new(1.0)}}
+		return &dto.MetricFamily{Name: new("theirs"), Help: new("Theirs."), Type: dto.MetricType_GAUGE.Enum(), Metric: series}
 	}
 	last, first := kept("z"), kept("a")
 	exporter := newExporter(t, failOnError(t), prometheus.WithGatherer(families(last)), prometheus.WithGatherer(families(first)))
@@ -157,5 +157,3 @@ func TestCollectorDoesNotFailTheRegistry(t *testing.T) {
 func families(all ...*dto.MetricFamily) client.Gatherer {
 	return client.GathererFunc(func() ([]*dto.MetricFamily, error) { return all, nil })
 }
-
-func ptr[T any](v T) *T { return &v }

@@ -63,8 +63,7 @@ func TestExponentialHistogramsBecomeNative(t *testing.T) {
 	}))
 	instrument(t, newProvider(t, exporter), []string{"main"}, poolInstruments)
 
-	response := serve(t, exporter, acceptProtobuf, 200)
-	families := parse(t, response.Body, response.Header().Get("Content-Type"))
+	families := byName(gatherAll(t, exporter))
 	family := families["db_query_duration_seconds"]
 	if len(family.GetMetric()) != 2 || families["db_client_operation_duration_seconds"] != nil {
 		t.Fatalf("got %v", families)

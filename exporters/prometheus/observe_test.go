@@ -13,11 +13,7 @@ import (
 // observe observes 1 for one series of an instrument of package otelpool.
 func observe(tb testing.TB, provider metric.MeterProvider, name string, attrs ...attribute.KeyValue) {
 	tb.Helper()
-	observeWith(tb, provider.Meter(poolScope), name, attrs...)
-}
-
-func observeWith(tb testing.TB, meter metric.Meter, name string, attrs ...attribute.KeyValue) {
-	tb.Helper()
+	meter := provider.Meter(poolScope)
 	spec := poolInstruments[slices.IndexFunc(poolInstruments, func(s instrumentSpec) bool { return s.name == name })]
 	r := &recorder{}
 	observable, err := r.add(meter, spec, metric.WithAttributes(attrs...), 1)
