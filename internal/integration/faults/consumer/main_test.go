@@ -1,4 +1,4 @@
-// Package consumer_test breaks the consumers of the metrics and the log of a pool under load. It compares the load
+// Package consumer_test breaks the consumers of the metrics of a pool under load. It compares the load
 // with one without the consumer.
 package consumer_test
 

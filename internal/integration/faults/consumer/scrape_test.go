@@ -211,7 +211,8 @@ func (p *page) readSlowly(t *testing.T, stop <-chan struct{}) {
 	})
 	wg.Go(func() {
 		untilStop(1, stop, func(int) {
-			if code := p.get(t); code != http.StatusOK && code != http.StatusServiceUnavailable {
+			// On a busy machine, the server's write timeout may cut this scrape too.
+			if code := p.get(t); code != http.StatusOK && code != http.StatusServiceUnavailable && code != 0 {
 				t.Errorf("status %d beside slow readers", code)
 			}
 		})

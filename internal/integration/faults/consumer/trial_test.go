@@ -14,18 +14,19 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
-	"github.com/otelpool/otelpool-go/otelpool"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 const (
 	conns = 8
-	pairs = 3
-	// rounds is the maximum number of sets of pairs. A further set is for a machine on which other work began during
-	// the first.
-	rounds = 3
+	// rounds is the maximum number of slices with the consumer, and without. Further ones are for a machine on which other
+	// work began during the first.
+	rounds = 9
 	// sliceTime is how long each slice of the load is measured, with the consumer and without, in turns.
 	sliceTime = 500 * time.Millisecond
-	pause     = 20 * time.Millisecond
+	// leastCalls makes a slice longer on a machine that is busy with other work.
+	leastCalls = 200
+	pause      = 20 * time.Millisecond
 
 	// deadline is the deadline of Shutdown when it cannot send.
 	deadline = 500 * time.Millisecond
@@ -38,10 +39,9 @@ type consumer struct {
 	reader  func(t *testing.T) sdkmetric.Reader
 	disturb func(t *testing.T, stop <-chan struct{}) // runs on a goroutine of its own while the load runs; may be nil
 	control func(t *testing.T, stop <-chan struct{}) // the same for the load without the consumer; may be nil
-	options []otelpool.Option
-	slice   time.Duration // replaces sliceTime
-	busy    bool          // the consumer takes much processor time on this machine
-	loses   bool          // the data cannot be sent, and Shutdown must report it
+	slice   time.Duration                            // replaces sliceTime
+	busy    bool                                     // the consumer takes much processor time on this machine
+	loses   bool                                     // the data cannot be sent, and Shutdown must report it
 	also    func(t *testing.T) string
 }
 
@@ -71,16 +71,14 @@ func compare(t *testing.T, config *pgxpool.Config, c consumer) {
 		if round > 0 && c.compareLoads(&without, &with) == nil {
 			break
 		}
-		for range pairs {
-			run(t, config, quiet, &without)
-			took, err := run(t, config, c, &with)
-			longest = max(longest, took)
-			if err != nil {
-				lost = err
-			}
-			if c.loses != (err != nil) {
-				t.Errorf("shutdown gives %v", err)
-			}
+		run(t, config, quiet, &without)
+		took, err := run(t, config, c, &with)
+		longest = max(longest, took)
+		if err != nil {
+			lost = err
+		}
+		if c.loses != (err != nil) {
+			t.Errorf("shutdown gives %v", err)
 		}
 	}
 	after, last := reported.read()
@@ -141,8 +139,8 @@ func (c consumer) compareLoads(without, with *result) error {
 func run(t *testing.T, config *pgxpool.Config, c consumer, h *result) (took time.Duration, err error) {
 	t.Helper()
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(c.reader(t)))
-	side := rig.InstrumentedFor(t, config, provider, c.options...)
-	load := rig.Start(side, pause, rig.Select, rig.Named, rig.Select, rig.Transaction)
+	side := rig.InstrumentedFor(t, config, provider)
+	load := rig.Start(side, rig.Wait, pause, rig.Select, rig.Named, rig.Select, rig.Transaction)
 	load.Await(t)
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -154,7 +152,9 @@ func run(t *testing.T, config *pgxpool.Config, c consumer, h *result) (took time
 	load.Mark()
 	began := time.Now()
 	<-time.After(cmp.Or(c.slice, sliceTime))
-	latencies, during := load.Latencies(), time.Since(began)
+	var latencies []time.Duration
+	testutil.Eventually(t, "calls are made", func() bool { latencies = load.Latencies(); return len(latencies) >= leastCalls })
+	during := time.Since(began)
 	load.Stop()
 	h.calls += len(latencies)
 	h.during += during

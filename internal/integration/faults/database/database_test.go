@@ -21,6 +21,7 @@ import (
 // TestPoolsRecoverFromDatabaseFaults breaks the database in one way after the other. Its subtests run in sequence,
 // because each compares times.
 func TestPoolsRecoverFromDatabaseFaults(t *testing.T) {
+	figures.Publish(t)
 	for _, tt := range []struct {
 		name  string
 		fault func(*testing.T)
@@ -80,8 +81,9 @@ func restartedInTransactions(t *testing.T) {
 func proxied(t *testing.T) (*rig.Proxy, *pair) {
 	t.Helper()
 	s := database(t)
-	proxy := rig.NewProxy(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port())))
-	return proxy, begin(t, by(t, parse(t, s.ConnString()), proxy.Addr()))
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port()))
+	proxy := rig.NewProxy(t, address)
+	return proxy, begin(t, parse(t, strings.Replace(s.ConnString(), address, proxy.Addr(), 1)))
 }
 
 func connectionsReset(t *testing.T) {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +21,9 @@ import (
 
 // conns is the size of each pool. It is small, so that callers wait for each other, as in a service under load.
 const conns = 8
+
+// callTimeout is the timeout of one caller's acquire and work.
+const callTimeout = 1500 * time.Millisecond
 
 // pair is the two pools, with a load of 64 callers on each.
 type pair struct {
@@ -75,18 +76,7 @@ func parse(t *testing.T, connString string) *pgxpool.Config {
 	config, err := pgxpool.ParseConfig(connString)
 	testutil.NoError(t, err)
 	config.MaxConns = conns
-	config.ConnConfig.ConnectTimeout = rig.CallTimeout / 2
-	return config
-}
-
-func by(t *testing.T, config *pgxpool.Config, addr string) *pgxpool.Config {
-	t.Helper()
-	host, port, err := net.SplitHostPort(addr)
-	testutil.NoError(t, err)
-	n, err := strconv.ParseUint(port, 10, 16)
-	testutil.NoError(t, err)
-	config = config.Copy()
-	config.ConnConfig.Host, config.ConnConfig.Port, config.ConnConfig.Fallbacks = host, uint16(n), nil
+	config.ConnConfig.ConnectTimeout = callTimeout / 2
 	return config
 }
 
@@ -101,7 +91,7 @@ func begin(t *testing.T, config *pgxpool.Config, work ...rig.Work) *pair {
 		work = rig.Mixed
 	}
 	for _, s := range p.sides {
-		p.loads = append(p.loads, rig.Start(s, 4*time.Millisecond, work...))
+		p.loads = append(p.loads, rig.Start(s, callTimeout, 4*time.Millisecond, work...))
 	}
 	go p.watch(t)
 	p.await(t)

@@ -126,11 +126,7 @@ var setups = []setup{
 }
 
 func TestPoolsBehaveAsInPgxTests(t *testing.T) {
-	t.Cleanup(func() {
-		if err := figures.Publish(); err != nil {
-			t.Error(err)
-		}
-	})
+	figures.Publish(t)
 	connString := postgrestest.Database(t)
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {

@@ -18,16 +18,14 @@ import (
 // Callers is the number of goroutines that use a pool concurrently.
 const Callers = 64
 
-// CallTimeout is the timeout of one caller's acquire and work.
-const CallTimeout = 1500 * time.Millisecond
-
 // Load is callers who use a pool repeatedly until they are stopped.
 type Load struct {
-	side  *Side
-	work  []Work
-	pause time.Duration
-	stop  chan struct{}
-	done  sync.WaitGroup
+	side    *Side
+	work    []Work
+	timeout time.Duration // of one caller's acquire and work
+	pause   time.Duration
+	stop    chan struct{}
+	done    sync.WaitGroup
 
 	phase atomic.Pointer[phase]
 
@@ -49,8 +47,8 @@ type phase struct {
 type Work func(ctx context.Context, c *pgxpool.Conn, l *Counts) error
 
 // Start starts a load whose callers do the kinds of work in turns, with a pause after each.
-func Start(side *Side, pause time.Duration, work ...Work) *Load {
-	l := &Load{side: side, work: work, pause: pause, stop: make(chan struct{})}
+func Start(side *Side, timeout, pause time.Duration, work ...Work) *Load {
+	l := &Load{side: side, work: work, timeout: timeout, pause: pause, stop: make(chan struct{})}
 	l.Mark()
 	for i := range Callers {
 		l.done.Go(func() { l.call(i) })
@@ -136,7 +134,7 @@ func (l *Load) succeeded(p *phase, caller int, began time.Time) {
 
 // once acquires a connection and uses it. Every second caller names its hold, the others have a scope that does.
 func (l *Load) once(turn int, work Work) error {
-	ctx, cancel := context.WithTimeout(context.Background(), CallTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), l.timeout)
 	defer cancel()
 	holder := "scope"
 	acquireCtx := otelpool.WithScope(ctx, holder)

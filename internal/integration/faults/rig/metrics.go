@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -37,41 +38,22 @@ func Collect(t testing.TB, reader sdkmetric.Reader) Metrics {
 			continue
 		}
 		for _, m := range scope.Metrics {
-			all = append(all, points(t, m)...)
+			all = append(all, points(m)...)
 		}
 	}
 	return all
 }
 
-func points(t testing.TB, m metricdata.Metrics) (all Metrics) {
-	add := func(set attribute.Set, value float64) { all = append(all, Point{m.Name, labels(set), value}) }
-	switch data := m.Data.(type) {
-	case metricdata.Gauge[int64]:
-		for _, p := range data.DataPoints {
-			add(p.Attributes, float64(p.Value))
+func points(m metricdata.Metrics) (all Metrics) {
+	data := reflect.ValueOf(m.Data).FieldByName("DataPoints")
+	for i := range data.Len() {
+		point := data.Index(i)
+		value := point.FieldByName("Value")
+		if !value.IsValid() { // a histogram's
+			value = point.FieldByName("Count")
 		}
-	case metricdata.Gauge[float64]:
-		for _, p := range data.DataPoints {
-			add(p.Attributes, p.Value)
-		}
-	case metricdata.Sum[int64]:
-		for _, p := range data.DataPoints {
-			add(p.Attributes, float64(p.Value))
-		}
-	case metricdata.Sum[float64]:
-		for _, p := range data.DataPoints {
-			add(p.Attributes, p.Value)
-		}
-	case metricdata.Histogram[float64]:
-		for _, p := range data.DataPoints {
-			add(p.Attributes, float64(p.Count))
-		}
-	case metricdata.Histogram[int64]:
-		for _, p := range data.DataPoints {
-			add(p.Attributes, float64(p.Count))
-		}
-	default:
-		t.Errorf("%s is a %T", m.Name, data)
+		set := point.FieldByName("Attributes").Interface().(attribute.Set)
+		all = append(all, Point{m.Name, labels(set), value.Convert(reflect.TypeFor[float64]()).Float()})
 	}
 	return all
 }

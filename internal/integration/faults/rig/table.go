@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
@@ -30,13 +31,10 @@ func (t *Table) Add(cells ...string) {
 	t.rows = append(t.rows, cells)
 }
 
-// markdown returns the table as Markdown, or "" if it is empty.
+// markdown returns the table as Markdown.
 func (t *Table) markdown() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.rows) == 0 {
-		return ""
-	}
 	var b strings.Builder
 	line := func(cells []string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
 	line(t.columns)
@@ -47,14 +45,14 @@ func (t *Table) markdown() string {
 	return b.String()
 }
 
-// Publish prints the table, unless it is empty, and writes it to its file.
-func (t *Table) Publish() error {
-	text := t.markdown()
-	if text == "" {
-		return nil
-	}
-	fmt.Printf("\n%s\n", text)
-	return t.Write()
+// Publish prints the table after the test, and writes it to its file.
+func (t *Table) Publish(tb testing.TB) {
+	tb.Cleanup(func() {
+		fmt.Printf("\n%s\n", t.markdown())
+		if err := t.Write(); err != nil {
+			tb.Error(err)
+		}
+	})
 }
 
 // Write writes the table to the folder .tmp/faults of the project.
