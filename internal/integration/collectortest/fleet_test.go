@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
@@ -72,7 +73,7 @@ func TestUnnamedInstanceIsIdentifiedByAddress(t *testing.T) {
 	newPool(t, provider.MeterProvider)
 	want := provider.push(t).series
 	becomes(t, "page", want, func() map[string]float64 {
-		return read(t, "http://"+alone.page+"/metrics", map[string]string{"job": "orders", "instance": "127.0.0.1"}).series
+		return read(t, "http://"+alone.page+"/metrics", model.Metric{"job": "orders", "instance": "127.0.0.1"}).series
 	})
 
 	f := startFleet(t, stacktest.Shipped(t, gateway))

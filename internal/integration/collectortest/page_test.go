@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
@@ -27,7 +29,7 @@ func get(t *testing.T, url, accept string) string {
 
 // read fetches and parses a page. It leaves out target_info, which describes the process and not the pool. The labels
 // in drop must be on every series and are left out too.
-func read(t *testing.T, url string, drop map[string]string) page {
+func read(t *testing.T, url string, drop model.Metric) page {
 	t.Helper()
 	families := stacktest.Page(t, url)
 	delete(families, "target_info")
@@ -40,17 +42,17 @@ func read(t *testing.T, url string, drop map[string]string) page {
 }
 
 // seriesOf returns samples by their series, without the labels in drop, which must be on each.
-func seriesOf(t *testing.T, samples []stack.Sample, drop map[string]string) map[string]float64 {
+func seriesOf(t *testing.T, samples model.Vector, drop model.Metric) map[string]float64 {
 	t.Helper()
 	series := map[string]float64{}
 	for _, s := range samples {
 		for name, want := range drop {
-			if got := s.Labels[name]; got != want {
-				t.Errorf("%v: label %s is %q, want %q", s.Labels, name, got, want)
+			if got := s.Metric[name]; got != want {
+				t.Errorf("%v: label %s is %q, want %q", s.Metric, name, got, want)
 			}
-			delete(s.Labels, name)
+			delete(s.Metric, name)
 		}
-		series[stacktest.Key(s.Labels)] = s.Value
+		series[stacktest.Key(s.Metric)] = float64(s.Value)
 	}
 	return series
 }

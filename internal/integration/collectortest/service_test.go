@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/common/model"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -28,7 +29,7 @@ import (
 func TestMain(m *testing.M) { postgrestest.Main(m) }
 
 // identityLabels are Prometheus' labels for identity.
-var identityLabels = map[string]string{"job": "shop/orders", "instance": "orders-1"}
+var identityLabels = model.Metric{"job": "shop/orders", "instance": "orders-1"}
 
 // identity returns the resource attributes of the tests' services. Each caller gets its own slice, because the SDK
 // sorts it.

@@ -13,7 +13,6 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
-	"github.com/otelpool/otelpool-go/internal/integration/stack"
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
@@ -108,7 +107,7 @@ func sameAsBridge(t *testing.T, prom server, bridge *page, except ...string) {
 
 // series returns the values of the series with names of the catalogue. It leaves out the names in except, and the
 // labels that identify the source of a series.
-func series(t *testing.T, samples []stack.Sample, except []string) map[string]float64 {
+func series(t *testing.T, samples model.Vector, except []string) map[string]float64 {
 	t.Helper()
 	exposed := make(map[string]bool)
 	for _, row := range catalogue.Rows() {
@@ -118,17 +117,17 @@ func series(t *testing.T, samples []stack.Sample, except []string) map[string]fl
 	}
 	found := make(map[string]float64)
 	for _, s := range samples {
-		if !exposed[s.Labels[model.MetricNameLabel]] {
+		if !exposed[string(s.Metric[model.MetricNameLabel])] {
 			continue
 		}
-		maps.DeleteFunc(s.Labels, func(label, _ string) bool {
-			return slices.Contains([]string{"job", "instance", "otelpool_edge"}, label) || strings.HasPrefix(label, "otel_scope_")
+		maps.DeleteFunc(s.Metric, func(label model.LabelName, _ model.LabelValue) bool {
+			return slices.Contains([]model.LabelName{"job", "instance", "otelpool_edge"}, label) || strings.HasPrefix(string(label), "otel_scope_")
 		})
-		key := stacktest.Key(s.Labels)
+		key := stacktest.Key(s.Metric)
 		if _, ok := found[key]; ok {
 			t.Errorf("%s is there twice", key)
 		}
-		found[key] = s.Value
+		found[key] = float64(s.Value)
 	}
 	return found
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
@@ -19,7 +21,7 @@ func startPrometheus(t *testing.T, bridge *page, collector string) server {
 	return server{stacktest.Prometheus(t, stack.PrometheusSettings{Service: bridge.address(), Collector: collector})}
 }
 
-func (s server) query(t *testing.T, expression string) []stack.Sample {
+func (s server) query(t *testing.T, expression string) model.Vector {
 	t.Helper()
 	samples, err := s.Query(t.Context(), expression)
 	testutil.NoError(t, err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/common/model"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -18,7 +19,6 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
-	"github.com/otelpool/otelpool-go/internal/integration/stack"
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
@@ -51,7 +51,7 @@ func newPage(t *testing.T) *page {
 
 func (p *page) address() string { return strings.TrimPrefix(p.server.URL, "http://") }
 
-func (p *page) read(t *testing.T) (samples []stack.Sample) {
+func (p *page) read(t *testing.T) (samples model.Vector) {
 	t.Helper()
 	for _, family := range stacktest.Page(t, p.server.URL) {
 		samples = append(samples, stacktest.Samples(t, family)...)

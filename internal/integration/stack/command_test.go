@@ -23,7 +23,7 @@ func TestStackShowsPoolAndCleansUp(t *testing.T) {
 	prometheus := stack.Prometheus{URL: "http://" + e.ports["PROMETHEUS_ADDR"]}
 	samples, err := prometheus.Query(t.Context(), "db_pool_max")
 	testutil.NoError(t, err)
-	if len(samples) != 1 || samples[0].Value != maxConns || samples[0].Labels["job"] != "otelpool-demo" {
+	if len(samples) != 1 || samples[0].Value != maxConns || samples[0].Metric["job"] != "otelpool-demo" {
 		t.Errorf("db_pool_max is %v, want one series, %d", samples, maxConns)
 	}
 	if response, err := http.Get(prometheus.URL); err != nil {

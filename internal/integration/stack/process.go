@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/procfs"
-
 	"github.com/otelpool/otelpool-go/internal/proc"
 )
 
@@ -137,22 +135,3 @@ func (p *Process) LastLines(n int) string {
 }
 
 func indent(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }
-
-// Usage is the use of resources by a process.
-type Usage struct {
-	CPU    time.Duration // of all its threads, since it started
-	Memory int64         // resident bytes now
-}
-
-// UsageOf returns a process's use of resources so far. Only Linux has the numbers.
-func UsageOf(pid int) (Usage, error) {
-	process, err := procfs.NewProc(pid)
-	if err != nil {
-		return Usage{}, fmt.Errorf("stack: %w", err)
-	}
-	stat, err := process.Stat()
-	if err != nil {
-		return Usage{}, fmt.Errorf("stack: %w", err)
-	}
-	return Usage{CPU: time.Duration(stat.CPUTime() * float64(time.Second)), Memory: int64(stat.ResidentMemory())}, nil
-}

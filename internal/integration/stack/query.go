@@ -10,12 +10,6 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// Sample is a series' value in the answer to a query.
-type Sample struct {
-	Labels map[string]string
-	Value  float64
-}
-
 // API returns Prometheus' client of the server.
 func (p *Prometheus) API() v1.API {
 	c, err := api.NewClient(api.Config{Address: p.URL, Client: client})
@@ -26,7 +20,7 @@ func (p *Prometheus) API() v1.API {
 }
 
 // Query evaluates an expression that returns a vector at the current time.
-func (p *Prometheus) Query(ctx context.Context, expression string) ([]Sample, error) {
+func (p *Prometheus) Query(ctx context.Context, expression string) (model.Vector, error) {
 	value, _, err := p.API().Query(ctx, expression, time.Time{})
 	if err != nil {
 		return nil, fmt.Errorf("stack: %s: %w", expression, err)
@@ -35,19 +29,7 @@ func (p *Prometheus) Query(ctx context.Context, expression string) ([]Sample, er
 	if !ok {
 		return nil, fmt.Errorf("stack: %s is a %s: want a vector", expression, value.Type())
 	}
-	return Samples(vector), nil
-}
-
-// Samples returns the samples of a vector.
-func Samples(vector model.Vector) []Sample {
-	samples := make([]Sample, len(vector))
-	for i, s := range vector {
-		samples[i] = Sample{Labels: make(map[string]string), Value: float64(s.Value)}
-		for name, value := range s.Metric {
-			samples[i].Labels[string(name)] = string(value)
-		}
-	}
-	return samples
+	return vector, nil
 }
 
 // Number evaluates an expression that returns at most one series, and returns its value or 0.
@@ -59,5 +41,5 @@ func (p *Prometheus) Number(ctx context.Context, expression string) (float64, er
 	if len(samples) > 1 {
 		return 0, fmt.Errorf("stack: %s returns %d series: want one", expression, len(samples))
 	}
-	return samples[0].Value, nil
+	return float64(samples[0].Value), nil
 }

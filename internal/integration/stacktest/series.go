@@ -26,18 +26,18 @@ func Page(t testing.TB, url string) map[string]*dto.MetricFamily {
 }
 
 // Samples returns the samples of a metric as Prometheus stores them.
-func Samples(t testing.TB, family *dto.MetricFamily) []stack.Sample {
+func Samples(t testing.TB, family *dto.MetricFamily) model.Vector {
 	t.Helper()
 	vector, err := expfmt.ExtractSamples(&expfmt.DecodeOptions{}, family)
 	testutil.NoError(t, err)
-	return stack.Samples(vector)
+	return vector
 }
 
 // Key returns the name of a series in PromQL. It does not depend on the spelling of a boundary.
-func Key(labels map[string]string) string {
+func Key(labels model.Metric) string {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		value := labels[name]
+		value := string(labels[name])
 		if bound, err := strconv.ParseFloat(value, 64); err == nil && name == model.BucketLabel {
 			value = strconv.FormatFloat(bound, 'g', -1, 64)
 		}
@@ -45,7 +45,7 @@ func Key(labels map[string]string) string {
 			pairs = append(pairs, fmt.Sprintf("%s=%q", name, value))
 		}
 	}
-	return labels[model.MetricNameLabel] + "{" + strings.Join(pairs, ",") + "}"
+	return string(labels[model.MetricNameLabel]) + "{" + strings.Join(pairs, ",") + "}"
 }
 
 // Differences lists the series whose values differ. Sums may differ by their rounding: each reader of a MeterProvider

@@ -50,7 +50,7 @@ func TestRunEndsAtItsLimits(t *testing.T) {
 		change func(*fleet.Settings)
 		want   string
 	}{
-		"when the time is up":      {func(s *fleet.Settings) { s.Limit = 12 * time.Second }, "the time of 12s is up"},
+		"when the time is up":      {func(s *fleet.Settings) { s.Limit = 7 * time.Second }, "the time of 7s is up"},
 		"when memory is exhausted": {func(s *fleet.Settings) { s.Memory = 1 << 20 }, "memory: Collector, Prometheus and generator use"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -106,7 +106,7 @@ var recording = sync.OnceValues(func() (*fleet.Recording, error) {
 func settings(t *testing.T) fleet.Settings {
 	t.Helper()
 	s := fleet.Settings{
-		Interval: 5 * time.Second, Limit: 5 * time.Minute, Memory: 4 << 30, Dir: t.TempDir(),
+		Interval: 3 * time.Second, Limit: 5 * time.Minute, Memory: 4 << 30, Dir: t.TempDir(),
 		Collector: stacktest.Program(t, programs.Collector), CollectorConfig: stacktest.Shipped(t, "collector.yaml"),
 		Prometheus: stacktest.Program(t, programs.Prometheus), PrometheusConfig: stacktest.Shipped(t, "prometheus", "prometheus.yml"),
 	}

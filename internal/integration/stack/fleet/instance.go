@@ -19,22 +19,18 @@ const pushTimeout = 10 * time.Second
 type instance struct {
 	client http.Client
 	id     string
-	start  time.Time
 	pushed int
 }
 
-func newInstance(number int, start time.Time) *instance {
-	return &instance{
-		client: http.Client{Timeout: pushTimeout, Transport: &http.Transport{}},
-		id:     fmt.Sprintf("fleet-%07d", number), start: start,
-	}
+func newInstance(number int) *instance {
+	return &instance{client: http.Client{Timeout: pushTimeout, Transport: &http.Transport{}}, id: fmt.Sprintf("fleet-%07d", number)}
 }
 
 // push sends the next push of the recording.
 func (i *instance) push(url string, r *Recording) error {
 	push := r.push(i.pushed)
 	i.pushed++
-	stamp(push, i.id, i.start, time.Now())
+	stamp(push, i.id, time.Now())
 	body, err := proto.Marshal(push)
 	if err != nil {
 		return fmt.Errorf("fleet: %w", err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/procfs"
 
 	"github.com/otelpool/otelpool-go/internal/integration/stack"
 )
@@ -55,21 +56,38 @@ type Load struct {
 // Cores returns the mean number of processors in use.
 func (l Load) Cores() float64 { return l.CPU.Seconds() / l.Over.Seconds() }
 
-// meter measures the use of resources by a process from start to stop.
-type meter struct {
-	pid    int
-	begin  time.Time
-	before stack.Usage
+// usage returns a process's load since it started. Only Linux has the numbers.
+func usage(pid int) (Load, error) {
+	process, err := procfs.NewProc(pid)
+	if err != nil {
+		return Load{}, fmt.Errorf("fleet: %w", err)
+	}
+	stat, err := process.Stat()
+	if err != nil {
+		return Load{}, fmt.Errorf("fleet: %w", err)
+	}
+	return Load{CPU: seconds(stat.CPUTime()), Memory: int64(stat.ResidentMemory())}, nil
 }
 
-func startMeter(pid int) (meter, error) {
-	usage, err := stack.UsageOf(pid)
-	return meter{pid: pid, begin: time.Now(), before: usage}, err
-}
-
-func (m meter) stop() (Load, error) {
-	usage, err := stack.UsageOf(m.pid)
-	return Load{CPU: usage.CPU - m.before.CPU, Over: time.Since(m.begin), Memory: usage.Memory}, err
+// during returns the loads of processes while f runs.
+func during(f func(), pids ...int) ([]Load, error) {
+	loads := make([]Load, len(pids))
+	begin := time.Now()
+	for i, pid := range pids {
+		var err error
+		if loads[i], err = usage(pid); err != nil {
+			return nil, err
+		}
+	}
+	f()
+	for i, pid := range pids {
+		now, err := usage(pid)
+		if err != nil {
+			return nil, err
+		}
+		loads[i] = Load{CPU: now.CPU - loads[i].CPU, Over: time.Since(begin), Memory: now.Memory}
+	}
+	return loads, nil
 }
 
 // readPrometheus reads Prometheus' own metrics and those of its scrapes of the Collector.

@@ -17,9 +17,9 @@ func text(key, value string) *commonpb.KeyValue {
 }
 
 // push returns a message with a metric of each kind, in one of two scopes.
-func push(id string, start, now uint64) *colmetricspb.ExportMetricsServiceRequest {
+func push(id string, now uint64) *colmetricspb.ExportMetricsServiceRequest {
 	sum, bounds := 1.5, []float64{1, 2}
-	number := []*metricspb.NumberDataPoint{{StartTimeUnixNano: start, TimeUnixNano: now, Value: &metricspb.NumberDataPoint_AsInt{AsInt: 7}}}
+	number := []*metricspb.NumberDataPoint{{StartTimeUnixNano: 1, TimeUnixNano: now, Value: &metricspb.NumberDataPoint_AsInt{AsInt: 7}}}
 	return &colmetricspb.ExportMetricsServiceRequest{ResourceMetrics: []*metricspb.ResourceMetrics{{
 		Resource: &resourcepb.Resource{Attributes: []*commonpb.KeyValue{text("service.name", "demo"), text("service.instance.id", id)}},
 		ScopeMetrics: []*metricspb.ScopeMetrics{{
@@ -28,7 +28,7 @@ func push(id string, start, now uint64) *colmetricspb.ExportMetricsServiceReques
 				{Name: "a", Data: &metricspb.Metric_Sum{Sum: &metricspb.Sum{DataPoints: number}}},
 				{Name: "b", Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{DataPoints: []*metricspb.NumberDataPoint{{TimeUnixNano: now}}}}},
 				{Name: "c", Data: &metricspb.Metric_Histogram{Histogram: &metricspb.Histogram{DataPoints: []*metricspb.HistogramDataPoint{
-					{StartTimeUnixNano: start, TimeUnixNano: now, Count: 3, Sum: &sum, ExplicitBounds: bounds, BucketCounts: []uint64{1, 1, 1}},
+					{StartTimeUnixNano: 1, TimeUnixNano: now, Count: 3, Sum: &sum, ExplicitBounds: bounds, BucketCounts: []uint64{1, 1, 1}},
 				}}}},
 			},
 		}},
@@ -38,15 +38,15 @@ func push(id string, start, now uint64) *colmetricspb.ExportMetricsServiceReques
 func TestStampMakesPushOfInstance(t *testing.T) {
 	t.Parallel()
 	other := &metricspb.ScopeMetrics{Scope: &commonpb.InstrumentationScope{Name: "another's"}}
-	recorded := push("the one that was recorded", 1, 2).GetResourceMetrics()
+	recorded := push("the one that was recorded", 2).GetResourceMetrics()
 	recorded[0].ScopeMetrics = append(recorded[0].ScopeMetrics, other)
 	empty := &metricspb.ResourceMetrics{ScopeMetrics: []*metricspb.ScopeMetrics{other}} // before the pool was opened
 	r := newRecording(append([]*metricspb.ResourceMetrics{empty}, recorded...), "ours")
-	start, now := time.Unix(1_700_000_000, 1), time.Unix(1_800_000_000, 2)
+	now := time.Unix(1_800_000_000, 2)
 	for n := range 2 {
 		got := r.push(n)
-		stamp(got, "fleet-0000042", start, now)
-		if want := push("fleet-0000042", uint64(start.UnixNano()), uint64(now.UnixNano())); !proto.Equal(got, want) {
+		stamp(got, "fleet-0000042", now)
+		if want := push("fleet-0000042", uint64(now.UnixNano())); !proto.Equal(got, want) {
 			t.Errorf("push %d is %s\nwant %s", n, prototext.Format(got), prototext.Format(want))
 		}
 	}

@@ -76,8 +76,8 @@ func (r *Recording) push(n int) *colmetricspb.ExportMetricsServiceRequest {
 	return &colmetricspb.ExportMetricsServiceRequest{ResourceMetrics: []*metricspb.ResourceMetrics{push}}
 }
 
-// stamp makes a push that of an instance, from its start until now.
-func stamp(push *colmetricspb.ExportMetricsServiceRequest, id string, start, now time.Time) {
+// stamp makes a push that of an instance, now.
+func stamp(push *colmetricspb.ExportMetricsServiceRequest, id string, now time.Time) {
 	const key = "service.instance.id"
 	for _, pushed := range push.GetResourceMetrics() {
 		others := slices.DeleteFunc(pushed.Resource.Attributes, func(kv *commonpb.KeyValue) bool { return kv.GetKey() == key })
@@ -86,24 +86,18 @@ func stamp(push *colmetricspb.ExportMetricsServiceRequest, id string, start, now
 		})
 		for _, scope := range pushed.GetScopeMetrics() {
 			for _, m := range scope.GetMetrics() {
-				setTimes(m, uint64(start.UnixNano()), uint64(now.UnixNano()))
+				setTime(m, uint64(now.UnixNano()))
 			}
 		}
 	}
 }
 
-// setTimes sets the times of every point of a metric, and drops the exemplars, whose times are those of the recording.
-func setTimes(m *metricspb.Metric, start, now uint64) {
+// setTime sets the time of every point of a metric, and drops the exemplars, whose times are those of the recording.
+func setTime(m *metricspb.Metric, now uint64) {
 	for _, point := range slices.Concat(m.GetGauge().GetDataPoints(), m.GetSum().GetDataPoints()) {
 		point.TimeUnixNano, point.Exemplars = now, nil
-		if point.StartTimeUnixNano != 0 {
-			point.StartTimeUnixNano = start
-		}
 	}
 	for _, point := range m.GetHistogram().GetDataPoints() {
 		point.TimeUnixNano, point.Exemplars = now, nil
-		if point.StartTimeUnixNano != 0 {
-			point.StartTimeUnixNano = start
-		}
 	}
 }

@@ -126,8 +126,8 @@ func (r *run) watch(ctx context.Context, end context.CancelCauseFunc) {
 		}
 		var total int64
 		for _, pid := range []int{os.Getpid(), r.collector.PID(), r.prometheus.PID()} {
-			if usage, err := stack.UsageOf(pid); err == nil {
-				total += usage.Memory
+			if load, err := usage(pid); err == nil {
+				total += load.Memory
 			}
 		}
 		if total > r.Memory {
@@ -142,35 +142,19 @@ func (r *run) watch(ctx context.Context, end context.CancelCauseFunc) {
 func (r *run) step(ctx context.Context, n int) (Step, error) {
 	r.sender.grow(n)
 	r.sender.round(ctx)
-	meters := make([]meter, 3)
-	for i, pid := range r.pids() {
-		var err error
-		if meters[i], err = startMeter(pid); err != nil {
-			return Step{}, err
-		}
+	var sent pushes
+	loads, err := during(func() { sent = r.sender.round(ctx) }, r.collector.PID(), r.prometheus.PID(), os.Getpid())
+	if err != nil {
+		return Step{}, err
 	}
-	sent := r.sender.round(ctx)
-	loads := make([]Load, 3)
-	for i := range meters {
-		var err error
-		if loads[i], err = meters[i].stop(); err != nil {
-			return Step{}, err
-		}
+	silence, err := during(func() { sleepUntil(ctx, time.Now().Add(r.Interval)) }, r.collector.PID())
+	if err != nil {
+		return Step{}, err
 	}
 	step := Step{
-		Instances: n, Collector: loads[0], Prometheus: loads[1], Generator: loads[2],
+		Instances: n, Collector: loads[0], Prometheus: loads[1], Generator: loads[2], ScrapeCPU: silence[0],
 		Pushes: sent.sent, Failed: sent.failed, Failure: sent.err,
 		PushP50: sent.quantile(0.5), PushP99: sent.quantile(0.99), Late: sent.late,
 	}
-	silence, err := startMeter(r.collector.PID())
-	if err != nil {
-		return step, err
-	}
-	sleepUntil(ctx, time.Now().Add(r.Interval))
-	if step.ScrapeCPU, err = silence.stop(); err != nil {
-		return step, err
-	}
 	return step, step.readPrometheus(ctx, r.prometheus, r.collector.Page)
 }
-
-func (r *run) pids() []int { return []int{r.collector.PID(), r.prometheus.PID(), os.Getpid()} }

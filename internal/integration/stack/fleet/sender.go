@@ -28,9 +28,8 @@ type pushes struct {
 }
 
 func (s *sender) grow(n int) {
-	now := time.Now()
 	for len(s.instances) < n {
-		s.instances = append(s.instances, newInstance(len(s.instances), now))
+		s.instances = append(s.instances, newInstance(len(s.instances)))
 	}
 }
 
