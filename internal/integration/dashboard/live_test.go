@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http/httptest"
 	"regexp"
@@ -14,11 +15,13 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/integration/dashboard/live"
+	"github.com/otelpool/otelpool-go/internal/integration/stack"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -59,7 +62,7 @@ func TestEveryQueryReturnsDataFromDemo(t *testing.T) {
 }
 
 // awaitAnswers asks each question until it has returned a number other than 0.
-func awaitAnswers(ctx context.Context, t *testing.T, server *live.Prometheus, waiting []question) {
+func awaitAnswers(ctx context.Context, t *testing.T, server *stack.Prometheus, waiting []question) {
 	t.Helper()
 	begin := time.Now()
 	tick := time.NewTicker(time.Second)
@@ -116,34 +119,44 @@ var legendLabel = regexp.MustCompile(`\{\{(\w+)\}\}`)
 
 // ask reports whether the query returns numbers other than 0, and exemplars if it requests them. It checks that the
 // series have all labels of the legend, and the exemplars a trace.
-func (q question) ask(ctx context.Context, server *live.Prometheus, begin time.Time) (bool, error) {
+func (q question) ask(ctx context.Context, server *stack.Prometheus, begin time.Time) (bool, error) {
 	expr := everything.Replace(q.Expr)
-	var found []live.Series
+	var value model.Value
 	var err error
 	if q.Instant {
-		found, err = server.Query(ctx, expr, time.Now())
+		value, _, err = server.API().Query(ctx, expr, time.Now())
 	} else {
-		found, err = server.QueryRange(ctx, expr, begin, time.Now())
+		value, _, err = server.API().QueryRange(ctx, expr, v1.Range{Start: begin, End: time.Now(), Step: time.Second})
+	}
+	found, _ := value.(model.Matrix)
+	if vector, ok := value.(model.Vector); ok {
+		for _, s := range vector {
+			found = append(found, &model.SampleStream{Metric: s.Metric, Values: []model.SamplePair{{Value: s.Value}}})
+		}
 	}
 	if err != nil || len(found) == 0 {
 		return false, err
 	}
 	for _, label := range legendLabel.FindAllStringSubmatch(q.LegendFormat, -1) {
-		if found[0].Labels[model.LabelName(label[1])] == "" && label[1] != "cluster" && label[1] != "namespace" { // which the demo has not
-			return false, fmt.Errorf("%s: the legend has %s, which %v have not", q.name, label[0], found[0].Labels)
+		if found[0].Metric[model.LabelName(label[1])] == "" && label[1] != "cluster" && label[1] != "namespace" { // which the demo has not
+			return false, fmt.Errorf("%s: the legend has %s, which %v have not", q.name, label[0], found[0].Metric)
 		}
 	}
 	if q.Exemplar {
-		traces, err := server.Traces(ctx, expr, begin, time.Now())
-		if err != nil || len(traces) == 0 {
+		exemplars, err := server.API().QueryExemplars(ctx, expr, begin, time.Now())
+		if err != nil || len(exemplars) == 0 {
 			return false, err
 		}
-		if slices.Contains(traces, "") {
-			return false, fmt.Errorf("%s: an exemplar has no trace_id", q.name)
+		for _, series := range exemplars {
+			if slices.ContainsFunc(series.Exemplars, func(e v1.Exemplar) bool { return e.Labels["trace_id"] == "" }) {
+				return false, fmt.Errorf("%s: an exemplar has no trace_id", q.name)
+			}
 		}
 	}
-	return slices.ContainsFunc(found, func(s live.Series) bool {
-		return slices.ContainsFunc(s.Values, func(v float64) bool { return v != 0 })
+	return slices.ContainsFunc(found, func(s *model.SampleStream) bool {
+		return slices.ContainsFunc(s.Values, func(p model.SamplePair) bool {
+			return p.Value != 0 && !math.IsNaN(float64(p.Value)) && !math.IsInf(float64(p.Value), 0)
+		})
 	}), nil
 }
 

@@ -19,8 +19,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/otelpool/otelpool-go/internal/integration/dashboard/live"
 	"github.com/otelpool/otelpool-go/internal/integration/npm"
+	"github.com/otelpool/otelpool-go/internal/integration/stack"
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
@@ -89,11 +92,11 @@ const (
 
 // busyMoment returns a recent time at which the pool used its overflow but was not full, and callers held connections, so
 // that gauges and tables at the end of the screenshots show a value.
-func busyMoment(ctx context.Context, prometheus *live.Prometheus) (time.Time, error) {
+func busyMoment(ctx context.Context, prometheus *stack.Prometheus) (time.Time, error) {
 	now := time.Now().Truncate(2 * time.Second)
 	for at := now; now.Sub(at) < cycle; at = at.Add(-2 * time.Second) {
-		found, err := prometheus.Query(ctx, `db_pool_overflow > 0 < db_pool_num_overflow and on (instance, pool) sum by (instance, pool) (db_pool_held) > 1`, at)
-		if err != nil || len(found) > 0 {
+		found, _, err := prometheus.API().Query(ctx, `db_pool_overflow > 0 < db_pool_num_overflow and on (instance, pool) sum by (instance, pool) (db_pool_held) > 1`, at)
+		if vector, _ := found.(model.Vector); err != nil || len(vector) > 0 {
 			return at, err
 		}
 	}
