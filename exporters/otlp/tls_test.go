@@ -85,16 +85,6 @@ func TestUntrustedReceiverGetsNoRequest(t *testing.T) {
 	}
 }
 
-func TestPlainTextOptionIgnoresEnvTLSFiles(t *testing.T) {
-	certs := newCertificates(t)
-	t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", certs.caFile)
-	for _, p := range bothProtocols {
-		receiver := otlptest.New(t, p.receiver)
-		wantPushed(t, receiver, otlp.WithProtocol(p.reader), otlp.WithEndpointURL(receiver.Endpoint()))
-		wantPushed(t, receiver, otlp.WithProtocol(p.reader), otlp.WithEndpoint(receiver.Addr()), otlp.WithInsecure())
-	}
-}
-
 // certificates holds the TLS configurations of a server on 127.0.0.1 that requires a client certificate, and of its
 // client. A certificate authority created for the test signs all certificates.
 type certificates struct {
