@@ -62,38 +62,31 @@ func parse(body []byte, contentType string) (page, error) {
 	}
 	for {
 		entry, err := parser.Next()
-		switch {
-		case errors.Is(err, io.EOF):
+		if errors.Is(err, io.EOF) {
 			return p, nil
-		case err != nil:
+		}
+		if err != nil {
 			return p, err
 		}
-		if entry == textparse.EntrySeries || entry == textparse.EntryHistogram {
-			s, err := readSample(parser, entry)
-			if err != nil {
-				return p, err
-			}
-			p = append(p, s)
+		var s sample
+		var timestamp *int64
+		switch entry {
+		case textparse.EntrySeries:
+			_, timestamp, s.value = parser.Series()
+		case textparse.EntryHistogram:
+			_, timestamp, s.native, _ = parser.Histogram()
+		default:
+			continue
 		}
+		parser.Labels(&s.labels)
+		if timestamp != nil {
+			return p, fmt.Errorf("%s has a timestamp, which belongs to the scrape", s.labels)
+		}
+		if entry == textparse.EntryHistogram && s.native == nil {
+			return p, fmt.Errorf("%s is a histogram of floats", s.labels)
+		}
+		p = append(p, s)
 	}
-}
-
-func readSample(parser textparse.Parser, entry textparse.Entry) (sample, error) {
-	var s sample
-	var timestamp *int64
-	if entry == textparse.EntrySeries {
-		_, timestamp, s.value = parser.Series()
-	} else {
-		_, timestamp, s.native, _ = parser.Histogram()
-	}
-	parser.Labels(&s.labels)
-	if timestamp != nil {
-		return s, fmt.Errorf("%s has a timestamp, which belongs to the scrape", s.labels)
-	}
-	if entry == textparse.EntryHistogram && s.native == nil {
-		return s, fmt.Errorf("%s is a histogram of floats", s.labels)
-	}
-	return s, nil
 }
 
 func (p page) gauge(t testing.TB, name string) float64 {
