@@ -140,7 +140,7 @@ var acquireScenarios = []scenario{
 		w.record("%s", describe(err))
 		w.settle(0, 0)
 	}},
-	{name: "MinConns are dialed in the background", waits: true, configure: func(c *pgxpool.Config, _ *fixture) {
+	{name: "MinConns are dialed in the background", configure: func(c *pgxpool.Config, _ *fixture) {
 		c.MinConns, c.HealthCheckPeriod = 2, time.Hour // the end of a connection triggers a check, too
 	}, do: func(w *fixture) {
 		w.settle(0, 2)
@@ -150,10 +150,10 @@ var acquireScenarios = []scenario{
 		c.Release()
 		w.until("another is dialed", func(s *pgxpool.Stat) bool { return s.NewConnsCount() == 3 && s.IdleConns() == 2 })
 	}, unordered: true},
-	{name: "MinConns are reached soon", configure: func(c *pgxpool.Config, _ *fixture) { c.MinConns, c.MaxConns = 12, 15 }, do: func(w *fixture) {
+	{name: "MinConns are reached soon", alone: true, configure: func(c *pgxpool.Config, _ *fixture) { c.MinConns, c.MaxConns = 12, 15 }, do: func(w *fixture) {
 		w.settle(0, 12)
 	}, unordered: true},
-	{name: "MinIdleConns are dialed in the background", waits: true, configure: func(c *pgxpool.Config, _ *fixture) {
+	{name: "MinIdleConns are dialed in the background", configure: func(c *pgxpool.Config, _ *fixture) {
 		c.MinIdleConns, c.MaxConns, c.HealthCheckPeriod = 1, 3, 200*time.Millisecond
 	}, do: func(w *fixture) {
 		w.settle(0, 1)

@@ -3,6 +3,7 @@ package parity_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -106,12 +107,15 @@ func once(name string, do func(*fixture)) scenario {
 	return scenario{name: name, do: func(w *fixture) { do(w); w.settle(0, 1) }}
 }
 
-var callScenarios = append(append(append(append(
-	everywhere("exec", (*fixture).exec),
-	everywhere("query", (*fixture).query)...),
-	everywhere("a row", (*fixture).queryRow)...),
-	everywhere("batch", (*fixture).sendBatch)...),
-	once("copy by a pool", func(w *fixture) {
+// alone is once for a scenario that changes the database.
+func alone(name string, do func(*fixture)) scenario {
+	s := once(name, do)
+	s.alone = true
+	return s
+}
+
+var copyScenarios = []scenario{
+	alone("copy by a pool", func(w *fixture) {
 		_, err := w.pool.Exec(w.ctx, "drop table if exists copied; create table copied"+copyTable)
 		w.record("%s", describe(err))
 		w.copyFrom(w.pool, "copied")
@@ -131,6 +135,18 @@ var callScenarios = append(append(append(append(
 		w.copyFrom(tx, "foo")
 		w.record("%s", describe(tx.Rollback(w.ctx)))
 	}),
+}
+
+var callScenarios = slices.Concat(
+	everywhere("exec", (*fixture).exec),
+	everywhere("query", (*fixture).query),
+	everywhere("a row", (*fixture).queryRow),
+	everywhere("batch", (*fixture).sendBatch),
+	copyScenarios,
+	otherCallScenarios,
+)
+
+var otherCallScenarios = []scenario{
 	once("the rows of a pool hold its connection until they are closed", func(w *fixture) {
 		rows, err := w.pool.Query(w.ctx, "select generate_series(1,$1)", 10)
 		w.record("%s", describe(err))
@@ -143,7 +159,7 @@ var callScenarios = append(append(append(append(
 		err := w.pool.QueryRow(w.ctx, "select n from generate_series(1,10) n where n=0").Scan(nil)
 		w.record("%s %v", describe(err), err == pgx.ErrNoRows)
 	}),
-	scenario{name: "a scan that panics releases the connection", do: func(w *fixture) {
+	{name: "a scan that panics releases the connection", do: func(w *fixture) {
 		func() {
 			defer func() { w.record("panicked: %v", recover() != nil) }()
 			var greeting *string
@@ -166,7 +182,7 @@ var callScenarios = append(append(append(append(
 		var n int
 		w.record("%s", describe(w.pool.QueryRow(w.ctx, "select 1").Scan(&n)))
 	}),
-	scenario{name: "a transaction whose begin ends the connection", do: func(w *fixture) {
+	{name: "a transaction whose begin ends the connection", do: func(w *fixture) {
 		tx, err := w.pool.BeginTx(w.ctx, pgx.TxOptions{BeginQuery: "select pg_terminate_backend(pg_backend_pid())"})
 		w.record("%v %s", tx == nil, describe(err))
 		w.settle(0, 0)
@@ -180,9 +196,9 @@ var callScenarios = append(append(append(append(
 		_, err = tx.Exec(w.ctx, "select 1")
 		w.record("%s", describe(err))
 	}),
-	once("transactions in transactions, committed", func(w *fixture) { nested(w, nil) }),
-	once("transactions in transactions, one rolled back", func(w *fixture) { nested(w, errMine) }),
-	scenario{name: "a hundred callers", do: func(w *fixture) {
+	alone("transactions in transactions, committed", func(w *fixture) { nested(w, nil) }),
+	alone("transactions in transactions, one rolled back", func(w *fixture) { nested(w, errMine) }),
+	{name: "a hundred callers", alone: true, do: func(w *fixture) {
 		w.quiet = true // their order is random
 		var wg sync.WaitGroup
 		for range 100 {
@@ -201,7 +217,7 @@ var callScenarios = append(append(append(append(
 		w.quiet = true
 		w.mu.Unlock()
 	}},
-	scenario{name: "a call that is canceled", do: func(w *fixture) {
+	{name: "a call that is canceled", do: func(w *fixture) {
 		c := w.acquire()
 		admin := w.admin()
 		defer admin.Close(context.Background())
@@ -220,7 +236,7 @@ var callScenarios = append(append(append(append(
 		c.Release()
 		w.settle(0, 0)
 	}, plain: true, unordered: true},
-)
+}
 
 // nested runs three nested transactions, of which the innermost ends with err.
 func nested(w *fixture, inner error) {

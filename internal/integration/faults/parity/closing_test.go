@@ -20,7 +20,7 @@ var closingScenarios = []scenario{
 		postgrestest.Release(conns)
 		w.settle(0, 0)
 	}},
-	{name: "release of one that is too old", waits: true, configure: func(c *pgxpool.Config, _ *fixture) { c.MaxConnLifetime = 200 * time.Millisecond }, do: func(w *fixture) {
+	{name: "release of one that is too old", configure: func(c *pgxpool.Config, _ *fixture) { c.MaxConnLifetime = 200 * time.Millisecond }, do: func(w *fixture) {
 		c := w.acquire()
 		older(200 * time.Millisecond)
 		c.Release()
@@ -63,19 +63,19 @@ var closingScenarios = []scenario{
 		c.Release()
 		w.settle(0, 0)
 	}},
-	{name: "the health check closes those that are too old", waits: true, configure: func(c *pgxpool.Config, _ *fixture) {
+	{name: "the health check closes those that are too old", configure: func(c *pgxpool.Config, _ *fixture) {
 		c.MaxConnLifetime, c.HealthCheckPeriod = 100*time.Millisecond, 50*time.Millisecond
 	}, do: func(w *fixture) {
 		w.acquire().Release()
 		w.settle(0, 0)
 	}},
-	{name: "the health check closes those that were idle for too long", waits: true, configure: func(c *pgxpool.Config, _ *fixture) {
+	{name: "the health check closes those that were idle for too long", configure: func(c *pgxpool.Config, _ *fixture) {
 		c.MaxConnIdleTime, c.HealthCheckPeriod = 100*time.Millisecond, 50*time.Millisecond
 	}, do: func(w *fixture) {
 		w.acquire().Release()
 		w.settle(0, 0)
 	}},
-	{name: "acquire when the idle one is too old", waits: true, configure: func(c *pgxpool.Config, _ *fixture) {
+	{name: "acquire when the idle one is too old", configure: func(c *pgxpool.Config, _ *fixture) {
 		c.MaxConnLifetime, c.HealthCheckPeriod = 500*time.Millisecond, time.Minute
 	}, do: func(w *fixture) {
 		w.acquire().Release()
@@ -84,7 +84,7 @@ var closingScenarios = []scenario{
 		w.acquire().Release()
 		w.settle(0, 1)
 	}},
-	{name: "a life without end", waits: true, configure: func(c *pgxpool.Config, _ *fixture) {
+	{name: "a life without end", configure: func(c *pgxpool.Config, _ *fixture) {
 		c.MaxConnLifetime, c.MaxConns, c.HealthCheckPeriod = 0, 1, 300*time.Millisecond
 	}, do: func(w *fixture) {
 		c := w.acquire()

@@ -31,7 +31,7 @@ type scenario struct {
 	unordered bool // its goroutines have no order
 	plain     bool // without hooks of the test, which would change the scenario
 	offline   bool // it dials no server, and uses a fake clock
-	waits     bool // it waits for long, and not for a moment that a busy machine could miss: its runs go on at the same time
+	alone     bool // its runs would disturb each other, or miss a moment on a busy machine: they go on one after the other
 	leaks     bool // pgx leaks a place of the pool in it, so Close would block forever
 }
 
@@ -165,7 +165,7 @@ func TestPoolsBehaveAsInPgxTests(t *testing.T) {
 	}
 }
 
-// runAll runs a scenario with each of the variants, one after the other unless it waits, and returns their transcripts.
+// runAll runs a scenario with each of the variants, at the same time unless it is one to run alone, and returns their transcripts.
 func runAll(t *testing.T, connString string, s scenario, u setup, variants []variant) [][]string {
 	t.Helper()
 	transcripts := make([][]string, len(variants))
@@ -174,7 +174,7 @@ func runAll(t *testing.T, connString string, s scenario, u setup, variants []var
 		running.Go(func() {
 			t.Run(v.name, func(t *testing.T) { transcripts[i] = run(t, connString, s, u, v) })
 		})
-		if !s.waits {
+		if s.alone || s.offline {
 			running.Wait()
 		}
 	}

@@ -50,7 +50,7 @@ var pingScenarios = []scenario{
 		c.Release()
 		w.settle(0, 1)
 	}},
-	{name: "idle connections that died are found by a ping", waits: true, plain: true, do: func(w *fixture) {
+	{name: "idle connections that died are found by a ping", plain: true, do: func(w *fixture) {
 		admin := w.admin()
 		defer admin.Close(context.Background())
 		conns := []*pgxpool.Conn{w.acquire(), w.acquire(), w.acquire()}
@@ -71,7 +71,7 @@ var pingScenarios = []scenario{
 		w.record("one of the dead: %v", dead[c.Conn()])
 		c.Release()
 	}, unordered: true},
-	{name: "a ping that takes too long", configure: func(c *pgxpool.Config, w *fixture) {
+	{name: "a ping that takes too long", alone: true, configure: func(c *pgxpool.Config, w *fixture) {
 		c.PingTimeout, c.MaxConns = 20*time.Millisecond, 1
 		slowly(c, w, 300*time.Millisecond)
 		c.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool {
@@ -93,7 +93,7 @@ var pingScenarios = []scenario{
 		c.Release()
 		w.record("%d in all", w.pool.Stat().TotalConns())
 	}, unordered: true},
-	{name: "an acquire canceled while it pings keeps the connection", configure: func(c *pgxpool.Config, w *fixture) {
+	{name: "an acquire canceled while it pings keeps the connection", alone: true, configure: func(c *pgxpool.Config, w *fixture) {
 		c.MaxConns = 1
 		slowly(c, w, 300*time.Millisecond)
 		c.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool {

@@ -33,19 +33,19 @@ func started(transcript []string) (kept []string, without int) {
 
 func TestPartialTracersSeeSameEvents(t *testing.T) {
 	connString := postgrestest.Database(t)
+	all := slices.Concat(everywhere("exec", (*fixture).exec), everywhere("batch", (*fixture).sendBatch), copyScenarios, batchScenarios)
+	compared := []variant{bare, variants[0], variants[3]} // with New, and with Sizing alone
 	for _, tracer := range []string{"query", "batch", "copy", "prepare", "connect", "acquire", "release"} {
 		t.Run(tracer, func(t *testing.T) {
 			rig.NoLeak(t)
 			u := setup{name: tracer, tracer: tracer}
 			spurious := 0
-			for _, s := range slices.Concat(callScenarios, batchScenarios) {
-				want, n := started(run(t, connString, s, u, bare))
+			for _, s := range all {
+				seen := runAll(t, connString, s, u, compared)
+				want, n := started(seen[0])
 				spurious += n
-				for _, v := range variants {
-					if v.name != "New" && v.name != "Sizing alone" {
-						continue
-					}
-					got := run(t, connString, s, u, v)
+				for i, v := range compared[1:] {
+					got := seen[i+1]
 					if _, n := started(got); n > 0 {
 						t.Errorf("%s: with %s, %d queries end that did not start", s.name, v.name, n)
 					}
