@@ -112,7 +112,7 @@ func (p *pair) watch(t *testing.T) {
 }
 
 // enough is the number of works of each pool before a fault, and again after it.
-const enough = 1000
+const enough = 300
 
 // await waits until all callers of both pools have succeeded, and then for enough works of each.
 func (p *pair) await(t *testing.T) {
