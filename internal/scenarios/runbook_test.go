@@ -41,8 +41,8 @@ func TestRunbookNamesCause(t *testing.T) {
 		}
 		in.Now = in.Before
 		in.Oldest = 0
-		if got := lookUp(rows, in.cells()); !strings.Contains(got, "the ordinary load") {
-			t.Errorf("before %s: %q is %q in the runbook, want the ordinary load", name, in.cells(), got)
+		if got := lookUp(rows, in.cells()); !strings.Contains(got, "the normal load") {
+			t.Errorf("before %s: %q is %q in the runbook, want the normal load", name, in.cells(), got)
 		}
 	}
 }
@@ -52,7 +52,7 @@ func runbookRows(t *testing.T) (rows [][5]string) {
 	t.Helper()
 	text, err := os.ReadFile("../../collector-config/RUNBOOK.md")
 	testutil.NoError(t, err)
-	_, table, found := strings.Cut(string(text), "| acquires | holds | busy | operations | it is |\n|---|---|---|---|---|\n")
+	_, table, found := strings.Cut(string(text), "| acquires | holds | busy | operations | cause |\n|---|---|---|---|---|\n")
 	if !found {
 		t.Fatal("the runbook has no table of causes")
 	}
