@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -20,19 +21,25 @@ func Parse(set *flag.FlagSet, args []string) error {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return err
 	}
-	text, unread := strings.CutSuffix(err.Error(), ": parse error")
-	switch {
-	case strings.Contains(text, "//"):
+	text := err.Error()
+	if strings.Contains(text, "//") {
 		text = "unexpected address"
-	case unread:
-		text += ": want " + kind(set.Lookup(text[strings.LastIndex(text, " -")+2:]))
+	} else if wrong := unread.FindStringSubmatch(text); wrong != nil {
+		text = wrong[1] + ": want " + kind(set.Lookup(wrong[2]))
 	}
 	return fmt.Errorf("%s (-h lists the flags)", text)
 }
 
+// unread is the error of package flag for a value that is not of the kind of its flag, which is defined.
+var unread = regexp.MustCompile(`^(?s)(invalid .* for (?:flag )?-(\S+)): parse error$`)
+
 // kind says what the values of a flag are.
 func kind(f *flag.Flag) string {
-	switch f.Value.(flag.Getter).Get().(type) {
+	value, _ := f.Value.(flag.Getter) // those of flag.Func are none
+	if value == nil {
+		return "another value"
+	}
+	switch value.Get().(type) {
 	case time.Duration:
 		return "a time such as 500ms or 10s"
 	case bool:
