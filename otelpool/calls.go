@@ -173,7 +173,7 @@ func (h *hooks) TracePrepareStart(ctx context.Context, pc *pgx.Conn, data pgx.Tr
 	if !c.Idle() || h.state.Stopped() {
 		return ctx
 	}
-	c.preparing.name, c.preparing.sql, c.preparing.parent = data.Name, data.SQL, parent
+	c.preparing = preparing{data.Name, data.SQL, parent}
 	var op *instruments.Operation
 	if h.active(ctx, h.histograms.Duration) {
 		op = h.operations.Named(h.operations.PrepareName(ctx, data.SQL))
@@ -193,6 +193,7 @@ func (h *hooks) TracePrepareEnd(ctx context.Context, pc *pgx.Conn, data pgx.Trac
 
 func (h *hooks) prepareEnd(ctx context.Context, pc *pgx.Conn, data pgx.TracePrepareEndData) {
 	c := connOf(h.state, pc)
+	defer func() { c.preparing = preparing{} }() // it has the context of the call
 	switch {
 	case data.Err != nil && c.Inside(poolstate.CopyCall): // pgx ends no CopyFrom whose table it could not describe
 		h.end(ctx, pc, poolstate.CopyCall, data.Err, unknownRows)
@@ -208,7 +209,6 @@ func (h *hooks) prepareEnd(ctx context.Context, pc *pgx.Conn, data pgx.TracePrep
 	} else {
 		h.end(ctx, pc, poolstate.PrepareCall, data.Err, unknownRows)
 	}
-	c.preparing.name, c.preparing.sql, c.preparing.parent = "", "", nil
 }
 
 // begin starts a call. op is nil if it is not recorded, and n if there is nothing to keep with it.
@@ -275,8 +275,9 @@ func (h *hooks) end(ctx context.Context, pc *pgx.Conn, kind poolstate.CallKind, 
 			failures.Add()
 			to = &failures.Duration
 		}
-		// A rollback on the connection that pgx has closed then fails for another reason.
-		c.gaveUp = c.gaveUp || pc.IsClosed() && ctx != nil && ctx.Err() != nil && (f.ErrorType == instruments.ErrorTypeCanceled || f.ErrorType == instruments.ErrorTypeTimeout)
+		if pc.IsClosed() && ctx != nil && ctx.Err() != nil && (f.ErrorType == instruments.ErrorTypeCanceled || f.ErrorType == instruments.ErrorTypeTimeout) {
+			c.gaveUp = true // for good: a rollback on the closed connection then fails for another reason
+		}
 	}
 	to.Record(in, call.Took.Seconds())
 	op.AddCall(call.Took, c.shard)

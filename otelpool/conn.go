@@ -22,10 +22,7 @@ type conn struct {
 	wire  *wire // nil if it is not known
 
 	prepared  preparedTexts
-	preparing struct { // the Prepare that runs
-		name, sql string
-		parent    context.Context // of its span
-	}
+	preparing preparing
 
 	recent instruments.Recent
 
@@ -36,6 +33,12 @@ type conn struct {
 	shard uint32 // in which it counts
 
 	foreign bool // another pool has it, whose configuration was copied from ours
+}
+
+// preparing is the Prepare that runs on a connection, the zero value if none does.
+type preparing struct {
+	name, sql string
+	parent    context.Context // of its span
 }
 
 // shards numbers connections, so that those used at the same time mostly count in different shards.

@@ -274,9 +274,6 @@ func (h *hooks) acquired(a *poolstate.Acquire, c *conn) {
 	if !h.state.Stopped() {
 		a.Operation = h.unitOf(a, c)
 	}
-	if c.gaveUp {
-		c.gaveUp = false
-	}
 	waited, held := h.state.End(a, c.Conn, poolstate.OK)
 	in := a.Context
 	if h.tracing != nil && held {

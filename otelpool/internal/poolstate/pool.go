@@ -232,7 +232,7 @@ func (p *Pool) Closed(c *Conn, overflow bool, done <-chan struct{}) {
 	switch { // before it counts as closed, so that it does not count as closed for another reason
 	case overflow:
 		p.conns.reasons[CloseOverflow].Add(1)
-	case silent && pinged.Context.Err() != nil && !pinged.is(succeeded): // a context may end at once after that
+	case silent && pinged.Context.Err() != nil && !pinged.is(succeeded): // after that its context may end before the close
 		p.conns.reasons[CloseCanceled].Add(1)
 	case silent:
 		p.conns.reasons[ClosePing].Add(1)
