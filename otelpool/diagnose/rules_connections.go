@@ -115,7 +115,7 @@ func findHangingDials(v *view) []Finding {
 	half := v.Constructing > 0 && 2*v.Constructing >= v.Settings.MaxConns
 	// Holds have had fewer of the places for some time, or have none now. If not, the dials have begun just now, and callers
 	// wait for another reason.
-	hanging := held(v.now)+float64(v.Constructing) <= float64(v.Settings.MaxConns)+0.5 || v.Used == 0 && v.Constructing > 1
+	hanging := held(v.now)+float64(v.Constructing) <= float64(v.Settings.MaxConns)+0.5 || v.onlyDials()
 	if !hanging || v.Constructing == 1 && got > 0.3*usual {
 		return nil
 	}

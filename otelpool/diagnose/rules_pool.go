@@ -22,7 +22,7 @@ func findTooSmall(v *view) []Finding {
 	if !v.crowded() || v.Settings.MaxConns < 1 || v.now.Peak < v.Settings.MaxConns && !v.full() {
 		return nil
 	}
-	if v.Used == 0 && v.Constructing > 1 { // callers wait for dials
+	if v.onlyDials() { // callers wait for them
 		return nil
 	}
 	lost := sum(v.LastMinute.Closed) - v.LastMinute.Opened // connections, which nothing has replaced

@@ -128,6 +128,9 @@ func (v *view) locks() bool { return v.hasKind(IdleInTransaction) || v.hasKind(B
 // full reports whether all connections are taken.
 func (v *view) full() bool { return v.Used+v.Constructing >= v.Settings.MaxConns }
 
+// onlyDials reports whether the pool dials connections and none is in use. One such moment is usual in a pool of one connection.
+func (v *view) onlyDials() bool { return v.Used == 0 && v.Constructing > 1 }
+
 // usual reports whether connections that a unit of work holds on average, and does not use, are no trouble: only one and
 // no caller waits, or hardly more than before. If callers wait, as many as before are not why, unless they are half the pool.
 func (v *view) usual(now, before float64) bool {
