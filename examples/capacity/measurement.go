@@ -98,15 +98,12 @@ func selectPool(all []measurement, name string) ([]measurement, error) {
 	if name == "" {
 		return all, nil
 	}
-	names := map[string]bool{}
-	var named []measurement
-	for _, m := range all {
-		names[m.pool] = true
-		if m.pool == name {
-			named = append(named, m)
-		}
-	}
+	named := slices.DeleteFunc(slices.Clone(all), func(m measurement) bool { return m.pool != name })
 	if len(named) == 0 {
+		names := map[string]bool{}
+		for _, m := range all {
+			names[m.pool] = true
+		}
 		return nil, fmt.Errorf("there is no pool %q: want one of %q", name, slices.Sorted(maps.Keys(names)))
 	}
 	return named, nil
