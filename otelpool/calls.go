@@ -54,20 +54,34 @@ func returnedRows(tag pgconn.CommandTag, err error) int64 {
 	return tag.RowsAffected()
 }
 
-type innerBatchKey struct{}
+type batchKey struct{ of *hooks }
 
-// TraceBatchStart implements pgx.BatchTracer. pgx refuses a batch on a connection whose batch is still open, and ends it
-// twice. It gets a context of its own, so that its second end is not taken for the other's.
+// batch is the context of a batch. pgx ends a batch that fails early twice, the second time when its results are closed.
+// By then another batch may be open, and must not be taken for it.
+type batch struct {
+	context.Context
+	of    *hooks
+	ended bool
+}
+
+func (b *batch) Value(key any) any {
+	if key == (batchKey{b.of}) {
+		return b
+	}
+	return b.Context.Value(key)
+}
+
+// TraceBatchStart implements pgx.BatchTracer.
 func (h *hooks) TraceBatchStart(ctx context.Context, pc *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	parent := ctx
 	ctx = h.next.TraceBatchStart(ctx, pc, data)
 	if !h.active(ctx, h.histograms.Duration) {
 		return ctx
 	}
-	c := connOf(h.state, pc)
-	if c.Inside(poolstate.BatchCall) && ctx != nil {
-		ctx = context.WithValue(ctx, innerBatchKey{}, new(bool))
+	if ctx != nil {
+		ctx = &batch{Context: ctx, of: h}
 	}
+	c := connOf(h.state, pc)
 	queries := data.Batch.QueuedQueries
 	name := h.batchName(ctx, c, queries)
 	op := h.operations.Named(name)
@@ -120,23 +134,24 @@ func (h *hooks) TraceBatchQuery(ctx context.Context, pc *pgx.Conn, data pgx.Trac
 
 // TraceBatchEnd implements pgx.BatchTracer.
 func (h *hooks) TraceBatchEnd(ctx context.Context, pc *pgx.Conn, data pgx.TraceBatchEndData) {
-	if !endedBefore(ctx) {
+	if !h.endedBefore(ctx) {
 		h.end(ctx, pc, poolstate.BatchCall, data.Err, unknownRows)
 	}
 	h.next.TraceBatchEnd(ctx, pc, data)
 }
 
-// endedBefore reports whether the batch of ctx was refused and has ended before.
-func endedBefore(ctx context.Context) bool {
+// endedBefore reports whether the batch of ctx has ended before, and notes that it has.
+func (h *hooks) endedBefore(ctx context.Context) bool {
 	if ctx == nil {
 		return false
 	}
-	ended, ok := ctx.Value(innerBatchKey{}).(*bool)
-	if !ok || *ended {
-		return ok
+	b, ok := ctx.Value(batchKey{h}).(*batch)
+	if !ok {
+		return false
 	}
-	*ended = true
-	return false
+	before := b.ended
+	b.ended = true
+	return before
 }
 
 // TraceCopyFromStart implements pgx.CopyFromTracer.

@@ -117,22 +117,40 @@ func TestPanicInQueryKeepsLaterQueries(t *testing.T) {
 	f.collect(t).checkCounts(t, map[string]uint64{operationKey("SELECT pg_class", ""): 10, operationKey("UPDATE nothing", ""): 0})
 }
 
-// TestRefusedBatchKeepsOpenBatch sends a batch while another is open. pgx ends the refused one twice
-// (docs/pgx-facts.md, row 12).
-func TestRefusedBatchKeepsOpenBatch(t *testing.T) {
+// TestFailedBatchKeepsOpenBatch has a batch that fails before it is sent, or is refused, beside one that is open. pgx ends the
+// failed one twice (docs/pgx-facts.md, row 12).
+func TestFailedBatchKeepsOpenBatch(t *testing.T) {
 	t.Parallel()
-	f := setup(t, 1, nil)
-	conn := acquire(t, f.pool)
-	defer conn.Release()
-	batch := func(table string) *pgx.Batch {
-		return batchOf("SELECT 1 FROM "+table+" LIMIT 1", "SELECT 2 FROM "+table+" LIMIT 1")
+	send := func(conn *pgxpool.Conn, table string) pgx.BatchResults {
+		return conn.SendBatch(t.Context(), batchOf("SELECT 1 FROM "+table+" LIMIT 1", "SELECT 2 FROM "+table+" LIMIT 1"))
 	}
-	first := conn.SendBatch(t.Context(), batch("pg_class"))
-	if err := conn.SendBatch(t.Context(), batch("pg_type")).Close(); err == nil {
-		t.Error("a second batch was sent")
+	for name, tt := range map[string]struct {
+		fails     string // the table of the batch that fails
+		errorType string
+		failFirst bool
+	}{
+		"refused":                 {"pg_type", "connection", false},
+		"failed, and closed late": {"nothing", "42P01", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, 1, nil)
+			conn := acquire(t, f.pool)
+			defer conn.Release()
+			var open, failed pgx.BatchResults
+			if tt.failFirst {
+				failed, open = send(conn, tt.fails), send(conn, "pg_class")
+			} else {
+				open, failed = send(conn, "pg_class"), send(conn, tt.fails)
+			}
+			if err := failed.Close(); err == nil {
+				t.Error("the batch was sent")
+			}
+			checkEqual(t, "the other is open", onlyHold(t, f.inst).ResultOpen, true)
+			testutil.NoError(t, open.Close())
+			operations(t, f, map[string]uint64{operationKey("BATCH SELECT pg_class", ""): 1, operationKey("BATCH SELECT "+tt.fails, tt.errorType): 1})
+		})
 	}
-	testutil.NoError(t, first.Close())
-	operations(t, f, map[string]uint64{operationKey("BATCH SELECT pg_class", ""): 1, operationKey("BATCH SELECT pg_type", "connection"): 1})
 }
 
 // TestCopyWithoutEndKeepsLaterCalls starts a CopyFrom that pgx does not end (docs/pgx-facts.md).
