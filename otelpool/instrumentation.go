@@ -172,8 +172,9 @@ func Register(pool *pgxpool.Pool, opts ...Option) (*Instrumentation, error) {
 var errNilPool = errors.New("otelpool: pool is nil")
 
 // Register adds the gauges of the pool that was built from the instrumented configuration. It is an error if the pool is
-// nil, was built from another configuration, or is registered already, or if Unregister was called. A closed pool may be
-// registered, and a registered pool may be closed: its gauges then show an empty pool until Unregister.
+// nil, was built from another configuration, has a second tracer of otelpool, or is registered already, or if Unregister
+// was called. A closed pool may be registered, and a registered pool may be closed: its gauges then show an empty pool until
+// Unregister.
 func (i *Instrumentation) Register(pool *pgxpool.Pool) error {
 	if i == nil {
 		return errors.New("otelpool: instrumentation is nil")
@@ -185,8 +186,11 @@ func (i *Instrumentation) Register(pool *pgxpool.Pool) error {
 	if err != nil {
 		return err
 	}
-	if h, _ := tracerchain.Find[*hooks](poolConfig.ConnConfig.Tracer); h == nil || h != i.hooks {
+	switch all := tracerchain.All[*hooks](poolConfig.ConnConfig.Tracer); {
+	case len(all) == 0 || all[0] != i.hooks:
 		return errors.New("otelpool: pool was not built from the instrumented configuration, or its tracer was replaced after Instrument")
+	case len(all) > 1:
+		return errors.New("otelpool: pool has several tracers of otelpool, which count each event several times: join only one by pgx's multitracer")
 	}
 	if err := i.register(func() (*observed, *observer, error) { return i.observe(pool, poolConfig) }); err != nil {
 		return err

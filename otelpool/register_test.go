@@ -3,6 +3,10 @@ package otelpool_test
 import (
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/multitracer"
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -77,12 +81,23 @@ func TestRegisterRefusesOtherPools(t *testing.T) {
 	other := newPool(t, parse(t, database(t)))
 	provider := otelpool.WithMeterProvider(f.provider)
 	existing := registerBare(t, other, provider, otelpool.WithPoolName("other"))
+	twice, second := parse(t, database(t)), parse(t, database(t))
+	first := instrument(t, twice, provider)
+	instrument(t, second, provider)
+	join := func(tracer pgx.QueryTracer) *pgxpool.Pool {
+		c := twice.Copy()
+		c.ConnConfig.Tracer = multitracer.New(c.ConnConfig.Tracer, tracer)
+		return newPool(t, c)
+	}
+	joined, mixed := join(twice.ConnConfig.Tracer), join(second.ConnConfig.Tracer)
 	for name, tt := range map[string]struct {
 		do   func() error
 		want string
 	}{
 		"same pool":                   {func() error { return f.inst.Register(f.pool) }, "registered already"},
 		"pool of another":             {func() error { return f.inst.Register(other) }, "not built from the instrumented configuration"},
+		"joined twice":                {func() error { return first.Register(joined) }, "several tracers"},
+		"joined with another":         {func() error { return first.Register(mixed) }, "several tracers"},
 		"nil pool":                    {func() error { return f.inst.Register(nil) }, "pool is nil"},
 		"pool without hooks":          {func() error { return existing.Register(other) }, "not built from the instrumented configuration"},
 		"package level, instrumented": {func() error { _, err := otelpool.Register(f.pool, provider); return err }, "instrumented already"},

@@ -12,25 +12,30 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Find returns the tracer of type T in a configuration's: that tracer itself, one that a [Link] passes events on to, or
-// one that the user joined by pgx's multitracer.
+// Find returns the first tracer of [All], and whether there is one.
 func Find[T pgx.QueryTracer](in pgx.QueryTracer) (found T, ok bool) {
+	if all := All[T](in); len(all) > 0 {
+		return all[0], true
+	}
+	return found, false
+}
+
+// All returns the tracers of type T in a configuration's: that tracer itself, one that a [Link] passes events on to, or those
+// that the user joined by pgx's multitracer. A tracer that is there twice is returned twice.
+func All[T pgx.QueryTracer](in pgx.QueryTracer) (all []T) {
 	switch t := in.(type) {
 	case T:
-		return t, true
+		return []T{t}
 	case Link:
-		return Find[T](t.Next().Query)
+		return All[T](t.Next().Query)
 	case *multitracer.Tracer:
-		if t == nil {
-			return found, false
-		}
-		for _, q := range t.QueryTracers {
-			if found, ok = Find[T](q); ok {
-				return found, true
+		if t != nil {
+			for _, q := range t.QueryTracers {
+				all = append(all, All[T](q)...)
 			}
 		}
 	}
-	return found, false
+	return all
 }
 
 // PrepareConn returns the hook that pgxpool calls: PrepareConn, or the deprecated BeforeAcquire. It is nil if there is
