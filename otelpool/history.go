@@ -23,6 +23,9 @@ type history struct {
 	held    []sampledHolds // by the number of the unit of work
 	samples int64
 
+	answers    int64         // of the server, when there last were more of them
+	answeredAt time.Duration // when that was noticed
+
 	// long has the long holds of the last sample, and their units of work. Weak, because none comes after Unregister.
 	long map[weak.Pointer[poolstate.Acquire]]uint32
 
@@ -73,6 +76,7 @@ func (h *history) look(o *observed, s *poolstate.Snapshot) {
 		return
 	}
 	h.sampled = s.Now
+	h.silence(o, s.Now)
 	h.samples++
 	ended := h.long
 	h.long = nil
@@ -94,6 +98,15 @@ func (h *history) look(o *observed, s *poolstate.Snapshot) {
 	now := sync.OnceValue(func() *keptPoint { return h.point(o, s).keep() })
 	keep(h.minute[:], minuteStep, s.Now, now)
 	keep(h.ten[:], tenStep, s.Now, now)
+}
+
+// silence returns for how long the server has answered nothing: it has neither ended an operation nor opened a connection. It
+// is up to a second too short, because nothing is noted at an answer itself. The caller must hold the lock.
+func (h *history) silence(o *observed, now time.Duration) time.Duration {
+	if n := o.hooks.operations.Answered() + o.hooks.dials.count.Load(); n > h.answers || h.answeredAt == 0 {
+		h.answers, h.answeredAt = n, now
+	}
+	return max(0, now-h.answeredAt) // another look may be newer than that snapshot
 }
 
 // of returns the sums of a unit of work, to be changed.

@@ -82,6 +82,28 @@ func TestReportTellsWhatHappened(t *testing.T) {
 }
 
 // TestReportCountsMisuseByUnitOfWork nests an acquire, and releases connections that pgxpool must close.
+// TestSilenceEndsWithAnswer has a caller give up, which is no answer, and the server refuse a statement, which is one.
+func TestSilenceEndsWithAnswer(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	f := setup(t, 2, nil)
+	for name, answer := range map[string]string{"a result": "SELECT 1", "an error": "SELECT nonsense"} {
+		conn := acquire(t, f.pool)
+		f.inst.Report() // notes the dial
+		short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		if _, err := conn.Exec(short, "SELECT pg_sleep(60)"); err == nil {
+			t.Error("no error")
+		}
+		cancel()
+		conn.Release()
+		silent := f.inst.Report().SilentSeconds
+		_, _ = f.pool.Exec(ctx, answer)
+		if got := f.inst.Report().SilentSeconds; silent < 0.05 || got >= silent {
+			t.Errorf("silent for %v s after a call of 50 ms, and for %v s after %s", silent, got, name)
+		}
+	}
+}
+
 func TestReportCountsMisuseByUnitOfWork(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 3, nil)

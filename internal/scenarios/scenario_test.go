@@ -33,6 +33,7 @@ type scenario struct {
 	Network bool // the pool reaches the server through a proxy
 	TLS     bool // and that ends TLS
 	Asks    bool // the server is asked as well
+	Alone   bool // no other scenario runs at the same time
 
 	// FromStart reports whether it is wrong from the start, or by the settings.
 	FromStart bool
@@ -103,7 +104,8 @@ var scenarios = []scenario{
 	{Name: "the server's name is unknown", Want: want(diagnose.NameNotResolved), Config: named, Begin: nameUnknown},
 	{Name: "the server's certificate has expired", Want: want(diagnose.TLSFails), TLS: true, Begin: certificateExpired},
 	{Name: "a dial takes a second", Want: want(diagnose.SlowDial), Network: true, Config: renewed, Begin: delay(dials, time.Second)},
-	{Name: "a firewall forgets all connections", Want: want(diagnose.ClosingFillPool), Network: true, Begin: forgotten},
+	{Name: "a firewall forgets all connections", Want: want(diagnose.ServerAway), Network: true, Begin: forgotten},
+	{Name: "a firewall drops all packets", Want: want(diagnose.ServerAway), Network: true, Begin: dropped},
 	{Name: "pings on a slow network", Want: want(diagnose.PingCost), Load: 0.3, Network: true, FromStart: true,
 		Sizing: &otelpool.Sizing{PoolSize: 8, PrePing: true}, Begin: delay(packets, 8*time.Millisecond)},
 

@@ -16,7 +16,9 @@ func TestScenarios(t *testing.T) {
 	})
 	for i, sc := range scenarios {
 		t.Run(sc.Name, func(t *testing.T) {
-			t.Parallel()
+			if !sc.Alone {
+				t.Parallel()
+			}
 			seen.add(sc.Name, runScenario(t, sc, uint64(1+i%2)))
 		})
 	}

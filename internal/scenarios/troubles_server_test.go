@@ -81,7 +81,14 @@ func serverAway(_ context.Context, e *env) (func() error, error) {
 func forgotten(_ context.Context, e *env) (func() error, error) {
 	undo := e.Service.change(func(s *service) { s.timeout = time.Second })
 	e.Proxy.lose()
-	return undo, nil
+	return func() error { e.Proxy.drop(); return undo() }, nil
+}
+
+// dropped loses the packets of all connections, also of new ones.
+func dropped(ctx context.Context, e *env) (func() error, error) {
+	undo, err := forgotten(ctx, e)
+	e.Proxy.dialDelay.Store(int64(8 * time.Second))
+	return func() error { e.Proxy.dialDelay.Store(0); return undo() }, err
 }
 
 // serverStarts ends all connections, and answers as a server does that is not ready yet.

@@ -12,10 +12,11 @@ import (
 // lasts for longer is the pool's normal traffic.
 func Findings(r Report) []Finding {
 	v := newView(r)
+	hushed := v.hushed()
 	var all []Finding
 	for _, rule := range rules {
 		explains := func(f Finding) bool { return !f.Consequence && slices.Contains(rule.silent, f.Kind) }
-		if slices.ContainsFunc(all, explains) {
+		if slices.ContainsFunc(all, explains) || hushed && rule.kind != ServerAway && slices.Contains(rule.silent, ServerAway) {
 			continue
 		}
 		v.found = all
@@ -56,8 +57,8 @@ var rules = []rule{
 	{BlockedOnServer, "PoolLongHolds", findBlocked, nil},
 	{ServerFull, "FleetNearMaxConnections", findServerFull, nil},
 	{DialFails, "PoolConnectErrors", findDialFailures, nil}, // and its more exact kinds
+	{ServerAway, "PoolUnavailable", findSilence, slices.Concat(dialKinds, []Kind{BlockedOnServer})},
 	{ClosingFillPool, "PoolClosing", findClosing, nil},
-	{ServerAway, "PoolUnavailable", findSilence, dialKinds},
 
 	{NestedDeadlock, "PoolNestedAcquires", findDeadlock, nil},
 	{NestedAcquires, "PoolNestedAcquires", findNested, []Kind{NestedDeadlock}},
@@ -94,6 +95,6 @@ var (
 	holdKinds = []Kind{NestedDeadlock, Leak, IdleInTransaction, HeldIdle, SlowReader}
 
 	// causes are the kinds that more connections would not cure.
-	causes = slices.Concat(outage, holdKinds, []Kind{BlockedOnServer, RetryStorm, ServerSlow, NetworkSlow, SlowOperation, QueriesPerUnit,
-		MoreCalls, SlowDial, ColdStart, DeadlineTooShort, PingCost})
+	causes = slices.Concat(outage, holdKinds, alike, []Kind{BlockedOnServer, RetryStorm, SlowOperation, QueriesPerUnit, MoreCalls,
+		SlowDial, ColdStart, DeadlineTooShort, PingCost})
 )

@@ -25,6 +25,10 @@ type Report struct {
 	Waiting           int64   `json:"waiting"`
 	OldestWaitSeconds float64 `json:"oldest_wait_seconds"`
 
+	// SilentSeconds is how long the server has answered nothing, whether it was asked or not: no operation has ended other than
+	// by the program or the network, and no connection was opened. It may be up to a second too short.
+	SilentSeconds float64 `json:"silent_seconds"`
+
 	Holds []Holds `json:"holds"` // the connections that are held now
 
 	// What has happened in the last ten seconds, minute and ten minutes. The first two periods are up to ten seconds

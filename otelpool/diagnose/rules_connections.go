@@ -81,31 +81,12 @@ func findDialFailures(v *view) (all []Finding) {
 	return all
 }
 
-func findClosing(v *view) []Finding {
-	if v.Closing < max(2, v.Settings.MaxConns/2) {
-		return nil
-	}
-	answers := v.compares() && v.answered() >= 0.03*v.wasCallRate() // it is not away, and has only much to close
-	return []Finding{{
-		Severity:    v.bad(Warning),
-		Consequence: answers,
-		Summary:     fmt.Sprintf("The pool is closing %s, which still take a place: the server or the network does not answer.", v.ofPool(v.Closing)),
-		Advice: "pgx waits up to 15 s for the server when it closes a connection after a canceled query. See whether the server is up and the network passes; " +
-			"the pool recovers by itself.",
-		Evidence: []Evidence{
-			{Name: "connections closing", Value: float64(v.Closing)},
-			{Name: "connections in use", Value: float64(v.Used)},
-			{Name: "acquires that wait", Value: float64(v.Waiting)},
-		},
-	}}
-}
-
 // findSilence finds that nothing answers: neither dials nor operations end.
 func findSilence(v *view) []Finding {
-	if found := findHangingDials(v); found != nil {
+	if found := findNoAnswers(v); found != nil {
 		return found
 	}
-	return findHangingOperations(v)
+	return findHangingDials(v)
 }
 
 // findHangingDials finds that connections are being opened and none is, while callers wait.
@@ -136,34 +117,62 @@ func findHangingDials(v *view) []Finding {
 	}}
 }
 
-// findHangingOperations finds that operations run and none ends, in a pool that had some.
-func findHangingOperations(v *view) []Finding {
-	var running int64
-	var oldest float64
-	for _, g := range v.Holds {
-		if isStuck(v, g) { // not a report that always takes that long
-			running += g.Running
-			oldest = max(oldest, g.OldestSeconds)
+// findNoAnswers finds that the server answers nothing of what the pool waits for: operations, the end of connections, and new
+// ones.
+func findNoAnswers(v *view) []Finding {
+	n, running := v.unanswered()
+	if !v.silent() || !v.hushed() {
+		return nil
+	}
+	if float64(2*n) < min(v.expected(), float64(v.LastTenMinutes.Peak)) { // its callers have gone, too
+		return nil
+	}
+	var waits []string
+	for _, what := range []struct {
+		n                      int64
+		noun, singular, plural string
+	}{
+		{running, "operation", "runs", "run"},
+		{v.Closing, "connection", "is being closed", "are being closed"},
+		{v.Constructing, "connection", "is being opened", "are being opened"},
+	} {
+		switch what.n {
+		case 0:
+		case 1:
+			waits = append(waits, "1 "+what.noun+" "+what.singular)
+		default:
+			waits = append(waits, count(what.n, what.noun)+" "+what.plural)
 		}
-	}
-	calls, before := v.callRate(), v.wasCallRate()
-	if before*v.now.Seconds < 10 || calls > 0.05*before || running == 0 || 2*running < v.Used {
-		return nil
-	}
-	if float64(2*running) < min(before*v.now.Seconds, float64(v.LastTenMinutes.Peak)) { // its callers have gone, too
-		return nil
-	}
-	what := "the one operation that runs has done so for up to " + printable.Seconds(oldest)
-	if running > 1 {
-		what = fmt.Sprintf("%d operations run, the first for up to %s, and none comes back", running, printable.Seconds(oldest))
 	}
 	return []Finding{{
 		Severity: Critical,
-		Summary:  "The server does not answer: " + what + ".",
-		Advice:   "See whether the server runs and the network passes. If it does, ask it what its sessions wait for: one lock may stop all.",
+		Summary:  fmt.Sprintf("The server does not answer: nothing has come back for %s, while %s.", printable.Seconds(v.SilentSeconds), strings.Join(waits, " and ")),
+		Advice: "See whether the server runs and the network passes: a firewall may drop the packets of connections that it has forgotten. If both are well, ask the server " +
+			"what its sessions wait for: one lock may stop all.",
 		Evidence: []Evidence{
+			{Name: "time without an answer", Value: v.SilentSeconds, Unit: "s"},
 			{Name: "operations that run", Value: float64(running)},
-			v.was("calls that ended", calls, before, "1/s"),
+			{Name: "connections closing", Value: float64(v.Closing)},
+			{Name: "connections being opened", Value: float64(v.Constructing)},
+			{Name: "acquires that wait", Value: float64(v.Waiting)},
+		},
+	}}
+}
+
+func findClosing(v *view) []Finding {
+	if v.Closing < max(2, v.Settings.MaxConns/2) {
+		return nil
+	}
+	return []Finding{{
+		Severity:    v.bad(Warning),
+		Consequence: v.compares() && !v.silent() || v.hasKind(ServerAway), // without the latter, the server has only much to close
+		Summary:     fmt.Sprintf("The pool is closing %s, which still take a place: the server or the network does not answer.", v.ofPool(v.Closing)),
+		Advice: "pgx waits up to 15 s for the server when it closes a connection after a canceled query. See whether the server is up and the network passes; " +
+			"the pool recovers by itself.",
+		Evidence: []Evidence{
+			{Name: "connections closing", Value: float64(v.Closing)},
+			{Name: "connections in use", Value: float64(v.Used)},
+			{Name: "acquires that wait", Value: float64(v.Waiting)},
 		},
 	}}
 }

@@ -208,10 +208,7 @@ func stuck(v *view, but string) (names []string) {
 	return names
 }
 
-func isStuck(v *view, g Holds) bool {
-	usual := v.unit(g.Operation).wasHold
-	return g.Running > 0 && usual > 0 && g.OldestSeconds >= max(2, 10*usual) && g.Listening == 0 && !v.longHoldsEnd(g.Operation)
-}
+func isStuck(v *view, g Holds) bool { return v.overdue(g, 2, 10) }
 
 func findSlowReaders(v *view) (all []Finding) {
 	if v.now.Seconds < minAverage {

@@ -231,8 +231,9 @@ func findSlowOperations(v *view) (all []Finding) {
 			},
 		})
 	}
+	alone := v.silent() && v.stuckAlone()
 	for _, g := range v.Holds {
-		if !isStuck(v, g) || g.OldestSeconds < longAge || len(g.LastQueries) != 1 || about(all, g.LastQueries[0]) {
+		if !isStuck(v, g) || g.OldestSeconds < longAge && !alone || len(g.LastQueries) != 1 || about(all, g.LastQueries[0]) {
 			continue
 		}
 		if g.Running < 2 && !v.pressed && g.OldestSeconds < 60 { // one call may have more to do than the others
@@ -297,6 +298,9 @@ func findShortDeadlines(v *view) (all []Finding) {
 			Evidence: append(failing(v, c), v.was("time a call", c.mean, c.wasMean, "s")),
 		})
 	}
+	if len(all) == 0 && v.wasted() {
+		return []Finding{v.wastedConnections()}
+	}
 	total, gaveUp, phases := float64(sum(v.now.Acquires)), float64(v.gaveUp()), v.now.WaitedSeconds
 	waited := ratio(phases["queue"]+phases["connect"]+phases["ping"]+phases["prepare"], total)
 	usual := !v.compares() || v.meanQueue() <= 3*meanQueue(v.past)+0.05
@@ -314,4 +318,29 @@ func findShortDeadlines(v *view) (all []Finding) {
 		})
 	}
 	return all
+}
+
+// wasted reports whether most callers give up in the queue, and most that get a connection soon after: pgx closes it then, and
+// the pool opens connections instead of using them. It lasts for as long as as many callers come.
+func (v *view) wasted() bool {
+	total, ok, canceled := float64(sum(v.now.Acquires)), float64(v.now.Acquires["ok"]), float64(v.now.Closed["canceled"])
+	usual := ratio(float64(v.past.Acquires["ok"]), v.past.Seconds)
+	return float64(v.gaveUp()) >= 0.5*total && canceled >= max(5, 0.5*ok) && ratio(ok, v.now.Seconds) < 0.5*usual
+}
+
+func (v *view) wastedConnections() Finding {
+	ok, canceled := v.now.Acquires["ok"], v.now.Closed["canceled"]
+	return Finding{
+		Severity: Critical,
+		Summary: fmt.Sprintf("Callers get a connection when their time is nearly over: %s got one in the last %.0f s, and %s closed because their callers gave up.",
+			count(ok, "acquire"), v.now.Seconds, were(canceled, "connection")),
+		Advice: "Let an acquire wait for a part of the request's time only (Timeout of Sizing, or a context of its own), so that who gets a connection can use it, " +
+			"and refuse requests while callers wait. It may go on after its first cause has ended, until fewer callers come.",
+		Evidence: []Evidence{
+			{Name: "acquires given up", Value: float64(v.gaveUp())},
+			v.was("acquires with a connection", ratio(float64(ok), v.now.Seconds), ratio(float64(v.past.Acquires["ok"]), v.past.Seconds), "1/s"),
+			{Name: "connections closed after a cancel", Value: float64(canceled)},
+			{Name: "average wait", Value: v.meanQueue(), Unit: "s"},
+		},
+	}
 }

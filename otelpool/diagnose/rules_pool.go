@@ -25,13 +25,16 @@ func findTooSmall(v *view) []Finding {
 	if v.onlyDials() { // callers wait for them
 		return nil
 	}
+	if v.Waiting == 0 && v.now.Acquires["timeout"] > 0 && held(v.now) < 0.8*float64(v.Settings.MaxConns) && v.withoutHolder() == 0 {
+		return nil // callers gave up when there was something else, and do not any more
+	}
 	lost := sum(v.LastMinute.Closed) - v.LastMinute.Opened // connections, which nothing has replaced
 	if 4*lost >= 3*v.Settings.MaxConns || v.hasKind(ClosingFillPool) && 4*v.Closing >= 3*v.Settings.MaxConns || v.hasKind(Churn) && v.spends() {
 		return nil
 	}
-	total := float64(sum(v.now.Acquires))
-	rate := ratio(total+v.newWaiters(), v.now.Seconds)
-	before := ratio(float64(sum(v.past.Acquires)), v.past.Seconds)
+	total, was := float64(sum(v.now.Acquires)), float64(sum(v.past.Acquires))
+	rate, before := ratio(total+v.newWaiters(), v.now.Seconds), ratio(was, v.past.Seconds)
+	hold, holdBefore := ratio(held(v.now)*v.now.Seconds, total), ratio(held(v.past)*v.past.Seconds, was)
 	f := Finding{
 		Kind:     PoolTooSmall,
 		Severity: v.bad(Warning),
@@ -43,14 +46,26 @@ func findTooSmall(v *view) []Finding {
 			{Name: "acquires that wait", Value: float64(v.Waiting)},
 			v.was("average wait", v.meanQueue(), meanQueue(v.past), "s"),
 			v.was("acquires", rate, before, "1/s"),
+			v.was("time that each is held", hold, holdBefore, "s"),
 			{Name: "acquires timed out", Value: float64(v.now.Acquires["timeout"])},
 		},
 	}
-	if v.compares() && rate >= 1.15*before {
-		f.Kind = LoadGrown
-		f.Summary = fmt.Sprintf("There is more traffic than the pool can carry: %s acquires a second, %s before, of all kinds alike, and each waits %s on average.",
-			printable.Number(rate), printable.Number(before), printable.Seconds(v.meanQueue()))
-		f.Advice = "Give the pool more connections (package otelpool/sizing reckons how many), within what the server allows for all instances, or add instances, or limit the traffic."
+	// Which has grown more, the traffic or its time? A pool that has been nearly full for minutes has been too small before.
+	more, longer := ratio(rate, before), ratio(hold, holdBefore)
+	if before == 0 {
+		more = math.Inf(1)
+	}
+	if fitted := v.compares() && held(v.past) < 0.8*float64(v.Settings.MaxConns); fitted && max(more, longer) >= 1.15 {
+		if more >= longer {
+			f.Kind = LoadGrown
+			f.Summary = fmt.Sprintf("There is more traffic than the pool can carry: %s acquires a second, %s before, of all kinds alike, and each waits %s on average.",
+				printable.Number(rate), printable.Number(before), printable.Seconds(v.meanQueue()))
+			f.Advice = "Give the pool more connections (package otelpool/sizing reckons how many), within what the server allows for all instances, or add instances, or limit the traffic."
+		} else {
+			f.Summary = fmt.Sprintf("The pool has become too small: it has %s, each is held for %s (%s before), and callers wait for one, %s on average.",
+				count(v.Settings.MaxConns, "connection"), printable.Seconds(hold), printable.Seconds(holdBefore), printable.Seconds(v.meanQueue()))
+			f.Advice = "See why units of work take longer than before: the server, the network, or what the program does while it holds a connection. More connections help for as long as the server can serve them."
+		}
 	}
 	if v.Waiting == 0 && 2*held(v.now) < float64(v.Settings.MaxConns) && v.now.Acquires["timeout"] == 0 {
 		f.Kind, f.Severity = PoolTooSmall, Warning

@@ -12,7 +12,8 @@ import (
 
 const (
 	// blockedSeconds is how long both a session must wait and the transaction that blocks it must be open. Shorter waits
-	// are normal; after a second the server looks for a deadlock.
+	// are normal; after a second the server looks for a deadlock. While calls are given up, all waits may have just begun
+	// again: then the transaction must be open for longAge.
 	blockedSeconds = 1
 
 	// fullRatio is the part of the connections for everybody from which on a server is called full.
@@ -47,11 +48,14 @@ func findBlocked(v *view) []Finding {
 	}
 	culprits := make(map[key]*culprit)
 	for _, victim := range sessions {
+		least := float64(blockedSeconds)
 		if victim.LockWaitSeconds < blockedSeconds {
-			continue
+			if least = longAge; !victim.Ours || v.givenUp() < 3 {
+				continue
+			}
 		}
 		for _, root := range rootBlockers(victim, byID) {
-			if root.ProcessID == victim.ProcessID || blocks(root, sessions) < blockedSeconds {
+			if root.ProcessID == victim.ProcessID || blocks(root, sessions) < least {
 				continue
 			}
 			k := key{sessionName(root), root.Ours}

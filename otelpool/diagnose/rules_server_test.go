@@ -119,6 +119,27 @@ func TestBlockedRuleIsCriticalWhileCallersWait(t *testing.T) {
 	checkFinding(t, diagnose.Findings(diagnose.Report{Server: server, Waiting: 1})[0], diagnose.BlockedOnServer, diagnose.Warning)
 }
 
+// TestBlockedRuleTakesWaitsThatBeginAgain has all that wait for a lock give up after less than a second, and try it again.
+func TestBlockedRuleTakesWaitsThatBeginAgain(t *testing.T) {
+	t.Parallel()
+	again := changed(session(2, "pay", "", 1), func(s *diagnose.Session) { s.LockWaitSeconds = 0.4 })
+	for _, tt := range []struct {
+		failure string
+		ours    bool
+		open    float64
+		want    int
+	}{{"timeout", true, 42, 1}, {"55P03", true, 42, 1}, {"40001", true, 42, 0}, {"timeout", true, 3, 0}, {"timeout", false, 42, 0}} {
+		blocker, victim := session(1, "", "psql"), again
+		blocker.TransactionSeconds, blocker.StateSeconds, victim.Ours = tt.open, tt.open, tt.ours
+		r := diagnose.Report{Server: &diagnose.ServerState{Sessions: []diagnose.Session{blocker, victim}}}
+		r.LastTenSeconds.Operations = []diagnose.Operation{{Operation: "put", Calls: 4, Failures: map[string]int64{tt.failure: 4}}}
+		found := slices.DeleteFunc(diagnose.Findings(r), func(f diagnose.Finding) bool { return f.Kind != diagnose.BlockedOnServer })
+		if len(found) != tt.want {
+			t.Errorf("%+v: got %+v", tt, found)
+		}
+	}
+}
+
 func TestBlockedRuleIsBounded(t *testing.T) {
 	t.Parallel()
 	var sessions []diagnose.Session

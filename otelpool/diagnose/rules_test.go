@@ -233,6 +233,13 @@ var speaks = []verdictOf{
 		waiting(r)
 		r.LastTenSeconds.Acquires["timeout"] = 100
 	}, verdict{diagnose.PoolTooSmall, ""}},
+	{"callers whose time is nearly over when they get a connection", func(r *diagnose.Report) {
+		waiting(r)
+		p := &r.LastTenSeconds
+		p.Acquires, p.Closed, p.Opened, p.Dials = map[string]int64{"ok": 60, "timeout": 900}, map[string]int64{"canceled": 50}, 55, 55
+		p.WaitedSeconds["queue"], p.WaitedSeconds["ping"] = 900, 2
+		r.Used, r.Closing, r.Constructing, r.Holds = 5, 5, 3, nil
+	}, verdict{diagnose.DeadlineTooShort, ""}},
 	{"short deadlines of acquires", func(r *diagnose.Report) {
 		r.LastTenSeconds.Acquires["timeout"] = 500
 	}, verdict{diagnose.DeadlineTooShort, ""}},
@@ -246,10 +253,41 @@ var speaks = []verdictOf{
 	{"tls", dialsFail("tls"), verdict{diagnose.TLSFails, ""}},
 	{"hook", dialsFail("_OTHER"), verdict{diagnose.DialFails, ""}},
 	{"silence", func(r *diagnose.Report) {
-		r.LastTenSeconds.Operations = nil
-		r.Used = 8
-		holds(r, diagnose.Holds{Operation: "GET /", Count: 8, Running: 8, OldestSeconds: 9, LastQueries: []string{"get"}})
+		unanswered(r, 9)
 	}, verdict{diagnose.ServerAway, ""}},
+	{"silence for a moment", func(r *diagnose.Report) {
+		unanswered(r, 1)
+		r.LastTenSeconds.Acquires["timeout"] = 300
+		operation(&r.LastTenSeconds, "put").Failures = map[string]int64{"timeout": operation(&r.LastTenSeconds, "put").Calls / 3}
+	}, verdict{diagnose.CallersTimeOut, ""}},
+	{"silence, with short deadlines: all connections are being closed", func(r *diagnose.Report) {
+		unanswered(r, 5)
+		r.Holds, r.Closing = nil, 8
+		for i := range r.LastTenSeconds.Operations {
+			op := &r.LastTenSeconds.Operations[i]
+			op.Failures, op.Seconds = map[string]int64{"timeout": op.Calls / 3}, 20*op.Seconds
+		}
+	}, verdict{diagnose.ServerAway, ""}},
+	{"silence, with connections of which pgxpool has just given up the end", func(r *diagnose.Report) {
+		unanswered(r, 16)
+		r.Holds, r.Closing, r.Used, r.Constructing = nil, 0, 5, 3
+	}, verdict{diagnose.ServerAway, ""}},
+	{"silence for a second of a pool with few calls", func(r *diagnose.Report) {
+		unanswered(r, 3)
+		also(r, func(p *diagnose.Period) {
+			for i := range p.Operations {
+				p.Operations[i].Calls /= 100
+			}
+		})
+	}, verdict{diagnose.PoolTooSmall, ""}},
+	{"silence in which all connections wait for one lock", func(r *diagnose.Report) {
+		unanswered(r, 3)
+		r.Holds = []diagnose.Holds{{Operation: "POST /", Count: 8, Running: 8, OldestSeconds: 3, LastQueries: []string{"put"}}}
+	}, verdict{diagnose.SlowOperation, "put"}},
+	{"silence between bursts", func(r *diagnose.Report) {
+		unanswered(r, 9)
+		r.Holds = []diagnose.Holds{{Operation: "GET /", Count: 8, Running: 8, OldestSeconds: 0.02, LastQueries: []string{"get", "list"}}}
+	}, verdict{diagnose.PoolTooSmall, ""}},
 	{"dials that do not end", hangingDials, verdict{diagnose.ServerAway, ""}},
 	{"dials that do not end, of a pool of one connection", func(r *diagnose.Report) {
 		r.Settings.MaxConns, r.Settings.BaseSize = 1, 1
@@ -303,6 +341,7 @@ var speaks = []verdictOf{
 	}, verdict{diagnose.CallersWait, ""}},
 	{"closing", func(r *diagnose.Report) {
 		r.Used, r.Closing, r.Holds, r.LastTenSeconds.Operations = 8, 7, nil, nil
+		r.LastTenMinutes = r.LastTenSeconds
 	}, verdict{diagnose.ClosingFillPool, ""}},
 	{"closing, of a server that answers", func(r *diagnose.Report) {
 		r.Used, r.Closing, r.Holds = 8, 7, nil
@@ -382,6 +421,26 @@ var speaks = []verdictOf{
 		waiting(r)
 		r.LastTenMinutes, r.LastMinute = r.LastTenSeconds, r.LastTenSeconds
 	}, verdict{diagnose.PoolTooSmall, ""}},
+	{"units of work that take longer for a reason that is not found", func(r *diagnose.Report) {
+		waiting(r)
+		longer(r, 1.8)
+	}, verdict{diagnose.PoolTooSmall, ""}},
+	{"more load, while units of work take a little longer", func(r *diagnose.Report) {
+		waiting(r)
+		longer(r, 1.2)
+		r.LastTenSeconds.Acquires["ok"] = r.LastTenSeconds.Acquires["ok"] * 3 / 2
+	}, verdict{diagnose.LoadGrown, ""}},
+	{"more load for nearly ten minutes", func(r *diagnose.Report) {
+		waiting(r)
+		r.LastTenSeconds.Acquires["ok"] = r.LastTenSeconds.Acquires["ok"] * 6 / 5
+		for i := range r.LastTenMinutes.Units {
+			r.LastTenMinutes.Units[i].Held = 3.5
+		}
+	}, verdict{diagnose.PoolTooSmall, ""}},
+	{"callers that gave up in an outage that is over", func(r *diagnose.Report) {
+		r.LastTenSeconds.Acquires["timeout"], r.LastTenSeconds.Peak = 400, 8
+		r.LastTenSeconds.WaitedSeconds["queue"] = 2000
+	}, verdict{diagnose.CallersTimeOut, ""}},
 	{"more load", func(r *diagnose.Report) {
 		waiting(r)
 		r.LastTenSeconds.Acquires["ok"] *= 2
@@ -490,6 +549,16 @@ func waiting(r *diagnose.Report) {
 	r.LastTenSeconds.WaitedSeconds["queue"] = 0.5 * float64(r.LastTenSeconds.Acquires["ok"])
 }
 
+// unanswered lets nothing come back from the server for so many seconds.
+func unanswered(r *diagnose.Report, seconds float64) {
+	waiting(r)
+	r.SilentSeconds, r.OldestWaitSeconds = seconds, seconds
+	r.Holds = []diagnose.Holds{
+		{Operation: "GET /", Count: 5, Running: 5, OldestSeconds: seconds, LastQueries: []string{"get", "list"}},
+		{Operation: "POST /", Count: 3, Running: 3, OldestSeconds: seconds, LastQueries: []string{"put"}},
+	}
+}
+
 // hangingDials makes callers wait for connections that are being opened, and are not.
 func hangingDials(r *diagnose.Report) {
 	waiting(r)
@@ -505,6 +574,14 @@ func startCold(r *diagnose.Report) {
 	r.LastTenMinutes.WaitedSeconds = maps.Clone(r.LastTenSeconds.WaitedSeconds)
 	r.LastTenMinutes.WaitedSeconds["connect"], r.LastTenMinutes.Opened = 3, 8
 	r.LastTenMinutes.Dials, r.LastTenMinutes.DialSeconds = 8, 3
+}
+
+// longer has units of work hold connections for longer.
+func longer(r *diagnose.Report, times float64) {
+	for i := range r.LastTenSeconds.Units {
+		u := &r.LastTenSeconds.Units[i]
+		u.Held, u.Running, u.BusySeconds = times*u.Held, times*u.Running, times*u.BusySeconds
+	}
 }
 
 // deadlock makes all holders wait for a second connection.

@@ -207,6 +207,7 @@ func quiet(r *diagnose.Report) {
 // lastCall ends the traffic of a report but for a call that runs on.
 func lastCall(r *diagnose.Report) {
 	quiet(r)
+	r.SilentSeconds = 14
 	holds(r, diagnose.Holds{Operation: "POST /", Count: 1, Running: 1, OldestSeconds: 14, LastQueries: []string{"put"}})
 	r.LastTenSeconds.Units = []diagnose.Unit{{Operation: "POST /", Held: 1, Running: 1}}
 }

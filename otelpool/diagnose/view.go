@@ -3,6 +3,7 @@ package diagnose
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 )
@@ -144,15 +145,6 @@ func (v *view) usual(now, before float64) bool {
 func (v *view) callRate() float64    { return callRate(v.now) }
 func (v *view) wasCallRate() float64 { return callRate(v.past) }
 
-// answered returns how many calls of operations succeed a second.
-func (v *view) answered() float64 {
-	var ok float64
-	for _, c := range v.ops {
-		ok += c.rate * (1 - c.failed)
-	}
-	return ok
-}
-
 func callRate(p Period) float64 {
 	var calls int64
 	for _, op := range p.Operations {
@@ -161,8 +153,83 @@ func callRate(p Period) float64 {
 	return ratio(float64(calls), p.Seconds)
 }
 
+// expected returns how many operations would have succeeded in the time without an answer, at the rate of before.
+func (v *view) expected() float64 {
+	var ok int64
+	for _, op := range v.past.Operations {
+		ok += op.Calls - sum(op.Failures)
+	}
+	return ratio(float64(ok), v.past.Seconds) * v.SilentSeconds
+}
+
+// silent reports whether the server has answered nothing for so long that it is no chance.
+func (v *view) silent() bool { return v.SilentSeconds >= 2 && v.expected() >= 10 }
+
+// unanswered returns how many connections may wait for the server for far longer than they used to, and on how many of them
+// an operation runs. The others are being opened or closed: pgxpool may take longer than Closing knows.
+func (v *view) unanswered() (connections, running int64) {
+	others := v.Used + v.Constructing
+	for _, g := range v.Holds {
+		others -= g.Count
+		if v.overdue(g, 0.5, 3) {
+			running += g.Running
+		}
+	}
+	return running + max(0, others), running
+}
+
+// overdue reports whether an operation runs for so many seconds, and that many times as long as its unit of work used to hold a
+// connection.
+func (v *view) overdue(g Holds, seconds, times float64) bool {
+	usual := v.unit(g.Operation).wasHold
+	return g.Running > 0 && usual > 0 && g.OldestSeconds >= max(seconds, times*usual) && g.Listening == 0 && !v.longHoldsEnd(g.Operation)
+}
+
+// hushed reports whether too many answers are missing, on most connections in use, to judge by those that came before. That
+// may be over in a moment. If it is not, either the server is away, or an operation is stuck.
+func (v *view) hushed() bool {
+	n, _ := v.unanswered()
+	return n > 0 && 2*n >= v.Used+v.Constructing && v.expected() >= 10 && !(v.silent() && v.stuckAlone())
+}
+
+// stuckAlone reports whether the operations that wait for the server are so few of the usual ones that it is no chance: each of
+// the calls that run would be one of them, for any choice of as many names.
+func (v *view) stuckAlone() bool {
+	n, running := v.unanswered()
+	stuck := make(map[string]bool)
+	for _, g := range v.Holds {
+		if v.overdue(g, 0.5, 3) {
+			for _, name := range g.LastQueries {
+				stuck[name] = true
+			}
+		}
+	}
+	var load, all float64
+	for _, op := range v.past.Operations {
+		all += op.Seconds
+		if stuck[op.Operation] {
+			load += op.Seconds
+		}
+	}
+	chance := math.Pow(ratio(load, all), float64(running))
+	for i := range len(stuck) { // the choices
+		chance *= ratio(float64(len(v.past.Operations)-i), float64(i+1))
+	}
+	return 2*running > n && chance < 0.05
+}
+
 // gaveUp returns how many acquires ended without a connection now.
 func (v *view) gaveUp() int64 { return v.now.Acquires["timeout"] + v.now.Acquires["canceled"] }
+
+// givenUp returns how many calls of operations were given up now: by their caller, statement_timeout or lock_timeout.
+func (v *view) givenUp() (calls int64) {
+	for _, op := range v.now.Operations {
+		for _, kind := range []string{"timeout", "canceled", "57014", "55P03"} {
+			calls += op.Failures[kind]
+		}
+	}
+	return calls
+}
 
 // held returns how many connections were held on average.
 func held(p Period) (connections float64) {

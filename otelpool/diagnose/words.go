@@ -27,6 +27,14 @@ func count(n int64, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// were returns a number with its noun and verb, such as "1 connection was" and "3 connections were".
+func were(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun + " was"
+	}
+	return count(n, noun) + " were"
+}
+
 // average returns an average with its noun, such as "1 connection" and "2.8 connections".
 func average(n float64, noun string) string {
 	text := printable.Number(math.Round(10*n) / 10)

@@ -92,6 +92,17 @@ func (o *Operations) Total() (count, failed int64, took time.Duration) {
 	return count, failed, took
 }
 
+// Answered returns how many calls of all operations the server has answered, also with an error.
+func (o *Operations) Answered() int64 {
+	answered, _, _ := o.Total()
+	for _, f := range o.Failed() {
+		if !f.SQLState {
+			answered -= f.count.Load()
+		}
+	}
+	return answered
+}
+
 // Counts returns what was counted of all operations, each at its number. The first is of holds that have no unit of work.
 func (o *Operations) Counts() []Counts {
 	all := *o.byID.Load()
