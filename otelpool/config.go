@@ -73,7 +73,7 @@ func newConfig(opts []Option) (config, error) {
 	}
 	var errs []error
 	if c.poolNameSet && c.poolName == "" {
-		errs = append(errs, errors.New("otelpool: pool name is empty: use a name, or leave WithPoolName out for host:port/database"))
+		errs = append(errs, errors.New("otelpool: pool name is empty: set a name, or omit WithPoolName to use host:port/database"))
 	}
 	if c.operationLimit < 1 || c.operationLimit > maxOperationLimit {
 		errs = append(errs, fmt.Errorf("otelpool: operation limit %d is not between 1 and %d", c.operationLimit, maxOperationLimit))
@@ -96,7 +96,7 @@ func newConfig(opts []Option) (config, error) {
 // checkTracing checks the options of spans and of slow queries.
 func (c config) checkTracing() (errs []error) {
 	if c.acquireSpansSet && c.acquireSpans <= 0 {
-		errs = append(errs, fmt.Errorf("otelpool: acquire span threshold %v is not above 0: leave WithAcquireSpans out to turn it off", c.acquireSpans))
+		errs = append(errs, fmt.Errorf("otelpool: acquire span threshold %v is not above 0: omit WithAcquireSpans to turn it off", c.acquireSpans))
 	}
 	errs = append(errs, checkThreshold("slow query", "WithSlowQuery", c.slowQuerySet, c.slowQuery))
 	if c.textSet && c.shown.text != QueryTextSanitized && c.shown.text != QueryTextRaw {
@@ -109,7 +109,7 @@ func (c config) checkTracing() (errs []error) {
 func checkThreshold(what, option string, set bool, d time.Duration) error {
 	switch {
 	case set && d <= 0:
-		return fmt.Errorf("otelpool: %s threshold %v is not above 0: leave %s out to turn it off", what, d, option)
+		return fmt.Errorf("otelpool: %s threshold %v is not above 0: omit %s to turn it off", what, d, option)
 	case lacksUnit(d):
 		return fmt.Errorf("otelpool: %s threshold %v %s", what, d, unitAdvice)
 	}
@@ -120,7 +120,7 @@ func checkThreshold(what, option string, set bool, d time.Duration) error {
 func lacksUnit(d time.Duration) bool { return d > 0 && d < time.Millisecond }
 
 // unitAdvice follows such a duration in an error.
-const unitAdvice = "is below 1ms: use a duration with its unit, such as 30*time.Second"
+const unitAdvice = "is below 1ms: use a duration with a unit, such as 30*time.Second"
 
 // resolveBaseSize returns the base size of a pool: the option's, else the pool size of its Sizing, else MaxConns.
 func (c config) resolveBaseSize(poolConfig *pgxpool.Config) (int64, error) {
@@ -143,7 +143,7 @@ func checkPoolConfig(poolConfig *pgxpool.Config) error {
 	case poolConfig == nil:
 		return errors.New("otelpool: configuration is nil")
 	case poolConfig.ConnConfig == nil, !parsed(poolConfig), !parsed(poolConfig.ConnConfig):
-		return errors.New("otelpool: configuration was not made by pgxpool.ParseConfig")
+		return errors.New("otelpool: configuration was not created by pgxpool.ParseConfig")
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func parsed(c any) bool {
 func configOf(pool *pgxpool.Pool) (poolConfig *pgxpool.Config, err error) {
 	defer func() {
 		if recover() != nil {
-			err = errors.New("otelpool: pool was not made by pgxpool.New or NewWithConfig")
+			err = errors.New("otelpool: pool was not created by pgxpool.New or NewWithConfig")
 		}
 	}()
 	return pool.Config(), nil

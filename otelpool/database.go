@@ -14,8 +14,9 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/tracerchain"
 )
 
-// database is the pool that a sql.DB has of its own. A sql.DB does not say who waits or who holds a connection, so there are
-// only its totals, and what runs on its connections if those have hooks. What is not known is left out, never 0.
+// database is the pool that a sql.DB has of its own. A sql.DB does not say who waits or who holds a connection, so
+// there are only its totals, and what runs on its connections if those have hooks. What is not known is left out, never
+// 0.
 type database struct {
 	stats    func() sql.DBStats
 	baseSize int64  // 0 if it is the limit of the sql.DB, which may change
@@ -91,13 +92,13 @@ func instrumentConn(connConfig *pgx.ConnConfig, opts []Option) (*Instrumentation
 	case connConfig == nil:
 		return nil, errors.New("otelpool: configuration is nil")
 	case !parsed(connConfig):
-		return nil, errors.New("otelpool: configuration was not made by pgx.ParseConfig")
+		return nil, errors.New("otelpool: configuration was not created by pgx.ParseConfig")
 	}
 	if _, instrumented := tracerchain.Find[*hooks](connConfig.Tracer); instrumented {
-		return nil, errors.New("otelpool: configuration is instrumented already: use the one it was copied from, one for each sql.DB")
+		return nil, errors.New("otelpool: configuration is already instrumented: copy it before Connector, and call Connector once for each sql.DB")
 	}
 	if _, sized := resize.PoolSize(&pgxpool.Config{ConnConfig: connConfig}); sized {
-		return nil, errors.New("otelpool: configuration has a Sizing, which does nothing for a sql.DB's own pool: use SetMaxOpenConns, or sqldb.OpenWithConfig")
+		return nil, errors.New("otelpool: configuration has a Sizing, which has no effect on a sql.DB's own pool: use SetMaxOpenConns, or sqldb.OpenWithConfig")
 	}
 	c, err := newConfig(opts)
 	if err != nil {

@@ -13,51 +13,54 @@ import (
 
 // Hold is a connection that has been acquired and not released.
 type Hold struct {
-	// Since is when Acquire returned, by the system's clock as it is set now, and Age how long ago that is.
+	// Since is when Acquire returned, by the current setting of the system clock. Age is the time since then.
 	Since time.Time
 	Age   time.Duration
 
-	// Operation is the unit of work that the connection is held for: the name that WithOperation put into the context of
-	// Acquire, else the name of its scope (WithScope), else the name of the first operation of the hold that does more than
-	// control a transaction or change settings; "" if there is none.
+	// Operation is the name of the unit of work that holds the connection: the name set by WithOperation in the context
+	// of Acquire, else the name of its scope (WithScope), else the name of the first operation of the hold that does
+	// more than control a transaction or change settings; "" if there is none.
 	Operation string
 
-	// Query is the name of the operation that runs on the connection, or ran last; "" if none did. Running reports whether
-	// it runs and the program waits for the server. ResultOpen reports whether it runs and the program does something
-	// else: rows, or a batch, are open, and whoever reads them takes their time or has forgotten them. It stays false if
-	// the configuration's BuildFrontend was replaced after Instrument; Running is then true for either.
+	// Query is the name of the operation that runs on the connection, or ran last; "" if there was none. Running
+	// reports whether it is running and the program waits for the server. ResultOpen reports whether its rows or batch
+	// are open while the program does something else: it reads them slowly, or has forgotten to close them. If the
+	// configuration's BuildFrontend was replaced after Instrument, ResultOpen is always false, and Running is true in
+	// both cases.
 	//
-	// pgx does not report what is done by methods of pgconn.PgConn (Exec, pipelines, CopyTo). While the program waits for the
-	// server in one, Running is true and Query "". So it is in WaitForNotification, unless an operation of the hold has begun
-	// to listen: then the connection is idle.
+	// pgx does not report calls of methods of pgconn.PgConn (Exec, pipelines, CopyTo). While the program waits for the
+	// server in such a call, Running is true and Query is "". The same holds for WaitForNotification, unless an
+	// operation of the hold was a LISTEN: then the connection counts as idle.
 	Query               string
 	Running, ResultOpen bool
 
 	// InTransaction reports whether a transaction was open when the last operation ended.
 	InTransaction bool
 
-	// MaybeHijacked reports whether the connection may have been hijacked and is not held any more: one was, or several were,
-	// and it is not known which. See [Hijack].
+	// MaybeHijacked reports whether the connection may have been hijacked and so is no longer held: at least one of
+	// several was, and it is not known which. See [Hijack].
 	MaybeHijacked bool
 
-	// Nested reports whether its goroutine held another connection of the pool already, see WithScope.
+	// Nested reports whether the goroutine already held another connection of the pool in the same scope, see
+	// WithScope.
 	Nested bool
 
-	// ProcessID is the server's process of the connection, as in pg_stat_activity. A proxy such as PgBouncer makes it up.
+	// ProcessID is the ID of the server process of the connection, as in pg_stat_activity. Behind a proxy such as
+	// PgBouncer it is not the server's.
 	ProcessID uint32
 
-	// TraceID is the trace of the context of Acquire, not valid if it had none.
+	// TraceID is the trace ID of the context of Acquire, invalid if there was none.
 	TraceID trace.TraceID
 
-	// Stack is the stack that acquired the connection, from the caller of pgxpool, or of the library that called it (see
-	// WithStackSkip). It has that function and three callers, and perhaps some more. If an earlier hold that was acquired there
-	// has passed the threshold of WithLongHold, it reaches to the outermost function of the program. It is nil without
-	// WithLongHold.
+	// Stack is the stack that acquired the connection. It begins at the caller of pgxpool, or of the library that
+	// called pgxpool (see WithStackSkip), and has that function and at least three callers, if there are so many. If an
+	// earlier hold acquired there exceeded the threshold of WithLongHold, it reaches to the outermost function of the
+	// program. It is nil without WithLongHold.
 	Stack []runtime.Frame
 }
 
-// MarshalJSON returns an object of the fields with names such as "in_transaction", without those that are empty or false. The
-// age is in seconds as "age_seconds", and a stack a list of texts such as "main.handle (shop/main.go:12)".
+// MarshalJSON returns a JSON object with keys such as "in_transaction". It omits fields that are empty or false. The
+// age is "age_seconds", in seconds, and the stack is a list of strings such as "main.handle (shop/main.go:12)".
 func (h Hold) MarshalJSON() ([]byte, error) {
 	out := struct {
 		Since         time.Time `json:"since"`
@@ -82,12 +85,11 @@ func (h Hold) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// Held lists the connections that are held now, the longest first. It may be called at any time, by any goroutine. It
-// does not disturb those who hold them, and costs about a microsecond a connection. It returns nothing without Register,
-// for a pool without hooks, and if there is neither a reader nor WithLongHold. After Unregister it lists the holds from
-// before that have not ended.
+// Held returns the connections that are held now, the longest held first. It does not disturb the goroutines that hold
+// them, and costs about a microsecond per connection. It returns nil before Register, for a pool without hooks, and if
+// there is neither a reader nor WithLongHold. After Unregister it returns the earlier holds that have not ended.
 //
-// Connections taken by AcquireAllIdle are not known. A hijacked connection is no longer held, see [Hijack].
+// Held does not list connections acquired by AcquireAllIdle or hijacked connections, see [Hijack].
 func (i *Instrumentation) Held() []Hold {
 	o := i.registered()
 	if o == nil || o.hooks == nil {
@@ -116,8 +118,8 @@ func (i *Instrumentation) registered() *observed {
 // traceOf returns the trace that an acquire belongs to.
 func traceOf(a *poolstate.Acquire) trace.TraceID { return spanOf(a).TraceID() }
 
-// spanOf returns the span in which an acquire began. Only what shows it may call this: the context may be slow in its Value, or
-// have gone to another request.
+// spanOf returns the span in which an acquire began. Only what shows it may call this: the context may be slow in its
+// Value, or have gone to another request.
 func spanOf(a *poolstate.Acquire) trace.SpanContext { return spanFrom(a.Context) }
 
 // noTrace is traceOf where traces are not shown.

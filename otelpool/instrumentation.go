@@ -32,9 +32,9 @@ type Instrumentation struct {
 	ended       bool
 }
 
-// New makes an instrumented pool of a connection string, which it parses as [pgxpool.ParseConfig] does. See
-// [NewWithConfig]. The error of a malformed string says what is wrong and quotes nothing of it: no redaction is safe if
-// the parts of the string cannot be told apart. The error of ParseConfig says more.
+// New creates an instrumented pool from a connection string, which it parses as [pgxpool.ParseConfig] does. See
+// [NewWithConfig]. The error for a malformed string says what is wrong but quotes no part of the string, because any
+// part may belong to the password. The error of ParseConfig says more.
 func New(ctx context.Context, connString string, opts ...Option) (*pgxpool.Pool, *Instrumentation, error) {
 	poolConfig, err := pgxpool.ParseConfig(connString)
 	if err != nil {
@@ -62,9 +62,9 @@ func parseError(err error) error {
 	return fmt.Errorf("otelpool: malformed connection string: %s", reason)
 }
 
-// NewWithConfig makes an instrumented pool. It works on a copy of the configuration, so one configuration can build
-// many pools; a tracer and hooks that it has are called as they would be without otelpool. Like [pgxpool.NewWithConfig]
-// it does not wait for a connection.
+// NewWithConfig creates an instrumented pool. It works on a copy of the configuration, so one configuration can build
+// many pools. The configuration's own tracer and hooks are called as without otelpool. Like [pgxpool.NewWithConfig], it
+// does not wait for a connection.
 //
 // When the pool is closed, call [Instrumentation.Unregister] as well. On error there is nothing to close.
 func NewWithConfig(ctx context.Context, poolConfig *pgxpool.Config, opts ...Option) (*pgxpool.Pool, *Instrumentation, error) {
@@ -90,24 +90,24 @@ func NewWithConfig(ctx context.Context, poolConfig *pgxpool.Config, opts ...Opti
 	return pool, inst, nil
 }
 
-// Instrument puts the hooks of otelpool into a configuration from which other code, such as a framework, builds the pool.
-// Call [Instrumentation.Register] with that pool to add its gauges and counters; if it is used for a minute without, that is
-// logged. Instrument wraps the configuration's tracer,
-// ShouldPing, BeforeConnect, AfterConnect, PrepareConn and BeforeClose, which are called as before. Call it last: if one
-// of them is replaced afterwards, what otelpool counts by it is wrong. Only a tracer may be added, by pgx's multitracer. A
-// connection that is opened from the configuration without the pool has the same tracer, so its dial and its operations
-// are recorded too.
+// Instrument adds otelpool's hooks to a configuration from which other code, such as a framework, builds the pool. Call
+// [Instrumentation.Register] with that pool to add its gauges and counters; if the pool is used for a minute without
+// Register, that is logged. Instrument wraps the configuration's tracer, ShouldPing, BeforeConnect, AfterConnect,
+// PrepareConn and BeforeClose, which are called as before. Call Instrument last: if one of these is replaced
+// afterwards, what otelpool counts with it is wrong. Only a tracer may be added later, with pgx's multitracer. A
+// connection opened from the configuration outside of the pool has the same tracer, so its dial and its operations are
+// recorded too.
 //
-// A configuration and its Instrumentation serve one pool, the one that is registered, else the first that acquires. What
-// another does that was built from a copy of the configuration is not recorded, except dials in the background. That is
-// logged once. It is an error if the configuration is nil, was not made by [pgxpool.ParseConfig], or is instrumented
-// already, or if its tracer was replaced after [Sizing.Apply].
+// A configuration and its Instrumentation serve one pool: the registered one, else the first that acquires. If another
+// pool is built from a copy of the configuration, its events are not recorded, except for dials in the background. That
+// is logged once. Instrument returns an error if the configuration is nil, was not created by [pgxpool.ParseConfig], or
+// is already instrumented, or if its tracer was replaced after [Sizing.Apply].
 func Instrument(poolConfig *pgxpool.Config, opts ...Option) (*Instrumentation, error) {
 	if err := checkPoolConfig(poolConfig); err != nil {
 		return nil, err
 	}
 	if _, instrumented := tracerchain.Find[*hooks](poolConfig.ConnConfig.Tracer); instrumented {
-		return nil, errors.New("otelpool: configuration is instrumented already: use the one it was copied from, one Instrument a pool")
+		return nil, errors.New("otelpool: configuration is already instrumented: copy it before Instrument, and call Instrument once for each pool")
 	}
 	if err := resize.Check(poolConfig); err != nil {
 		return nil, fmt.Errorf("otelpool: %w", err)
@@ -141,9 +141,9 @@ func makeHooks(c config, poolConfig *pgxpool.Config, baseSize int64) (*hooks, er
 	return newHooks(c, histograms, poolConfig, baseSize)
 }
 
-// Register measures a pool that exists already. Such a pool has no hooks, so there are only its gauges: no durations, no
-// pending requests and no timeouts, and the options for those have no effect. It is an error if the pool is nil, is
-// registered already, or was built from an instrumented configuration. For the last there is [Instrumentation.Register].
+// Register measures an existing pool. Such a pool has no hooks, so it has only gauges: no durations, no pending
+// requests and no timeouts, and the options for those have no effect. Register returns an error if the pool is nil, is
+// already registered, or was built from an instrumented configuration. For the last, use [Instrumentation.Register].
 func Register(pool *pgxpool.Pool, opts ...Option) (*Instrumentation, error) {
 	if pool == nil {
 		return nil, errNilPool
@@ -153,7 +153,7 @@ func Register(pool *pgxpool.Pool, opts ...Option) (*Instrumentation, error) {
 		return nil, err
 	}
 	if _, instrumented := tracerchain.Find[*hooks](poolConfig.ConnConfig.Tracer); instrumented {
-		return nil, errors.New("otelpool: pool is instrumented already: call Register of what Instrument returned")
+		return nil, errors.New("otelpool: pool is already instrumented: call Register of the Instrumentation that Instrument returned")
 	}
 	if err := resize.Check(poolConfig); err != nil {
 		return nil, fmt.Errorf("otelpool: %w", err)
@@ -171,10 +171,10 @@ func Register(pool *pgxpool.Pool, opts ...Option) (*Instrumentation, error) {
 
 var errNilPool = errors.New("otelpool: pool is nil")
 
-// Register adds the gauges of the pool that was built from the instrumented configuration. It is an error if the pool is
-// nil, was built from another configuration, has a second tracer of otelpool, or is registered already, or if Unregister
-// was called. A closed pool may be registered, and a registered pool may be closed: its gauges then show an empty pool until
-// Unregister.
+// Register adds the gauges and counters of the pool that was built from the instrumented configuration. It returns an
+// error if the pool is nil, was built from another configuration, has a second tracer of otelpool, or is already
+// registered, or if Unregister was called. A closed pool may be registered, and a registered pool may be closed: its
+// gauges then show an empty pool until Unregister.
 func (i *Instrumentation) Register(pool *pgxpool.Pool) error {
 	if i == nil {
 		return errors.New("otelpool: instrumentation is nil")
@@ -213,7 +213,7 @@ func (i *Instrumentation) register(observe func() (*observed, *observer, error))
 	return err
 }
 
-var errUnregistered = errors.New("otelpool: instrumentation is unregistered: make a new one")
+var errUnregistered = errors.New("otelpool: instrumentation is unregistered: create a new one")
 
 func (i *Instrumentation) beginRegister() error {
 	i.mu.Lock()
@@ -222,7 +222,7 @@ func (i *Instrumentation) beginRegister() error {
 		return errUnregistered
 	}
 	if i.observed != nil || i.registering {
-		return errors.New("otelpool: pool is registered already")
+		return errors.New("otelpool: pool is already registered")
 	}
 	i.registering = true
 	return nil
@@ -280,15 +280,15 @@ func (i *Instrumentation) add(set attribute.Set, m *observed) (*observed, *obser
 	return m, o, nil
 }
 
-// Unregister ends the measuring for good: from the next collection on the pool has no gauges, and nothing that it does is
-// recorded. It does not close the pool. It may be called at any time, also before Register, and a second call does
-// nothing. A callback of an instrument of the same MeterProvider must not call it, because the SDK would wait for that
-// callback. Log lines that wait for the logger may still be written.
+// Unregister ends the measurement for good: from the next collection on, the pool has no gauges, and its events are no
+// longer recorded. It does not close the pool. It may be called at any time, even before Register, and a second call
+// does nothing. A callback of an instrument of the same MeterProvider must not call it, because the SDK would wait for
+// that callback. Log lines that wait for the logger may still be written.
 //
-// The counters of the pool stay as they are, and are still reported: a counter never falls, and a pool of the same name
-// and attributes that is registered later continues it. That holds for the 100 names that left last. The series of
-// histograms stay in the SDK, unchanged, as long as the MeterProvider. An SDK whose histograms implement Finisher of
-// go.opentelemetry.io/otel/metric/x ends them; at version 1.47 the SDK does not.
+// The counters of the pool keep their values and are still reported: a counter never falls, and a pool with the same
+// name and attributes that is registered later continues it. That applies to the 100 names unregistered last. The
+// series of histograms stay in the SDK, unchanged, as long as the MeterProvider exists. They would end if the SDK's
+// histograms implemented Finisher of go.opentelemetry.io/otel/metric/x; version 1.47 does not.
 func (i *Instrumentation) Unregister() error {
 	if i == nil {
 		return nil

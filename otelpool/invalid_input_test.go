@@ -60,8 +60,8 @@ func TestInvalidInputIsRefused(t *testing.T) {
 		want string
 	}{
 		{"nil configuration", config(nil), "configuration is nil"},
-		{"empty configuration", config(&pgxpool.Config{}), "not made by pgxpool.ParseConfig"},
-		{"configuration by hand", config(&pgxpool.Config{ConnConfig: &pgx.ConnConfig{}, MaxConns: 4}), "not made by pgxpool.ParseConfig"},
+		{"empty configuration", config(&pgxpool.Config{}), "not created by pgxpool.ParseConfig"},
+		{"configuration by hand", config(&pgxpool.Config{ConnConfig: &pgx.ConnConfig{}, MaxConns: 4}), "not created by pgxpool.ParseConfig"},
 		{"base size 0", instrument(otelpool.WithBaseSize(0)), "base size 0 is not between 1 and MaxConns (8)"},
 		{"base size negative", instrument(otelpool.WithBaseSize(-1)), "base size -1 is not between 1 and MaxConns (8)"},
 		{"base size above", instrument(otelpool.WithBaseSize(9)), "base size 9 is not between 1 and MaxConns (8)"},
@@ -69,22 +69,22 @@ func TestInvalidInputIsRefused(t *testing.T) {
 		{"empty name", instrument(otelpool.WithPoolName("")), "pool name is empty"},
 		{"operation limit 0", instrument(otelpool.WithOperationLimit(0)), "operation limit 0 is not between 1 and 10000"},
 		{"operation limit too large", instrument(otelpool.WithOperationLimit(10_001)), "not between 1 and 10000"},
-		{"attribute of otelpool", attr("db.query.summary"), `attribute "db.query.summary" is set by otelpool itself`},
-		{"attribute that is a label of the bridge", attr("pool"), `attribute "pool" is set by otelpool itself`},
+		{"attribute of otelpool", attr("db.query.summary"), `attribute "db.query.summary" is set by otelpool`},
+		{"attribute that is a label of the bridge", attr("pool"), `attribute "pool" is set by otelpool`},
 		{"attribute without a key", attr(""), `attribute "" has a key without letters`},
 		{"attribute of punctuation only", attr(" ."), "a key without letters"},
-		{"attribute without a value", instrument(otelpool.WithAttributes(attribute.KeyValue{Key: "k"})), `attribute "k" is EMPTY: use a bool`},
-		{"attribute of bytes", instrument(otelpool.WithAttributes(attribute.ByteSlice("k", []byte("x")))), `attribute "k" is BYTESLICE`},
-		{"attribute that becomes a label of otelpool", attr("db_query_summary"), `attribute "db_query_summary" is set by otelpool itself`},
-		{"attribute that becomes such a label, dots and underscores mixed", attr("db.client.connection.pool_name"), "is set by otelpool itself"},
-		{"attribute that becomes such a label, with an empty part", attr("db..query.summary"), "is set by otelpool itself"},
+		{"attribute without a value", instrument(otelpool.WithAttributes(attribute.KeyValue{Key: "k"})), `attribute "k" has a value of type EMPTY: use a bool`},
+		{"attribute of bytes", instrument(otelpool.WithAttributes(attribute.ByteSlice("k", []byte("x")))), `attribute "k" has a value of type BYTESLICE`},
+		{"attribute that becomes a label of otelpool", attr("db_query_summary"), `attribute "db_query_summary" is set by otelpool`},
+		{"attribute that becomes such a label, dots and underscores mixed", attr("db.client.connection.pool_name"), "is set by otelpool"},
+		{"attribute that becomes such a label, with an empty part", attr("db..query.summary"), "is set by otelpool"},
 		{"label of histograms", attr("le"), `attribute "le"`},
 		{"label of quantiles", attr("quantile"), `attribute "quantile"`},
 		{"label of a target, job", attr("job"), `attribute "job" is a label that Prometheus sets on every series: use another key`},
 		{"label of a target, instance", attr("instance"), `attribute "instance" is a label that Prometheus sets on every series`},
-		{"label of the scope", attr("otel.scope.name"), `attribute "otel.scope.name" is set by otelpool itself or by the exporters`},
+		{"label of the scope", attr("otel.scope.name"), `attribute "otel.scope.name" is set by otelpool or its exporters`},
 		{"two keys that become one label", instrument(otelpool.WithAttributes(attribute.String("shard.id", "1")),
-			otelpool.WithAttributes(attribute.String("shard_id", "2"))), `attributes "shard.id" and "shard_id" become one label in Prometheus, shard_id`},
+			otelpool.WithAttributes(attribute.String("shard_id", "2"))), `attributes "shard.id" and "shard_id" become the same label in Prometheus, shard_id`},
 		{"label of Prometheus", attr("__name__"), `attribute "__name__"`},
 		{"attribute of the SDK", attr("otel.metric.overflow"), `attribute "otel.metric.overflow"`},
 		{"key that is not UTF-8", attr("a\xff"), "not valid UTF-8"},
@@ -94,15 +94,15 @@ func TestInvalidInputIsRefused(t *testing.T) {
 		{"provider that panics", instrument(otelpool.WithMeterProvider(meterProvider{meter: func() metric.Meter { panic("no") }})), "panicked: no"},
 		{"provider without a meter", instrument(otelpool.WithMeterProvider(meterProvider{meter: func() metric.Meter { return nil }})), "returned no Meter"},
 		{"provider whose meter is a nil pointer", instrument(otelpool.WithMeterProvider(meterProvider{meter: func() metric.Meter { return (*struct{ noop.Meter })(nil) }})), "panicked"},
-		{"pool not made by pgx", func(*testing.T) error { _, err := otelpool.Register(new(pgxpool.Pool)); return err }, "pool was not made by pgxpool.New"},
+		{"pool not made by pgx", func(*testing.T) error { _, err := otelpool.Register(new(pgxpool.Pool)); return err }, "pool was not created by pgxpool.New"},
 		{"peak window too short", instrument(otelpool.WithPeakWindow(0)), "peak window 0s is not between 1s and 24h"},
 		{"peak window too long", instrument(otelpool.WithPeakWindow(25 * time.Hour)), "is not between 1s and 24h"},
 		{"threshold 0", instrument(otelpool.WithLongHold(0)), "long hold threshold 0s is not above 0"},
 		{"threshold below 0", instrument(otelpool.WithLongHold(-time.Second)), "long hold threshold -1s is not above 0"},
-		{"threshold without a unit", instrument(otelpool.WithLongHold(60)), "long hold threshold 60ns is below 1ms: use a duration with its unit, such as 30*time.Second"},
+		{"threshold without a unit", instrument(otelpool.WithLongHold(60)), "long hold threshold 60ns is below 1ms: use a duration with a unit, such as 30*time.Second"},
 		{"threshold just below", instrument(otelpool.WithLongHold(time.Millisecond - 1)), "long hold threshold 999.999µs is below 1ms"},
 		{"slow acquire below 0", instrument(otelpool.WithSlowAcquire(-time.Second)), "slow acquire threshold -1s is below 0: use 0 to turn it off"},
-		{"slow acquire without a unit", instrument(otelpool.WithSlowAcquire(1)), "slow acquire threshold 1ns is below 1ms: use a duration with its unit"},
+		{"slow acquire without a unit", instrument(otelpool.WithSlowAcquire(1)), "slow acquire threshold 1ns is below 1ms: use a duration with a unit"},
 		{"acquire spans from 0", instrument(otelpool.WithAcquireSpans(0)), "acquire span threshold 0s is not above 0"},
 		{"acquire spans from below 0", instrument(otelpool.WithAcquireSpans(-time.Second)), "acquire span threshold -1s is not above 0"},
 		{"slow query 0", instrument(otelpool.WithSlowQuery(0)), "slow query threshold 0s is not above 0"},
@@ -111,12 +111,12 @@ func TestInvalidInputIsRefused(t *testing.T) {
 		{"query text 0", instrument(otelpool.WithQueryText(0)), "query text 0 is neither QueryTextSanitized nor QueryTextRaw"},
 		{"tracer provider that is a nil pointer", instrument(otelpool.WithTracerProvider((*sdktrace.TracerProvider)(nil))), "TracerProvider *trace.TracerProvider panicked"},
 		{"attribute of spans", instrument(otelpool.WithTracerProvider(nil), otelpool.WithAttributes(attribute.String("db.query.text", "mine"))),
-			`attribute "db.query.text" is set by otelpool itself`},
+			`attribute "db.query.text" is set by otelpool`},
 		{"SQL comment 0", instrument(otelpool.WithSQLComments(0)), "unknown SQL comment 0 (valid: CommentApplication, CommentOperation, CommentTraceparent)"},
 		{"SQL comment unknown", instrument(otelpool.WithSQLComments(4)), "unknown SQL comment 4 (valid: CommentApplication, CommentOperation, CommentTraceparent)"},
 		{"histogram that panics", instrument(otelpool.WithMeterProvider(broken)), "panicked"},
 		{"histogram that panics, with a threshold", instrument(otelpool.WithLongHold(time.Minute), otelpool.WithMeterProvider(broken)), "panicked"},
-		{"server attribute beside ours", instrument(otelpool.WithServerAttributes(), otelpool.WithAttributes(attribute.String("server.address", "x"))), `attribute "server.address" is set by otelpool itself`},
+		{"server attribute beside ours", instrument(otelpool.WithServerAttributes(), otelpool.WithAttributes(attribute.String("server.address", "x"))), `attribute "server.address" is set by otelpool`},
 		{"two errors", instrument(otelpool.WithPoolName(""), otelpool.WithAttributes(attribute.String("operation", "x"))), "operation"},
 		{"nil pool", func(*testing.T) error { _, err := otelpool.Register(nil); return err }, "pool is nil"},
 		{"nil instrumentation", func(*testing.T) error { return (*otelpool.Instrumentation)(nil).Register(nil) }, "instrumentation is nil"},
@@ -140,7 +140,7 @@ func TestInvalidInputIsRefused(t *testing.T) {
 			}
 			_, err := otelpool.Instrument(c)
 			return err
-		}, "instrumented already"},
+		}, "already instrumented"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -169,8 +169,8 @@ func TestOtherAttributesAreAccepted(t *testing.T) {
 	testutil.NoError(t, err)
 }
 
-// TestAttributesOfTheCatalogueAreReserved takes each for an attribute of the user. That may name the server, where the option
-// does not.
+// TestAttributesOfTheCatalogueAreReserved takes each for an attribute of the user. That may name the server, where the
+// option does not.
 func TestAttributesOfTheCatalogueAreReserved(t *testing.T) {
 	t.Parallel()
 	for _, row := range catalogue.Rows() {

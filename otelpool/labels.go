@@ -42,20 +42,20 @@ func checkAttributes(attributes []attribute.KeyValue, withServer, withSpans bool
 		keys[label] = kv.Key
 		switch {
 		case strings.Trim(label, "_") == "":
-			errs = append(errs, fmt.Errorf("otelpool: attribute %q has a key without letters", string(kv.Key)))
+			errs = append(errs, fmt.Errorf("otelpool: attribute %q has a key without letters or digits", string(kv.Key)))
 		case kv.Value.Type() == attribute.EMPTY, kv.Value.Type() > attribute.STRINGSLICE:
-			errs = append(errs, fmt.Errorf("otelpool: attribute %q is %v: use a bool, a number, a string, or a slice of those", string(kv.Key), kv.Value.Type()))
+			errs = append(errs, fmt.Errorf("otelpool: attribute %q has a value of type %v: use a bool, a number, a string, or a slice of these", string(kv.Key), kv.Value.Type()))
 		case !utf8.ValidString(string(kv.Key)), !validText(kv.Value):
 			errs = append(errs, fmt.Errorf("otelpool: attribute %q is not valid UTF-8", string(kv.Key)))
 		case targetReserved[label]:
 			errs = append(errs, fmt.Errorf("otelpool: attribute %q is a label that Prometheus sets on every series: use another key, "+
 				"or the attributes service.name and service.instance.id of the resource", string(kv.Key)))
 		case taken && other != kv.Key:
-			errs = append(errs, fmt.Errorf("otelpool: attributes %q and %q become one label in Prometheus, %s: use keys that differ in "+
+			errs = append(errs, fmt.Errorf("otelpool: attributes %q and %q become the same label in Prometheus, %s: use keys that differ in "+
 				"letters or digits", string(other), string(kv.Key), label))
 		case strings.HasPrefix(string(kv.Key), "__"), strings.HasPrefix(label, "otel_scope_"), reserved[label],
 			(withServer || withSpans) && serverReserved[label], withSpans && spanReserved[label]:
-			errs = append(errs, fmt.Errorf("otelpool: attribute %q is set by otelpool itself or by the exporters: use another key", string(kv.Key)))
+			errs = append(errs, fmt.Errorf("otelpool: attribute %q is set by otelpool or its exporters: use another key", string(kv.Key)))
 		}
 	}
 	return errs

@@ -28,9 +28,9 @@ type counted struct {
 	waited, took                                                   time.Duration
 }
 
-// History returns the pool's last ten minutes, a moment a second, the oldest first. The first call starts it: before, nothing
-// is kept, and there is one moment to return. From then on it takes some 80 kB. It may be called at any time and by any
-// goroutine. It is nil before Register, and for a pool without hooks.
+// History returns the pool's last ten minutes, one moment per second, the oldest first. The first call starts the
+// recording, which takes about 80 kB, and returns one moment. The result is nil before Register and for a pool without
+// hooks.
 func (i *Instrumentation) History() []diagnose.Moment {
 	o := i.registered()
 	if o == nil || o.hooks == nil {

@@ -140,7 +140,7 @@ func (o *observer) add(set attribute.Set, m *observed) error {
 	groups := *o.groups.Load()
 	// A pool with hooks has one Instrumentation, which registers it once.
 	if m.hooks == nil && slices.ContainsFunc(groups, func(g *group) bool { return g.has(m.pool) }) {
-		return errors.New("otelpool: pool is registered already")
+		return errors.New("otelpool: pool is already registered")
 	}
 	if o.registration == nil {
 		if err := o.start(); err != nil {

@@ -15,10 +15,10 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
 )
 
-// Report describes the pool at this moment and over the last minutes. It asks no database, may be called at any time and by
-// any goroutine, and costs about as much as a collection. A pool without hooks has only what [pgxpool.Stat] knows, and a
-// sql.DB's own what [sql.DB.Stats] does. If no reader of metrics has collected yet, what the pool does is recorded from the
-// first call on. It is the zero Report before Register.
+// Report describes the pool now and over the last minutes. It does not query the database, and costs about as much as a
+// collection. The report on a pool without hooks has only the values of [pgxpool.Stat], and on a sql.DB's own pool
+// those of [sql.DB.Stats]. If no reader has collected metrics yet, events are recorded from the first call of Report
+// on. Before Register, Report returns the zero Report.
 func (i *Instrumentation) Report() diagnose.Report {
 	o := i.registered()
 	if o == nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestRegisterAddsGauges uses a pool before Register. Histograms record from the beginning, gauges exist from Register on.
+// TestRegisterAddsGauges uses a pool before Register. Histograms record from the beginning, gauges exist from Register
+// on.
 func TestRegisterAddsGauges(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
@@ -94,14 +95,14 @@ func TestRegisterRefusesOtherPools(t *testing.T) {
 		do   func() error
 		want string
 	}{
-		"same pool":                   {func() error { return f.inst.Register(f.pool) }, "registered already"},
+		"same pool":                   {func() error { return f.inst.Register(f.pool) }, "already registered"},
 		"pool of another":             {func() error { return f.inst.Register(other) }, "not built from the instrumented configuration"},
 		"joined twice":                {func() error { return first.Register(joined) }, "several tracers"},
 		"joined with another":         {func() error { return first.Register(mixed) }, "several tracers"},
 		"nil pool":                    {func() error { return f.inst.Register(nil) }, "pool is nil"},
 		"pool without hooks":          {func() error { return existing.Register(other) }, "not built from the instrumented configuration"},
-		"package level, instrumented": {func() error { _, err := otelpool.Register(f.pool, provider); return err }, "instrumented already"},
-		"package level, again":        {func() error { _, err := otelpool.Register(other, provider); return err }, "registered already"},
+		"package level, instrumented": {func() error { _, err := otelpool.Register(f.pool, provider); return err }, "already instrumented"},
+		"package level, again":        {func() error { _, err := otelpool.Register(other, provider); return err }, "already registered"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			testutil.ErrorContains(t, tt.do(), tt.want)
@@ -120,7 +121,7 @@ func TestRegisterRefusesSecondName(t *testing.T) {
 	registerBare(t, one, provider, otelpool.WithPoolName("b"))
 	registerBare(t, other, provider, otelpool.WithPoolName("a"))
 	_, err := otelpool.Register(other, provider, otelpool.WithPoolName("b"))
-	testutil.ErrorContains(t, err, "registered already")
+	testutil.ErrorContains(t, err, "already registered")
 }
 
 func TestRegisterFindsLoweredMaxConns(t *testing.T) {

@@ -16,61 +16,63 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/tracerchain"
 )
 
-// Sizing has the settings of SQLAlchemy's QueuePool. Apply makes a pgxpool behave by them.
+// Sizing has the settings of SQLAlchemy's QueuePool. [Sizing.Apply] applies them to a pgxpool.
 type Sizing struct {
-	// PoolSize is how many connections the pool keeps (pool_size). At least 1.
+	// PoolSize is how many connections the pool keeps (pool_size). It must be at least 1.
 	PoolSize int
 
-	// MaxOverflow is how many more it opens under load (max_overflow). A connection is closed at its release if PoolSize
-	// connections are idle already. 0 for none. If the configuration has an AfterRelease, pgx takes a connection back on a
-	// goroutine of its own. A caller who acquires right after a release may then overtake it, and open one connection more
-	// than are in use.
+	// MaxOverflow is how many more connections the pool opens under load (max_overflow). A connection is closed when it
+	// is released while PoolSize connections are idle. If the configuration has an AfterRelease hook, pgx finishes each
+	// release on another goroutine. An acquire right after a release may then come first, and open one connection more
+	// than needed.
 	//
-	// A connection may also become idle without a release: one dialed in the background for MinIdleConns, or for a caller
-	// who gave up meanwhile. So more than PoolSize may be idle for a while. Later releases close connections until no more
-	// than PoolSize are idle; without releases MaxConnIdleTime does.
+	// A connection may also become idle without a release: if it was dialed in the background for MinIdleConns, or for
+	// a caller that gave up before the dial ended. So more than PoolSize connections may be idle for a while. Later
+	// releases close connections until no more than PoolSize are idle; without releases, MaxConnIdleTime does.
 	MaxOverflow int
 
-	// PrePing pings every connection before it is handed out, except one that was just opened (pool_pre_ping). That costs
-	// a round trip an acquire. Without it the configuration's ShouldPing stays as it is; pgx's default pings connections
-	// that were idle for more than a second.
+	// PrePing pings every connection before an acquire returns it, except one that was just opened (pool_pre_ping).
+	// That costs a round trip per acquire. Without PrePing the configuration's ShouldPing is unchanged; pgx's default
+	// pings connections that were idle for more than a second.
 	PrePing bool
 
-	// Recycle is the age at which a connection is replaced (pool_recycle). Up to a tenth of it is added at random, so that
-	// connections are not all replaced together. pgx adds whole seconds: half of the connections get one more if Recycle is
-	// below 20 seconds, and none does if it is below one. 0 leaves the configuration's MaxConnLifetime as it is.
+	// Recycle is the age at which a connection is replaced (pool_recycle). Up to a tenth of it is added at random, so
+	// that connections are not all replaced together. pgx adds only whole seconds: below 20 seconds, half of the
+	// connections get one more, and below one second none does. With 0 the configuration's MaxConnLifetime is
+	// unchanged.
 	Recycle time.Duration
 
-	// Timeout is how long an acquire may take for a caller whose context has no earlier deadline (pool_timeout). The error
-	// is then an [AcquireTimeoutError]. 0 for no limit.
+	// Timeout limits how long an acquire may take (pool_timeout). An acquire that exceeds it returns an
+	// [AcquireTimeoutError]; an earlier deadline of the caller's context still applies. 0 means no limit.
 	Timeout time.Duration
 }
 
-// The presets of the older SQLAlchemy guide (see GUIDE.md), as values to copy and to change. Staging has twice, and
-// Production six times the connections of a small pool: see package sizing for what a measured load needs.
+// Presets of the older SQLAlchemy guide (see GUIDE.md), to copy and change. Staging allows 15 and Production 60
+// connections; package sizing computes what a measured load needs.
 var (
 	Development = Sizing{PoolSize: 2, MaxOverflow: 5, PrePing: true}
 	Staging     = Sizing{PoolSize: 5, MaxOverflow: 10, PrePing: true, Recycle: time.Hour}
 	Production  = Sizing{PoolSize: 20, MaxOverflow: 40, PrePing: true, Recycle: time.Hour, Timeout: 30 * time.Second}
 )
 
-// Apply configures a pool: it sets MaxConns and MaxConnLifetime with its jitter, and wraps hooks of the configuration. So
-// set your hooks first. An AfterRelease of the configuration still runs, and still decides.
+// Apply configures a pool: it sets MaxConns, and MaxConnLifetime with its jitter, and wraps hooks of the configuration.
+// So set your own hooks first. An AfterRelease hook of the configuration is still called, and its result still counts.
 //
-// One of the hooks is a tracer, which calls the configuration's. Set your own tracer before Apply, or join both by pgx's
-// multitracer. A tracer that replaces it afterwards disables the closing of overflow, Timeout, and most of PrePing. That is
-// an error of [Instrument], [NewWithConfig] and [Register], unless all other hooks of the sizing were replaced as well.
+// One of these hooks is a tracer, which calls the configuration's own. Set your tracer before Apply, or combine both
+// with pgx's multitracer. Replacing the tracer after Apply disables MaxOverflow's closing of connections, Timeout, and
+// most of PrePing. [Instrument], [NewWithConfig] and [Register] then return an error, unless all other hooks of the
+// sizing were replaced as well.
 //
-// Apply replaces a MaxConns that was chosen, by pool_max_conns or in code. It says so once at Warn, by [slog.Default],
-// because then one of the two numbers is not what the user expects.
+// Apply also replaces a MaxConns that was set explicitly, by pool_max_conns or in code. It logs that once for each pair
+// of numbers, at level Warn to [slog.Default], because one of the two numbers is then not what the user expects.
 //
-// A pool that otelpool builds from the configuration, or that is built after [Instrument], has PoolSize as its base size,
-// see [WithBaseSize]. Without MaxOverflow, Apply adds nothing to a release.
+// PoolSize becomes the base size of a pool that is instrumented after Apply, see [WithBaseSize]. Without MaxOverflow,
+// Apply adds nothing to the cost of a release.
 //
-// It is an error if a number is out of range, if Recycle or Timeout is below a millisecond, if MinConns or MinIdleConns
-// of the configuration exceed PoolSize, or if the configuration already has a Sizing or is instrumented; the
-// configuration is then unchanged. A pool without a limit, which SQLAlchemy has with pool size 0 or max overflow −1, is
-// an error too: pgxpool cannot do it.
+// Apply returns an error if a number is out of range, if Recycle or Timeout is above 0 and below a millisecond, if
+// MinConns or MinIdleConns of the configuration exceeds PoolSize, or if the configuration already has a Sizing or is
+// instrumented. The configuration is then unchanged. A pool without a limit, for which SQLAlchemy uses pool size 0 or
+// max overflow −1, is also an error, because pgxpool does not support it.
 func (s Sizing) Apply(poolConfig *pgxpool.Config) error {
 	if err := checkPoolConfig(poolConfig); err != nil {
 		return err
@@ -113,7 +115,7 @@ func warnReplaced(poolConfig *pgxpool.Config, maxConns int32) {
 	if _, logged := replacements.LoadOrStore(replacement{chosen, maxConns}, true); logged {
 		return
 	}
-	sizingLog.warn("sizing replaces MaxConns (pool_max_conns): choose the number by one of them only",
+	sizingLog.warn("sizing replaces MaxConns (pool_max_conns): set only one of them",
 		slog.String("pool", defaultPoolName(poolConfig.ConnConfig)), slog.Int("max_conns", int(maxConns)), slog.Int("replaced", int(chosen)))
 }
 
@@ -160,7 +162,7 @@ func (s Sizing) check(poolConfig *pgxpool.Config) error {
 	case s.MaxOverflow < 0:
 		fail("max overflow %d is below 0", s.MaxOverflow)
 	case s.PoolSize > 0 && (s.PoolSize > math.MaxInt32 || s.MaxOverflow > math.MaxInt32-s.PoolSize):
-		fail("pool size %d and max overflow %d are together more than %d", s.PoolSize, s.MaxOverflow, math.MaxInt32)
+		fail("pool size %d plus max overflow %d exceeds %d", s.PoolSize, s.MaxOverflow, math.MaxInt32)
 	}
 	checkLimit := func(name string, d time.Duration) {
 		switch {
@@ -173,16 +175,16 @@ func (s Sizing) check(poolConfig *pgxpool.Config) error {
 	checkLimit("recycle", s.Recycle)
 	checkLimit("timeout", s.Timeout)
 	if least := max(poolConfig.MinConns, poolConfig.MinIdleConns); s.PoolSize > 0 && int64(least) > int64(s.PoolSize) {
-		fail("MinConns or MinIdleConns of the configuration, %d, exceeds the pool size %d", least, s.PoolSize)
+		fail("MinConns or MinIdleConns of the configuration (%d) exceeds the pool size %d", least, s.PoolSize)
 	}
 	if _, instrumented := tracerchain.Find[*hooks](poolConfig.ConnConfig.Tracer); instrumented {
-		fail("configuration is instrumented already: apply the sizing first")
+		fail("configuration is already instrumented: apply the sizing first")
 	}
 	if _, sized := resize.PoolSize(poolConfig); sized {
-		fail("configuration has a sizing already")
+		fail("configuration already has a sizing")
 	}
 	if err := resize.Check(poolConfig); err != nil {
-		fail("configuration has a sizing already, and %w", err)
+		fail("configuration already has a sizing, and %w", err)
 	}
 	return errors.Join(errs...)
 }

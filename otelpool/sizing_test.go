@@ -55,14 +55,14 @@ func TestApplyRefusesInvalidSizing(t *testing.T) {
 		{otelpool.Sizing{PoolSize: -1}, "", "pool size -1 is below 1"},
 		{otelpool.Sizing{PoolSize: 5, MaxOverflow: -1}, "", "max overflow -1 means no limit"},
 		{otelpool.Sizing{PoolSize: 5, MaxOverflow: -2}, "", "max overflow -2 is below 0"},
-		{otelpool.Sizing{PoolSize: math.MaxInt32, MaxOverflow: 1}, "", "together more than 2147483647"},
-		{otelpool.Sizing{PoolSize: math.MaxInt, MaxOverflow: math.MaxInt}, "", "together more than 2147483647"},
+		{otelpool.Sizing{PoolSize: math.MaxInt32, MaxOverflow: 1}, "", "exceeds 2147483647"},
+		{otelpool.Sizing{PoolSize: math.MaxInt, MaxOverflow: math.MaxInt}, "", "exceeds 2147483647"},
 		{otelpool.Sizing{PoolSize: 5, Recycle: -1}, "", "recycle -1ns is below 0"},
 		{otelpool.Sizing{PoolSize: 5, Timeout: -time.Second}, "", "timeout -1s is below 0"},
-		{otelpool.Sizing{PoolSize: 5, Timeout: 30}, "", "timeout 30ns is below 1ms: use a duration with its unit, such as 30*time.Second"},
-		{otelpool.Sizing{PoolSize: 5, Recycle: 3600}, "", "recycle 3.6µs is below 1ms: use a duration with its unit, such as 30*time.Second"},
-		{otelpool.Sizing{PoolSize: 5}, "pool_min_conns=6", "MinConns or MinIdleConns of the configuration, 6, exceeds the pool size 5"},
-		{otelpool.Sizing{PoolSize: 5}, "pool_min_idle_conns=7", "7, exceeds the pool size 5"},
+		{otelpool.Sizing{PoolSize: 5, Timeout: 30}, "", "timeout 30ns is below 1ms: use a duration with a unit, such as 30*time.Second"},
+		{otelpool.Sizing{PoolSize: 5, Recycle: 3600}, "", "recycle 3.6µs is below 1ms: use a duration with a unit, such as 30*time.Second"},
+		{otelpool.Sizing{PoolSize: 5}, "pool_min_conns=6", "MinConns or MinIdleConns of the configuration (6) exceeds the pool size 5"},
+		{otelpool.Sizing{PoolSize: 5}, "pool_min_idle_conns=7", "(7) exceeds the pool size 5"},
 	} {
 		config := parse(t, "host=localhost "+tt.dsn)
 		before := config.MaxConns
@@ -79,7 +79,7 @@ func TestApplyRefusesInvalidConfig(t *testing.T) {
 	apply(t, otelpool.Staging, applied)
 	instrument(t, instrumented)
 	for want, config := range map[string]*pgxpool.Config{
-		"configuration is nil": nil, "has a sizing already": applied, "apply the sizing first": instrumented,
+		"configuration is nil": nil, "already has a sizing": applied, "apply the sizing first": instrumented,
 	} {
 		testutil.ErrorContains(t, otelpool.Staging.Apply(config), want)
 	}
@@ -137,8 +137,8 @@ func TestReplacedSizingTracerIsAnError(t *testing.T) {
 	})
 }
 
-// TestApplyWarnsOfReplacedMaxConns changes the default logger, so no other test may run. A pair of numbers is said once in
-// a process, so they are random.
+// TestApplyWarnsOfReplacedMaxConns changes the default logger, so no other test may run. A pair of numbers is said once
+// in a process, so they are random.
 func TestApplyWarnsOfReplacedMaxConns(t *testing.T) {
 	logger, writer, flags := slog.Default(), log.Writer(), log.Flags()
 	t.Cleanup(func() { slog.SetDefault(logger); log.SetOutput(writer); log.SetFlags(flags) })

@@ -25,15 +25,16 @@ var setters = map[string]func(*Sizing, string) error{
 	"pool_timeout":  func(s *Sizing, v string) error { return setDuration(&s.Timeout, v) },
 }
 
-// FromConfig returns s with the settings that the connection string of the configuration has: pool_size, max_overflow,
-// pool_pre_ping, pool_recycle and pool_timeout. So
+// FromConfig returns s changed by the settings in the configuration's connection string: pool_size, max_overflow,
+// pool_pre_ping, pool_recycle and pool_timeout. For example,
 //
 //	postgres://app@db/shop?pool_size=20&max_overflow=10&pool_timeout=5s
 //
-// changes two numbers and a limit without a new build. Times are seconds, as in SQLAlchemy, or Go's durations. FromConfig
-// removes the settings from the configuration, because pgx would send them to the server. It is an error if a setting is
-// malformed, or if another begins with pool_, since that is probably misspelt; the configuration is then unchanged. The
-// error quotes no value: after a misplaced quote, the rest of the string is part of a value.
+// changes the pool size, the overflow and the timeout without a new build. A time is a number of seconds, as in
+// SQLAlchemy, or a duration such as 1h30m. FromConfig removes the settings from the configuration, because pgx would
+// send them to the server. It returns an error, and leaves the configuration unchanged, if a setting is malformed, or
+// if an unknown setting begins with pool_, because it is probably misspelled. The error quotes no value: after a
+// misplaced quote, a value may contain the rest of the connection string.
 func (s Sizing) FromConfig(poolConfig *pgxpool.Config) (Sizing, error) {
 	if err := checkPoolConfig(poolConfig); err != nil {
 		return Sizing{}, err
@@ -59,9 +60,10 @@ func (s Sizing) FromConfig(poolConfig *pgxpool.Config) (Sizing, error) {
 	return sized, nil
 }
 
-// FromEnv returns s with the settings that the environment has: OTELPOOL_SIZING_POOL_SIZE, _MAX_OVERFLOW, _POOL_PRE_PING,
-// _POOL_RECYCLE and _POOL_TIMEOUT, with values as for [Sizing.FromConfig]. An empty variable counts as not set. It is an
-// error if a value is malformed, or if another variable has that prefix, such as one in lower case.
+// FromEnv returns s changed by the environment variables OTELPOOL_SIZING_POOL_SIZE, _MAX_OVERFLOW, _POOL_PRE_PING,
+// _POOL_RECYCLE and _POOL_TIMEOUT, with values as for [Sizing.FromConfig]. An empty variable counts as not set. FromEnv
+// returns an error if a value is malformed, or if an unknown variable has that prefix, such as
+// OTELPOOL_SIZING_pool_size.
 func (s Sizing) FromEnv() (Sizing, error) {
 	found := make(map[string]string)
 	for _, entry := range os.Environ() {

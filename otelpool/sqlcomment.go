@@ -22,39 +22,40 @@ import (
 type SQLComment uint8
 
 const (
-	// CommentApplication is application: the application_name of the configuration, else the name of the program.
+	// CommentApplication is the key application: the application_name of the configuration, else the program's name.
 	CommentApplication SQLComment = iota + 1
 
-	// CommentOperation is operation: the name of the operation, as in db.query.summary. A prepared statement, which is
-	// sent once and executed many times, has the name of its text: that of its sqlc comment, else its summary.
+	// CommentOperation is the key operation: the name of the operation, as in db.query.summary. A prepared statement is
+	// sent once and executed many times, so it has the name of its text: that of its sqlc comment, else its summary.
 	CommentOperation
 
-	// CommentTraceparent is traceparent: the span of the call, as W3C Trace Context writes it. Prepared statements and
-	// utility statements have none.
+	// CommentTraceparent is the key traceparent: the span of the call, in the format of W3C Trace Context. Prepared
+	// statements and utility statements have none.
 	CommentTraceparent
 )
 
 // WithSQLComments adds comments to the statements that the pool sends, so that the server's log, pg_stat_activity and
-// pg_stat_statements show who sent them. The format is that of sqlcommenter
+// pg_stat_statements show where they come from. The format is that of sqlcommenter
 // (https://google.github.io/sqlcommenter/spec):
 //
 //	SELECT 1 FROM users /*application='shop',operation='SELECT%20users'*/
 //
-// Without arguments a comment has the application and the operation. These hardly cost anything. Several options add
-// up. A value that is none of the constants is an error.
+// Without arguments, a comment has the application and the operation, which cost almost nothing. Repeated options add
+// up. A value other than the constants is an error.
 //
-// A comment is added when a statement is sent, so pgx and its tracers see the text that the caller wrote, and a
-// statement is prepared as often as without the option. By default pgx prepares each text once a connection, and then
-// only refers to it: the server keeps the comment of the first call. So prepared statements get no traceparent, and the
-// name of their text instead of the caller's ([WithOperation], [WithOperationName]). Statements of a batch also have
-// the name of their text, unless WithOperation names the batch. In modes other than [pgx.QueryExecModeCacheStatement],
-// and by an Exec without arguments, the text is sent at each call, with the whole comment. Utility statements, such as
-// BEGIN, have no traceparent, because pg_stat_statements keeps an entry for each of their texts before PostgreSQL 16.
+// A comment is added when a statement is sent. So pgx and its tracers see the text that the caller wrote, and a
+// statement is not prepared more often than without the option. By default pgx prepares each text once per connection
+// and then only refers to it, so the server keeps the comment of the first call. Prepared statements therefore get no
+// traceparent, and the name of their text instead of the caller's ([WithOperation], [WithOperationName]). Statements of
+// a batch also have the name of their text, unless WithOperation names the batch. In modes other than
+// [pgx.QueryExecModeCacheStatement], and in an Exec without arguments, each call sends the text, with the whole
+// comment. Utility statements, such as BEGIN, have no traceparent, because before PostgreSQL 16 pg_stat_statements
+// keeps an entry for each of their texts.
 //
-// A text stays as it is if it ends in a block comment or has no statement. There are no comments in batches in
-// QueryExecModeExec, which pgx writes past its protocol layer, on statements sent by [pgx.Conn.PgConn], in a pool
-// passed to [Register], and after [Instrumentation.Unregister]. If a text breaks off, the position in the server's
-// error is behind the comment.
+// A text that ends in a block comment or has no statement is sent unchanged. So are batches in QueryExecModeExec, which
+// pgx writes past its protocol layer, statements sent with [pgx.Conn.PgConn], statements of a pool passed to
+// [Register], and all statements after [Instrumentation.Unregister]. If a text is incomplete, the position in the
+// server's error is after the comment.
 func WithSQLComments(content ...SQLComment) Option {
 	if len(content) == 0 {
 		content = []SQLComment{CommentApplication, CommentOperation}
@@ -127,8 +128,8 @@ func applicationName(connConfig *pgx.ConnConfig) string {
 	return filepath.Base(os.Args[0])
 }
 
-// escapeMore escapes what url.QueryEscape leaves: in a text that breaks off in a string, the quotes of the comment end that, and
-// a "--" outside of a string hides the rest. The server would execute what it refuses without a comment.
+// escapeMore escapes what url.QueryEscape leaves: in a text that breaks off in a string, the quotes of the comment end
+// that, and a "--" outside of a string hides the rest. The server would execute what it refuses without a comment.
 var escapeMore = strings.NewReplacer("+", "%20", "--", "-%2D")
 
 // tag returns a key and its value as a comment has them, "" if there is no value. All but letters, digits and "-._~" is

@@ -40,7 +40,7 @@ const (
 func AssertNoLeaks(t testing.TB, inst *otelpool.Instrumentation) bool {
 	t.Helper()
 	if inst == nil {
-		t.Errorf("otelpooltest: the Instrumentation is nil: want the one that New, NewWithConfig or Instrument returned")
+		t.Errorf("otelpooltest: the Instrumentation is nil: pass the one that New, NewWithConfig or Instrument returned")
 		return false
 	}
 	leaks := findLeaks(inst.Held)

@@ -31,7 +31,7 @@ type Recorder struct {
 // NewRecorder returns a Recorder that fails t when a method asks for a metric that does not exist.
 func NewRecorder(t testing.TB) *Recorder {
 	reader := sdkmetric.NewManualReader()
-	// Without a limit the SDK never adds up several series in one.
+	// Without a limit the SDK never merges series.
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithCardinalityLimit(0))
 	return &Recorder{t: t, reader: reader, provider: provider}
 }
@@ -82,9 +82,9 @@ type Outcome struct {
 	Total     time.Duration
 }
 
-// Operations returns the number of finished operations of that name, including failed ones. The name is the one that
-// [otelpool.WithOperation] describes. It returns 0 for an unknown name; OperationNames returns the known ones. A query
-// is finished when its rows are closed.
+// Operations returns the number of finished operations with that name, including failed ones. [otelpool.WithOperation]
+// describes the names. It returns 0 for an unknown name; OperationNames returns the known ones. A query is finished
+// when its rows are closed.
 func (r *Recorder) Operations(name string) int {
 	r.t.Helper()
 	count, _ := r.sum(func(o Outcome) bool { return o.Operation == name })

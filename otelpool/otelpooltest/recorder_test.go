@@ -157,7 +157,7 @@ func TestConnectErrorsStartAtZero(t *testing.T) {
 	if got := rec.Value("pgxpool.connections.errors"); !math.IsNaN(got) {
 		t.Errorf("%v without a pool", got)
 	}
-	mustContain(t, fake.only(t), "there is no such metric; there are: none", "no pool is registered")
+	mustContain(t, fake.only(t), "no such metric; the metrics are: none", "no pool is currently registered")
 
 	pool, inst, err := otelpool.New(t.Context(), "postgres://user@127.0.0.1:1/db?sslmode=disable", rec.Option())
 	testutil.NoError(t, err)
@@ -211,7 +211,7 @@ func TestUnknownValueFailsTest(t *testing.T) {
 	}
 	testutil.NoError(t, otherInst.Unregister())
 	rec.Value("pgxpool.peak")
-	mustContain(t, fake.only(t), "there is no such metric; there are:\n  db.client.connection.create_time\n", "no pool is registered with the Recorder now")
+	mustContain(t, fake.only(t), "no such metric; the metrics are:\n  db.client.connection.create_time\n", "no pool is currently registered with the Recorder")
 }
 
 func TestCollectReturnsEveryMetric(t *testing.T) {

@@ -40,10 +40,10 @@ func (r *Recorder) Value(name string, attributes ...attribute.KeyValue) float64 
 	}
 	if err != nil {
 		if len(all[name]) == 0 && (name != connectErrors || len(all[acquires]) == 0) {
-			err = fmt.Errorf("there is no such metric; there are:%s", list(slices.Sorted(maps.Keys(all))))
+			err = fmt.Errorf("no such metric; the metrics are:%s", list(slices.Sorted(maps.Keys(all))))
 		}
 		if len(all[size]) == 0 {
-			err = fmt.Errorf("%w\nno pool is registered with the Recorder now", err)
+			err = fmt.Errorf("%w\nno pool is currently registered with the Recorder", err)
 		}
 		r.t.Errorf("otelpooltest: value of %s: %v", name, err)
 		return math.NaN()
@@ -77,10 +77,10 @@ func total(of []metricdata.Aggregation, attributes []attribute.KeyValue) (float6
 		}
 	}
 	if len(matching) == 0 {
-		return 0, fmt.Errorf("no series has %s; there are:%s", encode(attribute.NewSet(slices.Clone(attributes)...)), list(all))
+		return 0, fmt.Errorf("no series has %s; the series are:%s", encode(attribute.NewSet(slices.Clone(attributes)...)), list(all))
 	}
 	if gauge && len(matching) > 1 {
-		return 0, fmt.Errorf("it is a gauge: want attributes that select one of:%s", list(matching))
+		return 0, fmt.Errorf("it is a gauge: want attributes that select one of these series:%s", list(matching))
 	}
 	return sum, nil
 }
@@ -96,7 +96,7 @@ func seriesOf(data metricdata.Aggregation) (s []series, gauge bool, err error) {
 	case metricdata.Gauge[float64]:
 		return points(data.DataPoints), true, nil
 	}
-	return nil, false, errors.New("it is a histogram: want Operations or Duration for the one of operations, or Collect")
+	return nil, false, errors.New("it is a histogram: use Operations or Duration for that of operations, else Collect")
 }
 
 func points[N int64 | float64](points []metricdata.DataPoint[N]) []series {

@@ -31,10 +31,10 @@ func TestErrorNamesBadValue(t *testing.T) {
 	average := func(buffer float64) []error { return []error{errorOf(goodLoad.SizeForAverage(buffer))} }
 	at := func(size int) []error { return []error{errorOf(goodLoad.At(size))} }
 	for want, errs := range map[string][]error{
-		"sizing: buffer -0.1 is not from 0 to 10: 0.2 is 20 %":        average(-0.1),
-		"sizing: buffer 20 is not from 0 to 10: 0.2 is 20 %":          average(20),
-		"sizing: buffer NaN is not from 0 to 10: 0.2 is 20 %":         average(math.NaN()),
-		"sizing: buffer +Inf is not from 0 to 10: 0.2 is 20 %":        average(math.Inf(1)),
+		"sizing: buffer -0.1 is not between 0 and 10: 0.2 is 20 %":    average(-0.1),
+		"sizing: buffer 20 is not between 0 and 10: 0.2 is 20 %":      average(20),
+		"sizing: buffer NaN is not between 0 and 10: 0.2 is 20 %":     average(math.NaN()),
+		"sizing: buffer +Inf is not between 0 and 10: 0.2 is 20 %":    average(math.Inf(1)),
 		"sizing: size 0 is not between 1 and 262143":                  at(0),
 		"sizing: size -1 is not between 1 and 262143":                 at(-1),
 		"sizing: size 262144 is not between 1 and 262143":             at(262144),
@@ -47,9 +47,9 @@ func TestErrorNamesBadValue(t *testing.T) {
 		"sizing: Load.Rate +Inf is not a finite number above 0": load(func(l *sizing.Load) { l.Rate = math.Inf(1) }),
 		"sizing: Load.Hold 0s is not above 0":                   load(func(l *sizing.Load) { l.Hold = 0 }),
 		"sizing: Load.Hold -1s is not above 0":                  load(func(l *sizing.Load) { l.Hold = -time.Second }),
-		"sizing: Load.CV -1 is not from 0 to 100":               load(func(l *sizing.Load) { l.CV = -1 }),
-		"sizing: Load.CV NaN is not from 0 to 100":              load(func(l *sizing.Load) { l.CV = math.NaN() }),
-		"sizing: Load.CV 101 is not from 0 to 100":              load(func(l *sizing.Load) { l.CV = 101 }),
+		"sizing: Load.CV -1 is not between 0 and 100":           load(func(l *sizing.Load) { l.CV = -1 }),
+		"sizing: Load.CV NaN is not between 0 and 100":          load(func(l *sizing.Load) { l.CV = math.NaN() }),
+		"sizing: Load.CV 101 is not between 0 and 100":          load(func(l *sizing.Load) { l.CV = 101 }),
 
 		"sizing: Goal.Wait -1ns is negative":                                 goal(sizing.Goal{Wait: -1, Quantile: 0.9}),
 		"sizing: Goal.Quantile 0 is not above 0 and below 1: 0.99 is 99 %":   goal(sizing.Goal{}),
@@ -103,16 +103,16 @@ func TestErrorNamesAllBadNumbers(t *testing.T) {
 func TestOverloadReturnsErrOverloaded(t *testing.T) {
 	t.Parallel()
 	load := func(rate float64) sizing.Load { return sizing.Load{Rate: rate, Hold: time.Second} }
-	const overloadedAtAnySize = "connections in use on average, and no size up to 262143, the most that PostgreSQL allows, is enough"
+	const overloadedAtAnySize = "connections in use on average, and no size up to 262143, the maximum of PostgreSQL's max_connections, is enough"
 	for _, c := range []struct {
 		err  error
 		want string
 	}{
-		{errorOf(load(5).At(5)), "sizing: overloaded: Load.Rate 5/s × Load.Hold 1s keep 5 connections in use on average, and size 5 is not more"},
-		{errorOf(load(7.5).At(3)), "sizing: overloaded: Load.Rate 7.5/s × Load.Hold 1s keep 7.5 connections in use on average, and size 3 is not more"},
-		{errorOf(sizing.Load{Rate: 100, Hold: 290 * time.Millisecond}.At(29)), "keep 29 connections in use"}, // 28.999999999999996
+		{errorOf(load(5).At(5)), "sizing: overloaded: Load.Rate 5/s × Load.Hold 1s is 5 connections in use on average, and size 5 is not more"},
+		{errorOf(load(7.5).At(3)), "sizing: overloaded: Load.Rate 7.5/s × Load.Hold 1s is 7.5 connections in use on average, and size 3 is not more"},
+		{errorOf(sizing.Load{Rate: 100, Hold: 290 * time.Millisecond}.At(29)), "is 29 connections in use"}, // 28.999999999999996
 		{errorOf(load(math.MaxFloat64).At(3)), "size 3 is not more"},
-		{errorOf(load(262143).SizeForGoal(goodGoal)), "sizing: overloaded: Load.Rate 262143/s × Load.Hold 1s keep 262143 " + overloadedAtAnySize},
+		{errorOf(load(262143).SizeForGoal(goodGoal)), "sizing: overloaded: Load.Rate 262143/s × Load.Hold 1s is 262143 " + overloadedAtAnySize},
 		{errorOf(load(262142.5).SizeForGoal(goodGoal)), overloadedAtAnySize},
 		{errorOf(load(262143).SizeForAverage(0.1)), overloadedAtAnySize},
 		{errorOf(load(math.MaxFloat64).SizeForAverage(0)), overloadedAtAnySize},

@@ -124,7 +124,7 @@ func ExampleFleet_Left() {
 	fmt.Println(fleet.Left())
 	// Output:
 	// 17 <nil>
-	// 0 sizing: no room: Instances 6 × (Size 5 + Overflow 10) are 90 connections, and the server has 77 for them: enough for 5 instances, or for 12 connections in each
+	// 0 sizing: no room: Instances 6 × (Size 5 + Overflow 10) need 90 connections, but the server has only 77 for them: enough for 5 instances, or for 12 connections per instance
 }
 
 func ExampleFleet_MaxInstances() {

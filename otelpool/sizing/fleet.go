@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// ErrNoRoom is the error, by [errors.Is], of the methods of [Fleet] when the numbers are valid but the server has too
-// few connections for the pools.
+// ErrNoRoom matches, with [errors.Is], the error that a method of [Fleet] returns when the numbers are valid but the
+// server has too few connections for the pools.
 var ErrNoRoom = errors.New("sizing: no room")
 
 // Fleet describes all instances of a service, each with its own pool, and the server that they share. A method needs
@@ -22,8 +22,8 @@ type Fleet struct {
 	// Reserved is the number of connections that ordinary users cannot have: the server's
 	// superuser_reserved_connections, 3 by default, plus reserved_connections, which exists since PostgreSQL 16.
 	Reserved int
-	// OtherClients is the number of connections of all other clients: other services, migrations, jobs, monitoring,
-	// people.
+	// OtherClients is the number of connections of all other clients: other services, migrations, jobs, monitoring and
+	// interactive sessions.
 	OtherClients int
 }
 
@@ -37,7 +37,7 @@ func (f Fleet) Left() (int, error) {
 	pool := f.Size + f.Overflow
 	need := int64(f.Instances) * int64(pool)
 	if need > int64(room) {
-		return 0, fmt.Errorf("%w: Instances %d × (Size %d + Overflow %d) are %d connections, and the server has %d for them: enough for %d instances, or for %d connections in each",
+		return 0, fmt.Errorf("%w: Instances %d × (Size %d + Overflow %d) need %d connections, but the server has only %d for them: enough for %d instances, or for %d connections per instance",
 			ErrNoRoom, f.Instances, f.Size, f.Overflow, need, room, room/pool, room/f.Instances)
 	}
 	return room - int(need), nil
@@ -52,7 +52,7 @@ func (f Fleet) MaxInstances() (int, error) {
 	}
 	pool := f.Size + f.Overflow
 	if pool > room {
-		return 0, fmt.Errorf("%w: Size %d + Overflow %d are more connections than the %d that the server has for them",
+		return 0, fmt.Errorf("%w: Size %d + Overflow %d is more than the %d connections that the server has for them",
 			ErrNoRoom, f.Size, f.Overflow, room)
 	}
 	return room / pool, nil
@@ -66,7 +66,7 @@ func (f Fleet) MaxPerInstance() (int, error) {
 		return 0, err
 	}
 	if f.Instances > room {
-		return 0, fmt.Errorf("%w: Instances %d are more than the %d connections that the server has for them",
+		return 0, fmt.Errorf("%w: Instances %d is more than the %d connections that the server has for them",
 			ErrNoRoom, f.Instances, room)
 	}
 	return room / f.Instances, nil
@@ -84,7 +84,7 @@ func (f Fleet) room() (int, error) {
 	}
 	room := f.MaxConnections - f.Reserved - f.OtherClients
 	if room < 1 {
-		return 0, fmt.Errorf("%w: Reserved %d and OtherClients %d leave nothing of MaxConnections %d",
+		return 0, fmt.Errorf("%w: Reserved %d and OtherClients %d use up MaxConnections %d",
 			ErrNoRoom, f.Reserved, f.OtherClients, f.MaxConnections)
 	}
 	return room, nil

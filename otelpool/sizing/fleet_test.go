@@ -18,13 +18,13 @@ func TestFleetUsesEveryServerConnection(t *testing.T) {
 		{sizing.Fleet{Instances: 4, Size: 5, Overflow: 10, MaxConnections: 100, Reserved: 3, OtherClients: 17}, 20, 5, 20, ""},
 		{sizing.Fleet{Instances: 5, Size: 16, MaxConnections: 80}, 0, 5, 16, ""},
 		{sizing.Fleet{Instances: 5, Size: 16, MaxConnections: 79}, 0, 4, 15,
-			"sizing: no room: Instances 5 × (Size 16 + Overflow 0) are 80 connections, and the server has 79 for them: enough for 4 instances, or for 15 connections in each"},
+			"sizing: no room: Instances 5 × (Size 16 + Overflow 0) need 80 connections, but the server has only 79 for them: enough for 4 instances, or for 15 connections per instance"},
 		{sizing.Fleet{Instances: most, Size: most, Overflow: most, MaxConnections: most, Reserved: 1, OtherClients: 1}, 0, 0, 0,
-			"sizing: no room: Instances 262143 × (Size 262143 + Overflow 262143) are 137437904898 connections, and the server has 262141 for them: enough for 0 instances, or for 0 connections in each"},
+			"sizing: no room: Instances 262143 × (Size 262143 + Overflow 262143) need 137437904898 connections, but the server has only 262141 for them: enough for 0 instances, or for 0 connections per instance"},
 		{sizing.Fleet{Instances: 1, Size: 1, MaxConnections: 10, Reserved: 3, OtherClients: 7}, 0, 0, 0,
-			"sizing: no room: Reserved 3 and OtherClients 7 leave nothing of MaxConnections 10"},
+			"sizing: no room: Reserved 3 and OtherClients 7 use up MaxConnections 10"},
 		{sizing.Fleet{Instances: 1, Size: 1, MaxConnections: 1, Reserved: most, OtherClients: most}, 0, 0, 0,
-			"sizing: no room: Reserved 262143 and OtherClients 262143 leave nothing of MaxConnections 1"},
+			"sizing: no room: Reserved 262143 and OtherClients 262143 use up MaxConnections 1"},
 	} {
 		left, err := c.fleet.Left()
 		if left != c.left || (err != nil) != (c.noRoom != "") {

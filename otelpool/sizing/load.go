@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// ErrOverloaded is the error, by [errors.Is], of the methods of [Load] when the numbers are valid but the load keeps
-// more connections in use on average than the pool, or the largest possible pool, has.
+// ErrOverloaded matches, with [errors.Is], the error that a method of [Load] returns when the numbers are valid but the
+// load keeps more connections in use on average than the pool, or the largest possible pool, has.
 var ErrOverloaded = errors.New("sizing: overloaded")
 
 // maxCV is far beyond the CVs for which the formula is useful. It keeps every figure of a queue finite.
@@ -42,7 +42,7 @@ type Goal struct {
 func (l Load) SizeForAverage(buffer float64) (int, error) {
 	inUse, err := l.inUse()
 	if !(buffer >= 0 && buffer <= 10) {
-		err = errors.Join(err, fmt.Errorf("sizing: buffer %v is not from 0 to 10: 0.2 is 20 %%", buffer))
+		err = errors.Join(err, fmt.Errorf("sizing: buffer %v is not between 0 and 10: 0.2 is 20 %%", buffer))
 	}
 	if err != nil {
 		return 0, err
@@ -55,8 +55,8 @@ func (l Load) SizeForAverage(buffer float64) (int, error) {
 }
 
 // SizeForGoal returns the smallest size that meets the goal. It is the size of the whole pool, MaxConns, because a
-// caller waits only when the overflow is in use too. The result may be 1. Then everybody waits while that connection is
-// replaced, and a caller who needs a second one waits forever: use 2 at least.
+// caller waits only when the overflow is in use too. The result may be 1. Then all callers wait while that connection
+// is replaced, and a caller that needs a second one waits forever: use at least 2.
 func (l Load) SizeForGoal(goal Goal) (int, error) {
 	inUse, err := l.inUse()
 	if err := errors.Join(err, goal.check()); err != nil {
@@ -81,7 +81,7 @@ func (l Load) At(size int) (Queue, error) {
 		return Queue{}, err
 	}
 	if inUse >= float64(size) {
-		return Queue{}, fmt.Errorf("%w: Load.Rate %v/s × Load.Hold %v keep %.6g connections in use on average, and size %d is not more",
+		return Queue{}, fmt.Errorf("%w: Load.Rate %v/s × Load.Hold %v is %.6g connections in use on average, and size %d is not more",
 			ErrOverloaded, l.Rate, l.Hold, inUse, size)
 	}
 	blocked := 1.0
@@ -101,13 +101,13 @@ func (l Load) inUse() (float64, error) {
 		errs = append(errs, fmt.Errorf("sizing: Load.Hold %v is not above 0", l.Hold))
 	}
 	if !(l.CV >= 0 && l.CV <= maxCV) {
-		errs = append(errs, fmt.Errorf("sizing: Load.CV %v is not from 0 to %d", l.CV, maxCV))
+		errs = append(errs, fmt.Errorf("sizing: Load.CV %v is not between 0 and %d", l.CV, maxCV))
 	}
 	return roundNearInteger(l.Rate * l.Hold.Seconds()), errors.Join(errs...)
 }
 
 func (l Load) overloadedAtAnySize(inUse float64) error {
-	return fmt.Errorf("%w: Load.Rate %v/s × Load.Hold %v keep %.6g connections in use on average, and no size up to %d, the most that PostgreSQL allows, is enough",
+	return fmt.Errorf("%w: Load.Rate %v/s × Load.Hold %v is %.6g connections in use on average, and no size up to %d, the maximum of PostgreSQL's max_connections, is enough",
 		ErrOverloaded, l.Rate, l.Hold, inUse, maxConnections)
 }
 

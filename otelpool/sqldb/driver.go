@@ -11,17 +11,19 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// makers maps weak pointers to the drivers of this package to what made them. A sql.DB says nothing of its connector
-// but its driver. That cannot be a type of ours: programs and libraries know PostgreSQL by a *stdlib.Driver.
+// makers maps weak pointers to the drivers of this package to their makers. The driver is the only part of its
+// connector that a sql.DB reveals. It cannot be a type of this package: programs and libraries recognize PostgreSQL by
+// a *stdlib.Driver.
 var makers sync.Map
 
-// maker is what made a driver. It does not keep inst alive: that has the sql.DB, which has the driver.
+// maker describes what created a driver. The pointer is weak because inst refers to the sql.DB, which refers to the
+// driver.
 type maker struct {
 	onPool bool
 	inst   weak.Pointer[otelpool.Instrumentation] // of a Connector
 }
 
-// newDriver returns a driver by which makerOf finds m.
+// newDriver returns a driver for which makerOf returns m.
 func newDriver(m maker) *stdlib.Driver {
 	d := new(stdlib.Driver)
 	key := weak.Make(d)
@@ -30,8 +32,8 @@ func newDriver(m maker) *stdlib.Driver {
 	return d
 }
 
-// makerOf returns the Instrumentation of a driver that a Connector has, nil for others, and whether the driver is of a
-// sql.DB on a pool.
+// makerOf returns the Instrumentation if a Connector created the driver, else nil, and reports whether the driver
+// belongs to a sql.DB on a pgxpool.
 func makerOf(d driver.Driver) (inst *otelpool.Instrumentation, onPool bool) {
 	known, _ := d.(*stdlib.Driver)
 	found, ok := makers.Load(weak.Make(known))

@@ -13,25 +13,24 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/sibling"
 )
 
-// Register measures the pool that a sql.DB of any driver has of its own, for programs that keep it. It reads
-// [sql.DB.Stats] at collection: connections in use, idle and allowed, acquires that waited and how long, connections
-// closed by age, idleness and SetMaxIdleConns. Connections that are being opened count as in use.
+// Register measures the built-in pool of a sql.DB, with any driver. At each collection it reads [sql.DB.Stats]:
+// connections in use, idle and allowed, the number of acquires that waited and their waiting time, and connections
+// closed because of age, idleness and SetMaxIdleConns. Connections that are being opened count as in use.
 //
-// What a sql.DB does not say is absent: who waits now, who holds a connection and for how long, timeouts, peaks, and
-// what follows from these, such as findings. Without a limit (SetMaxOpenConns) the metrics of the limit are absent,
-// and those of the base size unless [otelpool.WithBaseSize] sets it; the default is the limit. [Open] has all of it,
-// by as many lines.
+// A sql.DB does not report current waiters, holders of connections and hold times, timeouts and peaks, so these metrics
+// are absent, and so are findings. Without a limit (SetMaxOpenConns) the metrics of the limit are absent, and those of
+// the base size unless [otelpool.WithBaseSize] sets it; its default is the limit. With [Open] all of them exist.
 //
-// The durations of its operations are measured if the sql.DB was made of a [Connector]. The options of the Connector
-// then apply, and Register must have none. Otherwise the pool's name is "sql.DB" unless [otelpool.WithPoolName] sets
-// one, and only options that concern gauges have an effect. If another library wraps the Connector, Register does
-// not see it.
+// If the sql.DB was created from a [Connector], the durations of its operations are measured too. The options of the
+// Connector then apply, and Register must have none. Otherwise the pool's name is "sql.DB" unless
+// [otelpool.WithPoolName] sets one, and only options that concern gauges have an effect. If another library wraps the
+// Connector, Register does not recognize it.
 //
-// A sql.DB of [stdlib.OpenDBFromPool] is taken for one with a pool of its own: use [FromPool].
+// Register cannot recognize a sql.DB that [stdlib.OpenDBFromPool] created on a pgxpool: use [FromPool] instead.
 //
-// It is an error if the sql.DB is nil, registered already, or one of [Open] or [FromPool], whose pool is measured
-// itself. When the sql.DB is closed, call [otelpool.Instrumentation.Unregister] as well, unless it was made of a
-// Connector. Register is safe for concurrent use.
+// Register returns an error if the sql.DB is nil, already registered, or created by [Open] or [FromPool], whose pool is
+// measured itself. When the sql.DB is closed, call [otelpool.Instrumentation.Unregister] as well, unless it was created
+// from a Connector. Register is safe for concurrent use.
 func Register(db *sql.DB, opts ...otelpool.Option) (*otelpool.Instrumentation, error) {
 	if db == nil {
 		return nil, errors.New("otelpool: sql.DB is nil")
@@ -42,9 +41,9 @@ func Register(db *sql.DB, opts ...otelpool.Option) (*otelpool.Instrumentation, e
 	}
 	switch inst, onPool := makerOf(d); {
 	case onPool:
-		return nil, errors.New("otelpool: sql.DB is on a pgxpool: instrument that, as Open does")
+		return nil, errors.New("otelpool: sql.DB uses a pgxpool: instrument that pool, as Open does")
 	case inst != nil && len(opts) > 0:
-		return nil, errors.New("otelpool: options for a sql.DB of a Connector: pass them to Connector")
+		return nil, errors.New("otelpool: sql.DB was created from a Connector: pass the options to Connector")
 	case inst != nil:
 		if err := sibling.RegisterWith(inst, db); err != nil {
 			return nil, err
@@ -62,23 +61,23 @@ func Register(db *sql.DB, opts ...otelpool.Option) (*otelpool.Instrumentation, e
 func driverOf(db *sql.DB) (d driver.Driver, err error) {
 	defer func() {
 		if recover() != nil {
-			err = errors.New("otelpool: sql.DB was not made by sql.Open or sql.OpenDB, or its driver panics")
+			err = errors.New("otelpool: sql.DB was not created by sql.Open or sql.OpenDB, or its driver panics")
 		}
 	}()
 	return db.Driver(), nil
 }
 
-// Connector returns a connector for [sql.OpenDB] whose connections are measured: the durations of queries, batches,
-// copies and dials, and what the options add to them, such as spans. It works on a copy of the configuration, whose
-// tracer is called as before. Call [Register] with the sql.DB for the metrics of its pool; without, a line is logged
-// after a minute.
+// Connector returns a connector for [sql.OpenDB] that measures its connections: the durations of queries, batches,
+// copies and dials, and what the options add, such as spans. It works on a copy of the configuration, whose tracer is
+// called as before. Call [Register] with the sql.DB to measure its pool; if that is missing after a minute, a line is
+// logged.
 //
-// Options that concern acquires, holds or findings have no effect. Close of the sql.DB ends the measuring. The
-// options of package stdlib, such as OptionBeforeConnect, cannot be given: a program that needs them has the hooks
-// of [pgxpool.Config] with [OpenWithConfig].
+// Options that concern acquires, holds or findings have no effect. Closing the sql.DB ends the measurement. The options
+// of package stdlib, such as OptionBeforeConnect, are not supported: a program that needs them can use the hooks of
+// [pgxpool.Config] with [OpenWithConfig].
 //
-// It is an error if the configuration is nil, was not made by [pgx.ParseConfig], is instrumented already or has a
-// [otelpool.Sizing]. A Connector is for one sql.DB. It is safe for concurrent use.
+// Connector returns an error if the configuration is nil, was not created by [pgx.ParseConfig], is already instrumented
+// or has an [otelpool.Sizing]. Use each connector for one sql.DB only. It is safe for concurrent use.
 func Connector(config *pgx.ConnConfig, opts ...otelpool.Option) (driver.Connector, error) {
 	if config != nil {
 		config = config.Copy()
@@ -99,7 +98,7 @@ type ownConnector struct {
 	inst   *otelpool.Instrumentation
 }
 
-// Driver implements driver.Connector. It says to Register what measures the connections.
+// Driver implements driver.Connector. By the driver, Register finds the Instrumentation of the connections.
 func (c *ownConnector) Driver() driver.Driver { return c.driver }
 
 // Close implements io.Closer, for sql.DB.Close.

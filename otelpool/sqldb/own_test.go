@@ -283,16 +283,16 @@ func TestWrongDBIsError(t *testing.T) {
 		want string
 	}{
 		{registered(nil), "sql.DB is nil"},
-		{registered(new(sql.DB)), "was not made by sql.Open"},
+		{registered(new(sql.DB)), "was not created by sql.Open"},
 		{registered(panics), "its driver panics"},
-		{registered(f.db), "is on a pgxpool"},
-		{registered(plain), "registered already"},
-		{registered(twice), "registered already"},
-		{registered(own(t), otelpool.WithPoolName("x")), "pass them to Connector"},
+		{registered(f.db), "uses a pgxpool"},
+		{registered(plain), "already registered"},
+		{registered(twice), "already registered"},
+		{registered(own(t), otelpool.WithPoolName("x")), "pass the options to Connector"},
 		{registered(own(t, otelpool.WithBaseSize(-1))), "base size -1 is below 1"},
 		{connector(nil), "configuration is nil"},
-		{connector(new(pgx.ConnConfig)), "was not made by pgx.ParseConfig"},
-		{connector(instrumented.ConnConfig), "instrumented already"},
+		{connector(new(pgx.ConnConfig)), "was not created by pgx.ParseConfig"},
+		{connector(instrumented.ConnConfig), "already instrumented"},
 		{connector(sized.ConnConfig), "has a Sizing"},
 	} {
 		testutil.ErrorContains(t, tt.err, tt.want)

@@ -1,12 +1,12 @@
 // Package sqldb measures a [sql.DB], for database/sql and the libraries that are built on it: GORM, ent, bun, sqlx.
-// [Open] makes one on an instrumented pgxpool, which is measured whole. [Register] measures the pool that a sql.DB
-// has of its own, as far as that says anything, and [Connector] the durations of what runs on its connections.
+// [Open] creates one on an instrumented pgxpool, with all its metrics. [Register] measures the built-in pool of a
+// sql.DB, as far as [sql.DB.Stats] allows, and [Connector] the durations of the operations on its connections.
 //
-// Under Open, pgxpool does the pooling, and what otelpool measures is true: the sql.DB keeps no idle connection, so
-// each query, transaction and [sql.Conn] acquires a connection of the pool and gives it back when it ends, and it
-// has no limit, so callers wait in the pool alone. Do not call [sql.DB.SetMaxIdleConns], [sql.DB.SetMaxOpenConns] or
-// [sql.DB.SetConnMaxLifetime]; the pool's configuration or an [otelpool.Sizing] says the same. What the first two
-// make wrong is logged once, when it is noticed.
+// With Open, only pgxpool does the pooling. The sql.DB keeps no idle connections, so each query, transaction and
+// [sql.Conn] acquires a connection of the pool and releases it at its end. It has no limit, so callers wait only in the
+// pool. Do not call [sql.DB.SetMaxIdleConns], [sql.DB.SetMaxOpenConns] or [sql.DB.SetConnMaxLifetime]: set the same in
+// the pool's configuration or an [otelpool.Sizing]. The first two make measurements wrong; that is logged once, when it
+// is noticed.
 package sqldb
 
 import (
@@ -30,13 +30,13 @@ import (
 // closeTimeout is how long Close waits for connections that are in use.
 const closeTimeout = 10 * time.Second
 
-// Open makes an instrumented pool of a connection string, as [otelpool.New] does, and a sql.DB on it. Like
-// [sql.Open] it does not wait for a connection. Set pool_max_conns in the string: a sql.DB has no limit by default,
-// but a pgxpool has the larger of four connections and the number of CPUs.
+// Open creates an instrumented pool from a connection string, as [otelpool.New] does, and a sql.DB on it. Like
+// [sql.Open], it does not wait for a connection. Set pool_max_conns in the string: by default a sql.DB has no limit,
+// but a pgxpool is limited to four connections or the number of CPUs, whichever is larger.
 //
-// Close of the sql.DB closes the pool as well and calls [otelpool.Instrumentation.Unregister]. It waits up to ten
-// seconds for connections that are in use, because rows or transactions are open; it then returns an error that says
-// how many are left, and the pool closes when the last of them ends.
+// Closing the sql.DB also closes the pool and calls [otelpool.Instrumentation.Unregister]. Close waits up to ten
+// seconds for connections with open rows or transactions. It then returns an error with the number of connections still
+// in use, and the pool closes when the last of them is released.
 func Open(ctx context.Context, connString string, opts ...otelpool.Option) (*sql.DB, *otelpool.Instrumentation, error) {
 	pool, inst, err := otelpool.New(ctx, connString, opts...)
 	if err != nil {
@@ -45,8 +45,8 @@ func Open(ctx context.Context, connString string, opts ...otelpool.Option) (*sql
 	return open(&connector{pool: pool, inst: inst}), inst, nil
 }
 
-// OpenDB is Open for a caller that hands the sql.DB to a library, such as GORM, and leaves errors to that: where Open
-// would return an error, each use of the sql.DB does. Like [stdlib.OpenDB] it returns the sql.DB alone.
+// OpenDB is like [Open] but returns only the sql.DB, as [stdlib.OpenDB] does, for callers that pass it to a library
+// such as GORM. Where Open would return an error, each use of the sql.DB returns it instead.
 func OpenDB(ctx context.Context, connString string, opts ...otelpool.Option) *sql.DB {
 	db, _, err := Open(ctx, connString, opts...)
 	if err != nil {
@@ -55,8 +55,8 @@ func OpenDB(ctx context.Context, connString string, opts ...otelpool.Option) *sq
 	return db
 }
 
-// OpenWithConfig is Open for a configuration, to which a [otelpool.Sizing] may have been applied. It works on a
-// copy, as [otelpool.NewWithConfig] does.
+// OpenWithConfig is like [Open] but takes a configuration, to which an [otelpool.Sizing] may have been applied. It
+// works on a copy, as [otelpool.NewWithConfig] does.
 func OpenWithConfig(ctx context.Context, config *pgxpool.Config, opts ...otelpool.Option) (*sql.DB, *otelpool.Instrumentation, error) {
 	pool, inst, err := otelpool.NewWithConfig(ctx, config, opts...)
 	if err != nil {
@@ -65,8 +65,8 @@ func OpenWithConfig(ctx context.Context, config *pgxpool.Config, opts ...otelpoo
 	return open(&connector{pool: pool, inst: inst}), inst, nil
 }
 
-// FromPool makes a sql.DB on a pool, which should be instrumented. Close of the sql.DB does not close the pool. If
-// the pool is nil, the sql.DB returns an error whenever it is used.
+// FromPool creates a sql.DB on a pool, which should be instrumented. Closing the sql.DB does not close the pool. If the
+// pool is nil, each use of the sql.DB returns an error.
 func FromPool(pool *pgxpool.Pool) *sql.DB {
 	c := &connector{pool: pool}
 	if pool == nil {
@@ -97,14 +97,15 @@ type connector struct {
 	keepsIdle, limits sync.Once
 }
 
-// Connect implements driver.Connector. Now and then it looks for a limit of the sql.DB, which has no event.
+// Connect implements driver.Connector. Every 64th call checks whether the sql.DB has a limit, because no event reports
+// one.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
 	if c.connects.Add(1)%64 == 1 && c.limited() {
 		c.limits.Do(func() {
-			sibling.Warn(c.pool, "sql.DB limits its connections: callers wait there, and the pool's waiting times and sizes leave that out",
+			sibling.Warn(c.pool, "sql.DB limits its connections: callers wait in the sql.DB, which the pool's wait times and sizes do not include",
 				"do not call SetMaxOpenConns; set pool_max_conns, or a Sizing")
 		})
 	}
@@ -116,20 +117,20 @@ func (c *connector) limited() bool {
 	return db != nil && db.Stats().MaxOpenConnections > 0
 }
 
-// reused is called when the sql.DB uses a connection again that it has kept, or that it hands to a caller who waits
-// at its limit.
+// reused is called when the sql.DB reuses a connection: one that it kept idle, or one that it passes to a caller
+// waiting at its limit.
 func (c *connector) reused(context.Context, *pgx.Conn) error {
 	if c.limited() {
 		return nil
 	}
 	c.keepsIdle.Do(func() {
-		sibling.Warn(c.pool, "sql.DB keeps idle connections: the pool counts them as in use, and holds are too long and have the wrong names",
+		sibling.Warn(c.pool, "sql.DB keeps idle connections: the pool counts them as in use, and hold times are too long and attributed to the wrong units of work",
 			"do not call SetMaxIdleConns; the pool keeps idle connections itself")
 	})
 	return nil
 }
 
-// Driver implements driver.Connector. It says to Register that the pool is a pgxpool.
+// Driver implements driver.Connector. By the driver, Register recognizes that the pool is a pgxpool.
 func (c *connector) Driver() driver.Driver { return c.driver }
 
 // Close implements io.Closer, for sql.DB.Close.
@@ -145,7 +146,7 @@ func (c *connector) Close() error {
 	select {
 	case <-closed:
 	case <-timeout.C:
-		left = fmt.Errorf("otelpool: connections still in use after %v: %d: close rows, transactions and connections before the sql.DB",
+		left = fmt.Errorf("otelpool: after %[1]v, %[2]d connections are still in use: close rows, transactions and connections before the sql.DB",
 			closeTimeout, c.pool.Stat().AcquiredConns())
 	}
 	return errors.Join(left, c.inst.Unregister())
