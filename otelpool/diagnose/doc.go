@@ -1,8 +1,9 @@
-// Package diagnose says in words what is wrong with a connection pool: which unit of work or operation is guilty, on which
-// numbers that rests, and what to do.
+// Package diagnose describes in words what is wrong with a connection pool: the cause, the guilty unit of work or
+// operation, the numbers that support this, and what to do.
 //
-// [Findings] is a pure function of a [Report], which Report of otelpool.Instrumentation returns. It asks no database.
+// [Findings] is a pure function of a [Report], which the method Report of otelpool.Instrumentation returns. Neither
+// queries the database.
 //
-// [Server] does: over a connection of its own it adds to a Report who waits for a lock of whom, and who has the server's
-// connections.
+// [Server] does. Over a connection of its own, it adds to a Report which sessions wait for locks of which others, and
+// which clients have the server's connections.
 package diagnose

@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// Findings returns what is wrong with the pool of a report: the worst first, and what follows from others last. It returns
-// nothing if all is well, and for the zero Report. It changes nothing and asks no server.
+// Findings returns what is wrong with the pool of a report: the worst first, consequences of others last. It returns
+// nil if nothing is wrong, and for the zero Report. It does not modify the report or query the database.
 //
-// What is called grown or slower is compared with the ten minutes before, or with as much of them as the pool is old. What
-// lasts for longer is the pool's normal traffic.
+// Words such as "slower" and "more" compare with the preceding ten minutes, or with the age of the pool if that is
+// less. What has lasted longer counts as the pool's normal traffic.
 func Findings(r Report) []Finding {
 	v := newView(r)
 	hushed := v.hushed()

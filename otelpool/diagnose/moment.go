@@ -2,7 +2,7 @@ package diagnose
 
 import "time"
 
-// Moment is what a pool is and does in one second, for plots.
+// Moment is the state of a pool in one second, and what it did in that second, for plots.
 type Moment struct {
 	Time time.Time `json:"time"`
 
@@ -14,14 +14,14 @@ type Moment struct {
 	Waiting           int64   `json:"waiting"`
 	OldestWaitSeconds float64 `json:"oldest_wait_seconds"`
 
-	// What has happened since the moment before, Seconds ago.
+	// What has happened since the previous moment, which was Seconds ago.
 	Seconds         float64 `json:"seconds"`
 	Acquires        int64   `json:"acquires"`         // that got a connection
 	AcquireFailures int64   `json:"acquire_failures"` // that did not
-	WaitedSeconds   float64 `json:"waited_seconds"`   // that acquires waited, in all
-	Calls           int64   `json:"calls"`            // of operations
-	CallFailures    int64   `json:"call_failures"`    // of them
-	CallSeconds     float64 `json:"call_seconds"`     // that they took, in all
+	WaitedSeconds   float64 `json:"waited_seconds"`   // total time of the acquires
+	Calls           int64   `json:"calls"`            // calls of operations
+	CallFailures    int64   `json:"call_failures"`    // calls that failed
+	CallSeconds     float64 `json:"call_seconds"`     // total time of the calls
 	Opened          int64   `json:"opened"`           // connections
 	Closed          int64   `json:"closed"`
 }

@@ -6,16 +6,16 @@ import "time"
 // meaning, not when one is added.
 const ReportVersion = 1
 
-// Report is what is known of a pool at one moment, and of the minutes before. It marshals to JSON and back; the tags are
-// the names. It holds no SQL text, unless [Server] was asked WithQueryTexts, no argument and no connection string. Lists are
-// sorted, what matters most first.
+// Report describes a pool at one moment and over the preceding minutes. It can be marshaled to JSON and back; the
+// struct tags are the keys. It contains no query arguments and no connection string, and SQL text only if [Server] was
+// called with [WithQueryTexts]. Lists are sorted, the most important element first.
 type Report struct {
 	Version  int       `json:"version"` // ReportVersion
 	Pool     string    `json:"pool"`
 	Time     time.Time `json:"time"`
 	Settings Settings  `json:"settings"`
 
-	// Connections now. Used is the number that pgxpool counts as acquired, of which Closing are only being closed.
+	// Connections now. Used is the number that pgxpool counts as acquired. It includes Closing, those being closed.
 	Used         int64 `json:"used"`
 	Idle         int64 `json:"idle"`
 	Constructing int64 `json:"constructing"`
@@ -32,17 +32,17 @@ type Report struct {
 	Holds []Holds `json:"holds"` // the connections that are held now
 
 	// What has happened in the last ten seconds, minute and ten minutes. The first two periods are up to ten seconds
-	// longer than that, the third up to a minute; they are shorter while the pool is younger.
+	// longer than their names say, the third up to a minute. While the pool is young, they are shorter.
 	LastTenSeconds Period `json:"last_ten_seconds"`
 	LastMinute     Period `json:"last_minute"`
 	LastTenMinutes Period `json:"last_ten_minutes"`
 
-	// Server is what PostgreSQL says, nil unless the function [Server] was called.
+	// Server is the answer of the server, nil unless the function [Server] was called.
 	Server *ServerState `json:"server,omitempty"`
 }
 
-// Settings are the settings of the pool when it was registered. Of a sql.DB's own pool the first two are known, as they are
-// now; both are 0 if it has no limit and no base size was set.
+// Settings are the settings of the pool when it was registered. For a sql.DB's own pool only the first two are known,
+// with their current values; both are 0 if it has no limit and no base size was set.
 type Settings struct {
 	BaseSize                     int64   `json:"base_size"`
 	MaxConns                     int64   `json:"max_conns"`
@@ -62,41 +62,41 @@ type Holds struct {
 	OldestSeconds float64  `json:"oldest_seconds"`
 	LastQueries   []string `json:"last_queries,omitempty"` // the operations that run or ran last, each once
 
-	// How many of them do what: wait for the server, have rows or a batch open, run nothing in an open transaction, run
-	// nothing outside of one.
+	// How many of them wait for the server, have open rows or an open batch, are idle in a transaction, and are idle
+	// outside of one.
 	Running           int64 `json:"running"`
 	ResultOpen        int64 `json:"result_open"`
 	IdleInTransaction int64 `json:"idle_in_transaction"`
 	IdleOutside       int64 `json:"idle"`
 
-	Listening     int64    `json:"listening,omitempty"`      // for notifications: they have run LISTEN since they were acquired
+	Listening     int64    `json:"listening,omitempty"`      // have run LISTEN since they were acquired
 	MaybeHijacked int64    `json:"maybe_hijacked,omitempty"` // see Hold of otelpool
 	Nested        int64    `json:"nested,omitempty"`         // see Hold of otelpool
 	ProcessIDs    []uint32 `json:"process_ids"`              // of the server
 	TraceIDs      []string `json:"trace_ids,omitempty"`      // each once
 }
 
-// Period is what has happened in a period that ends now.
+// Period is what has happened in a period that ends at the time of the report.
 type Period struct {
-	Seconds float64 `json:"seconds"` // how long it is
+	Seconds float64 `json:"seconds"` // length of the period
 
 	Acquires      map[string]int64   `json:"acquires"`       // by result: ok, timeout, canceled, error
 	WaitedSeconds map[string]float64 `json:"waited_seconds"` // by phase: queue, connect, ping, prepare
 
-	// The most connections in use at any moment, and the most acquires that waited. They may be of up to a peak window
-	// (WithPeakWindow) before the period.
+	// The most connections in use, and the most waiting acquires, at any moment. The moment may be up to one peak
+	// window (WithPeakWindow) before the period.
 	Peak        int64 `json:"peak"`
 	PeakWaiting int64 `json:"peak_waiting"`
 
 	Units      []Unit      `json:"units"`      // by connections held, the most first
 	Operations []Operation `json:"operations"` // by time, the most first
 
-	Opened         int64            `json:"opened"`          // connections
-	OverflowOpened int64            `json:"overflow_opened"` // of them beyond the base size
-	Dials          int64            `json:"dials"`           // that succeeded
-	DialSeconds    float64          `json:"dial_seconds"`    // that those took, with TLS and authentication
-	DialsFailed    map[string]int64 `json:"dials_failed,omitempty"`
-	Closed         map[string]int64 `json:"closed,omitempty"` // by reason
+	Opened         int64            `json:"opened"`                 // connections
+	OverflowOpened int64            `json:"overflow_opened"`        // connections opened beyond the base size
+	Dials          int64            `json:"dials"`                  // dials that succeeded
+	DialSeconds    float64          `json:"dial_seconds"`           // total time of these dials, with TLS and authentication
+	DialsFailed    map[string]int64 `json:"dials_failed,omitempty"` // by error.type
+	Closed         map[string]int64 `json:"closed,omitempty"`       // by reason
 
 	NestedAcquires   int64 `json:"nested_acquires"`
 	LongHolds        int64 `json:"long_holds"`
@@ -107,8 +107,9 @@ type Period struct {
 type Unit struct {
 	Operation string `json:"operation"` // its name, "" for holds without one
 
-	// Held is how many connections it held on average, by a look every second. The others are its parts: the average number
-	// of those whose server worked, whose rows or batch were open, that were idle in a transaction, and idle.
+	// Held is how many connections it held on average, sampled once a second. The next four fields are its parts: the
+	// connections that waited for the server, had open rows or an open batch, were idle in a transaction, and were idle
+	// outside of one.
 	Held              float64 `json:"held"`
 	Running           float64 `json:"running"`
 	ResultOpen        float64 `json:"result_open"`
@@ -116,21 +117,21 @@ type Unit struct {
 	IdleOutside       float64 `json:"idle"`
 
 	Units       int64   `json:"units"`        // units of work whose first hold has ended
-	Operations  int64   `json:"operations"`   // that its ended holds ran
-	BusySeconds float64 `json:"busy_seconds"` // in which one of them ran
+	Operations  int64   `json:"operations"`   // operations that ran in holds that have ended
+	BusySeconds float64 `json:"busy_seconds"` // time in which these operations ran
 
 	LongHoldsEnded int64 `json:"long_holds_ended,omitempty"` // holds of more than five seconds that have ended
-	NestedAcquires int64 `json:"nested_acquires,omitempty"`  // acquires by a unit of work of this name that held one already
+	NestedAcquires int64 `json:"nested_acquires,omitempty"`  // acquires while the unit of work already held a connection
 
-	// Connections that were released in a transaction, and with rows or a batch open. pgxpool closes them.
+	// Connections released in a transaction, and released with open rows or an open batch. pgxpool closes them.
 	ReleasedInTransaction int64 `json:"released_in_transaction,omitempty"`
 	ReleasedBusy          int64 `json:"released_busy,omitempty"`
 }
 
-// Operation is how an operation did in a period.
+// Operation has the calls of one operation in a period.
 type Operation struct {
 	Operation string           `json:"operation"`
 	Calls     int64            `json:"calls"`
-	Seconds   float64          `json:"seconds"`            // that the calls took, in all
+	Seconds   float64          `json:"seconds"`            // total time of the calls
 	Failures  map[string]int64 `json:"failures,omitempty"` // by error.type, a SQLSTATE if there is one
 }

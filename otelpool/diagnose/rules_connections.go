@@ -18,21 +18,21 @@ type dialFailure struct {
 }
 
 var dialFailures = []dialFailure{
-	{ServerFull, []string{"53300"}, "the server, or its limit for the role or the database, has no connection left",
-		"See who has them (pg_stat_activity by usename and application_name), and which limit it is: max_connections, or the CONNECTION LIMIT of the role or the database. " +
-			"Close what is idle, lower MaxConns of all instances together below it, or put a pooler between."},
+	{ServerFull, []string{"53300"}, "the server, the role or the database has reached its limit of connections",
+		"Find out who has the connections (pg_stat_activity by usename and application_name), and which limit is reached: max_connections, or the CONNECTION LIMIT of the role or the database. " +
+			"Close idle connections, lower MaxConns until the pools of all instances together stay below the limit, or put a pooler in front of the server."},
 	{ServerStarting, []string{"57P*"}, "the server is starting, stopping or recovering",
-		"Wait for it; if it does not end, read the server's log."},
+		"Wait until it is up; if that takes long, read the server's log."},
 	{LoginRefused, []string{"28*", "3D000", "42501"}, "the server refuses the password, the role or the database",
-		"Compare the service's credentials and database with the server's. A rotated password is the usual reason."},
-	{NameNotResolved, []string{"dns"}, "the server's name is not resolved",
-		"Look at the host in the configuration, and at DNS."},
-	{TLSFails, []string{"tls"}, "there is no agreement on TLS",
-		"Look at the certificate (its end, its names, who signed it) and at sslmode."},
+		"Compare the service's credentials and database with the server's. The usual cause is a rotated password."},
+	{NameNotResolved, []string{"dns"}, "the server's name cannot be resolved",
+		"Check the host in the configuration, and DNS."},
+	{TLSFails, []string{"tls"}, "the TLS handshake fails",
+		"Check the server's certificate (its expiry, its names, its issuer) and sslmode."},
 	{ServerAway, []string{"refused", "timeout", "connection"}, "nothing answers at the server's address",
-		"See whether the server runs, and whether a firewall, a proxy or a failover is between."},
+		"Check whether the server runs, and whether a firewall, a proxy or a failover is in the way."},
 	{DialFails, []string{"*"}, "the log says why",
-		"Look for \"connection could not be opened\" in the program's log, which has the first error. An error that BeforeConnect or AfterConnect returns is one, too."},
+		"Look for \"connection could not be opened\" in the program's log: that line has the first error. An error returned by BeforeConnect or AfterConnect counts too."},
 }
 
 func (d dialFailure) covers(errorType string) bool {
@@ -105,10 +105,10 @@ func findHangingDials(v *view) []Finding {
 	}
 	return []Finding{{
 		Severity: Critical,
-		Summary: fmt.Sprintf("Dials hang: the pool has been opening %s, none has opened in the last %.0f s, and callers have waited for %s.",
+		Summary: fmt.Sprintf("Dials hang: the pool is opening %s, none was opened in the last %.0f s, and callers have waited for %s.",
 			v.ofPool(v.Constructing), v.now.Seconds, printable.Seconds(wait)),
-		Advice: "See whether the server runs, whether a firewall, a proxy or a failover is between, and whether a BeforeConnect hook waits for something else. " +
-			"Set connect_timeout (ConnectTimeout), so that such a dial ends.",
+		Advice: "Check whether the server runs, whether a firewall, a proxy or a failover is in the way, and whether a BeforeConnect hook waits for something else. " +
+			"Set connect_timeout (ConnectTimeout), so that such dials end.",
 		Evidence: []Evidence{
 			{Name: "connections being opened", Value: float64(v.Constructing)},
 			{Name: "acquires that wait", Value: float64(v.Waiting)},
@@ -147,8 +147,8 @@ func findNoAnswers(v *view) []Finding {
 	return []Finding{{
 		Severity: Critical,
 		Summary:  fmt.Sprintf("The server does not answer: nothing has come back for %s, while %s.", printable.Seconds(v.SilentSeconds), strings.Join(waits, " and ")),
-		Advice: "See whether the server runs and the network passes: a firewall may drop the packets of connections that it has forgotten. If both are well, ask the server " +
-			"what its sessions wait for: one lock may stop all.",
+		Advice: "Check whether the server and the network work: a firewall may drop the packets of connections that it no longer knows. If both work, find out " +
+			"what the server's sessions wait for: one lock may block all of them.",
 		Evidence: []Evidence{
 			{Name: "time without an answer", Value: v.SilentSeconds, Unit: "s"},
 			{Name: "operations that run", Value: float64(running)},
@@ -166,8 +166,8 @@ func findClosing(v *view) []Finding {
 	return []Finding{{
 		Severity:    v.bad(Warning),
 		Consequence: v.compares() && !v.silent() || v.hasKind(ServerAway), // without the latter, the server has only much to close
-		Summary:     fmt.Sprintf("The pool is closing %s, which still take a place: the server or the network does not answer.", v.ofPool(v.Closing)),
-		Advice: "pgx waits up to 15 s for the server when it closes a connection after a canceled query. See whether the server is up and the network passes; " +
+		Summary:     fmt.Sprintf("The pool is closing %s, which still take their slots: the server or the network does not answer.", v.ofPool(v.Closing)),
+		Advice: "pgx waits up to 15 s for the server when it closes a connection after a canceled query. Check whether the server and the network work; " +
 			"the pool recovers by itself.",
 		Evidence: []Evidence{
 			{Name: "connections closing", Value: float64(v.Closing)},
@@ -194,7 +194,7 @@ func findSlowDials(v *view) []Finding {
 	f := Finding{
 		Severity: Info,
 		Summary:  fmt.Sprintf("Opening a connection takes %s.", printable.Seconds(mean)),
-		Advice:   "Look at DNS, TLS and the way of authentication, at the server's load and at proxies between. MinIdleConns opens connections before they are needed; a longer MaxConnLifetime opens fewer.",
+		Advice:   "Check DNS, TLS, the authentication method, the server's load and any proxies. MinIdleConns opens connections before they are needed; a longer MaxConnLifetime opens fewer.",
 		Evidence: []Evidence{
 			v.was("time to open a connection", mean, before, "s"),
 			v.was("time of its dial", dialTime(v.now), dialTime(v.past), "s"),
@@ -203,9 +203,9 @@ func findSlowDials(v *view) []Finding {
 		},
 	}
 	if dial := dialTime(v.now); dial > 0 && mean >= 2*dial {
-		f.Summary = fmt.Sprintf("Opening a connection takes %s, of which its dial takes %s: the rest is the time of the hooks BeforeConnect and AfterConnect, or of dials that were given up.",
+		f.Summary = fmt.Sprintf("Opening a connection takes %s, of which the dial takes %s: the rest is spent in the hooks BeforeConnect and AfterConnect, or in dials that were given up.",
 			printable.Seconds(mean), printable.Seconds(dial))
-		f.Advice = "Look at what the hooks wait for, such as a token for the password, or statements, and reuse an answer while it is valid. MinIdleConns opens connections before they are needed."
+		f.Advice = "Find out what the hooks wait for, such as an access token or statements, and reuse the result while it is valid. MinIdleConns opens connections before they are needed."
 	}
 	if v.now.WaitedSeconds["connect"] > 0 {
 		f.Severity = v.bad(Warning)
@@ -223,9 +223,9 @@ func findColdStart(v *view) []Finding {
 	}
 	return []Finding{{
 		Severity: v.bad(Info),
-		Summary: fmt.Sprintf("The pool has started cold: the first callers have waited for %s to be opened, %s in all.",
+		Summary: fmt.Sprintf("The pool started cold: the first callers waited for %s to be opened, %s in total.",
 			count(young.Opened, "connection"), printable.Seconds(connect)),
-		Advice: "Set MinConns or MinIdleConns to what the service needs immediately, and take traffic only when they are open.",
+		Advice: "Set MinConns or MinIdleConns to what the service needs immediately, and accept traffic only when these connections are open.",
 		Evidence: []Evidence{
 			{Name: "connections opened", Value: float64(young.Opened)},
 			{Name: "time that acquires waited for dials", Value: connect, Unit: "s"},
@@ -238,11 +238,11 @@ func findColdStart(v *view) []Finding {
 var churnAdvice = map[string]string{
 	"lifetime": "MaxConnLifetime is too short: half an hour or an hour is common.",
 	"idle":     "MaxConnIdleTime is too short, or MinIdleConns too low, for traffic that comes in bursts.",
-	"overflow": "The pool size is below what the traffic needs all the time: raise PoolSize, and leave the overflow to bursts.",
-	"canceled": "Callers cancel operations, and pgx closes their connections: give them more time, or set ContextWatcherHandler to cancel by the server.",
-	"other":    "The program has them closed: PrepareConn or AfterRelease returns false, or pool.Reset is called. See why.",
-	"broken":   "Connections break: see the server's log, idle timeouts of proxies and firewalls between.",
-	"ping":     "Connections are dead when they are used again: a proxy or firewall between closes idle ones; set MaxConnIdleTime below its timeout.",
+	"overflow": "PoolSize is below what the normal traffic needs: raise it, and leave the overflow for bursts.",
+	"canceled": "Callers cancel operations, and pgx closes their connections: give them more time, or set BuildContextWatcherHandler to cancel through the server.",
+	"other":    "The program closes them: PrepareConn or AfterRelease returns false, or pool.Reset is called. Find out why.",
+	"broken":   "Connections break: check the server's log, and the idle timeouts of proxies and firewalls.",
+	"ping":     "Idle connections are dead when they are used again, probably because a proxy or firewall closes them: set MaxConnIdleTime below its timeout.",
 }
 
 func findChurn(v *view) []Finding {
@@ -269,10 +269,10 @@ func findChurn(v *view) []Finding {
 		},
 	}
 	if f.Advice == "" {
-		f.Advice = "See pgxpool.connections.closed by reason, and who closes them."
+		f.Advice = "Check pgxpool.connections.closed by reason, and find out who closes them."
 	}
 	if reason == "lifetime" && v.Settings.MaxConnLifetimeSeconds >= 10*60 { // all were opened at the same time, and end at the same time
-		f.Advice = "They were opened together and so end together: set MaxConnLifetimeJitter to a part of MaxConnLifetime."
+		f.Advice = "The connections were opened together and so expire together: set MaxConnLifetimeJitter to a part of MaxConnLifetime."
 	}
 	ended := func(c change) bool { return c.failures["25P03"] > 0 } // by the server, in a transaction that was idle
 	f.Consequence = reason == "canceled" && v.pressed || reason == "broken" && slices.ContainsFunc(v.ops, ended)
@@ -313,8 +313,8 @@ func findPingCost(v *view) []Finding {
 	}
 	f := Finding{
 		Severity: v.bad(Info),
-		Summary:  fmt.Sprintf("Pings before use take %s an acquire, %.0f %% of the time of the operations themselves.", printable.Seconds(ping/ok), 100*ratio(ping, work)),
-		Advice:   "Ping only connections that were idle for a while (pgxpool's default, a second), or not at all and retry on a broken one; bring the service nearer to the server.",
+		Summary:  fmt.Sprintf("Pings before use take %s per acquire, %.0f %% of the time of the operations themselves.", printable.Seconds(ping/ok), 100*ratio(ping, work)),
+		Advice:   "Ping only connections that were idle for a while (pgxpool's default is a second), or none, and retry on a broken connection; or run the service closer to the server.",
 		Evidence: []Evidence{
 			{Name: "time of pings", Value: ping, Unit: "s"},
 			{Name: "time of PrepareConn", Value: prepare, Unit: "s"},
@@ -323,8 +323,8 @@ func findPingCost(v *view) []Finding {
 		},
 	}
 	if slowHook {
-		f.Summary = fmt.Sprintf("PrepareConn (or BeforeAcquire) takes %s an acquire, and keeps a connection for that time.", printable.Seconds(prepare/ok))
-		f.Advice = "Do in AfterConnect what a connection needs only once. If PrepareConn asks another service, have it reuse the last answer instead of asking at each acquire."
+		f.Summary = fmt.Sprintf("PrepareConn (or BeforeAcquire) takes %s per acquire, and occupies a connection during that time.", printable.Seconds(prepare/ok))
+		f.Advice = "Move to AfterConnect what a connection needs only once. If PrepareConn calls another service, let it reuse the last answer instead of calling in each acquire."
 	}
 	return []Finding{f}
 }

@@ -46,10 +46,10 @@ func findDeadlock(v *view) []Finding {
 	return []Finding{{
 		Severity:  Critical,
 		Operation: guilty.Operation,
-		Summary: fmt.Sprintf("%s needs a second connection while it holds one, and no caller can get one: work that waits for another connection holds %s.",
+		Summary: fmt.Sprintf("%s needs a second connection while it holds one, and none becomes free: callers that wait for a second connection hold %s.",
 			named(guilty.Operation), v.ofPool(stuck)),
-		Advice: "Pass the connection or the transaction on to the inner query instead of the pool, or, if its rows are open, read them to their end before the next query. " +
-			"More connections only move the point at which it happens; a deadline on each acquire ends it.",
+		Advice: "Pass the connection or the transaction to the inner query instead of the pool. If its rows are open, read them to their end before the next query. " +
+			"More connections only postpone the deadlock; a deadline on each acquire ends it.",
 		Evidence: []Evidence{
 			{Name: "connections held by those that wait", Value: float64(stuck)},
 			{Name: "acquires that wait", Value: float64(v.Waiting)},
@@ -71,9 +71,9 @@ func findNested(v *view) (all []Finding) {
 		all = append(all, Finding{
 			Severity:  severity,
 			Operation: u.Operation,
-			Summary: fmt.Sprintf("%s takes a second connection while it holds one: when enough of its callers do so at the same time, all wait for each other.",
+			Summary: fmt.Sprintf("%s acquires a second connection while it holds one: if enough of its callers do so at the same time, they all wait for each other.",
 				named(u.Operation)),
-			Advice: "Pass the connection or the transaction on to the inner query instead of the pool, or, if its rows are open, read them to their end before the next query.",
+			Advice: "Pass the connection or the transaction to the inner query instead of the pool. If its rows are open, read them to their end before the next query.",
 			Evidence: []Evidence{
 				{Name: "nested acquires", Value: float64(u.NestedAcquires)},
 				{Name: "connections", Value: float64(v.Settings.MaxConns)},
@@ -87,10 +87,10 @@ func findLeaks(v *view) (all []Finding) {
 	for _, g := range v.Holds {
 		past := v.unit(g.Operation).past
 		kept, was, age := g.IdleOutside, past.IdleOutside, float64(leakAge)
-		does, advice := "nothing runs on "+it(kept), "Release the connection on every path, also on errors: defer its Release, close its rows. "
+		does, advice := "nothing runs on "+it(kept), "Release the connection on every path, including errors: defer its Release, and close its rows. "
 		if g.ResultOpen > kept {
 			kept, was, age = g.ResultOpen, past.ResultOpen, openAge
-			does, advice = "rows or a batch are open on "+it(kept), "Close rows and batch results on every path, also on errors: defer Close right after the query. "
+			does, advice = "rows or a batch are open on "+it(kept), "Close rows and batch results on every path, including errors: defer Close right after the query. "
 		}
 		switch {
 		case g.OldestSeconds < age || 2*kept < g.Count || kept <= g.MaybeHijacked || g.Listening > 0:
@@ -222,7 +222,7 @@ func findSlowReaders(v *view) (all []Finding) {
 		all = append(all, Finding{
 			Severity:  v.bad(Warning),
 			Operation: u.name,
-			Summary: fmt.Sprintf("%s reads its rows slowly or leaves them open: on average it holds %s for which the server has already answered.",
+			Summary: fmt.Sprintf("%s reads its rows slowly or leaves them open: on average it holds %s to which the server has already answered.",
 				named(u.name), average(open, "connection")),
 			Advice: "Read the rows into memory (pgx.CollectRows) before working on them, close them on every path, and send nothing to a slow client between two rows. " +
 				takenAt(v.mostOpen(u.name)),
@@ -264,7 +264,7 @@ func findHeldIdle(v *view) (all []Finding) {
 			Operation: u.name,
 			Summary: fmt.Sprintf("%s holds connections while it does something else: %s on average in the last %s, and nothing runs on them for %.0f %% of the time.",
 				named(u.name), printable.Number(math.Round(10*u.now.Held)/10), printable.Seconds(math.Round(v.now.Seconds)), 100*ratio(idle, u.now.Held)),
-			Advice: "Release the connection before calling another service, sleeping or computing, and acquire it again after.",
+			Advice: "Release the connection before calling another service, sleeping or computing, and acquire one again afterwards.",
 			Evidence: []Evidence{
 				v.was("connections held idle", idle, u.past.IdleOutside, ""),
 				v.was("connections held", u.now.Held, u.past.Held, ""),
@@ -282,7 +282,7 @@ func (v *view) listening(operation string) bool {
 
 func findTransactionOpen(v *view) []Finding {
 	return released(v, func(u Unit) int64 { return u.ReleasedInTransaction }, "connections released in a transaction",
-		"%s releases connections in an open transaction: pgxpool rolls back and closes them, and the work is lost.",
+		"%s releases connections with an open transaction: pgxpool closes them, and the transaction is rolled back.",
 		"Commit or roll back on every path: defer tx.Rollback right after Begin, or use pgx.BeginFunc.")
 }
 

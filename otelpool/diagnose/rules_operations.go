@@ -19,7 +19,7 @@ func findRetryStorms(v *view) (all []Finding) {
 			Operation: c.name,
 			Summary: fmt.Sprintf("%s fails, mostly with %s, and is called %s: its callers retry immediately.",
 				named(c.name), most(c.failures), grew(c.rate, c.was)),
-			Advice:   "Retry a few times at most, after a pause that grows and varies, and only errors that a retry can cure. Then look at the error itself.",
+			Advice:   "Retry only errors that a retry can cure, only a few times, and after a growing, random pause. Then look at the error itself.",
 			Evidence: failing(v, c),
 		})
 	}
@@ -28,12 +28,12 @@ func findRetryStorms(v *view) (all []Finding) {
 
 // failureAdvice says what to do by the SQLSTATE of most failures, where a migration or a release is not the usual reason.
 var failureAdvice = map[string]string{
-	"25006": "The server is read-only: it is a replica, as after a failover, or default_transaction_read_only is set. target_session_attrs=read-write has the pool " +
-		"dial the primary, and pool.Reset replaces the connections that it has.",
+	"25006": "The server is read-only: it is a replica, as after a failover, or default_transaction_read_only is set. With target_session_attrs=read-write the pool " +
+		"dials the primary; pool.Reset replaces its existing connections.",
 	"25P03": "The server ends transactions in which nothing runs for idle_in_transaction_session_timeout: do nothing else between two statements of a transaction.",
-	"40001": "Transactions conflict: make them shorter, and repeat the whole transaction a few times, after a pause that grows and varies.",
-	"40P01": "Transactions deadlock: have all of them take their rows and tables in the same order, and repeat the one that fails. The server's log has both statements.",
-	"55P03": "A lock is not free within lock_timeout, or immediately with NOWAIT: find who has it (diagnose.Server, pg_blocking_pids).",
+	"40001": "Transactions conflict: make them shorter, and repeat the whole transaction a few times, after a growing, random pause.",
+	"40P01": "Transactions deadlock: lock rows and tables in the same order in all of them, and repeat the one that fails. The server's log has both statements.",
+	"55P03": "A lock does not become free within lock_timeout, or immediately with NOWAIT: find out which session has it (diagnose.Server, pg_blocking_pids).",
 }
 
 func findFailures(v *view) (all []Finding) {
@@ -57,7 +57,7 @@ func findFailures(v *view) (all []Finding) {
 			Severity:  Warning,
 			Operation: c.name,
 			Summary:   fmt.Sprintf("%s fails in %.0f %% of its calls, mostly with %s.", named(c.name), 100*c.failed, state),
-			Advice:    cmp.Or(failureAdvice[state], "Look up the SQLSTATE and the server's log; a migration or a release is the usual reason."),
+			Advice:    cmp.Or(failureAdvice[state], "Look up the SQLSTATE, and read the server's log; the usual cause is a migration or a release."),
 			Evidence:  failing(v, c),
 		}
 		if state == "25P03" { // what holds the connections, and more of them would idle as well
@@ -88,10 +88,10 @@ func (v *view) acquiresFail() []Finding {
 	return []Finding{{
 		Severity: Critical,
 		Runbook:  "PoolUnavailable",
-		Summary: fmt.Sprintf("%.0f %% of the acquires fail, and no dial does: a PrepareConn hook returns an error, or the pool is closed.",
+		Summary: fmt.Sprintf("%.0f %% of the acquires fail, but no dial does: a PrepareConn hook returns an error, or the pool is closed.",
 			100*failed/total),
-		Advice: "Look at the error that Acquire returns, and at what PrepareConn (or BeforeAcquire) does. If PrepareConn returns true beside an error, pgxpool keeps the connection, even a broken one, " +
-			"and the next acquire fails as well: return false. A closed pool stays closed: do not use it after Close.",
+		Advice: "Look at the error that Acquire returns, and at what PrepareConn (or BeforeAcquire) does. If PrepareConn returns true with an error, pgxpool keeps the connection, even a broken one, " +
+			"and the next acquire fails too: return false. A closed pool stays closed: do not use it after Close.",
 		Evidence: []Evidence{
 			{Name: "acquires failed", Value: failed},
 			{Name: "acquires", Value: total},
@@ -171,22 +171,22 @@ func findAllSlower(v *view) []Finding {
 			Kind:     NetworkSlow,
 			Severity: v.bad(Warning),
 			Runbook:  "PoolPingSlow",
-			Summary: fmt.Sprintf("Every operation takes about %s longer than before, short ones and long ones alike: the network to the server is slow.",
+			Summary: fmt.Sprintf("Every operation takes about %s longer than before, short and long ones alike: the network to the server is slow.",
 				printable.Seconds(median(deltas))),
-			Advice:   "Look at the way to the server: another zone, a proxy, packet loss. " + starved + " Fewer round trips help: batches, one query instead of several.",
+			Advice:   "Check the path to the server: another zone, a proxy, packet loss. " + starved + " Fewer round trips help: batches, one query instead of several.",
 			Evidence: evidence,
 		}}
 	}
 	return []Finding{{
 		Severity: v.bad(Warning),
 		Summary:  fmt.Sprintf("Nearly every operation takes %.1f times as long as before: the server is slow, not one query.", median(growth)),
-		Advice:   "Look at the server's processors, disks, memory and checkpoints, and at what else runs there: a backup, a migration, a vacuum, another service. " + starved,
+		Advice:   "Check the server's CPUs, disks, memory and checkpoints, and what else runs there: a backup, a migration, a vacuum, another service. " + starved,
 		Evidence: evidence,
 	}}
 }
 
-// starved is what looks the same as a slow server or network, and no rule can tell.
-const starved = "Look at this program's own machine, too: without a free processor it sees every answer late."
+// starved names a cause that the rules cannot distinguish from a slow server or network.
+const starved = "Check this program's own machine too: if its CPUs are busy, every answer seems late."
 
 // spread returns how far apart the middle half of some numbers is, as a share of their median. It sorts them.
 func spread(of []float64) float64 {
@@ -207,15 +207,15 @@ func findSlowOperations(v *view) (all []Finding) {
 		}
 		others := ""
 		if len(v.ops) > 1 {
-			others = ", and most other operations do not"
+			others = ", unlike most other operations"
 		}
 		givenUp := ""
 		if late {
 			givenUp = fmt.Sprintf(", and %.0f %% of its calls are given up", 100*v.late(c))
 		}
-		advice := "Look at its plan (EXPLAIN ANALYZE), its locks (pg_blocking_pids) and what was deployed: a missing index, stale statistics, more rows, a lock."
+		advice := "Check its plan (EXPLAIN ANALYZE), its locks (pg_blocking_pids) and recent deployments: a missing index, stale statistics, more rows, a lock."
 		if 2*v.moreOpen() > c.load-c.wasLoad {
-			advice = "The server has begun to answer for most of that time: it returns more rows, or the program does something else between two rows. " + advice
+			advice = "For most of that time the server is already answering: it returns more rows, or the program does something else between two rows. " + advice
 		}
 		all = append(all, Finding{
 			Severity:  v.bad(Warning),
@@ -242,9 +242,9 @@ func findSlowOperations(v *view) (all []Finding) {
 		all = append(all, Finding{
 			Severity:  v.bad(Warning),
 			Operation: g.LastQueries[0],
-			Summary: fmt.Sprintf("%s does not come back: it has been running for up to %s on %s, which used to be held for %s.",
+			Summary: fmt.Sprintf("%s does not return: it has been running for up to %s on %s, which used to be held for %s.",
 				named(g.LastQueries[0]), printable.Seconds(g.OldestSeconds), v.ofPool(g.Running), printable.Seconds(v.unit(g.Operation).wasHold)),
-			Advice:      "Ask the server what it waits for: a lock (pg_blocking_pids), its disks, a plan that has changed. Give the call a deadline.",
+			Advice:      "Find out what it waits for on the server: a lock (pg_blocking_pids), the disks, a changed plan. Give the call a deadline.",
 			Consequence: v.locks(),
 			Evidence: []Evidence{
 				{Name: "connections on which it runs", Value: float64(g.Running)},
@@ -294,7 +294,7 @@ func findShortDeadlines(v *view) (all []Finding) {
 			Operation: c.name,
 			Summary: fmt.Sprintf("%s %.0f %% of the calls of %s, which take %s on average%s: %s is too short.",
 				who, 100*late, named(c.name), printable.Seconds(c.mean), usual, limit),
-			Advice:   "Give it more time than it usually takes (its context, or statement_timeout), or make it faster. Each call that a caller gives up also costs its connection.",
+			Advice:   "Give it more time than it usually takes (its context, or statement_timeout), or make it faster. Each call that is given up also closes its connection.",
 			Evidence: append(failing(v, c), v.was("time a call", c.mean, c.wasMean, "s")),
 		})
 	}
@@ -307,9 +307,9 @@ func findShortDeadlines(v *view) (all []Finding) {
 	if len(all) == 0 && gaveUp >= 3 && gaveUp >= 0.05*total && waited < 0.25 && v.OldestWaitSeconds < 1 && usual {
 		all = append(all, Finding{
 			Severity: Warning,
-			Summary: fmt.Sprintf("%.0f %% of the acquires are given up although they wait for %s on average: their deadlines are shorter than the pool's usual wait.",
+			Summary: fmt.Sprintf("%.0f %% of the acquires are given up although they wait for only %s on average: their deadlines are shorter than the pool's usual wait.",
 				100*gaveUp/total, printable.Seconds(waited)),
-			Advice: "Give the request a longer deadline, or the pool enough connections that no caller waits that long.",
+			Advice: "Give the request a longer deadline, or give the pool so many connections that no caller waits that long.",
 			Evidence: []Evidence{
 				{Name: "acquires given up", Value: gaveUp},
 				{Name: "acquires", Value: total},

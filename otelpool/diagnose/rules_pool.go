@@ -40,7 +40,7 @@ func findTooSmall(v *view) []Finding {
 		Severity: v.bad(Warning),
 		Summary: fmt.Sprintf("The pool is too small for its normal traffic: it has %s, and callers wait for one, %s on average.",
 			count(v.Settings.MaxConns, "connection"), printable.Seconds(v.meanQueue())),
-		Advice: "Give the pool more connections (package otelpool/sizing reckons how many), within what the server allows for all instances, or make the operations shorter.",
+		Advice: "Give the pool more connections (package otelpool/sizing computes how many), within what the server allows for all instances, or make the operations shorter.",
 		Evidence: []Evidence{
 			{Name: "connections in use", Value: float64(v.Used)},
 			{Name: "acquires that wait", Value: float64(v.Waiting)},
@@ -58,27 +58,27 @@ func findTooSmall(v *view) []Finding {
 	if fitted := v.compares() && held(v.past) < 0.8*float64(v.Settings.MaxConns); fitted && max(more, longer) >= 1.15 {
 		if more >= longer {
 			f.Kind = LoadGrown
-			f.Summary = fmt.Sprintf("There is more traffic than the pool can carry: %s acquires a second, %s before, of all kinds alike, and each waits %s on average.",
+			f.Summary = fmt.Sprintf("There is more traffic than the pool can serve: %s acquires a second of all kinds, %s before, and each waits %s on average.",
 				printable.Number(rate), printable.Number(before), printable.Seconds(v.meanQueue()))
-			f.Advice = "Give the pool more connections (package otelpool/sizing reckons how many), within what the server allows for all instances, or add instances, or limit the traffic."
+			f.Advice = "Give the pool more connections (package otelpool/sizing computes how many), within what the server allows for all instances, or add instances, or limit the traffic."
 		} else {
 			f.Summary = fmt.Sprintf("The pool has become too small: it has %s, each is held for %s (%s before), and callers wait for one, %s on average.",
 				count(v.Settings.MaxConns, "connection"), printable.Seconds(hold), printable.Seconds(holdBefore), printable.Seconds(v.meanQueue()))
-			f.Advice = "See why units of work take longer than before: the server, the network, or what the program does while it holds a connection. More connections help for as long as the server can serve them."
+			f.Advice = "Find out why units of work take longer than before: the server, the network, or what the program does while it holds a connection. More connections help for as long as the server can serve them."
 		}
 	}
 	if v.Waiting == 0 && 2*held(v.now) < float64(v.Settings.MaxConns) && v.now.Acquires["timeout"] == 0 {
 		f.Kind, f.Severity = PoolTooSmall, Warning
 		f.Summary = fmt.Sprintf("Callers come in bursts: up to %d waited at a time, %s on average, while the pool has %s and used %s on average.",
 			v.now.PeakWaiting, printable.Seconds(v.meanQueue()), count(v.Settings.MaxConns, "connection"), printable.Number(math.Round(10*held(v.now))/10))
-		f.Advice = "Limit how many of them run at a time, such as by errgroup's SetLimit, or give the pool as many connections as a burst takes."
+		f.Advice = "Limit how many of them run at a time, for example with errgroup's SetLimit, or give the pool as many connections as a burst needs."
 	}
 	if n := v.withoutHolder(); n > 0 {
 		f.Kind = PoolTooSmall
-		f.Summary = fmt.Sprintf("Hooks of the pool keep %s: no caller holds %s, and acquires wait for one, %s on average.",
+		f.Summary = fmt.Sprintf("Hooks of the pool occupy %s: no caller holds %s, and acquires wait for a connection, %s on average.",
 			v.ofPool(n), it(n), printable.Seconds(v.meanQueue()))
-		f.Advice = "Make AfterRelease, PrepareConn and ShouldPing quick, and release what AcquireAllIdle returned. " +
-			"If a hook has panicked, pgxpool has lost its connection for good, and more connections help only until it panics again: mend it and restart."
+		f.Advice = "Make AfterRelease, PrepareConn and ShouldPing fast, and release what AcquireAllIdle returned. " +
+			"If a hook panicked, pgxpool has lost the slot for good, and more connections help only until the next panic: fix the hook and restart."
 	}
 	return []Finding{f}
 }
@@ -113,7 +113,7 @@ func findTooBig(v *view) []Finding {
 	}
 	return []Finding{{
 		Severity: Info,
-		Summary: fmt.Sprintf("The pool keeps %d connections open, and in the last %s used %.1f on average and never more than %d at a time.",
+		Summary: fmt.Sprintf("The pool keeps %d connections open, but in the last %s it used %.1f on average and never more than %d at a time.",
 			kept, printable.Seconds(v.LastTenMinutes.Seconds), held, peak),
 		Advice: "Lower MinConns or MinIdleConns, unless busier hours need them: each connection is a process of the server, and other services need them.",
 		Evidence: []Evidence{
@@ -131,7 +131,7 @@ func findNamesCapped(v *view) []Finding {
 	}
 	return []Finding{{
 		Severity: Info,
-		Summary:  "There are too many names of operations: further ones are recorded as _OTHER and cannot be distinguished.",
+		Summary:  "There are too many operation names: further ones are recorded as _OTHER and cannot be distinguished.",
 		Advice:   "Names must not contain values: use WithOperation with a constant, or raise WithOperationLimit.",
 		Evidence: []Evidence{{Name: "operations without their name", Value: float64(v.now.OperationsCapped)}},
 	}}
@@ -166,7 +166,7 @@ func findCallersWait(v *view) []Finding {
 		f.Summary = fmt.Sprintf("Callers give up: %s timed out in %.0f s.", count(n, "acquire"), v.now.Seconds)
 	}
 	if !f.Consequence {
-		f.Advice = "Look at who holds the connections (Held), and at the operations that take most of the time."
+		f.Advice = "Find out who holds the connections (Held), and which operations take most of the time."
 	}
 	return []Finding{f}
 }

@@ -83,8 +83,8 @@ func findBlocked(v *view) []Finding {
 	return findings
 }
 
-// blocks returns for how long a session may have kept others waiting. Of one that is hidden from the role, only those that wait
-// directly for it tell: others may have had the lock before it.
+// blocks returns for how long a session may have kept others waiting. Of one that is hidden from the role, only those
+// that wait directly for it tell: others may have had the lock before it.
 func blocks(root Session, sessions []Session) (seconds float64) {
 	if root.State != "" {
 		return max(root.TransactionSeconds, root.StateSeconds)
@@ -160,14 +160,15 @@ func (c *culprit) finding(r Report) Finding {
 	f.Summary = fmt.Sprintf("%s %s, and %s for a lock that it holds: %s.", who, s.does(), waiting(len(c.victims)), listed(counts))
 	f.Advice = c.advice(s)
 	if between, n := c.between(r.Server.Sessions); n > 0 && 2*n >= len(c.victims) {
-		f.Summary += fmt.Sprintf(" %d of them do not need that lock: they wait behind %s, which asks for one that excludes theirs, as ALTER TABLE does.", n, sessionName(between))
-		f.Advice = fmt.Sprintf("SELECT pg_cancel_backend(%d) ends the statement that they wait behind, and they go on. Run it again with a lock_timeout, "+
-			"so that it gives up before others queue, and when nothing long runs.", between.ProcessID)
+		f.Summary += fmt.Sprintf(" %d of them do not need that lock: they queue behind %s, which waits for a lock that conflicts with theirs, as ALTER TABLE does.", n, sessionName(between))
+		f.Advice = fmt.Sprintf("SELECT pg_cancel_backend(%d) ends the statement that they queue behind, and they continue. Run it again with a lock_timeout, "+
+			"so that it gives up before others queue, and when no long transaction is open.", between.ProcessID)
 	}
 	return f
 }
 
-// between returns the session behind which most victims wait for a table that the culprit does not keep from them, and how many do.
+// between returns the session behind which most victims wait for a table that the culprit does not keep from them, and
+// how many do.
 func (c *culprit) between(sessions []Session) (most Session, n int) {
 	behind := make(map[uint32]int)
 	for _, v := range c.victims {
@@ -189,13 +190,13 @@ func (s Session) does() string {
 	open := printable.Seconds(s.TransactionSeconds)
 	switch {
 	case s.ProcessID == 0:
-		return "is not ended"
+		return "is still open"
 	case s.State == "":
-		return "does what this role is not allowed to see"
+		return "does something that the asking role may not see"
 	case s.idleInTransaction():
-		return fmt.Sprintf("has run nothing for %s in a transaction that is open for %s", printable.Seconds(s.StateSeconds), open)
+		return fmt.Sprintf("has run nothing for %s in a transaction that has been open for %s", printable.Seconds(s.StateSeconds), open)
 	case s.TransactionSeconds > 0:
-		return "works in a transaction that is open for " + open
+		return "works in a transaction that has been open for " + open
 	}
 	return fmt.Sprintf("has run nothing for %s", printable.Seconds(s.StateSeconds)) // it has an advisory lock
 }
@@ -204,22 +205,22 @@ func (s Session) idleInTransaction() bool { return strings.HasPrefix(s.State, "i
 
 func (c *culprit) advice(s Session) string {
 	if s.ProcessID == 0 {
-		return "A transaction that was prepared (PREPARE TRANSACTION) is not ended: find it in pg_prepared_xacts, and commit it or " +
-			"roll it back with COMMIT PREPARED or ROLLBACK PREPARED."
+		return "A prepared transaction (PREPARE TRANSACTION) was not finished: find it in pg_prepared_xacts, and end it with " +
+			"COMMIT PREPARED or ROLLBACK PREPARED."
 	}
-	what := "Make its transaction shorter, such as by smaller batches."
+	what := "Make its transaction shorter, for example with smaller batches."
 	switch {
 	case s.State == "":
-		what = "GRANT pg_monitor to the role that asks, to see what it does."
+		what = "GRANT pg_monitor to the asking role to see what the session does."
 	case s.State == "idle":
 		what = "Release the lock as soon as the work is done."
 	case s.idleInTransaction():
 		what = "Commit or roll back before doing anything else, such as calling another service. Set " +
-			"idle_in_transaction_session_timeout, so that the server ends a transaction that is forgotten."
+			"idle_in_transaction_session_timeout, so that the server ends a forgotten transaction."
 	case s.BackendType != "":
-		what = "A process of the server has the lock: it ends by itself, mostly. Lock tables explicitly as seldom as possible."
+		what = "A process of the server has the lock: it usually ends by itself. Avoid locking tables explicitly."
 	}
-	return fmt.Sprintf("%s Set lock_timeout, so that those that wait give up. As the last resort, "+
+	return fmt.Sprintf("%s Set lock_timeout, so that waiting sessions give up. As a last resort, "+
 		"SELECT pg_terminate_backend(%d) ends the session that holds the lock now.", what, s.ProcessID)
 }
 
@@ -258,8 +259,8 @@ func findServerFull(v *view) []Finding {
 	f := Finding{
 		Severity: Warning,
 		Summary:  fmt.Sprintf("%d of the server's %d connections are in use: %s.", s.Connections, limit, listed(counts)),
-		Advice: "Lower the sizes of the pools that have many idle connections, end what should not be connected, or put a pooler such " +
-			"as PgBouncer before the server. Raising max_connections takes memory and a restart.",
+		Advice: "Make pools that have many idle connections smaller, disconnect unneeded clients, or put a pooler such as PgBouncer " +
+			"in front of the server. Raising max_connections needs more memory and a restart.",
 		Evidence: []Evidence{
 			{Name: "connections to the server", Value: float64(s.Connections)},
 			{Name: "max_connections", Value: float64(s.MaxConnections)},

@@ -523,7 +523,7 @@ func TestFullPoolThatNobodyHoldsBlamesHooks(t *testing.T) {
 			}
 		}
 		f := diagnose.Findings(r)[0]
-		if got := strings.HasPrefix(f.Summary, "Hooks of the pool keep all 8 connections") && strings.Contains(f.Advice, "AfterRelease"); got != blames {
+		if got := strings.HasPrefix(f.Summary, "Hooks of the pool occupy all 8 connections") && strings.Contains(f.Advice, "AfterRelease"); got != blames {
 			t.Errorf("blames hooks: %t, want %t: %+v", got, blames, f)
 		}
 		if blames && f.Kind != diagnose.PoolTooSmall {

@@ -91,16 +91,16 @@ func (v *view) growthOfOthers(but string) float64 {
 }
 
 func moreCalls(v *view, name string, rate, before, held, heldBefore float64) Finding {
-	summary := fmt.Sprintf("%s comes %s, while the rest does not: its callers have changed.", named(name), grew(rate, before))
+	summary := fmt.Sprintf("%s runs %s, unlike the rest: its callers have changed.", named(name), grew(rate, before))
 	if rate < 3*before || rate < 1 { // what crowds out the rest comes seldom, and stays long
-		summary = fmt.Sprintf("%s keeps %s busy, %s before, while the rest does not come more often: it is new, or its callers have changed.",
+		summary = fmt.Sprintf("%s keeps %s busy, %s before, while the rest does not run more often: it is new, or its callers have changed.",
 			named(name), average(held, "connection"), average(heldBefore, "connection"))
 	}
 	return Finding{
 		Severity:  v.bad(Info),
 		Operation: name,
 		Summary:   summary,
-		Advice:    "Look at who calls it: a new client, a loop, a cache that no longer answers. Limit how much of it runs at a time.",
+		Advice:    "Find out who calls it: a new client, a loop, a cache that no longer works. Limit how many of its calls run at a time.",
 		Evidence: []Evidence{
 			v.was("times", rate, before, "1/s"),
 			v.was("connections it takes", held, heldBefore, ""),

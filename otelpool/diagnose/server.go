@@ -19,10 +19,10 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/reason"
 )
 
-// serverTimeout limits all that Server does.
+// serverTimeout limits the duration of Server.
 const serverTimeout = 3 * time.Second
 
-// ServerOption changes what [Server] asks.
+// ServerOption changes what [Server] asks the server for. A nil ServerOption is ignored.
 type ServerOption interface {
 	apply(serverOptions) serverOptions
 }
@@ -33,24 +33,25 @@ type serverOptionFunc func(serverOptions) serverOptions
 
 func (f serverOptionFunc) apply(o serverOptions) serverOptions { return f(o) }
 
-// WithQueryTexts adds the SQL text of sessions, cut to 500 characters. It may contain what others should not read, also
-// of other programs. Without the option no text leaves the server.
+// WithQueryTexts adds the SQL text of sessions, cut to 500 characters. The text may contain confidential values, also
+// of other programs. Without this option no SQL text leaves the server.
 func WithQueryTexts() ServerOption {
 	return serverOptionFunc(func(o serverOptions) serverOptions { o.texts = true; return o })
 }
 
 // Server asks PostgreSQL about the held connections of a report, and returns the report with the answer in its field
-// Server. config has the address of the server, such as pool.Config().ConnConfig; Server does not change it.
+// Server. It connects with a copy of config, such as pool.Config().ConnConfig.
 //
-// Server opens a connection of its own, because the pool may be full, and closes it before it returns. That has the
-// application name "otelpool diagnose", only reads, and calls neither the tracer nor AfterConnect of config. A BeforeConnect
-// hook of the pool, which may set a password, is left to the caller. All of it takes three seconds at most, less if ctx ends
-// earlier, provided that a DialFunc or LookupFunc of the program returns when its context ends.
+// Server opens its own connection, because the pool may be full, and closes it before it returns. The connection has
+// the application name "otelpool diagnose", only reads, and calls neither the tracer nor AfterConnect of config. The
+// caller must do what a BeforeConnect hook of the pool does, such as setting a password. Server takes at most three
+// seconds, less if ctx ends earlier, provided that the DialFunc and LookupFunc of config return when their context
+// ends.
 //
-// If anything fails, Server returns the report as it was, and an error that contains no connection string or password. A
-// role that may not see the sessions of other roles, see Limited of [ServerState], is no failure.
+// On failure, Server returns the report unchanged, and an error that contains no connection string or password. It is
+// not an error if the role may not see the sessions of other roles; see Limited of [ServerState].
 //
-// The answer is younger than the report: a connection may have changed hands between the two. Server is safe for
+// The answer is newer than the report, so a connection may have a different holder by then. Server is safe for
 // concurrent use.
 func Server(ctx context.Context, config *pgx.ConnConfig, report Report, opts ...ServerOption) (Report, error) {
 	var options serverOptions
@@ -60,7 +61,7 @@ func Server(ctx context.Context, config *pgx.ConnConfig, report Report, opts ...
 		}
 	}
 	if config == nil {
-		return report, errors.New("diagnose: no configuration of a connection")
+		return report, errors.New("diagnose: configuration is nil")
 	}
 	state, err := askServer(ctx, config, report, options)
 	if err != nil {
@@ -74,7 +75,7 @@ func Server(ctx context.Context, config *pgx.ConnConfig, report Report, opts ...
 func askServer(ctx context.Context, config *pgx.ConnConfig, report Report, options serverOptions) (state *ServerState, err error) {
 	defer func() {
 		if recover() != nil { // in a function of config, or because ParseConfig has not made it
-			state, err = nil, errors.New("diagnose: a panic, such as by a DialFunc, or a configuration that pgx has not parsed")
+			state, err = nil, errors.New("diagnose: panic: the configuration was not created by pgx.ParseConfig, or one of its functions, such as DialFunc, panicked")
 		}
 	}()
 	within, cancel := context.WithTimeout(ctx, serverTimeout)
@@ -188,7 +189,7 @@ func serverError(ctx context.Context, what string, err error, config *pgx.ConnCo
 	}
 	words := reason.Of(err, &config.Config)
 	if words == "" {
-		words = "an error whose words may contain a secret"
+		words = "an error whose text may contain a secret"
 	}
 	return fmt.Errorf("diagnose: %s: %s", what, printable.Text(words, 250))
 }

@@ -80,7 +80,7 @@ func TestServerErrorShowsNoSecret(t *testing.T) {
 		{"own dialer panics", "panic", func(c *pgx.ConnConfig) {
 			c.DialFunc = func(context.Context, string, string) (net.Conn, error) { panic("hunter2") }
 		}},
-		{"not parsed", "not parsed", func(c *pgx.ConnConfig) { *c = pgx.ConnConfig{} }},
+		{"not parsed", "not created by pgx.ParseConfig", func(c *pgx.ConnConfig) { *c = pgx.ConnConfig{} }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -89,7 +89,7 @@ func TestServerErrorShowsNoSecret(t *testing.T) {
 			fails(t, t.Context(), config, tt.words)
 		})
 	}
-	fails(t, t.Context(), nil, "no configuration")
+	fails(t, t.Context(), nil, "configuration is nil")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	fails(t, ctx, parse(t, url), "context canceled")

@@ -225,7 +225,7 @@ func TestFindingNamesStatementBetween(t *testing.T) {
 	report.Server = f.eventually(t, func(s *diagnose.ServerState) bool { return blocked(2)(s) && waitsLong(s, 3) })
 	found := diagnose.Findings(report)[0]
 	pid := fmt.Sprintf("pg_cancel_backend(%d)", migration.PgConn().PID())
-	if found.Kind != diagnose.BlockedOnServer || !strings.Contains(found.Summary, "2 of them do not need that lock: they wait behind migration") ||
+	if found.Kind != diagnose.BlockedOnServer || !strings.Contains(found.Summary, "2 of them do not need that lock: they queue behind migration") ||
 		!strings.HasPrefix(found.Advice, "SELECT "+pid) {
 		t.Errorf("got %+v", found)
 	}

@@ -12,29 +12,30 @@ const (
 	maxBlockers = 10 // of one session
 )
 
-// ServerState is what PostgreSQL says at one moment, by [Server]. Its lists are bounded.
+// ServerState is the answer of PostgreSQL to [Server]. Its lists are bounded.
 type ServerState struct {
-	// The server's settings. Only superusers get the last superuser_reserved_connections of max_connections, and only the
-	// members of pg_use_reserved_connections the reserved_connections before those (PostgreSQL 16 and later).
+	// The server's settings. The last superuser_reserved_connections of max_connections are for superusers only, and
+	// the reserved_connections before those for members of pg_use_reserved_connections (PostgreSQL 16 and later).
 	MaxConnections               int64 `json:"max_connections"`
 	SuperuserReservedConnections int64 `json:"superuser_reserved_connections"`
 	ReservedConnections          int64 `json:"reserved_connections,omitempty"`
 
-	// Connections is the number of client connections to all databases, without the one that Server opened. Clients are
-	// the 20 applications and roles with the most of them.
+	// Connections is the number of client connections to all databases, without the one that Server opened. Clients has
+	// the 20 pairs of application and role with the most connections.
 	Connections int64    `json:"connections"`
 	Clients     []Client `json:"clients"`
 
-	// Sessions are those of the held connections, those that they wait for, and those that wait for them: at most 200.
-	// First come those that others wait for, then those that wait.
+	// Sessions has the sessions of the held connections, the sessions that they wait for, and those that wait for them:
+	// at most 200. Sessions that others wait for come first, then those that wait.
 	Sessions []Session `json:"sessions"`
 
-	// Limited reports that the role may not see what sessions of other roles do: it is no member of pg_monitor or
-	// pg_read_all_stats. Connections may then include processes of the server itself.
+	// Limited reports whether the role may not see what sessions of other roles do, because it is not a member of
+	// pg_monitor or pg_read_all_stats. Connections may then include processes of the server itself.
 	Limited bool `json:"limited,omitempty"`
 
-	// ProcessIDsUnknown reports that the server knows the process id of no held connection, so that no session is ours. A
-	// pooler such as PgBouncer makes ids up; or Server has reached another server than the pool.
+	// ProcessIDsUnknown reports whether the server knows none of the process IDs of the held connections, so that no
+	// session is ours. Either a pooler such as PgBouncer hides the real IDs, or Server connected to another server than
+	// the pool did.
 	ProcessIDsUnknown bool `json:"process_ids_unknown,omitempty"`
 }
 
@@ -43,34 +44,35 @@ type Client struct {
 	Application string `json:"application"` // application_name, often ""
 	Role        string `json:"role"`
 	Connections int64  `json:"connections"`
-	Idle        int64  `json:"idle"` // of them, as far as the role may see
+	Idle        int64  `json:"idle"` // those known to be idle; the role may not see all
 }
 
 // Session is a session of the server, as pg_stat_activity describes it.
 type Session struct {
 	ProcessID uint32 `json:"process_id"`
 
-	// Ours reports that the session is of a connection in the report's Holds, and Operation is its unit of work.
+	// Ours reports whether the session belongs to a connection in the report's Holds. Operation is then its unit of
+	// work.
 	Ours      bool   `json:"ours,omitempty"`
 	Operation string `json:"operation,omitempty"`
 
 	Application string `json:"application,omitempty"`
 	Role        string `json:"role,omitempty"`
-	BackendType string `json:"backend_type,omitempty"` // "" for a client, such as "autovacuum worker" else
+	BackendType string `json:"backend_type,omitempty"` // such as "autovacuum worker"; "" for a client
 
 	State              string  `json:"state,omitempty"`               // such as "idle in transaction"; "" if hidden from the role
-	StateSeconds       float64 `json:"state_seconds,omitempty"`       // since it has that state
+	StateSeconds       float64 `json:"state_seconds,omitempty"`       // since State changed
 	TransactionSeconds float64 `json:"transaction_seconds,omitempty"` // since its transaction began, 0 without one
-	QuerySeconds       float64 `json:"query_seconds,omitempty"`       // since its statement began, or the last one did
-	LockWaitSeconds    float64 `json:"lock_wait_seconds,omitempty"`   // since it waits for a lock; before PostgreSQL 14, since its statement began
+	QuerySeconds       float64 `json:"query_seconds,omitempty"`       // since its current or last statement began
+	LockWaitSeconds    float64 `json:"lock_wait_seconds,omitempty"`   // since it began to wait for a lock; before PostgreSQL 14, since its statement began
 	WaitEventType      string  `json:"wait_event_type,omitempty"`     // such as "Lock"
 	WaitEvent          string  `json:"wait_event,omitempty"`
 
-	// BlockedBy are the processes that hold a lock which the session waits for, or wait for it before the session: at most
-	// ten, those that wait themselves last. A prepared transaction is process 0.
+	// BlockedBy has the IDs of the processes that hold the lock the session waits for, or that are ahead of it in the
+	// queue for that lock: at most ten, those that wait themselves last. A prepared transaction has process ID 0.
 	BlockedBy []uint32 `json:"blocked_by,omitempty"`
 
-	Query string `json:"query,omitempty"` // with WithQueryTexts only
+	Query string `json:"query,omitempty"` // only with WithQueryTexts
 }
 
 // related returns the sessions that are ours, those that block them, and those that they block.

@@ -14,8 +14,7 @@ const (
 	maxSentence = 2000
 )
 
-// String returns the finding in a line: its severity, its kind, and what is wrong. Characters that a terminal would obey
-// are escaped.
+// String returns the finding in one line: its severity, its kind and its summary. Control characters are escaped.
 func (f Finding) String() string {
 	kind := printable.Text(string(f.Kind), maxName)
 	if f.Consequence {
@@ -24,7 +23,7 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s: %s: %s", printable.Text(string(f.Severity), maxName), kind, printable.Text(f.Summary, maxSentence))
 }
 
-// String returns the evidence with its value of before, such as "connections held: 4 (before: 1)".
+// String returns the evidence and its value before, such as "connections held: 4 (before: 1)".
 func (e Evidence) String() string {
 	text := printable.Text(e.Name, maxName) + ": " + formatValue(e.Value, e.Unit)
 	if e.Before != nil {
@@ -35,7 +34,7 @@ func (e Evidence) String() string {
 
 const runbook = "https://github.com/otelpool/otelpool-go/blob/main/collector-config/RUNBOOK.md"
 
-// RunbookURL returns the URL of the runbook's section on the finding, or "" if there is none.
+// RunbookURL returns the URL of the finding's section in the runbook, or "" if there is none.
 func (f Finding) RunbookURL() string {
 	if f.Runbook == "" {
 		return ""
@@ -43,7 +42,7 @@ func (f Finding) RunbookURL() string {
 	return runbook + "#" + strings.ToLower(printable.Text(f.Runbook, maxName))
 }
 
-// State returns in a line how many connections of the pool are in use, and who waits for one.
+// State returns one line that says how many connections of the pool are in use, and how many callers wait for one.
 func (r Report) State() string {
 	text := fmt.Sprintf("%d of %s in use, ", r.Used, count(r.Settings.MaxConns, "connection"))
 	if r.Settings.MaxConns < 1 { // a sql.DB without a limit
@@ -51,19 +50,19 @@ func (r Report) State() string {
 	}
 	switch {
 	case r.Waiting == 0 && r.LastMinute.Acquires == nil: // it counts 0 of each result with hooks
-		return text + "and who waits is not known: the pool has no hooks"
+		return text + "and waiting callers are unknown: the pool has no hooks"
 	case r.Waiting == 0:
 		return text + "no caller waits"
 	case r.Waiting == 1:
-		return text + "1 caller has waited for one for " + printable.Seconds(r.OldestWaitSeconds)
+		return text + "1 caller has waited for " + printable.Seconds(r.OldestWaitSeconds)
 	default:
 		return text + fmt.Sprintf("%d callers wait for one, the first for %s", r.Waiting, printable.Seconds(r.OldestWaitSeconds))
 	}
 }
 
-// WriteText writes the findings as compilers write errors: a line that begins with the pool, then the evidence, the advice
-// and the section of the runbook, indented. If there are none, it writes a line that says how the pool is. Names have no
-// effect on a terminal, whatever they contain.
+// WriteText writes the findings in the style of compiler errors: a line that begins with the pool, then, indented, the
+// evidence, the advice and the URL of the runbook's section. If there are no findings, it writes one line with the
+// state of the pool. Control characters in names are escaped.
 func WriteText(w io.Writer, r Report, findings []Finding) error {
 	pool := printable.Text(r.Pool, maxName)
 	if pool == "" {

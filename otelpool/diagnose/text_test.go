@@ -38,15 +38,15 @@ main: warning: callers_wait (a consequence): Callers wait.
 func TestStateTellsWhoWaits(t *testing.T) {
 	t.Parallel()
 	r := Report{Used: 10, Settings: Settings{MaxConns: 10}, Waiting: 1, OldestWaitSeconds: 0.0321}
-	if got := r.State(); got != "10 of 10 connections in use, 1 caller has waited for one for 32.1 ms" {
+	if got := r.State(); got != "10 of 10 connections in use, 1 caller has waited for 32.1 ms" {
 		t.Error(got)
 	}
 	r.Waiting = 0
-	if got := r.State(); got != "10 of 10 connections in use, and who waits is not known: the pool has no hooks" {
+	if got := r.State(); got != "10 of 10 connections in use, and waiting callers are unknown: the pool has no hooks" {
 		t.Error(got)
 	}
 	unlimited := Report{Used: 1}
-	if got := unlimited.State(); got != "1 connection in use, and who waits is not known: the pool has no hooks" {
+	if got := unlimited.State(); got != "1 connection in use, and waiting callers are unknown: the pool has no hooks" {
 		t.Error(got)
 	}
 	r.Waiting, r.OldestWaitSeconds = 7, 130

@@ -70,7 +70,7 @@ func it(n int64) string {
 func grew(rate, before float64) string {
 	switch {
 	case before <= 0:
-		return printable.Number(rate) + " times a second and did not before"
+		return printable.Number(rate) + " times a second, and did not before"
 	case rate > 1000*before:
 		return "more than 1000 times as often as before"
 	}
