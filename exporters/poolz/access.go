@@ -18,7 +18,7 @@ func allows(rule func(*http.Request) bool, r *http.Request) (allowed bool) {
 	return rule(r)
 }
 
-// forwarded are headers by which proxies tell that they have passed a request on, and for whom.
+// forwarded are headers that proxies add to the requests they forward.
 var (
 	forwarded = []string{
 		"Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "X-Proxyuser-Ip",
@@ -33,7 +33,8 @@ func fromThisMachine(r *http.Request) bool {
 	return err == nil && isLoopback(host) && namesThisMachine(r.Host) && !isForwarded(r.Header)
 }
 
-// namesThisMachine reports whether a Host header is a name that no resolver can be made to give to this machine.
+// namesThisMachine reports whether a Host header is localhost or a loopback address: names that DNS rebinding cannot
+// use.
 func namesThisMachine(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil { // there is no port

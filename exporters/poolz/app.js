@@ -66,7 +66,7 @@ async function renew() {
       tell('');
     }
   } catch (err) {
-    tell(`Not renewed since ${document.querySelector('header time').textContent}: ${err.message}`);
+    tell(`Not updated since ${document.querySelector('header time').textContent}: ${err.message}`);
   } finally {
     looking = false;
   }

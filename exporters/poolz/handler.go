@@ -9,9 +9,9 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// Handler returns a handler that serves the page for the pools of insts. Any path that ends in a slash may be its root, with
-// [http.StripPrefix] or without, because all links are relative. A pool is on the page as soon as it is registered; nil
-// is ignored. The handler is safe for concurrent use.
+// Handler returns a handler that serves the page for the pools of insts. All links are relative, so any path that ends
+// in a slash may be its root, with or without [http.StripPrefix]. A pool is on the page as soon as it is registered; a
+// nil Instrumentation is ignored. The handler is safe for concurrent use.
 func Handler(insts []*otelpool.Instrumentation, opts ...Option) http.Handler {
 	c := newConfig(opts)
 	for _, inst := range insts {
@@ -37,13 +37,12 @@ const (
 	typeJSON = "application/json"
 )
 
-// policy lets a browser load what this handler serves, and nothing else. Only other pages of the same program may show it in a
-// frame.
+// policy lets a browser load only what this handler serves. Only pages of the same origin may show it in a frame.
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
-const refusal = `poolz: refused: without WithAccess only requests of the machine itself are served,
-to localhost or a loopback address, and not those that a proxy has passed on
+const refusal = `poolz: refused: without WithAccess, only requests from this machine to localhost or a
+loopback address are served, and none that a proxy has forwarded
 `
 
 // ServeHTTP implements [http.Handler].
@@ -84,12 +83,13 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 			send(w, r, http.StatusOK, asset.contentType, asset.body)
 			return
 		}
-		send(w, r, http.StatusNotFound, typeText, []byte("poolz: not found (valid: report.json, history.json, report.txt, and the page, whose path ends in a slash)\n"))
+		send(w, r, http.StatusNotFound, typeText, []byte("poolz: not found (valid: report.json, history.json, report.txt, or the page, whose path ends in a slash)\n"))
 	}
 }
 
-// folderOf reports whether the path that the client requested ends in a slash, as the page's has to. If not, it returns where
-// that path is, relative to it. The path may be another than the URL's, from which a prefix may have been stripped.
+// folderOf reports whether the path that the client requested ends in a slash, as the page's must. If not, it returns
+// the relative location of the path with a slash. It reads RequestURI, because a prefix may have been stripped from the
+// URL.
 func folderOf(r *http.Request) (relative string, ok bool) {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	if path == "" || strings.HasSuffix(path, "/") {
@@ -98,8 +98,8 @@ func folderOf(r *http.Request) (relative string, ok bool) {
 	return "./" + path[strings.LastIndexByte(path, '/')+1:] + "/", false
 }
 
-// render sends a file of the present snapshot, or the page. A panic in its rendering, which can only be a mistake of this
-// module, is not the program's.
+// render sends a file of the current snapshot, or the page. A panic during rendering, which would be a bug of this
+// package, must not reach the program.
 func (h *handler) render(w http.ResponseWriter, r *http.Request, contentType, file string) {
 	body, err := func() (body []byte, err error) {
 		defer recoverTo(&err)

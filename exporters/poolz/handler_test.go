@@ -168,10 +168,10 @@ func TestHandlerTellsWhatIsNotKnown(t *testing.T) {
 	testutil.NoError(t, err)
 	defer func() { _ = inst.Unregister() }()
 	h := poolz.Handler([]*otelpool.Instrumentation{inst})
-	if got := get(h, "/report.txt").Body.String(); !strings.HasSuffix(got, "in use, and who waits is not known: the pool has no hooks\n") {
+	if got := get(h, "/report.txt").Body.String(); !strings.HasSuffix(got, "in use, and waiting callers are unknown: the pool has no hooks\n") {
 		t.Errorf("text: %s", got)
 	}
-	if got := get(h, "/").Body.String(); strings.Contains(got, "No caller.") || !strings.Contains(got, "Not known: the pool has no hooks.") {
+	if got := get(h, "/").Body.String(); strings.Contains(got, "No caller.") || !strings.Contains(got, "Unknown: the pool has no hooks.") {
 		t.Errorf("page: %s", got)
 	}
 }

@@ -6,10 +6,10 @@ import "github.com/otelpool/otelpool-go/otelpool/diagnose"
 // added.
 const HistoryVersion = 1
 
-// History is what history.json holds.
+// History is the content of history.json.
 type History struct {
 	Version int           `json:"version"` // HistoryVersion
-	Pools   []PoolHistory `json:"pools"`   // those of the Document of the same second
+	Pools   []PoolHistory `json:"pools"`   // the pools of the Document of the same second
 }
 
 // PoolHistory is the last ten minutes of a pool.

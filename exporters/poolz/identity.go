@@ -9,8 +9,8 @@ import (
 // maxID is how many characters of a name an id has.
 const maxID = 80
 
-// poolIDs returns ids by which links lead to pools. They depend on the names only, so that a link stays right, and consist of
-// characters that need no escape in a URL, an attribute or a selector's string.
+// poolIDs returns the ids of pools for links. They depend only on the names, so that links stay valid, and consist of
+// characters that need no escaping in a URL, an attribute or a selector.
 func poolIDs(pools []Pool) []string {
 	seen := make(map[string]int)
 	var ids []string
@@ -40,7 +40,7 @@ func idOf(name string) string {
 	return b.String()
 }
 
-// key returns a short text by which the page's script knows a row or a finding again.
+// key returns a short text by which the page's script recognizes a row or a finding.
 func key(parts ...string) string {
 	h := fnv.New64a()
 	for _, part := range parts {

@@ -53,7 +53,7 @@ func changes(minute, ten diagnose.Period) []change {
 		}
 	}
 	add("opened", minute.Opened, ten.Opened)
-	add("of them beyond the base size", minute.OverflowOpened, ten.OverflowOpened)
+	add("opened beyond the base size", minute.OverflowOpened, ten.OverflowOpened)
 	for _, reason := range byValue(ten.DialsFailed, minute.DialsFailed) {
 		add("not opened: "+reason, minute.DialsFailed[reason], ten.DialsFailed[reason])
 	}

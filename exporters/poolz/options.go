@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Option configures a handler.
+// Option configures a handler. A nil Option is ignored. If an option is repeated, the last one wins.
 type Option interface {
 	apply(config) config
 }
@@ -43,9 +43,9 @@ func newConfig(opts []Option) config {
 	return c
 }
 
-// WithAccess sets who may see the page, in place of the rule that only the machine itself may: a request is served if
-// allowed returns true for it. It is refused if allowed panics. The last of several options wins, and nil stands for the
-// rule. allowed is called by many goroutines concurrently.
+// WithAccess sets which requests are served, instead of only those from the same machine: those for which allowed
+// returns true. A request is refused if allowed panics. A nil function restores the default. allowed must be safe for
+// concurrent use.
 func WithAccess(allowed func(*http.Request) bool) Option {
 	return optionFunc(func(c config) config {
 		c.access = allowed
@@ -53,9 +53,10 @@ func WithAccess(allowed func(*http.Request) bool) Option {
 	})
 }
 
-// WithTraceLink makes the trace ids of holds links, to a template such as "https://traces.example.com/trace/{trace_id}": an
-// address by http or https, with {trace_id} once, after the host, and without a password. With another template trace ids stay
-// text, and the page says that the template is wrong. The last of several options wins; "" turns it off.
+// WithTraceLink makes the trace IDs of holds links, by a template such as
+// "https://traces.example.com/trace/{trace_id}". The template must be an http or https URL without a password, with
+// {trace_id} once, after the host. With an invalid template trace IDs remain text, and the page says so. The empty
+// template, which is the default, turns links off.
 func WithTraceLink(template string) Option {
 	return optionFunc(func(c config) config {
 		c.traceLink = template
@@ -71,18 +72,18 @@ func checkTraceLink(template string) error {
 	u, err := url.Parse(strings.Replace(template, traceID, "id", 1))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.Contains(template, `\`) ||
 		strings.Count(template, traceID) != 1 || !strings.HasPrefix(template, u.Scheme+"://"+u.Host) {
-		return errors.New("the template of WithTraceLink is wrong, so trace ids are no links " +
+		return errors.New("the template of WithTraceLink is invalid, so trace IDs are not links " +
 			"(valid: http or https, a host without a password, and {trace_id} once after it)")
 	}
 	return nil
 }
 
-// WithServerView adds a link to the page, to ask PostgreSQL which session waits for a lock of which, and who has the server's
-// connections, by [diagnose.Server] and without the text of queries. It is asked only while that view is open, over
-// one connection of its own, at most every five seconds for all viewers together.
+// WithServerView adds a view of PostgreSQL to the page, made by [diagnose.Server]: which sessions wait for locks of
+// which others, and which clients have the server's connections. It shows no query texts. PostgreSQL is queried only
+// while that view is open, over a separate connection, at most every five seconds for all viewers together.
 //
-// server says where the server of the handler's pools is, such as pool.Config().ConnConfig. It must not be changed afterwards.
-// The last of several options wins; nil turns it off.
+// server is the configuration for connecting to the server of the handler's pools, such as pool.Config().ConnConfig. It
+// must not be changed afterwards. A nil server, which is the default, turns the view off.
 func WithServerView(server *pgx.ConnConfig) Option {
 	return optionFunc(func(c config) config {
 		c.server = server

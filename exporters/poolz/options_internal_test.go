@@ -39,7 +39,7 @@ func TestPageTellsThatTraceLinkIsWrong(t *testing.T) {
 		"ftp://host/{trace_id}", "https://host\x00/{trace_id}", "https://host\\{trace_id}", " https://host/{trace_id}", "data:text/html,{trace_id}",
 	} {
 		text := page(t, d, WithTraceLink(template))
-		if !strings.Contains(text, "the template of WithTraceLink is wrong") || strings.Contains(text, "noreferrer") || strings.Contains(text, "secret") {
+		if !strings.Contains(text, "the template of WithTraceLink is invalid") || strings.Contains(text, "noreferrer") || strings.Contains(text, "secret") {
 			t.Errorf("%s: the page does not tell that it is wrong", template)
 		}
 	}

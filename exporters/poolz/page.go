@@ -26,7 +26,7 @@ const (
 	maxNames = 5   // in a cell
 )
 
-// refresh is how many seconds the page stands before it renews itself.
+// refresh is how often the page reloads itself without JavaScript, in seconds.
 const refresh = 2
 
 var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMap{
@@ -63,7 +63,7 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 // view is how the page shows a document.
 type view struct {
 	at     time.Time
-	paused bool // it does not renew itself
+	paused bool // it does not reload itself
 	config config
 	server *answer // nil if the server was not asked
 }
@@ -89,7 +89,7 @@ func (v view) write(d Document) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// title returns the title of the page: the worst that is wrong, for a tab that is not looked at.
+// title returns the title of the page: the worst finding, to be seen in the title of an inactive tab.
 func title(pools []Pool) string {
 	for _, severity := range []diagnose.Severity{diagnose.Critical, diagnose.Warning} {
 		for _, p := range pools {

@@ -51,7 +51,7 @@ func newPlots(p Pool) []plot {
 	return plots
 }
 
-// maxLatest is how many moments the page itself has, so that a script that looks once a second misses none.
+// maxLatest is how many moments the page itself contains, so that a script that reads it once a second misses none.
 const maxLatest = 3
 
 // latest returns the last moments of a pool as JSON.

@@ -44,8 +44,8 @@ func (a *answer) isDone() bool {
 	}
 }
 
-// ask returns the present answer, or nil if ctx ends before there is one. While a new one is on its way, it returns the one
-// before, unless that is older than two would be.
+// ask returns the current answer, or nil if ctx ends before there is one. While a new one is pending, it returns the
+// previous one, unless that is older than two intervals.
 func (s *server) ask(ctx context.Context, pools []Pool) *answer {
 	s.mu.Lock()
 	if s.last == nil || s.last.isDone() && time.Since(s.last.asked) >= serverSharing {
@@ -80,13 +80,13 @@ func (a *answer) find(config *pgx.ConnConfig, pools []Pool) {
 	}
 }
 
-// withServer returns pools with findings that rest on what the server said, too.
+// withServer returns pools with findings that also use the answer of the server.
 func withServer(pools []Pool, state *diagnose.ServerState) []Pool {
 	pools = slices.Clone(pools)
 	for i, p := range pools {
 		own := *state
 		if own.Sessions = ownSessions(state.Sessions, p.Report); !slices.ContainsFunc(own.Sessions, func(s diagnose.Session) bool { return s.Ours }) {
-			continue // what the server said is about other pools
+			continue // the answer is about other pools
 		}
 		p.Report.Server = &own
 		pools[i].Findings = diagnose.Findings(p.Report)
@@ -94,7 +94,7 @@ func withServer(pools []Pool, state *diagnose.ServerState) []Pool {
 	return pools
 }
 
-// ownSessions returns sessions of which only those of one pool are ours.
+// ownSessions returns sessions with Ours set only for those of one pool.
 func ownSessions(sessions []diagnose.Session, r diagnose.Report) []diagnose.Session {
 	sessions = slices.Clone(sessions)
 	for i, s := range sessions {

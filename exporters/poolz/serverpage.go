@@ -17,7 +17,7 @@ type shownServer struct {
 	Tree  []node
 }
 
-// node is a session with those that wait for it.
+// node is a session and the sessions that wait for it.
 type node struct {
 	Session diagnose.Session
 	Waiting []node
@@ -38,8 +38,8 @@ func newShownServer(a *answer) shownServer {
 	return s
 }
 
-// tree puts each session that waits below one that it waits for, the first of its list: that does not wait itself, if one
-// of them does not.
+// tree puts each waiting session below the first session that blocks it. That one does not wait itself, if any of the
+// list does not.
 func tree(sessions []diagnose.Session) []node {
 	known := make(map[uint32]diagnose.Session)
 	below := make(map[uint32][]uint32)

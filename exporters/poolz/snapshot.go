@@ -15,17 +15,17 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// Version is the version of a [Document]. It changes when a field is removed or changes its meaning, not when one is added.
-// What a report holds has a version of its own, [diagnose.ReportVersion].
+// Version is the version of a [Document]. It changes when a field is removed or changes its meaning, not when one is
+// added. The reports in it have their own version, [diagnose.ReportVersion].
 const Version = 1
 
-// Document is what report.json holds.
+// Document is the content of report.json.
 type Document struct {
 	Version int    `json:"version"` // Version
-	Pools   []Pool `json:"pools"`   // in the order of Handler's argument, those that are registered
+	Pools   []Pool `json:"pools"`   // the registered pools, in the order of Handler's argument
 }
 
-// Pool is a pool of a document.
+// Pool is a pool in a [Document].
 type Pool struct {
 	Report   diagnose.Report    `json:"report"`
 	Findings []diagnose.Finding `json:"findings"` // the worst first
@@ -55,7 +55,7 @@ func (s *snapshots) now() *snapshot {
 	return s.last
 }
 
-// rendering renders a snapshot when it is first called, and returns the same then.
+// rendering renders a snapshot when it is first called, and then returns the same result.
 type rendering func() ([]byte, error)
 
 // form is a form of a snapshot that viewers ask for.
@@ -65,7 +65,7 @@ type form struct {
 	server *answer // nil if it was not asked
 }
 
-// snapshot is what all pools did at a moment, in the forms that viewers asked for.
+// snapshot is the state of all pools at one moment, in the forms that viewers asked for.
 type snapshot struct {
 	at     time.Time
 	pools  []Pool
@@ -131,8 +131,7 @@ func recoverTo(err *error) {
 	}
 }
 
-// writeJSON returns a document as JSON, in which characters that are not printable are escaped: it may be looked at
-// on a terminal.
+// writeJSON returns a document as JSON with non-printable characters escaped, because it may be printed on a terminal.
 func writeJSON(d any) ([]byte, error) {
 	text, err := json.Marshal(d)
 	if err != nil {

@@ -60,7 +60,7 @@ function shows({ kind, words }, want) {
 
 function overflowOpened() {
   const rows = [...document.querySelectorAll('#pool-demo-changes-table tbody tr')];
-  return rows.some((row) => row.cells[0].textContent === 'of them beyond the base size' && Number(row.cells[1].textContent) > 0);
+  return rows.some((row) => row.cells[0].textContent === 'opened beyond the base size' && Number(row.cells[1].textContent) > 0);
 }
 
 // leakHasStack looks at the hold of a leak, and whether its stack stays open and focused while the page renews itself.
