@@ -1,5 +1,5 @@
 // Package direct makes otelpool's measurements cheaper. Its MeterProvider records otelpool's durations itself, in
-// histograms whose memory the processors mostly do not share, and leaves everything else to OpenTelemetry's SDK.
+// sharded histograms for which processors rarely contend, and leaves everything else to OpenTelemetry's SDK.
 //
 // Use [NewMeterProvider] in place of sdkmetric.NewMeterProvider, with the same readers and Views. The readers see the
 // same data points as with the SDK: buckets, sums, extremes, exemplars, and the series above the cardinality limit.

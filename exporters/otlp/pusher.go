@@ -77,8 +77,8 @@ func (p *pusher) tryCollect(ctx context.Context, rm *metricdata.ResourceMetrics)
 			points += n
 			if in := [2]string{scope.Scope.Name, m.Name}; overflow && !p.reported[in] {
 				p.reported[in] = true
-				otel.Handle(fmt.Errorf("otlp: %q of %q has more series than the SDK keeps apart, the rest are one series with the "+
-					"attribute %s: raise the MeterProvider's limit with WithCardinalityLimit", m.Name, scope.Scope.Name, overflowKey))
+				otel.Handle(fmt.Errorf("otlp: %q of %q has more series than the MeterProvider's limit: the rest are merged into one series "+
+					"with the attribute %s: raise the limit with WithCardinalityLimit", m.Name, scope.Scope.Name, overflowKey))
 			}
 		}
 	}

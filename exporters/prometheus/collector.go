@@ -16,9 +16,10 @@ import (
 //
 // The collector reserves the documented names in the registry. Registering it is an error if another collector has one
 // of them: Register leaves out such metrics instead. The error is a prometheus.AlreadyRegisteredError if the registry
-// has the collector of this exporter. One registry can have the collectors of several exporters; of a pool that two of
-// them read, each series is there once. That cannot be promised through prometheus.WrapRegistererWith, or with more than
-// 16 simultaneous scrapes of the registry: the registry then has an error for the series that are there twice.
+// has the collector of this exporter. One registry can have the collectors of several exporters. If two of them read
+// the same pool, the registry still gets each of its series only once. There are two exceptions: a collector registered
+// through prometheus.WrapRegistererWith, and more than 16 simultaneous scrapes of the registry. The registry may then
+// report duplicate series as an error.
 //
 // An error of the exporter does not fail the registry's page; it goes to the error handler. The collector has no metrics
 // after the MeterProvider is shut down. A pedantic registry, such as that of package testutil, rejects the metrics,
@@ -54,8 +55,8 @@ func (c *collector) Collect(metrics chan<- prometheus.Metric) {
 	families := p.sorted()
 	if dropped := dropSent(metrics, c.exporter.id, families); dropped != "" {
 		c.duplicate.Do(func() {
-			c.exporter.cfg.errorHandler.Handle(fmt.Errorf("prometheus: metric %q has series that another exporter's collector "+
-				"has in the same registry, which are left out: register one of the two, or give their pools different names", dropped))
+			c.exporter.cfg.errorHandler.Handle(fmt.Errorf("prometheus: metric %q has series that the collector of another "+
+				"exporter in the registry also has, and which are sent only once: register one of the two, or give their pools different names", dropped))
 		})
 	}
 	unshare(families)

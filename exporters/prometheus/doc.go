@@ -31,18 +31,18 @@
 // registered with a MeterProvider, and after the provider is shut down. With WithGatherer the page has the joined
 // metrics then.
 //
-// At most two gatherings run at the same time. Requests that come meanwhile wait, and all of them get the values of the next
-// gathering. So a request never gets values from before it came, and a flood of requests costs no more than three
-// gatherings. A page is complete before it is sent: a client that reads slowly delays no other, and holds only its
-// compressed page in memory. WithMaxRequestsInFlight limits their number. Exporter.Disconnects counts clients that leave
-// early. Gather and Collector gather for each call.
+// At most two gatherings run at the same time. Requests that arrive meanwhile wait, and all of them get the values of
+// the next gathering. So a request never gets values older than itself, and a flood of requests costs no more than
+// three gatherings. A page is complete before it is sent: a client that reads slowly does not delay others, and holds
+// only its compressed page in memory. WithMaxRequestsInFlight limits their number. Exporter.Disconnects counts clients
+// that leave early. Gather and Collector gather for each call.
 //
 // An exemplar keeps its trace ID and span ID. Attributes that a View drops become labels of the exemplar, within the
 // limit of 128 runes and if their names are valid label names. U+FFFD replaces NUL and invalid UTF-8 in their values,
 // and in help texts.
 //
-// Register adds the pools' documented metrics to a registry that is served already, beside OpenTelemetry's own exporter if
-// it is there. Use WithGatherer to add a registry to the exporter's page, or list the Exporter among
+// Register adds the pools' documented metrics to a registry that is already served, beside OpenTelemetry's own exporter
+// if there is one. Use WithGatherer to add a registry to the exporter's page, or list the Exporter among
 // prometheus.Gatherers. Do only one of these with one registry.
 //
 // All types and functions are safe for concurrent use.

@@ -14,14 +14,14 @@ import (
 
 // errNothingGathered is the only reason that a client gets when there is nothing to serve. The real one may come from
 // any callback and goes to the error handler.
-var errNothingGathered = errors.New("nothing could be gathered: the program's error handler has the reason")
+var errNothingGathered = errors.New("nothing could be gathered: see the error that the program's error handler received")
 
 // ServeHTTP implements http.Handler. It serves the metrics in the format that the request accepts, compressed by gzip if
 // it accepts that.
 //
-// Requests share gatherings: those that come while others are gathered for wait for the next one, and get its values
-// together. The values are never older than the request. The page is complete before the first byte is sent, so a slow
-// client delays no other, and it holds only its compressed page in memory.
+// Requests share gatherings: those that arrive while others are being served wait for the next gathering, and all get
+// its values. The values are never older than the request. The page is complete before the first byte is sent, so a
+// slow client does not delay others, and it holds only its compressed page in memory.
 func (e *Exporter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer e.inFlight.Add(-1)
 	if limit := e.cfg.maxRequestsInFlight; e.inFlight.Add(1) > int64(limit) && limit > 0 {
@@ -58,7 +58,7 @@ func (e *Exporter) countDisconnect(err error) {
 	n := e.disconnects.Add(1)
 	for report := int64(1); report <= n && report > 0; report *= 10 {
 		if n == report {
-			e.cfg.errorHandler.Handle(fmt.Errorf("prometheus: serve: a client disconnected before it had the whole page (%d so far): %w", n, err))
+			e.cfg.errorHandler.Handle(fmt.Errorf("prometheus: serve: a client disconnected before it received the whole page (%d so far): %w", n, err))
 		}
 	}
 }

@@ -65,8 +65,8 @@ func (c *poolConverter) families(pools [][]metricdata.Metrics, resourceLabels []
 		err = errors.Join(err, errors.Join(conv.errs...))
 		if conv.overflow && !c.overflowed[inst.name] {
 			c.overflowed[inst.name] = true
-			p.overflows = append(p.overflows, fmt.Errorf("prometheus: %q has more series than the SDK keeps apart, the rest "+
-				"are one series with the label %s: raise the MeterProvider's limit with WithCardinalityLimit", inst.name, overflowLabel))
+			p.overflows = append(p.overflows, fmt.Errorf("prometheus: %q has more series than the MeterProvider's limit: the rest "+
+				"are merged into one series with the label %s: raise the limit with WithCardinalityLimit", inst.name, overflowLabel))
 		}
 	}
 	for _, family := range slices.Concat(p.documented, p.translated) {
