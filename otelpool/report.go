@@ -10,10 +10,10 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
 )
 
-// nestedInterval keeps a pool that is deadlocked from logging a line for each request.
+// nestedInterval keeps a deadlocked pool from logging a line for each request.
 const nestedInterval = time.Second
 
-// dialFailInterval is how far apart the lines of failed dials are that are not a pgxpool's.
+// dialFailInterval is the minimum time between two lines about failed dials outside of a pgxpool.
 const dialFailInterval = time.Minute
 
 // reports writes the log lines about one pool. It is safe for concurrent use.
@@ -28,10 +28,10 @@ type reports struct {
 	slowQueries  slowQueries
 	dialFails    atomic.Bool  // the last dial failed
 	dialFailedAt atomic.Int64 // when that was last logged
-	misused      sync.Map     // set of the misuses already logged; bounded, because the number of operations is
+	misused      sync.Map     // set of the misuses already logged; bounded, because operations are
 }
 
-// misuse is what was wrong at a release, and the operation responsible.
+// misuse is what was wrong in a release, and the responsible operation.
 type misuse struct {
 	why poolstate.CloseReason
 	by  *instruments.Operation
@@ -46,7 +46,7 @@ func (r *reports) longHold(h poolstate.Hold, age time.Duration) {
 	r.log.warn("connection held for long", r.attrs(h, age)...)
 }
 
-// longHoldEnded logs that a connection was released after it had been held past the threshold.
+// longHoldEnded logs that a connection was released after a hold that exceeded the threshold.
 func (r *reports) longHoldEnded(h poolstate.Hold, age time.Duration) {
 	r.log.warn("connection released after a long hold", r.attrs(h, age)...)
 }
@@ -65,8 +65,8 @@ func (r *reports) nestedAcquire(outer poolstate.Hold, now time.Duration) {
 	r.log.warn("acquire waits while its scope holds a connection of the same pool", attrs...)
 }
 
-// dialFailed logs that a connection could not be opened, once until one is opened. reason is "" if it is not known, and
-// must contain no secret.
+// dialFailed logs that a connection could not be opened, only once until one is opened. reason must contain no secret;
+// it is "" if unknown.
 func (r *reports) dialFailed(errorType, reason string, now time.Duration) {
 	if r.dialFails.Swap(true) {
 		return
@@ -76,7 +76,7 @@ func (r *reports) dialFailed(errorType, reason string, now time.Duration) {
 	if reason != "" {
 		attrs = append(attrs, slog.String("reason", reason))
 	}
-	r.log.warn("connection could not be opened", append(attrs, slog.String("advice", "further failures are only counted, until one is opened"))...)
+	r.log.warn("connection could not be opened", append(attrs, slog.String("advice", "further failures are counted but not logged, until a connection is opened"))...)
 }
 
 // foreignPool logs that the pool's configuration was copied, and that another pool was built from the copy.
@@ -85,23 +85,23 @@ func (r *reports) foreignPool() {
 		slog.String("advice", "call Instrument once for each pool, on a configuration that is not instrumented"))
 }
 
-// notRegistered logs that a pool is used for which Register was not called.
+// notRegistered logs that a pool is in use although Register was not called.
 func (r *reports) notRegistered() {
 	r.log.warn("pool is used but not registered: its gauges and counters are missing", slog.String("pool", r.pool),
-		slog.String("advice", "call Register of what Instrument returned, with the pool"))
+		slog.String("advice", "pass the pool to the method Register of the Instrumentation that Instrument returned"))
 }
 
-// noPool logs that connections are used that no pool has.
+// noPool logs that connections outside of any pool are in use.
 func (r *reports) noPool() {
 	r.log.warn("connections are used without a pool: only their durations are measured", slog.String("pool", r.pool),
-		slog.String("advice", "make the pool of the configuration that is instrumented; if it is a sql.DB's own, call sqldb.Register"))
+		slog.String("advice", "create the pool from the instrumented configuration; for a sql.DB with a pool of its own, call sqldb.Register"))
 }
 
-// sharedDefaultName logs that several pools have the name that they were given because none was chosen.
+// sharedDefaultName logs that several pools have the same default name.
 func sharedDefaultName(c config, name string) {
 	log := logQueue{logger: c.logger} // a pool without hooks has no reports
 	log.warn("several pools have the default name: they are reported as one", slog.String("pool", name),
-		slog.String("advice", "name each by WithPoolName; if they are to be one, give all the same name"))
+		slog.String("advice", "name each with WithPoolName; to report them as one, give all the same name"))
 }
 
 // dialed notes that a connection was opened.
@@ -111,16 +111,16 @@ func (r *reports) dialed() {
 	}
 }
 
-// dialedOutside notes that a connection was opened that is not a pgxpool's. Its dial ends with the deadline of its caller,
-// so that some fail and some do not, all the time: such an outage is logged once a minute.
+// dialedOutside notes that a connection outside of a pgxpool was opened. Such a dial ends with its caller's deadline,
+// so in an outage some dials may fail and others succeed for long: that is logged once a minute.
 func (r *reports) dialedOutside(now time.Duration) {
 	if now-time.Duration(r.dialFailedAt.Load()) >= dialFailInterval {
 		r.dialed()
 	}
 }
 
-// misuse logs, once per operation and reason, that a connection was released in a state in which pgx must close it. That
-// is a bug of the program, which pgx hides.
+// misuse logs, once per operation and reason, that a connection was released in a state in which pgx must close it: a
+// bug of the program that pgx hides.
 func (r *reports) misuse(why poolstate.CloseReason, h poolstate.Hold, age time.Duration) {
 	var message string
 	switch why {
@@ -135,10 +135,11 @@ func (r *reports) misuse(why poolstate.CloseReason, h poolstate.Hold, age time.D
 		return
 	}
 	r.log.warn(message, append(r.attrs(h, age), slog.String("advice",
-		"commit or roll back, and close rows and batches, before the release; further cases of this operation are only counted"))...)
+		"commit or roll back, and close rows and batches, before the release; further cases of this operation are counted but not logged"))...)
 }
 
-// responsible returns the operation to which a hold is attributed: the name of its caller or scope, else what ran last.
+// responsible returns the operation to which a hold is attributed: the name of its caller or scope, else the last
+// operation.
 func (r *reports) responsible(h poolstate.Hold) *instruments.Operation {
 	id := h.Acquire.Operation
 	if id == 0 {

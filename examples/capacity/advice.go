@@ -58,7 +58,7 @@ func advise(m measurement, goal sizing.Goal) (advice, error) {
 	a := judge(m, goal, max(need, smallest))
 	a.split(m, max(average, smallest))
 	if need < smallest {
-		a.addReason("no size below %d is recommended: with 1, everybody waits while that one is replaced, and who needs a second one waits forever", smallest)
+		a.addReason("no size below %d is recommended: with 1, all callers wait while the connection is replaced, and a caller that needs a second one waits forever", smallest)
 	}
 	a.addReason("the rule of thumb, average use plus %.0f %%, is %d; it ignores waiting", buffer*100, average)
 	a.caveats(m)
@@ -82,24 +82,24 @@ func judge(m measurement, goal sizing.Goal, need int) advice {
 		return a
 	case m.waitsMoreThanExpected(goal):
 		a.verdict, a.size, a.atLeast, a.contradicted = verdictBursts, more, true, true
-		a.addReason("acquires waited %v on average, far longer than by the model of independent callers, which therefore does not apply",
+		a.addReason("acquires waited %v on average, far longer than in the model of independent callers, which therefore does not apply",
 			round(m.meanWait))
-		a.addReason("they come in bursts, or the pool was full for a part of the time and limited rate × time")
+		a.addReason("they come in bursts, or the pool was full for part of the time and limited rate × time")
 		a.addReason("spread them, or add connections, up to about db_pool_pending_peak, and measure again")
 		return a
 	case need > capacity && m.waitsLessThanExpected(goal):
 		a.contradicted = true
 		a.addReason("acquires waited %v on average, so at least %s of them waited no longer than %v", round(m.meanWait), percent(goal.Quantile), goal.Wait)
-		a.addReason("by the model of independent callers they would wait far longer, so it does not apply: these take turns")
+		a.addReason("in the model of independent callers they would wait far longer, so it does not apply: these callers take turns")
 		return a
 	case need > capacity:
 		a.verdict, a.size = verdictTooSmall, need
 	case tooBig(capacity, max(need, m.peak)):
 		a.verdict, a.size = verdictTooBig, max(need, m.peak)
 	}
-	a.addReason("by the model of independent callers, %d is the smallest size with which %s of the acquires wait no longer than %v", need, percent(goal.Quantile), goal.Wait)
+	a.addReason("in the model of independent callers, %d is the smallest size with which %s of the acquires wait no longer than %v", need, percent(goal.Quantile), goal.Wait)
 	if m.peak > need && a.verdict == verdictTooBig {
-		a.addReason("%d were in use at the peak, which remains possible", m.peak)
+		a.addReason("%d were in use at the peak, and that many remain possible", m.peak)
 	} else if m.peak > need && a.verdict == verdictFits {
 		a.addReason("%d were in use at the peak, so the pool is not too big", m.peak)
 	}
@@ -153,15 +153,15 @@ func (a *advice) split(m measurement, average int) {
 	total := a.size
 	a.size = min(total, average)
 	a.overflow = total - a.size
-	a.addReason("the base size of %d is for the average and stays open; the overflow of %d is for the peaks", a.size, a.overflow)
+	a.addReason("the base size of %d covers the average and stays open; the overflow of %d covers the peaks", a.size, a.overflow)
 }
 
 // caveats adds the limits of the figures to the reasons.
 func (a *advice) caveats(m measurement) {
 	inUse := m.load.Rate * m.load.Hold.Seconds()
 	if m.other > 0 {
-		a.addReason("on average %.3g connections were not idle ("+takenMetric+"), far more than rate × time, so the size is for these: "+
-			"an AfterRelease hook takes a connection without holding it, closing one does, and holds that have not ended are in no hold time",
+		a.addReason("on average %.3g connections were not idle ("+takenMetric+"), far more than rate × time, so the size covers these too: "+
+			"an AfterRelease hook and the closing of a connection take it without holding it, and holds that have not ended are in no hold time",
 			m.inUse)
 	}
 	switch {
@@ -176,7 +176,7 @@ func (a *advice) caveats(m measurement) {
 		a.addReason("the measurement has only %.0f acquires: measure for longer", m.acquires)
 	}
 	if m.measured() {
-		a.addReason("this is for the load of these %v: measure a busy time", round(m.over))
+		a.addReason("this applies to the load of these %v: measure a busy time", round(m.over))
 	}
 	if m.young {
 		a.addReason("an instance did not run for the whole window, so its rate may be higher")

@@ -52,14 +52,14 @@ func TestAdviseReturnsVerdictAndSize(t *testing.T) {
 		"a high peak":         {measuredOf(22, 0, 15), verdictTooBig, 15, 0, false, "15 were in use at the peak"},
 		"a peak of all":       {measuredOf(22, 0, 22), verdictFits, 22, 0, false, "so the pool is not too big"},
 		"overflow counts":     {measuredOf(5, 6, 9), verdictFits, 5, 6, false, "smallest size"},
-		"overflow is kept":    {measuredOf(5, 5, 9), verdictTooSmall, 6, 5, false, "the overflow of 5 is for the peaks"},
+		"overflow is kept":    {measuredOf(5, 5, 9), verdictTooSmall, 6, 5, false, "the overflow of 5 covers the peaks"},
 		"full":                {full, verdictSaturated, 11, 0, true, "does not show the need"},
 		"timeouts":            {timeouts, verdictSaturated, 30, 0, true, "there were timeouts: 3"},
 		"base is not lowered": {largeBase, verdictSaturated, 8, 10, true, "the base size of 8 "},
 		"bursts":              {bursts, verdictBursts, 18, 0, true, "db_pool_pending_peak"},
-		"full at times":       {mixed, verdictBursts, 12, 0, true, "full for a part of the time"},
+		"full at times":       {mixed, verdictBursts, 12, 0, true, "full for part of the time"},
 		"waits as expected":   {waiting, verdictTooSmall, 11, 0, false, "smallest size"},
-		"no waits expected":   {calm, verdictFits, 6, 0, false, "these take turns"},
+		"no waits expected":   {calm, verdictFits, 6, 0, false, "these callers take turns"},
 		"idle":                {tiny, verdictTooBig, 2, 0, false, "no size below 2 is recommended"},
 		"base of one":         {tinyWithOverflow, verdictFits, 2, 0, false, "no size below 2 is recommended"},
 		"none and idle":       {measurement{load: tiny.load}, verdictNew, 2, 0, false, "no size below 2 is recommended"},
@@ -102,7 +102,7 @@ func TestMeasurementSilencesModel(t *testing.T) {
 		}
 		var b bytes.Buffer
 		p.write(&b, report{Goal: goalReport{goal.Wait.Seconds(), goal.Quantile}})
-		if text := b.String(); strings.Contains(text, "; by the model") != test.model || strings.Contains(text, "without limit") {
+		if text := b.String(); strings.Contains(text, "; in the model") != test.model || strings.Contains(text, "without limit") {
 			t.Errorf("%s: got %s", name, text)
 		}
 	}

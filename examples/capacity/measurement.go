@@ -93,7 +93,7 @@ func inSeconds(s float64) time.Duration {
 // selectPool returns the pools of that name, or all if it is empty. It returns an error if there is none.
 func selectPool(all []measurement, name string) ([]measurement, error) {
 	if len(all) == 0 {
-		return nil, fmt.Errorf("there is no pool: no series of %s, which the Prometheus bridge of this module serves", acquiresMetric)
+		return nil, fmt.Errorf("there is no pool: no series of %s, which otelpool's Prometheus bridge serves", acquiresMetric)
 	}
 	if name == "" {
 		return all, nil

@@ -105,11 +105,11 @@ func (w environment) scrape(ctx context.Context, page *url.URL) (totalsByPool, e
 		return nil, err
 	}
 	if status != http.StatusOK {
-		return nil, fmt.Errorf("%s: it answers with status %d", fetch.Redacted(page), status)
+		return nil, fmt.Errorf("%s: the answer has status %d", fetch.Redacted(page), status)
 	}
 	totals, err := parsePage(body)
 	if err != nil {
-		return nil, fmt.Errorf("%s: it is not a page of metrics: %s", fetch.Redacted(page), printable.Text(err.Error(), maxText))
+		return nil, fmt.Errorf("%s: not a page of metrics: %s", fetch.Redacted(page), printable.Text(err.Error(), maxText))
 	}
 	return totals, nil
 }

@@ -76,11 +76,11 @@ func TestFlagsLeadToRecommendation(t *testing.T) {
 	o := runWith(t, fakeEnvironment(), "-rate", "100", "-hold", "50ms", "-size", "6", "-max-connections", "50", "-instances", "4")
 	want := `pool, by the flags
   load        100 acquires/s × 50ms held = 5 connections in use on average
-  now         size 6: 83 % used; by the model 58.8 % of the acquires wait, 29.4ms on average, 99 % wait at most 204ms
+  now         size 6: 83 % used; in the model 58.8 % of the acquires wait, 29.4ms on average, 99 % wait at most 204ms
   verdict     too small: 5 more
-  recommended size 11: 45 % used; by the model 1.51 % of the acquires wait, 126µs on average, 99 % wait at most 3.43ms
+  recommended size 11: 45 % used; in the model 1.51 % of the acquires wait, 126µs on average, 99 % wait at most 3.43ms
   server      fits: 4 × 11 of 50 - 3 reserved - 0 others leave 3
-    - by the model of independent callers, 11 is the smallest size with which 99 % of the acquires wait no longer than 5ms
+    - in the model of independent callers, 11 is the smallest size with which 99 % of the acquires wait no longer than 5ms
     - the rule of thumb, average use plus 20 %, is 6; it ignores waiting
     - the CV of the hold times is unknown and assumed to be 1 (exponential)
 `
@@ -91,7 +91,7 @@ func TestFlagsLeadToRecommendation(t *testing.T) {
 
 func TestFullServerIsReported(t *testing.T) {
 	t.Parallel()
-	for maxConnections, want := range map[string]string{"40": "; 9 for each instance fit", "6": "there is not even one", "2": "there is not even one"} {
+	for maxConnections, want := range map[string]string{"40": "; 9 for each instance fit", "6": "not even one", "2": "there is not even one"} {
 		o := runWith(t, fakeEnvironment(), "-rate", "100", "-hold", "50ms", "-instances", "4", "-max-connections", maxConnections)
 		if o.code != 0 || !strings.Contains(o.stdout, "does not fit: 4 × 11") || !strings.Contains(o.stdout, want) {
 			t.Errorf("%s: %+v, want %q", maxConnections, o, want)
@@ -158,7 +158,7 @@ func TestUnexpectedResponseIsAnError(t *testing.T) {
 	}{
 		"not found":  {http.NotFound, "status 404"},
 		"redirect":   {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", http.StatusFound) }, "status 302"},
-		"a web page": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>\x1b[31m{\n") }, "it "},
+		"a web page": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>\x1b[31m{\n") }, "not "},
 		"too long":   {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, long) }, "longer than 32 MiB"},
 		"no pool":    {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "up 1\n") }, "no pool"},
 		"hanging up": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},

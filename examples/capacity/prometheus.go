@@ -139,13 +139,13 @@ func parseAnswer(status int, body []byte) (model.Vector, error) {
 	case err == nil && answer.Status == "error":
 		return nil, fmt.Errorf("the server says: %s", printable.Text(answer.Error, maxText))
 	case status != http.StatusOK:
-		return nil, fmt.Errorf("it answers with status %d", status)
+		return nil, fmt.Errorf("the answer has status %d", status)
 	case err != nil || answer.Status != "success" || answer.Data.ResultType != "vector":
-		return nil, errors.New("it does not answer as a Prometheus server does")
+		return nil, errors.New("the answer is not that of a Prometheus server")
 	}
 	var vector model.Vector
 	if err := json.Unmarshal(answer.Data.Result, &vector); err != nil {
-		return nil, fmt.Errorf("it does not answer as a Prometheus server does: %s", printable.Text(err.Error(), maxText))
+		return nil, fmt.Errorf("the answer is not that of a Prometheus server: %s", printable.Text(err.Error(), maxText))
 	}
 	// A histogram has no value.
 	return slices.DeleteFunc(vector, func(s *model.Sample) bool { return s.Histogram != nil }), nil

@@ -114,9 +114,9 @@ func TestPrometheusErrorIsPrinted(t *testing.T) {
 		answer, want string
 	}{
 		"an error":   {422, `{"status":"error","errorType":"execution","error":"query timed out\u001b"}`, "the server says: query timed out"},
-		"a scalar":   {200, `{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}`, "does not answer as a Prometheus server"},
-		"a number":   {200, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"x"]}]}}`, `does not answer as a Prometheus server does: strconv.ParseFloat: parsing "x"`},
-		"no vector":  {200, `{"status":"success","data":{"resultType":"vector","result":{}}}`, "does not answer as a Prometheus server"},
+		"a scalar":   {200, `{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}`, "the answer is not that of a Prometheus server"},
+		"a number":   {200, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"x"]}]}}`, `the answer is not that of a Prometheus server: strconv.ParseFloat: parsing "x"`},
+		"no vector":  {200, `{"status":"success","data":{"resultType":"vector","result":{}}}`, "the answer is not that of a Prometheus server"},
 		"no samples": {200, `{"status":"success","data":{"resultType":"vector","result":[]}}`, "there is no pool"},
 	}
 	for name, test := range tests {

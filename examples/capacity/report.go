@@ -165,12 +165,12 @@ func newServerReport(s settings, m measurement, a advice) *serverReport {
 			m.instances, a.capacity(), fleet.MaxConnections, fleet.Reserved, fleet.OtherClients, left)
 		return r
 	}
-	r.Text = fmt.Sprintf("does not fit: %d × %d are more than the %d - %d reserved - %d others",
+	r.Text = fmt.Sprintf("does not fit: %d × %d is more than %d - %d reserved - %d others",
 		m.instances, a.capacity(), fleet.MaxConnections, fleet.Reserved, fleet.OtherClients)
 	if most == 0 {
-		r.Text += "; there is not even one for each instance"
+		r.Text += "; not even one for each instance fits"
 		return r
 	}
-	r.Text += fmt.Sprintf("; %d for each instance fit: hold connections for a shorter time, raise max_connections, or run fewer instances", most)
+	r.Text += fmt.Sprintf("; %d per instance fit: hold connections for a shorter time, raise max_connections, or run fewer instances", most)
 	return r
 }

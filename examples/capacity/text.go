@@ -117,14 +117,14 @@ func (s sizeReport) text(goal goalReport) string {
 	}
 	switch {
 	case s.Overloaded:
-		return text + ": not more than the average use; by the model the line of waiting callers grows without limit"
+		return text + ": not more than the average use; in the model the line of waiting callers grows without limit"
 	case s.Utilization > 0:
 		text += fmt.Sprintf(": %.0f %% used", s.Utilization*100)
 	}
 	if s.Model == nil {
 		return text
 	}
-	text += "; by the model "
+	text += "; in the model "
 	if waiting := s.Model.WaitProbability * 100; waiting < minWaitPercent {
 		text += fmt.Sprintf("less than %v %% of the acquires wait, ", minWaitPercent)
 	} else {

@@ -73,7 +73,7 @@ var troubles = []trouble{
 	{
 		name: "nested", do: (*service).nested, length: 4 * time.Second,
 		operations: []string{"take_first", "take_second"},
-		about:      fmt.Sprintf("%d callers take a second connection", nestedCallers),
+		about:      fmt.Sprintf("%d callers acquire a second connection", nestedCallers),
 		look:       "db_pool_nested_acquires_total, db_pool_timeouts_total, log",
 	},
 	{

@@ -98,7 +98,7 @@ func (db *database) check(ctx context.Context, s settings) error {
 	for _, of := range s.statements {
 		described, err := conn.Prepare(ctx, "", of.sql)
 		if err == nil && len(described.ParamOIDs) > 0 {
-			err = errors.New("it has parameters: want values or random() in their place")
+			err = errors.New("it has parameters: want values or random() instead")
 		}
 		if err == nil && !s.write {
 			err = checkSelect(ctx, conn, of.sql)

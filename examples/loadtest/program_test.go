@@ -207,7 +207,7 @@ func saysWhatIsWrong(t *testing.T, path string) {
 		{[]string{"-rate", "NaN"}, nil, `-rate is NaN: want requests a second, above 0 and at most 100000 (-h `},
 		{[]string{"-sizes", "4,x"}, nil, `invalid value "4,x" for flag -sizes: want numbers of connections from 1 to 1000, such as 2,4,8 (-h `},
 		{[]string{"-p99-wait", "5ms"}, nil, "-p99-wait needs -rate (-h "},
-		{[]string{"-rate", "1", "-p99-wait", "5ms"}, nil, "-rate 1 for 10s brings about 10 requests, too few for a 99th percentile: want at least 200 (-h "},
+		{[]string{"-rate", "1", "-p99-wait", "5ms"}, nil, "-rate 1 for 10s makes about 10 requests, too few for a 99th percentile: want at least 200 (-h "},
 		{[]string{"-rate", "1", "-concurrency", "5"}, nil, "-rate and -concurrency exclude each other: "},
 		{[]string{"-sql", "SELECT 1", "-file", "x.sql"}, nil, "-file and -sql exclude each other (-h "},
 		{[]string{"-file", "/nowhere/x.sql"}, nil, "open /nowhere/x.sql: "},

@@ -35,7 +35,7 @@ The load
   -write             allow other statements than SELECT; without it connections are read-only
   -for DURATION      time of the load, or of each size (default 10s, at most 24h); also -duration
   -concurrency N     callers that each wait for an answer before the next request (default 100)
-  -rate N            instead: N requests a second, whether answers come or not (open loop)
+  -rate N            instead: N requests a second, whether or not answers arrive (open loop)
   -in-flight N       with -rate: requests at a time, more are dropped (default 1000)
 
 The pool
@@ -45,13 +45,13 @@ The pool
   -max-overflow N    connections beyond those (default: the preset's; with -rate and -pool-size 0)
 
 The goal, with -rate
-  -p99-wait DURATION PASS if 99 % of the requests wait at most so long for a connection, and the
-                     smallest size that reaches it is searched
-  -sizes LIST        sizes to measure besides, such as 2,4,8 (default: what the search needs)
+  -p99-wait DURATION PASS if 99 % of the requests wait at most this long for a connection; searches
+                     the smallest size that reaches the goal
+  -sizes LIST        sizes to measure as well, such as 2,4,8 (default: those that the search needs)
   -svg FILE          write the plot of throughput and waits by size
 
 The server, the throwaway one if neither is given
-  -dsn CONNSTRING    PostgreSQL server; other users of the machine can see it
+  -dsn CONNSTRING    PostgreSQL server; other users of the machine can see the flag
   DATABASE_URL       the same, in the environment
   OTELPOOL_SIZING_*  POOL_SIZE, MAX_OVERFLOW, POOL_PRE_PING, POOL_RECYCLE and POOL_TIMEOUT override
                      the preset, as do ?pool_timeout=5s and so on in the connection string
@@ -185,7 +185,7 @@ func (s *settings) check(given map[string]string) error {
 		}
 	}
 	if requests := s.rate * s.duration.Seconds(); s.goal > 0 && requests < minRequests {
-		return fmt.Errorf("-rate %v for %v brings about %.0f requests, too few for a 99th percentile: want at least %d",
+		return fmt.Errorf("-rate %v for %v makes about %.0f requests, too few for a 99th percentile: want at least %d",
 			s.rate, s.duration, requests, minRequests)
 	}
 	return nil
