@@ -91,7 +91,7 @@ func TestFlagsLeadToRecommendation(t *testing.T) {
 
 func TestFullServerIsReported(t *testing.T) {
 	t.Parallel()
-	for maxConnections, want := range map[string]string{"40": "; 9 for each instance fit", "6": "not even one", "2": "there is not even one"} {
+	for maxConnections, want := range map[string]string{"40": "; 9 per instance fit", "6": "not even one", "2": "not even one"} {
 		o := runWith(t, fakeEnvironment(), "-rate", "100", "-hold", "50ms", "-instances", "4", "-max-connections", maxConnections)
 		if o.code != 0 || !strings.Contains(o.stdout, "does not fit: 4 × 11") || !strings.Contains(o.stdout, want) {
 			t.Errorf("%s: %+v, want %q", maxConnections, o, want)
