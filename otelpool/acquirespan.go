@@ -11,7 +11,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/spans"
 )
 
-// The attributes of an acquire's span: how long it was in each phase, in seconds, and what its link leads to.
+// The attributes of an acquire's span: the seconds that it spent in each phase, and the kind of its link.
 const (
 	queuePhaseKey   = attribute.Key("pgxpool.acquire.queue")
 	connectPhaseKey = attribute.Key("pgxpool.acquire.connect")
@@ -20,16 +20,16 @@ const (
 	linkKey         = attribute.Key("pgxpool.link")
 )
 
-// watch has the phases of an acquire kept, if it may have a span.
+// watch makes the state record the phases of an acquire that may have a span.
 func (t *tracing) watch(a *poolstate.Acquire) {
 	if t.acquireFrom != never && t.wanted(a.Context) {
 		a.Phases = new(poolstate.Phases)
 	}
 }
 
-// acquired makes the span of an acquire that has ended, if it waited for long enough, and returns a context that has it. It is
-// made then because its length decides whether there is one. The holder is the work that had the connection before, if the
-// acquire waited for its release.
+// acquired creates the span of an acquire that has ended, if it took at least the threshold, and returns a context with
+// that span. It cannot begin earlier, because the duration decides whether there is a span. holder is the span of the
+// work that released the connection to the acquire.
 func (t *tracing) acquired(a *poolstate.Acquire, waited time.Duration, holder trace.SpanContext, err error) context.Context {
 	if a.Phases == nil || waited < t.acquireFrom {
 		return a.Context
@@ -56,8 +56,8 @@ func (t *tracing) acquired(a *poolstate.Acquire, waited time.Duration, holder tr
 	return ctx
 }
 
-// noteHolder remembers the span of the work that has released a connection while others wait, so that the one who gets the
-// connection next can link to it.
+// noteHolder remembers the span of the work that released a connection while callers wait, so that the next acquire of
+// the connection can link to it.
 func (h *hooks) noteHolder(c *conn, a *poolstate.Acquire) {
 	if h.tracing.acquireFrom != never && h.state.Waiting() {
 		c.holder = spanOf(a)

@@ -45,8 +45,8 @@ func nameIn(set attribute.Set) string {
 	return name.AsString()
 }
 
-// defaultPoolName returns the name that the semantic conventions recommend. Nothing else of the connection string may
-// show.
+// defaultPoolName returns the name that the semantic conventions recommend. It must show nothing else of the connection
+// string.
 func defaultPoolName(cc *pgx.ConnConfig) string {
 	name := net.JoinHostPort(cc.Host, strconv.Itoa(int(cc.Port)))
 	if cc.Database != "" {

@@ -12,8 +12,8 @@ import (
 
 // TraceQueryStart implements pgx.QueryTracer.
 func (h *hooks) TraceQueryStart(ctx context.Context, pc *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	parent := ctx            // of the span: another tracer's is beside it
-	if h.next.Query != nil { // without anything to record, a call for nothing costs as much as the rest
+	parent := ctx            // of our span, which must not be a child of another tracer's
+	if h.next.Query != nil { // cheaper than calling a tracer that does nothing
 		ctx = h.next.Query.TraceQueryStart(ctx, pc, data)
 	}
 	if h.active(ctx, h.histograms.Duration) {
@@ -46,7 +46,7 @@ func (h *hooks) TraceQueryEnd(ctx context.Context, pc *pgx.Conn, data pgx.TraceQ
 	}
 }
 
-// returnedRows returns how many rows a query returned, unknownRows if it is not one that does.
+// returnedRows returns how many rows a query returned, or unknownRows if it failed or is not a SELECT.
 func returnedRows(tag pgconn.CommandTag, err error) int64 {
 	if err != nil || !tag.Select() {
 		return unknownRows
@@ -101,9 +101,9 @@ func (h *hooks) TraceBatchStart(ctx context.Context, pc *pgx.Conn, data pgx.Trac
 	return ctx
 }
 
-// batchName returns the name of a batch, which is one operation. It is that of the caller; of a single query the query's; of
-// queries that are all alike "BATCH name"; else "BATCH" (semantic conventions, note on db.query.summary). A query that sqlc
-// only sends in batches is "BATCH name" also if it is a single one.
+// batchName returns the name of a batch, which is one operation: the name of a single query, else the name that the
+// caller chose, else "BATCH name" if all queries have one name, else "BATCH" (semantic conventions, note on
+// db.query.summary). A single query of a sqlc batch command is also "BATCH name".
 func (h *hooks) batchName(ctx context.Context, c *conn, queries []*pgx.QueuedQuery) instruments.Name {
 	if len(queries) == 1 {
 		return h.operations.NameOfBatchOfOne(ctx, c.statement(queries[0].SQL))
@@ -116,7 +116,7 @@ func (h *hooks) batchName(ctx context.Context, c *conn, queries []*pgx.QueuedQue
 	}
 	first := h.operations.Name(ctx, c.statement(queries[0].SQL))
 	for i, q := range queries[1:] {
-		// Batches mostly repeat one text, which then needs no look-up.
+		// Most batches repeat one text, which needs no second look-up.
 		if q.SQL != queries[i].SQL && h.operations.Name(ctx, c.statement(q.SQL)) != first {
 			return instruments.BatchName(instruments.Name{})
 		}
@@ -180,7 +180,7 @@ func (h *hooks) TraceCopyFromEnd(ctx context.Context, pc *pgx.Conn, data pgx.Tra
 }
 
 // TracePrepareStart implements pgx.PrepareTracer. A Prepare that pgx does inside a query is part of the query. The text
-// is remembered even while there is nothing to record for, since the statement may outlast that.
+// is remembered even if nothing is recorded now, because recording may begin during the life of the statement.
 func (h *hooks) TracePrepareStart(ctx context.Context, pc *pgx.Conn, data pgx.TracePrepareStartData) context.Context {
 	parent := ctx
 	ctx = h.next.TracePrepareStart(ctx, pc, data)
@@ -208,9 +208,9 @@ func (h *hooks) TracePrepareEnd(ctx context.Context, pc *pgx.Conn, data pgx.Trac
 
 func (h *hooks) prepareEnd(ctx context.Context, pc *pgx.Conn, data pgx.TracePrepareEndData) {
 	c := connOf(h.state, pc)
-	defer func() { c.preparing = preparing{} }() // it has the context of the call
+	defer func() { c.preparing = preparing{} }() // do not keep the context of the call
 	switch {
-	case data.Err != nil && c.Inside(poolstate.CopyCall): // pgx ends no CopyFrom whose table it could not describe
+	case data.Err != nil && c.Inside(poolstate.CopyCall): // pgx does not end a CopyFrom whose table it could not describe
 		h.end(ctx, pc, poolstate.CopyCall, data.Err, unknownRows)
 		return
 	case !c.Inside(poolstate.PrepareCall):
@@ -218,7 +218,7 @@ func (h *hooks) prepareEnd(ctx context.Context, pc *pgx.Conn, data pgx.TracePrep
 	case data.Err == nil:
 		c.remember()
 	}
-	if data.AlreadyPrepared || !h.live.Load() { // the server was not asked, or there is nothing to record for
+	if data.AlreadyPrepared || !h.live.Load() { // the server was not asked, or nothing is recorded
 		c.CancelCall(poolstate.PrepareCall)
 		h.uncomment(c)
 	} else {
@@ -226,13 +226,13 @@ func (h *hooks) prepareEnd(ctx context.Context, pc *pgx.Conn, data pgx.TracePrep
 	}
 }
 
-// begin starts a call. op is nil if it is not recorded, and n if there is nothing to keep with it.
+// begin starts a call. op is nil if the call is not recorded, and n is nil if there is nothing to keep with it.
 func (h *hooks) begin(pc *pgx.Conn, c *conn, kind poolstate.CallKind, op *instruments.Operation, n *note, does poolstate.Role) {
 	if c.foreign {
 		return
 	}
 	if c.Inside(poolstate.CopyCall) && !pc.PgConn().IsBusy() {
-		c.CancelCall(poolstate.CopyCall) // pgx gave it up before it asked the server, without an event
+		c.CancelCall(poolstate.CopyCall) // pgx gave it up without an event, before it asked the server
 	}
 	var id poolstate.Operation
 	if op != nil {
@@ -245,8 +245,8 @@ func (h *hooks) begin(pc *pgx.Conn, c *conn, kind poolstate.CallKind, op *instru
 	c.BeginCall(kind, id, does, h.state.Now(), kept)
 }
 
-// roleOf returns what an operation does in its hold. Whether it listens is known by its text alone: the name is often that of
-// the work around it.
+// roleOf returns the role of an operation in its hold. listens comes from the text, because the name is often that of
+// the surrounding work.
 func roleOf(op *instruments.Operation, listens bool) poolstate.Role {
 	switch {
 	case op.Control:
@@ -273,7 +273,7 @@ func (h *hooks) end(ctx context.Context, pc *pgx.Conn, kind poolstate.CallKind, 
 	}
 	n, _ := call.Note.(*note)
 	op := h.operations.ByID(uint32(call.Operation))
-	recorded := op != nil && !h.state.Stopped() // without op it began by the hooks of another configuration, which shares the connection
+	recorded := op != nil && !h.state.Stopped() // op is nil if the call began under the hooks of another configuration
 	if kind == poolstate.PrepareCall && recorded && h.tracing != nil {
 		n = h.tracing.prepared(c.preparing.parent, op, c.preparing.sql, call.Took)
 	}
@@ -282,7 +282,7 @@ func (h *hooks) end(ctx context.Context, pc *pgx.Conn, kind poolstate.CallKind, 
 		n.end(f, rows)
 		return
 	}
-	in := n.context(ctx) // so that the exemplar leads to its span
+	in := n.context(ctx) // so that the exemplar links to the call's own span
 	to := &op.Duration
 	if err != nil {
 		if f.Failed() {
@@ -291,7 +291,7 @@ func (h *hooks) end(ctx context.Context, pc *pgx.Conn, kind poolstate.CallKind, 
 			to = &failures.Duration
 		}
 		if pc.IsClosed() && ctx != nil && ctx.Err() != nil && (f.ErrorType == instruments.ErrorTypeCanceled || f.ErrorType == instruments.ErrorTypeTimeout) {
-			c.gaveUp = true // for good: a rollback on the closed connection then fails for another reason
+			c.gaveUp = true // never reset: the rollback that follows on the closed connection fails for another reason
 		}
 	}
 	to.Record(in, call.Took.Seconds())

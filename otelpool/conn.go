@@ -15,7 +15,7 @@ import (
 // connKey is the key of a connection's state in PgConn().CustomData(). A short key is found faster.
 const connKey = "otelpool"
 
-// conn is what is kept of one connection, in its custom data. It belongs to whoever owns the connection.
+// conn is the state of one connection, kept in its custom data. It belongs to the owner of the connection.
 type conn struct {
 	*poolstate.Conn
 	state *poolstate.Pool
@@ -26,13 +26,13 @@ type conn struct {
 
 	recent instruments.Recent
 
-	gaveUp bool // the caller gave up an operation, so that pgx has closed it
+	gaveUp bool // the context of an operation ended, so pgx closed the connection
 
-	holder trace.SpanContext // of the work that released it last, if others were waiting and acquires have spans
+	holder trace.SpanContext // of the work that last released it, if callers were waiting and acquires have spans
 
 	shard uint32 // in which it counts
 
-	foreign bool // another pool has it, whose configuration was copied from ours
+	foreign bool // it belongs to another pool, whose configuration was copied from ours
 }
 
 // preparing is the Prepare that runs on a connection, the zero value if none does.
@@ -44,7 +44,7 @@ type preparing struct {
 // shards numbers connections, so that those used at the same time mostly count in different shards.
 var shards atomic.Uint32
 
-// connOf returns what is kept of a connection. It creates it if there is none.
+// connOf returns the state of a connection. It creates the state if there is none.
 func connOf(state *poolstate.Pool, pc *pgx.Conn) *conn {
 	data := pc.PgConn().CustomData()
 	if c, ok := data[connKey].(*conn); ok {
@@ -66,13 +66,13 @@ func originOf(pc *pgx.Conn, w *wire) poolstate.Origin {
 	return origin
 }
 
-// knownConn returns what is kept of a connection, nil if there is nothing.
+// knownConn returns the state of a connection, nil if there is none.
 func knownConn(pc *pgx.Conn) *conn {
 	c, _ := pc.PgConn().CustomData()[connKey].(*conn)
 	return c
 }
 
-// disown notes that another pool has the connection, so that what happens on it is not recorded.
+// disown marks the connection as another pool's, so that its events are not recorded.
 func disown(state *poolstate.Pool, pc *pgx.Conn) {
 	if c := connOf(state, pc); !c.foreign {
 		c.foreign = true
@@ -90,7 +90,7 @@ func (c *conn) remember() {
 	}
 }
 
-// statement returns the statement that sql stands for, which may be the name of a prepared one.
+// statement returns the statement for sql, which may be the name of a prepared statement.
 func (c *conn) statement(sql string) instruments.Statement {
 	if c.prepared.current != nil {
 		if known, ok := c.prepared.get(sql); ok {
@@ -100,7 +100,7 @@ func (c *conn) statement(sql string) instruments.Statement {
 	return instruments.Statement{SQL: sql}
 }
 
-// reclaim returns what is kept of a connection that was taken for another pool's, before the pool was registered.
+// reclaim returns a new state for a connection that was mistaken for another pool's before the pool was registered.
 func reclaim(state *poolstate.Pool, pc *pgx.Conn, was *conn) *conn {
 	c := &conn{Conn: state.NewConn(was.Origin()), state: state, wire: was.wire, prepared: was.prepared, shard: was.shard}
 	pc.PgConn().CustomData()[connKey] = c
@@ -109,14 +109,15 @@ func reclaim(state *poolstate.Pool, pc *pgx.Conn, was *conn) *conn {
 }
 
 // closeReason returns why pgx will close a connection that is being released, or KeptOpen. It makes the checks that
-// pgxpool is about to make. More cannot be known yet: a connection may be too old, or AfterRelease may refuse it.
+// pgxpool is about to make. Other reasons are not known yet: the connection may be too old, or AfterRelease may refuse
+// it.
 func (c *conn) closeReason(pc *pgx.Conn) poolstate.CloseReason {
 	switch pg := pc.PgConn(); {
 	case pc.IsClosed() && c.gaveUp:
 		return poolstate.CloseCanceled
 	case pc.IsClosed():
 		return poolstate.CloseBroken
-	case pg.IsBusy() && !resize.Surplus(pc): // a Sizing has pgxpool close it by making it busy
+	case pg.IsBusy() && !resize.Surplus(pc): // a Sizing makes a surplus connection busy, so that pgxpool closes it
 		return poolstate.CloseBusy
 	case pg.TxStatus() != 'I':
 		return poolstate.CloseInTransaction

@@ -15,10 +15,10 @@ import (
 
 type connectKey struct{}
 
-// connect is the context of a dial. It remembers when the dial began, and its span (see note).
+// connect is the context of a dial. It has the start time and the span of the dial (see note).
 type connect struct {
 	context.Context
-	of    *hooks // a dial may use another pool
+	of    *hooks // whose dial it is: a dial may use another pool
 	start time.Duration
 	in    context.Context // has the span
 	span  trace.Span      // nil if it has none
@@ -35,7 +35,7 @@ func (c *connect) Value(key any) any {
 func (h *hooks) TraceConnectStart(ctx context.Context, data pgx.TraceConnectStartData) context.Context {
 	parent := ctx
 	ctx = h.next.TraceConnectStart(ctx, data)
-	h.dialing(ctx) // in case BeforeConnect was replaced after we wrapped it
+	h.dialing(ctx) // BeforeConnect may have been replaced after Instrument
 	if ctx == nil || !h.active(ctx, h.histograms.Create) || poolstate.IsForeign(ctx) {
 		return ctx
 	}
@@ -81,18 +81,18 @@ func (h *hooks) dialing(ctx context.Context) {
 	}
 }
 
-// connectFailed counts a connection that could not be opened, and logs the first of a row, with a reason that contains
-// no secret. A dial that was given up has not failed: pgxpool cancels those of a pool that is closed, and those beside one
-// that failed in the background.
+// connectFailed counts a connection that could not be opened, and logs the first of consecutive failures; reason must
+// contain no secret. A canceled dial is not a failure: pgxpool cancels the dials of a closed pool, and the other
+// background dials when one of them fails.
 func (h *hooks) connectFailed(ctx context.Context, err error, reason string) {
 	f, ok := classify(err)
 	if !ok {
-		f.ErrorType = instruments.ErrorTypeOther // whatever the error says, there is no connection
+		f.ErrorType = instruments.ErrorTypeOther // there is no connection, even if the error counts as success
 	}
 	h.connectFailedBy(ctx, err, f.ErrorType, reason)
 }
 
-// connectFailedBy is connectFailed with an error.type that the error does not tell.
+// connectFailedBy is like connectFailed, with an explicit error.type.
 func (h *hooks) connectFailedBy(ctx context.Context, err error, errorType, reason string) {
 	if ctx != nil && (is(err, context.Canceled) && is(ctx.Err(), context.Canceled) || poolstate.IsForeign(ctx)) {
 		return

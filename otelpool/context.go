@@ -57,7 +57,7 @@ func WithScope(ctx context.Context, name string) context.Context {
 	return poolstate.WithScope(ctx, name)
 }
 
-// unnamed returns a context without the name that the caller chose.
+// unnamed returns ctx without the operation name that the caller chose.
 func unnamed(ctx context.Context) context.Context {
 	if instruments.NameFrom(ctx) == "" {
 		return ctx

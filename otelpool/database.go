@@ -14,9 +14,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/tracerchain"
 )
 
-// database is the pool that a sql.DB has of its own. A sql.DB does not say who waits or who holds a connection, so
-// there are only its totals, and what runs on its connections if those have hooks. What is not known is left out, never
-// 0.
+// database is the built-in pool of a sql.DB. A sql.DB does not report its waiters and holders, so there are only its
+// totals, and the operations on its connections if those have hooks. Unknown values are omitted, not 0.
 type database struct {
 	stats    func() sql.DBStats
 	baseSize int64  // 0 if it is the limit of the sql.DB, which may change
@@ -78,7 +77,7 @@ func (d *database) size(limit int64) int64 {
 	return limit
 }
 
-// report sets what a Report says of the pool.
+// report sets the known fields of a Report on the pool.
 func (d *database) report(r *diagnose.Report) {
 	s := d.stats()
 	limit := int64(s.MaxOpenConnections)

@@ -19,12 +19,12 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/reason"
 )
 
-// classify reports whether err is a failure of the operation, and of which kind.
+// classify returns the kind of failure that err is, and reports whether it is a failure of the operation.
 //
 // No rows is an answer, not a failure, and so are the SQLSTATE classes 00 (success) and 01 (warning): the semantic
 // conventions for PostgreSQL count "class 02 or higher" as errors. error.type is the SQLSTATE if there is one.
 //
-// An error of a user's hook or CopyFromSource may panic in its methods.
+// It recovers because the methods of an error from a user's hook or CopyFromSource may panic.
 func classify(err error) (f instruments.Failure, failed bool) {
 	defer func() {
 		if recover() != nil {
@@ -40,7 +40,7 @@ func classify(err error) (f instruments.Failure, failed bool) {
 	return instruments.Failure{ErrorType: errorType(err)}, true
 }
 
-// failureOf returns how an operation failed whose result is err, the zero Failure if it did not. It has nothing of the error's
+// failureOf returns the failure that err is, or the zero Failure if it is none. A Failure has nothing of the error's
 // text, which may quote values.
 func failureOf(err error) instruments.Failure {
 	if err == nil {
@@ -85,8 +85,8 @@ func connectErrorType(err error) string {
 	return instruments.ErrorTypeConnect
 }
 
-// refusesTLS reports whether the server offers no TLS, and that was the end of a dial. By sslmode=prefer, the default, pgx
-// goes on without TLS: then what follows is the reason.
+// refusesTLS reports whether a dial ended because the server offers no TLS. With sslmode=prefer, the default, pgx then
+// tries without TLS, so only the last attempt counts.
 func refusesTLS(err error) bool {
 	for err != nil {
 		if fmt.Sprintf("%T", err) == "*errors.errorString" && err.Error() == reason.TLSRefused {
@@ -135,8 +135,8 @@ func isTLS(err error) bool {
 	return fmt.Sprintf("%T", err) == "tls.alert"
 }
 
-// connectionLost are the errors of a connection that is gone. From pgx 5.13 on the later ones of an operation say
-// ErrConnClosed alone, and are not safe to retry. io.ErrClosedPipe is that of a net.Pipe.
+// connectionLost are the errors of a lost connection. Since pgx 5.13 some of them are only ErrConnClosed, and not safe
+// to retry. io.ErrClosedPipe is that of a net.Pipe.
 var connectionLost = [...]error{pgconn.ErrConnClosed, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, io.ErrClosedPipe}
 
 func isTimeout(err error) bool {
@@ -145,7 +145,7 @@ func isTimeout(err error) bool {
 }
 
 // resultOf returns how an Acquire without a connection ended. It timed out if its error is DeadlineExceeded and the
-// deadline of its context has passed, which may be that of a Sizing's Timeout. A dial that took too long also returns
+// deadline of its context, which may be that of Sizing.Timeout, has passed. A dial that took too long also returns
 // DeadlineExceeded, but then the context has not ended. err is nil if a hook panicked.
 func resultOf(ctx context.Context, err error) poolstate.Result {
 	switch ended := ctx.Err(); {

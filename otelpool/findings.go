@@ -9,16 +9,16 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 )
 
-// findingsAge is how long findings are shared by readers and errors before they are found again.
+// findingsAge is how long readers and errors share findings before they are computed again.
 const findingsAge = time.Second
 
 // findingKeys has the series of pgxpool.finding by kind.
 var findingKeys = instruments.OpenKeysOf("pgxpool.finding")
 
-// findings are what is wrong with a pool. It is safe for concurrent use.
+// findings caches what is wrong with a pool. It is safe for concurrent use.
 type findings struct {
 	mu    sync.Mutex
-	at    time.Duration // when they were found, 0 before that
+	at    time.Duration // when they were computed, 0 if never
 	found []diagnose.Finding
 	shown recent[shownFinding]
 }
@@ -29,7 +29,7 @@ type shownFinding struct {
 	operation string
 }
 
-// found returns what is wrong with the pool, as it was within the last second. The caller must not change it.
+// found returns findings that are at most a second old. The caller must not change them.
 func (o *observed) found() []diagnose.Finding {
 	f := &o.findings
 	f.mu.Lock()
@@ -54,16 +54,16 @@ func (h *hooks) findingsNow() []diagnose.Finding {
 	return found
 }
 
-// diagnose returns what is wrong with the pool now, and the report that says so. A panic is no reason to lose a collection,
-// nor a caller's error, nor to crash the program.
+// diagnose returns a report on the pool and its findings. It recovers: a panic must neither lose a collection or a
+// caller's error nor crash the program.
 func (o *observed) diagnose() (r diagnose.Report, found []diagnose.Finding) {
 	defer func() { _ = recover() }()
 	r = o.report(noTrace)
 	return r, diagnose.Findings(r)
 }
 
-// read sets the findings that hold now, except those that cost little and those that only follow from others. The first
-// is never left out for that.
+// read sets the current findings, except those of severity info and mere consequences. A consequence that comes first
+// is kept.
 func (f *findings) read(v *instruments.Values, found []diagnose.Finding, now time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -118,14 +118,14 @@ func (i *Instrumentation) registered() *observed {
 // traceOf returns the trace that an acquire belongs to.
 func traceOf(a *poolstate.Acquire) trace.TraceID { return spanOf(a).TraceID() }
 
-// spanOf returns the span in which an acquire began. Only what shows it may call this: the context may be slow in its
-// Value, or have gone to another request.
+// spanOf returns the span in which an acquire began. Call it only to show the span: the Value method of the context may
+// be slow, and the context may have been reused by another request.
 func spanOf(a *poolstate.Acquire) trace.SpanContext { return spanFrom(a.Context) }
 
 // noTrace is traceOf where traces are not shown.
 func noTrace(*poolstate.Acquire) trace.TraceID { return trace.TraceID{} }
 
-// describe returns what a caller may know of a hold, but for its trace.
+// describe returns the Hold of a hold, without its trace.
 func (r *reports) describe(h poolstate.Hold, now time.Duration) Hold {
 	age, does := now-h.Since, h.Conn.Activity()
 	return Hold{

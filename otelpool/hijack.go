@@ -20,7 +20,7 @@ import (
 func Hijack(conn *pgxpool.Conn) *pgx.Conn {
 	if pc := acquiredConn(conn); pc != nil {
 		if c := knownConn(pc); c != nil && !c.foreign {
-			c.state.Hijacked(c.Conn) // before, so that the connection is not missed in between
+			c.state.Hijacked(c.Conn) // before Hijack, so that a comparison in between does not miss the connection
 		}
 	}
 	return conn.Hijack()

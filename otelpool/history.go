@@ -15,8 +15,8 @@ const (
 	tenStep        = time.Minute
 )
 
-// history is what a pool has counted at moments of the last minutes, so that a period can be told by a difference. It has a
-// point for each ten seconds of the last minute and each minute of the last ten.
+// history has the counts of a pool at moments of the last minutes; the counts of a period are the difference of two
+// points. It has a point for each ten seconds of the last minute and each minute of the last ten.
 type history struct {
 	mu      sync.Mutex
 	sampled time.Duration  // when the holds were last sampled
@@ -26,7 +26,8 @@ type history struct {
 	answers    int64         // of the server, when there last were more of them
 	answeredAt time.Duration // when that was noticed
 
-	// long has the long holds of the last sample, and their units of work. Weak, because none comes after Unregister.
+	// long has the long holds of the last sample, and their units of work. The pointers are weak, because no sample
+	// after Unregister would drop them.
 	long map[weak.Pointer[poolstate.Acquire]]uint32
 
 	minute [6 + 1]*keptPoint // the oldest first, nil before there are so many
@@ -37,10 +38,10 @@ type history struct {
 type sampledHolds struct {
 	running, open, inTransaction, idle int64
 
-	longEnded int64 // long holds that a sample had, and the next had not
+	longEnded int64 // long holds that were in one sample and not in the next
 }
 
-// A hold of longTime is worth a look: a pool whose holds take that long, and end, is used so.
+// longTime is the age of a hold that counts as long. If such holds of a unit of work end, they are its normal use.
 const longTime = 5 * time.Second
 
 func (s sampledHolds) sum() int64 { return s.running + s.open + s.inTransaction + s.idle }
@@ -68,7 +69,7 @@ func (s *sampledHolds) add(does poolstate.Activity) {
 	}
 }
 
-// look samples the holds of a snapshot, unless it was done within the last second, and keeps points.
+// look samples the holds of a snapshot and keeps points, unless it did so within the last second.
 func (h *history) look(o *observed, s *poolstate.Snapshot) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -14,8 +14,8 @@ var (
 	heldOldest = instruments.OpenKeyOf("pgxpool.held.oldest")
 )
 
-// seriesMemory is how long a series that has ended is observed with 0. One that merely ends still has its last value for
-// five minutes in Prometheus when it was pushed, and for three on the Collector's page.
+// seriesMemory is how long a series that has ended is observed as 0. Without that it would keep its last value: for
+// five minutes in Prometheus if it is pushed, and for three on the Collector's page.
 const seriesMemory = 5 * time.Minute
 
 // recent maps the series that a recent collection had to the time of the last one. The zero value is ready.

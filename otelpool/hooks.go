@@ -33,8 +33,8 @@ var (
 	}
 )
 
-// epoch makes the clock cheap: time.Since of a fixed time reads the monotonic clock alone. It is long ago, so that the clock
-// of a bubble of testing/synctest, which begins in the year 2000, is never before it.
+// epoch makes the clock cheap: time.Since of a fixed time only reads the monotonic clock. It is long ago, so that it
+// precedes the clock of a testing/synctest bubble, which begins in the year 2000.
 var epoch = time.Now().Add(-50 * 365 * 24 * time.Hour)
 
 func monotonic() time.Duration { return time.Since(epoch) }
@@ -53,7 +53,7 @@ type hooks struct {
 	tracing    *tracing      // nil if nothing is traced
 	longHold   time.Duration // 0 if long holds are not reported
 	stacks     *stacks       // nil if the stacks of acquires are not kept
-	slow       time.Duration // from when an acquire is slow, never if that is not reported
+	slow       time.Duration // threshold of a slow acquire, never if that is not reported
 
 	// observed is the pool as it is read at collection, nil until Register.
 	observed atomic.Pointer[observed]
@@ -72,8 +72,8 @@ type hooks struct {
 	pooled  atomic.Bool // a pgxpool has dialed
 	outside atomic.Bool // a connection was dialed by something else first
 
-	// joined is set if the pool's tracer is not the hooks but one that calls them, such as a multitracer. It may call another
-	// after them that panics; pgxpool then does not end the acquire.
+	// joined is set if the pool's tracer is not the hooks themselves but calls them, such as a multitracer. A later
+	// tracer in it may panic; pgxpool then does not end the acquire.
 	joined atomic.Bool
 }
 
@@ -121,7 +121,7 @@ func newHooks(c config, h instruments.Histograms, poolConfig *pgxpool.Config, ba
 	if c.slowAcquire == 0 {
 		hk.slow = never
 	}
-	// What the user asked to be traced, logged or added to statements does not depend on whether there are metrics.
+	// Spans, log lines and comments that the user asked for do not depend on whether there are metrics.
 	hk.live.Store(hk.comments != nil || tracing != nil || c.longHold > 0 || c.slowAcquireSet && c.slowAcquire > 0 || h.Wanted)
 	return hk, nil
 }
@@ -129,10 +129,10 @@ func newHooks(c config, h instruments.Histograms, poolConfig *pgxpool.Config, ba
 // Next implements tracerchain.Link.
 func (h *hooks) Next() *tracerchain.Tracers { return &h.next }
 
-// active reports whether an event that begins is to be recorded. If that is not known at creation, recording begins at
-// the first event whose instrument is enabled, or at the first collection. A no-op provider's instruments are never
-// enabled; the global provider's are once an SDK is set. An event that begins while inactive is left out whole, so that
-// increments and decrements always match.
+// active reports whether an event that begins now is recorded. If that is not known at creation, recording begins at
+// the first event whose instrument is enabled, or at the first collection. The instruments of a no-op provider are
+// never enabled; those of the global provider are when an SDK is set. An event that begins while inactive is ignored
+// entirely, so that increments and decrements always match.
 func (h *hooks) active(ctx context.Context, instrument metric.Float64Histogram) bool {
 	if h.live.Load() {
 		return !h.state.Stopped()
@@ -140,7 +140,8 @@ func (h *hooks) active(ctx context.Context, instrument metric.Float64Histogram) 
 	return h.activate(instrument.Enabled(ctx))
 }
 
-// acquiring is active for an acquire, which makes nearly all events possible: it asks whether there are readers at all.
+// acquiring is like active, for an acquire. Nearly all other events follow an acquire, so it checks whether there is
+// any reader.
 func (h *hooks) acquiring(ctx context.Context) bool {
 	if h.live.Load() {
 		return !h.state.Stopped()
@@ -164,11 +165,11 @@ func (h *hooks) acquireFrom(ctx context.Context) *poolstate.Acquire {
 	return h.state.AcquireFrom(ctx)
 }
 
-// owns reports whether the hooks are those of the pool. A configuration may be copied after Instrument, so that two pools
-// have them.
+// owns reports whether pool is the one that is measured. Two pools have these hooks if the configuration was copied
+// after Instrument.
 func (h *hooks) owns(pool *pgxpool.Pool) bool { return h.owner.Load() == pool || h.claim(pool) }
 
-// claim makes the pool the one that is measured, if none is, and reports whether it is.
+// claim makes pool the one that is measured, if there is none yet, and reports whether pool is it.
 func (h *hooks) claim(pool *pgxpool.Pool) bool {
 	if h.owner.CompareAndSwap(nil, pool) {
 		if poolConfig, err := configOf(pool); err == nil {
@@ -196,7 +197,8 @@ func (h *hooks) checkRegistered() {
 	}
 }
 
-// dialedOutside has it checked, when a connection is dialed that is not a pgxpool's, that there is a pool nevertheless.
+// dialedOutside is called for a dial outside of a pgxpool. After the first one it checks, a minute later, whether there
+// is a pool at all.
 func (h *hooks) dialedOutside() {
 	if h.outside.Swap(true) {
 		return
@@ -246,7 +248,7 @@ func (h *hooks) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pg
 	switch {
 	case a != nil && data.Conn != nil:
 		c := h.connOfAcquire(data.Conn)
-		if h.stacks != nil && !h.state.Stopped() { // here: each function between would be one more to skip
+		if h.stacks != nil && !h.state.Stopped() { // not in a function: its frame would have to be skipped
 			var callers [poolstate.MaxStack]uintptr
 			reach := h.stacks.reach.Load()
 			n := runtime.Callers(2, callers[:reach])
@@ -261,7 +263,7 @@ func (h *hooks) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pg
 	h.next.TraceAcquireEnd(ctx, pool, data)
 }
 
-// connOfAcquire returns what is kept of a connection that an acquire has been handed.
+// connOfAcquire returns the state of a connection that an acquire got.
 func (h *hooks) connOfAcquire(pc *pgx.Conn) *conn {
 	c := connOf(h.state, pc)
 	if c.foreign {
@@ -287,7 +289,7 @@ func (h *hooks) acquired(a *poolstate.Acquire, c *conn) {
 	}
 }
 
-// unitOf returns the unit of work of an acquire by the name that its caller chose, else its scope, 0 if neither did.
+// unitOf returns the unit of work of an acquire: the name that its caller chose, else that of its scope, else 0.
 func (h *hooks) unitOf(a *poolstate.Acquire, c *conn) poolstate.Operation {
 	name := instruments.Name{Text: instruments.NameFrom(a.Context), Source: instruments.Chosen}
 	if name.Text == "" {

@@ -65,7 +65,7 @@ func beforeConnect(h *hooks, next func(context.Context, *pgx.ConnConfig) error) 
 		}
 		err := next(ctx, config)
 		if err != nil {
-			// A host that the hook does not reach is not the server, which was not dialed.
+			// Not by the error's own type: a host that the hook cannot reach is not the server, which was not dialed.
 			h.connectFailedBy(ctx, err, instruments.ErrorTypeOther, "the BeforeConnect hook failed")
 		}
 		return err
@@ -114,7 +114,7 @@ func beforeClose(h *hooks, next func(*pgx.Conn)) func(*pgx.Conn) {
 	}
 }
 
-// prepareConn wraps the hook that may refuse a connection, after which the acquire waits for another.
+// prepareConn wraps the hook that may refuse a connection; the acquire then waits for another one.
 func prepareConn(h *hooks, next func(context.Context, *pgx.Conn) (bool, error)) func(context.Context, *pgx.Conn) (bool, error) {
 	return func(ctx context.Context, pc *pgx.Conn) (bool, error) {
 		a := h.acquireFrom(ctx)

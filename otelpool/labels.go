@@ -27,12 +27,12 @@ var serverReserved = labelsOf(semconv.DBNamespaceKey, semconv.ServerAddressKey, 
 var spanReserved = labelsOf(semconv.DBQueryTextKey, semconv.DBOperationNameKey, semconv.DBOperationBatchSizeKey, semconv.DBCollectionNameKey,
 	semconv.DBResponseReturnedRowsKey)
 
-// targetReserved are the labels that Prometheus sets on every series of a target. The Collector's page leaves out series
-// that have one already.
+// targetReserved are the labels that Prometheus sets on every series of a target. The Collector's page omits series
+// that already have one.
 var targetReserved = labelsOf("job", "instance")
 
-// checkAttributes returns an error for each of the user's attributes that cannot be recorded beside otelpool's, of which
-// those of WithServerAttributes are a part if withServer is set, and those of spans if withSpans is.
+// checkAttributes returns an error for each of the user's attributes that cannot be recorded beside otelpool's own.
+// withServer and withSpans say whether the attributes of WithServerAttributes and of spans are among these.
 func checkAttributes(attributes []attribute.KeyValue, withServer, withSpans bool) []error {
 	var errs []error
 	keys := make(map[string]attribute.Key) // by the label that a key becomes

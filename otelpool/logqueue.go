@@ -47,7 +47,7 @@ func (q *logQueue) warn(message string, attrs ...slog.Attr) {
 func (q *logQueue) run() {
 	done := false
 	defer func() {
-		if !done { // a handler ended the goroutine, as t.FailNow does
+		if !done { // a log handler ended the goroutine, as t.FailNow does
 			go q.run()
 		}
 	}()

@@ -2,7 +2,7 @@
 // the findings of package diagnose, the holders of connections, the waiting callers, the operations that take most
 // time, and plots of the last ten minutes. It does not query the database unless [WithServerView] is set, and loads
 // nothing from other hosts. With JavaScript the page updates itself once a second while its tab is visible, draws the
-// plots, and sorts and filters tables. It also works without JavaScript, except for these.
+// plots, and sorts and filters tables. Without JavaScript it reloads itself every two seconds, and has no plots.
 //
 //	http.Handle("/debug/pool/", poolz.Handler([]*otelpool.Instrumentation{inst}))
 //
