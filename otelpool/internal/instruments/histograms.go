@@ -25,8 +25,8 @@ var (
 	rowBuckets = []float64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000}
 )
 
-// Histograms are the instruments that are recorded to as things happen. They are plain instruments, because the Record
-// methods of dbconv build the attribute set on every call.
+// Histograms are the instruments that are recorded to when an event ends. They are plain instruments, because the
+// Record methods of dbconv build the attribute set on every call.
 type Histograms struct {
 	Duration, Wait, Use, Create metric.Float64Histogram
 	Rows                        metric.Int64Histogram // nil if returned rows are not recorded
@@ -76,8 +76,8 @@ func lookup(name string) catalogue.Row {
 	return rows[0]
 }
 
-// probeName is the name of a counter that is never recorded to, so no reader sees it. Its Enabled reports whether there are
-// readers, also if a View drops the histograms. Asynchronous instruments cannot tell.
+// probeName is the name of a counter that is never recorded to, so no reader sees it. Its Enabled reports whether there
+// are readers, even if a View drops the histograms. Asynchronous instruments have no Enabled.
 const probeName = "pgxpool.probe"
 
 // enabled reports whether a reader would keep a measurement of an instrument.

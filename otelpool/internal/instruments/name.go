@@ -10,8 +10,8 @@ import (
 // OtherOperation is the name of an operation that has no other.
 const OtherOperation = "_OTHER"
 
-// Source is where a name comes from. The names of each source have a limit of their own, so that those of generated texts
-// do not turn those that people chose into _OTHER, nor routes those of operations.
+// Source is where a name comes from. The names of each source have their own limit, so that summaries of generated
+// texts do not turn chosen names into _OTHER, nor routes the names of operations.
 type Source uint8
 
 // The sources of names.
@@ -27,8 +27,8 @@ type Name struct {
 	Text   string
 	Source Source
 
-	// Batched reports whether it is the name of a sqlc query that is only sent in batches: its command is :batchexec, :batchmany or
-	// :batchone.
+	// Batched reports whether it is the name of a sqlc query that is only sent in batches: its command is :batchexec,
+	// :batchmany or :batchone.
 	Batched bool
 }
 

@@ -41,8 +41,9 @@ func progressOf(p Phase, after time.Duration) Progress { return Progress(after)<
 func (p Progress) phase() Phase         { return Phase(p & 3) }
 func (p Progress) after() time.Duration { return time.Duration(p >> 2) }
 
-// acquires is what the acquires of a pool share. What every event writes is kept away from what is only read, and apart
-// by where it is written, so that events on several processors share few cache lines.
+// acquires is the state that the acquires of a pool share. Fields that every event writes are on other cache lines than
+// fields that are only read, and grouped by the place that writes them, so that events on several processors share few
+// cache lines.
 type acquires struct {
 	now      func() time.Duration
 	maxConns atomic.Int64
@@ -70,8 +71,8 @@ type cacheLine [64]byte
 type Acquire struct {
 	context.Context
 
-	// Operation is the unit of work of the hold by the name that its caller or its scope has, 0 if neither has one. It is set
-	// before [Pool.End] and not changed after.
+	// Operation is the unit of work that the caller or the scope named, 0 if neither did. It is set before [Pool.End]
+	// and not changed afterwards.
 	Operation Operation
 
 	flags    atomic.Uint32
@@ -84,7 +85,8 @@ type Acquire struct {
 	Phases *Phases
 }
 
-// Phases is the time of one acquire in each of its phases, in nanoseconds, that of the queue left out: that is the rest.
+// Phases is the time of one acquire in each of its phases, in nanoseconds. The time in the queue is not in it: it is
+// the rest.
 type Phases [PhaseCount]atomic.Int64
 
 // The flags of an Acquire.
@@ -157,8 +159,8 @@ func (q *acquires) taken() int64 {
 	return q.slots.load().occupied - dialing
 }
 
-// full reports whether the pool has no free slot by its own statistics, or true if they are not known: after hijacks that
-// have not been noticed it has some.
+// full reports whether the pool has no free slot by its own statistics, which include unnoticed hijacks. It returns
+// true if the statistics are not known.
 func (q *acquires) full() bool {
 	s, ok := q.readStat()
 	return !ok || s.full()
@@ -183,8 +185,8 @@ func (q *acquires) notePending(now time.Duration, n int64) {
 	}
 }
 
-// noteInUse notes that n connections are in use, or as many as the pool's own statistics say if those are fewer: there are
-// hijacks that have not been noticed.
+// noteInUse notes that n connections are in use, or the number in the pool's own statistics if that is lower because of
+// unnoticed hijacks.
 func (q *acquires) noteInUse(now time.Duration, n int64) {
 	n -= q.hijackedHolds.Load()
 	if !q.peak.rises(now, n) || !q.mayVerify(now) {
@@ -197,8 +199,9 @@ func (q *acquires) noteInUse(now time.Duration, n int64) {
 	q.peak.note(now, n)
 }
 
-// verifyInterval is how long peaks rest after the pool's own statistics have disagreed. They are read only if a peak would
-// rise, which is seldom; without a rest, each acquire would read them until the hijack is noticed.
+// verifyInterval is how long no peak is compared with the pool's own statistics after they disagreed. They are read
+// only if a peak would rise, which is rare; without the interval, each acquire would read them until the hijack is
+// noticed.
 const verifyInterval = 10 * time.Millisecond
 
 func (q *acquires) mayVerify(now time.Duration) bool { return int64(now) >= q.nextVerify.Load() }
@@ -237,8 +240,8 @@ func (a *Acquire) Requeue(from Progress) {
 	}
 }
 
-// standingWait is the wait from which on an acquire in a full pool certainly had to wait. One that waits less may have
-// been handed a slot a moment ago.
+// standingWait is the minimum wait of an acquire that certainly had to wait in a full pool. One that has waited less
+// may just have got a slot.
 const standingWait = 10 * time.Millisecond
 
 // queued returns how long the acquire has been in the queue, a time after the start, 0 if it is not.
@@ -263,7 +266,7 @@ func (a *Acquire) leaveQueue(after, queued time.Duration) {
 	}
 }
 
-// longWait is a wait that a stall of the machine seldom explains.
+// longWait is a wait that is rarely caused by a stall of the machine.
 const longWait = 250 * time.Millisecond
 
 // noteWaited notes, as an acquire leaves the queue, that it and others waited behind slots that no acquire has:

@@ -5,8 +5,8 @@ import "time"
 // Operation is the number by which the owner of a [Pool] knows the name of an operation. 0 means no operation.
 type Operation uint32
 
-// maxCalls is how deep calls on one connection may nest. pgx starts a query on a busy connection before it refuses it,
-// so two is usual.
+// maxCalls is how deep calls on one connection may nest. Two is normal: pgx starts a query on a busy connection before
+// it refuses it.
 const maxCalls = 4
 
 // CallKind is the kind of a call to the database.

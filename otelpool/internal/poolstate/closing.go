@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// closeLimit is how long pgxpool waits for a connection to close, less a moment: then it gives up the slot.
+// closeLimit is slightly less than the time that pgxpool waits for a connection to close. After that it frees the slot.
 const closeLimit = 15*time.Second - 100*time.Millisecond
 
 // closing is the connections that are being closed and still take a slot. It is safe for concurrent use.

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Conn is the state of one connection. It belongs to whoever owns the connection, so most of it needs no lock. Whatever
-// others read while the connection is in use is atomic or has a lock. It ends with the connection, also if that was
-// hijacked.
+// Conn is the state of one connection. It belongs to the owner of the connection, so most of it needs no lock. Fields
+// that others read while the connection is in use are atomic or guarded by a lock. It ends with the connection, even if
+// that was hijacked.
 type Conn struct {
 	held     atomic.Pointer[Acquire] // the hold, nil if it is not held
 	aside    atomic.Pointer[Acquire] // the hold that ended because the connection seemed to be hijacked, nil if there is none
@@ -105,7 +105,7 @@ func (c *Conn) takeBack() (*Acquire, time.Duration) {
 // since returns when the hold began, 0 if it is not held.
 func (c *Conn) since() time.Duration { return time.Duration(c.counters.since.Load()) }
 
-// reset forgets what the holder before left behind.
+// reset clears the state of the previous holder.
 func (c *Conn) reset() {
 	c.calls.reset()
 	c.used = use{}

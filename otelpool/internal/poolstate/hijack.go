@@ -236,7 +236,7 @@ func (p *Pool) Look() {
 	}
 }
 
-// endHijacked ends the hold of a connection that seems to be hijacked. If it was not, its release takes that back.
+// endHijacked ends the hold of a connection that seems to be hijacked. If it was not, its release reverts that.
 func (p *Pool) endHijacked(h Hold) {
 	if h.Conn.setAside(h.Acquire, h.Since) {
 		p.hijacked(h.Acquire)
@@ -264,7 +264,8 @@ func (p *Pool) hijacked(a *Acquire) {
 	}
 }
 
-// notHijacked takes back that a connection was hijacked, since it is being released, and returns its hold.
+// notHijacked reverts the assumption that a connection was hijacked, because it is being released, and returns its
+// hold.
 func (p *Pool) notHijacked(c *Conn) (a *Acquire, since time.Duration) {
 	if a, since = c.takeBack(); a != nil {
 		p.conns.hijacked.Add(-1)

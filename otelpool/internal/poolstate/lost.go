@@ -2,8 +2,8 @@ package poolstate
 
 import "runtime"
 
-// WatchLoss has the acquire leave the counts when nothing refers to it any more, in case no event ends it. That costs
-// some, so it is for pools where it may happen: see [Acquire.EndWatch].
+// WatchLoss removes the acquire from the counts when it becomes garbage, in case no event ends it. That has a cost, so
+// use it only for pools where it may happen; see [Acquire.EndWatch].
 func (a *Acquire) WatchLoss() { runtime.SetFinalizer(a, (*Acquire).lost) }
 
 // EndWatch ends WatchLoss: an event has ended the acquire.

@@ -22,7 +22,7 @@ func (p *peak) rises(now time.Duration, value int64) bool {
 	return p.buckets[number&1].Load() < packPeak(number, uint64(max(0, value)))
 }
 
-// note takes in a value that held at now.
+// note records the value at now.
 func (p *peak) note(now time.Duration, value int64) {
 	number := uint64(now / p.bucket)
 	at := &p.buckets[number&1]

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// Config is what a Pool must know of the real pool.
+// Config describes the real pool to a Pool.
 type Config struct {
 	Now        func() time.Duration // monotonic clock
 	MaxConns   int64
 	BaseSize   int64
 	PeakWindow time.Duration
-	Goroutine  func() uintptr // which goroutine calls it; nil if they cannot be told apart
+	Goroutine  func() uintptr // identifies the calling goroutine; nil if goroutines cannot be distinguished
 }
 
 // Pool is the state of one pool. It is safe for concurrent use.
@@ -44,8 +44,8 @@ func New(c Config) *Pool {
 	return p
 }
 
-// Attach makes the real pool known, once there is one. read returns its own statistics: they are read when a peak would
-// rise and when a connection was opened. Sizes of its configuration may have changed since New.
+// Attach connects the state with the real pool, once there is one. read returns the pool's own statistics: they are
+// read when a peak would rise and when a connection is opened. The sizes may have changed since New.
 func (p *Pool) Attach(read func() Stat, maxConns, baseSize int64) {
 	p.acquires.maxConns.Store(maxConns)
 	p.baseSize.Store(baseSize)
@@ -75,7 +75,7 @@ func (p *Pool) Begin(ctx context.Context) (a *Acquire, nested *Nested) {
 	return a, nested
 }
 
-// joinScope looks up the scope of an acquire, and what its goroutine holds already by that.
+// joinScope looks up the scope of an acquire, and the connections that its goroutine already holds in it.
 func (p *Pool) joinScope(a *Acquire) *Nested {
 	a.scope = scopeFrom(a.Context)
 	if a.scope == nil {
@@ -194,8 +194,8 @@ func (p *Pool) NewConn(o Origin) *Conn {
 
 // abandoned ends the hold of a connection that is garbage and was not released, which is one that was hijacked. It must
 // not be given the hold itself: the context of that may lead to the connection and so keep it alive.
-//
-// Until it has ended, it is known as garbage: a comparison would take another hold for that of the hijacked connection.
+// Until then the connection is marked as garbage: otherwise a comparison would mistake another hold for the hijacked
+// one.
 func (p *Pool) abandoned(of *connCounters) {
 	if of.since.Load() != 0 {
 		if p.acquires.hijackedHolds.Load() > 0 {
@@ -248,7 +248,7 @@ func (p *Pool) Closed(c *Conn, overflow bool, done <-chan struct{}) {
 	}
 }
 
-// Disown forgets a connection that another pool has turned out to have. It is not counted as opened any more.
+// Disown forgets a connection that turns out to belong to another pool. It no longer counts as opened.
 func (p *Pool) Disown(c *Conn) {
 	if c.pooled.Swap(false) {
 		p.conns.opened.Add(-1)

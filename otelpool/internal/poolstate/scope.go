@@ -58,7 +58,8 @@ type scopeHold struct {
 	nested  bool
 }
 
-// blocks reports whether the hold is of that pool, and does not end before the goroutine goes on: it acquired it itself.
+// blocks reports whether the hold is of that pool and was acquired by the goroutine itself, so that it cannot end while
+// that goroutine waits.
 func (h scopeHold) blocks(pool *acquires, goroutine uintptr) bool {
 	return h.acquire.acquires == pool && h.by == goroutine
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Snapshot is a pool at one moment. All that it has of the pool's statistics comes from one Stat, so that it is consistent.
+// Snapshot is the state of a pool at one moment. All its statistics come from one Stat, so they are consistent.
 type Snapshot struct {
 	Stat       Stat
 	Now        time.Duration
@@ -13,8 +13,8 @@ type Snapshot struct {
 	Closing    int64         // connections that Stat counts as acquired, though they are only being closed
 	OldestWait time.Duration // the longest that one of them has waited, 0 if there is none
 
-	// Holds are the holds, oldest first, without those of hijacked connections. A hijack has no event, so it may not be known
-	// which of several holds it ended: those are marked, and Doubtful says how many of them it ended.
+	// Holds are the holds, oldest first, without those of hijacked connections. A hijack has no event, so it may be
+	// unknown which of several holds it ended: these are marked, and Doubtful is how many of them have ended.
 	Holds    []Hold
 	Doubtful int64
 

@@ -13,8 +13,8 @@ const (
 )
 
 // waiters is a set of the start times of the acquires that wait, from which the oldest wait is read. Nearly every
-// acquire enters and leaves it, so both must be cheap: most find a free cell and take no lock. An acquire is known by its
-// start alone, so of two that began at the same time either may leave for the other.
+// acquire enters and leaves it, so both must be cheap: most find a free cell and take no lock. An acquire is identified
+// only by its start, so two that began at the same time are interchangeable.
 type waiters struct {
 	cells [waiterCells]atomic.Int64 // the start of an acquire in nanoseconds plus one, 0 if free
 

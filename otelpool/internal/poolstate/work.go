@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// use is what a connection was used for since it was acquired. It belongs to whoever owns the connection.
+// use counts the operations on a connection since it was acquired. It belongs to the owner of the connection.
 type use struct {
 	operations int64
 	busy       time.Duration // in which one of them ran

@@ -1,5 +1,5 @@
-// Package reason returns what a server or the network said, without what may be a secret: the words of known types of errors
-// only. Those of others, such as of the program's own DialFunc, may contain one.
+// Package reason returns the texts of errors from the server and the network that contain no secret: those of known
+// types only. The text of another error, such as one of the program's own DialFunc, may contain a secret.
 package reason
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// maxReasons is how many errors of a failed dial are told: there is one for each address that was tried.
+// maxReasons is how many errors of a failed dial are returned: there is one for each address that was tried.
 const maxReasons = 3
 
 // Of returns what the server or the network said, "" if that is not known. The words may be long and have any characters.
@@ -39,7 +39,7 @@ func Of(err error, config *pgconn.Config) (reason string) {
 	return reason
 }
 
-// secretsOf returns the settings of a connection that nothing may show. The server does not repeat them on purpose.
+// secretsOf returns the settings of a connection that must not be shown, in case a server repeats them.
 func secretsOf(config *pgconn.Config) (secrets []string) {
 	if config.Password != "" {
 		secrets = append(secrets, config.Password)

@@ -114,9 +114,9 @@ func (c *conn) leave() {
 	c.leaveHeld()
 }
 
-// release decides whether a connection that is being released is kept, which it is while fewer than limit are idle. A
-// connection on its way to the idle ones counts, so that no more are kept if several come back together. Without loose
-// connections no more are idle than counted, and the pool need not be asked.
+// release decides whether a connection that is being released is kept: it is if fewer than limit are idle. A connection
+// that is becoming idle counts as idle, so that simultaneous releases do not keep too many. Without loose connections
+// the count is exact, and the pool's own statistics need not be read.
 func (c *conn) release(pool *pgxpool.Pool, limit int, loose bool) (kept bool) {
 	p := c.pool
 	p.mu.Lock()

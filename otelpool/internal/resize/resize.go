@@ -63,7 +63,7 @@ func PoolSize(poolConfig *pgxpool.Config) (size int, ok bool) {
 // sizer is the tracer by which acquires are seen, and by which a configuration shows that it is sized. One configuration
 // may build many pools. It is safe for concurrent use.
 type sizer struct {
-	tracerchain.Tracers // those that the configuration had before
+	tracerchain.Tracers // those of the configuration before Install
 	Settings
 	userReleases bool         // the configuration has an AfterRelease, which decides first
 	loose        atomic.Int64 // connections that may become idle without a release: new, or handed out and not acquired yet
@@ -94,14 +94,14 @@ func (z *sizer) of(pool *pgxpool.Pool) *poolCounts {
 func (z *sizer) shouldPing(next func(context.Context, pgxpool.ShouldPingParams) bool) func(context.Context, pgxpool.ShouldPingParams) bool {
 	return func(ctx context.Context, params pgxpool.ShouldPingParams) bool {
 		c := connOf(params.Conn)
-		fresh := c.pool == nil && params.IdleDuration <= time.Second // not one opened in the background, long ago
+		fresh := c.pool == nil && params.IdleDuration <= time.Second // not one that was opened in the background long ago
 		c.leaveIdle()
 		if z.MaxOverflow > 0 {
 			c.loosen(&z.loose)
 		}
 		switch {
 		case z.PrePing:
-			// The user's hook may have other reasons to be called than its answer.
+			// The user's hook may have side effects, so it is called even though its answer does not matter.
 			return next != nil && next(ctx, params) || !fresh
 		case next != nil:
 			return next(ctx, params)
@@ -110,8 +110,8 @@ func (z *sizer) shouldPing(next func(context.Context, pgxpool.ShouldPingParams) 
 	}
 }
 
-// beforeConnect wraps the hook that pgxpool calls before it dials. It does nothing: every sized configuration has at least
-// this hook, by which marked finds it.
+// beforeConnect wraps the hook that pgxpool calls before it dials. It adds nothing, but every sized configuration has
+// this hook, by which marked recognizes it.
 func beforeConnect(next func(context.Context, *pgx.ConnConfig) error) func(context.Context, *pgx.ConnConfig) error {
 	return func(ctx context.Context, config *pgx.ConnConfig) error {
 		if next == nil {
@@ -143,7 +143,7 @@ func (z *sizer) TraceRelease(pool *pgxpool.Pool, data pgxpool.TraceReleaseData) 
 	}
 }
 
-// closes reports whether pgxpool closes a connection that is being released for the state that it is in.
+// closes reports whether pgxpool closes a connection that is being released because of its state.
 func closes(pc *pgx.Conn) bool {
 	return pc.IsClosed() || pc.PgConn().IsBusy() || pc.PgConn().TxStatus() != 'I'
 }

@@ -108,7 +108,7 @@ func (z *sizer) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pg
 	}
 	// A hook of this pool may use another pool, so the context found may be that pool's.
 	if c := timeoutFrom(ctx); c != nil && c.sizer == z && c.pool == pool {
-		defer c.end() // whatever the program's tracer does
+		defer c.end() // even if the program's tracer panics
 	}
 	z.Tracers.TraceAcquireEnd(ctx, pool, data)
 }

@@ -1,5 +1,5 @@
-// Package sibling lets packages beside otelpool use what otelpool keeps of a pool without being part of its API. Package
-// otelpool sets its variables.
+// Package sibling lets other packages of this module use parts of otelpool that are not in its API. Package otelpool
+// sets its variables.
 package sibling
 
 import (

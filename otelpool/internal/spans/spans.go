@@ -1,4 +1,4 @@
-// Package spans begins and ends the spans of a pool. What does not change from one span to the next is made once.
+// Package spans begins and ends the spans of a pool. What spans have in common is created once.
 package spans
 
 import (
@@ -38,8 +38,7 @@ type Tracer struct {
 	tracer trace.Tracer
 }
 
-// New returns the Tracer of a configuration. A provider is the user's, and may be a nil pointer or worse: a panic of the
-// provider becomes an error.
+// New returns the Tracer of a configuration. The provider is the user's, so a panic of the provider becomes an error.
 func New(c Config) (t *Tracer, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -53,8 +52,8 @@ func New(c Config) (t *Tracer, err error) {
 	return &Tracer{config: c, tracer: tracer}, nil
 }
 
-// Wanted reports whether a span is to begin in ctx: its parent is recording, or sampled and remote, or it has none and may
-// be the root. ctx may be nil.
+// Wanted reports whether a span begins in ctx: if its parent is recording, or sampled and remote, or if there is no
+// parent and roots are allowed. ctx may be nil.
 func (t *Tracer) Wanted(ctx context.Context) bool {
 	parent := trace.SpanFromContext(ctx)
 	if parent.IsRecording() {
@@ -91,8 +90,8 @@ type Details struct {
 	LinkKind   attribute.KeyValue
 }
 
-// Begin begins a span, and returns it and a context that has it. The span is nil, and the context ctx, if the sampler drops it,
-// and if the user's provider or function panicked: the caller is in the middle of a request. ctx may be nil.
+// Begin begins a span, and returns it and a context that has it. The span is nil, and the context ctx, if the sampler
+// drops it, and if the user's provider or function panicked: the caller is in the middle of a request. ctx may be nil.
 func (t *Tracer) Begin(ctx context.Context, k *Kind, d Details) (in context.Context, span trace.Span) {
 	in = ctx
 	defer panics.Recover()

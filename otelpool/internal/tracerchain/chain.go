@@ -1,7 +1,7 @@
 // Package tracerchain passes pgx's events on to the tracer and the hooks that a configuration had before otelpool's.
 //
-// pgx finds out once, by a type assertion, which of its seven tracer interfaces a tracer has. So a tracer that wraps
-// another must implement all seven, and pass each event on if the other has the interface.
+// pgx checks once, by type assertions, which of its seven tracer interfaces a tracer implements. So a tracer that wraps
+// another must implement all seven, and pass each event on if the other implements the interface.
 package tracerchain
 
 import (

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Tracer is all that pgx may ask of a tracer.
+// Tracer has all tracer interfaces of pgx and pgxpool.
 type Tracer interface {
 	pgx.QueryTracer
 	pgx.BatchTracer
