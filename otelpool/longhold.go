@@ -8,21 +8,21 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
 )
 
-// How often holds are looked at: a quarter of the threshold for long holds, but within these bounds.
+// Holds are checked at intervals of a quarter of the threshold for long holds, but within these bounds.
 const (
 	minScan = 5 * time.Millisecond
 	maxScan = time.Second
 )
 
-// watcher looks at the holds and waits from Register to Unregister. Between two looks it is a timer, not a goroutine. The
-// timer does not keep the pool alive, nor its MeterProvider: a program may close and drop a pool without Unregister.
+// watcher checks the holds and waits from Register to Unregister. It is a timer, not a goroutine. The timer keeps
+// neither the pool nor its MeterProvider alive: a program may close and drop a pool without Unregister.
 type watcher struct {
 	mu      sync.Mutex
 	timer   *time.Timer
 	stopped bool
 }
 
-// watch starts to look for hijacked connections, for callers who wait for long and, if the user asked for it, for long holds.
+// watch starts to check for hijacked connections, for long waits and, if the user asked for it, for long holds.
 func watch(o *observed) *watcher {
 	interval := maxScan
 	if o.hooks.longHold > 0 {
@@ -54,11 +54,11 @@ func (w *watcher) stop() {
 	w.timer.Stop()
 }
 
-// look looks at the holds and waits of a pool.
+// look checks the holds and waits of a pool.
 func look(o *observed) {
 	defer func() { _ = recover() }() // a panic here must not crash the program
 	s := o.hooks.state.Reconcile(o.stat)
-	if o.hooks.live.Load() { // else it would have a time in which nothing seems to have happened
+	if o.hooks.live.Load() { // otherwise the history would begin before events are recorded
 		o.history.look(o, &s)
 	}
 	o.moments.add(o, &s)

@@ -74,7 +74,7 @@ type observed struct {
 
 	mu      sync.Mutex
 	counted instruments.Values // the largest value of each counter that was read
-	ended   bool               // no event is counted any more
+	ended   bool               // the counters no longer change
 	holders holders
 
 	// For a Report.
@@ -143,7 +143,7 @@ func (o *observed) read(v *instruments.Values) {
 
 // keepRising replaces counters that have fallen. The caller must hold the lock.
 func (o *observed) keepRising(v *instruments.Values) {
-	if o.ended { // a collection that runs reads a pool that has left
+	if o.ended { // a running collection reads a pool that was unregistered meanwhile
 		v.SetCounters(&o.counted)
 		return
 	}
@@ -167,7 +167,7 @@ func (o *observed) readCounters(v *instruments.Values, s *poolstate.Snapshot) {
 // counts reports whether the pool has counters.
 func (o *observed) counts() bool { return o.hooks != nil || o.database != nil }
 
-// end returns what the pool has counted, which does not change any more.
+// end returns the final counts of the pool.
 func (o *observed) end() instruments.Values {
 	var v instruments.Values
 	o.read(&v)

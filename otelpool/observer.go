@@ -16,10 +16,10 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 )
 
-// observers finds the observer of a MeterProvider. It does not keep either alive: a MeterProvider keeps its observer, by
-// the callback. With a callback for each pool, registering one would take four times as long and fourteen times the
-// memory. The lock is held for look-ups only, never during a call of a MeterProvider, which may wait for its user's
-// callbacks.
+// observers finds the observer of a MeterProvider. It keeps neither alive: a MeterProvider keeps its observer alive
+// through the callback. With a callback for each pool, registering a pool would take four times as long and fourteen
+// times the memory. The lock is held for look-ups only, never during a call of a MeterProvider, which may wait for its
+// user's callbacks.
 var observers struct {
 	sync.Mutex
 	all []weak.Pointer[observer]
@@ -34,7 +34,7 @@ type observer struct {
 	instruments  instruments.Observables
 	registration metric.Registration         // nil until the first pool
 	keys         []attribute.Distinct        // of the groups, in their order: quicker to search
-	sharedSaid   map[attribute.Distinct]bool // it was logged that several pools have that default name
+	sharedSaid   map[attribute.Distinct]bool // default names of which it was logged that several pools have them
 
 	// groups is replaced and never changed, so that a collection needs no lock.
 	groups atomic.Pointer[[]*group]
@@ -44,7 +44,7 @@ type observer struct {
 type group struct {
 	attributes *instruments.PoolAttributes
 	members    []*observed
-	left       *instruments.Values // what members that have left had counted, nil if none has
+	left       *instruments.Values // the counts of members that were unregistered, nil if there are none
 }
 
 // has reports whether a pool is a member.
@@ -52,7 +52,7 @@ func (g *group) has(pool any) bool {
 	return slices.ContainsFunc(g.members, func(m *observed) bool { return m.pool == pool })
 }
 
-// retired reports whether all members have left.
+// retired reports whether all members were unregistered.
 func (g *group) retired() bool { return len(g.members) == 0 }
 
 // with returns the group with one more member.
@@ -60,7 +60,7 @@ func (g *group) with(m *observed) *group {
 	return &group{g.attributes, append(slices.Clone(g.members), m), g.left}
 }
 
-// without returns the group without a member, which keeps what that has counted. It is nil if there is nothing to keep.
+// without returns the group without a member but with its counts. It is nil if there is nothing to keep.
 func (g *group) without(m *observed) *group {
 	members := slices.DeleteFunc(slices.Clone(g.members), func(other *observed) bool { return other == m })
 	if !m.counts() {
@@ -83,7 +83,7 @@ func (g *group) read() instruments.Values {
 		sum = g.left.Clone()
 	}
 	for i, m := range g.members {
-		if i == 0 && g.left == nil { // mostly there is nothing to add it to
+		if i == 0 && g.left == nil { // most groups have one member, which needs no sum
 			m.read(&sum)
 			continue
 		}
@@ -200,8 +200,9 @@ func (o *observer) start() error {
 // pool. The group that retired first is forgotten first, and a pool of its name starts at 0.
 const maxRetired = 100
 
-// forget removes a pool. What it has counted stays, and is still observed: the SDK forgets a series that is not observed
-// once, and a reader of deltas would count it again if the name came back. Only an observer of one pool ends with it.
+// forget removes a pool. Its counts stay and are still observed: the SDK forgets a series that is not observed in one
+// collection, and a reader of deltas would count it again if the name came back. Only an observer of a single pool ends
+// with it.
 func (o *observer) forget(m *observed) (err error) {
 	o.remove(m)
 	if o.shared {

@@ -10,8 +10,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
 )
 
-// point is what a pool had counted at one moment. Its slices only grow from point to point, so that a place in them is of
-// the same thing in all.
+// point has the counts of a pool at one moment. Its slices only grow from point to point, so an index means the same in
+// all points.
 type point struct {
 	at                time.Duration
 	peak, peakWaiting int64
@@ -58,7 +58,8 @@ func (p *point) each(yield func(n *int64)) {
 	}
 }
 
-// keptPoint is a point as the history has it. Most numbers of a point are small, and a pool may have hundreds of operations.
+// keptPoint is a point in compressed form, for the history. Most numbers of a point are small, and a pool may have
+// hundreds of operations.
 type keptPoint struct {
 	at                time.Duration
 	peak, peakWaiting int64
@@ -73,7 +74,7 @@ func (p *point) keep() *keptPoint {
 		lengths: [...]int{len(p.dialErrors), len(p.operations), len(p.failures), len(p.held)},
 	}
 	p.each(func(n *int64) { k.numbers = binary.AppendVarint(k.numbers, *n) })
-	k.numbers = bytes.Clone(k.numbers) // without what append has to spare
+	k.numbers = bytes.Clone(k.numbers) // without the spare capacity
 	return k
 }
 

@@ -28,7 +28,7 @@ func (i *Instrumentation) Report() diagnose.Report {
 	return o.report(traceOf)
 }
 
-// asked notes that the values are read, so that events are recorded from now on. That is where the history begins.
+// asked makes events be recorded from now on, because their counts are being read. The history begins now.
 func (o *observed) asked() {
 	if o.hooks != nil && !o.hooks.live.Swap(true) {
 		s := o.hooks.state.Snapshot(o.stat)

@@ -14,14 +14,14 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 )
 
-// The most that is shown of a text, of a parameter, and how many parameters are.
+// The maximum length of a text and of a parameter that are shown, and the maximum number of parameters.
 const (
 	maxShownText       = 8 << 10
 	maxShownParameter  = 1 << 10
 	maxShownParameters = 64
 )
 
-// queryDetails is what spans and lines about slow queries show of a query besides its name. The zero value is nothing.
+// queryDetails says what spans and slow-query lines show of a query besides its name. The zero value shows nothing.
 type queryDetails struct {
 	text       QueryText // 0 if it is not shown
 	parameters func(operation, key string, value any) (text string, show bool)
@@ -40,8 +40,8 @@ func (q queryDetails) textOf(operations *instruments.Operations, s instruments.S
 	return ""
 }
 
-// batchText returns the text of a batch: of its queries one after the other, or of one if all are alike (semantic conventions,
-// note on db.query.text).
+// batchText returns the text of a batch: of its queries one after the other, or of one if all are alike (semantic
+// conventions, note on db.query.text).
 func (q queryDetails) batchText(operations *instruments.Operations, c *conn, queries []*pgx.QueuedQuery) string {
 	differs := func(query *pgx.QueuedQuery) bool { return query.SQL != queries[0].SQL }
 	var text strings.Builder

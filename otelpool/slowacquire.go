@@ -18,9 +18,10 @@ const never time.Duration = math.MaxInt64
 // maxHolders is how many of the holders a line shows.
 const maxHolders = 3
 
-// slowAcquire logs what is wrong with the pool, because an acquire is or was slow, or timed out. It does not disturb its
-// caller: the pool is looked at on a goroutine of its own. That is not the logger's, because a logger that blocks would delay
-// the look, and what is wrong would be over. There is at most one such goroutine a second, and none in the minute after a line.
+// slowAcquire logs what is wrong with the pool, because an acquire is or was slow, or timed out. To not delay the
+// caller, another goroutine examines the pool. It is not the logger's, because a logger that blocks would delay the
+// examination until the trouble is over. There is at most one such goroutine a second, and none in the minute after a
+// line.
 func (h *hooks) slowAcquire(waited time.Duration, timedOut bool) {
 	if h.slow == never || h.state.Stopped() {
 		return
@@ -30,7 +31,7 @@ func (h *hooks) slowAcquire(waited time.Duration, timedOut bool) {
 	}
 }
 
-// lookForSlow looks again for the reason of slow acquires of which nothing is logged yet.
+// lookForSlow looks again for the cause of slow acquires that are not logged yet.
 func (o *observed) lookForSlow() {
 	if o.hooks.reports.slow.pending(o.hooks.state.Now()) {
 		go o.logSlow()

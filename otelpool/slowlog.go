@@ -9,15 +9,16 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// How often slow acquires are logged, so that a pool that is exhausted does not log a line for each request, and how often
-// and how long the reason is looked for before the line is written. Some troubles show only after seconds.
+// slowInterval is the minimum time between two lines, so that an exhausted pool does not log a line for each request.
+// Before a line, the cause is looked for every slowLook, up to slowPatience, because some causes show only after
+// seconds.
 const (
 	slowInterval = time.Minute
 	slowLook     = time.Second
 	slowPatience = 10 * time.Second
 )
 
-// slowLog decides when to look for the reason of slow acquires, and when to log it. It is safe for concurrent use.
+// slowLog decides when to look for the cause of slow acquires, and when to log it. It is safe for concurrent use.
 type slowLog struct {
 	logged atomic.Int64 // when a line was last logged, 0 if never
 
@@ -28,7 +29,7 @@ type slowLog struct {
 	looking bool
 }
 
-// slowLine is what a line says: of the slow acquires since the last, and of the pool.
+// slowLine has the content of a line: the slow acquires since the last line, and the pool.
 type slowLine struct {
 	waited   time.Duration // the longest
 	timedOut bool          // one of them did
@@ -36,7 +37,7 @@ type slowLine struct {
 	found    []diagnose.Finding
 }
 
-// note notes a slow acquire, and reports whether the caller is to look for the reason and then to call conclude.
+// note notes a slow acquire, and reports whether the caller must look for the cause and then call conclude.
 func (l *slowLog) note(now, waited time.Duration, timedOut bool) bool {
 	if at := l.logged.Load(); at != 0 && now-time.Duration(at) < slowInterval {
 		return false
@@ -50,7 +51,7 @@ func (l *slowLog) note(now, waited time.Duration, timedOut bool) bool {
 	return l.look(now)
 }
 
-// pending reports the same if an acquire was noted before, and nothing was logged yet.
+// pending is like note for an acquire that was noted before and is not logged yet.
 func (l *slowLog) pending(now time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -65,8 +66,8 @@ func (l *slowLog) look(now time.Duration) bool {
 	return true
 }
 
-// conclude ends a look at the pool. It returns a line that is to be logged: of this look if the reason was found, of the first
-// look if it was not for long.
+// conclude ends a look at the pool. It reports whether to log a line, and returns it: that of this look if the cause
+// was found, or that of the first look if it was not found within slowPatience.
 func (l *slowLog) conclude(now time.Duration, is diagnose.Report, found []diagnose.Finding) (line slowLine, log bool) {
 	certain := len(found) > 0 && !slices.Contains(vague, found[0].Kind)
 	l.mu.Lock()
@@ -84,5 +85,5 @@ func (l *slowLog) conclude(now time.Duration, is diagnose.Report, found []diagno
 	return line, true
 }
 
-// vague are the kinds that any trouble may look like in its first seconds.
+// vague are the kinds of findings that any cause may lead to in its first seconds.
 var vague = []diagnose.Kind{diagnose.PoolTooSmall, diagnose.LoadGrown, diagnose.CallersWait, diagnose.CallersTimeOut}

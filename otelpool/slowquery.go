@@ -12,7 +12,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/instruments"
 )
 
-// maxSlowQueries is how many slow queries are logged a second: where the server is slow, all are.
+// maxSlowQueries is how many slow queries are logged a second: if the server is slow, all queries are.
 const maxSlowQueries = 10
 
 // slowQueries limits the lines about slow queries. It is safe for concurrent use.
@@ -71,7 +71,7 @@ func (h *hooks) slowQuery(ctx context.Context, op, unit *instruments.Operation, 
 	r.log.warn("slow query", attrs...)
 }
 
-// spanFrom returns the span of a context, which is the program's: its Value may panic.
+// spanFrom returns the span of a context. It recovers because the context is the program's, whose Value may panic.
 func spanFrom(ctx context.Context) (of trace.SpanContext) {
 	defer func() {
 		if recover() != nil {

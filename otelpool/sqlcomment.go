@@ -128,8 +128,9 @@ func applicationName(connConfig *pgx.ConnConfig) string {
 	return filepath.Base(os.Args[0])
 }
 
-// escapeMore escapes what url.QueryEscape leaves: in a text that breaks off in a string, the quotes of the comment end
-// that, and a "--" outside of a string hides the rest. The server would execute what it refuses without a comment.
+// escapeMore escapes what url.QueryEscape leaves. "--" must be escaped: if a text ends within a string, the quotes of
+// the comment end the string, and a "--" in the comment would hide the rest. The server would execute a text that it
+// refuses without a comment.
 var escapeMore = strings.NewReplacer("+", "%20", "--", "-%2D")
 
 // tag returns a key and its value as a comment has them, "" if there is no value. All but letters, digits and "-._~" is
@@ -160,7 +161,7 @@ func (s *sqlComments) set(ctx context.Context, c *conn, kind poolstate.CallKind,
 	}
 }
 
-// uncomment ends what comment began. Statements that no hook announces have no comment.
+// uncomment reverts set, because statements that no hook announces must have no comment.
 func (h *hooks) uncomment(c *conn) {
 	if h.comments != nil && c.wire != nil {
 		c.wire.comment.Store(nil)

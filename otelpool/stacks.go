@@ -9,9 +9,9 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/internal/poolstate"
 )
 
-// stacks takes the stacks of acquires. Each caller costs up to 0.1 µs, so only as many are taken as reach the first
-// functions of the program. Where an acquire led to a long hold, later ones have whole stacks. It is safe
-// for concurrent use.
+// stacks captures the stacks of acquires. Each caller costs up to 0.1 µs, so a stack normally only reaches the first
+// functions of the program. After a long hold, later acquires at the same place have whole stacks. It is safe for
+// concurrent use.
 type stacks struct {
 	skip  []string     // of WithStackSkip
 	reach atomic.Int32 // how many callers are taken first
@@ -105,7 +105,7 @@ func (s *stacks) set(pc uintptr, is site) {
 	s.sites.Store(&sites)
 }
 
-// suspect has whole stacks taken where a hold was acquired that is long. s may be nil.
+// suspect makes later acquires at the place of a long hold have whole stacks. s may be nil.
 func (s *stacks) suspect(h poolstate.Hold) {
 	if s == nil {
 		return

@@ -22,8 +22,8 @@ import (
 // limit.
 const maxBatchEvents = 128
 
-// tracing is how the calls of a pool are traced, and what is shown of their texts. Without a TracerProvider it only serves the
-// lines about slow queries.
+// tracing is how the calls of a pool are traced, and what is shown of their texts. Without a TracerProvider it only
+// serves the lines about slow queries.
 type tracing struct {
 	tracer     *spans.Tracer // nil if there are no spans
 	operations *instruments.Operations
@@ -69,8 +69,8 @@ func newTracing(c config, cc *pgx.ConnConfig, operations *instruments.Operations
 	return t, nil
 }
 
-// note is what is kept with a call until it ends: its span, and what a line about a slow query shows. No tracer but the
-// hooks sees the span: another tracer of the pool may end whatever span it finds in the context of an event's end.
+// note is kept with a call until it ends: its span, and the content of a slow-query line. Only the hooks see the span,
+// because another tracer of the pool may end any span that it finds in the context of an event's end.
 type note struct {
 	in    context.Context    // has the span
 	span  trace.Span         // nil if it has none
@@ -150,8 +150,8 @@ func (t *tracing) begin(ctx context.Context, n *note, op *instruments.Operation,
 // wanted reports whether a span begins in ctx.
 func (t *tracing) wanted(ctx context.Context) bool { return t.tracer != nil && t.tracer.Wanted(ctx) }
 
-// query begins the span of a single query. name is that of op, and need not be set unless op is the capped one. The note is nil
-// if there is nothing to keep.
+// query begins the span of a single query. name is that of op, and need not be set unless op is the capped one. The
+// note is nil if there is nothing to keep.
 func (t *tracing) query(ctx context.Context, op *instruments.Operation, name instruments.Name, s instruments.Statement, args []any) *note {
 	wanted := t.wanted(ctx)
 	if !wanted && (t.slow == never || !t.shown.any() && !op.Capped) {

@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// wire is what a connection's protocol reads from and writes to. It reports whether the program waits for the server: while rows
-// are open, a call runs whether the server works, or the program does something else between two rows.
+// wire is the reader and writer of a connection's protocol. It reports whether the program waits for the server: while
+// rows are open, a call runs even if the program does something else between two rows.
 type wire struct {
 	in               io.Reader
 	out              io.Writer
@@ -21,7 +21,7 @@ type wire struct {
 	comments *sqlComments // nil unless statements get comments
 	comment  atomic.Pointer[comment]
 	begun    bool // something was written
-	lost     bool // something was written of which it is not known where its messages begin
+	lost     bool // the boundaries of messages are no longer known
 }
 
 func (w *wire) Read(p []byte) (int, error) {
@@ -46,8 +46,8 @@ func (w *wire) Write(p []byte) (int, error) {
 
 func (w *wire) waits() bool { return w.reading.Load() || w.writing.Load() }
 
-// wires maps frontends, by weak pointers, to their wires. A frontend is the only part of a connection that both the function
-// that makes it and the owner of the connection know.
+// wires maps frontends, by weak pointers, to their wires. A frontend is the only part of a connection that both
+// BuildFrontend and the owner of the connection have.
 var wires sync.Map
 
 // buildFrontend wraps the function that makes a connection's frontend.

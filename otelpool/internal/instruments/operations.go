@@ -13,16 +13,16 @@ import (
 	"github.com/otelpool/otelpool-go/internal/sqlname"
 )
 
-// DefaultLimit is how many distinct names of each source a pool keeps apart. Together with maxFailureSeries it keeps a pool
-// below the 2000 attribute sets that the SDK keeps of an instrument.
+// DefaultLimit is how many distinct names of each source a pool records. Together with maxFailureSeries it keeps a pool
+// below the SDK's limit of 2000 attribute sets of an instrument.
 const DefaultLimit = 200
 
-// maxFailureSeries is how many pairs of operation and error type a pool keeps apart. A server may raise any SQLSTATE;
-// those of further pairs become _OTHER.
+// maxFailureSeries is how many pairs of operation and error type a pool records. A server may raise any SQLSTATE; the
+// error types of further pairs become _OTHER.
 const maxFailureSeries = 500
 
-// Operation is a name and its series: of an operation, of a unit of work, or of both. Everything that a hook needs to record
-// it is made here, once.
+// Operation is the name of an operation, a unit of work, or both, and its series. Everything that a hook needs to
+// record it is created here, once.
 type Operation struct {
 	Name string
 	ID   uint32 // the operation's number in its pool, from 1
@@ -123,7 +123,7 @@ func (o *Operations) ForQuery(ctx context.Context, s *Statement, recent *Recent)
 	return op, t.listens
 }
 
-// NamedOn is Named on a connection, whose recent names it looks at first.
+// NamedOn is like Named, but checks the recent names of a connection first.
 func (o *Operations) NamedOn(name Name, recent *Recent) *Operation {
 	if op := recent.named(o, name.Text); op != nil {
 		return op
@@ -131,7 +131,7 @@ func (o *Operations) NamedOn(name Name, recent *Recent) *Operation {
 	return o.remember(name, recent)
 }
 
-// remember is Named on a connection, which has the name among its recent ones then.
+// remember is like Named, and adds the name to the recent ones of a connection.
 func (o *Operations) remember(name Name, recent *Recent) *Operation {
 	recent.begin(o)
 	op := o.Named(name)
@@ -150,8 +150,8 @@ func BatchName(name Name) Name {
 	return name.after("BATCH")
 }
 
-// NameOfBatchOfOne returns the name of a batch of one query. By the semantic conventions it is the query's. But sqlc sends
-// such a query as a batch of as many as the caller happens to have, so with that name it would be two operations. It is
+// NameOfBatchOfOne returns the name of a batch of one query. By the semantic conventions it is that of the query. But
+// the length of a sqlc batch varies from call to call, so one sqlc query would be two operations. Its batches are named
 // "BATCH name" for any length.
 func (o *Operations) NameOfBatchOfOne(ctx context.Context, s Statement) Name {
 	name := o.Name(ctx, s)
@@ -242,7 +242,7 @@ func (o *Operations) SanitizedText(s Statement) string {
 // sources counts towards the limit of the first.
 func (o *Operations) Named(name Name) *Operation {
 	if len(name.Text) > maxNameLength {
-		name.Text = Sanitize(name.Text) // so that the table never holds more of it
+		name.Text = Sanitize(name.Text) // so that the table does not keep a longer text alive
 	}
 	if op := (*o.names.Load())[name.Text]; op != nil {
 		return op

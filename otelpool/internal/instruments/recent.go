@@ -3,9 +3,9 @@ package instruments
 // maxRecentText is the length of the longest text that a connection remembers.
 const maxRecentText = 1 << 10
 
-// Recent is texts and names that were used last on a connection. To compare with one of them costs a quarter of a look-up
-// in the tables of the pool. The strings are those of the tables. Each has a place by its length, until another takes the
-// place. Recent belongs to the owner of the connection. The zero value is empty.
+// Recent has the texts and names that were last used on a connection. Comparing with one of them takes a quarter of the
+// time of a look-up in the tables of the pool. The strings are those of the tables. Each is at a place determined by
+// its length, until another replaces it. Recent belongs to the owner of the connection. The zero value is empty.
 type Recent struct {
 	of    *Operations // those that it knows; another configuration's hooks may share the connection
 	texts [16]*text
@@ -18,7 +18,7 @@ func (r *Recent) text(length int) **text { return &r.texts[uint(length)%uint(len
 // name returns the place of an operation, by the length of its name.
 func (r *Recent) name(length int) **Operation { return &r.names[uint(length)%uint(len(r.names))] }
 
-// named returns the operation of that name, nil if it is not remembered. It is small, so that it costs no call.
+// named returns the operation of that name, nil if it is not remembered. It is small enough to be inlined.
 func (r *Recent) named(o *Operations, name string) *Operation {
 	if op := *r.name(len(name)); op != nil && r.of == o && op.key == name {
 		return op
@@ -26,7 +26,7 @@ func (r *Recent) named(o *Operations, name string) *Operation {
 	return nil
 }
 
-// begin forgets what is of other operations than o.
+// begin forgets everything that belongs to other operations than o.
 func (r *Recent) begin(o *Operations) {
 	if r.of != o {
 		*r = Recent{of: o}

@@ -32,7 +32,7 @@ type Series[N int64 | float64] struct {
 func (s *Series[N]) Record(ctx context.Context, value N) {
 	done := false
 	defer func() {
-		if !done { // else there is no panic to ask for, which would take as long as the rest of this function
+		if !done { // calling recover without need would take as long as the rest of this function
 			histogramPanics.caught(recover())
 		}
 	}()

@@ -12,8 +12,9 @@ type Values struct {
 	set  [maxSeries]bool
 	open map[openValue]int64
 
-	// order is what is in open, in the order in which it came. Above the cardinality limit the SDK adds up what is observed
-	// last, so the order must not change: a counter that is in that sum now and then would fall, and so would the sum.
+	// order has the keys of open in the order in which they were added. Above the cardinality limit the SDK merges the
+	// series that are observed last. So the order must not change: a counter that is in that sum only at times would
+	// fall, and so would the sum.
 	order []openValue
 }
 
@@ -41,8 +42,8 @@ func (v *Values) EachCounter(yield func(n *int64)) {
 // Copy sets the value of a series to that of another.
 func (v *Values) Copy(to, from Key) { v.Set(to, v.n[from]) }
 
-// AddOpen adds to the value of an open key with that value of its attribute, which it has not if the value is "". For rows
-// with Largest set, it keeps the larger value.
+// AddOpen adds to the value of an open key with that value of its attribute. For "" the series lacks the attribute. For
+// rows with Largest set, it keeps the larger value.
 func (v *Values) AddOpen(s OpenKey, value string, n int64) { v.addOpen(openValue{s, value}, n) }
 
 func (v *Values) addOpen(at openValue, n int64) {

@@ -17,7 +17,7 @@ const (
 	CloseInTransaction CloseReason = iota // released with an open transaction
 	CloseBusy                             // released with a call that had not ended
 	CloseBroken                           // already closed when it was released
-	CloseCanceled                         // so too, because its caller gave up an operation or a ping
+	CloseCanceled                         // closed because its caller gave up an operation or a ping
 	ClosePing                             // it did not answer a ping
 	CloseOverflow                         // as many as the pool keeps were idle
 	CloseLifetime                         // it was too old
@@ -26,10 +26,10 @@ const (
 	CloseOther
 	CloseReasonCount
 
-	KeptOpen = CloseReasonCount // released in good order
+	KeptOpen = CloseReasonCount // released, and not closed for one of these reasons
 )
 
-// connections is the connections of a pool, and counts how they come and go. It is safe for concurrent use.
+// connections has the connections of a pool, and counts those opened and closed. It is safe for concurrent use.
 type connections struct {
 	opened   atomic.Int64
 	closed   atomic.Int64
@@ -42,7 +42,7 @@ type connections struct {
 	retired connTotals // of connections that have ended
 }
 
-// listed is a connection, or what is left of one that was removed or is garbage: what was counted on it.
+// listed is a connection, or only the counters of one that was removed or is garbage.
 type listed struct {
 	conn     weak.Pointer[Conn] // weak: a hijacked connection ends without an event
 	counters *connCounters

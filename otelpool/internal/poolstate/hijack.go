@@ -18,7 +18,7 @@ type hijacks struct {
 	confirmed int64 // as many of these as the comparison before has found too
 }
 
-// interval is the time in which a hijack that is not explained has happened.
+// interval is the time during which an unexplained hijack has happened.
 type interval struct{ from, to time.Duration }
 
 // suspected returns the interval for a comparison at now. more reports whether it shows more hijacks than were unexplained.
@@ -31,23 +31,24 @@ func (h *hijacks) suspected(now time.Duration, more bool) interval {
 	return interval{h.clear, h.until}
 }
 
-// replaced forgets when the unexplained hijacks were. The connection of one may be garbage, and so be explained, and another
-// hijack may have come since: then as many are unexplained as before, and a later hold may have ended.
+// replaced forgets when the unexplained hijacks happened. One of their connections may have become garbage, which
+// explains it, and another hijack may have happened since. The number of unexplained hijacks is then the same, but a
+// later hold may have ended.
 func (h *hijacks) replaced() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.clear, h.until = 0, 0
 }
 
-// mistaken goes back to before the last hijack that was explained, because the explanation was wrong.
+// mistaken reverts to the time before the last explained hijack, because its explanation was wrong.
 func (h *hijacks) mistaken() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.clear, h.until = h.assumed.from, h.assumed.to
 }
 
-// confirmInterval is how far apart two comparisons must be that find a connection gone. A connection that is being
-// opened or closed seems gone for a moment.
+// confirmInterval is the minimum time between the two comparisons that must find a connection gone. A connection that
+// is being opened or closed seems gone for a moment.
 const confirmInterval = 100 * time.Millisecond
 
 // note stores what a comparison has found, after its certain hijacks have ended their holds.
@@ -69,14 +70,14 @@ func (h *hijacks) note(c comparison, before int64) {
 	}
 }
 
-// count returns how many of the connections that nothing holds were hijacked.
+// count returns how many of the connections without a hold were hijacked.
 func (h *hijacks) count() int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.confirmed
 }
 
-// comparison is the state beside the pool's own statistics.
+// comparison has the state and the pool's own statistics.
 type comparison struct {
 	began   time.Duration // before anything was read
 	now     time.Duration // no hold began later
@@ -91,8 +92,8 @@ type comparison struct {
 	unheld      int64    // how many connections that nothing holds were hijacked
 }
 
-// comparisons is how often a comparison that shows a hijack is made again. Its parts are not read at one moment, and a
-// connection that has just been opened is not counted yet by the pool.
+// comparisons is the maximum number of comparisons if one shows a hijack. Its parts are not read at one moment, and the
+// pool does not yet count a connection that was just opened.
 const comparisons = 3
 
 // compare compares the state with the pool's own statistics.
@@ -117,12 +118,12 @@ func (p *Pool) compare(read func() Stat) comparison {
 
 // compareOnce returns a comparison, and how many of its holds are of a hijacked connection.
 //
-// Two differences must show it. Connections: more were opened than were closed and than the pool has. Slots: acquires
-// have more connections than the pool counts acquired. Either may be wrong for a moment, and the first stays if a
-// connection was hijacked that AcquireAllIdle had taken. What is read before the statistics and after is chosen so that
-// an event in between hides a hijack and shows none: a connection that is acquired and hijacked meanwhile is in no count,
-// or among the holds. So does a connection that is being closed: it may still count as acquired, but not if Reset or
-// Close of the pool closes it.
+// Two differences must show a hijack. Connections: more were opened than were closed and than the pool has. Slots:
+// acquires have more connections than the pool counts as acquired. Either may be wrong for a moment, and the first
+// remains if a hijacked connection was one that AcquireAllIdle had taken. The order of reading is chosen so that an
+// event during the comparison can hide a hijack but not show a false one: a connection that is acquired and hijacked
+// meanwhile is in no count, or among the holds. A connection that is being closed can also hide one: it may still count
+// as acquired, but not if Reset or Close of the pool closes it.
 func (p *Pool) compareOnce(read func() Stat) (c comparison, missing int64) {
 	c.began = p.acquires.now()
 	opened := p.conns.opened.Load()
