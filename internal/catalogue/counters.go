@@ -7,7 +7,7 @@ var counters = []Row{
 		Description: "The number of connection timeouts that have occurred trying to obtain a connection from the pool.",
 		Documented:  "db_pool_timeouts_total",
 		Help:        "Requests for a connection of the pool that were ended by a deadline.",
-		Meaning:     "Acquires ended by a deadline, the pool's own or the caller's; a cancel is none.",
+		Meaning:     "Acquires ended by a deadline, the pool's own or the caller's; canceled acquires do not count.",
 		Worry:       "Any increase.",
 	},
 	{
@@ -25,7 +25,7 @@ var counters = []Row{
 		Documented:  "db_pool_acquires_total",
 		Help:        "Requests for a connection of the pool, by how they ended.",
 		Meaning:     "Acquires that have ended, by result.",
-		Worry:       "A growing share of any result but ok.",
+		Worry:       "A growing share of any result other than ok.",
 	},
 	{
 		Name: "pgxpool.acquire.waits", Kind: ObservableCounter, Unit: "{acquire}", Attributes: poolOnly,
@@ -33,7 +33,7 @@ var counters = []Row{
 		Description: "The acquires that waited because the pool of a sql.DB was at its limit.",
 		Documented:  "db_pool_acquire_waits_total",
 		Help:        "Requests for a connection that waited because the pool of a sql.DB was at its limit. Other pools have it not.",
-		Meaning:     "Acquires that waited because a sql.DB was at its limit. Only of a sql.DB's own pool (`sqldb.Register`), which does not count its acquires.",
+		Meaning:     "Acquires that waited because a sql.DB was at its limit. Only for a sql.DB's own pool (`sqldb.Register`), which does not count its acquires.",
 		Worry:       "A steady rate: the limit is too low, or connections are held for too long.",
 	},
 	{
@@ -43,7 +43,7 @@ var counters = []Row{
 		Documented:  "db_pool_acquire_phase_seconds_total",
 		Help:        "Time that requests for a connection of the pool spent, by phase.",
 		Meaning:     "Time that acquires spent, by phase; queue is the part that means saturation.",
-		Worry:       "queue grows faster than a few milliseconds an acquire.",
+		Worry:       "queue grows by more than a few milliseconds per acquire.",
 	},
 	{
 		Name: "pgxpool.busy_time", Kind: ObservableCounter, Unit: "s", Attributes: unitOfWork,
@@ -59,22 +59,22 @@ var counters = []Row{
 		Documented:  "db_pool_hold_operations_total",
 		Help:        "Operations that ran on connections in use, by unit of work.",
 		Meaning:     "Operations that holds have run, by unit of work. Counted when the connection is released.",
-		Worry:       "Many for each of db_pool_units_of_work_total: a query in a loop (N+1).",
+		Worry:       "Many per unit of work (db_pool_units_of_work_total): a query in a loop (N+1).",
 	},
 	{
 		Name: "pgxpool.units_of_work", Kind: ObservableCounter, Unit: "{unit}", Attributes: unitOfWork,
 		Description: "The units of work that held a connection.",
 		Documented:  "db_pool_units_of_work_total",
 		Help:        "Units of work that held a connection of the pool: within a scope each counts once, without one every hold does.",
-		Meaning:     "Units of work that have held a connection: within a scope each counts once, however many connections it takes; without one every hold does.",
-		Worry:       "A rate far above its usual one: more callers, or callers that try again.",
+		Meaning:     "Units of work that have held a connection. In a scope each counts once, however many connections it acquires; without a scope every hold counts.",
+		Worry:       "A rate far above the usual one: more callers, or callers that retry.",
 	},
 	{
 		Name: "pgxpool.long_holds", Kind: ObservableCounter, Unit: "{hold}", Attributes: poolOnly,
 		Description: "The connections held for longer than the threshold.",
 		Documented:  "db_pool_long_holds_total",
 		Help:        "Connections that were held longer than the limit for long holds.",
-		Meaning:     "Holds that passed the limit for long holds.",
+		Meaning:     "Holds that exceeded the threshold for long holds.",
 		Worry:       "Any increase.",
 	},
 	{
@@ -116,7 +116,7 @@ var counters = []Row{
 		Description: "The connections that could not be opened, by the type of error.",
 		Documented:  "db_pool_connections_errors_total",
 		Help:        "Attempts of the pool to open a connection that failed, by error.",
-		Meaning:     "Attempts to open a connection that failed, by error. Not those that the pool gave up, as it does when it is closed.",
+		Meaning:     "Attempts to open a connection that failed, by error. Dials that the pool canceled, for example in Close, do not count.",
 		Worry:       "Any increase.",
 	},
 }

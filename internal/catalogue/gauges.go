@@ -55,13 +55,13 @@ var gauges = []Row{
 	{
 		Name: "db.client.connection.idle.max", Kind: ObservableUpDownCounter, Unit: "{connection}", Attributes: poolOnly,
 		Description: "The maximum number of idle open connections allowed.",
-		Meaning:     "Most idle connections the pool keeps.",
+		Meaning:     "The maximum number of idle connections the pool keeps.",
 		Worry:       "Never by itself: it is configuration.",
 	},
 	{
 		Name: "db.client.connection.idle.min", Kind: ObservableUpDownCounter, Unit: "{connection}", Attributes: poolOnly,
 		Description: "The minimum number of idle open connections allowed.",
-		Meaning:     "Idle connections the pool tries to have ready.",
+		Meaning:     "The minimum number of idle connections the pool tries to keep.",
 		Worry:       "Never by itself: it is configuration.",
 	},
 	{
@@ -86,7 +86,7 @@ var gauges = []Row{
 		Documented:  "db_pool_closing",
 		Help:        "Connections of the pool that are being closed and still count as in use.",
 		Meaning:     "Connections being closed: they count as in use, but nothing holds them.",
-		Worry:       "Above 0 for seconds: the network is down, and closing takes up to 15 s a connection.",
+		Worry:       "Above 0 for seconds: the network is down, and closing a connection takes up to 15 s.",
 	},
 	{
 		Name: "pgxpool.peak", Kind: ObservableGauge, Unit: "{connection}", Attributes: poolOnly,
@@ -102,7 +102,7 @@ var gauges = []Row{
 		Documented:  "db_pool_pending_peak",
 		Help:        "Most callers waiting at any moment of the last one to two windows, by default of a minute each.",
 		Meaning:     "Most callers waiting at any moment of the last one to two minutes.",
-		Worry:       "Above 0 again and again: short spikes queue.",
+		Worry:       "Repeatedly above 0: short spikes queue.",
 	},
 	{
 		Name: "pgxpool.oldest_wait", Kind: ObservableGauge, Unit: "s", Attributes: poolOnly,
@@ -110,7 +110,7 @@ var gauges = []Row{
 		Largest:     true,
 		Documented:  "db_pool_oldest_wait_seconds",
 		Help:        "How long the caller that has waited longest for a connection has been waiting.",
-		Meaning:     "Time the longest waiting caller has waited so far.",
+		Meaning:     "How long the longest waiting caller has waited so far.",
 		Worry:       "Above a second.",
 	},
 	{
@@ -119,15 +119,15 @@ var gauges = []Row{
 		Largest:     true,
 		Documented:  "db_pool_oldest_hold_seconds",
 		Help:        "How long the connection that has been in use longest has been in use.",
-		Meaning:     "Time the longest held connection has been held so far.",
-		Worry:       "Growing without end: a connection is not given back.",
+		Meaning:     "How long the longest held connection has been held so far.",
+		Worry:       "Growing without end: a connection is not released.",
 	},
 	{
 		Name: "pgxpool.held", Kind: ObservableUpDownCounter, Unit: "{connection}", Attributes: unitOfWork,
 		Description: "The connections that are held now, by unit of work.",
 		Documented:  "db_pool_held",
 		Help:        "Connections of the pool that are held now, by unit of work.",
-		Meaning:     "Connections held now, by unit of work. One that held none for five minutes has no series.",
+		Meaning:     "Connections held now, by unit of work. A unit of work that held none for five minutes has no series.",
 		Worry:       "One unit of work holds most of a full pool.",
 	},
 	{
@@ -136,8 +136,8 @@ var gauges = []Row{
 		Largest:     true,
 		Documented:  "db_pool_held_oldest_seconds",
 		Help:        "How long the connection that each unit of work has held longest has been held.",
-		Meaning:     "Time that the oldest of these holds has lasted so far.",
-		Worry:       "Growing without end: that unit of work does not give a connection back.",
+		Meaning:     "How long the oldest of these holds has lasted so far.",
+		Worry:       "Growing without end: that unit of work does not release a connection.",
 	},
 	{
 		Name: "pgxpool.finding", Kind: ObservableGauge, Unit: "{finding}",
@@ -150,7 +150,7 @@ var gauges = []Row{
 		Largest:     true,
 		Documented:  "db_pool_finding",
 		Help:        "What is wrong with the pool, by kind and guilty operation: 1 while it is, 0 for five minutes after.",
-		Meaning:     "1 while something is wrong with the pool, by kind and guilty operation; 0 for the five minutes after, and no series otherwise.",
+		Meaning:     "1 while something is wrong with the pool, by kind and guilty operation; then 0 for five minutes, otherwise no series.",
 		Worry:       "1 for more than a minute: the [runbook](../collector-config/RUNBOOK.md#poolfinding) says what to do about each kind.",
 	},
 	{

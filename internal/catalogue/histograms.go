@@ -8,14 +8,14 @@ var histograms = []Row{
 		Documented:  "db_query_duration_seconds",
 		Help:        "Duration of database operations, by operation.",
 		Meaning:     "Time from sending an operation to the end of its result.",
-		Worry:       "A high quantile above what the caller can wait; any growth of the rate with error_type.",
+		Worry:       "A high quantile above the time that callers can wait; any growth of the rate of series with error_type.",
 	},
 	{
 		Name: "db.client.connection.wait_time", Kind: Histogram, Unit: "s", Attributes: poolOnly,
 		Description: "The time it took to obtain an open connection from the pool.",
 		Documented:  "db_pool_acquire_duration_seconds",
 		Help:        "Time it took to get a connection from the pool.",
-		Meaning:     "The whole of an acquire: queueing, and dialing, pinging and preparing where they happen.",
+		Meaning:     "Duration of an acquire: queueing, and dialing, pinging and preparing if they happen.",
 		Worry:       "A 99th percentile above 100 ms: the pool is too small or connecting is slow.",
 	},
 	{
