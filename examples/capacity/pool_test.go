@@ -72,9 +72,7 @@ func TestTimeAroundHoldsIsCounted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pool, url := service(t, func(config *pgxpool.Config) { config.MaxConns = 20; change(config) })
-			if err := callers(t.Context(), pool, 20, 2, 0); err != nil { // opens the connections
-				t.Fatal(err)
-			}
+			testutil.NoError(t, callers(t.Context(), pool, 20, 2, 0)) // opens the connections
 			w := newEnvironment()
 			w.wait = func(ctx context.Context, _ time.Duration) error {
 				return callers(ctx, pool, 10, 20, 100*time.Millisecond)

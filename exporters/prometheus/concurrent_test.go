@@ -9,6 +9,7 @@ import (
 	client "github.com/prometheus/client_golang/prometheus"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // TestScrapesAreConcurrentSafe scrapes in all formats concurrently while values are recorded and other metrics are
@@ -56,9 +57,7 @@ func TestScrapesAreConcurrentSafe(t *testing.T) {
 			_, _ = exporter.Gather() // It may fail but must neither panic nor hang.
 		}
 	})
-	if err := provider.Shutdown(t.Context()); err != nil {
-		t.Error(err)
-	}
+	testutil.Check(t, provider.Shutdown(t.Context()))
 	scraping.Wait()
 	stop()
 	recording.Wait()

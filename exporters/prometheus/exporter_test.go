@@ -136,9 +136,7 @@ func TestInvalidSeriesIsOmittedAndReported(t *testing.T) {
 	if n := len(byName(families)["db_pool_size"].GetMetric()); n != 1 {
 		t.Errorf("%d series, want 1", n)
 	}
-	if err == nil || !strings.Contains(err.Error(), `"pgxpool.size"`) {
-		t.Errorf("error %v", err)
-	}
+	testutil.ErrorContains(t, err, `"pgxpool.size"`)
 }
 
 func TestProducerMemoryIsNotReused(t *testing.T) {

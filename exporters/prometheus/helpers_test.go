@@ -19,14 +19,13 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func newExporter(tb testing.TB, opts ...prometheus.Option) *prometheus.Exporter {
 	tb.Helper()
 	exporter, err := prometheus.New(opts...)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	testutil.NoError(tb, err)
 	return exporter
 }
 
@@ -42,9 +41,7 @@ func newProvider(tb testing.TB, readers ...sdkmetric.Reader) *sdkmetric.MeterPro
 func newOfficial(tb testing.TB, registry client.Registerer, opts ...otelprom.Option) *otelprom.Exporter {
 	tb.Helper()
 	exporter, err := otelprom.New(append(opts, otelprom.WithRegisterer(registry))...)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	testutil.NoError(tb, err)
 	return exporter
 }
 
@@ -75,9 +72,7 @@ func serve(t *testing.T, handler http.Handler, accept string, status int) *httpt
 func gatherAll(t *testing.T, gatherer client.Gatherer) []*dto.MetricFamily {
 	t.Helper()
 	families, err := gatherer.Gather()
-	if err != nil {
-		t.Error(err)
-	}
+	testutil.Check(t, err)
 	return families
 }
 

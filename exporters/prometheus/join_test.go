@@ -9,6 +9,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // sizeHelp is the help text of db_pool_size.
@@ -146,9 +147,7 @@ func TestCollectorDoesNotFailTheRegistry(t *testing.T) {
 	if byName(gatherAll(t, registry))["db_pool_size"] == nil {
 		t.Error("after registration: no db_pool_size")
 	}
-	if err := provider.Shutdown(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, provider.Shutdown(t.Context()))
 	if names := familyNames(gatherAll(t, registry)); len(names) != 1 || len(reported.all()) != 1 {
 		t.Errorf("after shutdown: families %v, reported %v", names, reported.all())
 	}

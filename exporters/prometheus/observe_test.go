@@ -17,9 +17,7 @@ func observe(tb testing.TB, provider metric.MeterProvider, name string, attrs ..
 	spec := poolInstruments[slices.IndexFunc(poolInstruments, func(s instrumentSpec) bool { return s.name == name })]
 	r := &recorder{}
 	observable, err := r.add(meter, spec, metric.WithAttributes(attrs...), 1)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	testutil.NoError(tb, err)
 	if _, err := meter.RegisterCallback(r.callback, observable); err != nil {
 		tb.Fatal(err)
 	}

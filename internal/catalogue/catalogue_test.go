@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/semconv/v1.43.0/dbconv"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestDocumentedNamesOfGuideAreUnchanged(t *testing.T) {
@@ -173,9 +174,7 @@ func TestOnlyTheStandardLibraryIsImported(t *testing.T) {
 			continue
 		}
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		for _, imported := range parsed.Imports {
 			if strings.Contains(imported.Path.Value, ".") {
 				t.Errorf("%s imports %s", file, imported.Path.Value)

@@ -62,22 +62,16 @@ func TestFetchedProgramsRunAServer(t *testing.T) {
 	t.Setenv(postgres.BinEnv, bin)
 	s, err := postgres.Start(t.Context())
 	testutil.NoError(t, err)
-	if err := s.Stop(); err != nil {
-		t.Error(err)
-	}
+	testutil.Check(t, s.Stop())
 }
 
 func TestFetchDoesNothingIfProgramsExist(t *testing.T) {
 	cacheFolder(t)
 	t.Setenv(repositoryEnv, "http://127.0.0.1:1")
 	var out bytes.Buffer
-	if err := run(t.Context(), &out, func() (string, error) { return "/somewhere", nil }); err != nil {
-		t.Error(err)
-	}
+	testutil.Check(t, run(t.Context(), &out, func() (string, error) { return "/somewhere", nil }))
 	t.Setenv(postgres.URLEnv, "postgres://user:secret@nowhere.invalid/db")
-	if err := run(t.Context(), &out, none); err != nil {
-		t.Error(err)
-	}
+	testutil.Check(t, run(t.Context(), &out, none))
 	want := "fetch: nothing to do, PostgreSQL is in /somewhere\nfetch: nothing to do, DATABASE_URL is set\n"
 	if out.String() != want {
 		t.Errorf("the output is %q, want %q", out.String(), want)
@@ -87,9 +81,7 @@ func TestFetchDoesNothingIfProgramsExist(t *testing.T) {
 func TestWrongBinFolderIsReported(t *testing.T) {
 	cacheFolder(t)
 	t.Setenv(postgres.BinEnv, "/nowhere")
-	if err := run(t.Context(), io.Discard, postgres.FindBinaries); err == nil || !strings.Contains(err.Error(), "/nowhere") {
-		t.Errorf("the error is %v", err)
-	}
+	testutil.ErrorContains(t, run(t.Context(), io.Discard, postgres.FindBinaries), "/nowhere")
 }
 
 // The fetches are processes, as in use. In one process the child that one fetch starts can hold a program open that another
