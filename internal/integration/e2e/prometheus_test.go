@@ -40,9 +40,7 @@ func newProm(t *testing.T) *prom {
 		Parser:                   parser.NewParser(parser.Options{}),
 	})
 	t.Cleanup(func() {
-		if err := errors.Join(engine.Close(), db.Close()); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, errors.Join(engine.Close(), db.Close()))
 	})
 	return &prom{db: db, engine: engine, now: time.Unix(1_700_000_000, 0)}
 }

@@ -58,9 +58,7 @@ func serve(t *testing.T, config *pgxpool.Config, providerOptions []direct.Option
 	t.Cleanup(func() {
 		server.Close()
 		postgrestest.ClosePool(t, pool)
-		if err := errors.Join(inst.Unregister(), provider.Shutdown(context.Background())); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, errors.Join(inst.Unregister(), provider.Shutdown(context.Background())))
 	})
 	return &service{pool: pool, inst: inst, provider: provider, url: server.URL}
 }
@@ -70,9 +68,8 @@ func (s *service) take(t *testing.T, n int, operation string) []*pgxpool.Conn {
 	taken := make([]*pgxpool.Conn, n)
 	for i := range taken {
 		var err error
-		if taken[i], err = s.pool.Acquire(otelpool.WithOperation(t.Context(), operation)); err != nil {
-			t.Fatal(err)
-		}
+		taken[i], err = s.pool.Acquire(otelpool.WithOperation(t.Context(), operation))
+		testutil.NoError(t, err)
 	}
 	return taken
 }

@@ -111,9 +111,7 @@ func (p *troubledService) misuse(t *testing.T) (end func()) {
 	t.Helper()
 	p.work(t)
 	open := p.take(t, 1, "transfer")
-	if _, err := open[0].Exec(t.Context(), "BEGIN"); err != nil {
-		t.Fatal(err)
-	}
+	postgrestest.Exec(t, open[0], "BEGIN")
 	postgrestest.Release(open)
 	postgrestest.AwaitRest(t, p.pool)
 	request := otelpool.WithScope(t.Context(), "")
