@@ -259,10 +259,9 @@ weight:
 	printf '%7s minutes of the last make test\n' "$$(cat .tmp/test-minutes 2>/dev/null || echo no)"
 
 .PHONY: generate
-generate: ## Update what is generated: parts of the documents and configurations, and the dashboards
+generate: ## Update what is generated: parts of the documents and configurations
 	$(GO) test ./internal/readme -update
 	$(GO) test ./internal/edges -update
-	$(GO) -C internal/integration test ./dashboard -run Committed -update
 	$(GO) -C internal/integration test ./e2e -run GUIDE -update
 	$(GO) -C internal/kubernetes test -count=1 ./manifests -update
 

@@ -2,13 +2,14 @@ package dashboard_test
 
 import (
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 )
 
 func TestPanelsHaveTitleDescriptionAndUnit(t *testing.T) {
@@ -161,12 +162,9 @@ var variableName = regexp.MustCompile(`\$\{?([a-z]\w*)`)
 func TestUsedVariablesExist(t *testing.T) {
 	t.Parallel()
 	for _, name := range boards {
-		text, err := os.ReadFile(committed(t, name))
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := stacktest.ReadShipped(t, "grafana", name)
 		used, defined := map[string]bool{}, map[string]bool{}
-		for _, found := range variableName.FindAllStringSubmatch(string(text), -1) {
+		for _, found := range variableName.FindAllStringSubmatch(text, -1) {
 			used[found[1]] = true
 		}
 		for _, v := range load(t, name).Templating.List {

@@ -220,9 +220,7 @@ func serve(
 		<-done
 		page.Close()
 		pool.Close()
-		if err := errors.Join(inst.Unregister(), provider.Shutdown(context.Background())); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, errors.Join(inst.Unregister(), provider.Shutdown(context.Background())))
 	})
 	return strings.TrimPrefix(page.URL, "http://")
 }

@@ -2,10 +2,10 @@ package dashboard_test
 
 import (
 	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -87,10 +87,9 @@ type annotation struct {
 
 func load(t *testing.T, name string) board {
 	t.Helper()
-	text, err := os.ReadFile(committed(t, name))
-	testutil.NoError(t, err)
+	text := stacktest.ReadShipped(t, "grafana", name)
 	var b board
-	testutil.NoError(t, json.Unmarshal(text, &b))
+	testutil.NoError(t, json.Unmarshal([]byte(text), &b))
 	return b
 }
 

@@ -2,7 +2,6 @@ package dashboard_test
 
 import (
 	"context"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/integration/dashboard/live"
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
@@ -25,9 +25,8 @@ func TestEveryHistogramQueryReturnsDataOfNativeHistograms(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
-	rules, err := os.ReadFile("../../../collector-config/prometheus/native.yml")
-	testutil.NoError(t, err)
-	server, err := live.StartPrometheus(ctx, t.TempDir(), string(rules),
+	rules := stacktest.ReadShipped(t, "prometheus", "native.yml")
+	server, err := live.StartPrometheus(ctx, t.TempDir(), rules,
 		live.Target{Job: "shop", Instance: "shop-1", Address: withNativeHistograms(t)})
 	testutil.NoError(t, err)
 	defer func() { _ = server.Kill() }()

@@ -1,24 +1,14 @@
 package dashboard_test
 
 import (
-	"os"
 	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
-)
 
-// read decodes a YAML file below collector-config.
-func read(t *testing.T, name string, into any) {
-	t.Helper()
-	text, err := os.ReadFile(committed(t, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := yaml.Unmarshal(text, into); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-}
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
+)
 
 func TestExemplarsLeadToTraces(t *testing.T) {
 	t.Parallel()
@@ -30,7 +20,7 @@ func TestExemplarsLeadToTraces(t *testing.T) {
 			} `yaml:"jsonData"`
 		}
 	}
-	read(t, "provisioning/datasources/prometheus.yaml", &sources)
+	testutil.NoError(t, yaml.Unmarshal([]byte(stacktest.ReadShipped(t, "grafana", "provisioning", "datasources", "prometheus.yaml")), &sources))
 	if len(sources.Datasources) != 1 || sources.Datasources[0].Type != "prometheus" {
 		t.Fatalf("data sources are %+v", sources)
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // TestQueriesAreSound checks each metric of each query: it must be documented, and used as its kind allows.
@@ -30,6 +32,52 @@ func TestQueriesAreSound(t *testing.T) {
 			if _, err := parse(a.Target.Expr); err != nil || !a.Enable || a.TitleFormat == "" {
 				t.Errorf("%s: annotation %q: %v", name, a.Name, err)
 			}
+		}
+	}
+}
+
+// TestPoolQueriesFollowVariables checks the variables that only the dashboard of pools has.
+func TestPoolQueriesFollowVariables(t *testing.T) {
+	t.Parallel()
+	// The size that a pool needs is that of all its operations.
+	whole := []string{"Connections needed", "Average load", "Load against size"}
+	byOperation := regexp.MustCompile(`^db_(query_duration|pool_hold_|pool_held|pool_busy|pool_units)`)
+	for _, p := range load(t, "pool.json").all() {
+		for _, q := range p.Targets {
+			tree, err := parse(q.Expr)
+			testutil.NoError(t, err)
+			parser.Inspect(tree, func(node parser.Node, _ []parser.Node) error {
+				s, ok := node.(*parser.VectorSelector)
+				if !ok || s.Name == serverCount {
+					return nil
+				}
+				variables := []string{"instance", "pool"}
+				if byOperation.MatchString(s.Name) && !slices.Contains(whole, p.Title) {
+					variables = append(variables, "operation")
+				}
+				for _, name := range variables {
+					selects := func(m *labels.Matcher) bool { return m.Name == name && m.Type == labels.MatchRegexp }
+					if !slices.ContainsFunc(s.LabelMatchers, selects) || !strings.Contains(q.Expr, name+`=~"$`+name+`"`) {
+						t.Errorf("%q %s: %s does not go by $%s", p.Title, q.RefID, s.Name, name)
+					}
+				}
+				return nil
+			})
+		}
+	}
+}
+
+func TestAnnotationsShowEveryAlert(t *testing.T) {
+	t.Parallel()
+	rules := stacktest.ReadShipped(t, "prometheus", "alerts.yml")
+	var alerts []string
+	for _, found := range regexp.MustCompile(`(?m)^ +- alert: (\w+)$`).FindAllStringSubmatch(rules, -1) {
+		alerts = append(alerts, found[1])
+	}
+	for _, name := range boards {
+		want := `alertname=~"` + strings.Join(alerts, "|") + `"`
+		if expr := load(t, name).Annotations.List[0].Target.Expr; !strings.Contains(expr, want) {
+			t.Errorf("%s: the annotation is of %s, want %s", name, expr, want)
 		}
 	}
 }

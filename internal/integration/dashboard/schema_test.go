@@ -8,6 +8,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -35,9 +36,8 @@ func TestDashboardsFollowGrafanasSchema(t *testing.T) {
 	t.Parallel()
 	schema := grafanaSchema(t)
 	for _, name := range boards {
-		text, err := os.ReadFile(committed(t, name))
-		testutil.NoError(t, err)
-		if err := validate(t, schema, string(text)); err != nil {
+		text := stacktest.ReadShipped(t, "grafana", name)
+		if err := validate(t, schema, text); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -46,8 +46,7 @@ func TestDashboardsFollowGrafanasSchema(t *testing.T) {
 func TestSchemaRejectsMisspelledFields(t *testing.T) {
 	t.Parallel()
 	schema := grafanaSchema(t)
-	text, err := os.ReadFile(committed(t, "pool.json"))
-	testutil.NoError(t, err)
+	text := stacktest.ReadShipped(t, "grafana", "pool.json")
 	for _, mistake := range []struct{ right, wrong string }{
 		{`"legendFormat":`, `"legendFromat":`},
 		{`"targets":`, `"target":`},
@@ -61,8 +60,8 @@ func TestSchemaRejectsMisspelledFields(t *testing.T) {
 		{`"steps": [`, `"step": [`},
 		{`"titleFormat":`, `"titelFormat":`},
 	} {
-		wrong := strings.Replace(string(text), mistake.right, mistake.wrong, 1)
-		if wrong == string(text) {
+		wrong := strings.Replace(text, mistake.right, mistake.wrong, 1)
+		if wrong == text {
 			t.Errorf("%s is not in the dashboard", mistake.right)
 		} else if validate(t, schema, wrong) == nil {
 			t.Errorf("%s goes unnoticed", mistake.wrong)
