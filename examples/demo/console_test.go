@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/otelpool/otelpool-go/examples/internal/display"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestColumnsAreAligned(t *testing.T) {
@@ -40,9 +41,7 @@ func TestLogLinesAreShort(t *testing.T) {
 		"stack", "main.(*service).leak (/home/me/demo/troubles.go:12) < main.serve (/home/me/demo/service.go:3)",
 		"waiting_stack", "main.wait (C:/demo/troubles.go:13)")
 	want := `level=WARN msg=held age=3.51s pool=demo stack="main.(*service).leak (troubles.go:12)" waiting_stack="main.wait (troubles.go:13)"` + "\n"
-	if got := out.String(); got != want {
-		t.Errorf("%s, want %s", got, want)
-	}
+	testutil.Equal(t, "printed", out.String(), want)
 }
 
 func TestBaseURLUsesLoopback(t *testing.T) {
@@ -72,7 +71,5 @@ func TestRepeatedErrorIsPrintedOnce(t *testing.T) {
 	for _, text := range []string{"a", "a", "b", "a"} {
 		p.Handle(errors.New(text))
 	}
-	if got := out.String(); got != "demo: a\ndemo: b\ndemo: a\n" {
-		t.Errorf("%q", got)
-	}
+	testutil.Equal(t, "printed", out.String(), "demo: a\ndemo: b\ndemo: a\n")
 }

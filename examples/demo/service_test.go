@@ -32,9 +32,7 @@ func TestRoutesSucceed(t *testing.T) {
 		t.Errorf("the shares of the traffic add up to %d %%", share)
 	}
 	// One for each route, four for the transaction, and two for the import.
-	if got, want := f.sample().queries.Count, uint64(len(routes)+3+1); got != want {
-		t.Errorf("%d operations, want %d", got, want)
-	}
+	testutil.Equal(t, "operations", f.sample().queries.Count, uint64(len(routes)+3+1))
 	values := f.scrape()
 	for _, name := range []string{"long_holds_total{", "nested_acquires_total{", `connections_closed_total{reason="in_transaction",`} {
 		if values["db_pool_"+name+`pool="demo"}`] != 0 {
@@ -72,9 +70,7 @@ func TestWrongRequestsGetErrorStatus(t *testing.T) {
 			t.Errorf("%s %s: status %d: %s", tt.method, tt.path, res.Code, res.Body)
 		}
 	}
-	if got := display.Counts(f.sample().errors); got != "1×23503" {
-		t.Errorf("errors %s", got)
-	}
+	testutil.Equal(t, "errors", display.Counts(f.sample().errors), "1×23503")
 }
 
 func TestRequestsLeaveExemplars(t *testing.T) {

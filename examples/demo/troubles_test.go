@@ -91,9 +91,7 @@ func TestIdleTransactionBlocksTransfers(t *testing.T) {
 func TestSpikeShowsOnlyInPeak(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
-	if peak := f.scrape()[`db_pool_peak{pool="demo"}`]; peak != 0 {
-		t.Errorf("peak %v before", peak)
-	}
+	testutil.Equal(t, "peak before", f.scrape()[`db_pool_peak{pool="demo"}`], 0)
 	f.make("spike", http.StatusOK)
 	f.make("spike", http.StatusOK) // on connections that are open
 	var values map[string]float64
@@ -108,9 +106,7 @@ func TestSpikeShowsOnlyInPeak(t *testing.T) {
 			t.Errorf("%s is %v, want %v", name, got, want)
 		}
 	}
-	if got := f.sample().peak; got != spikeCallers {
-		t.Errorf("peak %d on the terminal, want %d", got, spikeCallers)
-	}
+	testutil.Equal(t, "peak on the terminal", f.sample().peak, spikeCallers)
 }
 
 func TestNestedAcquiresBlockEachOther(t *testing.T) {
@@ -118,9 +114,7 @@ func TestNestedAcquiresBlockEachOther(t *testing.T) {
 	f := setup(t)
 	f.make("nested", http.StatusServiceUnavailable)
 	values := f.scrape()
-	if n := values[`db_pool_nested_acquires_total{pool="demo"}`]; n != nestedCallers {
-		t.Errorf("%v nested acquires, want %d", n, nestedCallers)
-	}
+	testutil.Equal(t, "nested acquires", values[`db_pool_nested_acquires_total{pool="demo"}`], nestedCallers)
 	for _, name := range []string{`timeouts_total{pool="demo"}`, `acquires_total{pool="demo",result="timeout"}`, `pending_peak{pool="demo"}`} {
 		if values["db_pool_"+name] < 1 {
 			t.Errorf("%s is %v", name, values["db_pool_"+name])
@@ -157,16 +151,10 @@ func TestOpenTransactionLosesConnectionAndWork(t *testing.T) {
 	for range 3 {
 		f.make("tx", http.StatusOK)
 	}
-	if n := f.scrape()[`db_pool_connections_closed_total{pool="demo",reason="in_transaction"}`]; n != 3 {
-		t.Errorf("%v connections closed, want 3", n)
-	}
-	if got := display.Counts(f.sample().errors); got != "3×in_transaction" {
-		t.Errorf("the terminal has the errors %s", got)
-	}
+	testutil.Equal(t, "connections closed", f.scrape()[`db_pool_connections_closed_total{pool="demo",reason="in_transaction"}`], 3)
+	testutil.Equal(t, "errors on the terminal", display.Counts(f.sample().errors), "3×in_transaction")
 	f.await(transactionPattern)
-	if n := len(transactionPattern.FindAllString(f.log.String(), -1)); n != 1 {
-		t.Errorf("logged %d times", n)
-	}
+	testutil.Equal(t, "log lines", len(transactionPattern.FindAllString(f.log.String(), -1)), 1)
 	if res := request(f.handler, "GET", "/dashboard"); !strings.Contains(res.Body.String(), `"money":100000,`) {
 		t.Errorf("something was committed: %s", res.Body)
 	}

@@ -73,16 +73,10 @@ func TestDoctorExitsAsLintersDo(t *testing.T) {
 		text := document(t, tt.severities...)
 		file := filepath.Join(t.TempDir(), "report.json")
 		testutil.NoError(t, os.WriteFile(file, []byte(text), 0o600))
-		if got := runWith(t, "", "-file", file); got != tt.want {
-			t.Errorf("of a file: got %+v, want %+v", got, tt.want)
-		}
-		if got := runWith(t, text, "-file", "-"); got != tt.want {
-			t.Errorf("of the standard input: got %+v, want %+v", got, tt.want)
-		}
+		testutil.Equal(t, "of a file", runWith(t, "", "-file", file), tt.want)
+		testutil.Equal(t, "of the standard input", runWith(t, text, "-file", "-"), tt.want)
 		s := server(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
-		if got := runWith(t, "", "-url", s); got != tt.want {
-			t.Errorf("of a server: got %+v, want %+v", got, tt.want)
-		}
+		testutil.Equal(t, "of a server", runWith(t, "", "-url", s), tt.want)
 	}
 }
 
@@ -195,14 +189,10 @@ func TestWatchGoesOnAfterFailures(t *testing.T) {
 		go func() { ended <- p.run(ctx, []string{"-url", s, "-watch", "-interval", "100ms"}) }()
 		testutil.Eventually(t, "the leak is told twice", func() bool { return strings.Count(stdout.String(), "critical: leak") >= 2 })
 		stop()
-		if code := <-ended; code != exitFindings {
-			t.Errorf("exit status %d", code)
-		}
+		testutil.Equal(t, "exit status", <-ended, exitFindings)
 		if !strings.Contains(stdout.String(), "pool0: ok: ") || !strings.Contains(stderr.String(), "status 503: starting") {
 			t.Errorf("got %s and %s", &stdout, &stderr)
 		}
-		if cleared := strings.Contains(stdout.String(), clear); cleared != terminal {
-			t.Errorf("cleared: %v on a terminal: %v", cleared, terminal)
-		}
+		testutil.Equal(t, "cleared on a terminal", strings.Contains(stdout.String(), clear), terminal)
 	}
 }

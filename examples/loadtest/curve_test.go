@@ -209,9 +209,7 @@ func TestWritesAreRefused(t *testing.T) {
 			t.Errorf("%q: %v\nwant %s", tt.args, err, tt.want)
 		}
 	}
-	if n := rows(); n != 0 {
-		t.Errorf("%d rows were written without -write", n)
-	}
+	testutil.Equal(t, "rows written without -write", rows(), 0)
 	if err := test("-sql", insert, "-write"); err != nil || rows() == 0 {
 		t.Errorf("with -write: %v, %d rows", err, rows())
 	}

@@ -121,9 +121,7 @@ func leavesNothingInDatabase(t *testing.T, path string) {
 		testutil.NoError(t, conn.QueryRow(t.Context(), sql).Scan(&n))
 		return n
 	}
-	if n := count("SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"); n != 0 {
-		t.Errorf("%d tables are left", n)
-	}
+	testutil.Equal(t, "tables left", count("SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"), 0)
 	e.Eventually("no connection is left", func() bool {
 		return count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'otelpool-loadtest'") == 0
 	})

@@ -46,22 +46,14 @@ func TestReportCountsErrorsByKind(t *testing.T) {
 		last:          sample{queryErrors: map[string]int{"57014": 2}},
 	}
 	want := "4 requests failed: 1×SQLSTATE 53300, 3×acquire timeout; queries by error_type: 2×57014; 2 requests were canceled 5s after the end"
-	if got := r.errors(); got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	if got := (report{}).errors(); got != "none" {
-		t.Errorf("%q, want none", got)
-	}
-	if got := (report{}).found(); got != "none" {
-		t.Errorf("%q, want none", got)
-	}
+	testutil.Equal(t, "errors", r.errors(), want)
+	testutil.Equal(t, "errors of none", (report{}).errors(), "none")
+	testutil.Equal(t, "findings of none", (report{}).found(), "none")
 	r.findings = []diagnose.Finding{
 		{Severity: diagnose.Warning, Kind: diagnose.PoolTooSmall, Summary: "It is too small."},
 		{Severity: diagnose.Info, Kind: diagnose.CallersWait, Summary: "They wait.", Consequence: true},
 	}
-	if got, want := r.found(), "warning: pool_too_small: It is too small.\n            info: callers_wait (a consequence): They wait."; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
+	testutil.Equal(t, "findings", r.found(), "warning: pool_too_small: It is too small.\n            info: callers_wait (a consequence): They wait.")
 	r.last.checkedIn, r.last.checkedOut, r.sizing.PoolSize = 9, 1, 5
 	if got := r.idle(); !strings.HasPrefix(got, "9, and 1 in use: not settled ") {
 		t.Errorf("%q", got)

@@ -26,9 +26,7 @@ SELECT count(*) FROM users
 	if len(all) != 2 || all[0] != want[0] || all[1] != want[1] {
 		t.Errorf("%+v\nwant %+v", all, want)
 	}
-	if got := describeStatements(all); got != "by weight 30 get_user, 1 count_users" {
-		t.Errorf("described as %q", got)
-	}
+	testutil.Equal(t, "description", describeStatements(all), "by weight 30 get_user, 1 count_users")
 	picked := make(map[string]int)
 	for range 31_000 {
 		picked[pick(all).name]++

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/otelpool/otelpool-go/exporters/poolz"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestOnlyThisMachineIsServed(t *testing.T) {
@@ -69,9 +70,7 @@ func TestWithAccessReplacesRule(t *testing.T) {
 	away := request(http.MethodGet, "/")
 	away.RemoteAddr, away.Host = "192.0.2.1:1234", "service.example.com"
 	away.Header.Set("Authorization", "Bearer right")
-	if got := serve(h, away).Code; got != http.StatusOK {
-		t.Errorf("with the token: status %d", got)
-	}
+	testutil.Equal(t, "status with the token", serve(h, away).Code, http.StatusOK)
 	for _, path := range []string{"/", "/report.json", "/history.json", "/report.txt", "/poolz.css", "/nothing"} {
 		if got := get(h, path).Code; got != http.StatusForbidden {
 			t.Errorf("%s without the token: status %d", path, got)
@@ -83,8 +82,6 @@ func TestPanicInAccessRefuses(t *testing.T) {
 	t.Parallel()
 	for _, value := range []any{"boom", http.ErrAbortHandler} {
 		h := poolz.Handler(nil, poolz.WithAccess(func(*http.Request) bool { panic(value) }))
-		if got := get(h, "/report.json").Code; got != http.StatusForbidden {
-			t.Errorf("status %d", got)
-		}
+		testutil.Equal(t, "status", get(h, "/report.json").Code, http.StatusForbidden)
 	}
 }

@@ -149,9 +149,7 @@ func TestHandlerServesUnregisteredPoolsAsNone(t *testing.T) {
 		if got := get(h, "/history.json").Body.String(); got != `{"version":1,"pools":[]}`+"\n" {
 			t.Errorf("got %s", got)
 		}
-		if got := get(h, "/report.txt").Body.String(); got != "no pool is registered\n" {
-			t.Errorf("got %s", got)
-		}
+		testutil.Equal(t, "report.txt", get(h, "/report.txt").Body.String(), "no pool is registered\n")
 		if w := get(h, "/"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "No pool is registered.") {
 			t.Errorf("status %d: %s", w.Code, w.Body)
 		}

@@ -56,9 +56,7 @@ func page(t *testing.T, d Document, opts ...Option) string {
 // checkEscaped checks that no name is markup, is unprintable or has thousands of é.
 func checkEscaped(t *testing.T, page string) {
 	t.Helper()
-	if found := inlined.FindString(scripts.ReplaceAllString(values.ReplaceAllString(page, ""), "")); found != "" {
-		t.Errorf("the page has %q", found)
-	}
+	testutil.Equal(t, "inlined in the page", inlined.FindString(scripts.ReplaceAllString(values.ReplaceAllString(page, ""), "")), "")
 	for _, r := range page {
 		if !unicode.IsPrint(r) && r != '\n' {
 			t.Fatalf("the page has %U", r)

@@ -191,9 +191,7 @@ func TestLabelsOfEndedSeriesAreForgotten(t *testing.T) {
 		series[0].Metrics[0].Data = metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{{Attributes: set}}}
 		page(t, exporter, acceptText)
 	}
-	if n := exporter.LabelSets(); n != 1 {
-		t.Errorf("%d label sets are kept, want those of the last page", n)
-	}
+	testutil.Equal(t, "label sets kept", exporter.LabelSets(), 1)
 }
 
 func unzipped(t *testing.T, handler http.Handler, accept string) string {

@@ -104,9 +104,7 @@ func TestProducerExemplarsAreNotModified(t *testing.T) { // It sets the global e
 			t.Errorf("exemplars %q, want %q", got, want)
 		}
 	}
-	if after := fmt.Sprint(produced); after != before {
-		t.Errorf("the producer has\n%s\nwant\n%s", after, before)
-	}
+	testutil.Equal(t, "the producer's data", fmt.Sprint(produced), before)
 	if errs := reported.all(); len(errs) > 0 {
 		t.Errorf("the global error handler got %d errors, the first is %v", len(errs), errs[0])
 	}

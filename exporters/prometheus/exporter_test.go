@@ -101,9 +101,7 @@ func TestCallbackPanicFailsOneScrape(t *testing.T) {
 	}
 	wild.Store(false)
 	for range 2 {
-		if got := page(t, exporter, acceptText); got != good {
-			t.Errorf("afterwards the page is\n%s\nwant\n%s", got, good)
-		}
+		testutil.Equal(t, "the page afterwards", page(t, exporter, acceptText), good)
 	}
 	if got := reported.all(); len(got) != 2 || !strings.Contains(got[0].Error(), "panicked: password") {
 		t.Errorf("reported %v", got)
@@ -133,9 +131,7 @@ func TestInvalidSeriesIsOmittedAndReported(t *testing.T) {
 	instrument(t, provider, []string{"main", "\xff"}, poolInstruments[:1])
 
 	families, err := exporter.Gather()
-	if n := len(byName(families)["db_pool_size"].GetMetric()); n != 1 {
-		t.Errorf("%d series, want 1", n)
-	}
+	testutil.Equal(t, "series", len(byName(families)["db_pool_size"].GetMetric()), 1)
 	testutil.ErrorContains(t, err, `"pgxpool.size"`)
 }
 
@@ -160,9 +156,7 @@ func TestProducerMemoryIsNotReused(t *testing.T) {
 			t.Errorf("no %s in\n%s", want, body)
 		}
 	}
-	if after := fmt.Sprint(produced); after != before {
-		t.Errorf("the producer has\n%s\nwant\n%s", after, before)
-	}
+	testutil.Equal(t, "the producer's data", fmt.Sprint(produced), before)
 }
 
 // fixedProducer is a producer that always returns the same memory.

@@ -106,9 +106,7 @@ func TestJoinedFamiliesAreNotChanged(t *testing.T) {
 	exporter := newExporter(t, failOnError(t), prometheus.WithGatherer(families(last)), prometheus.WithGatherer(families(first)))
 	newProvider(t, exporter)
 
-	if n := len(byName(gatherAll(t, exporter))["theirs"].GetMetric()); n != 2 {
-		t.Errorf("%d series, want 2", n)
-	}
+	testutil.Equal(t, "series", len(byName(gatherAll(t, exporter))["theirs"].GetMetric()), 2)
 	if len(last.Metric) != 1 || labels(last.Metric[0]) != `pool="z"` || len(first.Metric) != 1 || labels(first.Metric[0]) != `pool="a"` {
 		t.Errorf("they are now %v and %v", last, first)
 	}
@@ -122,9 +120,7 @@ func TestFullCollectorMetricsEqualExporterMetrics(t *testing.T) {
 	registry := client.NewRegistry()
 	registry.MustRegister(exporter.Collector())
 
-	if got, want := text(t, gatherAll(t, registry)), text(t, gatherAll(t, exporter)); got != want {
-		t.Errorf("registry has\n%s\nwant\n%s", got, want)
-	}
+	testutil.Equal(t, "of the registry", text(t, gatherAll(t, registry)), text(t, gatherAll(t, exporter)))
 	both := client.Gatherers{registryWith(t, "theirs", "Theirs."), exporter}
 	if names := familyNames(gatherAll(t, both)); len(names) != len(gatherAll(t, exporter))+1 {
 		t.Errorf("together they have %v", names)

@@ -19,12 +19,8 @@ func TestUserAttributeGetsExportedPrefix(t *testing.T) {
 		attribute.String("pool", "theirs"), attribute.String("exported.pool", "too"), attribute.String("team", "a"))
 
 	families := byName(gatherAll(t, exporter))
-	if got := labels(families["db_pool_size"].GetMetric()[0]); got != `exported_exported_pool="theirs",exported_pool="too",pool="main",team="a"` {
-		t.Errorf("labels %s", got)
-	}
-	if got := labels(families["pgxpool_size"].GetMetric()[0]); got != `db_client_connection_pool_name="main",exported_pool="too",pool="theirs",team="a"` {
-		t.Errorf("OpenTelemetry labels %s", got)
-	}
+	testutil.Equal(t, "labels", labels(families["db_pool_size"].GetMetric()[0]), `exported_exported_pool="theirs",exported_pool="too",pool="main",team="a"`)
+	testutil.Equal(t, "OpenTelemetry labels", labels(families["pgxpool_size"].GetMetric()[0]), `db_client_connection_pool_name="main",exported_pool="too",pool="theirs",team="a"`)
 }
 
 func TestViewDecidesWhetherMetricIsRenamed(t *testing.T) {
@@ -68,9 +64,7 @@ func TestViewDecidesWhetherMetricIsRenamed(t *testing.T) {
 			if len(families) != 1 || len(families[0].Metric) != 1 {
 				t.Fatalf("got %v", families)
 			}
-			if got := families[0].GetName() + "{" + labels(families[0].Metric[0]) + "}"; got != test.want {
-				t.Errorf("got %s, want %s", got, test.want)
-			}
+			testutil.Equal(t, "series", families[0].GetName()+"{"+labels(families[0].Metric[0])+"}", test.want)
 		})
 	}
 }

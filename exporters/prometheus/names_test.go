@@ -10,6 +10,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestFixtureMatchesCatalogue(t *testing.T) {
@@ -73,9 +74,7 @@ func TestExponentialHistogramsBecomeNative(t *testing.T) {
 	if h.GetSampleCount() != 3 || len(h.GetPositiveSpan()) == 0 || len(h.GetPositiveDelta()) == 0 || len(h.GetBucket()) > 0 {
 		t.Errorf("no native histogram: %v", h)
 	}
-	if got := labels(m); got != `db_system_name="postgresql",operation="get_user_with_roles",pool="main"` {
-		t.Errorf("labels %s", got)
-	}
+	testutil.Equal(t, "labels", labels(m), `db_system_name="postgresql",operation="get_user_with_roles",pool="main"`)
 	// The text format shows its sum and count.
 	if !strings.Contains(page(t, exporter, acceptText), `db_query_duration_seconds_count{db_system_name="postgresql",operation="get_user_with_roles",pool="main"} 3`) {
 		t.Error("the count is not in the text page")
@@ -94,9 +93,7 @@ func TestTranslatedMetricSharesFamilyWithOthers(t *testing.T) {
 	if family.GetHelp() != "Duration of database client operations." || len(family.GetMetric()) != 3+2 {
 		t.Errorf("got %v", family)
 	}
-	if n := len(families["db_query_duration_seconds"].GetMetric()); n != 2 {
-		t.Errorf("%d documented series, want 2", n)
-	}
+	testutil.Equal(t, "documented series", len(families["db_query_duration_seconds"].GetMetric()), 2)
 }
 
 func TestOtherOptionsDoNotChangePoolMetrics(t *testing.T) {
@@ -109,7 +106,5 @@ func TestOtherOptionsDoNotChangePoolMetrics(t *testing.T) {
 
 	want := "# HELP db_pool_size Base number of connections of the pool, overflow not included.\n# TYPE db_pool_size gauge\n" +
 		"db_pool_size{pool=\"main\"} 1\n# HELP shop_cache_hits_total \n# TYPE shop_cache_hits_total counter\nshop_cache_hits_total 1\n"
-	if got := page(t, exporter, acceptText); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
+	testutil.Equal(t, "the page", page(t, exporter, acceptText), want)
 }

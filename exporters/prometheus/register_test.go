@@ -57,9 +57,7 @@ func TestCollectorHasDocumentedPoolMetrics(t *testing.T) {
 	documented := slices.DeleteFunc(gatherAll(t, exporter), func(family *dto.MetricFamily) bool {
 		return !strings.HasPrefix(family.GetName(), "db_pool_") && family.GetName() != "db_query_duration_seconds"
 	})
-	if got, want := text(t, gatherAll(t, registry)), text(t, documented); got != want {
-		t.Errorf("registry has %s\nwant %s", got, want)
-	}
+	testutil.Equal(t, "of the registry", text(t, gatherAll(t, registry)), text(t, documented))
 }
 
 func TestRegistryPageHasOursAndTheirs(t *testing.T) {
@@ -197,9 +195,7 @@ func TestMetricOfAnotherScopeDoesNotAddToDocumented(t *testing.T) {
 	count(t, provider.Meter("github.com/exaring/otelpgx"), "pgxpool.acquires", 100)
 
 	together := gatherAll(t, exporter)
-	if got, want := text(t, only(together, familyNames(alone)...)), text(t, alone); got != want {
-		t.Errorf("with other scopes\n%s\nwant\n%s", got, want)
-	}
+	testutil.Equal(t, "with other scopes", text(t, only(together, familyNames(alone)...)), text(t, alone))
 	theirs := byName(together)
 	if len(theirs["pgxpool_acquires_total"].GetMetric()) != 1 || len(theirs["db_client_operation_duration_seconds"].GetMetric()) != 3 {
 		t.Error("the other scopes' metrics are missing")

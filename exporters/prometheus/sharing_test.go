@@ -177,9 +177,7 @@ func TestDisconnectsAreCountedNotLogged(t *testing.T) {
 	for range 25 {
 		exporter.ServeHTTP(brokenWriter{httptest.NewRecorder()}, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	}
-	if got := exporter.Disconnects(); got != 25 {
-		t.Errorf("counted %d: want 25", got)
-	}
+	testutil.Equal(t, "disconnects", exporter.Disconnects(), 25)
 	got := reported.all()
 	if len(got) != 2 {
 		t.Fatalf("reported %v: want the first and the 10th", got)
@@ -210,15 +208,11 @@ func TestClientThatLeavesQueueIsCounted(t *testing.T) {
 	testutil.Eventually(t, "three wait", func() bool { return exporter.Waiting() == 3 })
 	leave()
 	leaving.Wait()
-	if got := exporter.Disconnects(); got != 3 {
-		t.Errorf("counted %d: want 3", got)
-	}
+	testutil.Equal(t, "disconnects", exporter.Disconnects(), 3)
 	close(gauge.proceed)
 	others.Wait()
 	page(t, exporter, acceptText)
-	if got := gauge.gatherings.Load(); got != 3 {
-		t.Errorf("%d gatherings: want 3, none for the clients that left", got)
-	}
+	testutil.Equal(t, "gatherings, none for the clients that left", gauge.gatherings.Load(), 3)
 }
 
 func TestPanicWhileServingEndsOneScrape(t *testing.T) {

@@ -29,9 +29,7 @@ func TestRestartKeepsPortAndData(t *testing.T) {
 	if s.Port() != port {
 		t.Errorf("port %d became %d", port, s.Port())
 	}
-	if got := query[int](t, connect(t, s.ConnString()), "SELECT n FROM kept"); got != 7 {
-		t.Errorf("the table has %d", got)
-	}
+	testutil.Equal(t, "in the table", query[int](t, connect(t, s.ConnString()), "SELECT n FROM kept"), 7)
 }
 
 func TestCrashKillsAllAndRestartRecovers(t *testing.T) {
@@ -58,9 +56,7 @@ func TestCrashKillsAllAndRestartRecovers(t *testing.T) {
 		t.Errorf("Crash after Crash: %v", err)
 	}
 	testutil.NoError(t, s.Restart(t.Context()))
-	if got := query[int](t, connect(t, s.ConnString()), "SELECT n FROM kept"); got != 7 {
-		t.Errorf("the table has %d", got)
-	}
+	testutil.Equal(t, "in the table", query[int](t, connect(t, s.ConnString()), "SELECT n FROM kept"), 7)
 }
 
 func TestStopAfterCrashLeavesNothing(t *testing.T) {

@@ -25,9 +25,7 @@ func TestStopLeavesNoProcessAndNoDirectory(t *testing.T) {
 	s, err := Start(t.Context())
 	testutil.NoError(t, err)
 	conn := connect(t, s.ConnString())
-	if got := query[int](t, conn, "SELECT 42"); got != 42 {
-		t.Errorf("SELECT 42 returned %d", got)
-	}
+	testutil.Equal(t, "SELECT 42", query[int](t, conn, "SELECT 42"), 42)
 	pids := s.pids(t)
 	testutil.NoError(t, s.Stop())
 	checkEnded(t, pids)
@@ -44,9 +42,7 @@ func TestStopAgainDoesNothing(t *testing.T) {
 	s := startServer(t)
 	var wg sync.WaitGroup
 	for range 3 {
-		wg.Go(func() {
-			testutil.Check(t, s.Stop())
-		})
+		wg.Go(func() { testutil.Check(t, s.Stop()) })
 	}
 	wg.Wait()
 	if err := s.Crash(); !errors.Is(err, errStopped) {
@@ -93,9 +89,7 @@ func TestServerRequiresPassword(t *testing.T) {
 	}
 	info, err := os.Stat(s.dir)
 	testutil.NoError(t, err)
-	if perm := info.Mode().Perm(); perm != 0o700 {
-		t.Errorf("the socket's folder has mode %o", perm)
-	}
+	testutil.Equal(t, "mode of the socket's folder", info.Mode().Perm(), 0o700)
 }
 
 func TestServerListensOnLoopbackOnly(t *testing.T) {

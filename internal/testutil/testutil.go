@@ -35,6 +35,14 @@ func ErrorContains(t testing.TB, err error, text string) {
 	}
 }
 
+// Equal reports a value that is not the one wanted. Call it on any goroutine.
+func Equal[T comparable](t testing.TB, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got\n%v\nwant\n%v", what, got, want)
+	}
+}
+
 // During calls look again and again while do runs on another goroutine, and once more when that has ended.
 func During(do, look func()) {
 	done := make(chan struct{})

@@ -8,6 +8,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/otelpool/otelpool-go/examples/internal/display"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestSecondsChoosesUnit(t *testing.T) {
@@ -19,9 +20,7 @@ func TestSecondsChoosesUnit(t *testing.T) {
 			t.Errorf("%v is %q, want %q", seconds, got, want)
 		}
 	}
-	if got := display.Seconds(math.NaN()); got != "-" {
-		t.Errorf("nothing is %q", got)
-	}
+	testutil.Equal(t, "nothing", display.Seconds(math.NaN()), "-")
 }
 
 func TestCountsSortsKinds(t *testing.T) {
