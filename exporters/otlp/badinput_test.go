@@ -155,7 +155,5 @@ func TestNilInputIsDefault(t *testing.T) {
 	reader, err := otlp.NewReader(ctx, nil, otlp.WithTLSConfig(nil), otlp.WithHeaders(nil), otlp.WithProducer(nil),
 		otlp.WithTemporalitySelector(nil), otlp.WithAggregationSelector(nil))
 	noError(t, err)
-	if err := reader.Shutdown(context.Background()); err != nil {
-		t.Error(err)
-	}
+	noError(t, reader.Shutdown(context.Background()))
 }

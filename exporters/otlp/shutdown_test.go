@@ -125,12 +125,8 @@ func TestCallbackErrorIsReportedAtInterval(t *testing.T) {
 	provider := newProvider(t, otlp.WithEndpointURL(receiver.Endpoint()), otlp.WithInterval(time.Millisecond))
 	observe(t, provider, "bad", func(context.Context) error { return errors.New("the reason at the interval") })
 	add(t, provider, 3)
-	if err := reported.wait(testContext(t), "the reason at the interval"); err != nil {
-		t.Error(err)
-	}
-	if err := receiver.Wait(testContext(t), func(got []*metricspb.ResourceMetrics) bool { return count(got) == 3 }); err != nil {
-		t.Error(err)
-	}
+	noError(t, reported.wait(testContext(t), "the reason at the interval"))
+	noError(t, receiver.Wait(testContext(t), func(got []*metricspb.ResourceMetrics) bool { return count(got) == 3 }))
 }
 
 func TestWaitingCallbackLeavesTimeToPush(t *testing.T) {

@@ -32,9 +32,7 @@ func message(name string) *colmetricspb.ExportMetricsServiceRequest {
 func send(t *testing.T, receiver *otlptest.Receiver, name string) error {
 	t.Helper()
 	conn, err := grpc.NewClient(receiver.Addr(), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	defer conn.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -45,9 +43,7 @@ func send(t *testing.T, receiver *otlptest.Receiver, name string) error {
 func post(t *testing.T, url, contentType, encoding string, body []byte) int {
 	t.Helper()
 	request, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	request.Header.Set("Content-Type", contentType)
 	if encoding != "" {
 		request.Header.Set("Content-Encoding", encoding)
@@ -55,9 +51,7 @@ func post(t *testing.T, url, contentType, encoding string, body []byte) int {
 	client := http.Client{Timeout: patience}
 	defer client.CloseIdleConnections()
 	response, err := client.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	defer response.Body.Close()
 	if _, err := io.Copy(io.Discard, response.Body); err != nil {
 		t.Fatal(err)
@@ -68,17 +62,13 @@ func post(t *testing.T, url, contentType, encoding string, body []byte) int {
 func TestReceiverTakesOnlyOTLPOverHTTP(t *testing.T) {
 	t.Parallel()
 	body, err := proto.Marshal(message("a"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	var zipped bytes.Buffer
 	w := gzip.NewWriter(&zipped)
 	if _, err := w.Write(body); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	noError(t, w.Close())
 
 	const protobuf, path = "application/x-protobuf", "/v1/metrics"
 	for _, tc := range []struct {
@@ -111,9 +101,7 @@ func TestRefusedRequestIsSeenButNotKept(t *testing.T) {
 		return []error{status.Error(codes.Unavailable, "down"), errors.New("bad"), nil}[n-1]
 	})
 	body, err := proto.Marshal(message("a"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 
 	overHTTP := otlptest.New(t, otlptest.HTTP, refusal)
 	for _, want := range []int{http.StatusServiceUnavailable, http.StatusBadRequest, http.StatusOK} {
@@ -146,13 +134,9 @@ func TestWaitEndsWithWhatArrivesOrWithItsContext(t *testing.T) {
 	waited := make(chan error, 1)
 	go func() { waited <- receiver.Wait(ctx, has("b")) }()
 	for _, name := range []string{"a", "b"} {
-		if err := send(t, receiver, name); err != nil {
-			t.Fatal(err)
-		}
+		noError(t, send(t, receiver, name))
 	}
-	if err := <-waited; err != nil {
-		t.Error(err)
-	}
+	noError(t, <-waited)
 
 	cancel()
 	if err := receiver.Wait(ctx, has("c")); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "2 resource metrics") {
@@ -173,18 +157,21 @@ func TestOnlyPOSTOfThePathIsTaken(t *testing.T) {
 	t.Parallel()
 	receiver := otlptest.New(t, otlptest.HTTP, nil, otlptest.WithPath("/{a b"))
 	body, err := proto.Marshal(message("a"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	if got := post(t, receiver.Endpoint()+"/%7Ba%20b", "application/x-protobuf", "", body); got != http.StatusOK {
 		t.Errorf("POST: status %d, want 200", got)
 	}
 	response, err := http.Get(receiver.Endpoint() + "/%7Ba%20b")
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("GET: status %d, want 405", response.StatusCode)
+	}
+}
+
+func noError(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
