@@ -40,9 +40,7 @@ func build(t *testing.T, everything bool) []object {
 	fs := filesys.MakeFsInMemory()
 	for _, folder := range []string{"", "generated"} {
 		entries, err := os.ReadDir(filepath.Join(config, "kubernetes", folder))
-		if err != nil {
-			t.Fatal(err)
-		}
+		noError(t, err)
 		for _, entry := range entries {
 			if entry.IsDir() {
 				continue
@@ -52,36 +50,34 @@ func build(t *testing.T, everything bool) []object {
 			if everything && entry.Name() == "kustomization.yaml" {
 				content = strings.ReplaceAll(content, "  # - ", "  - ")
 			}
-			if err := fs.WriteFile("/"+name, []byte(content)); err != nil {
-				t.Fatal(err)
-			}
+			noError(t, fs.WriteFile("/"+name, []byte(content)))
 		}
 	}
 	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(fs, "/kubernetes")
-	if err != nil {
-		t.Fatal(err)
-	}
+	noError(t, err)
 	var objects []object
 	for _, resource := range built.Resources() {
 		content, err := resource.AsYAML()
-		if err != nil {
-			t.Fatal(err)
-		}
+		noError(t, err)
 		o := object{yaml: content}
-		if err := yaml.Unmarshal(content, &o); err != nil {
-			t.Fatal(err)
-		}
+		noError(t, yaml.Unmarshal(content, &o))
 		objects = append(objects, o)
 	}
 	return objects
 }
 
-func read(t *testing.T, name string) string {
+// noError ends the test if err is not nil. This module needs nothing of the project's others.
+func noError(t *testing.T, err error) {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(config, name))
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(config, name))
+	noError(t, err)
 	return string(content)
 }
 
@@ -169,9 +165,7 @@ func TestObjectsCanBeApplied(t *testing.T) {
 	t.Parallel()
 	for _, o := range build(t, true) {
 		content, err := yaml.YAMLToJSON(o.yaml)
-		if err != nil {
-			t.Fatal(err)
-		}
+		noError(t, err)
 		if len(content) >= maxObjectSize {
 			t.Errorf("%v has %d bytes, want less than %d", o, len(content), maxObjectSize)
 		}

@@ -106,9 +106,7 @@ func resourceSchemas(t *testing.T) map[string]*jsonschema.Schema {
 		filepath.Join(moduleDir(t, openTelemetryOperator), "config/crd/bases/opentelemetry.io_opentelemetrycollectors.yaml"),
 	} {
 		content, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		noError(t, err)
 		var definition struct {
 			Spec struct {
 				Group string `json:"group"`
@@ -124,21 +122,15 @@ func resourceSchemas(t *testing.T) map[string]*jsonschema.Schema {
 				} `json:"versions"`
 			} `json:"spec"`
 		}
-		if err := yaml.Unmarshal(content, &definition); err != nil {
-			t.Fatal(err)
-		}
+		noError(t, yaml.Unmarshal(content, &definition))
 		for _, version := range definition.Spec.Versions {
 			if !version.Storage {
 				continue
 			}
 			compiler := jsonschema.NewCompiler()
-			if err := compiler.AddResource(path, strict(version.Schema.OpenAPI)); err != nil {
-				t.Fatal(err)
-			}
+			noError(t, compiler.AddResource(path, strict(version.Schema.OpenAPI)))
 			schema, err := compiler.Compile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
+			noError(t, err)
 			schemas[definition.Spec.Group+"/"+version.Name+" "+definition.Spec.Names.Kind] = schema
 		}
 	}
@@ -180,9 +172,7 @@ func moduleDir(t *testing.T, path string) string {
 		t.Fatalf("go mod download %s: %v: %s", path, err, output)
 	}
 	var module struct{ Dir string }
-	if err := json.Unmarshal(output, &module); err != nil {
-		t.Fatal(err)
-	}
+	noError(t, json.Unmarshal(output, &module))
 	return module.Dir
 }
 
@@ -197,9 +187,7 @@ func TestRulesPassOperatorValidation(t *testing.T) {
 			continue
 		}
 		content, err := yaml.Marshal(o.Spec)
-		if err != nil {
-			t.Fatal(err)
-		}
+		noError(t, err)
 		if len(content) > maxRuleSize {
 			t.Errorf("%v has %d bytes, above %d", o, len(content), maxRuleSize)
 		}
@@ -209,9 +197,7 @@ func TestRulesPassOperatorValidation(t *testing.T) {
 
 		var source map[string]any
 		name := "prometheus/" + strings.ReplaceAll(strings.TrimPrefix(o.Metadata.Name, "otelpool-"), "-", "_") + ".yml"
-		if err := yaml.Unmarshal([]byte(read(t, name)), &source); err != nil {
-			t.Fatal(err)
-		}
+		noError(t, yaml.Unmarshal([]byte(read(t, name)), &source))
 		if !reflect.DeepEqual(o.Spec, source) {
 			t.Errorf("%v does not have the rules of %s", o, name)
 		}

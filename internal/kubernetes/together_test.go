@@ -35,9 +35,7 @@ func decoded[T any](t *testing.T, objects []object, kinds ...string) (all []T) {
 	for _, o := range objects {
 		if slices.Contains(kinds, o.Kind) {
 			var into T
-			if err := yaml.Unmarshal(o.yaml, &into); err != nil {
-				t.Fatal(err)
-			}
+			noError(t, yaml.Unmarshal(o.yaml, &into))
 			all = append(all, into)
 		}
 	}
@@ -90,9 +88,7 @@ func TestSelectorsSelect(t *testing.T) {
 				} `json:"endpoints"`
 			} `json:"spec"`
 		}
-		if err := yaml.Unmarshal(o.yaml, &monitor); err != nil {
-			t.Fatal(err)
-		}
+		noError(t, yaml.Unmarshal(o.yaml, &monitor))
 		endpoint := monitor.Spec.Endpoints[0]
 		if !endpoint.HonorLabels {
 			t.Errorf("%v does not keep the labels of the services", o)
@@ -157,9 +153,7 @@ func TestCollectorsReadTheirVariables(t *testing.T) {
 				Config map[string]any  `json:"config"`
 			} `json:"spec"`
 		}
-		if err := yaml.Unmarshal(o.yaml, &c); err != nil {
-			t.Fatal(err)
-		}
+		noError(t, yaml.Unmarshal(o.yaml, &c))
 		check(o.String(), files[o.Metadata.Name], c.Spec.Env)
 		// They differ only in the gateways' name.
 		for i, variable := range env[o.Metadata.Name] {
