@@ -40,9 +40,7 @@ func offlinePool(t testing.TB, provider *sdkmetric.MeterProvider, opts ...otelpo
 	testutil.NoError(t, err)
 	return pool, func() {
 		pool.Close()
-		if err := inst.Unregister(); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, inst.Unregister())
 	}
 }
 
@@ -123,9 +121,7 @@ func FuzzPoolName(f *testing.F) {
 		for _, name := range []string{one, other, one} {
 			pool, inst, err := otelpool.NewWithConfig(context.Background(), offline(t), otelpool.WithMeterProvider(provider), otelpool.WithPoolName(name))
 			if name == "" {
-				if err == nil || !strings.Contains(err.Error(), "pool name is empty") {
-					t.Errorf("an empty name: %v", err)
-				}
+				testutil.ErrorContains(t, err, "pool name is empty")
 				continue
 			}
 			testutil.NoError(t, err)
@@ -138,9 +134,7 @@ func FuzzPoolName(f *testing.F) {
 			return
 		}
 		page := scrapeAll(t, exporter)
-		if got, want := page.sum("db_pool_max"), float64(pools)*float64(offline(t).MaxConns); got != want {
-			t.Errorf("%v connections at most, want %v", got, want)
-		}
+		testutil.Equal(t, "connections at most", page.sum("db_pool_max"), float64(pools)*float64(offline(t).MaxConns))
 		for _, s := range page.of("db_pool_max") {
 			if !names[s.labels.Get("pool")] {
 				t.Errorf("pool %q is of no such name", s.labels.Get("pool"))

@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -24,18 +26,12 @@ func FuzzSQL(f *testing.F) {
 		defer cancel()
 		switch kind % 4 {
 		case 0:
-			if _, err := s.pool.Exec(ctx, sql, rewriteTo("SELECT 1")); err != nil {
-				t.Error(err)
-			}
+			postgrestest.ExecContext(ctx, t, s.pool, sql, rewriteTo("SELECT 1"))
 		case 1: // the server parses and executes nothing
 			conn, err := s.pool.Acquire(ctx)
-			if err != nil {
-				t.Fatal(err)
-			}
+			testutil.NoError(t, err)
 			if _, err := conn.Conn().Prepare(ctx, "fuzzed", sql); err == nil {
-				if _, err := conn.Exec(ctx, "fuzzed", rewriteTo("SELECT 1")); err != nil {
-					t.Error(err)
-				}
+				postgrestest.ExecContext(ctx, t, conn, "fuzzed", rewriteTo("SELECT 1"))
 				_ = conn.Conn().Deallocate(ctx, "fuzzed")
 			}
 			conn.Release()
@@ -45,9 +41,7 @@ func FuzzSQL(f *testing.F) {
 				batch.Queue(sql, rewriteTo("SELECT 1"))
 			}
 			batch.Queue("SELECT 2")
-			if err := s.pool.SendBatch(ctx, &batch).Close(); err != nil {
-				t.Error(err)
-			}
+			testutil.Check(t, s.pool.SendBatch(ctx, &batch).Close())
 		case 3:
 			if _, err := s.pool.CopyFrom(ctx, pgx.Identifier{sql, "t"}, []string{"a"}, pgx.CopyFromRows(nil)); err == nil {
 				t.Error("there is such a table")
@@ -64,9 +58,7 @@ func FuzzSQL(f *testing.F) {
 		if len(operations) > 2*limit+1 { // sqlc names, summaries and _OTHER
 			t.Errorf("%d operations, the limit is %d of each source", len(operations), limit)
 		}
-		if got := page.sum("db_pool_pending"); got != 0 {
-			t.Errorf("%v pending", got)
-		}
+		testutil.Equal(t, "pending", page.sum("db_pool_pending"), 0)
 	})
 }
 

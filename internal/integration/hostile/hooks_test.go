@@ -89,9 +89,7 @@ func withThings(t testing.TB) *pgxpool.Config {
 	conn, err := pgx.ConnectConfig(context.Background(), config.ConnConfig)
 	testutil.NoError(t, err)
 	defer conn.Close(context.Background())
-	if _, err := conn.Exec(context.Background(), "CREATE TABLE things (a int)"); err != nil {
-		t.Fatal(err)
-	}
+	postgrestest.Exec(t, conn, "CREATE TABLE things (a int)")
 	return config
 }
 
@@ -247,9 +245,7 @@ func TestBadHookBehavesAsWithoutOtelpool(t *testing.T) {
 				}
 				testutil.Eventually(t, "both pools agree", func() bool { return numbers(bare) == numbers(ours) })
 				m.goesOn(t)
-				if got := m.value(t, "db.client.connection.pending_requests"); got != 0 {
-					t.Errorf("%v pending", got)
-				}
+				testutil.Equal(t, "pending", m.value(t, "db.client.connection.pending_requests"), 0)
 			})
 		}
 	}
@@ -279,9 +275,7 @@ func useWithBadHook(t *testing.T, config *pgxpool.Config, name hook, behave func
 	pool, inst := makePool(t, config, m)
 	t.Cleanup(func() {
 		go pool.Close() // blocks forever if a connection was lost
-		if err := inst.Unregister(); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, inst.Unregister())
 	})
 	ctx := otelpool.WithScope(deadline(t), "")
 	var outcomes []string
@@ -325,9 +319,7 @@ func TestBlockingHookBlocksOnlyItsCaller(t *testing.T) {
 			}
 			m.goesOn(t)
 			inst.Held()
-			if err := inst.Unregister(); err != nil {
-				t.Error(err)
-			}
+			testutil.Check(t, inst.Unregister())
 			m.goesOn(t)
 			close(release)
 			using.Wait()

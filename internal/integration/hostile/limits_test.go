@@ -12,6 +12,8 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -23,9 +25,7 @@ func TestManyNamesStayWithinLimit(t *testing.T) {
 	rig.NoLeak(t)
 	s := newService(t, database)
 	conn, err := s.pool.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	scrape(t, s.exporter, formats[0])
 	tracer := tracerOf(s.pool)
 	for i := range 3000 { // fills the bounded caches
@@ -49,12 +49,8 @@ func TestManyNamesStayWithinLimit(t *testing.T) {
 	if len(operations) != 2*limit+1 {
 		t.Errorf("%d operations, want %d names of the caller, as many summaries, and _OTHER", len(operations), limit)
 	}
-	if got, want := page.sum("db_pool_operations_capped_total"), float64(6000-2*limit+many); got != want {
-		t.Errorf("%v are counted as beyond the limit, want %v", got, want)
-	}
-	if got, want := page.sum("db_query_duration_seconds_count"), float64(6000+many); got != want {
-		t.Errorf("%v operations counted, want %v", got, want)
-	}
+	testutil.Equal(t, "counted as beyond the limit", page.sum("db_pool_operations_capped_total"), float64(6000-2*limit+many))
+	testutil.Equal(t, "operations counted", page.sum("db_query_duration_seconds_count"), float64(6000+many))
 	if grown > 1<<20 {
 		t.Errorf("the heap grew by %d KiB", grown>>10)
 	}
@@ -85,13 +81,9 @@ func TestMegabyteTextsAreCut(t *testing.T) {
 			s := newService(t, onDatabase(t, 1), otelpool.WithPoolName("p"+long))
 			ctx := deadline(t)
 			for _, sql := range []string{"SELECT 1 --" + long, "/*" + long + "*/ SELECT 1", "-- name: " + long + " :one\nSELECT 1", "SELECT '" + long, long} {
-				if _, err := s.pool.Exec(ctx, sql, rewriteTo("SELECT 1")); err != nil {
-					t.Error(err)
-				}
+				postgrestest.ExecContext(ctx, t, s.pool, sql, rewriteTo("SELECT 1"))
 			}
-			if _, err := s.pool.Exec(otelpool.WithOperation(ctx, long), "SELECT 1"); err != nil {
-				t.Error(err)
-			}
+			postgrestest.ExecContext(otelpool.WithOperation(ctx, long), t, s.pool, "SELECT 1")
 			page := scrapeAll(t, s.exporter)
 			for _, sample := range page {
 				text := sample.labels.String()
@@ -102,9 +94,7 @@ func TestMegabyteTextsAreCut(t *testing.T) {
 					t.Fatalf("a series has labels of %d bytes: %.200s", len(text), text)
 				}
 			}
-			if got := page.sum("db_query_duration_seconds_count"); got != 6 {
-				t.Errorf("%v operations, want 6", got)
-			}
+			testutil.Equal(t, "operations", page.sum("db_query_duration_seconds_count"), 6)
 		})
 	}
 }
@@ -116,7 +106,5 @@ func TestLongAttributeKeepsPageReadable(t *testing.T) {
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
 	_, end := offlinePool(t, provider, otelpool.WithPoolName("p"), otelpool.WithAttributes(attribute.String("long", strings.Repeat("é\n", 16<<10))))
 	defer end()
-	if got := len(scrape(t, exporter, formats[0]).of("db_pool_size")); got != 1 {
-		t.Errorf("%d pools", got)
-	}
+	testutil.Equal(t, "pools", len(scrape(t, exporter, formats[0]).of("db_pool_size")), 1)
 }

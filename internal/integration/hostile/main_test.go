@@ -47,14 +47,11 @@ func newService(t testing.TB, config *pgxpool.Config, opts ...otelpool.Option) *
 	s.provider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(s.exporter))
 	opts = append([]otelpool.Option{otelpool.WithMeterProvider(s.provider), otelpool.WithPoolName("main")}, opts...)
 	var err error
-	if s.pool, s.inst, err = otelpool.NewWithConfig(context.Background(), config, opts...); err != nil {
-		t.Fatal(err)
-	}
+	s.pool, s.inst, err = otelpool.NewWithConfig(context.Background(), config, opts...)
+	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		postgrestest.ClosePool(t, s.pool)
-		if err := errors.Join(s.inst.Unregister(), s.provider.Shutdown(context.Background())); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, errors.Join(s.inst.Unregister(), s.provider.Shutdown(context.Background())))
 	})
 	return s
 }

@@ -59,9 +59,8 @@ func servedPools(t *testing.T, name, operation string) (s *service, withoutHooks
 	plain, err := pgxpool.NewWithConfig(t.Context(), config.Copy())
 	testutil.NoError(t, err)
 	t.Cleanup(plain.Close)
-	if withoutHooks, err = otelpool.Register(plain, otelpool.WithPoolName("plain")); err != nil {
-		t.Fatal(err)
-	}
+	withoutHooks, err = otelpool.Register(plain, otelpool.WithPoolName("plain"))
+	testutil.NoError(t, err)
 	s = newService(t, config, otelpool.WithPoolName(name))
 	misuseUnit(t, s.pool, operation)
 	return s, withoutHooks
@@ -134,9 +133,7 @@ func misuseUnit(t *testing.T, pool *pgxpool.Pool, operation string) {
 	} {
 		inner, err := pool.Acquire(ctx)
 		testutil.NoError(t, err)
-		if err := leave(inner); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, leave(inner))
 		inner.Release()
 	}
 }

@@ -82,9 +82,7 @@ func TestProgramsShowNoSecret(t *testing.T) {
 	for _, path := range []string{"/", "/metrics", "/users/1", "/users", "/report", "/dashboard", "/nowhere/x"} {
 		s.add("demo's pages", get(t, "http://"+demo.Address+path))
 	}
-	if err := demo.Stop(); err != nil {
-		t.Error(err)
-	}
+	testutil.Check(t, demo.Stop())
 	log, err := os.ReadFile(filepath.Join(logs, "demo.log"))
 	testutil.NoError(t, err)
 	s.add("demo", log)
@@ -98,11 +96,7 @@ func startDemo(t *testing.T, dir string, env ...string) *stack.Demo {
 	testutil.NoError(t, err)
 	demo, err := stack.StartDemo(deadline(t), stack.DemoSettings{Program: program, Env: env, Dir: dir})
 	testutil.NoError(t, err)
-	t.Cleanup(func() {
-		if err := demo.Kill(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { testutil.Check(t, demo.Kill()) })
 	testutil.Eventually(t, "the demo uses its pool", func() bool {
 		return strings.Contains(get(t, "http://"+demo.Address+"/metrics"), "db_query_duration_seconds_count")
 	})
@@ -115,8 +109,6 @@ func get(t *testing.T, url string) string {
 	testutil.NoError(t, err)
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Error(err)
-	}
+	testutil.Check(t, err)
 	return fmt.Sprint(response.Status, response.Header, string(body))
 }

@@ -37,9 +37,7 @@ func serverWithSecret(t *testing.T) (connString string) {
 	admin, err := pgx.Connect(t.Context(), server.ConnString())
 	testutil.NoError(t, err)
 	defer admin.Close(t.Context())
-	if _, err := admin.Exec(t.Context(), "CREATE ROLE keeper SUPERUSER LOGIN PASSWORD '"+secret+"'"); err != nil {
-		t.Fatal(err)
-	}
+	postgrestest.Exec(t, admin, "CREATE ROLE keeper SUPERUSER LOGIN PASSWORD '"+secret+"'")
 	return "postgres://keeper:" + secret + "@127.0.0.1:" + strconv.Itoa(server.Port()) + "/postgres?sslmode=disable"
 }
 
@@ -129,9 +127,7 @@ func useEverything(t *testing.T, s *surfaces, provider *sdkmetric.MeterProvider,
 	look(" of pools in use")
 	for i, pool := range pools {
 		postgrestest.ClosePool(t, pool)
-		if err := insts[i].Unregister(); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, insts[i].Unregister())
 	}
 	look(" after them")
 	for _, span := range spans.Ended() {

@@ -10,7 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 )
 
-var soakTime = flag.Duration("soak", 20*time.Second, "how long TestMemoryIsFlatOverSoak runs")
+var soakTime = flag.Duration("soak", 10*time.Second, "how long TestMemoryIsFlatOverSoak runs")
 
 // The most that the heap may grow from the first third of a soak to its end, by the best straight line. For ten
 // minutes of five hundred requests a second that is a leak of five bytes a request.

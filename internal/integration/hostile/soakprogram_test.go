@@ -103,9 +103,7 @@ func (s *soak) export(t *testing.T) {
 		s.readers = append(s.readers, func() { _ = reader.Collect(context.Background(), new(metricdata.ResourceMetrics)) })
 	}
 	s.readers = append(s.readers, func() {
-		if err := push.ForceFlush(context.Background()); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, push.ForceFlush(context.Background()))
 	}, func() {
 		body, _ := scrapeBody(t, exporter, formats[rand.IntN(len(formats))])
 		if strings.Contains(string(body), "trace_id") {
@@ -164,7 +162,5 @@ func (s *soak) open(t testing.TB, config *pgxpool.Config, name string) (*pgxpool
 func (s *soak) end(t *testing.T) {
 	t.Helper()
 	postgrestest.ClosePool(t, s.pool)
-	if err := errors.Join(s.inst.Unregister(), s.provider.Shutdown(context.Background())); err != nil {
-		t.Error(err)
-	}
+	testutil.Check(t, errors.Join(s.inst.Unregister(), s.provider.Shutdown(context.Background())))
 }

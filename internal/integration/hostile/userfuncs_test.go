@@ -73,13 +73,9 @@ func TestBadNameFunctionBlocksOnlyItsCaller(t *testing.T) {
 				outcome(deadline(t), pool, step)
 			}
 			testutil.Eventually(t, "nothing is in use", func() bool { return numbers(pool)[0] == 0 })
-			if got := m.value(t, "db.client.connection.pending_requests"); got != 0 {
-				t.Errorf("%v pending", got)
-			}
+			testutil.Equal(t, "pending", m.value(t, "db.client.connection.pending_requests"), 0)
 			postgrestest.ClosePool(t, pool)
-			if err := inst.Unregister(); err != nil {
-				t.Error(err)
-			}
+			testutil.Check(t, inst.Unregister())
 		})
 	}
 }
@@ -132,9 +128,7 @@ func TestBadLoggerBlocksNothing(t *testing.T) {
 			m.goesOn(t)
 			inst.Held()
 			recordFigure(t, "no caller noticed, three readers went on")
-			if err := inst.Unregister(); err != nil {
-				t.Error(err)
-			}
+			testutil.Check(t, inst.Unregister())
 			postgrestest.ClosePool(t, pool)
 		})
 	}
@@ -169,14 +163,10 @@ func TestCallbackMayUseCollectedPool(t *testing.T) {
 		m.goesOn(t)
 	}
 	m.end()
-	if err := registration.Unregister(); err != nil {
-		t.Error(err)
-	}
+	testutil.Check(t, registration.Unregister())
 	if got := m.value(t, "pgxpool.acquires"); got < 5 {
 		t.Errorf("%v acquires", got)
 	}
 	postgrestest.ClosePool(t, pool)
-	if err := inst.Unregister(); err != nil {
-		t.Error(err)
-	}
+	testutil.Check(t, inst.Unregister())
 }

@@ -21,12 +21,21 @@ func Connect(t testing.TB, connString string) *pgx.Conn {
 	return conn
 }
 
-// Exec runs a statement on a connection, a pool or a transaction.
-func Exec(t testing.TB, on interface {
+// execer is a connection, a pool or a transaction.
+type execer interface {
 	Exec(context.Context, string, ...any) (pgconn.CommandTag, error)
-}, sql string, args ...any) {
+}
+
+// Exec runs a statement on a connection, a pool or a transaction.
+func Exec(t testing.TB, on execer, sql string, args ...any) {
 	t.Helper()
-	_, err := on.Exec(t.Context(), sql, args...)
+	ExecContext(t.Context(), t, on, sql, args...)
+}
+
+// ExecContext is Exec with another context than the test's.
+func ExecContext(ctx context.Context, t testing.TB, on execer, sql string, args ...any) {
+	t.Helper()
+	_, err := on.Exec(ctx, sql, args...)
 	testutil.NoError(t, err)
 }
 
