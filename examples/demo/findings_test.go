@@ -71,7 +71,5 @@ func TestTerminalPrintsFindingOnce(t *testing.T) {
 	}
 	const indent = "         "
 	want := indent + "warning: leak: One.\n" + indent + "warning: leak: One.\n" + indent + "warning: leak: One.\n"
-	if out.String() != want {
-		t.Errorf("got\n%s", &out)
-	}
+	testutil.Equal(t, "printed", out.String(), want)
 }

@@ -28,9 +28,7 @@ func TestRoutesSucceed(t *testing.T) {
 			t.Errorf("%s %s: status %d: %s", r.method, r.path, res.Code, res.Body)
 		}
 	}
-	if share != 100 {
-		t.Errorf("the shares of the traffic add up to %d %%", share)
-	}
+	testutil.Equal(t, "shares of the traffic, in percent", share, 100)
 	// One for each route, four for the transaction, and two for the import.
 	testutil.Equal(t, "operations", f.sample().queries.Count, uint64(len(routes)+3+1))
 	values := f.scrape()

@@ -276,9 +276,7 @@ func TestPlotHasLineForEachSize(t *testing.T) {
              unbounded: more than 1 % got none: dropped, canceled or failed
              | is the goal, 5ms
 `
-	if out.String() != want {
-		t.Errorf("%s\nwant\n%s", &out, want)
-	}
+	testutil.Equal(t, "printed", out.String(), want)
 	for line := range strings.Lines(want) {
 		if len(line) > 80+1 {
 			t.Errorf("%d columns: %s", len(line)-1, line)

@@ -59,9 +59,7 @@ func TestExemplarsAreValidForEveryScraper(t *testing.T) { // It sets the global 
 				t.Errorf("page cannot be read: %q", body)
 			}
 			found := exemplarsOf(gatherAll(t, exporter))
-			if len(found) != 7 {
-				t.Errorf("%d metrics with exemplars, want 7", len(found))
-			}
+			testutil.Equal(t, "metrics with exemplars", len(found), 7)
 			want := strings.TrimSpace(test.want + " " + spanLabels)
 			for name, got := range found {
 				if !slices.Equal(got, []string{want}) {

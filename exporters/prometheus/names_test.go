@@ -38,9 +38,7 @@ func TestFixtureMatchesCatalogue(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("catalogue has\n%v\nwant\n%v", got, want)
 	}
-	if catalogue.ScopeName != poolScope {
-		t.Errorf("scope %q, want %q", catalogue.ScopeName, poolScope)
-	}
+	testutil.Equal(t, "scope", catalogue.ScopeName, poolScope)
 }
 
 func TestOnlyOpenTelemetryNameHasLintProblem(t *testing.T) {

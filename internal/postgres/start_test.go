@@ -114,9 +114,7 @@ func TestStartTriesAnotherPortIfTaken(t *testing.T) {
 		}
 		return FreePort()
 	}))
-	if tries != 3 {
-		t.Errorf("the server was started in %d tries", tries)
-	}
+	testutil.Equal(t, "tries to start the server", tries, 3)
 	_ = connect(t, s.ConnString())
 }
 

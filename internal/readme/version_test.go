@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -33,9 +34,7 @@ func TestVersionIsThatOfChangelog(t *testing.T) {
 	} else if len(releases) > 1 {
 		want = releases[1][1]
 	}
-	if otelpool.Version != want {
-		t.Errorf("Version is %q, and by the changelog %q", otelpool.Version, want)
-	}
+	testutil.Equal(t, "Version, by the changelog", otelpool.Version, want)
 }
 
 func TestModulesRequireVersion(t *testing.T) {

@@ -50,9 +50,7 @@ func TestCollectorServesSamePageAsBridge(t *testing.T) {
 			// Hold connections so that values differ from zero.
 			defer postgrestest.Release(postgrestest.Hold(t, pool, 7))
 			want = provider.push(t, "db_pool_oldest_hold_seconds", "db_pool_held_oldest_seconds")
-			if used := want.series[`db_pool_checked_out{pool="main",team="a"}`]; used != 7 {
-				t.Errorf("%v connections in use, want 7", used)
-			}
+			testutil.Equal(t, "connections in use", want.series[`db_pool_checked_out{pool="main",team="a"}`], 7)
 			becomes(t, "page of a pool in use", want.series, func() map[string]float64 {
 				return without(served(), []string{"db_pool_oldest_hold_seconds", "db_pool_held_oldest_seconds"}).series
 			})

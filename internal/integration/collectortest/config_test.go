@@ -9,6 +9,7 @@ import (
 
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestEveryConfigurationIsValid(t *testing.T) {
@@ -30,9 +31,7 @@ func TestUncommentingEnablesOptionalParts(t *testing.T) {
 		gateway:    {"\n  transform/constants:", "\n  transform/buckets:", "\n  transform/operations:", "\n        - transform/operations"},
 	} {
 		text, err := os.ReadFile(uncommented(t, name))
-		if err != nil {
-			t.Fatal(err)
-		}
+		testutil.NoError(t, err)
 		for _, part := range want {
 			if !strings.Contains(string(text), part) {
 				t.Errorf("%s has no %q when everything is switched on", name, part)

@@ -118,9 +118,7 @@ func newPool(t *testing.T, provider *sdkmetric.MeterProvider, opts ...otelpool.O
 	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		pool.Close()
-		if err := inst.Unregister(); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, inst.Unregister())
 	})
 	return pool
 }
@@ -139,9 +137,7 @@ func use(t *testing.T, pool *pgxpool.Pool) {
 	for range 40 {
 		callers.Go(func() {
 			_, err := pool.Exec(otelpool.WithOperation(ctx, "get_user_with_roles"), "SELECT pg_sleep(0.01)")
-			if err != nil {
-				t.Error(err)
-			}
+			testutil.Check(t, err)
 			if _, err := pool.Exec(otelpool.WithOperation(ctx, "divide"), "SELECT 1/0"); err == nil {
 				t.Error("divided by zero")
 			}

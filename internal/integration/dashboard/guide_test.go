@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // selection matches the selectors that a dashboard's variables add to an expression.
@@ -45,9 +47,7 @@ func TestGuidePanelsMatchGuide(t *testing.T) {
 	if !slices.Equal(steps, []string{"green", "yellow", "red"}) || !slices.Equal(values, []float64{70, 90}) {
 		t.Errorf("usage is %v from %v on", steps, values)
 	}
-	if mode := b.panel(t, "Active vs Available Connections").Options.Legend.DisplayMode; mode != "table" {
-		t.Errorf("the legend of active and available connections is a %s", mode)
-	}
+	testutil.Equal(t, "legend of active and available connections", b.panel(t, "Active vs Available Connections").Options.Legend.DisplayMode, "table")
 }
 
 // The older SQLAlchemy guide's fourth panel is an alert. Its expression compares with the base size, which a pool with overflow
@@ -56,7 +56,5 @@ func TestExhaustionComparesWithCapacity(t *testing.T) {
 	t.Parallel()
 	p := load(t, "pool.json").panel(t, "Pool Exhaustion Events")
 	want := `max by (cluster, namespace, job, pool) (db_pool_checked_out / (db_pool_size + db_pool_num_overflow) > bool 0.9)`
-	if got := selection.ReplaceAllString(p.Targets[0].Expr, ""); got != want {
-		t.Errorf("got %s", got)
-	}
+	testutil.Equal(t, "expression", selection.ReplaceAllString(p.Targets[0].Expr, ""), want)
 }

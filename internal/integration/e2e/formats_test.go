@@ -10,6 +10,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/exporters/direct"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -38,9 +39,7 @@ func TestExponentialHistogramsAreReadAsNative(t *testing.T) {
 			natives++
 		}
 	}
-	if natives != len(sent) {
-		t.Errorf("%d native histograms with buckets, want one for each of %d", natives, len(sent))
-	}
+	testutil.Equal(t, "native histograms with buckets, one for each operation", natives, len(sent))
 
 	counted := byLabel(t, p.query(t, "histogram_count(sum by (operation) (db_query_duration_seconds))"), "operation")
 	if want := sent.operations(); !maps.Equal(counted, want) {

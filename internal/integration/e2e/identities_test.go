@@ -3,6 +3,8 @@ package e2e_test
 import (
 	"maps"
 	"testing"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // checkIdentities checks the relations that hold between the gauges of a page at any moment.
@@ -13,12 +15,8 @@ func checkIdentities(t *testing.T, read page) {
 	if out > most {
 		t.Errorf("%v checked out of at most %v", out, most)
 	}
-	if got, want := v("db_pool_overflow"), max(0, out-size); got != want {
-		t.Errorf("overflow is %v, want %v", got, want)
-	}
-	if got := size + v("db_pool_num_overflow"); got != most {
-		t.Errorf("size and num_overflow are %v, max is %v", got, most)
-	}
+	testutil.Equal(t, "overflow", v("db_pool_overflow"), max(0, out-size))
+	testutil.Equal(t, "size and num_overflow", size+v("db_pool_num_overflow"), most)
 	if got := out + v("db_pool_checked_in") + v("db_pool_constructing"); got > most {
 		t.Errorf("%v connections of at most %v", got, most)
 	}

@@ -39,9 +39,7 @@ func newProm(t *testing.T) *prom {
 		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
 		Parser:                   parser.NewParser(parser.Options{}),
 	})
-	t.Cleanup(func() {
-		testutil.Check(t, errors.Join(engine.Close(), db.Close()))
-	})
+	t.Cleanup(func() { testutil.Check(t, errors.Join(engine.Close(), db.Close())) })
 	return &prom{db: db, engine: engine, now: time.Unix(1_700_000_000, 0)}
 }
 

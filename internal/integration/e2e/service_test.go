@@ -104,8 +104,6 @@ func (s *service) users(t *testing.T) {
 		"CREATE TABLE users (id int PRIMARY KEY, visits int NOT NULL)",
 		"INSERT INTO users SELECT i, 0 FROM generate_series(1, " + strconv.Itoa(rows) + ") i",
 	} {
-		if _, err := s.pool.Exec(otelpool.WithOperation(t.Context(), "migrate"), sql); err != nil {
-			t.Fatal(err)
-		}
+		postgrestest.ExecContext(otelpool.WithOperation(t.Context(), "migrate"), t, s.pool, sql)
 	}
 }

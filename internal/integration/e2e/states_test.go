@@ -44,9 +44,7 @@ func (h *timeline) toBase(t *testing.T) {
 	h.users(t)
 	for range toBaseQueries {
 		h.held = postgrestest.Hold(t, h.pool, baseSize-1)
-		if _, err := h.pool.Exec(otelpool.WithOperation(t.Context(), "get_user_with_roles"), "SELECT 1 FROM users"); err != nil {
-			t.Fatal(err)
-		}
+		postgrestest.ExecContext(otelpool.WithOperation(t.Context(), "get_user_with_roles"), t, h.pool, "SELECT 1 FROM users")
 		h.held = append(h.held, postgrestest.Hold(t, h.pool, 1)...)
 		h.scrape(t, h.service, text)
 		postgrestest.Release(h.held)

@@ -51,9 +51,7 @@ func (p *troubledService) work(t *testing.T) {
 func (p *troubledService) getUser(t *testing.T) {
 	t.Helper()
 	before := p.pool.Stat().AcquiredConns()
-	if _, err := p.pool.Exec(otelpool.WithOperation(t.Context(), "get_user_with_roles"), "SELECT 1 FROM users"); err != nil {
-		t.Fatal(err)
-	}
+	postgrestest.ExecContext(otelpool.WithOperation(t.Context(), "get_user_with_roles"), t, p.pool, "SELECT 1 FROM users")
 	testutil.Eventually(t, "the connection is back", func() bool { return p.pool.Stat().AcquiredConns() <= before })
 }
 

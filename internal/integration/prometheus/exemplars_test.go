@@ -8,6 +8,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
@@ -20,9 +21,7 @@ func TestPrometheusStoresExemplars(t *testing.T) {
 	prom := startPrometheus(t, bridge, "")
 	s := newService(t, bridge, prom.OTLP())
 	ctx, span := sdktrace.NewTracerProvider().Tracer("prometheus").Start(otelpool.WithOperation(t.Context(), "traced"), "traced")
-	if _, err := s.pool.Exec(ctx, "SELECT 1"); err != nil {
-		t.Fatal(err)
-	}
+	postgrestest.ExecContext(ctx, t, s.pool, "SELECT 1")
 	span.End()
 	s.release(t, nil)
 	s.push(t)

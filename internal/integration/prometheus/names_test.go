@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 var promQL = parser.NewParser(parser.Options{})
@@ -207,9 +208,7 @@ func anchors(t *testing.T) map[string]string {
 func runbook(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(runbookFile)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return string(text)
 }
 

@@ -94,9 +94,7 @@ func newService(t *testing.T, p *page, endpoint string) *service {
 	testutil.NoError(t, reportOthers(t.Context(), s.provider, s.pool, "main"))
 	t.Cleanup(func() {
 		s.pool.Close()
-		if err := errors.Join(inst.Unregister(), s.provider.Shutdown(context.Background())); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, errors.Join(inst.Unregister(), s.provider.Shutdown(context.Background())))
 	})
 	return s
 }
@@ -138,9 +136,7 @@ func (s *service) trouble(t *testing.T) {
 	s.release(t, held)
 
 	inTransaction := s.hold(t, 1)
-	if _, err := inTransaction[0].Exec(t.Context(), "BEGIN"); err != nil {
-		t.Fatal(err)
-	}
+	postgrestest.Exec(t, inTransaction[0], "BEGIN")
 	s.release(t, inTransaction)
 
 	ctx := otelpool.WithScope(t.Context(), "")

@@ -72,9 +72,7 @@ func TestStackEndsWhenProgramDies(t *testing.T) {
 		t.Fatalf("no Collector among %v", started)
 	}
 	testutil.NoError(t, syscall.Kill(started[collector], syscall.SIGKILL))
-	if code := e.exit(started); code != 1 {
-		t.Errorf("exit code %d, want 1", code)
-	}
+	testutil.Equal(t, "exit code", e.exit(started), 1)
 	for _, want := range []string{"collector ended by itself (signal: killed)", "Everything is ready"} {
 		if !strings.Contains(e.stderr.String(), want) {
 			t.Errorf("%q is not in\n%s", want, e.stderr)

@@ -13,6 +13,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"github.com/otelpool/otelpool-go/internal/integration/stacktest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // composeProject loads the compose file as compose does, with its schema and the given environment.
@@ -24,9 +25,7 @@ func composeProject(t *testing.T, environment types.Mapping) *types.Project {
 		ConfigFiles: []types.ConfigFile{{Filename: path}},
 		Environment: environment,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	testutil.NoError(t, err)
 	return project
 }
 
@@ -104,12 +103,8 @@ func TestComposeWaitsForNeededServices(t *testing.T) {
 func TestComposeHasOneChangeablePassword(t *testing.T) {
 	t.Parallel()
 	project := composeProject(t, types.Mapping{"DEMO_POSTGRES_PASSWORD": "another"})
-	if got := *project.Services["postgres"].Environment["POSTGRES_PASSWORD"]; got != "another" {
-		t.Errorf("the server's password is %q", got)
-	}
-	if got := *project.Services["demo"].Environment["DATABASE_URL"]; got != "postgres://demo:another@postgres:5432/demo?sslmode=disable" {
-		t.Errorf("the demo connects to %q", got)
-	}
+	testutil.Equal(t, "the server's password", *project.Services["postgres"].Environment["POSTGRES_PASSWORD"], "another")
+	testutil.Equal(t, "the demo's server", *project.Services["demo"].Environment["DATABASE_URL"], "postgres://demo:another@postgres:5432/demo?sslmode=disable")
 	if ports := project.Services["postgres"].Ports; len(ports) > 0 {
 		t.Errorf("the server is published on %v", ports)
 	}

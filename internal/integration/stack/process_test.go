@@ -15,7 +15,5 @@ func TestStopEndsSuspendedProgram(t *testing.T) {
 	testutil.NoError(t, err)
 	t.Cleanup(func() { _ = p.Kill() })
 	testutil.NoError(t, p.Signal(syscall.SIGSTOP))
-	if err := p.Stop(); err != nil {
-		t.Error(err)
-	}
+	testutil.Check(t, p.Stop())
 }

@@ -82,9 +82,7 @@ func execute(t *testing.T, env map[string]string, args ...string) *execution {
 	t.Cleanup(func() {
 		_ = e.cmd.Process.Kill()
 		<-e.exited
-		if err := os.RemoveAll(temp); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, os.RemoveAll(temp))
 	})
 	return e
 }

@@ -101,9 +101,7 @@ func Prometheus(t testing.TB, s stack.PrometheusSettings) *stack.Prometheus {
 // endWith kills a program after the test. Its files are deleted, so it need not write them.
 func endWith(t testing.TB, p *stack.Process) {
 	t.Cleanup(func() {
-		if err := p.Kill(); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, p.Kill())
 		if t.Failed() {
 			t.Logf("%s wrote last:\n%s", p.Name(), p.LastLines(40))
 		}

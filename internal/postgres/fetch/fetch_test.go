@@ -73,9 +73,7 @@ func TestFetchDoesNothingIfProgramsExist(t *testing.T) {
 	t.Setenv(postgres.URLEnv, "postgres://user:secret@nowhere.invalid/db")
 	testutil.Check(t, run(t.Context(), &out, none))
 	want := "fetch: nothing to do, PostgreSQL is in /somewhere\nfetch: nothing to do, DATABASE_URL is set\n"
-	if out.String() != want {
-		t.Errorf("the output is %q, want %q", out.String(), want)
-	}
+	testutil.Equal(t, "output", out.String(), want)
 }
 
 func TestWrongBinFolderIsReported(t *testing.T) {

@@ -111,8 +111,7 @@ func settings(t *testing.T) fleet.Settings {
 		Prometheus: stacktest.Program(t, programs.Prometheus), PrometheusConfig: stacktest.Shipped(t, "prometheus", "prometheus.yml"),
 	}
 	var err error
-	if s.Recording, err = recording(); err != nil {
-		t.Fatal(err)
-	}
+	s.Recording, err = recording()
+	testutil.NoError(t, err)
 	return s
 }

@@ -10,6 +10,8 @@ import (
 	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func text(key, value string) *commonpb.KeyValue {
@@ -56,9 +58,7 @@ func TestOverloadReportsSlowReceivers(t *testing.T) {
 	t.Parallel()
 	const interval = 10 * time.Second
 	good := Step{Pushes: 10, Up: true, Scrape: time.Second}
-	if why := good.Overload(interval); why != "" {
-		t.Errorf("a good step: %s", why)
-	}
+	testutil.Equal(t, "a good step", good.Overload(interval), "")
 	for name, change := range map[string]func(*Step){
 		"a push failed":          func(s *Step) { s.Failed = 1 },
 		"the scrape failed":      func(s *Step) { s.Up = false },
