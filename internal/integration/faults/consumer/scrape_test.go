@@ -72,9 +72,7 @@ func serve(t *testing.T, fixed bool, timeout time.Duration) *page {
 		}
 	}()
 	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, server.Close())
 		<-done
 	})
 	return p
@@ -181,9 +179,7 @@ func (p *page) disconnect(t *testing.T, stop <-chan struct{}) {
 		_ = conn.Close()
 		p.broken.Add(1)
 	})
-	if code := p.get(t); code != http.StatusOK {
-		t.Errorf("status %d afterwards", code)
-	}
+	testutil.Equal(t, "status afterwards", p.get(t), http.StatusOK)
 }
 
 // readSlowly runs scrapers that read one byte a second. There are more of them than are served at the same time.
@@ -236,7 +232,5 @@ func (p *page) scrapeConcurrently(t *testing.T, stop <-chan struct{}) {
 	}
 	wg.Wait()
 	<-stop
-	if code := p.get(t); code != http.StatusOK {
-		t.Errorf("status %d afterwards", code)
-	}
+	testutil.Equal(t, "status afterwards", p.get(t), http.StatusOK)
 }

@@ -108,9 +108,7 @@ func (c consumer) judge(t *testing.T, without, with *result, shutdown time.Durat
 		fmt.Sprintf("%.1f, %.1f MB", float64(without.heap)/mb, float64(with.heap)/mb), shutdown.Round(time.Millisecond).String(), said)
 	t.Logf("%.0f calls a second without, %.0f with: ratio %.2f; p99 %v, %v; heap in use %.1f, %.1f MB; shutdown within %v; reported: %s",
 		without.rate(), with.rate(), ratio, without.p99(), with.p99(), float64(without.heap)/mb, float64(with.heap)/mb, shutdown, said)
-	if err := c.compareLoads(without, with); err != nil {
-		t.Error(err)
-	}
+	testutil.Check(t, c.compareLoads(without, with))
 	if with.heap > without.heap+32*mb {
 		t.Errorf("heap in use is %.1f MB, without %.1f MB", float64(with.heap)/mb, float64(without.heap)/mb)
 	}

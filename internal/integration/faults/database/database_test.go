@@ -15,6 +15,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/integration/faults/pgbouncer"
 	"github.com/otelpool/otelpool-go/internal/integration/faults/rig"
 	"github.com/otelpool/otelpool-go/internal/postgres"
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
@@ -139,17 +140,13 @@ func full(t *testing.T) {
 	p.faultBegins()
 	var others []*pgx.Conn
 	rig.Eventually(t, "the server is full of others", func() bool {
-		if _, err := control.Exec(t.Context(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'"); err != nil {
-			t.Error(err)
-		}
+		postgrestest.Exec(t, control, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
 		others = append(others, connectAll(t, s.ConnString(), most-1-len(others))...)
 		return len(others) == most-1
 	})
 	p.fails(t, 20, "connect 53300")
 	for _, conn := range append(others, control) {
-		if err := conn.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, conn.Close(context.Background()))
 	}
 	p.faultEnds(t)
 	only(t, p.end(t), 2, "connect 53300", "57P01", "connection", "timeout", "connect timeout", "connect connection")
@@ -271,11 +268,7 @@ func bouncer(t *testing.T, s *postgres.Server, size int) *pgbouncer.Server {
 	t.Helper()
 	b, err := pgbouncer.Start(t.Context(), s.ConnString(), size)
 	testutil.NoError(t, err)
-	t.Cleanup(func() {
-		if err := b.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { testutil.Check(t, b.Stop()) })
 	return b
 }
 

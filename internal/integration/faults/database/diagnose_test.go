@@ -25,9 +25,7 @@ func TestDiagnosisPassesPgBouncer(t *testing.T) {
 	tx, err := pool.Begin(otelpool.WithOperation(t.Context(), "hold"))
 	testutil.NoError(t, err)
 	defer func() { _ = tx.Rollback(context.Background()) }()
-	if _, err := tx.Exec(t.Context(), "SELECT 1"); err != nil {
-		t.Fatal(err)
-	}
+	postgrestest.Exec(t, tx, "SELECT 1")
 	for range 3 {
 		report, err := diagnose.Server(t.Context(), pool.Config().ConnConfig, inst.Report())
 		testutil.NoError(t, err)

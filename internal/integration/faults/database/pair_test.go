@@ -40,11 +40,7 @@ func database(t *testing.T, opts ...postgres.Option) *postgres.Server {
 	t.Helper()
 	s, err := postgres.Start(t.Context(), opts...)
 	testutil.NoError(t, err)
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { testutil.Check(t, s.Stop()) })
 	admin(t, s.ConnString(), rig.Schema)
 	return s
 }

@@ -14,11 +14,7 @@ func TestMain(m *testing.M) { postgrestest.Main(m) }
 func TestClientsShareConnectionPerTransaction(t *testing.T) {
 	s, err := Start(t.Context(), postgrestest.Server(t).ConnString(), 1)
 	testutil.NoError(t, err)
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { testutil.Check(t, s.Stop()) })
 	var pids [2]int
 	for i := range pids {
 		conn, err := pgx.Connect(t.Context(), s.ConnString())

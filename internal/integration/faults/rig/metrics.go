@@ -12,6 +12,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -29,9 +30,7 @@ type Metrics []Point
 func Collect(t testing.TB, reader sdkmetric.Reader) Metrics {
 	t.Helper()
 	var rm metricdata.ResourceMetrics
-	if err := reader.Collect(context.Background(), &rm); err != nil {
-		t.Error(err)
-	}
+	testutil.Check(t, reader.Collect(context.Background(), &rm))
 	var all Metrics
 	for _, scope := range rm.ScopeMetrics {
 		if scope.Scope.Name != otelpool.ScopeName {

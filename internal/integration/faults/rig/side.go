@@ -11,6 +11,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -35,9 +36,8 @@ func Bare(t testing.TB, config *pgxpool.Config) *Side {
 	s := &Side{Name: "bare", Counts: NewCounts()}
 	config = s.prepared(config)
 	var err error
-	if s.Pool, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
-		t.Fatal(err)
-	}
+	s.Pool, err = pgxpool.NewWithConfig(context.Background(), config)
+	testutil.NoError(t, err)
 	return s
 }
 
@@ -58,9 +58,8 @@ func InstrumentedFor(t testing.TB, config *pgxpool.Config, provider metric.Meter
 	config = s.prepared(config)
 	opts = append([]otelpool.Option{otelpool.WithMeterProvider(provider), otelpool.WithPoolName("test"), otelpool.WithPeakWindow(time.Second)}, opts...)
 	var err error
-	if s.Pool, s.Inst, err = otelpool.NewWithConfig(context.Background(), config, opts...); err != nil {
-		t.Fatal(err)
-	}
+	s.Pool, s.Inst, err = otelpool.NewWithConfig(context.Background(), config, opts...)
+	testutil.NoError(t, err)
 	return s
 }
 
@@ -82,13 +81,9 @@ func (s *Side) Collect(t testing.TB) Metrics {
 func (s *Side) Close(t testing.TB) {
 	t.Helper()
 	postgrestest.ClosePool(t, s.Pool)
-	if err := s.Inst.Unregister(); err != nil {
-		t.Error(err)
-	}
+	testutil.Check(t, s.Inst.Unregister())
 	if s.provider != nil {
-		if err := s.provider.Shutdown(context.Background()); err != nil {
-			t.Error(err)
-		}
+		testutil.Check(t, s.provider.Shutdown(context.Background()))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/otelpool/otelpool-go/internal/programs"
+	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 // Table collects the results of a package's tests. It is safe for concurrent use.
@@ -49,9 +50,7 @@ func (t *Table) markdown() string {
 func (t *Table) Publish(tb testing.TB) {
 	tb.Cleanup(func() {
 		fmt.Printf("\n%s\n", t.markdown())
-		if err := t.Write(); err != nil {
-			tb.Error(err)
-		}
+		testutil.Check(tb, t.Write())
 	})
 }
 
