@@ -41,7 +41,7 @@ func TestOneLineChangesThresholdOfOnePool(t *testing.T) {
 	tests := changed(t, alertsFile, "alerts_usage.yml", replaced(
 		"expr: 0.9 * otelpool:pools",
 		`expr: 0.95 * otelpool:pools{job="orders", pool="main"} or 0.9 * otelpool:pools`))
-	out, err := promtool(t, append([]string{"test", "rules"}, tests...)...)
+	out, err := promtool(t, append([]string{"test", "rules", "--run=in use from minute 6"}, tests...)...)
 	for _, want := range []string{"alertname: DatabasePoolExhaustion, time: 11m", "alertname: HighPoolUsage, time: 11m"} {
 		if err == nil || !strings.Contains(out, want) {
 			t.Errorf("at a threshold of 95 %% 14 of 15 are too many: %v\n%s", err, out)
@@ -57,7 +57,7 @@ func TestOneLineLeavesJobOutOfPoolMetricsGone(t *testing.T) {
 	tests := changed(t, alertsFile, "alerts_fleet.yml", replaced(
 		"expr: 1 * otelpool:pools:seen1h",
 		`expr: 0 * otelpool:pools:seen1h{job="orders"} or 1 * otelpool:pools:seen1h`))
-	out, err := promtool(t, append([]string{"test", "rules"}, tests...)...)
+	out, err := promtool(t, append([]string{"test", "rules", "--run=the last process of two goes"}, tests...)...)
 	if err == nil || !regexp.MustCompile(`(?s)alertname: PoolMetricsGone, time: 37m.*got:\[\]`).MatchString(out) {
 		t.Errorf("it still fires: %v\n%s", err, out)
 	}
