@@ -28,6 +28,8 @@ func findRetryStorms(v *view) (all []Finding) {
 
 // failureAdvice says what to do by the SQLSTATE of most failures, where a migration or a release is not the usual reason.
 var failureAdvice = map[string]string{
+	"26000": noStatement,
+	"42P05": noStatement,
 	"25006": "The server is read-only: it is a replica, as after a failover, or default_transaction_read_only is set. With target_session_attrs=read-write the pool " +
 		"dials the primary; pool.Reset replaces its existing connections.",
 	"25P03": "The server ends transactions in which nothing runs for idle_in_transaction_session_timeout: do nothing else between two statements of a transaction.",
@@ -35,6 +37,10 @@ var failureAdvice = map[string]string{
 	"40P01": "Transactions deadlock: lock rows and tables in the same order in all of them, and repeat the one that fails. The server's log has both statements.",
 	"55P03": "A lock does not become free within lock_timeout, or immediately with NOWAIT: find out which session has it (diagnose.Server, pg_blocking_pids).",
 }
+
+// noStatement is what to do if a session of the server does not have the prepared statements that pgx knows of, or has others.
+const noStatement = "The session's prepared statements are not those that pgx made: a pooler such as PgBouncer assigns sessions per transaction, or the program runs DEALLOCATE or DISCARD. " +
+	"Set max_prepared_statements of PgBouncer 1.21 or newer, or default_query_exec_mode=exec in the connection string."
 
 func findFailures(v *view) (all []Finding) {
 	var failed []change

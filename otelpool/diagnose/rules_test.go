@@ -677,6 +677,7 @@ func TestAdviceOnFailuresGoesByTheirKind(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[string]string{
 		"25006": "target_session_attrs", "25P03": "idle_in_transaction_session_timeout", "40001": "repeat", "40P01": "same order", "55P03": "lock_timeout", "42P01": "migration",
+		"26000": "max_prepared_statements", "42P05": "max_prepared_statements",
 	} {
 		r := healthy()
 		op := operation(&r.LastTenSeconds, "put")
