@@ -12,7 +12,7 @@ const troubles = [
   { name: 'nested', kind: 'nested_acquires|nested_deadlock', words: ['take_first', 'a second connection while it holds one'] },
   { name: 'idle', more: true, kind: 'held_idle', words: ['hold_idle', 'holds connections while it does something else'] },
   { name: 'idletx', kind: 'idle_in_transaction', words: ['wait_in_transaction', 'leaves transactions open while nothing runs in them'] },
-  { name: 'tx', kind: 'transaction_open', words: ['forget_to_commit', 'releases connections in an open transaction'] },
+  { name: 'tx', kind: 'transaction_open', words: ['forget_to_commit', 'releases connections with an open transaction'] },
 ];
 const timeout = { name: 'queue', kind: 'callers_time_out', words: ['Callers give up'] };
 
