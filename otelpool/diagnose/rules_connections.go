@@ -136,12 +136,8 @@ func findNoAnswers(v *view) []Finding {
 		{v.Closing, "connection", "is being closed", "are being closed"},
 		{v.Constructing, "connection", "is being opened", "are being opened"},
 	} {
-		switch what.n {
-		case 0:
-		case 1:
-			waits = append(waits, "1 "+what.noun+" "+what.singular)
-		default:
-			waits = append(waits, count(what.n, what.noun)+" "+what.plural)
+		if what.n != 0 {
+			waits = append(waits, countThat(what.n, what.noun, what.singular, what.plural))
 		}
 	}
 	return []Finding{{

@@ -339,7 +339,7 @@ func (v *view) wastedConnections() Finding {
 	return Finding{
 		Severity: Critical,
 		Summary: fmt.Sprintf("Callers get a connection when their time is nearly over: %s got one in the last %.0f s, and %s closed because their callers gave up.",
-			count(ok, "acquire"), v.now.Seconds, were(canceled, "connection")),
+			count(ok, "acquire"), v.now.Seconds, countThat(canceled, "connection", "was", "were")),
 		Advice: "Let an acquire wait for a part of the request's time only (Timeout of Sizing, or a context of its own), so that who gets a connection can use it, " +
 			"and refuse requests while callers wait. It may go on after its first cause has ended, until fewer callers come.",
 		Evidence: []Evidence{

@@ -162,7 +162,7 @@ func (v *view) expected() float64 {
 	return ratio(float64(ok), v.past.Seconds) * v.SilentSeconds
 }
 
-// silent reports whether the server has answered nothing for so long that it is no chance.
+// silent reports whether the server has answered nothing for too long to be chance.
 func (v *view) silent() bool { return v.SilentSeconds >= 2 && v.expected() >= 10 }
 
 // unanswered returns how many connections may wait for the server for far longer than they used to, and on how many of them
@@ -192,7 +192,7 @@ func (v *view) hushed() bool {
 	return n > 0 && 2*n >= v.Used+v.Constructing && v.expected() >= 10 && !(v.silent() && v.stuckAlone())
 }
 
-// stuckAlone reports whether the operations that wait for the server are so few of the usual ones that it is no chance: each of
+// stuckAlone reports whether the operations that wait for the server are too few of the usual ones to be chance: each of
 // the calls that run would be one of them, for any choice of as many names.
 func (v *view) stuckAlone() bool {
 	n, running := v.unanswered()

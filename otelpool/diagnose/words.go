@@ -27,12 +27,12 @@ func count(n int64, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// were returns a number with its noun and verb, such as "1 connection was" and "3 connections were".
-func were(n int64, noun string) string {
+// countThat returns a number with its noun and verb, such as "1 connection was" and "3 connections were".
+func countThat(n int64, noun, singular, plural string) string {
 	if n == 1 {
-		return "1 " + noun + " was"
+		return count(n, noun) + " " + singular
 	}
-	return count(n, noun) + " were"
+	return count(n, noun) + " " + plural
 }
 
 // average returns an average with its noun, such as "1 connection" and "2.8 connections".
