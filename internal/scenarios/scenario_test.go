@@ -86,6 +86,7 @@ var scenarios = []scenario{
 	{Name: "a query for each order", Want: want(diagnose.QueriesPerUnit, orders), Begin: queryForEach},
 	{Name: "a failing insert is tried again and again", Want: want(diagnose.RetryStorm, "AddToCart", addCart), Begin: retryStorm},
 	{Name: "an insert is not permitted", Want: want(diagnose.OperationFails, "InsertLogin"), Begin: notPermitted},
+	{Name: "transactions deadlock", Want: want(diagnose.OperationFails, "ReserveStock"), Begin: deadlocks},
 	{Name: "callers wait 30 ms and no longer", Want: want(diagnose.DeadlineTooShort, "", "ListProducts", "InsertOrder", "ListOrders", "search products", "SalesReport", "outbox"), Begin: shortDeadline},
 	{Name: "names contain what was searched", Want: want(diagnose.NamesCapped), Begin: manyNames,
 		Options: []otelpool.Option{otelpool.WithOperationLimit(50)}},
@@ -93,6 +94,7 @@ var scenarios = []scenario{
 	// The server, and the way to it.
 	{Name: "all statements are four times slower", Want: want(diagnose.ServerSlow), Load: 0.2, Begin: slower("%", 4)},
 	{Name: "the network takes 10 ms more each way", Want: want(diagnose.NetworkSlow), Load: 0.25, Network: true, Begin: delay(packets, 10*time.Millisecond)},
+	{Name: "the server ends statements after 50 ms", Want: want(diagnose.DeadlineTooShort, ""), Begin: statementTimeout},
 	{Name: "a session of another program locks the stock", Want: want(diagnose.SlowOperation, "ReserveStock"), Begin: foreignLock},
 	{Name: "a session of another program locks the stock, and the server is asked",
 		Want: wanted{Kind: diagnose.BlockedOnServer, Says: foreign}, Asks: true, Begin: foreignLock},

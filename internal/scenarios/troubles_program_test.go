@@ -246,6 +246,21 @@ func retryStorm(ctx context.Context, e *env) (func() error, error) {
 	return func() error { return errors.Join(undo(), e.exec(ctx, "ALTER TABLE carts DROP CONSTRAINT short")) }, nil
 }
 
+// deadlocks makes changes of a cart reserve two products, in any order.
+var deadlocks = works(addCart, func(ctx context.Context, s *service, r *request) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		first := 1 + r.rng.IntN(2)
+		if _, err := r.query(ctx, tx, "ReserveStock", reserveStock, first); err != nil {
+			return err
+		}
+		if _, err := r.query(ctx, tx, "AddToCart", addToCart, r.customer, r.product); err != nil {
+			return err
+		}
+		_, err := r.query(ctx, tx, "ReserveStock", reserveStock, 3-first)
+		return err
+	})
+})
+
 // shortDeadline gives requests 30 ms.
 func shortDeadline(_ context.Context, e *env) (func() error, error) {
 	return e.Service.change(func(s *service) { s.timeout = 30 * time.Millisecond }), nil

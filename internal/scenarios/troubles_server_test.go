@@ -26,11 +26,12 @@ func swap(now, repair string) begin {
 	}
 }
 
-// dialing begins what only new connections meet, and ends those of the pool.
+// dialing begins what only new connections meet, and ends those of the pool. So does the repair, because connections of the
+// trouble may last.
 func dialing(trouble begin) begin {
 	return func(ctx context.Context, e *env) (func() error, error) {
 		repair, err := trouble(ctx, e)
-		return repair, errors.Join(err, e.terminate(ctx))
+		return func() error { return errors.Join(repair(), e.terminate(ctx)) }, errors.Join(err, e.terminate(ctx))
 	}
 }
 
@@ -38,9 +39,10 @@ var (
 	notPermitted = swap("REVOKE INSERT ON logins FROM $role", "GRANT INSERT ON logins TO $role")
 
 	// serverFull has others take the connections.
-	serverFull      = dialing(swap("ALTER ROLE $role CONNECTION LIMIT 2", "ALTER ROLE $role CONNECTION LIMIT -1"))
-	passwordChanged = dialing(swap("ALTER ROLE $role PASSWORD 'other'", "ALTER ROLE $role PASSWORD 'secret'"))
-	nameUnknown     = dialing(func(_ context.Context, e *env) (func() error, error) {
+	serverFull       = dialing(swap("ALTER ROLE $role CONNECTION LIMIT 2", "ALTER ROLE $role CONNECTION LIMIT -1"))
+	passwordChanged  = dialing(swap("ALTER ROLE $role PASSWORD 'other'", "ALTER ROLE $role PASSWORD 'secret'"))
+	statementTimeout = dialing(swap("ALTER ROLE $role SET statement_timeout = 50", "ALTER ROLE $role RESET statement_timeout"))
+	nameUnknown      = dialing(func(_ context.Context, e *env) (func() error, error) {
 		e.resolver.forgot.Store(true)
 		return func() error { e.resolver.forgot.Store(false); return nil }, nil
 	})

@@ -32,10 +32,10 @@ var failureAdvice = map[string]string{
 	"42P05": noStatement,
 	"25006": "The server is read-only: it is a replica, as after a failover, or default_transaction_read_only is set. With target_session_attrs=read-write the pool " +
 		"dials the primary; pool.Reset replaces its existing connections.",
-	"25P03": "The server ends transactions in which nothing runs for idle_in_transaction_session_timeout: do nothing else between two statements of a transaction.",
-	"40001": "Transactions conflict: make them shorter, and repeat the whole transaction a few times, after a growing, random pause.",
-	"40P01": "Transactions deadlock: lock rows and tables in the same order in all of them, and repeat the one that fails. The server's log has both statements.",
-	"55P03": "A lock does not become free within lock_timeout, or immediately with NOWAIT: find out which session has it (diagnose.Server, pg_blocking_pids).",
+	"25P03":  "The server ends transactions in which nothing runs for idle_in_transaction_session_timeout: do nothing else between two statements of a transaction.",
+	"40001":  "Transactions conflict: make them shorter, and repeat the whole transaction a few times, after a growing, random pause.",
+	deadlock: "Lock rows and tables in the same order in all transactions, and repeat the one that fails. The server's log has both statements.",
+	"55P03":  "A lock does not become free within lock_timeout, or immediately with NOWAIT: find out which session has it (diagnose.Server, pg_blocking_pids).",
 }
 
 // noStatement is what to do if a session of the server does not have the prepared statements that pgx knows of, or has others.
@@ -47,6 +47,7 @@ func findFailures(v *view) (all []Finding) {
 	names := make(map[string][]string) // by the SQLSTATE of most failures
 	for _, c := range slices.Concat(v.ops, v.seldom()) {
 		switch {
+		case v.deadlocked(c):
 		case c.calls < 5 || c.failed < 0.2 || c.failed < 3*c.wasFailed || v.has(RetryStorm, c.name):
 			continue
 		case mostly(c, "timeout", "canceled", "57014", "connection", "57P01", "57P02"): // its callers' doing, or the connection's
@@ -55,10 +56,10 @@ func findFailures(v *view) (all []Finding) {
 			continue
 		}
 		failed = append(failed, c)
-		names[most(c.failures)] = append(names[most(c.failures)], named(c.name))
+		names[v.state(c)] = append(names[v.state(c)], named(c.name))
 	}
 	for _, c := range failed {
-		state := most(c.failures)
+		state := v.state(c)
 		f := Finding{
 			Severity:  Warning,
 			Operation: c.name,
@@ -66,7 +67,13 @@ func findFailures(v *view) (all []Finding) {
 			Advice:    cmp.Or(failureAdvice[state], "Look up the SQLSTATE, and read the server's log; the usual cause is a migration or a release."),
 			Evidence:  failing(v, c),
 		}
-		if state == "25P03" { // what holds the connections, and more of them would idle as well
+		switch state {
+		case deadlock:
+			f.Summary = fmt.Sprintf("Transactions deadlock: the server ended %s of %s in %.0f s (%s).", count(c.failures[deadlock], "call"), named(c.name), v.now.Seconds, deadlock)
+			if v.isHeavy(c) {
+				f.Severity = v.bad(Warning)
+			}
+		case "25P03": // what holds the connections, and more of them would idle as well
 			f.Severity = v.bad(Warning)
 		}
 		switch n := names[state]; {
@@ -83,6 +90,26 @@ func findFailures(v *view) (all []Finding) {
 	}
 	all = all[:min(len(all), 3)]
 	return append(all, v.acquiresFail()...)
+}
+
+const deadlock = "40P01"
+
+// deadlocked reports whether transactions deadlock at an operation. Few deadlocks matter, because two connections wait for
+// each until the server ends one of them, after deadlock_timeout, which is a second by default.
+func (v *view) deadlocked(c change) bool {
+	n := c.failures[deadlock]
+	return n >= 3 && float64(n) >= 0.1*v.now.Seconds && c.failed >= 3*c.wasFailed
+}
+
+// isHeavy reports whether an operation keeps an eighth of the pool's connections busy on average, or more.
+func (v *view) isHeavy(c change) bool { return 8*c.load >= float64(v.Settings.MaxConns) }
+
+// state returns the SQLSTATE or error type that says why an operation fails.
+func (v *view) state(c change) string {
+	if v.deadlocked(c) {
+		return deadlock
+	}
+	return most(c.failures)
 }
 
 // acquiresFail finds that acquires fail of which neither the server nor a deadline is why.
@@ -229,7 +256,7 @@ func findSlowOperations(v *view) (all []Finding) {
 			Summary: fmt.Sprintf("%s takes %s, %.0f times as long as before%s: on average it keeps %s busy%s.",
 				named(c.name), printable.Seconds(c.mean), c.mean/c.wasMean, others, average(c.load, "connection"), givenUp),
 			Advice:      advice,
-			Consequence: v.locks() && c.mean >= 10*c.wasMean,
+			Consequence: v.locks() && c.mean >= 10*c.wasMean || v.deadlocked(c),
 			Evidence: []Evidence{
 				v.was("time a call", c.mean, c.wasMean, "s"),
 				v.was("calls", c.rate, c.was, "1/s"),
@@ -278,7 +305,18 @@ func (v *view) late(c change) float64 {
 	return ratio(float64(c.failures["timeout"]+c.failures["canceled"]+c.failures["57014"]), c.calls)
 }
 
+// timeLimit is what ends a call before it is done.
+type timeLimit struct{ who, what, advice string }
+
+var (
+	theirDeadline = timeLimit{"Callers give up on", "their deadline",
+		"Give the call more time than it usually takes (its context), or make it faster. Each call that is given up also closes its connection."}
+	statementTimeout = timeLimit{"The server cancels", "statement_timeout",
+		"Give the call more time than it usually takes, or make it faster. If BuildContextWatcherHandler makes pgx cancel through the server, it may be the deadline of its context."}
+)
+
 func findShortDeadlines(v *view) (all []Finding) {
+	names := make(map[timeLimit][]string)
 	for _, c := range v.ops {
 		late := v.late(c)
 		if c.calls < 5 || late < 0.2 || c.wasMean > 0 && c.mean > 2*c.wasMean || c.wasMean == 0 && c.mean > 1 {
@@ -291,18 +329,30 @@ func findShortDeadlines(v *view) (all []Finding) {
 		if c.wasMean > 0 {
 			usual = ", hardly longer than before"
 		}
-		who, limit := "Callers give up on", "their deadline"
+		limit := theirDeadline
 		if mostly(c, "57014") {
-			who, limit = "The server cancels", "statement_timeout"
+			limit = statementTimeout
 		}
+		names[limit] = append(names[limit], named(c.name))
 		all = append(all, Finding{
 			Severity:  Warning,
 			Operation: c.name,
 			Summary: fmt.Sprintf("%s %.0f %% of the calls of %s, which take %s on average%s: %s is too short.",
-				who, 100*late, named(c.name), printable.Seconds(c.mean), usual, limit),
-			Advice:   "Give it more time than it usually takes (its context, or statement_timeout), or make it faster. Each call that is given up also closes its connection.",
+				limit.who, 100*late, named(c.name), printable.Seconds(c.mean), usual, limit.what),
+			Advice:   limit.advice,
 			Evidence: append(failing(v, c), v.was("time a call", c.mean, c.wasMean, "s")),
 		})
+	}
+	for _, limit := range []timeLimit{theirDeadline, statementTimeout} {
+		if n := names[limit]; len(n) > 3 { // it is not the operations
+			all = slices.DeleteFunc(all, func(f Finding) bool { return f.Advice == limit.advice })
+			all = append(all, Finding{
+				Severity: Warning,
+				Summary:  fmt.Sprintf("%s many calls of %d operations, such as %s: %s is too short.", limit.who, len(n), strings.Join(n[:3], ", "), limit.what),
+				Advice:   limit.advice,
+				Evidence: []Evidence{{Name: "operations whose calls are given up", Value: float64(len(n))}},
+			})
+		}
 	}
 	if len(all) == 0 && v.wasted() {
 		return []Finding{v.wastedConnections()}

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/otelpool/otelpool-go/internal/printable"
 )
@@ -23,6 +24,9 @@ func findTooSmall(v *view) []Finding {
 		return nil
 	}
 	if v.onlyDials() { // callers wait for them
+		return nil
+	}
+	if slices.ContainsFunc(v.ops, func(c change) bool { return v.deadlocked(c) && v.isHeavy(c) }) {
 		return nil
 	}
 	if v.Waiting == 0 && v.now.Acquires["timeout"] > 0 && held(v.now) < 0.8*float64(v.Settings.MaxConns) && v.withoutHolder() == 0 {

@@ -1,6 +1,7 @@
 package diagnose_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -191,6 +192,18 @@ var speaks = []verdictOf{
 	{"sessions that the server ended", func(r *diagnose.Report) {
 		operation(&r.LastTenSeconds, "put").Failures = map[string]int64{"57P01": operation(&r.LastTenSeconds, "put").Calls}
 	}, verdict{}},
+	{"transactions that deadlock", deadlocks(4), verdict{diagnose.OperationFails, "put"}},
+	{"transactions that deadlock, with callers that wait", func(r *diagnose.Report) {
+		waiting(r)
+		deadlocks(4)(r)
+		operation(&r.LastTenSeconds, "put").Seconds = 60
+	}, verdict{diagnose.OperationFails, "put"}},
+	{"a pool that is too small, with deadlocks", func(r *diagnose.Report) {
+		waiting(r)
+		deadlocks(4)(r)
+		operation(&r.LastTenSeconds, "put").Seconds = 8
+	}, verdict{diagnose.PoolTooSmall, ""}},
+	{"a deadlock now and then", deadlocks(2), verdict{}},
 	{"failures as ever", func(r *diagnose.Report) {
 		also(r, func(p *diagnose.Period) {
 			operation(p, "put").Failures = map[string]int64{"23505": operation(p, "put").Calls / 3}
@@ -672,6 +685,25 @@ func TestShortDeadlineNamesWhose(t *testing.T) {
 	}
 }
 
+// TestOneShortDeadlineOfManyOperations has the server's statement_timeout end calls of all operations.
+func TestOneShortDeadlineOfManyOperations(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]int{3: 3, 4: 1} {
+		r := healthy()
+		for i := range n {
+			also(&r, func(p *diagnose.Period) {
+				work(p, "GET /", fmt.Sprint("list ", i), 10*int64(p.Seconds), 0.05)
+			})
+			op := operation(&r.LastTenSeconds, fmt.Sprint("list ", i))
+			op.Failures = map[string]int64{"57014": op.Calls / 2}
+		}
+		found := slices.DeleteFunc(diagnose.Findings(r), func(f diagnose.Finding) bool { return f.Kind != diagnose.DeadlineTooShort })
+		if len(found) != want || !strings.Contains(found[0].Summary, "statement_timeout") || strings.Contains(found[0].Advice, "closes") {
+			t.Errorf("%d operations: got %+v, want %d findings", n, found, want)
+		}
+	}
+}
+
 // TestAdviceOnFailuresGoesByTheirKind has writes fail after a failover, which no migration is the reason of.
 func TestAdviceOnFailuresGoesByTheirKind(t *testing.T) {
 	t.Parallel()
@@ -745,6 +777,14 @@ func churnFelt(p *diagnose.Period, reason string) {
 func rare(p *diagnose.Period) diagnose.Operation {
 	n := int64(p.Seconds / 2)
 	return diagnose.Operation{Operation: "rare", Calls: n, Seconds: 0.001 * float64(n)}
+}
+
+// deadlocks makes so many calls of an operation end in a deadlock, and all of them slower.
+func deadlocks(n int64) func(*diagnose.Report) {
+	return func(r *diagnose.Report) {
+		op := operation(&r.LastTenSeconds, "put")
+		op.Failures, op.Seconds = map[string]int64{"40P01": n}, op.Seconds+2*float64(n)
+	}
 }
 
 func dialsFail(errorType string) func(*diagnose.Report) {
