@@ -22,7 +22,7 @@ var (
 var server *postgres.Server
 
 // atOnce is how many scenarios run at the same time. They wait rather than compute.
-const atOnce = 9
+const atOnce = 14
 
 func TestMain(m *testing.M) {
 	flag.Parse()

@@ -33,7 +33,6 @@ type scenario struct {
 	Network bool // the pool reaches the server through a proxy
 	TLS     bool // and that ends TLS
 	Asks    bool // the server is asked as well
-	Alone   bool // no other scenario runs at the same time
 
 	// FromStart reports whether it is wrong from the start, or by the settings.
 	FromStart bool

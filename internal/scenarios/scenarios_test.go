@@ -8,6 +8,7 @@ import (
 
 // TestScenarios runs all that can go wrong.
 func TestScenarios(t *testing.T) {
+	t.Parallel()
 	var seen outcomes
 	t.Cleanup(func() {
 		if *update {
@@ -16,9 +17,7 @@ func TestScenarios(t *testing.T) {
 	})
 	for i, sc := range scenarios {
 		t.Run(sc.Name, func(t *testing.T) {
-			if !sc.Alone {
-				t.Parallel()
-			}
+			t.Parallel()
 			seen.add(sc.Name, runScenario(t, sc, uint64(1+i%2)))
 		})
 	}
@@ -27,6 +26,7 @@ func TestScenarios(t *testing.T) {
 // TestHealthyServiceHasNoFinding watches the service at rest, in its usual traffic, and near what the pool can do: at nine
 // tenths, a machine that is a little slower has callers wait indeed.
 func TestHealthyServiceHasNoFinding(t *testing.T) {
+	t.Parallel()
 	for _, load := range []float64{0.2, 0.6, 0.8} {
 		t.Run(fmt.Sprint(load), func(t *testing.T) {
 			t.Parallel()
