@@ -41,9 +41,9 @@ func progressOf(p Phase, after time.Duration) Progress { return Progress(after)<
 func (p Progress) phase() Phase         { return Phase(p & 3) }
 func (p Progress) after() time.Duration { return time.Duration(p >> 2) }
 
-// acquires is the state that the acquires of a pool share. Fields that every event writes are on other cache lines than
-// fields that are only read, and grouped by the place that writes them, so that events on several processors share few
-// cache lines.
+// acquires is the state that the acquires of a pool share. Fields that every event writes are not on the cache lines of
+// fields that are only read, and fields that one function writes are together, so events on several processors share
+// few cache lines.
 type acquires struct {
 	now      func() time.Duration
 	maxConns atomic.Int64
@@ -67,7 +67,7 @@ type acquires struct {
 type cacheLine [64]byte
 
 // Acquire is one call of Acquire, and then the hold of the connection that it returned. It is also the context of the
-// call, by which the hooks that run meanwhile find it: see [Pool.AcquireFrom].
+// call, so [Pool.AcquireFrom] finds it in hooks that run meanwhile.
 type Acquire struct {
 	context.Context
 
@@ -81,18 +81,18 @@ type Acquire struct {
 	acquires *acquires
 	scope    *scope // nil if the caller has none
 
-	// Phases receives the time of each phase but the queue, unless it is nil. It is set before the acquire is passed on.
+	// If Phases is not nil, the time of each phase except the queue is added to it. It is set before the acquire is
+	// passed on.
 	Phases *Phases
 }
 
-// Phases is the time of one acquire in each of its phases, in nanoseconds. The time in the queue is not in it: it is
-// the rest.
+// Phases is the time of one acquire in each of its phases, in nanoseconds, except that in the queue.
 type Phases [PhaseCount]atomic.Int64
 
 // The flags of an Acquire.
 const (
 	slotted   = 1 << iota // it has a slot of the pool
-	untracked             // it went from the queue to its caller and has no phases any more
+	untracked             // it returned a connection straight from the queue, so it has no other phases
 	succeeded             // it returned a connection after other phases
 	reported              // it was reported as a long hold
 	counted               // it was counted as one
@@ -125,7 +125,7 @@ func acquireFrom(ctx context.Context) *Acquire {
 	return a
 }
 
-// Foreign returns the context of an acquire of a pool that is not tracked. No pool finds an acquire of its own in it.
+// Foreign returns the context of an acquire of a pool that is not tracked. [Pool.AcquireFrom] finds nothing in it.
 func Foreign(ctx context.Context) context.Context { return &Acquire{Context: ctx} }
 
 // IsForeign reports whether the innermost acquire of ctx is of a pool that is not tracked.
@@ -148,12 +148,12 @@ func (a *Acquire) wait() {
 	}
 }
 
-// excess returns how many more slots acquires want and have than the pool has.
+// excess returns how many slots acquires have or wait for beyond those of the pool.
 func (q *acquires) excess(n counts) int64 {
 	return n.pending + n.occupied - q.maxConns.Load() - q.hijackedHolds.Load()
 }
 
-// taken returns how many slots acquires have in which a connection is open.
+// taken returns how many open connections acquires have.
 func (q *acquires) taken() int64 {
 	dialing := q.dialing.Load()
 	return q.slots.load().occupied - dialing
@@ -199,9 +199,8 @@ func (q *acquires) noteInUse(now time.Duration, n int64) {
 	q.peak.note(now, n)
 }
 
-// verifyInterval is how long no peak is compared with the pool's own statistics after they disagreed. They are read
-// only if a peak would rise, which is rare; without the interval, each acquire would read them until the hijack is
-// noticed.
+// verifyInterval is how long no peak is compared with the pool's own statistics after they disagreed. Without it, each
+// acquire would read them until the hijack is noticed.
 const verifyInterval = 10 * time.Millisecond
 
 func (q *acquires) mayVerify(now time.Duration) bool { return int64(now) >= q.nextVerify.Load() }
@@ -235,16 +234,16 @@ func (a *Acquire) Requeue(from Progress) {
 	a.acquires.slots.add(pendingUnit - occupiedUnit)
 	a.flags.And(^uint32(slotted))
 	if Progress(a.progress.Load()) != next {
-		// The acquire moved on meanwhile, and may still have believed that it had a slot. It has one now.
+		// The acquire moved on meanwhile, maybe before the flag was cleared. It has a slot.
 		a.leaveQueue(after, 0)
 	}
 }
 
-// standingWait is the minimum wait of an acquire that certainly had to wait in a full pool. One that has waited less
-// may just have got a slot.
+// standingWait is the wait after which an acquire certainly waits in a full pool. After a shorter one it may just have
+// been handed a slot.
 const standingWait = 10 * time.Millisecond
 
-// queued returns how long the acquire has been in the queue, a time after the start, 0 if it is not.
+// queued returns how long the acquire has been in the queue, a time after its start, 0 if it is not in the queue.
 func (a *Acquire) queued(after time.Duration) time.Duration {
 	if p := Progress(a.progress.Load()); p != progressDone && p.phase() == Queue {
 		return after - p.after()
@@ -252,8 +251,8 @@ func (a *Acquire) queued(after time.Duration) time.Duration {
 	return 0
 }
 
-// leaveQueue notes, a time after the start and after that long in the queue, that the acquire has been handed a connection
-// or a slot in which to dial one, or has given up.
+// leaveQueue notes that the acquire was handed a connection or a slot to dial in, or gave up: a time after the start,
+// and after that long in the queue.
 func (a *Acquire) leaveQueue(after, queued time.Duration) {
 	if a.set(slotted) {
 		return
@@ -266,12 +265,13 @@ func (a *Acquire) leaveQueue(after, queued time.Duration) {
 	}
 }
 
-// longWait is a wait that is rarely caused by a stall of the machine.
+// longWait is a wait that a stall of the machine rarely causes.
 const longWait = 250 * time.Millisecond
 
-// noteWaited notes, as an acquire leaves the queue, that it and others waited behind slots that no acquire has:
-// connections are closed, or dialed in the background, or taken by AcquireAllIdle. n are the counts after it has left. An
-// acquire may also have been handed the last slot long ago, and had no processor since.
+// noteWaited notes, when an acquire leaves the queue, that it and others waited for slots that no acquire has: of
+// connections that are being closed, dialed in the background, or taken by AcquireAllIdle. n are the counts after it
+// has left. A short wait proves nothing: the acquire may have been handed the last slot and then waited for a
+// processor.
 func (q *acquires) noteWaited(now, queued time.Duration, n counts) {
 	if !q.pendingPeak.rises(now, n.pending+1) {
 		return
@@ -296,12 +296,12 @@ func (a *Acquire) advance(next Progress, after time.Duration) {
 	}
 }
 
-// step ends a phase, a time after the start, and reports whether it was still the current one.
+// step ends the phase from, a time after the start, and reports whether it was still the current one.
 func (a *Acquire) step(from, next Progress, after time.Duration) bool {
 	if !a.progress.CompareAndSwap(int64(from), int64(next)) {
 		return false
 	}
-	// after may be from before another goroutine's step
+	// negative if another goroutine made a later step meanwhile
 	took := max(0, int64(after-from.after()))
 	a.acquires.phases[from.phase()].Add(took)
 	if a.Phases != nil && from.phase() != Queue {
@@ -316,8 +316,8 @@ func (a *Acquire) step(from, next Progress, after time.Duration) bool {
 	return true
 }
 
-// direct reports whether the acquire was handed a connection and did nothing more with it, and marks it so. No other
-// goroutine can know of such an acquire: a goroutine that dials for it or closes its connection has set a flag before.
+// direct reports whether the acquire went straight from the queue to its caller, and marks it so. No other goroutine
+// can use such an acquire: one that dials for it or closes its connection has set a flag before.
 func (a *Acquire) direct() bool {
 	if a.flags.Load() != 0 || a.progress.Load() != 0 {
 		return false

@@ -66,7 +66,7 @@ func TestPendingCountsAcquiresWithoutSlot(t *testing.T) {
 	}
 }
 
-// TestRequeueNeedsProgressOfLoss closes two connections that were handed to an acquire late.
+// TestRequeueNeedsProgressOfLoss hands an acquire two connections, and closes them late.
 func TestRequeueNeedsProgressOfLoss(t *testing.T) {
 	t.Parallel()
 	p, clock := newPool(nil)
@@ -106,8 +106,8 @@ func TestFailedPingRequeuesAcquire(t *testing.T) {
 	check(t, "slots", p.acquires.slots.load(), counts{pending: 1})
 }
 
-// TestFailedPingIsNotCanceled has an acquire go on with another connection, after which its context ends, as that of a
-// Timeout does, before the one that did not answer is closed.
+// TestFailedPingIsNotCanceled lets an acquire continue with another connection. Its context ends, as that of
+// Sizing.Timeout does, before the connection that did not answer is closed.
 func TestFailedPingIsNotCanceled(t *testing.T) {
 	t.Parallel()
 	p, _ := newPool(nil)
@@ -175,7 +175,7 @@ func TestPendingPeakCountsWaitersOfFullPool(t *testing.T) {
 	check(t, "in the window after", p.Snapshot(stat(2, 0)).PendingPeak, 0)
 }
 
-// TestPendingPeakCountsStandingQueue has a caller wait behind slots that AcquireAllIdle took unseen.
+// TestPendingPeakCountsStandingQueue lets a caller wait for slots that AcquireAllIdle took without an event.
 func TestPendingPeakCountsStandingQueue(t *testing.T) {
 	t.Parallel()
 	p, clock := newPool(nil)
@@ -186,8 +186,8 @@ func TestPendingPeakCountsStandingQueue(t *testing.T) {
 	check(t, "if the pool is not full", p.Snapshot(stat(1, 0)).PendingPeak, 0)
 }
 
-// TestPendingPeakCountsWaitersBehindOthers has callers wait for slots that no acquire has: connections that are closed, or
-// dialed in the background. By its own statistics the pool is full.
+// TestPendingPeakCountsWaitersBehindOthers lets callers wait for slots that no acquire has, in a pool that is full by
+// its own statistics.
 func TestPendingPeakCountsWaitersBehindOthers(t *testing.T) {
 	t.Parallel()
 	end := map[string]func(*Pool, *Acquire){
@@ -206,7 +206,6 @@ func TestPendingPeakCountsWaitersBehindOthers(t *testing.T) {
 	}
 }
 
-// TestUnnoticedHijacksRaiseNoPeak hijacks connections and goes on between two snapshots.
 func TestUnnoticedHijacksRaiseNoPeak(t *testing.T) {
 	t.Parallel()
 	p, _ := newPool(nil)

@@ -5,8 +5,8 @@ import "time"
 // Operation is the number by which the owner of a [Pool] knows the name of an operation. 0 means no operation.
 type Operation uint32
 
-// maxCalls is how deep calls on one connection may nest. Two is normal: pgx starts a query on a busy connection before
-// it refuses it.
+// maxCalls is how deep calls on one connection may nest. Two is normal: on a busy connection pgx starts a query and
+// then refuses it.
 const maxCalls = 4
 
 // CallKind is the kind of a call to the database.
@@ -26,12 +26,12 @@ type Role uint8
 // The roles of a call.
 const (
 	RoleWork    Role = iota
-	RoleControl      // it controls a transaction, or prepares: the hold is not named by it
-	RoleListen       // work that listens for notifications
+	RoleControl      // controls a transaction, or prepares; does not name the hold
+	RoleListen       // listens for notifications
 )
 
-// Note is what the owner of a [Pool] keeps with a call until it ends. Forget is called instead of the end if that never
-// comes: the connection was released with rows open, or a panic went through the call.
+// Note is kept with a call until it ends. Forget is called for a call that never ends: the connection was released with
+// rows open, or a panic went through the call.
 type Note interface{ Forget() }
 
 // call is a call that runs on a connection.
@@ -48,8 +48,8 @@ func (c *call) forget() {
 	}
 }
 
-// calls is the stack of the calls that run on one connection. If several goroutines use a connection concurrently, which pgx
-// mostly tolerates, the depth may have any value; it must not lead beyond the array.
+// calls is the stack of the calls that run on one connection. If several goroutines use a connection concurrently,
+// which pgx mostly tolerates, the depth may have any value, so each use of it is checked.
 type calls struct {
 	depth int
 	stack [maxCalls]call
@@ -67,8 +67,8 @@ func (c *calls) push(started call) {
 	c.depth = i + 1
 }
 
-// pop ends the innermost call if it is of that kind. An end without a start is usual: pgx ends a batch that fails early
-// twice, and the start may have been before recording began.
+// pop ends the innermost call if it is of that kind. An end without a start is normal: pgx ends a batch twice if it
+// fails early, and recording may have begun after the start.
 func (c *calls) pop(kind CallKind) (call, bool) {
 	innermost := c.inside(kind)
 	if innermost == nil {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TestCallsTolerateAnyDepth sets the depth to what several goroutines on one connection can make of it.
+// TestCallsTolerateAnyDepth sets the depth to values that concurrent use of one connection can cause.
 func TestCallsTolerateAnyDepth(t *testing.T) {
 	t.Parallel()
 	for _, depth := range []int{-2, -1, 0, 1, maxCalls, maxCalls + 1, maxCalls + 2} {

@@ -9,7 +9,7 @@ import (
 // closeLimit is slightly less than the time that pgxpool waits for a connection to close. After that it frees the slot.
 const closeLimit = 15*time.Second - 100*time.Millisecond
 
-// closing is the connections that are being closed and still take a slot. It is safe for concurrent use.
+// closing has the connections that are being closed and still take a slot. It is safe for concurrent use.
 type closing struct {
 	mu    sync.Mutex
 	conns []closingConn

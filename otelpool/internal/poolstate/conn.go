@@ -10,13 +10,13 @@ import (
 // that was hijacked.
 type Conn struct {
 	held     atomic.Pointer[Acquire] // the hold, nil if it is not held
-	aside    atomic.Pointer[Acquire] // the hold that ended because the connection seemed to be hijacked, nil if there is none
+	aside    atomic.Pointer[Acquire] // the hold that ended by an assumed hijack, nil if none did
 	asideAt  atomic.Int64            // when that hold began
 	counters *connCounters
 	activity atomic.Uint64           // an activity
 	pinged   atomic.Pointer[Acquire] // the acquire for which the connection is pinged, nil if it is not
 	pingedAt atomic.Int64            // the Progress of that acquire then
-	answered atomic.Bool             // the connection has answered that ping
+	answered atomic.Bool             // it has answered that ping
 	pooled   atomic.Bool             // a pool has opened it
 	origin   Origin
 	stack    holdStack
@@ -33,8 +33,8 @@ type Origin struct {
 // Origin returns what was known of the connection when it was opened.
 func (c *Conn) Origin() Origin { return c.origin }
 
-// connCounters is what is counted on one connection. They are written by the owner of the connection alone, so that
-// events on several processors do not share a cache line. They are apart from the Conn because they outlive it.
+// connCounters are the counters of one connection. Only the owner of the connection writes them, so events on several
+// processors share no cache line. They are separate from the Conn because they outlive it.
 type connCounters struct {
 	since    atomic.Int64 // when the hold began, 0 if it is not held
 	acquired atomic.Int64 // acquires that returned it
@@ -42,9 +42,9 @@ type connCounters struct {
 	_        [5]int64     // to the end of a cache line
 }
 
-// activity is what has run on a connection since it was acquired, in one word, so that a call costs one store. The lower
-// half is the operation that runs, or ran last, whether it runs, and whether the holder listens; 0 means none. The upper
-// half is the first operation that names the hold, 0 if there was none.
+// activity is what has run on a connection since it was acquired, in one word, so that a call costs one store. The
+// upper half is the first operation that names the hold, 0 if there is none. The lower half is the operation that runs
+// or ran last, 0 if there is none, and the flags.
 type activity uint64
 
 // The flags in the lower half of an activity.
@@ -81,7 +81,7 @@ func (c *Conn) endHold() (*Acquire, time.Duration) {
 	return a, time.Duration(since)
 }
 
-// setAside ends a hold from another goroutine, to be found by takeBack, and reports whether it was still that one.
+// setAside ends the hold a from another goroutine and keeps it for takeBack. It reports whether a was still the hold.
 func (c *Conn) setAside(a *Acquire, since time.Duration) bool {
 	c.asideAt.Store(int64(since))
 	c.aside.Store(a)
@@ -117,8 +117,8 @@ func (c *Conn) reset() {
 	}
 }
 
-// Pinging notes that the connection is pinged for an acquire at that progress. If the pool closes it next, and it has not
-// answered, the ping has failed and the acquire waits again. The owner of the connection calls it.
+// Pinging notes that the connection is pinged for an acquire at that progress. If the pool closes it before it answers,
+// the ping has failed and the acquire waits again. The owner of the connection calls it.
 func (c *Conn) Pinging(a *Acquire, at Progress) {
 	c.pingedAt.Store(int64(at))
 	c.answered.Store(false)
@@ -185,7 +185,7 @@ func (c *Conn) EndCall(kind CallKind, inTransaction bool, now time.Duration) (e 
 	return Ended{ended.operation, took, ended.note}, true
 }
 
-// CancelCall ends the innermost call if it is of that kind, as if it had not run. The owner of the connection calls it.
+// CancelCall ends the innermost call if it is of that kind, without counting it. The owner of the connection calls it.
 func (c *Conn) CancelCall(kind CallKind) {
 	if ended, ok := c.calls.pop(kind); ok {
 		ended.forget()
@@ -193,11 +193,11 @@ func (c *Conn) CancelCall(kind CallKind) {
 	}
 }
 
-// ForgetCalls forgets calls that never ended, as [Pool.Release] does, of a connection that is closed without having been
-// held. The owner of the connection calls it.
+// ForgetCalls forgets calls that never ended, of a connection that is closed without a [Pool.Release]. The owner of the
+// connection calls it.
 func (c *Conn) ForgetCalls() { c.calls.reset() }
 
-// settle publishes what runs after a call has ended: the call around it, or none.
+// settle publishes the call that runs after another has ended: the one around it, or none.
 func (c *Conn) settle(ended Operation, inTransaction bool) {
 	was := activity(c.activity.Load())
 	last, flags := ended, was&listenFlag
@@ -224,11 +224,11 @@ func (c *Conn) listens() bool { return activity(c.activity.Load()).listens() }
 
 // Activity is what a held connection does.
 type Activity struct {
-	Last    Operation // the operation that runs or ran last, 0 if none has since the connection was acquired or it is not known
-	Running bool      // it runs, and the server has not sent all of its result
+	Last    Operation // the operation that runs or ran last in this hold, 0 if none did or it is unknown
+	Running bool      // it runs, and the program waits for the server
 
-	// Open reports whether it runs while the program does not wait for the server: rows or a batch are open. It is
-	// false if that is not known.
+	// Open reports whether it runs but the program does not wait for the server: rows or a batch are open. It is false
+	// if that is unknown.
 	Open bool
 
 	InTransaction bool // a transaction is open, as of the last operation that ended

@@ -75,7 +75,7 @@ func (c *connections) remove(conn *Conn) {
 	}
 }
 
-// retire adds the counters of a connection that ends to those of the connections that have ended.
+// retire adds the counters of a connection that ends to the sum of the ended ones, and removes it.
 func (c *connections) retire(of *connCounters) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -90,8 +90,8 @@ func (c *connections) index(of *connCounters) int {
 	return slices.IndexFunc(c.list, func(l listed) bool { return l.counters == of })
 }
 
-// held returns the holds of all connections, and how many others there are whose connection is garbage: it was hijacked, and
-// its clean-up has not run yet. fresh is how many connections have not been acquired yet.
+// held returns the holds whose connection is not garbage. garbage is the number of other holds: their connection was
+// hijacked, and its clean-up has not run. fresh is the number of connections that were never acquired.
 func (c *connections) held() (held []Hold, garbage, fresh int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,8 +114,8 @@ func (c *connections) held() (held []Hold, garbage, fresh int64) {
 	return held, garbage, fresh
 }
 
-// stillHeld returns the holds that have not ended, oldest first. One that was held both before and after the pool's
-// statistics were read was acquired then, unless it was hijacked.
+// stillHeld returns the holds that have not ended, oldest first. A connection held before and after the pool's
+// statistics were read counts in them as acquired, unless it was hijacked.
 func stillHeld(held []Hold) []Hold {
 	held = slices.DeleteFunc(held, func(h Hold) bool { return h.Conn.held.Load() != h.Acquire })
 	slices.SortFunc(held, func(a, b Hold) int { return cmp.Compare(a.Since, b.Since) })
@@ -133,8 +133,8 @@ func (c *connections) totals() connTotals {
 	return sum
 }
 
-// closedByReason returns how many of the closed connections were closed for each reason. CloseOther is the rest, which
-// the parts do not explain. They are not read at one moment, so the largest rest that was ever seen counts.
+// closedByReason returns how many of the closed connections were closed for each reason. CloseOther is the rest. The
+// counters are not read at one moment, so it is the largest rest that was ever seen.
 func (c *connections) closedByReason(closed int64, stat Stat) (by [CloseReasonCount]int64) {
 	for i := range c.reasons {
 		by[i] = c.reasons[i].Load()

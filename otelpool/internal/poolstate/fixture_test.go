@@ -41,7 +41,7 @@ func stat(acquired, idle int64) func() Stat {
 	return func() Stat { return Stat{Acquired: acquired, Idle: idle, Max: 2} }
 }
 
-// check compares what is seen of a pool with what is wanted, by the name of the fact.
+// check compares a fact about a pool with the expected value.
 func check[T comparable](t *testing.T, fact string, got, want T) {
 	t.Helper()
 	if got != want {
@@ -49,7 +49,7 @@ func check[T comparable](t *testing.T, fact string, got, want T) {
 	}
 }
 
-// closedAlready is what a connection that has been closed shows.
+// closedAlready is the done channel of a connection that is closed.
 var closedAlready = func() chan struct{} {
 	done := make(chan struct{})
 	close(done)

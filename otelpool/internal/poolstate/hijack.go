@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// hijacks is what comparisons with the pool's own statistics have shown of hijacks. A hijack has no event. It shows as a
-// difference: the pool has fewer connections acquired than are held.
+// hijacks has the results of comparisons with the pool's own statistics. A hijack has no event, but then the pool has
+// fewer connections acquired than are held.
 type hijacks struct {
 	mu        sync.Mutex
 	clear     time.Duration // the last comparison after which no hijack was unexplained
 	until     time.Duration // when an unexplained one was last found, 0 if there is none
-	assumed   interval      // in which the last one was assumed to have happened that was explained
-	unheld    int64         // unexplained connections that nothing holds, by the last comparison
+	assumed   interval      // assumed time of the last explained hijack
+	unheld    int64         // unexplained connections without a hold, by the last comparison
 	unheldAt  time.Duration
-	confirmed int64 // as many of these as the comparison before has found too
+	confirmed int64 // those of unheld that the comparison before found too
 }
 
-// interval is the time during which an unexplained hijack has happened.
+// interval is the time in which an unexplained hijack happened.
 type interval struct{ from, to time.Duration }
 
 // suspected returns the interval for a comparison at now. more reports whether it shows more hijacks than were unexplained.
@@ -31,16 +31,15 @@ func (h *hijacks) suspected(now time.Duration, more bool) interval {
 	return interval{h.clear, h.until}
 }
 
-// replaced forgets when the unexplained hijacks happened. One of their connections may have become garbage, which
-// explains it, and another hijack may have happened since. The number of unexplained hijacks is then the same, but a
-// later hold may have ended.
+// replaced forgets when the unexplained hijacks happened. One of them may have been explained because its connection
+// became garbage, and another may have happened since. The number is then the same, but a later hold may have ended.
 func (h *hijacks) replaced() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.clear, h.until = 0, 0
 }
 
-// mistaken reverts to the time before the last explained hijack, because its explanation was wrong.
+// mistaken restores the interval of the last explained hijack, because its explanation was wrong.
 func (h *hijacks) mistaken() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -48,10 +47,10 @@ func (h *hijacks) mistaken() {
 }
 
 // confirmInterval is the minimum time between the two comparisons that must find a connection gone. A connection that
-// is being opened or closed seems gone for a moment.
+// is opening or closing seems gone for a moment.
 const confirmInterval = 100 * time.Millisecond
 
-// note stores what a comparison has found, after its certain hijacks have ended their holds.
+// note stores the result of a comparison, after the holds that were certainly hijacked have ended.
 func (h *hijacks) note(c comparison, before int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -70,14 +69,14 @@ func (h *hijacks) note(c comparison, before int64) {
 	}
 }
 
-// count returns how many of the connections without a hold were hijacked.
+// count returns how many connections without a hold were hijacked.
 func (h *hijacks) count() int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.confirmed
 }
 
-// comparison has the state and the pool's own statistics.
+// comparison is the state beside the pool's own statistics.
 type comparison struct {
 	began   time.Duration // before anything was read
 	now     time.Duration // no hold began later
@@ -88,12 +87,12 @@ type comparison struct {
 
 	gone        []Hold   // the holds of held whose connection was certainly hijacked
 	during      interval // in which they were hijacked
-	unexplained int64    // how many further holds of held are of a hijacked connection
-	unheld      int64    // how many connections that nothing holds were hijacked
+	unexplained int64    // how many more of held are of a hijacked connection
+	unheld      int64    // how many connections without a hold were hijacked
 }
 
-// comparisons is the maximum number of comparisons if one shows a hijack. Its parts are not read at one moment, and the
-// pool does not yet count a connection that was just opened.
+// comparisons is how often compare compares if it finds a hijack. One comparison may be wrong: its parts are not read
+// at one moment, and the pool does not yet count a connection that was just opened.
 const comparisons = 3
 
 // compare compares the state with the pool's own statistics.
@@ -118,12 +117,11 @@ func (p *Pool) compare(read func() Stat) comparison {
 
 // compareOnce returns a comparison, and how many of its holds are of a hijacked connection.
 //
-// Two differences must show a hijack. Connections: more were opened than were closed and than the pool has. Slots:
+// A hijack must show in two differences. Connections: more were opened than were closed and than the pool has. Slots:
 // acquires have more connections than the pool counts as acquired. Either may be wrong for a moment, and the first
-// remains if a hijacked connection was one that AcquireAllIdle had taken. The order of reading is chosen so that an
-// event during the comparison can hide a hijack but not show a false one: a connection that is acquired and hijacked
-// meanwhile is in no count, or among the holds. A connection that is being closed can also hide one: it may still count
-// as acquired, but not if Reset or Close of the pool closes it.
+// remains if AcquireAllIdle had taken the hijacked connection. By the order of reading, an event during the comparison
+// can hide a hijack but not feign one: a connection that is acquired and hijacked meanwhile is in no count, or among
+// the holds. A connection that is being closed can also hide a hijack, because it may still count as acquired.
 func (p *Pool) compareOnce(read func() Stat) (c comparison, missing int64) {
 	c.began = p.acquires.now()
 	opened := p.conns.opened.Load()
@@ -140,13 +138,13 @@ func (p *Pool) compareOnce(read func() Stat) (c comparison, missing int64) {
 	lost = max(0, lost-c.stat.Acquired)
 	missing = min(lost, max(0, taken-c.stat.Acquired)) - garbage
 	missing = min(n, max(missing, n-c.stat.Acquired))
-	c.unheld = max(0, lost-missing-garbage-fresh) // another pool of the configuration may have dialed the fresh ones
+	c.unheld = max(0, lost-missing-garbage-fresh) // another pool with this configuration may have dialed the fresh ones
 	return c, missing
 }
 
-// explain decides which of the holds are the missing ones. Whoever hijacks a connection does so soon after the acquire,
-// and mostly to listen for notifications. So holds that began in the interval are preferred, and those that listen. If
-// more than are missing are equally likely, any of them may be.
+// explain decides which holds are missing. Programs hijack a connection soon after the acquire, mostly to listen for
+// notifications. So holds that began in the interval or listen are preferred. If more holds are equally likely than are
+// missing, each of them is marked as possibly hijacked.
 func (c *comparison) explain(missing int64, during interval) {
 	c.during = during
 	if missing == int64(len(c.held)) {
@@ -181,7 +179,7 @@ const likeliest = 4
 // likelihood returns how likely the connection of a hold was hijacked in an interval, from 0 to likeliest.
 func likelihood(h Hold, during interval) int {
 	if h.Since > during.to {
-		return 0 // only if there was another hijack since then
+		return 0 // only if another hijack happened since
 	}
 	likely := 1
 	if h.Since > during.from {
@@ -193,7 +191,7 @@ func likelihood(h Hold, during interval) int {
 	return likely
 }
 
-// holds returns the holds that the hijacks leave, oldest first.
+// holds returns the holds without those that are gone, oldest first.
 func (c *comparison) holds() []Hold {
 	if len(c.gone) == 0 {
 		return c.held
@@ -212,8 +210,7 @@ func (c *comparison) holds() []Hold {
 }
 
 // Reconcile compares the state with the pool's own statistics. It ends the holds of connections that were hijacked, and
-// stores what else the comparison proves: peaks, and connections closed for other reasons. It returns the snapshot that it
-// compared.
+// stores peaks and the number of connections closed for other reasons. It returns the snapshot that it compared.
 func (p *Pool) Reconcile(read func() Stat) Snapshot {
 	p.reconciling.Lock()
 	defer p.reconciling.Unlock()
@@ -230,7 +227,7 @@ func (p *Pool) Reconcile(read func() Stat) Snapshot {
 	return s
 }
 
-// Look reconciles, if anything is held, so that a hijack is noticed before much else begins.
+// Look reconciles if anything is held.
 func (p *Pool) Look() {
 	if read := p.acquires.stat.Load(); read != nil && p.acquires.slots.load().inUse > 0 {
 		p.Reconcile(*read)
@@ -244,7 +241,7 @@ func (p *Pool) endHijacked(h Hold) {
 	}
 }
 
-// Hijacked notes that a connection is being hijacked. The owner of the connection calls it before.
+// Hijacked notes that a connection is about to be hijacked. The owner of the connection calls it.
 func (p *Pool) Hijacked(c *Conn) {
 	if a, _ := c.endHold(); a != nil {
 		p.hijacked(a)
@@ -265,8 +262,7 @@ func (p *Pool) hijacked(a *Acquire) {
 	}
 }
 
-// notHijacked reverts the assumption that a connection was hijacked, because it is being released, and returns its
-// hold.
+// notHijacked reverts the assumption that a connection was hijacked, and returns its hold. It is being released.
 func (p *Pool) notHijacked(c *Conn) (a *Acquire, since time.Duration) {
 	if a, since = c.takeBack(); a != nil {
 		p.conns.hijacked.Add(-1)

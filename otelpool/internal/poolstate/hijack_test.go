@@ -11,7 +11,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
-// hijackPool is a pool of five whose own statistics follow what a test does.
+// hijackPool is a pool of five connections with statistics that follow the test.
 type hijackPool struct {
 	*Pool
 	*clock
@@ -49,7 +49,7 @@ func (p *hijackPool) reacquire(t *testing.T, c *Conn) {
 	p.End(a, c, OK)
 }
 
-// hijack has the pool lose a connection without an event.
+// hijack removes a connection from the pool without an event.
 func (p *hijackPool) hijack() { p.pass(ms); p.stat.Acquired-- }
 
 func (p *hijackPool) release(c *Conn) (ok bool) {
@@ -92,7 +92,7 @@ func TestHijackEndsOnlyHold(t *testing.T) {
 	_, c := p.acquire(t)
 	p.hijack()
 	p.checkHeld(t, "hijacked", 0)
-	check(t, "slots, a snapshot changes nothing", p.acquires.slots.load().inUse, 1)
+	check(t, "slots after a snapshot", p.acquires.slots.load().inUse, 1)
 	p.Look()
 	check(t, "slots", p.acquires.slots.load(), counts{})
 	p.acquire(t)
@@ -100,8 +100,8 @@ func TestHijackEndsOnlyHold(t *testing.T) {
 	runtime.KeepAlive(c)
 }
 
-// TestListenerIsTheHijacked has a leak, and a listener that hijacks its connection soon after.
-func TestListenerIsTheHijacked(t *testing.T) {
+// TestListenerIsHijackedHold has a leak, and a listener that hijacks its connection soon after.
+func TestListenerIsHijackedHold(t *testing.T) {
 	t.Parallel()
 	p := newHijackPool()
 	_, idle := p.acquire(t)
@@ -119,8 +119,8 @@ func TestListenerIsTheHijacked(t *testing.T) {
 	check(t, "oldest hold", s.OldestHold(), s.Now-s.Holds[0].Since)
 }
 
-// TestNewestIsTheHijacked has the listener acquire after a look.
-func TestNewestIsTheHijacked(t *testing.T) {
+// TestNewestIsHijackedHold acquires the listener's connection after a look.
+func TestNewestIsHijackedHold(t *testing.T) {
 	t.Parallel()
 	p := newHijackPool()
 	_, leak := p.acquire(t)
@@ -138,7 +138,7 @@ func TestNewestIsTheHijacked(t *testing.T) {
 	check(t, "oldest hold", s.OldestHold(), p.now-s.Holds[0].Since)
 }
 
-// TestWrongHijackIsTakenBack has the older of two connections be hijacked, which is not what is assumed.
+// TestWrongHijackIsTakenBack hijacks the older of two connections. The newer one is assumed.
 func TestWrongHijackIsTakenBack(t *testing.T) {
 	t.Parallel()
 	p := newHijackPool()
@@ -183,7 +183,7 @@ func TestUnexplainedHijackIsFoundByReleases(t *testing.T) {
 	runtime.KeepAlive(second)
 }
 
-// TestHijackBesideUnexplainedOne has a connection be hijacked, at first unexplained, and then another soon after its acquire.
+// TestHijackBesideUnexplainedOne hijacks a connection without an explanation, and then another soon after its acquire.
 func TestHijackBesideUnexplainedOne(t *testing.T) {
 	t.Parallel()
 	p := newHijackPool()
@@ -201,7 +201,7 @@ func TestHijackBesideUnexplainedOne(t *testing.T) {
 	runtime.KeepAlive(second)
 }
 
-// TestAllIdleHijackHidesNoHold has a connection be hijacked that AcquireAllIdle took.
+// TestAllIdleHijackHidesNoHold hijacks a connection that AcquireAllIdle took.
 func TestAllIdleHijackHidesNoHold(t *testing.T) {
 	t.Parallel()
 	p := newHijackPool()
@@ -235,8 +235,8 @@ func TestPingDoesNotHideHijack(t *testing.T) {
 	p.checkHeld(t, "while another is pinged", 0)
 }
 
-// TestClosingIsNoHijack closes connections, which takes a while, and those that were idle out of the statistics before.
-func TestClosingIsNoHijack(t *testing.T) {
+// TestClosingIsNotHijack closes connections slowly. Reset removes those that were idle from the statistics first.
+func TestClosingIsNotHijack(t *testing.T) {
 	t.Parallel()
 	p := newHijackPool()
 	_, held := p.acquire(t)
@@ -262,9 +262,9 @@ func TestClosingIsNoHijack(t *testing.T) {
 	check(t, "released", p.release(held), true)
 }
 
-// TestSlowCloseIsNoHijack has Reset close idle connections slowly: they are neither idle nor acquired meanwhile. The pool has
-// acquired others that nothing holds yet.
-func TestSlowCloseIsNoHijack(t *testing.T) {
+// TestSlowCloseIsNotHijack lets Reset close idle connections slowly: they are neither idle nor acquired meanwhile. The
+// pool counts others as acquired that nothing holds yet.
+func TestSlowCloseIsNotHijack(t *testing.T) {
 	t.Parallel()
 	for name, acquire := range map[string]func(*testing.T, *hijackPool){
 		"while an acquire is in PrepareConn": func(t *testing.T, p *hijackPool) { begin(p.Pool, t.Context()).Enter(Prepare) },
@@ -293,8 +293,8 @@ func TestSlowCloseIsNoHijack(t *testing.T) {
 	}
 }
 
-// TestDialIsNoHijack compares at each moment of a dial.
-func TestDialIsNoHijack(t *testing.T) {
+// TestDialIsNotHijack compares at each step of a dial.
+func TestDialIsNotHijack(t *testing.T) {
 	t.Parallel()
 	p := newHijackPool()
 	_, held := p.acquire(t)
@@ -319,7 +319,7 @@ func TestDialIsNoHijack(t *testing.T) {
 	p.checkHeld(t, "acquired", 0, held, c)
 }
 
-func TestExactHijackIsNoGuess(t *testing.T) {
+func TestExactHijackIsCertain(t *testing.T) {
 	t.Parallel()
 	p := newHijackPool()
 	_, older := p.acquire(t)
@@ -366,7 +366,7 @@ func TestHijackedConnIsNotBusy(t *testing.T) {
 	check(t, "busy", c.used.busy, 0)
 }
 
-// TestReleaseDuringMistakenHijack has the connection be released, and acquired again, while a look ends its hold.
+// TestReleaseDuringMistakenHijack releases a connection and acquires it again, while a look ends its hold.
 func TestReleaseDuringMistakenHijack(t *testing.T) {
 	t.Parallel()
 	p := newHijackPool()
@@ -380,9 +380,8 @@ func TestReleaseDuringMistakenHijack(t *testing.T) {
 	check(t, "closed", p.Snapshot(p.read).Closed[CloseHijacked], 0)
 }
 
-// TestMistakenHijackKeepsTimeOfNextHoldConcurrentSafe has a hold be ended as hijacked while it is released and the next
-// begins.
-func TestMistakenHijackKeepsTimeOfNextHoldConcurrentSafe(t *testing.T) {
+// TestMistakenHijackKeepsNextHoldConcurrentSafe sets a hold aside while it is released and the next begins.
+func TestMistakenHijackKeepsNextHoldConcurrentSafe(t *testing.T) {
 	t.Parallel()
 	p := newHijackPool()
 	a, c := p.acquire(t)
@@ -407,8 +406,8 @@ func TestMistakenHijackKeepsTimeOfNextHoldConcurrentSafe(t *testing.T) {
 	}
 }
 
-// TestHijackBehindAcquireAllIdleCountsOnce has AcquireAllIdle take as many connections as a hijack has lost. Until they are
-// released, the hijack seems to be of a connection that nothing holds.
+// TestHijackBehindAcquireAllIdleCountsOnce lets AcquireAllIdle take as many connections as were hijacked. Until they
+// are released, the hijacked connection seems to have had no hold.
 func TestHijackBehindAcquireAllIdleCountsOnce(t *testing.T) {
 	t.Parallel()
 	p := newHijackPool()
@@ -428,9 +427,9 @@ func TestHijackBehindAcquireAllIdleCountsOnce(t *testing.T) {
 	runtime.KeepAlive([]*Conn{idle, kept, hijacked})
 }
 
-// TestHijackAfterOneThatIsGarbageEndsNoOtherHold has a hijack that cannot be told from a hold. Its connection becomes
-// garbage while the next is dialed and hijacked, so that there is still one hijack to explain, but another one.
-func TestHijackAfterOneThatIsGarbageEndsNoOtherHold(t *testing.T) {
+// TestHijackAfterGarbageEndsNoOtherHold has an unexplained hijack. Its connection becomes garbage while the next is
+// dialed and hijacked, so there is still one hijack to explain, but a different one.
+func TestHijackAfterGarbageEndsNoOtherHold(t *testing.T) {
 	t.Parallel()
 	for name, cleanedUp := range map[string]bool{"garbage": false, "cleaned up": true} {
 		t.Run(name, func(t *testing.T) {
@@ -464,7 +463,7 @@ func TestHijackAfterOneThatIsGarbageEndsNoOtherHold(t *testing.T) {
 	}
 }
 
-// TestStalledComparisonEndsNoOtherHold has a connection acquired and hijacked after a comparison has read the clock.
+// TestStalledComparisonEndsNoOtherHold hijacks a new connection after a comparison has read the clock.
 func TestStalledComparisonEndsNoOtherHold(t *testing.T) {
 	t.Parallel()
 	p := newHijackPool()
@@ -488,8 +487,8 @@ func TestStalledComparisonEndsNoOtherHold(t *testing.T) {
 	runtime.KeepAlive(idle)
 }
 
-// TestHijackBesideComparisonsEndsNoOtherHold has connections acquired and hijacked while comparisons run.
-func TestHijackBesideComparisonsEndsNoOtherHold(t *testing.T) {
+// TestHijackDuringComparisonEndsNoOtherHold acquires and hijacks connections while comparisons run.
+func TestHijackDuringComparisonEndsNoOtherHold(t *testing.T) {
 	t.Parallel()
 	start := time.Now()
 	p, _ := newPool(func(c *Config) {
@@ -531,11 +530,11 @@ func TestHijackBesideComparisonsEndsNoOtherHold(t *testing.T) {
 			t.Fatal("the hold of a connection that was not hijacked has ended")
 		}
 	})
-	check(t, "hijacked, also those of which it is not known which", p.Snapshot(read).Closed[CloseHijacked], int64(len(hijacked)))
+	check(t, "hijacked, certain or not", p.Snapshot(read).Closed[CloseHijacked], int64(len(hijacked)))
 	runtime.KeepAlive(hijacked)
 }
 
-// TestReleaseHidesNoGarbage has another connection acquired and released while one that was hijacked is garbage.
+// TestReleaseHidesNoGarbage acquires and releases a connection while a hijacked one is garbage.
 func TestReleaseHidesNoGarbage(t *testing.T) {
 	t.Parallel()
 	p := newHijackPool()
@@ -556,7 +555,7 @@ func TestReleaseHidesNoGarbage(t *testing.T) {
 	runtime.KeepAlive([]*Conn{used, hijacked})
 }
 
-// TestEndOfGarbageHidesNoHold compares while hijacked connections, which are garbage, are cleaned up.
+// TestEndOfGarbageHidesNoHold compares while garbage connections are cleaned up.
 func TestEndOfGarbageHidesNoHold(t *testing.T) {
 	t.Parallel()
 	p := newHijackPool()

@@ -8,12 +8,13 @@ type Hold struct {
 	Conn    *Conn
 	Since   time.Duration // when Acquire returned, by the pool's clock
 
-	// MaybeHijacked reports whether the connection may have been hijacked: as many were as there are such holds, or fewer.
+	// MaybeHijacked reports whether the connection may have been hijacked. [Snapshot.Doubtful] is how many of these
+	// were.
 	MaybeHijacked bool
 }
 
-// Unit returns the unit of work of the hold: the operation by which its caller or its scope is known, else the first of
-// its operations that names it (see [Conn.BeginCall]), else 0.
+// Unit returns the unit of work of the hold: the operation that its caller or scope named, else the first call that
+// names it (see [Conn.BeginCall]), else 0.
 func (h Hold) Unit() Operation {
 	if h.Acquire.Operation != 0 {
 		return h.Acquire.Operation
@@ -21,7 +22,7 @@ func (h Hold) Unit() Operation {
 	return activity(h.Conn.activity.Load()).first()
 }
 
-// Nested reports whether its goroutine held another connection of the pool by the same scope when the hold began.
+// Nested reports whether the goroutine held another connection of the pool in the same scope when the hold began.
 func (h Hold) Nested() bool { return h.Acquire.scope != nil && h.Acquire.scope.nested(h.Acquire) }
 
 // Stack returns the program counters of the stack that acquired the connection, the innermost first. It is nil if stacks
@@ -34,7 +35,7 @@ func (h Hold) MarkReported() bool { return h.Acquire.set(reported) }
 // MarkCounted marks the hold as counted for its length, and reports whether it was marked before.
 func (h Hold) MarkCounted() bool { return h.Acquire.set(counted) }
 
-// Nested describes an acquire that began while its goroutine held another connection of the same pool by the same scope.
+// Nested describes an acquire whose goroutine already held a connection of the same pool in the same scope.
 type Nested struct {
 	Outer Hold // the oldest of those holds
 	Waits bool // no slot is free, so the acquire has to wait

@@ -22,7 +22,7 @@ func TestReleaseReturnsHoldAndAge(t *testing.T) {
 	check(t, "slots after it", p.acquires.slots.load(), counts{})
 }
 
-func TestBusyTimeIsThatOfOutermostCalls(t *testing.T) {
+func TestBusyTimeCountsOutermostCalls(t *testing.T) {
 	t.Parallel()
 	p, clock := newPool(nil)
 	_, c := hold(p, t.Context())
@@ -43,7 +43,6 @@ func TestBusyTimeIsThatOfOutermostCalls(t *testing.T) {
 	check(t, "work of the next hold", h.Work(), Work{First: true})
 }
 
-// TestUnitOfWorkIsFirstOncePerScope has scopes take several connections of two pools.
 func TestUnitOfWorkIsFirstOncePerScope(t *testing.T) {
 	t.Parallel()
 	p, _ := newPool(nil)
@@ -101,7 +100,6 @@ func TestActivityFollowsCalls(t *testing.T) {
 	want("in the next hold", 0, false)
 }
 
-// TestListenerIsIdle waits for the server without a call.
 func TestListenerIsIdle(t *testing.T) {
 	t.Parallel()
 	p, _ := newPool(nil)
@@ -219,7 +217,6 @@ func TestNestedAcquireReportsOuterHold(t *testing.T) {
 	}
 }
 
-// TestOtherGoroutinesOfScopeAreNotNested has goroutines of one scope hold connections side by side.
 func TestOtherGoroutinesOfScopeAreNotNested(t *testing.T) {
 	t.Parallel()
 	goroutine := uintptr(1)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// peak is the largest value of a rotating window: the current bucket of time and the one before. Reading does not reset
-// it, so every reader whose interval is no longer than a bucket sees every spike. It takes no lock.
+// peak is the largest value of a rotating window, which is the current bucket of time and the one before. Reading does
+// not reset it, so every reader whose interval is no longer than a bucket sees every spike. It takes no lock.
 type peak struct {
 	bucket time.Duration // how long a bucket lasts
 

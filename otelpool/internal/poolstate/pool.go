@@ -44,8 +44,8 @@ func New(c Config) *Pool {
 	return p
 }
 
-// Attach connects the state with the real pool, once there is one. read returns the pool's own statistics: they are
-// read when a peak would rise and when a connection is opened. The sizes may have changed since New.
+// Attach connects the state with the real pool. read returns the pool's own statistics; it is called when a peak would
+// rise and when a connection is opened. The sizes may differ from those of New.
 func (p *Pool) Attach(read func() Stat, maxConns, baseSize int64) {
 	p.acquires.maxConns.Store(maxConns)
 	p.baseSize.Store(baseSize)
@@ -64,8 +64,8 @@ func (p *Pool) Stop() { p.stopped.Store(true) }
 // Stopped reports whether Stop was called.
 func (p *Pool) Stopped() bool { return p.stopped.Load() }
 
-// Begin starts an acquire and returns it, to be used as the context of the call. nested is nil unless its goroutine holds
-// another connection of the pool by the scope of ctx.
+// Begin starts an acquire and returns it, to be used as the context of the call. nested is nil unless the goroutine
+// holds another connection of the pool in the scope of ctx.
 func (p *Pool) Begin(ctx context.Context) (a *Acquire, nested *Nested) {
 	a = &Acquire{Context: ctx, acquires: &p.acquires, start: p.acquires.now()}
 	a.wait()
@@ -75,7 +75,7 @@ func (p *Pool) Begin(ctx context.Context) (a *Acquire, nested *Nested) {
 	return a, nested
 }
 
-// joinScope looks up the scope of an acquire, and the connections that its goroutine already holds in it.
+// joinScope sets the scope of an acquire, and returns the oldest hold that its goroutine has in it.
 func (p *Pool) joinScope(a *Acquire) *Nested {
 	a.scope = scopeFrom(a.Context)
 	if a.scope == nil {
@@ -92,8 +92,8 @@ func (p *Pool) joinScope(a *Acquire) *Nested {
 	return &Nested{Outer: Hold{Acquire: outer, Conn: conn, Since: conn.since()}, Waits: waits}
 }
 
-// mayBeHijacked reports whether the connection of a hold may have been hijacked. It compares only if that may be so of any
-// connection.
+// mayBeHijacked reports whether the connection of a hold may have been hijacked. It reconciles only if some connection
+// may have been.
 func (p *Pool) mayBeHijacked(a *Acquire) bool {
 	read := p.acquires.stat.Load()
 	if read == nil || p.acquires.taken() <= (*read)().Acquired {
@@ -112,8 +112,9 @@ func (p *Pool) AcquireFrom(ctx context.Context) *Acquire {
 	return nil
 }
 
-// End ends an acquire that returned the connection c, or failed, and returns how long it took. If held is true the
-// connection is now held, else the acquire failed or the pool has stopped. c is not used unless the result is OK.
+// End ends an acquire that returned the connection c, or failed, and returns how long it took. held reports whether the
+// connection is now held. It is false if the acquire failed or the pool has stopped. c is used only if the result is
+// OK.
 func (p *Pool) End(a *Acquire, c *Conn, result Result) (waited time.Duration, held bool) {
 	now := p.acquires.now()
 	waited = now - a.start
@@ -144,7 +145,7 @@ func (p *Pool) EndLeaked(a *Acquire) {
 	p.acquires.noteInUse(now, p.acquires.slots.add(inUseUnit).inUse)
 }
 
-// finish ends the phases of an acquire, a time after its start, and takes it out of the queue.
+// finish ends the last phase of an acquire, a time after its start, and takes it out of the queue.
 func (p *Pool) finish(a *Acquire, after time.Duration) {
 	queued := a.queued(after)
 	a.advance(progressDone, after)
@@ -164,8 +165,8 @@ func (p *Pool) hold(a *Acquire, c *Conn, now time.Duration, units int64) counts 
 	return n
 }
 
-// Release ends the hold of a connection and returns it with its age. ok is false if there was none: a connection of
-// AcquireAllIdle is released without having been acquired. why is KeptOpen unless the pool closes the connection next.
+// Release ends the hold of a connection and returns it with its age. ok is false if there was none, as for a connection
+// that AcquireAllIdle returned. why is KeptOpen unless the pool closes the connection next.
 func (p *Pool) Release(c *Conn, why CloseReason) (h Hold, age time.Duration, ok bool) {
 	a, since := c.endHold()
 	c.calls.reset() // a call that has not ended yet never will
@@ -192,10 +193,9 @@ func (p *Pool) NewConn(o Origin) *Conn {
 	return c
 }
 
-// abandoned ends the hold of a connection that is garbage and was not released, which is one that was hijacked. It must
-// not be given the hold itself: the context of that may lead to the connection and so keep it alive.
-// Until then the connection is marked as garbage: otherwise a comparison would mistake another hold for the hijacked
-// one.
+// abandoned ends the hold of a connection that is garbage and was not released: it was hijacked. It gets only the
+// counters, because the context of the hold may refer to the connection and keep it alive. Until the hold has ended the
+// connection counts as garbage; otherwise a comparison would mistake another hold for the hijacked one.
 func (p *Pool) abandoned(of *connCounters) {
 	if of.since.Load() != 0 {
 		if p.acquires.hijackedHolds.Load() > 0 {
@@ -213,26 +213,26 @@ func (p *Pool) Opened(c *Conn) (overflow bool) {
 	p.Look()
 	open := p.conns.opened.Add(1) - p.conns.closed.Load() - p.conns.hijacked.Load()
 	c.pooled.Store(true)
-	if s, ok := p.acquires.readStat(); ok { // it knows of hijacks that have not been noticed
+	if s, ok := p.acquires.readStat(); ok { // these include hijacks that have not been noticed
 		open = min(open, s.Acquired+s.Idle+s.Constructing-p.closing.count(p.acquires.now()))
 	}
 	return open > p.baseSize.Load()
 }
 
-// Closed counts a connection that the pool is closing; done is closed when it has. c is nil if the connection has no
-// state. overflow reports whether it is closed because enough others are idle.
+// Closed counts a connection that the pool is closing. done is closed when the connection is. c is nil if the
+// connection has no state. overflow reports whether it is closed because enough others are idle.
 func (p *Pool) Closed(c *Conn, overflow bool, done <-chan struct{}) {
 	p.closing.add(p.acquires.now(), done)
 	var pinged *Acquire
-	var silent bool // it did not answer that
+	var silent bool // it did not answer the ping
 	if c != nil {
 		pinged = c.pinged.Swap(nil)
 		silent = pinged != nil && !c.answered.Load()
 	}
-	switch { // before it counts as closed, so that it does not count as closed for another reason
+	switch { // before it counts as closed, else it would count as CloseOther for a moment
 	case overflow:
 		p.conns.reasons[CloseOverflow].Add(1)
-	case silent && pinged.Context.Err() != nil && !pinged.is(succeeded): // after that its context may end before the close
+	case silent && pinged.Context.Err() != nil && !pinged.is(succeeded): // the context of an acquire that succeeded may have ended later
 		p.conns.reasons[CloseCanceled].Add(1)
 	case silent:
 		p.conns.reasons[ClosePing].Add(1)

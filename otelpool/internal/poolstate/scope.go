@@ -25,8 +25,7 @@ func (c *scopeContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// WithScope returns a context that begins a new scope: a piece of work that should hold one connection at a time. Without
-// a name it has that of the scope around it.
+// WithScope returns a context with a new scope. If name is empty, the scope has the name of the scope around it.
 func WithScope(ctx context.Context, name string) context.Context {
 	scopesUsed.Store(true)
 	if around := scopeFrom(ctx); name == "" && around != nil {
@@ -42,7 +41,7 @@ func scopeFrom(ctx context.Context) *scope {
 	return nil
 }
 
-// scope is the connections that one piece of work holds.
+// scope has the connections that one unit of work holds.
 type scope struct {
 	name string
 
@@ -58,13 +57,13 @@ type scopeHold struct {
 	nested  bool
 }
 
-// blocks reports whether the hold is of that pool and was acquired by the goroutine itself, so that it cannot end while
-// that goroutine waits.
+// blocks reports whether the hold is of that pool and was acquired by that goroutine, so it cannot end while the
+// goroutine waits.
 func (h scopeHold) blocks(pool *acquires, goroutine uintptr) bool {
 	return h.acquire.acquires == pool && h.by == goroutine
 }
 
-// oldest returns the oldest hold that a goroutine has in a pool by the scope, nil if it has none.
+// oldest returns the oldest hold of a goroutine in a pool, nil if it has none.
 func (s *scope) oldest(pool *acquires, goroutine uintptr) (*Acquire, *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,7 +89,7 @@ func (s *scope) remove(a *Acquire) {
 	s.holds = slices.DeleteFunc(s.holds, func(h scopeHold) bool { return h.acquire == a })
 }
 
-// nested reports whether the hold began while its goroutine had another of the same pool by the scope.
+// nested reports whether the goroutine had another hold of the same pool when this one began.
 func (s *scope) nested(a *Acquire) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,14 +10,13 @@ const (
 
 	connMask = occupiedUnit - 1
 
-	// occupiedBias keeps occupied from borrowing from pending. An Acquire may end while the dial that it began takes its
-	// slot, so a slot may be given back a moment before it is taken.
+	// occupiedBias keeps occupied from borrowing from pending. A slot may be returned a moment before it is taken, if
+	// an Acquire ends while its dial takes the slot.
 	occupiedBias = 1 << 19
 )
 
-// slotCounts counts the callers that wait for a slot of the pool and the slots that are taken. The three counts share a
-// word, so an event costs one atomic operation and returns counts that belong together. The zero value is not ready:
-// see init.
+// slotCounts counts the callers that wait for a slot and the slots that are taken. The three counts share a word, so an
+// event costs one atomic operation and returns consistent counts. The zero value is not ready: see init.
 type slotCounts struct{ word atomic.Int64 }
 
 func (s *slotCounts) init() { s.word.Store(occupiedBias * occupiedUnit) }

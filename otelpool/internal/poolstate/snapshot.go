@@ -10,11 +10,12 @@ type Snapshot struct {
 	Stat       Stat
 	Now        time.Duration
 	Pending    int64         // acquires without a slot
-	Closing    int64         // connections that Stat counts as acquired, though they are only being closed
+	Closing    int64         // connections that Stat counts as acquired, but that are being closed
 	OldestWait time.Duration // the longest that one of them has waited, 0 if there is none
 
 	// Holds are the holds, oldest first, without those of hijacked connections. A hijack has no event, so it may be
-	// unknown which of several holds it ended: these are marked, and Doubtful is how many of them have ended.
+	// unknown which of several holds it ended. These have MaybeHijacked set, and Doubtful is how many of them have
+	// ended.
 	Holds    []Hold
 	Doubtful int64
 
@@ -28,8 +29,8 @@ type Snapshot struct {
 	Closed   [CloseReasonCount]int64
 }
 
-// Judged returns the holds, oldest first, and of each whether it counts as ended by a hijack: of those that may have, the
-// oldest do, so that no age is too high.
+// Judged returns the holds, oldest first, and whether each counts as ended by a hijack. Of the doubtful ones the oldest
+// do, so no age is too high.
 func (s *Snapshot) Judged() iter.Seq2[Hold, bool] {
 	return func(yield func(h Hold, ended bool) bool) {
 		doubtful := s.Doubtful
@@ -57,14 +58,14 @@ func (s *Snapshot) OldestHold() time.Duration {
 
 // Snapshot returns the state of the pool now. read returns the pool's own statistics. It is called again if a hijack shows.
 func (p *Pool) Snapshot(read func() Stat) Snapshot {
-	p.reconciling.Lock() // while a reconciliation ends the hold of a hijacked connection, another would seem to be hijacked
+	p.reconciling.Lock() // otherwise another hold could look hijacked while a reconciliation ends one
 	defer p.reconciling.Unlock()
 	s, _ := p.snapshot(read)
 	return s
 }
 
 func (p *Pool) snapshot(read func() Stat) (Snapshot, comparison) {
-	closed := p.conns.closed.Load() // read before the statistics, so that they cover at least these closes
+	closed := p.conns.closed.Load() // before the statistics, which then include at least these
 	c := p.compare(read)
 	s := Snapshot{Stat: c.stat, Now: c.now, Holds: c.holds(), Doubtful: c.unexplained}
 	p.addAcquires(&s, int64(len(c.gone))+c.unexplained)
@@ -73,7 +74,7 @@ func (p *Pool) snapshot(read func() Stat) (Snapshot, comparison) {
 	return s, c
 }
 
-// addAcquires adds what is known of acquires to a snapshot. ended is how many of those in use have ended by a hijack.
+// addAcquires adds the figures on acquires to a snapshot. ended is how many of the connections in use were hijacked.
 func (p *Pool) addAcquires(s *Snapshot, ended int64) {
 	q := &p.acquires
 	n := q.slots.load()
@@ -96,7 +97,8 @@ func (s *Snapshot) queueStands() bool {
 	return s.Stat.Acquired+s.Stat.Constructing >= s.Stat.Max && s.OldestWait >= standingWait
 }
 
-// addConnections adds what is known of connections to a snapshot. closed is how many were closed before its Stat.
+// addConnections adds the figures on connections to a snapshot. closed is how many were closed before its Stat was
+// read.
 func (p *Pool) addConnections(s *Snapshot, closed int64) {
 	totals := p.conns.totals()
 	s.Acquired = totals.acquired

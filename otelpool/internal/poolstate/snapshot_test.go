@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestSnapshotChangesNothing takes snapshots in a state in which Reconcile changes much, and compares what a
-// reconciliation sees after them with what it sees without.
+// TestSnapshotChangesNothing compares a reconciliation after several snapshots with one without them, in a state in
+// which Reconcile changes much.
 func TestSnapshotChangesNothing(t *testing.T) {
 	t.Parallel()
 	reconcile := func(snapshots int) Snapshot {
@@ -72,8 +72,8 @@ func TestOverflowCountsOpenConnsBeyondBaseSize(t *testing.T) {
 	check(t, "opened", p.Snapshot(stat(0, 1)).Opened, 3)
 }
 
-// TestOverflowCountsEachConnOnceConcurrentSafe has two connections be opened together, one of them beyond the base size.
-func TestOverflowCountsEachConnOnceConcurrentSafe(t *testing.T) {
+// TestOverflowCountsConnOnceConcurrentSafe opens two connections together, one of them beyond the base size.
+func TestOverflowCountsConnOnceConcurrentSafe(t *testing.T) {
 	t.Parallel()
 	for range 2000 {
 		p, _ := newPool(nil)
@@ -94,7 +94,6 @@ func TestOverflowCountsEachConnOnceConcurrentSafe(t *testing.T) {
 	}
 }
 
-// TestAbandonedConnEndsItsHold has a hijacked connection become garbage.
 func TestAbandonedConnEndsItsHold(t *testing.T) {
 	t.Parallel()
 	p, _ := newPool(nil)
@@ -132,7 +131,7 @@ func TestClosingCountsConnsUntilClosed(t *testing.T) {
 	check(t, "after that", p.Snapshot(stat(2, 0)).Closing, 0)
 }
 
-// TestPeakIsNeverBelowSample has AcquireAllIdle take connections unseen.
+// TestPeakIsNeverBelowSample lets AcquireAllIdle take connections without an event.
 func TestPeakIsNeverBelowSample(t *testing.T) {
 	t.Parallel()
 	p, clock := newPool(nil)

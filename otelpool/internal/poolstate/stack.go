@@ -8,7 +8,7 @@ import (
 // MaxStack is how many callers of an Acquire are kept at most.
 const MaxStack = 32
 
-// holdStack is the stack that acquired a connection, as program counters.
+// holdStack has the callers of the acquire of a connection, as program counters.
 type holdStack struct {
 	mu  sync.Mutex
 	of  *Acquire // the acquire whose stack it is, nil if there is none
@@ -31,7 +31,7 @@ func (s *holdStack) drop() {
 	s.of = nil
 }
 
-// get returns the callers of an acquire, nil if they were not kept or the connection has gone on to another.
+// get returns the callers of an acquire, nil if they were not kept or another acquire has the connection now.
 func (s *holdStack) get(of *Acquire) []uintptr {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,7 +41,8 @@ func (s *holdStack) get(of *Acquire) []uintptr {
 	return slices.Clone(s.pcs[:s.n])
 }
 
-// KeepStack keeps the callers of an acquire that is about to end with the connection. The owner of the connection calls it.
+// KeepStack keeps the callers of an acquire that is about to return the connection. The owner of the connection calls
+// it.
 func (c *Conn) KeepStack(of *Acquire, pcs []uintptr) { c.stack.keep(of, pcs) }
 
 // DropStack forgets the callers of the hold that ended last, once it has been reported.

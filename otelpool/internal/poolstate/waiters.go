@@ -43,9 +43,9 @@ func (w *waiters) enter(start time.Duration) {
 	w.more[start]++
 }
 
-// leave removes an acquire that began at start. Several acquires have the same start where the clock is coarse. A look
-// may then miss it, because another goroutine removed it and a third added it to a cell already passed. So leave looks
-// again.
+// leave removes an acquire that began at start. With a coarse clock, several acquires have the same start. One look may
+// then miss it, because another goroutine removed it and a third added it to a cell already passed. So leave looks
+// several times.
 func (w *waiters) leave(start time.Duration) {
 	for range 8 {
 		if w.leaveCell(start) || w.leaveMore(start) {
@@ -77,7 +77,7 @@ func (w *waiters) leaveMore(start time.Duration) bool {
 	return true
 }
 
-// oldest returns how long the longest waiting acquire has waited at now, 0 if none waits.
+// oldest returns how long the longest-waiting acquire has waited at now, 0 if none waits.
 func (w *waiters) oldest(now time.Duration) time.Duration {
 	start := now
 	for i := range w.cells {

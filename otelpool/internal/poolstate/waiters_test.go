@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-func TestOldestWaiterOfMany(t *testing.T) {
+func TestOldestReturnsOldestOfManyWaiters(t *testing.T) {
 	t.Parallel()
 	var w waiters
 	if got := w.oldest(time.Second); got != 0 {
-		t.Errorf("none waits, but the oldest %v", got)
+		t.Errorf("without waiters: oldest %v, want 0", got)
 	}
 	const n = 5 * waiterCells // more than there are cells
 	for i := range time.Duration(n) {
@@ -23,7 +23,7 @@ func TestOldestWaiterOfMany(t *testing.T) {
 		w.leave(i)
 	}
 	if got := w.oldest(n); got != 0 || len(w.more) != 0 {
-		t.Errorf("all left, but the oldest %v", got)
+		t.Errorf("all left: oldest %v, want 0", got)
 	}
 }
 
@@ -37,7 +37,7 @@ func TestWaitersWithSameStartConcurrentSafe(t *testing.T) {
 			for range 1000 {
 				w.enter(start)
 				if got := w.oldest(2 * start); got != start {
-					t.Errorf("one waits, but the oldest %v", got)
+					t.Errorf("with a waiter: oldest %v, want 1s", got)
 				}
 				w.leave(start)
 			}
@@ -45,6 +45,6 @@ func TestWaitersWithSameStartConcurrentSafe(t *testing.T) {
 	}
 	all.Wait()
 	if got := w.oldest(2 * start); got != 0 || len(w.more) != 0 {
-		t.Errorf("all left, but the oldest %v", got)
+		t.Errorf("all left: oldest %v, want 0", got)
 	}
 }

@@ -11,17 +11,18 @@ type use struct {
 	busy       time.Duration // in which one of them ran
 }
 
-// Work is what a hold that has ended did.
+// Work describes what a hold did. It has ended.
 type Work struct {
 	Unit       Operation
 	Operations int64
 	Busy       time.Duration // in which an operation ran
 
-	// First reports whether the unit of work had no hold of the pool before in its scope. It is true without a scope.
+	// First reports whether this is the first hold of the unit of work in its scope and pool. It is true without a
+	// scope.
 	First bool
 }
 
-// Work returns what a hold did that [Pool.Release] has just ended. The owner of the connection calls it once.
+// Work returns what the hold did, after [Pool.Release] has ended it. The owner of the connection calls it once.
 func (h Hold) Work() Work {
 	used, unit, scope := h.Conn.used, h.Unit(), h.Acquire.scope
 	first := scope == nil || scope.first(scopeUnit{h.Acquire.acquires, unit})
@@ -34,7 +35,7 @@ type scopeUnit struct {
 	unit Operation
 }
 
-// first reports whether a unit of work has no hold in the scope before.
+// first reports whether a unit of work had no hold in the scope before, and notes it.
 func (s *scope) first(u scopeUnit) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
