@@ -34,7 +34,7 @@ func Findings(r Report) []Finding {
 	return all
 }
 
-// rank orders findings: those of one rank stay in the order of the rules.
+// rank orders findings. Those of one rank stay in the order of the rules.
 func rank(f Finding) int {
 	if f.Consequence {
 		return 3
@@ -48,11 +48,11 @@ type rule struct {
 	runbook string
 	find    func(*view) []Finding
 
-	// silent are the kinds that explain what the rule sees. Beside one of them it does not speak.
+	// silent are the kinds that explain what the rule sees. The rule is skipped if one of them was found.
 	silent []Kind
 }
 
-// rules are in the order of causes: what explains others comes first.
+// rules are in the order of causes: a rule that explains others precedes them.
 var rules = []rule{
 	{BlockedOnServer, "PoolLongHolds", findBlocked, nil},
 	{ServerFull, "FleetNearMaxConnections", findServerFull, nil},

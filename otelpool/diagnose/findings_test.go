@@ -19,7 +19,7 @@ func TestNothingIsWrongWithNothing(t *testing.T) {
 	}
 }
 
-// TestFindingsTakeAnyReport finds in reports of random numbers, as a file may have them.
+// TestFindingsTakeAnyReport uses reports of random numbers, such as a file may contain.
 func TestFindingsTakeAnyReport(t *testing.T) {
 	t.Parallel()
 	names := []string{"", "a", "b\u202e\x00", "c"}
@@ -49,7 +49,7 @@ func TestFindingsTakeAnyReport(t *testing.T) {
 	testutil.NoError(t, quick.Check(whole, &quick.Config{MaxCount: 3000}))
 }
 
-// healthy returns the report of a pool of 8 connections that has been well for ten minutes.
+// healthy returns the report of a pool of 8 connections that has been healthy for ten minutes.
 func healthy() diagnose.Report {
 	period := func(seconds float64) diagnose.Period {
 		n := int64(100 * seconds)
@@ -94,7 +94,7 @@ func operation(p *diagnose.Period, name string) *diagnose.Operation {
 	return &p.Operations[slices.IndexFunc(p.Operations, func(op diagnose.Operation) bool { return op.Operation == name })]
 }
 
-// also makes a change to each period: what happened in the last ten seconds also happened in the longer ones.
+// also makes a change to each period, because the longer ones include the last ten seconds.
 func also(r *diagnose.Report, change func(*diagnose.Period)) {
 	for _, p := range []*diagnose.Period{&r.LastTenSeconds, &r.LastMinute, &r.LastTenMinutes} {
 		change(p)

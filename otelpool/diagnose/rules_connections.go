@@ -9,7 +9,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/printable"
 )
 
-// dialFailure says what a failed dial of some error types means.
+// dialFailure says what failed dials of some error types mean.
 type dialFailure struct {
 	kind    Kind
 	types   []string // of error.type; a prefix if it ends with *
@@ -89,13 +89,13 @@ func findSilence(v *view) []Finding {
 	return findHangingDials(v)
 }
 
-// findHangingDials finds that connections are being opened and none is, while callers wait.
+// findHangingDials finds that dials do not end while callers wait.
 func findHangingDials(v *view) []Finding {
-	wait := max(v.OldestWaitSeconds, v.meanQueue()) // at a moment at which all have given up, none may wait
+	wait := max(v.OldestWaitSeconds, v.meanQueue()) // callers may all have given up a moment ago
 	got, usual := ratio(float64(v.now.Acquires["ok"]), v.now.Seconds), ratio(float64(v.past.Acquires["ok"]), v.past.Seconds)
 	half := v.Constructing > 0 && 2*v.Constructing >= v.Settings.MaxConns
-	// Holds have had fewer of the places for some time, or have none now. If not, the dials have begun just now, and callers
-	// wait for another reason.
+	// Holds have not filled the pool for some time, or nothing is held now. Otherwise the dials have just begun, and
+	// callers wait for another reason.
 	hanging := held(v.now)+float64(v.Constructing) <= float64(v.Settings.MaxConns)+0.5 || v.onlyDials()
 	if !hanging || v.Constructing == 1 && got > 0.3*usual {
 		return nil
@@ -117,14 +117,13 @@ func findHangingDials(v *view) []Finding {
 	}}
 }
 
-// findNoAnswers finds that the server answers nothing of what the pool waits for: operations, the end of connections, and new
-// ones.
+// findNoAnswers finds that the server answers nothing, while operations run or connections are being opened or closed.
 func findNoAnswers(v *view) []Finding {
 	n, running := v.unanswered()
 	if !v.silent() || !v.hushed() {
 		return nil
 	}
-	if float64(2*n) < min(v.expected(), float64(v.LastTenMinutes.Peak)) { // its callers have gone, too
+	if float64(2*n) < min(v.expected(), float64(v.LastTenMinutes.Peak)) { // the callers are gone too
 		return nil
 	}
 	var waits []string
@@ -161,7 +160,7 @@ func findClosing(v *view) []Finding {
 	}
 	return []Finding{{
 		Severity:    v.bad(Warning),
-		Consequence: v.compares() && !v.silent() || v.hasKind(ServerAway), // without the latter, the server has only much to close
+		Consequence: v.compares() && !v.silent() || v.hasKind(ServerAway), // otherwise the server is only slow to close many
 		Summary:     fmt.Sprintf("The pool is closing %s, which still take their slots: the server or the network does not answer.", v.ofPool(v.Closing)),
 		Advice: "pgx waits up to 15 s for the server when it closes a connection after a canceled query. Check whether the server and the network work; " +
 			"the pool recovers by itself.",
@@ -176,14 +175,14 @@ func findClosing(v *view) []Finding {
 // dialTime returns how long a dial takes on average.
 func dialTime(p Period) float64 { return ratio(p.DialSeconds, float64(p.Dials)) }
 
-// openTime returns how long it takes on average to open a connection, with its hooks if acquires waited for them.
+// openTime returns how long it takes on average to open a connection, including its hooks if acquires waited for them.
 func openTime(p Period) float64 {
 	return max(dialTime(p), ratio(p.WaitedSeconds["connect"], float64(p.Opened)))
 }
 
 func findSlowDials(v *view) []Finding {
 	mean, before := openTime(v.now), openTime(v.past)
-	slower := before > 0 && mean >= 3*before // a far server has always taken that long, once an hour
+	slower := before > 0 && mean >= 3*before // connecting to a distant server always takes long
 	if mean < 0.25 || mean < 1 && !slower {
 		return nil
 	}
@@ -214,7 +213,7 @@ func findColdStart(v *view) []Finding {
 	if young.Seconds > 30 || connect < 0.5 || openTime(young) < 0.1 || sum(young.Closed) > 0 {
 		return nil
 	}
-	if v.now.Opened == 0 { // they are open since
+	if v.now.Opened == 0 { // they are open by now
 		return nil
 	}
 	return []Finding{{
@@ -230,7 +229,7 @@ func findColdStart(v *view) []Finding {
 	}}
 }
 
-// churnAdvice says what to do by the reason for which most connections are closed.
+// churnAdvice is the advice by the reason for which most connections were closed.
 var churnAdvice = map[string]string{
 	"lifetime": "MaxConnLifetime is too short: half an hour or an hour is common.",
 	"idle":     "MaxConnIdleTime is too short, or MinIdleConns too low, for traffic that comes in bursts.",
@@ -267,12 +266,12 @@ func findChurn(v *view) []Finding {
 	if f.Advice == "" {
 		f.Advice = "Check pgxpool.connections.closed by reason, and find out who closes them."
 	}
-	if reason == "lifetime" && v.Settings.MaxConnLifetimeSeconds >= 10*60 { // all were opened at the same time, and end at the same time
+	if reason == "lifetime" && v.Settings.MaxConnLifetimeSeconds >= 10*60 { // all were opened together, so they end together
 		f.Advice = "The connections were opened together and so expire together: set MaxConnLifetimeJitter to a part of MaxConnLifetime."
 	}
 	ended := func(c change) bool { return c.failures["25P03"] > 0 } // by the server, in a transaction that was idle
 	f.Consequence = reason == "canceled" && v.pressed || reason == "broken" && slices.ContainsFunc(v.ops, ended)
-	// Dials that have become slow are another trouble, which makes the usual churn felt.
+	// If callers notice the usual churn only now, the cause is slow dials.
 	usual := ratio(opened, v.now.Seconds) < 2*ratio(float64(v.past.Opened), v.past.Seconds)
 	if slower := openTime(v.now) >= 3*openTime(v.past); connect >= 0.005 && !(usual && slower) {
 		f.Severity = v.bad(Warning)
@@ -280,7 +279,8 @@ func findChurn(v *view) []Finding {
 	return []Finding{f}
 }
 
-// spends reports whether connections are closed as soon as they are used, or before, for a reason that size does not cure.
+// spends reports whether connections are closed before or right after their first use, for a reason that size does not
+// cure.
 func (v *view) spends() bool {
 	n := sum(v.now.Closed) - v.now.Closed["overflow"] - v.now.Closed["canceled"]
 	return n >= 5 && 2*n >= v.now.Acquires["ok"]
@@ -294,7 +294,7 @@ func (v *view) work() (seconds float64) {
 	return seconds
 }
 
-// slowHook reports whether PrepareConn takes long: it does more than to set a role or a tenant.
+// slowHook reports whether PrepareConn takes longer than setting a role or a tenant.
 func (v *view) slowHook() bool {
 	ok, prepare := float64(v.now.Acquires["ok"]), v.now.WaitedSeconds["prepare"]
 	return ok >= 10 && prepare >= max(0.01*ok, 0.2*v.work(), v.now.WaitedSeconds["ping"])

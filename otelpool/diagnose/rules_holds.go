@@ -9,14 +9,14 @@ import (
 	"github.com/otelpool/otelpool-go/internal/printable"
 )
 
-// How long a hold lasts before it counts as kept: longer than any call of another service, or reader of rows, ought to take.
+// The age from which a hold counts as kept: longer than a call of another service or reading rows should take.
 const (
 	leakAge = 10 // seconds, if nothing runs on it
 	openAge = 20 // if its rows or batch are open
-	longAge = 5  // as LongHoldsEnded counts
+	longAge = 5  // as for LongHoldsEnded
 )
 
-// minAverage is how long a pool must be observed for the averages of what it held, which is sampled once a second.
+// minAverage is how long a pool must be observed before averages of its holds are used: they are sampled once a second.
 const minAverage = 5 // seconds
 
 func findDeadlock(v *view) []Finding {
@@ -28,7 +28,7 @@ func findDeadlock(v *view) []Finding {
 	by := make(map[string]int64)
 	for _, g := range v.Holds {
 		held += g.Count
-		stuck -= g.Nested // the other hold of such a caller waits for nothing
+		stuck -= g.Nested // these callers have got their second connection
 		by[g.Operation] += g.IdleOutside + g.IdleInTransaction
 	}
 	for _, u := range v.LastTenMinutes.Units {
@@ -65,7 +65,7 @@ func findNested(v *view) (all []Finding) {
 			continue
 		}
 		severity := Warning
-		if 2*u.NestedAcquires >= u.Units { // it is not a rare branch of the code
+		if 2*u.NestedAcquires >= u.Units { // not a rare branch of the code
 			severity = v.bad(Warning)
 		}
 		all = append(all, Finding{
@@ -95,7 +95,7 @@ func findLeaks(v *view) (all []Finding) {
 		switch {
 		case g.OldestSeconds < age || 2*kept < g.Count || kept <= g.MaybeHijacked || g.Listening > 0:
 			continue
-		case v.longHoldsEnd(g.Operation): // it takes that long, and returns them
+		case v.longHoldsEnd(g.Operation): // it is slow, but returns them
 			continue
 		case kept < 2 && (!v.pressed || v.usual(1, was)): // kept on purpose, such as for an advisory lock
 			continue
@@ -164,7 +164,7 @@ func findIdleInTransaction(v *view) (all []Finding) {
 		}
 		all = append(all, f)
 	}
-	for _, u := range v.units { // at this moment none may be idle
+	for _, u := range v.units { // possibly none is idle at this moment
 		if about(all, u.name) || v.has(BlockedOnServer, u.name) || !v.idlesInTransaction(u) || v.idledInTransaction(u) && !v.pressed {
 			continue
 		}
@@ -182,23 +182,23 @@ func findIdleInTransaction(v *view) (all []Finding) {
 
 const commitAdvice = "Commit before calling anything else, and roll back on every error. With idle_in_transaction_session_timeout the server ends such transactions."
 
-// idlesInTransaction reports whether a unit of work has much of the pool idle in transactions, on average.
+// idlesInTransaction reports whether a unit of work keeps a large part of the pool idle in transactions, on average.
 func (v *view) idlesInTransaction(u unitChange) bool {
 	idle := u.now.IdleInTransaction
 	return idle >= v.share(0.25) && 2*idle >= u.now.Held && (u.now.Units == 0 || u.hold >= 0.25)
 }
 
-// idledInTransaction reports whether a unit of work is used so.
+// idledInTransaction reports whether a unit of work usually does that.
 func (v *view) idledInTransaction(u unitChange) bool {
 	return v.longHoldsEnd(u.name) || u.past.IdleInTransaction >= u.now.IdleInTransaction/2
 }
 
-// about reports whether one of some findings is about an operation.
+// about reports whether one of the findings is about an operation.
 func about(of []Finding, operation string) bool {
 	return slices.ContainsFunc(of, func(f Finding) bool { return f.Operation == operation })
 }
 
-// stuck returns the units of work, but for one, whose operations run for far longer than they used to, at most three.
+// stuck returns at most three units of work, except one, whose operations run for far longer than usual.
 func stuck(v *view, but string) (names []string) {
 	for _, g := range v.Holds {
 		if g.Operation != but && isStuck(v, g) && len(names) < 3 && !slices.Contains(names, named(g.Operation)) {
@@ -235,7 +235,7 @@ func findSlowReaders(v *view) (all []Finding) {
 	return all
 }
 
-// mostOpen returns the holds of a unit of work of which most have rows or a batch open, none if it holds nothing now.
+// mostOpen returns the Holds of a unit of work with the most open rows or batches, the zero value if it holds nothing.
 func (v *view) mostOpen(operation string) (most Holds) {
 	for _, g := range v.Holds {
 		if g.Operation == operation && g.ResultOpen > most.ResultOpen {
@@ -292,7 +292,7 @@ func findReleasedBusy(v *view) []Finding {
 		"Close rows and batch results before the release, on every path.")
 }
 
-// released returns a finding of each unit of work that releases connections in a state in which pgxpool closes them.
+// released returns a finding for each unit of work that releases connections in a state in which pgxpool closes them.
 func released(v *view, count func(Unit) int64, counted, summary, advice string) (all []Finding) {
 	for _, u := range v.now.Units {
 		if n := count(u); n > 0 {

@@ -26,7 +26,7 @@ func findRetryStorms(v *view) (all []Finding) {
 	return all
 }
 
-// failureAdvice says what to do by the SQLSTATE of most failures, where a migration or a release is not the usual reason.
+// failureAdvice is the advice by the SQLSTATE of most failures, if the usual cause is not a migration or a release.
 var failureAdvice = map[string]string{
 	"26000": noStatement,
 	"42P05": noStatement,
@@ -38,7 +38,7 @@ var failureAdvice = map[string]string{
 	"55P03":  "A lock does not become free within lock_timeout, or immediately with NOWAIT: find out which session has it (diagnose.Server, pg_blocking_pids).",
 }
 
-// noStatement is what to do if a session of the server does not have the prepared statements that pgx knows of, or has others.
+// noStatement is the advice if a session lacks the prepared statements that pgx made, or has different ones.
 const noStatement = "The session's prepared statements are not those that pgx made: a pooler such as PgBouncer assigns sessions per transaction, or the program runs DEALLOCATE or DISCARD. " +
 	"Set max_prepared_statements of PgBouncer 1.21 or newer, or default_query_exec_mode=exec in the connection string."
 
@@ -50,9 +50,9 @@ func findFailures(v *view) (all []Finding) {
 		case v.deadlocked(c):
 		case c.calls < 5 || c.failed < 0.2 || c.failed < 3*c.wasFailed || v.has(RetryStorm, c.name):
 			continue
-		case mostly(c, "timeout", "canceled", "57014", "connection", "57P01", "57P02"): // its callers' doing, or the connection's
+		case mostly(c, "timeout", "canceled", "57014", "connection", "57P01", "57P02"): // caused by its callers or the connection
 			continue
-		case !v.known(c) && mostly(c, "23505", "40001", "55P03"): // which programs may expect
+		case !v.known(c) && mostly(c, "23505", "40001", "55P03"): // programs may expect these
 			continue
 		}
 		failed = append(failed, c)
@@ -73,13 +73,13 @@ func findFailures(v *view) (all []Finding) {
 			if v.isHeavy(c) {
 				f.Severity = v.bad(Warning)
 			}
-		case "25P03": // what holds the connections, and more of them would idle as well
+		case "25P03": // idle transactions hold the connections, and would hold more
 			f.Severity = v.bad(Warning)
 		}
 		switch n := names[state]; {
-		case len(n) == 0: // it is in the finding of all
+		case len(n) == 0: // the finding of all operations has it
 			continue
-		case len(n) > 3: // it is not the operations
+		case len(n) > 3: // the cause is not one of the operations
 			slices.Sort(n)
 			names[state] = nil
 			f.Operation = ""
@@ -112,7 +112,7 @@ func (v *view) state(c change) string {
 	return most(c.failures)
 }
 
-// acquiresFail finds that acquires fail of which neither the server nor a deadline is why.
+// acquiresFail finds that acquires fail, but not because of the server or a deadline.
 func (v *view) acquiresFail() []Finding {
 	failed, total := float64(v.now.Acquires["error"]), float64(sum(v.now.Acquires))
 	if failed < 5 || failed < 0.2*total {
@@ -133,7 +133,8 @@ func (v *view) acquiresFail() []Finding {
 	}}
 }
 
-// seldom returns the operations that are called too seldom to be judged by now, and fail now, as they did in the last minute.
+// seldom returns the operations that fail but are called too seldom to be judged by the last ten seconds, with their
+// calls of the last minute.
 func (v *view) seldom() (ops []change) {
 	past := minus(v.LastTenMinutes, v.LastMinute)
 	if past.Seconds < minPast {
@@ -148,7 +149,7 @@ func (v *view) seldom() (ops []change) {
 	return ops
 }
 
-// failing is the evidence about an operation that fails.
+// failing returns the evidence about an operation that fails.
 func failing(v *view, c change) []Evidence {
 	return []Evidence{v.was("calls", c.rate, c.was, "1/s"), v.was("failures of calls", c.failed, c.wasFailed, "1")}
 }
@@ -156,11 +157,11 @@ func failing(v *view, c change) []Evidence {
 // known reports whether an operation was called often enough before to be compared.
 func (v *view) known(c change) bool { return c.was*v.past.Seconds >= 20 }
 
-// mostly reports whether most failures of an operation are of some kinds.
+// mostly reports whether the most frequent failure of an operation is one of kinds.
 func mostly(c change, kinds ...string) bool { return slices.Contains(kinds, most(c.failures)) }
 
-// findAllSlower finds that operations are slower alike: by the same time, which is the way to the server, or by the same
-// factor, which is the server.
+// findAllSlower finds that operations are slower alike: by the same time if the network is slow, by the same factor if
+// the server is.
 func findAllSlower(v *view) []Finding {
 	var deltas, growth, fast []float64
 	var usual float64
@@ -184,9 +185,9 @@ func findAllSlower(v *view) []Finding {
 	switch {
 	case n == 2 && spreadOfGrowth > 0.6 && spreadOfDeltas > 0.6: // they have nothing in common
 		return nil
-	case !v.pressed && median(deltas) < 0.001: // a machine that is busy, or idle, makes quick ones that much slower
+	case !v.pressed && median(deltas) < 0.001: // a busy or idle machine slows quick operations that much
 		return nil
-	case !v.pressed && v.callRate() >= 3*v.wasCallRate() && median(growth) < 3: // it has more to do
+	case !v.pressed && v.callRate() >= 3*v.wasCallRate() && median(growth) < 3: // the server has more to do
 		return nil
 	}
 	network := spreadOfDeltas <= 0.6 && spreadOfDeltas < spreadOfGrowth && median(deltas) >= 0.002 && fast[n-1-n/4] >= 2
@@ -228,12 +229,12 @@ func spread(of []float64) float64 {
 }
 
 func findSlowOperations(v *view) (all []Finding) {
-	least := 0.3 // connections that it keeps busy more than before
+	least := 0.3 // additional connections that it keeps busy
 	if v.pressed && v.Settings.MaxConns == 1 {
 		least = 0.15
 	}
 	for _, c := range v.ops {
-		late := v.late(c) >= 0.2 && c.failed >= 3*c.wasFailed // deadlines keep its time and its load low
+		late := v.late(c) >= 0.2 && c.failed >= 3*c.wasFailed // deadlines limit its time and its load
 		if c.calls < 3 || c.was*v.past.Seconds < 10 || c.wasMean <= 0 || c.mean < 0.002 ||
 			c.mean < 3*c.wasMean && !(late && c.mean > 2*c.wasMean) || c.load-c.wasLoad < least && !late {
 			continue
@@ -269,7 +270,7 @@ func findSlowOperations(v *view) (all []Finding) {
 		if !isStuck(v, g) || g.OldestSeconds < longAge && !alone || len(g.LastQueries) != 1 || about(all, g.LastQueries[0]) {
 			continue
 		}
-		if g.Running < 2 && !v.pressed && g.OldestSeconds < 60 { // one call may have more to do than the others
+		if g.Running < 2 && !v.pressed && g.OldestSeconds < 60 { // a single call may have more to do
 			continue
 		}
 		all = append(all, Finding{
@@ -288,7 +289,7 @@ func findSlowOperations(v *view) (all []Finding) {
 	return all
 }
 
-// moreOpen returns on how many connections more than before rows or a batch are open, on average.
+// moreOpen returns how many more connections than before have open rows or an open batch, on average.
 func (v *view) moreOpen() (connections float64) {
 	for _, u := range v.units {
 		connections += u.now.ResultOpen - u.past.ResultOpen
@@ -296,8 +297,8 @@ func (v *view) moreOpen() (connections float64) {
 	return connections
 }
 
-// late returns the share of an operation's calls that were given up: by a deadline, the caller or statement_timeout. It is 0
-// where callers spend the time in the queue, so that little is left for the call.
+// late returns the share of an operation's calls that were given up: by a deadline, the caller or statement_timeout. It
+// is 0 if callers spend their time in the queue, which leaves little for the call.
 func (v *view) late(c change) float64 {
 	if queue := v.meanQueue(); queue >= 0.1 && queue >= c.mean {
 		return 0
@@ -322,7 +323,7 @@ func findShortDeadlines(v *view) (all []Finding) {
 		if c.calls < 5 || late < 0.2 || c.wasMean > 0 && c.mean > 2*c.wasMean || c.wasMean == 0 && c.mean > 1 {
 			continue
 		}
-		if mostly(c, "canceled") && (!v.known(c) || c.failed < 3*c.wasFailed) { // clients go away, as those of a search while one types
+		if mostly(c, "canceled") && (!v.known(c) || c.failed < 3*c.wasFailed) { // clients that leave are normal, for example in a search as you type
 			continue
 		}
 		usual := ""
@@ -376,8 +377,8 @@ func findShortDeadlines(v *view) (all []Finding) {
 	return all
 }
 
-// wasted reports whether most callers give up in the queue, and most that get a connection soon after: pgx closes it then, and
-// the pool opens connections instead of using them. It lasts for as long as as many callers come.
+// wasted reports whether most callers give up in the queue, or soon after they get a connection. pgx then closes it, so
+// the pool opens connections instead of using them. This lasts until fewer callers come.
 func (v *view) wasted() bool {
 	total, ok, canceled := float64(sum(v.now.Acquires)), float64(v.now.Acquires["ok"]), float64(v.now.Closed["canceled"])
 	usual := ratio(float64(v.past.Acquires["ok"]), v.past.Seconds)

@@ -8,7 +8,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/printable"
 )
 
-// crowded reports whether callers wait so long, or give up so often, that it is not the ordinary queue of a busy pool.
+// crowded reports whether callers wait longer, or give up more often, than in the ordinary queue of a busy pool.
 func (v *view) crowded() bool {
 	total := float64(sum(v.now.Acquires))
 	hold := ratio(held(v.now)*v.now.Seconds, total)
@@ -30,9 +30,9 @@ func findTooSmall(v *view) []Finding {
 		return nil
 	}
 	if v.Waiting == 0 && v.now.Acquires["timeout"] > 0 && held(v.now) < 0.8*float64(v.Settings.MaxConns) && v.withoutHolder() == 0 {
-		return nil // callers gave up when there was something else, and do not any more
+		return nil // callers gave up for another reason, which is over
 	}
-	lost := sum(v.LastMinute.Closed) - v.LastMinute.Opened // connections, which nothing has replaced
+	lost := sum(v.LastMinute.Closed) - v.LastMinute.Opened // connections that were not replaced
 	if 4*lost >= 3*v.Settings.MaxConns || v.hasKind(ClosingFillPool) && 4*v.Closing >= 3*v.Settings.MaxConns || v.hasKind(Churn) && v.spends() {
 		return nil
 	}
@@ -54,7 +54,8 @@ func findTooSmall(v *view) []Finding {
 			{Name: "acquires timed out", Value: float64(v.now.Acquires["timeout"])},
 		},
 	}
-	// Which has grown more, the traffic or its time? A pool that has been nearly full for minutes has been too small before.
+	// Which has grown more, the traffic or the time of its holds? A pool that was nearly full before was too small
+	// already.
 	more, longer := ratio(rate, before), ratio(hold, holdBefore)
 	if before == 0 {
 		more = math.Inf(1)
@@ -87,15 +88,15 @@ func findTooSmall(v *view) []Finding {
 	return []Finding{f}
 }
 
-// newWaiters returns about how many acquires wait now that did not when the period began: a queue that stays is no traffic.
-// While it grows evenly, half as many wait on average.
+// newWaiters returns about how many more acquires wait now than when the period began. A queue that stays is not
+// traffic. While it grows evenly, half as many wait on average.
 func (v *view) newWaiters() float64 {
 	waiting := float64(v.Waiting)
 	return waiting - min(waiting, max(0, 2*v.waiters()-waiting))
 }
 
-// withoutHolder returns how many connections are in use now and not held, if they are half of the pool and holds are mostly
-// fewer than that: at one moment as many may be between a release and the next acquire.
+// withoutHolder returns how many connections are in use but not held. It returns 0 if they are less than half of the
+// pool, or if half of the pool is held on average: then they may be between a release and the next acquire.
 func (v *view) withoutHolder() int64 {
 	n := v.Used - v.Closing
 	for _, g := range v.Holds {
@@ -141,7 +142,7 @@ func findNamesCapped(v *view) []Finding {
 	}}
 }
 
-// findCallersWait finds what callers feel. It is never a cause.
+// findCallersWait finds that callers wait or time out. That is never a cause.
 func findCallersWait(v *view) []Finding {
 	if !v.crowded() {
 		return nil

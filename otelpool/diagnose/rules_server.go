@@ -11,19 +11,19 @@ import (
 )
 
 const (
-	// blockedSeconds is how long both a session must wait and the transaction that blocks it must be open. Shorter waits
-	// are normal; after a second the server looks for a deadlock. While calls are given up, all waits may have just begun
-	// again: then the transaction must be open for longAge.
+	// blockedSeconds is how long both a session must wait and the transaction that blocks it must be open. Shorter
+	// waits are normal; after a second the server looks for a deadlock. If calls are given up, all waits may have just
+	// begun again; then the transaction must be open for longAge.
 	blockedSeconds = 1
 
-	// fullRatio is the part of the connections for everybody from which on a server is called full.
+	// fullRatio is the share of the connections without reserved ones from which a server counts as full.
 	fullRatio = 0.9
 
 	maxCulprits = 3 // findings of one kind
 	maxNamed    = 5 // names in a sentence
 )
 
-// culprit is what sessions wait for: a unit of work of ours, or a program that is not.
+// culprit is what sessions wait for: one of our units of work, or another program.
 type culprit struct {
 	name     string
 	ours     bool
@@ -37,7 +37,7 @@ func findBlocked(v *view) []Finding {
 		return nil
 	}
 	r := v.Report
-	sessions := r.Server.Sessions[:min(len(r.Server.Sessions), maxSessions)] // a Report may come from anywhere
+	sessions := r.Server.Sessions[:min(len(r.Server.Sessions), maxSessions)] // the Report may come from a file
 	byID := make(map[uint32]Session, len(sessions))
 	for _, s := range sessions {
 		byID[s.ProcessID] = s
@@ -83,8 +83,8 @@ func findBlocked(v *view) []Finding {
 	return findings
 }
 
-// blocks returns for how long a session may have kept others waiting. Of one that is hidden from the role, only those
-// that wait directly for it tell: others may have had the lock before it.
+// blocks returns for how long a session may have kept others waiting. If the role cannot see the session, only sessions
+// that wait directly for it count, because others may have had the lock before.
 func blocks(root Session, sessions []Session) (seconds float64) {
 	if root.State != "" {
 		return max(root.TransactionSeconds, root.StateSeconds)
@@ -97,8 +97,8 @@ func blocks(root Session, sessions []Session) (seconds float64) {
 	return seconds
 }
 
-// rootBlockers returns the sessions that a session waits for in the end. In a circle it is the one with the oldest
-// transaction.
+// rootBlockers returns the sessions at the end of the chains of blockers. In a circle it returns the one with the
+// oldest transaction.
 func rootBlockers(victim Session, byID map[uint32]Session) (roots []Session) {
 	seen := map[uint32]bool{victim.ProcessID: true}
 	oldest := victim
@@ -167,8 +167,7 @@ func (c *culprit) finding(r Report) Finding {
 	return f
 }
 
-// between returns the session behind which most victims wait for a table that the culprit does not keep from them, and
-// how many do.
+// between returns the session for whose table lock most victims wait, if not for the culprit's, and how many they are.
 func (c *culprit) between(sessions []Session) (most Session, n int) {
 	behind := make(map[uint32]int)
 	for _, v := range c.victims {
@@ -185,7 +184,7 @@ func (c *culprit) between(sessions []Session) (most Session, n int) {
 	return most, n
 }
 
-// does returns what a session does that others wait for, after its name.
+// does returns what the blocking session does, as the rest of a sentence that begins with its name.
 func (s Session) does() string {
 	open := printable.Seconds(s.TransactionSeconds)
 	switch {
@@ -241,7 +240,7 @@ func sessionName(s Session) string {
 	return fmt.Sprintf("process %d", s.ProcessID)
 }
 
-// findServerFull finds who has the connections of a server that has hardly any left.
+// findServerFull finds which clients have the connections of a server that is nearly full.
 func findServerFull(v *view) []Finding {
 	r, s := v.Report, v.Server
 	if s == nil {

@@ -82,7 +82,7 @@ func TestBlockedRuleNamesRoot(t *testing.T) {
 	}
 }
 
-// checkFinding checks what a finding must have, whatever it says.
+// checkFinding checks what every finding must have.
 func checkFinding(t *testing.T, f diagnose.Finding, kind diagnose.Kind, severity diagnose.Severity) {
 	t.Helper()
 	if f.Kind != kind || f.Severity != severity || f.Advice == "" || len(f.Evidence) == 0 {
@@ -119,7 +119,7 @@ func TestBlockedRuleIsCriticalWhileCallersWait(t *testing.T) {
 	checkFinding(t, diagnose.Findings(diagnose.Report{Server: server, Waiting: 1})[0], diagnose.BlockedOnServer, diagnose.Warning)
 }
 
-// TestBlockedRuleTakesWaitsThatBeginAgain has all that wait for a lock give up after less than a second, and try it again.
+// TestBlockedRuleTakesWaitsThatBeginAgain lets all sessions give up a lock after less than a second, and try again.
 func TestBlockedRuleTakesWaitsThatBeginAgain(t *testing.T) {
 	t.Parallel()
 	again := changed(session(2, "pay", "", 1), func(s *diagnose.Session) { s.LockWaitSeconds = 0.4 })

@@ -10,20 +10,20 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// verdict is what the first finding of a report says, "" and "" if there is none.
+// verdict is the first finding of a report, "" and "" if there is none.
 type verdict struct {
 	kind      diagnose.Kind
 	operation string
 }
 
-// verdictOf is a test of what the first finding is, after a change of a healthy report.
+// verdictOf is a test of the first finding after a change of a healthy report.
 type verdictOf struct {
 	name   string
 	change func(*diagnose.Report)
 	want   verdict
 }
 
-// speaks are the reports at which each rule speaks, and those like them at which it must not.
+// speaks has reports for which each rule must return a finding, and similar ones for which it must not.
 var speaks = []verdictOf{
 	{"leak", func(r *diagnose.Report) {
 		holds(r, diagnose.Holds{Operation: "job", Count: 3, IdleOutside: 3, OldestSeconds: 20})
@@ -486,7 +486,7 @@ var speaks = []verdictOf{
 	}, verdict{diagnose.LoginRefused, ""}},
 }
 
-func TestEachRuleSpeaksWhenItShould(t *testing.T) {
+func TestEachRuleFindsOnlyItsTrouble(t *testing.T) {
 	t.Parallel()
 	for _, tt := range slices.Concat(speaks, unusual) {
 		t.Run(tt.name, func(t *testing.T) {
@@ -505,7 +505,6 @@ func TestEachRuleSpeaksWhenItShould(t *testing.T) {
 	}
 }
 
-// TestConsequencesComeLast leaks while callers time out.
 func TestConsequencesComeLast(t *testing.T) {
 	t.Parallel()
 	r := healthy()
@@ -521,8 +520,8 @@ func TestConsequencesComeLast(t *testing.T) {
 	}
 }
 
-// TestFullPoolThatNobodyHoldsBlamesHooks has AfterRelease keep the connections, or a panic in a hook lose their places.
-func TestFullPoolThatNobodyHoldsBlamesHooks(t *testing.T) {
+// TestFullPoolWithoutHoldsBlamesHooks has connections that AfterRelease keeps, or whose slots a panic in a hook lost.
+func TestFullPoolWithoutHoldsBlamesHooks(t *testing.T) {
 	t.Parallel()
 	for _, blames := range []bool{false, true} {
 		r := healthy()
@@ -548,7 +547,7 @@ func TestFullPoolThatNobodyHoldsBlamesHooks(t *testing.T) {
 // holds adds holds to a report.
 func holds(r *diagnose.Report, holds ...diagnose.Holds) { r.Holds = append(holds, r.Holds...) }
 
-// openRows holds three connections with open rows since so many seconds.
+// openRows holds three connections with open rows for that many seconds.
 func openRows(r *diagnose.Report, seconds float64) {
 	holds(r, diagnose.Holds{Operation: "job", Count: 3, ResultOpen: 3, OldestSeconds: seconds})
 	r.LastTenSeconds.Units = append(r.LastTenSeconds.Units, diagnose.Unit{Operation: "job", Held: 3, ResultOpen: 3})
@@ -562,7 +561,7 @@ func waiting(r *diagnose.Report) {
 	r.LastTenSeconds.WaitedSeconds["queue"] = 0.5 * float64(r.LastTenSeconds.Acquires["ok"])
 }
 
-// unanswered lets nothing come back from the server for so many seconds.
+// unanswered makes the server answer nothing for that many seconds.
 func unanswered(r *diagnose.Report, seconds float64) {
 	waiting(r)
 	r.SilentSeconds, r.OldestWaitSeconds = seconds, seconds
@@ -572,7 +571,7 @@ func unanswered(r *diagnose.Report, seconds float64) {
 	}
 }
 
-// hangingDials makes callers wait for connections that are being opened, and are not.
+// hangingDials makes callers wait for dials that do not end.
 func hangingDials(r *diagnose.Report) {
 	waiting(r)
 	r.Used, r.Constructing, r.Holds = 0, r.Settings.MaxConns, nil
@@ -581,7 +580,7 @@ func hangingDials(r *diagnose.Report) {
 	r.LastTenSeconds.WaitedSeconds["queue"] = 0.3 * 50
 }
 
-// startCold makes the pool half a minute old at most, whose first acquires dialed.
+// startCold makes the pool young, with first acquires that dialed.
 func startCold(r *diagnose.Report) {
 	r.LastTenMinutes = r.LastTenSeconds
 	r.LastTenMinutes.WaitedSeconds = maps.Clone(r.LastTenSeconds.WaitedSeconds)
@@ -589,7 +588,7 @@ func startCold(r *diagnose.Report) {
 	r.LastTenMinutes.Dials, r.LastTenMinutes.DialSeconds = 8, 3
 }
 
-// longer has units of work hold connections for longer.
+// longer makes units of work hold connections for longer.
 func longer(r *diagnose.Report, times float64) {
 	for i := range r.LastTenSeconds.Units {
 		u := &r.LastTenSeconds.Units[i]
@@ -610,7 +609,7 @@ func churn(p *diagnose.Period, reason string) {
 	p.Opened, p.Closed = int64(p.Seconds), map[string]int64{reason: int64(p.Seconds)}
 }
 
-// endedIdle has the server end transactions in which nothing runs.
+// endedIdle makes the server end idle transactions.
 func endedIdle(r *diagnose.Report) {
 	op := operation(&r.LastTenSeconds, "put")
 	op.Failures = map[string]int64{"25P03": op.Calls}
@@ -621,14 +620,14 @@ func resets(p *diagnose.Period, connections int64) {
 	p.Opened, p.Closed = connections, map[string]int64{"other": connections}
 }
 
-// prepares has PrepareConn run a statement that it did not run before, for a third of the last ten seconds.
+// prepares makes PrepareConn run a new statement, for a third of the last ten seconds.
 func prepares(r *diagnose.Report, mean float64) {
 	n := r.LastTenSeconds.Acquires["ok"] / 3
 	r.LastTenSeconds.WaitedSeconds["prepare"] = mean * float64(n)
 	r.LastTenSeconds.Operations = append(r.LastTenSeconds.Operations, diagnose.Operation{Operation: "check", Calls: n, Seconds: mean * float64(n)})
 }
 
-// only makes callers wait for a pool of one connection, which a unit of work holds nearly all the time.
+// only makes callers wait for a pool of one connection that a unit of work holds nearly all the time.
 func only(r *diagnose.Report, does func(*diagnose.Unit)) {
 	r.Settings.MaxConns, r.Settings.BaseSize, r.Holds = 1, 1, nil
 	also(r, func(p *diagnose.Period) {
@@ -642,7 +641,8 @@ func only(r *diagnose.Report, does func(*diagnose.Unit)) {
 	waiting(r)
 }
 
-// TestFailuresOfManyOperationsAreOneFinding has all writes fail on a replica, and another operation for a reason of its own.
+// TestFailuresOfManyOperationsAreOneFinding lets all writes fail on a replica, and another operation for another
+// reason.
 func TestFailuresOfManyOperationsAreOneFinding(t *testing.T) {
 	t.Parallel()
 	r := healthy()
@@ -658,7 +658,6 @@ func TestFailuresOfManyOperationsAreOneFinding(t *testing.T) {
 	}
 }
 
-// TestAdviceOnSlowRowsNamesThem has most of the time of a slow operation pass while its rows are open.
 func TestAdviceOnSlowRowsNamesThem(t *testing.T) {
 	t.Parallel()
 	for _, open := range []float64{0, 1.5} {
@@ -672,8 +671,8 @@ func TestAdviceOnSlowRowsNamesThem(t *testing.T) {
 	}
 }
 
-// TestShortDeadlineNamesWhose has the server's statement_timeout end calls, or the caller's deadline.
-func TestShortDeadlineNamesWhose(t *testing.T) {
+// TestShortDeadlineNamesItsOwner has calls that the caller's deadline or statement_timeout ended.
+func TestShortDeadlineNamesItsOwner(t *testing.T) {
 	t.Parallel()
 	for reason, want := range map[string]string{"timeout": "Callers give up on 50 % of the calls of \"put\"", "57014": "statement_timeout is too short"} {
 		r := healthy()
@@ -704,8 +703,8 @@ func TestOneShortDeadlineOfManyOperations(t *testing.T) {
 	}
 }
 
-// TestAdviceOnFailuresGoesByTheirKind has writes fail after a failover, which no migration is the reason of.
-func TestAdviceOnFailuresGoesByTheirKind(t *testing.T) {
+// TestAdviceOnFailuresDependsOnKind lets writes fail after a failover, not because of a migration.
+func TestAdviceOnFailuresDependsOnKind(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[string]string{
 		"25006": "target_session_attrs", "25P03": "idle_in_transaction_session_timeout", "40001": "repeat", "40P01": "same order", "55P03": "lock_timeout", "42P01": "migration",
@@ -720,7 +719,7 @@ func TestAdviceOnFailuresGoesByTheirKind(t *testing.T) {
 	}
 }
 
-func TestAdviceOnLifetimeGoesByItsSetting(t *testing.T) {
+func TestAdviceOnLifetimeDependsOnSetting(t *testing.T) {
 	t.Parallel()
 	for lifetime, want := range map[float64]string{60: "MaxConnLifetime is too short", 3600: "MaxConnLifetimeJitter"} {
 		r := healthy()
@@ -732,7 +731,7 @@ func TestAdviceOnLifetimeGoesByItsSetting(t *testing.T) {
 	}
 }
 
-// seldom adds an operation that is called every ten seconds and has failed in the last minute, with so many failures now.
+// seldom adds an operation that is called every ten seconds and failed in the last minute, with that many failures now.
 func seldom(r *diagnose.Report, failures int64) {
 	fails := func(n int64) map[string]int64 { return map[string]int64{"42P01": n} }
 	for _, p := range []struct {
@@ -743,7 +742,7 @@ func seldom(r *diagnose.Report, failures int64) {
 	}
 }
 
-// refused has connections closed before they are used, while callers wait. ok acquires get one nevertheless.
+// refused closes connections before they are used, while callers wait. ok is the number of acquires that get one.
 func refused(r *diagnose.Report, ok int64) {
 	waiting(r)
 	r.Used, r.Holds = 0, nil
@@ -753,8 +752,8 @@ func refused(r *diagnose.Report, ok int64) {
 	r.LastTenSeconds.WaitedSeconds["connect"] = 4
 }
 
-// TestRefusedConnectionsAreNoSmallPool has PrepareConn or AfterRelease refuse connections.
-func TestRefusedConnectionsAreNoSmallPool(t *testing.T) {
+// TestRefusedConnectionsAreNotSmallPool lets PrepareConn or AfterRelease refuse connections.
+func TestRefusedConnectionsAreNotSmallPool(t *testing.T) {
 	t.Parallel()
 	for _, ok := range []int64{0, 220, 4000} {
 		r := healthy()
@@ -767,7 +766,7 @@ func TestRefusedConnectionsAreNoSmallPool(t *testing.T) {
 	}
 }
 
-// churnFelt closes and opens so many that acquires wait for dials.
+// churnFelt closes and opens so many connections that acquires wait for dials.
 func churnFelt(p *diagnose.Period, reason string) {
 	p.Opened, p.Dials, p.Closed = 1000, 1000, map[string]int64{reason: 1000}
 	p.DialSeconds, p.WaitedSeconds["connect"] = 20, 20

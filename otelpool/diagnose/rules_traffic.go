@@ -35,14 +35,14 @@ func findMoreCalls(v *view) (all []Finding) {
 		was += ratio(float64(u.Units), v.past.Seconds)
 	}
 	for _, u := range v.units {
-		if rate == u.rate && was == u.was { // there is nothing else
+		if rate == u.rate && was == u.was { // the only unit of work
 			continue
 		}
 		more := u.rate >= 3*u.was && u.now.Units >= 20 && (u.now.Held-u.past.Held >= v.share(0.15) || v.pressed)
 		if !more && !v.crowdsOut(u) || u.past.Units < rare && !v.appeared(rate-u.rate, was-u.was) {
 			continue
 		}
-		if u.rate >= 2*v.growthOfOthers(u.name)*u.was { // asked last: it looks at all units
+		if u.rate >= 2*v.growthOfOthers(u.name)*u.was { // last, because it is the most expensive
 			all = append(all, moreCalls(v, u.name, u.rate, u.was, u.now.Held, u.past.Held))
 		}
 	}
@@ -60,26 +60,27 @@ func findMoreCalls(v *view) (all []Finding) {
 	return all
 }
 
-// prepares reports whether it may be a slow PrepareConn that runs an operation: it has the time.
+// prepares reports whether a slow PrepareConn may run an operation: it takes long enough for it.
 func (v *view) prepares(c change) bool {
 	return v.slowHook() && 0.8*c.load*v.now.Seconds <= v.now.WaitedSeconds["prepare"]
 }
 
-// crowdsOut reports whether a unit of work that hardly came before, or comes more often, keeps much of the pool busy while
-// callers wait, such as a batch job. Few of its units may have ended, if they are long.
+// crowdsOut reports whether a unit of work that is new or more frequent, such as a batch job, keeps much of the pool
+// busy while callers wait. If it is long, few of its units have ended.
 func (v *view) crowdsOut(u unitChange) bool {
 	return v.pressed && u.now.Held >= 2*u.past.Held && u.now.Held-u.past.Held >= v.share(0.25) && 2*u.now.Running >= u.now.Held &&
 		(u.past.Units < rare || u.rate >= 2*u.was)
 }
 
-// rare is how often something must have come before, that its rate can be compared.
+// rare is how often something must have happened before, so that its rate can be compared.
 const rare = 10
 
-// appeared reports whether what hardly came before is a trouble now: a batch job is none while no caller waits, nor is
-// traffic that begins or wakes up. rate and was are how often all the rest comes, and came.
+// appeared reports whether something that hardly happened before is a problem. It is not while no caller waits, or if
+// all traffic has just begun. rate and was are the rates of everything else, now and before.
 func (v *view) appeared(rate, was float64) bool { return v.pressed && was > 0 && rate <= 2*was }
 
-// growthOfOthers returns by which factor units of work but one come more often than before, at least 1.
+// growthOfOthers returns the median factor by which units of work, except one, are more frequent than before, at least
+// 1.
 func (v *view) growthOfOthers(but string) float64 {
 	var growth []float64
 	for _, u := range v.units {
@@ -92,7 +93,7 @@ func (v *view) growthOfOthers(but string) float64 {
 
 func moreCalls(v *view, name string, rate, before, held, heldBefore float64) Finding {
 	summary := fmt.Sprintf("%s runs %s, unlike the rest: its callers have changed.", named(name), grew(rate, before))
-	if rate < 3*before || rate < 1 { // what crowds out the rest comes seldom, and stays long
+	if rate < 3*before || rate < 1 { // a unit that crowds out the rest may be long and rare
 		summary = fmt.Sprintf("%s keeps %s busy, %s before, while the rest does not run more often: it is new, or its callers have changed.",
 			named(name), average(held, "connection"), average(heldBefore, "connection"))
 	}

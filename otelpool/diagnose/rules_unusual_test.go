@@ -2,7 +2,7 @@ package diagnose_test
 
 import "github.com/otelpool/otelpool-go/otelpool/diagnose"
 
-// unusual are reports of services that are well, but not like the others.
+// unusual has reports of unusual services that are healthy.
 var unusual = []verdictOf{
 	{"a report that runs on when the traffic of the day has ended", func(r *diagnose.Report) {
 		quiet(r)
@@ -187,7 +187,7 @@ var unusual = []verdictOf{
 	{"a report without settings", func(r *diagnose.Report) { r.Settings = diagnose.Settings{} }, verdict{}},
 }
 
-// empty makes a report that of a pool that was not used for ten minutes.
+// empty makes the report one of a pool that was not used for ten minutes.
 func empty(r *diagnose.Report) {
 	r.Used, r.Idle, r.Holds = 0, 4, nil
 	r.LastTenSeconds, r.LastMinute, r.LastTenMinutes = idle(12), idle(66), idle(630)
@@ -204,7 +204,7 @@ func quiet(r *diagnose.Report) {
 	r.LastTenSeconds = idle(12)
 }
 
-// lastCall ends the traffic of a report but for a call that runs on.
+// lastCall ends the traffic of a report except for one running call.
 func lastCall(r *diagnose.Report) {
 	quiet(r)
 	r.SilentSeconds = 14
@@ -212,7 +212,7 @@ func lastCall(r *diagnose.Report) {
 	r.LastTenSeconds.Units = []diagnose.Unit{{Operation: "POST /", Held: 1, Running: 1}}
 }
 
-// over returns a longer period in which no more happened.
+// over returns a longer period with the same events.
 func over(seconds float64, p diagnose.Period) diagnose.Period {
 	long := p
 	long.Seconds = seconds
@@ -233,14 +233,14 @@ func work(p *diagnose.Period, unit, operation string, n int64, mean float64) {
 	p.Units = append(p.Units, diagnose.Unit{Operation: unit, Held: held, Running: held, Units: n, Operations: n, BusySeconds: float64(n) * mean})
 }
 
-// longJob adds units of work that hardly end, and did not come before.
+// longJob adds units of work that are new and hardly end.
 func longJob(r *diagnose.Report, unit string, connections int64) {
 	holds(r, diagnose.Holds{Operation: unit, Count: connections, Running: connections, OldestSeconds: 9, LastQueries: []string{"INSERT archive"}})
 	n := float64(connections)
 	r.LastTenSeconds.Units = append(r.LastTenSeconds.Units, diagnose.Unit{Operation: unit, Held: n, Running: n})
 }
 
-// leads adds a connection that is held for ever, for an advisory lock.
+// leads adds a connection that is held forever, for an advisory lock.
 func leads(r *diagnose.Report, seconds float64) {
 	r.Used = max(r.Used, 1)
 	r.Holds = append(r.Holds, diagnose.Holds{Operation: "SELECT", Count: 1, IdleOutside: 1, OldestSeconds: seconds, LastQueries: []string{"SELECT"}})

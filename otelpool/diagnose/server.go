@@ -74,7 +74,7 @@ func Server(ctx context.Context, config *pgx.ConnConfig, report Report, opts ...
 // askServer connects and asks.
 func askServer(ctx context.Context, config *pgx.ConnConfig, report Report, options serverOptions) (state *ServerState, err error) {
 	defer func() {
-		if recover() != nil { // in a function of config, or because ParseConfig has not made it
+		if recover() != nil { // in a function of config, or because it was not made by ParseConfig
 			state, err = nil, errors.New("diagnose: panic: the configuration was not created by pgx.ParseConfig, or one of its functions, such as DialFunc, panicked")
 		}
 	}()
@@ -94,8 +94,8 @@ func askServer(ctx context.Context, config *pgx.ConnConfig, report Report, optio
 	return state, nil
 }
 
-// ownConfig returns a copy of a configuration for one connection without the pool's hooks, and a function that closes
-// whatever is left of that connection. It keeps the functions that may be needed to reach the server.
+// ownConfig returns a copy of a configuration without the pool's hooks, and a function that closes what is left of its
+// connection. It keeps the functions that may be needed to reach the server.
 func ownConfig(config *pgx.ConnConfig) (own *pgx.ConnConfig, hangUp func()) {
 	own = config.Copy()
 	own.Tracer = nil
@@ -105,7 +105,7 @@ func ownConfig(config *pgx.ConnConfig) (own *pgx.ConnConfig, hangUp func()) {
 	own.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler { // another may wait for the server
 		return &pgconn.DeadlineContextWatcherHandler{Conn: c.Conn()}
 	}
-	own.MaxProtocolMessageBodyLen = 1 << 20 // whatever it is that answers
+	own.MaxProtocolMessageBodyLen = 1 << 20 // it may not be PostgreSQL that answers
 
 	// A pooler such as PgBouncer may hand each transaction to another server, and refuses unknown parameters.
 	own.DefaultQueryExecMode, own.StatementCacheCapacity, own.DescriptionCacheCapacity = pgx.QueryExecModeExec, 0, 0
@@ -130,8 +130,8 @@ func ownConfig(config *pgx.ConnConfig) (own *pgx.ConnConfig, hangUp func()) {
 	return own, d.hangUp
 }
 
-// dialed are the network connections that were dialed. When a context ends in a query, pgx goes on for up to 15 seconds in
-// the background: it dials once more to cancel the query, and waits for the server. The zero value is ready; it is safe for
+// dialed has the network connections that were dialed. When a context ends in a query, pgx dials once more to cancel
+// the query and waits for the server, for up to 15 seconds in the background. The zero value is ready; it is safe for
 // concurrent use.
 type dialed struct {
 	mu    sync.Mutex
@@ -167,7 +167,7 @@ func (d *dialed) hangUp() {
 	}
 }
 
-// begin begins a transaction that only reads. Its settings end with it: those of a session would stay on a server that
+// begin begins a read-only transaction. Its settings end with it; those of a session would stay on a connection that
 // PgBouncer hands to others.
 func begin(ctx context.Context, conn *pgx.Conn) error {
 	left := serverTimeout
@@ -179,7 +179,7 @@ func begin(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// serverError returns an error without the words of errors that may contain a secret.
+// serverError returns an error without text that may contain a secret.
 func serverError(ctx context.Context, what string, err error, config *pgx.ConnConfig) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("diagnose: %s: %w", what, ctx.Err())

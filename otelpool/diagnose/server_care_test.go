@@ -20,7 +20,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// TestServerSanitizesNames uses names that would write on the reader's terminal, or fill it.
+// TestServerSanitizesNames uses names with control sequences, and very long ones.
 func TestServerSanitizesNames(t *testing.T) {
 	t.Parallel()
 	url := postgrestest.Database(t)

@@ -19,7 +19,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// fails checks that Server returns the report as it was, and an error with these words and without a secret.
+// fails checks that Server returns an unchanged report, and an error with these words and without a secret.
 func fails(t *testing.T, ctx context.Context, config *pgx.ConnConfig, words string) {
 	t.Helper()
 	before := diagnose.Report{Pool: "test", Holds: []diagnose.Holds{{ProcessIDs: []uint32{1}}}, Server: &diagnose.ServerState{Connections: 1}}
@@ -95,8 +95,8 @@ func TestServerErrorShowsNoSecret(t *testing.T) {
 	fails(t, ctx, parse(t, url), "context canceled")
 }
 
-// silent returns the configuration of connections that forward as many bytes of the server's answers as they are told, and
-// then nothing, and a channel that gets a value for each that Server has closed.
+// silent returns a configuration whose connections forward that many bytes of the server's answers and then nothing.
+// The channel receives a value for each connection that Server closes.
 func silent(config *pgx.ConnConfig, after int64) (*pgx.ConnConfig, <-chan struct{}) {
 	closed := make(chan struct{}, 10)
 	config = config.Copy()
@@ -122,7 +122,7 @@ func silent(config *pgx.ConnConfig, after int64) (*pgx.ConnConfig, <-chan struct
 	return config, closed
 }
 
-// TestServerReturnsWithoutAnswer asks a server that accepts connections and does not answer, and one that stops to answer.
+// TestServerReturnsWithoutAnswer asks a server that never answers, and one that stops answering.
 func TestServerReturnsWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	url := postgrestest.Database(t)
@@ -155,7 +155,7 @@ func TestServerReturnsWithoutAnswer(t *testing.T) {
 	}
 }
 
-// closed waits until Server has closed its connection, well before pgx would give up canceling the query.
+// closed waits until Server has closed its connection, long before pgx gives up canceling the query.
 func closed(t *testing.T, hungUp <-chan struct{}) {
 	t.Helper()
 	select {

@@ -51,7 +51,7 @@ func (f fixture) ask(t *testing.T, opts ...diagnose.ServerOption) *diagnose.Serv
 	return ask(t, f.pool.Config().ConnConfig, f.inst.Report(), opts...)
 }
 
-// ask asks again if a busy machine does not answer within Server's time.
+// ask calls Server, again if a busy machine does not answer within Server's time.
 func ask(t *testing.T, config *pgx.ConnConfig, report diagnose.Report, opts ...diagnose.ServerOption) *diagnose.ServerState {
 	t.Helper()
 	for begun := time.Now(); ; {
@@ -66,7 +66,7 @@ func ask(t *testing.T, config *pgx.ConnConfig, report diagnose.Report, opts ...d
 	}
 }
 
-// lock begins a transaction of a unit of work of the pool that has the lock of a row.
+// lock begins a transaction of a unit of work that locks a row.
 func (f fixture) lock(t *testing.T, operation string, row int) {
 	t.Helper()
 	tx, err := f.pool.Begin(otelpool.WithOperation(t.Context(), operation))
@@ -75,14 +75,14 @@ func (f fixture) lock(t *testing.T, operation string, row int) {
 	postgrestest.Exec(t, tx, update(row))
 }
 
-// wait has a unit of work of the pool wait for the lock of a row.
+// wait makes a unit of work wait for the lock of a row.
 func (f fixture) wait(t *testing.T, operation string, row int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(otelpool.WithOperation(context.Background(), operation))
 	aside(t, func() { _, _ = f.pool.Exec(ctx, update(row)) }, cancel)
 }
 
-// aside makes a call that waits until the test's end, when end lets it go on.
+// aside makes a call in the background. At the end of the test it calls end and waits for the call.
 func aside(t *testing.T, call, end func()) {
 	done := make(chan struct{})
 	go func() { defer close(done); call() }()
@@ -105,7 +105,7 @@ func connect(t *testing.T, connString, application string, change ...func(*pgx.C
 	return conn
 }
 
-// locking connects another program, which begins a transaction that has the lock of row 1.
+// locking connects another program, which locks row 1 in a transaction.
 func locking(t *testing.T, connString, application string) *pgx.Conn {
 	t.Helper()
 	conn := connect(t, connString, application)
@@ -113,7 +113,7 @@ func locking(t *testing.T, connString, application string) *pgx.Conn {
 	return conn
 }
 
-// as sets the role of a connection, whose password is the one of newRole.
+// as sets the role of a connection to one of newRole.
 func as(role string) func(*pgx.ConnConfig) {
 	return func(c *pgx.ConnConfig) { c.User, c.Password = role, "hunter2" }
 }
@@ -133,7 +133,7 @@ func newRole(t *testing.T, connString, name string) string {
 	return name
 }
 
-// eventually waits until the server says what a condition asks for.
+// eventually waits until the server's answer meets a condition.
 func (f fixture) eventually(t *testing.T, condition func(*diagnose.ServerState) bool) *diagnose.ServerState {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)

@@ -80,8 +80,8 @@ func TestServerNamesBlockerOfOthers(t *testing.T) {
 	}
 }
 
-// TestServerLeavesOutWhatIsNotOurs has two other programs wait for each other.
-func TestServerLeavesOutWhatIsNotOurs(t *testing.T) {
+// TestServerOmitsOtherPrograms lets two other programs wait for each other.
+func TestServerOmitsOtherPrograms(t *testing.T) {
 	t.Parallel()
 	url := postgrestest.Database(t)
 	f := setup(t, url, 5)
@@ -100,7 +100,7 @@ func TestServerLeavesOutWhatIsNotOurs(t *testing.T) {
 	}
 }
 
-// TestServerFollowsChain has a unit of work wait for another, which waits for a third program.
+// TestServerFollowsChain lets a unit of work wait for another, which waits for another program.
 func TestServerFollowsChain(t *testing.T) {
 	t.Parallel()
 	url := postgrestest.Database(t)
@@ -127,7 +127,7 @@ func TestServerFollowsChain(t *testing.T) {
 	}
 }
 
-// TestServerToleratesMissingPrivileges asks with a role that sees nothing of others.
+// TestServerToleratesMissingPrivileges uses a role that cannot see other sessions.
 func TestServerToleratesMissingPrivileges(t *testing.T) {
 	t.Parallel()
 	url := postgrestest.Database(t)
@@ -147,7 +147,8 @@ func TestServerToleratesMissingPrivileges(t *testing.T) {
 	}
 }
 
-// TestHiddenTurnsAreNotBlocked has programs that the role does not see take a row in turns, and its own wait for seconds.
+// TestHiddenTurnsAreNotBlocked lets programs that the role cannot see lock a row in turns, and its own wait for
+// seconds.
 func TestHiddenTurnsAreNotBlocked(t *testing.T) {
 	t.Parallel()
 	url := postgrestest.Database(t)
@@ -206,7 +207,7 @@ func TestServerReportsUnknownProcessIDs(t *testing.T) {
 	}
 }
 
-// TestFindingNamesStatementBetween has an ALTER TABLE wait for a long SELECT, and others for the ALTER TABLE.
+// TestFindingNamesStatementBetween lets an ALTER TABLE wait for a long SELECT, and others for the ALTER TABLE.
 func TestFindingNamesStatementBetween(t *testing.T) {
 	t.Parallel()
 	dsn := postgrestest.Database(t)

@@ -46,7 +46,7 @@ ORDER BY pid = ANY ($1) DESC LIMIT $4`
 // Limits of what is read.
 const (
 	maxRows   = 1000
-	maxRounds = 8 // of looking for the blockers of blockers that the role does not see wait
+	maxRounds = 8 // of looking for blockers of blockers whose wait the role cannot see
 )
 
 // question is one report's question to the server, over a connection of its own.
@@ -82,13 +82,13 @@ func (q question) ask(ctx context.Context) (*ServerState, error) {
 	return s, nil
 }
 
-// sessions adds the sessions of our connections, and those that have to do with them.
+// sessions adds the sessions of our connections, those that block them, and those that they block.
 func (q question) sessions(ctx context.Context, s *ServerState) error {
 	held := make(map[int32]string) // unit of work by process id
 	for _, h := range q.report.Holds {
 		for _, pid := range h.ProcessIDs {
 			if len(held) < maxRows {
-				held[int32(pid)] = h.Operation // one that is made up may become negative, and is not found
+				held[int32(pid)] = h.Operation // an invented ID may become negative, and is not found
 			}
 		}
 	}

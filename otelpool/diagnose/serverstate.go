@@ -125,8 +125,8 @@ func related(all map[uint32]*Session) []Session {
 	return list[:min(len(list), maxSessions)]
 }
 
-// firstBlockers returns the blockers that a Session shows. In a queue for one lock each session is blocked by all before
-// it, and the one that matters is the one that does not wait.
+// firstBlockers returns the blockers that a Session shows. In a queue for one lock each session is blocked by all
+// before it, but only the one that does not wait matters.
 func firstBlockers(pids []uint32, all map[uint32]*Session) []uint32 {
 	waits := func(pid uint32) int {
 		if s := all[pid]; s != nil && len(s.BlockedBy) > 0 {

@@ -8,7 +8,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/printable"
 )
 
-// The most characters of a text that are shown: a name, and a sentence that has names in it.
+// The limits of the characters of a name, and of a sentence with names.
 const (
 	maxName     = 200
 	maxSentence = 2000

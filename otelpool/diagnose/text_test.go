@@ -9,7 +9,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
-func TestWriteTextLooksLikeACompiler(t *testing.T) {
+func TestWriteTextLooksLikeCompiler(t *testing.T) {
 	t.Parallel()
 	before := 1.0
 	leak := Finding{

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// view is a report as the rules read it: now, and the time before.
+// view is a report as the rules read it: now compared with before.
 type view struct {
 	Report
 	now     Period // the last ten seconds
@@ -19,10 +19,10 @@ type view struct {
 	found   []Finding // by the rules before
 }
 
-// minPast is how long the time before must be to be compared with.
+// minPast is the minimum length of the time before, for a comparison.
 const minPast = 20
 
-// change is what an operation does now, and did before.
+// change compares an operation with before.
 type change struct {
 	name          string
 	calls         float64 // of now
@@ -34,7 +34,7 @@ type change struct {
 	wasFailed     float64
 }
 
-// unitChange is what a unit of work does now, and did before.
+// unitChange compares a unit of work with before.
 type unitChange struct {
 	name      string
 	now, past Unit
@@ -65,7 +65,8 @@ func newView(r Report) *view {
 	return v
 }
 
-// controls reports whether an operation controls transactions. It is slow or fails with the work around it.
+// controls reports whether an operation controls transactions. Such an operation is slow or fails if the work around it
+// does.
 func controls(operation string) bool {
 	verb, _, _ := strings.Cut(operation, " ")
 	return slices.Contains([]string{"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"}, verb)
@@ -110,7 +111,7 @@ func (v *view) unit(name string) unitChange {
 	return unitChange{name: name}
 }
 
-// compares reports whether there is a time before to compare with.
+// compares reports whether there is a time before.
 func (v *view) compares() bool { return v.past.Seconds > 0 }
 
 // has reports whether a finding of that kind was found about an operation.
@@ -123,7 +124,7 @@ func (v *view) hasKind(kind Kind) bool {
 	return slices.ContainsFunc(v.found, func(f Finding) bool { return f.Kind == kind })
 }
 
-// locks reports whether something was found that keeps others waiting for its locks.
+// locks reports whether a finding explains that others wait for locks.
 func (v *view) locks() bool { return v.hasKind(IdleInTransaction) || v.hasKind(BlockedOnServer) }
 
 // full reports whether all connections are taken.
@@ -132,8 +133,9 @@ func (v *view) full() bool { return v.Used+v.Constructing >= v.Settings.MaxConns
 // onlyDials reports whether the pool dials connections and none is in use. One such moment is usual in a pool of one connection.
 func (v *view) onlyDials() bool { return v.Used == 0 && v.Constructing > 1 }
 
-// usual reports whether connections that a unit of work holds on average, and does not use, are no trouble: only one and
-// no caller waits, or hardly more than before. If callers wait, as many as before are not why, unless they are half the pool.
+// usual reports whether the connections that a unit of work holds without using them are normal, given their average
+// now and before. Without waiting callers, one connection is normal, and so are hardly more than before. If callers
+// wait, no more than before are normal, unless they are half the pool.
 func (v *view) usual(now, before float64) bool {
 	if v.pressed {
 		return v.compares() && now <= 1.2*before && now < v.share(0.5)
@@ -141,7 +143,7 @@ func (v *view) usual(now, before float64) bool {
 	return now < 1.5 || now < 2*before+0.5
 }
 
-// callRate returns how many calls of operations end a second, and wasCallRate how many did.
+// callRate returns how many calls of operations end a second, and wasCallRate how many did before.
 func (v *view) callRate() float64    { return callRate(v.now) }
 func (v *view) wasCallRate() float64 { return callRate(v.past) }
 
@@ -153,7 +155,7 @@ func callRate(p Period) float64 {
 	return ratio(float64(calls), p.Seconds)
 }
 
-// expected returns how many operations would have succeeded in the time without an answer, at the rate of before.
+// expected returns how many operations would have succeeded in the time without an answer, at the earlier rate.
 func (v *view) expected() float64 {
 	var ok int64
 	for _, op := range v.past.Operations {
@@ -165,8 +167,8 @@ func (v *view) expected() float64 {
 // silent reports whether the server has answered nothing for too long to be chance.
 func (v *view) silent() bool { return v.SilentSeconds >= 2 && v.expected() >= 10 }
 
-// unanswered returns how many connections may wait for the server for far longer than they used to, and on how many of them
-// an operation runs. The others are being opened or closed: pgxpool may take longer than Closing knows.
+// unanswered returns how many connections may have waited for the server for far longer than usual, and on how many of
+// them an operation runs. The others are being opened or closed.
 func (v *view) unanswered() (connections, running int64) {
 	others := v.Used + v.Constructing
 	for _, g := range v.Holds {
@@ -178,22 +180,22 @@ func (v *view) unanswered() (connections, running int64) {
 	return running + max(0, others), running
 }
 
-// overdue reports whether an operation runs for so many seconds, and that many times as long as its unit of work used to hold a
-// connection.
+// overdue reports whether an operation has run for at least that many seconds, and that many times as long as its unit
+// of work usually holds a connection.
 func (v *view) overdue(g Holds, seconds, times float64) bool {
 	usual := v.unit(g.Operation).wasHold
 	return g.Running > 0 && usual > 0 && g.OldestSeconds >= max(seconds, times*usual) && g.Listening == 0 && !v.longHoldsEnd(g.Operation)
 }
 
-// hushed reports whether too many answers are missing, on most connections in use, to judge by those that came before. That
-// may be over in a moment. If it is not, either the server is away, or an operation is stuck.
+// hushed reports whether too many answers are missing, on most connections in use, to judge by earlier ones. If this
+// lasts, either the server is away or an operation is stuck.
 func (v *view) hushed() bool {
 	n, _ := v.unanswered()
 	return n > 0 && 2*n >= v.Used+v.Constructing && v.expected() >= 10 && !(v.silent() && v.stuckAlone())
 }
 
-// stuckAlone reports whether the operations that wait for the server are too few of the usual ones to be chance: each of
-// the calls that run would be one of them, for any choice of as many names.
+// stuckAlone reports whether only a few of the usual operations wait for the server, too few to be chance: the chance
+// that each running call is one of them, for any choice of that many names, is small.
 func (v *view) stuckAlone() bool {
 	n, running := v.unanswered()
 	stuck := make(map[string]bool)
@@ -218,10 +220,10 @@ func (v *view) stuckAlone() bool {
 	return 2*running > n && chance < 0.05
 }
 
-// gaveUp returns how many acquires ended without a connection now.
+// gaveUp returns how many acquires ended now because their callers gave up.
 func (v *view) gaveUp() int64 { return v.now.Acquires["timeout"] + v.now.Acquires["canceled"] }
 
-// givenUp returns how many calls of operations were given up now: by their caller, statement_timeout or lock_timeout.
+// givenUp returns how many calls of operations were ended now by their caller, statement_timeout or lock_timeout.
 func (v *view) givenUp() (calls int64) {
 	for _, op := range v.now.Operations {
 		for _, kind := range []string{"timeout", "canceled", "57014", "55P03"} {
@@ -255,8 +257,8 @@ func (v *view) bad(otherwise Severity) Severity {
 	return otherwise
 }
 
-// share returns that share of the pool's connections: at least one, or a quarter of one if callers wait. A pool of a few
-// connections may be full of what keeps less than one of them on average.
+// share returns that share of the pool's connections: at least one, or a quarter of one if callers wait. A unit of work
+// may fill a small pool at times, and hold less than one connection on average.
 func (v *view) share(part float64) float64 {
 	least := 1.0
 	if v.pressed && v.Settings.MaxConns > 0 {
@@ -297,7 +299,7 @@ func minus(all, end Period) Period {
 	return p
 }
 
-// byName returns a map of what a period lists.
+// byName returns a map of the elements of a list by their names.
 func byName[T any](list []T, name func(T) string) map[string]T {
 	all := make(map[string]T, len(list))
 	for _, one := range list {
@@ -309,7 +311,7 @@ func byName[T any](list []T, name func(T) string) map[string]T {
 func nameOfOperation(op Operation) string { return op.Operation }
 func nameOfUnit(u Unit) string            { return u.Operation }
 
-// number is what is counted and measured.
+// number is a count or a measured value.
 type number interface{ ~int64 | ~float64 }
 
 func subtract[N number](all, end map[string]N) map[string]N {
@@ -322,7 +324,7 @@ func subtract[N number](all, end map[string]N) map[string]N {
 	return left
 }
 
-// sum returns the sum of some counts. That of times would depend on their order.
+// sum returns the sum of counts. A sum of floats would depend on their order.
 func sum(of map[string]int64) (total int64) {
 	for _, n := range of {
 		total += n

@@ -27,7 +27,7 @@ func count(n int64, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// countThat returns a number with its noun and verb, such as "1 connection was" and "3 connections were".
+// countThat returns a number with its noun and verb, such as "1 connection was" or "3 connections were".
 func countThat(n int64, noun, singular, plural string) string {
 	if n == 1 {
 		return count(n, noun) + " " + singular
@@ -44,7 +44,7 @@ func average(n float64, noun string) string {
 	return text + " " + noun + "s"
 }
 
-// ofPool returns how many of the pool's connections that is.
+// ofPool returns n as a part of the pool's connections.
 func (v *view) ofPool(n int64) string {
 	switch limit := v.Settings.MaxConns; {
 	case limit == 1:
@@ -58,7 +58,7 @@ func (v *view) ofPool(n int64) string {
 	}
 }
 
-// it returns the pronoun for so many things.
+// it returns the pronoun for n things.
 func it(n int64) string {
 	if n == 1 {
 		return "it"
@@ -66,7 +66,7 @@ func it(n int64) string {
 	return "them"
 }
 
-// grew says how much more often something happens.
+// grew returns how much more often something happens, in words.
 func grew(rate, before float64) string {
 	switch {
 	case before <= 0:

@@ -8,11 +8,10 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// wrong matches what no sentence may have: one of something in the plural, a time in thousands of seconds, a number that is
-// none, and what fmt says of a mistake.
+// wrong matches what no sentence may have: a wrong plural, thousands of seconds, NaN, and error output of fmt.
 var wrong = regexp.MustCompile(`\b1(\.0)? [a-z]+s\b|\b1\.0\b|\d{4,} s\b|NaN|Inf|%!|\b0 (ns|µs|ms|s)\b|^"_OTHER"`)
 
-// TestSentencesAreReadable finds in pools of one connection, in which each thing happens once, and for long.
+// TestSentencesAreReadable uses pools of one connection, in which each thing happens once and lasts long.
 func TestSentencesAreReadable(t *testing.T) {
 	t.Parallel()
 	small := func(r *diagnose.Report) {
@@ -50,8 +49,8 @@ func TestSentencesAreReadable(t *testing.T) {
 	}
 }
 
-// TestUnnamedWorkIsSaidInWords finds the operations that share a name.
-func TestUnnamedWorkIsSaidInWords(t *testing.T) {
+// TestUnnamedWorkHasReadableName uses the operations that share a name.
+func TestUnnamedWorkHasReadableName(t *testing.T) {
 	t.Parallel()
 	for name, begin := range map[string]string{"": "Work without a name ", "_OTHER": `Work without a name of its own ("_OTHER") `} {
 		r := healthy()
