@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Failed is an operation's failures of one kind.
+// Failed counts an operation's failures of one kind.
 type Failed struct {
 	Failure
 	Operation *Operation
@@ -20,8 +20,8 @@ func (f *Failed) Add() { f.count.Add(1) }
 // countShards is how many shards the counts of an operation have.
 const countShards = 8
 
-// counts are what the owners of connections count of an operation. Each shard is made when it first counts: most pools have
-// more operations than busy connections.
+// counts has the counts of an operation, in shards of connections. A shard is created when it first counts, because
+// most pools have more operations than busy connections.
 type counts [countShards]atomic.Pointer[countShard]
 
 // countShard is a cache line.
@@ -41,12 +41,11 @@ func (c *counts) shard(of uint32) *countShard {
 	return at.Load()
 }
 
-// Counts are what was counted of an operation since the start, and of the unit of work of its name. Times are in
-// nanoseconds.
+// Counts are the counts of an operation since the start, and of the unit of work of its name. Times are in nanoseconds.
 type Counts struct {
 	Calls, Time int64
 
-	// Of the unit of work: what its holds did, and how it misused connections, see work.
+	// Of the unit of work: see work.
 	Busy, Operations, Units             int64
 	Nested, InTransaction, ReleasedBusy int64
 }
@@ -79,7 +78,7 @@ func (op *Operation) AddCall(took time.Duration, shard uint32) {
 	c.time.Add(int64(took))
 }
 
-// Total returns the calls of all operations together, how many failed, and how long they took.
+// Total returns the number, failures and total time of the calls of all operations.
 func (o *Operations) Total() (count, failed int64, took time.Duration) {
 	for _, op := range (*o.byID.Load())[1:] {
 		s := op.counts.sums()
@@ -92,7 +91,7 @@ func (o *Operations) Total() (count, failed int64, took time.Duration) {
 	return count, failed, took
 }
 
-// Answered returns how many calls of all operations the server has answered, also with an error.
+// Answered returns how many calls of all operations the server has answered, including those with an error.
 func (o *Operations) Answered() int64 {
 	answered, _, _ := o.Total()
 	for _, f := range o.Failed() {
@@ -103,7 +102,7 @@ func (o *Operations) Answered() int64 {
 	return answered
 }
 
-// Counts returns what was counted of all operations, each at its number. The first is of holds that have no unit of work.
+// Counts returns the counts of all operations, indexed by number. The first is that of holds without a unit of work.
 func (o *Operations) Counts() []Counts {
 	all := *o.byID.Load()
 	counted := make([]Counts, len(all))
@@ -116,14 +115,14 @@ func (o *Operations) Counts() []Counts {
 	return counted
 }
 
-// Failed returns all kinds of failures that were seen, the first first.
+// Failed returns all kinds of failures in the order in which they were first seen.
 func (o *Operations) Failed() []*Failed {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.failed[:len(o.failed):len(o.failed)]
 }
 
-// Failures returns the counts of Failed.
+// Failures returns the counts of Failed, in its order.
 func (o *Operations) Failures() []int64 {
 	all := o.Failed()
 	counted := make([]int64, len(all))

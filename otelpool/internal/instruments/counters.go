@@ -9,12 +9,12 @@ import (
 // maxOpenValues is how many values of open keys are counted separately. Further ones become _OTHER.
 const maxOpenValues = 50
 
-// Counters are what a pool has counted, one for each series of a counter.
+// Counters has the counters of a pool, one for each series.
 type Counters struct {
 	n [maxCounters]atomic.Int64
 
 	mu   sync.Mutex
-	open []openCount // at most maxOpenValues, and one of ErrorTypeOther a key
+	open []openCount // at most maxOpenValues, plus one with ErrorTypeOther per key
 }
 
 type openCount struct {
@@ -47,7 +47,7 @@ func (c *Counters) AddOpen(s OpenKey, value string) {
 	c.open[at].n++
 }
 
-// Open returns the counters of an open key, and their values in the order in which they were first seen.
+// Open returns the values of an open key and their counts, in the order in which they were first seen.
 func (c *Counters) Open(s OpenKey) (values []string, counts []int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,8 +11,8 @@ type finisher interface {
 	Finish(ctx context.Context, attrs ...attribute.KeyValue)
 }
 
-// Finish ends the series of a pool and of its operations, in histograms that can end a series. At version 1.47 the SDK can
-// end none; the series then stay, unchanged, as long as their MeterProvider.
+// Finish ends the series of a pool and of its operations, in histograms that can end a series. The SDK 1.47 cannot: its
+// series stay, unchanged, as long as their MeterProvider.
 func Finish(ctx context.Context, h Histograms, pool attribute.Set, o *Operations) {
 	end := func(instrument any, sets ...attribute.Set) {
 		if f, ok := instrument.(finisher); ok {

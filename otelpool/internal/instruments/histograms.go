@@ -11,14 +11,13 @@ import (
 )
 
 var (
-	// operationBuckets are those that the semantic conventions recommend for db.client.operation.duration, and 2.5, 30 and
-	// 60, because whether a query took 10 seconds or a minute decides what to do about it. The three cost as many series
-	// for each operation.
+	// operationBuckets are those that the semantic conventions recommend for db.client.operation.duration, plus 2.5, 30
+	// and 60: it matters whether a query took 10 seconds or a minute. These cost three series per operation.
 	operationBuckets = []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60}
 
 	// connectionBuckets are for wait, use and create time, for which the conventions recommend none. They extend
-	// operationBuckets down to the microseconds of handing over an idle connection. Every bucket costs one series per pool,
-	// of use time per unit of work, and, with exemplars, about 200 bytes in the SDK.
+	// operationBuckets down to the microseconds that an idle connection takes. A bucket costs one series per pool, one
+	// per unit of work for the use time, and, with exemplars, about 200 bytes in the SDK.
 	connectionBuckets = []float64{0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60}
 
 	// rowBuckets are those that the semantic conventions recommend for db.client.response.returned_rows.

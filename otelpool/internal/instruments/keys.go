@@ -9,7 +9,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// The most series, and the most series of counters, that the table may have. Raise them when the catalogue outgrows them.
+// The limits of the table. Raise them when the catalogue outgrows them.
 const (
 	maxSeries   = 64
 	maxCounters = 32
@@ -112,7 +112,7 @@ func (t *table) addSeries(instrument int, label attribute.KeyValue) {
 }
 
 // KeyOf returns the key of an instrument's series: the only one, or the one whose attribute has that value. It panics
-// if the catalogue has no such series, so package variables are the place for it.
+// if the catalogue has no such series, so call it in the declaration of a package variable.
 func KeyOf(name string, value ...string) Key {
 	for i, s := range seriesTable.series {
 		if seriesTable.instruments[s.instrument].Name != name {

@@ -9,8 +9,8 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// WithMeter calls use with the provider's Meter of otelpool's scope. The provider is the user's, so a panic of the
-// provider becomes an error.
+// WithMeter calls use with the provider's Meter of otelpool's scope. A panic of the provider, which is the user's,
+// becomes an error.
 func WithMeter(provider metric.MeterProvider, version string, use func(metric.Meter) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -10,8 +10,8 @@ import (
 // OtherOperation is the name of an operation that has no other.
 const OtherOperation = "_OTHER"
 
-// Source is where a name comes from. The names of each source have their own limit, so that summaries of generated
-// texts do not turn chosen names into _OTHER, nor routes the names of operations.
+// Source is where a name comes from. Each source has its own limit of names. So neither summaries of generated texts
+// nor names of routes turn chosen names into _OTHER.
 type Source uint8
 
 // The sources of names.
@@ -27,12 +27,12 @@ type Name struct {
 	Text   string
 	Source Source
 
-	// Batched reports whether it is the name of a sqlc query that is only sent in batches: its command is :batchexec,
-	// :batchmany or :batchone.
+	// Batched reports whether it is the name of a sqlc query for batches: its command is :batchexec, :batchmany or
+	// :batchone.
 	Batched bool
 }
 
-// after returns the name with an operation before it: "BATCH name". A summary stays within its limit.
+// after returns the name after an operation, such as "BATCH name". A summary stays within its limit.
 func (n Name) after(op string) Name {
 	if n.Source == Summarized {
 		n.Text = sqlname.Prefix(op, n.Text)
@@ -42,7 +42,7 @@ func (n Name) after(op string) Name {
 	return n
 }
 
-// nameOf returns the name that a text has by itself: of its sqlc comment, else its summary.
+// nameOf returns the name in the sqlc comment of a text, else its summary.
 func nameOf(sql string) Name {
 	name, command := sqlname.Of(sql)
 	if command == "" {
@@ -79,13 +79,12 @@ func (c *nameContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// WithName returns a context whose operations have that name, or for "" no chosen name.
+// WithName returns a context whose operations have that name, or no chosen name if it is "".
 func WithName(ctx context.Context, name string) context.Context {
 	return &nameContext{Context: ctx, name: name}
 }
 
-// NameFrom returns the name that the innermost WithName chose, "" if there is none. ctx may be nil, which parts of pgx
-// accept.
+// NameFrom returns the name that the innermost WithName chose, "" if there is none. ctx may be nil, as in parts of pgx.
 func NameFrom(ctx context.Context) string {
 	if ctx == nil {
 		return ""

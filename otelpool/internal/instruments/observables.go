@@ -18,7 +18,7 @@ type Observables struct {
 	of []observable // by their place in the table
 }
 
-// observable is an instrument in one of its two forms: that of a time is a float64.
+// observable is an instrument of one of two types: times are float64.
 type observable struct {
 	ints   metric.Int64Observable
 	floats metric.Float64Observable
@@ -64,7 +64,7 @@ func newObservable(m metric.Meter, row catalogue.Row) (o observable, err error) 
 	return o, err
 }
 
-// All returns the instruments, to register a callback for them.
+// All returns the instruments for the registration of a callback.
 func (o Observables) All() []metric.Observable {
 	all := make([]metric.Observable, 0, len(o.of))
 	for _, i := range o.of {
@@ -109,8 +109,8 @@ func (o observable) observe(to metric.Observer, n int64, opts []metric.ObserveOp
 	}
 }
 
-// PoolAttributes are the attributes of a pool's series, prepared for observation. Those of series with a label take most
-// of the time of a registration and of the memory of a pool, so they are made at the first collection that needs them.
+// PoolAttributes are the attributes of a pool's series, prepared for observation. Those of series with a label are
+// created at the first collection that needs them, because they take much time and memory.
 type PoolAttributes struct {
 	set    attribute.Set
 	plain  []metric.ObserveOption                   // of series without a label
@@ -162,7 +162,7 @@ func (p *PoolAttributes) open(at openValue) []metric.ObserveOption {
 	return opts.([]metric.ObserveOption)
 }
 
-// openLabels are the attributes of a series of an open key: those of several instruments share their options.
+// openLabels are the attributes of a series of an open key. Several instruments share the options for them.
 type openLabels struct {
 	of    OpenKey // plus one, 0 without a fixed attribute
 	key   attribute.Key
@@ -173,7 +173,7 @@ func observeOptions(set attribute.Set, more ...attribute.KeyValue) []metric.Obse
 	return []metric.ObserveOption{metric.WithAttributeSet(NewSet(set.ToSlice(), more...))}
 }
 
-// InfoOptions returns the options with which a pool's instruments of value 1 are observed.
+// InfoOptions returns the options to observe a pool's instruments of value 1 with.
 func InfoOptions(set attribute.Set, more []attribute.KeyValue) []metric.ObserveOption {
 	return observeOptions(set, more...)
 }

@@ -27,10 +27,11 @@ type Operation struct {
 	Name string
 	ID   uint32 // the operation's number in its pool, from 1
 
-	// Capped reports whether it stands for the names beyond the limit. Its name is _OTHER, as that of an unreadable text is.
+	// Capped reports whether it stands for the names beyond the limit. Its name is _OTHER, like that of an unreadable
+	// text.
 	Capped bool
 
-	// Control reports whether it controls transactions or settings, so that a hold is not named by it.
+	// Control reports whether it controls transactions or settings, and so does not name a hold.
 	Control bool
 
 	Duration Series[float64] // of operations that succeeded
@@ -41,12 +42,12 @@ type Operation struct {
 	// need no lock.
 	failures atomic.Pointer[map[string]*Failed]
 
-	key    string // of the table of names, "" of the capped one
+	key    string // in the table of names, "" for the capped one
 	work   work
 	counts counts
 }
 
-// OperationsConfig is how a pool names its operations.
+// OperationsConfig configures how a pool names its operations.
 type OperationsConfig struct {
 	Histograms         Histograms
 	Limit              int                                          // of distinct names of each source
@@ -78,7 +79,7 @@ func NewOperations(c OperationsConfig) *Operations {
 	return o
 }
 
-// ByID returns the operation of that number, nil for 0 and for a number of another pool.
+// ByID returns the operation with that number, nil for 0 and for a number of another pool.
 func (o *Operations) ByID(id uint32) *Operation {
 	if all := *o.byID.Load(); int(id) < len(all) {
 		return all[id]
@@ -86,7 +87,8 @@ func (o *Operations) ByID(id uint32) *Operation {
 	return nil
 }
 
-// Unit returns the unit of work of that number, that of holds without one for 0 and for a number of another pool.
+// Unit returns the unit of work with that number. For 0, and for a number of another pool, it returns that of holds
+// without a unit of work.
 func (o *Operations) Unit(id uint32) *Operation {
 	if op := o.ByID(id); op != nil {
 		return op
@@ -94,8 +96,8 @@ func (o *Operations) Unit(id uint32) *Operation {
 	return &o.unnamed
 }
 
-// ForQuery returns the operation of one query, and whether its text begins to listen for notifications. recent is that of
-// its connection.
+// ForQuery returns the operation of one query, and whether its text begins to listen for notifications. recent belongs
+// to its connection.
 func (o *Operations) ForQuery(ctx context.Context, s *Statement, recent *Recent) (op *Operation, listens bool) {
 	if name := o.chosen(ctx, s.SQL); name != "" {
 		if op = recent.named(o, name); op == nil {
@@ -139,7 +141,7 @@ func (o *Operations) remember(name Name, recent *Recent) *Operation {
 	return op
 }
 
-// BatchName returns the name of a batch of queries that all have that name, which is "BATCH name", or for no name "BATCH".
+// BatchName returns the name of a batch of queries with that name: "BATCH name", or "BATCH" if it is empty.
 func BatchName(name Name) Name {
 	switch name.Text {
 	case "":
@@ -150,9 +152,8 @@ func BatchName(name Name) Name {
 	return name.after("BATCH")
 }
 
-// NameOfBatchOfOne returns the name of a batch of one query. By the semantic conventions it is that of the query. But
-// the length of a sqlc batch varies from call to call, so one sqlc query would be two operations. Its batches are named
-// "BATCH name" for any length.
+// NameOfBatchOfOne returns the name of a batch of one query. By the semantic conventions it is that of the query. A
+// sqlc batch of any length is "BATCH name", because otherwise one sqlc query would be two operations.
 func (o *Operations) NameOfBatchOfOne(ctx context.Context, s Statement) Name {
 	name := o.Name(ctx, s)
 	if name.Batched {
@@ -170,8 +171,8 @@ func (o *Operations) CopyName(ctx context.Context, table []string) Name {
 	return Name{Text: summary, Source: Summarized}
 }
 
-// PrepareName returns the name of a Prepare that the caller asked for: "PREPARE name", so that the operation itself counts
-// its executions alone. It counts as a summary, to leave the limit of chosen names to what is executed.
+// PrepareName returns the name of a Prepare that the caller asked for: "PREPARE name", so that the operation counts
+// only its executions. It counts as a summary and leaves the limit of chosen names to what is executed.
 func (o *Operations) PrepareName(ctx context.Context, sql string) Name {
 	name := o.Name(ctx, Statement{SQL: sql}).after("PREPARE")
 	name.Source = Summarized
@@ -189,7 +190,7 @@ func (o *Operations) Name(ctx context.Context, s Statement) Name {
 	return o.text(s.SQL).name
 }
 
-// TextName returns the name that a text has by itself, whatever the caller or the user's function calls it.
+// TextName returns the name of a text, without asking the user's function.
 func (o *Operations) TextName(sql []byte) string {
 	return o.text(string(sqlname.Read(sql))).name.Text
 }
@@ -203,7 +204,7 @@ func (o *Operations) chosen(ctx context.Context, sql string) string {
 	return name
 }
 
-// callUser calls the user's function. It returns _OTHER if that panics, so that the caller's request goes on.
+// callUser calls the user's function, and returns _OTHER if it panics.
 func (o *Operations) callUser(ctx context.Context, sql string) (name string) {
 	defer func() {
 		if recover() != nil {
@@ -213,7 +214,7 @@ func (o *Operations) callUser(ctx context.Context, sql string) (name string) {
 	return o.config.FromUser(ctx, sql)
 }
 
-// text returns what is known of a text, which is read once.
+// text returns the entry of a text, which is read once.
 func (o *Operations) text(sql string) *text {
 	sql = sqlname.Read(sql) // so that hashing a long text costs no more than reading it
 	if t := o.texts.get(sql); t != nil {
@@ -226,7 +227,7 @@ func (o *Operations) text(sql string) *text {
 
 // SanitizedText returns the text of a statement without its literals. That of a short text is remembered.
 func (o *Operations) SanitizedText(s Statement) string {
-	if len(sqlname.Read(s.SQL)) < len(s.SQL) { // others have the same beginning
+	if len(sqlname.Read(s.SQL)) < len(s.SQL) { // other texts may begin like it
 		return SanitizeSQL(s.SQL)
 	}
 	t := o.text(s.SQL)
@@ -238,8 +239,8 @@ func (o *Operations) SanitizedText(s Statement) string {
 	return sanitized
 }
 
-// Named returns the operation of that name, or the capped one if its source has too many names. A name that has several
-// sources counts towards the limit of the first.
+// Named returns the operation with that name, or the capped one if its source has too many names. A name with several
+// sources counts toward the limit of the first.
 func (o *Operations) Named(name Name) *Operation {
 	if len(name.Text) > maxNameLength {
 		name.Text = Sanitize(name.Text) // so that the table does not keep a longer text alive
@@ -257,7 +258,7 @@ func (o *Operations) add(name Name) *Operation {
 	if op := names[name.Text]; op != nil {
 		return op
 	}
-	other := name.Text == OtherOperation // counts towards no limit
+	other := name.Text == OtherOperation // counts toward no limit
 	if !other && o.count[name.Source] >= o.config.Limit {
 		if o.capped == nil {
 			o.capped = o.newOperation(OtherOperation)
@@ -276,7 +277,7 @@ func (o *Operations) add(name Name) *Operation {
 	return op
 }
 
-// newOperation makes an operation and gives it a number. The caller must hold the lock.
+// newOperation creates an operation with the next number. The caller must hold the lock.
 func (o *Operations) newOperation(name string) *Operation {
 	op := &Operation{Name: name, Control: sqlname.Control(name)}
 	set := o.durationSet(name)
@@ -287,12 +288,12 @@ func (o *Operations) newOperation(name string) *Operation {
 	}
 	all := *o.byID.Load()
 	op.ID = uint32(len(all))
-	all = append(all, op) // beyond what a reader of the old slice sees
+	all = append(all, op) // readers of the old slice do not see it
 	o.byID.Store(&all)
 	return op
 }
 
-// Failure returns what is kept of op's failures of that kind.
+// Failure returns the counter of op's failures of that kind.
 func (o *Operations) Failure(op *Operation, f Failure) *Failed {
 	if known := op.failure(f); known != nil {
 		return known
@@ -300,7 +301,7 @@ func (o *Operations) Failure(op *Operation, f Failure) *Failed {
 	return o.addFailure(op, f)
 }
 
-// failure returns what is kept of a kind of failure that was seen before, nil if it was not.
+// failure returns the counter of a kind of failure, nil if it was not seen before.
 func (op *Operation) failure(f Failure) *Failed {
 	if known := op.failures.Load(); known != nil {
 		return (*known)[f.ErrorType]
@@ -328,7 +329,7 @@ func (o *Operations) addFailure(op *Operation, f Failure) *Failed {
 	return added
 }
 
-// durationSet returns the attributes of operation.duration of an operation. useSet returns those of use_time.
+// durationSet returns the attributes of an operation's operation.duration, and useSet those of its use_time.
 func (o *Operations) durationSet(name string, failure ...attribute.KeyValue) attribute.Set {
 	return NewSet(o.config.DurationAttributes, append(failure, semconv.DBQuerySummary(name))...)
 }
@@ -337,8 +338,8 @@ func (o *Operations) useSet(name string) attribute.Set {
 	return NewSet(o.config.UseAttributes, semconv.DBQuerySummary(name))
 }
 
-// sets returns the attribute sets of all series that may have been recorded to: those of operation.duration, failures
-// among them, and those of use_time.
+// sets returns the attribute sets of all series that may exist: those of operation.duration, including failures, and
+// those of use_time.
 func (o *Operations) sets() (durations, uses []attribute.Set) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -79,7 +79,7 @@ func TestNamePrefersCallerThenFunctionThenText(t *testing.T) {
 	}
 }
 
-// TestSummariesLeaveRoomForChosenNames uses up the limit of summaries first, as a service with a schema a tenant does.
+// TestSummariesLeaveRoomForChosenNames first uses up the limit of summaries.
 func TestSummariesLeaveRoomForChosenNames(t *testing.T) {
 	t.Parallel()
 	o := newOperations(20, func(_ context.Context, sql string) string {
@@ -116,8 +116,7 @@ func TestSummariesLeaveRoomForChosenNames(t *testing.T) {
 	}
 }
 
-// TestDefaultLimitFitsSDK has all names and all failures that one pool may have. The SDK keeps 2000 attribute sets of an
-// instrument.
+// TestDefaultLimitFitsSDK uses all names and all failures that one pool may have.
 func TestDefaultLimitFitsSDK(t *testing.T) {
 	t.Parallel()
 	o := newOperations(DefaultLimit, nil)

@@ -7,10 +7,9 @@ import (
 	"go.opentelemetry.io/otel"
 )
 
-// Panics recovers from panics of the user's telemetry, in the middle of the program's requests, and reports the first: each
-// call may panic. It is safe for concurrent use.
+// Panics recovers from panics of the user's telemetry and reports the first. It is safe for concurrent use.
 type Panics struct {
-	Lost     string // what happened, and what is lost by it
+	Lost     string // what happened, and what is lost
 	reported atomic.Bool
 }
 

@@ -3,11 +3,11 @@ package instruments
 // maxRecentText is the length of the longest text that a connection remembers.
 const maxRecentText = 1 << 10
 
-// Recent has the texts and names that were last used on a connection. Comparing with one of them takes a quarter of the
-// time of a look-up in the tables of the pool. The strings are those of the tables. Each is at a place determined by
-// its length, until another replaces it. Recent belongs to the owner of the connection. The zero value is empty.
+// Recent is a cache of the texts and names that were last used on a connection. A comparison takes a quarter of the
+// time of a look-up in the tables of the pool, whose strings it shares. The length of a string determines its place.
+// Recent belongs to the owner of the connection. The zero value is empty.
 type Recent struct {
-	of    *Operations // those that it knows; another configuration's hooks may share the connection
+	of    *Operations // whose names it has; hooks of another configuration may use the connection too
 	texts [16]*text
 	names [8]*Operation
 }

@@ -54,7 +54,7 @@ func TestRecentNamesKeepTheirOperations(t *testing.T) {
 			}
 		}
 	}
-	// Both are shown as one name, and have one place, but are two operations.
+	// Both have the same sanitized name and place, but are two operations.
 	unreadable, replaced := strings.Repeat("\xffx", 4), strings.Repeat("\uFFFDx", 4)
 	o, recent = newOperations(3, nil), new(Recent)
 	first := forQuery(WithName(t.Context(), unreadable), o, "", recent)
@@ -64,8 +64,8 @@ func TestRecentNamesKeepTheirOperations(t *testing.T) {
 	}
 }
 
-// TestRecentIsOfOneSetOfOperations has the hooks of two configurations on one connection.
-func TestRecentIsOfOneSetOfOperations(t *testing.T) {
+// TestRecentBelongsToOneConfiguration uses the hooks of two configurations on one connection.
+func TestRecentBelongsToOneConfiguration(t *testing.T) {
 	t.Parallel()
 	recent := new(Recent)
 	sets := []*Operations{newOperations(200, nil), newOperations(200, nil)}

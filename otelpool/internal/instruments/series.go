@@ -19,7 +19,7 @@ type (
 	}
 )
 
-// Series is one series of a histogram, made once and recorded to often.
+// Series is one series of a histogram, created once and recorded to often.
 type Series[N int64 | float64] struct {
 	to interface {
 		Record(ctx context.Context, value N, options ...metric.RecordOption)
@@ -27,12 +27,12 @@ type Series[N int64 | float64] struct {
 	opts []metric.RecordOption // none if it is bound
 }
 
-// Record records a value. A histogram may panic, as the SDK's does when a View's attribute filter does. The measurement
-// is then lost, since the caller is in the middle of a request.
+// Record records a value. If the histogram panics, as the SDK's does when a View's attribute filter does, the value is
+// lost.
 func (s *Series[N]) Record(ctx context.Context, value N) {
 	done := false
 	defer func() {
-		if !done { // calling recover without need would take as long as the rest of this function
+		if !done { // recover takes as long as the rest of this function
 			histogramPanics.caught(recover())
 		}
 	}()
@@ -61,8 +61,7 @@ func newInt64Series(h metric.Int64Histogram, set attribute.Set) Series[int64] {
 	return Series[int64]{h, []metric.RecordOption{metric.WithAttributeSet(set)}}
 }
 
-// bind returns the bound histogram, or nil if binding panics. The interface is experimental, and this may be called in
-// the middle of a request.
+// bind returns the bound histogram, or nil if binding panics.
 func bind[H any](to func(attrs ...attribute.KeyValue) H, set attribute.Set) (bound H) {
 	defer func() {
 		if recover() != nil {

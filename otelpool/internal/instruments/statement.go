@@ -14,7 +14,8 @@ type Statement struct {
 	Name Name // of the whole text, set if SQL is only its beginning
 }
 
-// PreparedStatement returns a copy of sql, to be kept with the prepared statement: of a long text the beginning.
+// PreparedStatement returns a copy of sql to keep with the prepared statement. Of a long text it keeps only the
+// beginning.
 func PreparedStatement(sql string) Statement {
 	if len(sql) <= maxPreparedText {
 		return Statement{SQL: strings.Clone(sql)}
@@ -22,8 +23,7 @@ func PreparedStatement(sql string) Statement {
 	return Statement{SQL: strings.Clone(sql[:runeBoundary(sql, maxPreparedText)]), Name: nameOf(sql)}
 }
 
-// runeBoundary returns the last index up to i, which is below len(s), at which no rune is cut. In text that is not UTF-8 it
-// returns i.
+// runeBoundary returns the last index up to i that cuts no rune. i is below len(s). If s is not UTF-8, it returns i.
 func runeBoundary(s string, i int) int {
 	for back := range utf8.UTFMax {
 		if utf8.RuneStart(s[i-back]) {

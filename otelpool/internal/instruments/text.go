@@ -6,21 +6,21 @@ import (
 	"sync/atomic"
 )
 
-// The most that a generation of the cache holds. There is no limit to the number of texts (generated IN lists, inlined
-// literals), but there must be one to their memory: the two generations of a pool keep at most 2 × 512 texts and 2 × 1 MiB.
+// The limits of a generation of the cache. A program may generate any number of texts, but the two generations of a
+// pool keep at most 2 × 512 texts and 2 × 1 MiB.
 const (
 	maxCachedTexts = 512
 	maxCachedBytes = 1 << 20
 )
 
-// text is the name of a SQL text and its operation.
+// text has the name of a SQL text and its operation.
 type text struct {
 	sql     string // of a long text the part that is read
 	name    Name
 	listens bool                      // it begins to listen for notifications
-	op      atomic.Pointer[Operation] // set when an operation is recorded under the name: parts of a batch have none
+	op      atomic.Pointer[Operation] // set when an operation is recorded; parts of a batch have none
 
-	sanitized atomic.Pointer[string] // the text without its literals, set when that was first asked for
+	sanitized atomic.Pointer[string] // the text without its literals, set on demand
 }
 
 // newText reads a text. It keeps a copy, because sql may be a slice of something much larger.
@@ -29,8 +29,8 @@ func newText(sql string) *text {
 	return &text{sql: sql, name: nameOf(sql), listens: Listens(sql)}
 }
 
-// textCache maps SQL texts, of long ones the part that is read, to their names. A full generation becomes the previous
-// one, which is dropped; a text that is still in use moves to the current one at its next look-up. It is safe for
+// textCache maps SQL texts, of long ones the part that is read, to their names. A full generation replaces the previous
+// one. A text that is still in use moves to the current generation at its next look-up. textCache is safe for
 // concurrent use.
 type textCache struct {
 	current, previous atomic.Pointer[textGeneration]
@@ -43,7 +43,7 @@ type textGeneration struct {
 	bytes atomic.Int64
 }
 
-// get returns what is known of sql, nil if nothing is.
+// get returns the entry of sql, nil if there is none.
 func (c *textCache) get(sql string) *text {
 	if t := c.current.Load().get(sql); t != nil {
 		return t
@@ -55,7 +55,7 @@ func (c *textCache) get(sql string) *text {
 	return t
 }
 
-// put stores what is known of a text.
+// put adds an entry.
 func (c *textCache) put(t *text) {
 	g := c.current.Load()
 	if g.full() {

@@ -42,7 +42,7 @@ func TestTextCacheKeepsUsedTexts(t *testing.T) {
 		}
 	}
 	if c.get("once 0") != nil {
-		t.Error("a text of long ago is still known")
+		t.Error("an old text is still known")
 	}
 }
 

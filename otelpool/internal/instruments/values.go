@@ -12,9 +12,8 @@ type Values struct {
 	set  [maxSeries]bool
 	open map[openValue]int64
 
-	// order has the keys of open in the order in which they were added. Above the cardinality limit the SDK merges the
-	// series that are observed last. So the order must not change: a counter that is in that sum only at times would
-	// fall, and so would the sum.
+	// order has the keys of open in the order in which they were added. It must not change: above the cardinality limit
+	// the SDK merges the series that are observed last, and a counter that is in their sum only at times would fall.
 	order []openValue
 }
 
@@ -42,8 +41,8 @@ func (v *Values) EachCounter(yield func(n *int64)) {
 // Copy sets the value of a series to that of another.
 func (v *Values) Copy(to, from Key) { v.Set(to, v.n[from]) }
 
-// AddOpen adds to the value of an open key with that value of its attribute. For "" the series lacks the attribute. For
-// rows with Largest set, it keeps the larger value.
+// AddOpen adds n to the series of an open key with that attribute value, without the attribute if it is "". For rows
+// with Largest set, it keeps the larger value.
 func (v *Values) AddOpen(s OpenKey, value string, n int64) { v.addOpen(openValue{s, value}, n) }
 
 func (v *Values) addOpen(at openValue, n int64) {

@@ -28,7 +28,7 @@ func filled(n int64) *Values {
 	return v
 }
 
-// TestMergeAddsEachSeries compares the sum of two pools with what the rows of the catalogue say.
+// TestMergeAddsEachSeries compares the sum of two pools with the rows of the catalogue.
 func TestMergeAddsEachSeries(t *testing.T) {
 	t.Parallel()
 	sum := filled(3)

@@ -11,16 +11,16 @@ var (
 	unitsOfWork    = OpenKeyOf("pgxpool.units_of_work")
 )
 
-// work is what the holds of a unit of work have done.
+// work has the counts of the holds of a unit of work.
 type work struct {
-	nested                      atomic.Int64 // acquires while it held a connection already
+	nested                      atomic.Int64 // acquires while it already held a connection
 	inTransaction, releasedBusy atomic.Int64 // releases in a transaction, and with rows or a batch open
 }
 
-// AddNested counts an acquire by a unit of work that is op and holds a connection already.
+// AddNested counts an acquire by the unit of work op that already holds a connection.
 func (op *Operation) AddNested() { op.work.nested.Add(1) }
 
-// AddMisuse counts a release after which the connection is closed, if it was in a transaction or busy.
+// AddMisuse counts a release in a transaction, or with rows or a batch open.
 func (op *Operation) AddMisuse(inTransaction, busy bool) {
 	if inTransaction {
 		op.work.inTransaction.Add(1)
@@ -30,7 +30,8 @@ func (op *Operation) AddMisuse(inTransaction, busy bool) {
 	}
 }
 
-// AddWork adds what a hold did whose unit of work is op. first reports whether it was the first of its unit of work.
+// AddWork adds the work of a hold whose unit of work is op. first reports whether it was the first hold of its unit of
+// work.
 func (op *Operation) AddWork(busy time.Duration, operations int64, first bool, shard uint32) {
 	if operations == 0 && !first {
 		return
