@@ -65,7 +65,7 @@
 //     that once for each operation
 //   - pgxpool.connections.errors: connections that could not be opened, by error.type. Those that BeforeConnect or
 //     AfterConnect refused count too; dials that the pool canceled, for example in Close, do not
-//   - pgxpool.overflow.opened: connections opened when at least as many as the base size were open
+//   - pgxpool.overflow.opened: connections opened beyond the base size
 //   - pgxpool.operations.capped: operations recorded as _OTHER, see [WithOperationLimit]
 //
 // These histograms, in seconds, are recorded when an event ends. They are recorded with the caller's context, so

@@ -38,7 +38,7 @@ type Presence string
 const (
 	Always    Presence = "always"
 	OnFailure Presence = "on failure"
-	WhenUsed  Presence = "unless nothing is named or run"
+	WhenUsed  Presence = "if the unit of work has a name"
 	WhenKnown Presence = "if known"
 	ByOption  Presence = "by option"
 )

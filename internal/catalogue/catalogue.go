@@ -2,9 +2,8 @@
 // Prometheus, and its meaning.
 //
 // Inside the process and over OTLP there is one set of names: the OpenTelemetry semantic conventions, plus pgxpool.*
-// for what they lack. The Prometheus bridge, the Collector's configuration and the recording rules take the
-// documented names from this table. So does the documentation, so that all of them agree. The package imports only
-// the standard library.
+// for what they lack. The Prometheus bridge, the Collector's configuration, the recording rules and the documentation
+// take the documented names from this table. The package imports only the standard library.
 //
 // All functions are safe for concurrent use. The rows they return are shared: do not change them.
 package catalogue
@@ -28,10 +27,10 @@ type Row struct {
 	// Largest reports whether several pools of one name report their largest value. Otherwise their values are added.
 	Largest bool
 
-	// Info reports whether the value is always 1, and the attributes are what the metric is about.
+	// Info reports whether the value is always 1, and the metric is about its attributes.
 	Info bool
 
-	// Database reports whether only the pool that a sql.DB has of its own has the metric. pgxpools do not.
+	// Database reports whether only the built-in pool of a sql.DB has the metric.
 	Database bool
 
 	// State, if not empty, restricts the row to the series whose AttrState attribute has this value. The documented

@@ -23,7 +23,7 @@ var histograms = []Row{
 		Attributes:  unitOfWork,
 		Description: "The time between borrowing a connection and returning it to the pool.",
 		Documented:  "db_pool_hold_duration_seconds",
-		Help:        "Time from getting a connection from the pool to giving it back.",
+		Help:        "Time from getting a connection from the pool to returning it.",
 		Meaning:     "Time a connection was held, by unit of work: the name of the acquire, else of its scope, else of its first operation.",
 		Worry:       "Far above the query duration: connections are held while the program does other work.",
 	},
