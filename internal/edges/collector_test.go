@@ -15,13 +15,12 @@ const (
 	finishProcessor = "transform/pool_finish"
 )
 
-// mark is before the name of each metric that has a documented name, until the last processor removes it. Metrics of
-// other libraries have no such names, so the conditions of the second and third processor need not repeat those of
-// the first.
+// mark precedes documented names until the last processor removes it. Metrics of other libraries never have it, so the
+// second and third processor need not repeat the conditions of the first.
 const mark = "otelpool/"
 
-// Conditions of the transformation language. In a service in Go only otelpool's metrics get documented names, since its
-// pools and those of a second library may be the same.
+// Conditions of the transformation language. In a Go service only otelpool's metrics get documented names, because a
+// second library may measure the same pools.
 var (
 	isOurs   = fmt.Sprintf("instrumentation_scope.name == %q", catalogue.ScopeName)
 	isTheirs = fmt.Sprintf("instrumentation_scope.name != %q", catalogue.ScopeName) + ` and resource.attributes["telemetry.sdk.language"] != "go"`
@@ -32,8 +31,7 @@ var (
 )
 
 // collectorProcessors returns a part of a Collector's "processors" section, with its indentation. The processors set
-// the same names, labels and help texts of pool metrics as the bridge. They pass on all other metrics unchanged: those
-// that the catalogue lacks, and those of other libraries.
+// the same names, labels and help texts of pool metrics as the bridge. They do not change other metrics.
 func collectorProcessors() string {
 	var y yamlWriter
 	y.names()
@@ -45,9 +43,9 @@ func collectorProcessors() string {
 // names writes the processor that names metrics.
 func (y *yamlWriter) names() {
 	y.comment(1,
-		"Metrics get their documented names: those of otelpool, known by their instrumentation scope, and those of pools in",
-		"other languages that keep to the semantic conventions, such as HikariCP. Metrics of other libraries that have the",
-		"same OpenTelemetry names (otelpgx, clients of Redis) keep these names. "+mark+" marks what is named, for the two",
+		"These metrics get documented names: those of otelpool, by their instrumentation scope, and those of pools in other",
+		"languages that follow the semantic conventions, such as HikariCP. Metrics of other libraries with the same",
+		"OpenTelemetry names (otelpgx, clients of Redis) keep these names. "+mark+" marks documented names for the two",
 		"processors below.")
 	y.line(1, "%s:", namesProcessor)
 	y.line(2, "error_mode: ignore")
@@ -74,13 +72,13 @@ func (y *yamlWriter) copyMetric(documented, name string) {
 	y.statement(5, "copy_metric(name=%q) where metric.name == %q", mark+documented, name)
 }
 
-// points writes the processor that drops data points: from a copy those that do not belong there, and from the original
+// points writes the processor that drops data points: from a copy those that do not belong to it, and from the original
 // those that a copy has.
 func (y *yamlWriter) points() {
 	y.line(0, "")
 	y.comment(1,
-		"A copy keeps the data points of its state and, of other languages, those with the name of a pool on PostgreSQL or on",
-		"an unknown system. The original keeps the others, and ends if there are none.")
+		"A copy keeps the data points of its state. Of other languages it keeps those of pools on PostgreSQL or on an unknown",
+		"system. The original keeps the others, and is dropped if there are none.")
 	y.line(1, "%s:", pointsProcessor)
 	y.line(2, "error_mode: ignore")
 	y.line(2, "metric_conditions:")
@@ -111,9 +109,9 @@ func (y *yamlWriter) points() {
 func (y *yamlWriter) finish() {
 	y.line(0, "")
 	y.comment(1,
-		"Labels get their documented names. A label of your own that has one of these makes room for it, as it does where",
-		"Prometheus scrapes: pool becomes exported_pool. The state goes where the name says it. All sources of a metric get one",
-		"help text: Prometheus has one for each name, and the exporter would complain of every other.")
+		"Labels get their documented names. Your own label of the same name is renamed, as when Prometheus scrapes: pool",
+		"becomes exported_pool. The state is removed if the name contains it. All sources of a metric get one help text:",
+		"Prometheus has one per name, and the exporter would log every other one.")
 	y.line(1, "%s:", finishProcessor)
 	y.line(2, "error_mode: ignore")
 	y.line(2, "metric_statements:")
@@ -141,8 +139,8 @@ func (y *yamlWriter) finish() {
 	y.statement(5, "replace_pattern(metric.name, %q, \"\")", "^"+mark)
 
 	y.comment(3,
-		"Of all metrics: an attribute that has a label of Prometheus' own makes room too. A series with such a label twice",
-		"vanishes from the page, and for a second le Prometheus refuses the whole page.")
+		"For all metrics: attributes with the name of one of Prometheus' own labels are renamed too. Otherwise such a series",
+		"would be missing, and for a second le Prometheus would reject the whole page.")
 	for _, of := range []string{"datapoint", "resource"} {
 		y.group(strings.Join([]string{present(of, "job"), present(of, "instance"), present(of, "le")}, " or "))
 		for _, label := range []string{"job", "instance", "le"} {

@@ -18,9 +18,8 @@ type ruleGroup struct {
 	Rules []recordingRule
 }
 
-// edgeLabel and its value edgeRules mark the series from recordingGroups. They distinguish them from series that a
-// service reports under the documented names itself. Without the label a rule would read its own previous result as
-// the service's, and would return a result only at every other evaluation.
+// edgeLabel and its value edgeRules mark the series from recordingGroups. Without the label, a rule would read its own
+// previous result as that of a service with documented names, and return a result only at every other evaluation.
 const (
 	edgeLabel = "otelpool_edge"
 	edgeRules = "rules"
@@ -29,7 +28,7 @@ const (
 // pushedRecord is the time at which a pool last reported under OpenTelemetry's names.
 const pushedRecord = "otelpool:pushed:timestamp_seconds"
 
-// scopeLabel is the label with the name of the instrumentation scope, and scopeLabels are all labels of it that the
+// scopeLabel is the label with the name of the instrumentation scope. scopeLabels are all labels of the scope that the
 // exporters of OpenTelemetry add to every series.
 const scopeLabel = "otel_scope_name"
 
@@ -59,8 +58,8 @@ func recordingGroups() []ruleGroup {
 	return groups
 }
 
-// pushed returns the rule for the time of the last sample of a pool. The time of what a rule derives is that of its
-// evaluation, for as long as Prometheus keeps the last sample.
+// pushed returns the rule for the time of the last sample of a pool. The samples of other rules have the time of the
+// evaluation instead.
 func pushed() recordingRule {
 	poolLabel := catalogue.TranslatedLabel(catalogue.AttrPool)
 	used := catalogue.Lookup(countName)[0]
@@ -70,7 +69,7 @@ func pushed() recordingRule {
 }
 
 // nativeGroups returns the rules that derive the documented series of native histograms, which exponential histograms
-// become. They are apart because not every store has native histograms.
+// become. They are separate because not every store has native histograms.
 func nativeGroups() []ruleGroup {
 	group := ruleGroup{Name: "otelpool-names-native"}
 	for _, row := range documented() {
@@ -81,9 +80,9 @@ func nativeGroups() []ruleGroup {
 	return []ruleGroup{group}
 }
 
-// rule returns the rule for one of a row's series. Series that differ in the version of otelpool alone are the same
-// series before and after an upgrade, of which the earlier one stays for minutes: the aggregation max makes no sum of
-// the two. Native histograms have no maximum.
+// rule returns the rule for one of a row's series. After an upgrade of otelpool, the series of the old version stays
+// for minutes beside that of the new one. So the aggregation is max, not sum, except for native histograms, which have
+// no maximum.
 func rule(row catalogue.Row, suffix, aggregation string) recordingRule {
 	poolLabel, stateLabel := catalogue.TranslatedLabel(catalogue.AttrPool), catalogue.TranslatedLabel(catalogue.AttrState)
 	drop := append([]string{poolLabel}, scopeLabels...)
@@ -102,7 +101,7 @@ func rule(row catalogue.Row, suffix, aggregation string) recordingRule {
 		aggregation, strings.Join(drop, ", "), indent(source, 2), processLabels, record, edgeLabel)}
 }
 
-// ours returns the selector of otelpool's series, which have its scope. Where the scope is no label, otelpool's series
+// ours returns the selector of otelpool's series, which have its scope. If the scope is not a label, otelpool's series
 // are those with all labels that otelpool always sets.
 func ours(row catalogue.Row, suffix string) string {
 	matchers := stateMatcher(row.State)
@@ -139,7 +138,7 @@ func theirRules(row catalogue.Row, suffix string) string {
 		processLabels, poolLabel, factor, source, processLabels)
 }
 
-// systemMatcher matches pools on PostgreSQL, and on a system that is not known.
+// systemMatcher matches pools on PostgreSQL, and on an unknown system.
 var systemMatcher = fmt.Sprintf(`%s=~"|postgresql"`, catalogue.TranslatedLabel(catalogue.AttrSystem))
 
 func stateMatcher(state string) []string {

@@ -9,14 +9,14 @@ import (
 // countName is the instrument with a series for each state of a connection.
 const countName = "db.client.connection.count"
 
-// fallback is what a pool in another language has in place of an instrument of this module's own namespace.
+// fallback is the instrument of pools in other languages that replaces one of this module's own namespace.
 type fallback struct {
 	name  string // the instrument of the semantic conventions
-	state string // of its series those in this state, if it has states
+	state string // only its series in this state, if not empty
 	zero  bool   // the value is 0 wherever the instrument has one
 }
 
-// fallbacks are the substitutes by the instrument that they stand for. A pool that reports only the instruments of the
+// fallbacks are the substitutes by the instrument that they replace. A pool that reports only the instruments of the
 // semantic conventions has its maximum as its base size, so it has no overflow.
 var fallbacks = map[string]fallback{
 	"pgxpool.size":         {name: "db.client.connection.max"},

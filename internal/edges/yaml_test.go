@@ -8,7 +8,7 @@ import (
 // width is the longest line of a generated statement, unless one of its clauses is longer.
 const width = 120
 
-// yamlWriter writes processors of a Collector, each with a comment that says what it is for.
+// yamlWriter writes processors of a Collector.
 type yamlWriter struct {
 	strings.Builder
 }

@@ -1,4 +1,5 @@
-// Package flags parses the flags of programs. Its errors say what is allowed, and quote no address: that may have a password.
+// Package flags parses the flags of programs. Its errors say what is allowed, and quote no address, which may contain a
+// password.
 package flags
 
 import (
@@ -30,12 +31,12 @@ func Parse(set *flag.FlagSet, args []string) error {
 	return fmt.Errorf("%s (-h lists the flags)", text)
 }
 
-// unread is the error of package flag for a value that is not of the kind of its flag, which is defined.
+// unread matches the error of package flag for a value of the wrong kind.
 var unread = regexp.MustCompile(`^(?s)(invalid .* for (?:flag )?-(\S+)): parse error$`)
 
-// kind says what the values of a flag are.
+// kind describes the values of a flag.
 func kind(f *flag.Flag) string {
-	value, _ := f.Value.(flag.Getter) // those of flag.Func are none
+	value, _ := f.Value.(flag.Getter) // not those of flag.Func
 	if value == nil {
 		return "another value"
 	}

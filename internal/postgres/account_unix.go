@@ -70,8 +70,8 @@ func othersReach(dir string) bool {
 	return true
 }
 
-// environment returns the caller's variables that the server's programs need to run. It leaves out variables that
-// change what they do, and all others. It sets the language of their messages to English.
+// environment returns the caller's variables that the server's programs need to run, and sets the language of their
+// messages to English.
 func environment() []string {
 	var env []string
 	for _, v := range os.Environ() {

@@ -10,8 +10,8 @@ import (
 const CacheEnv = "OTELPOOL_POSTGRES_CACHE"
 
 // CacheDir returns the folder that keeps fetched binaries and templates of data directories between runs. The folder
-// may not exist yet. It is otelpool in the user's cache folder. For root it is /var/cache/otelpool, because the
-// server then runs as another user, who cannot reach programs below root's home.
+// may not exist yet. It is otelpool in the user's cache folder. For root it is /var/cache/otelpool, because the server
+// then runs as a user that cannot reach root's home.
 func CacheDir() (string, error) {
 	if dir := os.Getenv(CacheEnv); dir != "" {
 		return filepath.Abs(dir)

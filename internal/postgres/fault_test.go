@@ -39,7 +39,7 @@ func TestCrashKillsAllAndRestartRecovers(t *testing.T) {
 	execute(t, conn, "CREATE TABLE kept AS SELECT 7 AS n")
 	busy := connect(t, s.ConnString())
 	go func() {
-		// A backend that is busy does not notice that the postmaster is gone.
+		// A busy backend does not notice that the postmaster is gone.
 		_, _ = busy.Exec(context.Background(), "SELECT count(*) FROM generate_series(1, 100000000000)")
 	}()
 	testutil.Eventually(t, "the query has started", func() bool {
@@ -101,7 +101,7 @@ func TestRestartWorksAfterCancelledRestart(t *testing.T) {
 	_ = connect(t, s.ConnString())
 }
 
-// TestRestartRemovesEmptyLocks leaves the lock files as a server does that is killed while it starts.
+// TestRestartRemovesEmptyLocks leaves lock files like those of a server that was killed while starting.
 func TestRestartRemovesEmptyLocks(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

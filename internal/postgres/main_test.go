@@ -101,7 +101,7 @@ func checkGone(t *testing.T, pids []int, path string) {
 	})
 }
 
-// checkEnded checks that no process has outlived what ended them.
+// checkEnded checks that all processes have ended.
 func checkEnded(t *testing.T, pids []int) {
 	t.Helper()
 	for _, pid := range pids {

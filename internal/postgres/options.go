@@ -20,8 +20,8 @@ type config struct {
 // WithMaxConnections sets max_connections. The default is 100.
 func WithMaxConnections(n int) Option { return WithSetting("max_connections", strconv.Itoa(n)) }
 
-// WithSetting adds a server setting, like `-c name=value` on the server's command line. The last value of a name
-// wins. The launcher itself needs those that say where the server listens, where its files are and how it logs.
+// WithSetting adds a server setting, like `-c name=value` on the server's command line. The last value of a name wins.
+// Do not set where the server listens, where its files are or how it logs: the launcher does.
 func WithSetting(name, value string) Option {
 	return func(c *config) { c.settings[name] = value }
 }
@@ -42,7 +42,7 @@ func withPorts(next func() (int, error)) Option {
 	return func(c *config) { c.nextPort = next }
 }
 
-// newConfig begins with settings of a fast and light server whose data is not kept.
+// newConfig returns the settings of a fast and light server whose data is not kept, changed by opts.
 func newConfig(opts []Option) config {
 	c := config{nextPort: FreePort, settings: map[string]string{
 		"fsync":              "off",
@@ -51,7 +51,7 @@ func newConfig(opts []Option) config {
 		"shared_buffers":     "32MB",
 		"max_wal_size":       "256MB",
 		"max_connections":    "100",
-		// Shared memory of this kind is files in the data directory, so a crash leaves nothing in /dev/shm.
+		// Keeps shared memory in files of the data directory, so a crash leaves nothing in /dev/shm.
 		"dynamic_shared_memory_type": "mmap",
 	}}
 	for _, o := range opts {

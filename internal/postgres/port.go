@@ -12,8 +12,8 @@ import (
 // returned holds the ports that FreePort has returned.
 var returned sync.Map
 
-// FreePort returns a free port of 127.0.0.1, below the range of outgoing connections. A server that is down for a while
-// can then use the port again, and a client that tries to reach it cannot connect to itself. FreePort returns each port
+// FreePort returns a free port of 127.0.0.1, below the range of outgoing connections. So a server can use the port
+// again after it was down, and a client that tries to reach it cannot connect to itself. FreePort returns each port
 // once in a process, but another process may take the port first. It is safe for concurrent use.
 func FreePort() (int, error) {
 	const lowest, highest = 15000, 32767

@@ -73,7 +73,7 @@ func TestStopDoesNotWaitForClients(t *testing.T) {
 			t.Error("the query was not interrupted")
 		}
 	case <-time.After(10 * time.Second):
-		t.Error("the query goes on")
+		t.Error("the query still runs")
 	}
 }
 
@@ -85,7 +85,7 @@ func TestServerRequiresPassword(t *testing.T) {
 	u.User = url.UserPassword("postgres", "guess")
 	if conn, err := pgx.Connect(t.Context(), u.String()); err == nil {
 		_ = conn.Close(t.Context())
-		t.Error("any password will do")
+		t.Error("the server accepts any password")
 	}
 	info, err := os.Stat(s.dir)
 	testutil.NoError(t, err)
@@ -115,7 +115,7 @@ func TestCtrlCSparesServerAndWatchdog(t *testing.T) {
 	s := startServer(t)
 	named := processesNaming(t, s.dir)
 	if len(named) < 2 {
-		t.Fatalf("there are only %v", named)
+		t.Fatalf("got only the processes %v", named)
 	}
 	for _, p := range named {
 		pid, err := strconv.Atoi(strings.Fields(p)[0])

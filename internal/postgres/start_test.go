@@ -49,7 +49,7 @@ func TestServersStartTogetherWithoutTemplate(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 	if kept := entries(t, f.cache, "*"); len(kept) != 1 {
-		t.Errorf("there is not one template: %v", kept)
+		t.Errorf("templates %v, want one", kept)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestCancelledStartLeavesNothing(t *testing.T) {
 				}
 			}()
 			s, err := Start(ctx, withFolders(f.temp, f.cache))
-			if err == nil { // the start was faster
+			if err == nil { // the server started first
 				err = errors.Join(boom, s.Stop())
 			}
 			if !errors.Is(err, boom) {

@@ -128,8 +128,7 @@ func (s *Server) startSomewhere(ctx context.Context) error {
 	}
 }
 
-// errPortTaken is wrapped by startProcess's error if the port was in use. The server's own message depends on the C
-// library.
+// errPortTaken is wrapped by startProcess's error if the port was in use.
 var errPortTaken = errors.New("the port is in use")
 
 // startProcess starts the postmaster and waits until it is ready or has ended.

@@ -68,8 +68,8 @@ func (s *Server) Restart(ctx context.Context) error {
 }
 
 // removeLocks removes the lock files of the data directory and of the socket. After a crash they still exist, and their
-// process id may belong to another program; a server that was killed while it started leaves them empty. PostgreSQL
-// starts with neither.
+// process ID may belong to another program. A server that was killed while starting leaves them empty. PostgreSQL does
+// not start with either.
 func (s *Server) removeLocks() error {
 	sockets, err := filepath.Glob(filepath.Join(s.dir, ".s.PGSQL.*.lock"))
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *Server) removeLocks() error {
 	return nil
 }
 
-// end ends the server by a signal, by harsher ones after a timeout, and waits for all of its processes.
+// end sends the server a signal, harsher ones after timeouts, and waits for all of its processes.
 func (s *Server) end(sig syscall.Signal) error {
 	p := s.process
 	if p == nil {

@@ -49,8 +49,7 @@ func (t template) copyTo(dir string, account *syscall.Credential) (string, error
 	return string(password), nil
 }
 
-// keep makes the template from a data directory that no server has run on. It fails if another process has made it in
-// the meantime.
+// keep creates the template from an unused data directory. It fails if another process has created it in the meantime.
 func (t template) keep(data, password string) error {
 	if err := errors.Join(os.MkdirAll(filepath.Dir(t.dir), 0o755), os.Mkdir(t.staging, 0o700)); err != nil {
 		return err

@@ -9,10 +9,10 @@ import (
 	"syscall"
 )
 
-// watchScript waits until its standard input is closed, which also happens when the process at the other end is
-// killed. Then it removes the paths in its arguments. The first is the server's directory, which the processes of the
-// server may still write to. The lock file exists after a death without cleanup, or until then. Its seventh line names
-// the System V shared memory segment that would be left behind.
+// watchScript waits until its standard input is closed, which also happens when the process at the other end is killed.
+// Then it removes the paths in its arguments. The first is the server's directory, which the processes of the server
+// may still write to. If the server left its lock file, the seventh line names the System V shared memory segment to
+// remove.
 const watchScript = `
 trap '' HUP INT QUIT TERM
 cat >/dev/null

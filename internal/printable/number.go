@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Number formats a number with three digits at most, a whole one with all of them.
+// Number formats a number with at most three digits, and a whole number with all of its digits.
 func Number(value float64) string {
 	if value == math.Trunc(value) && math.Abs(value) < 1e15 {
 		return fmt.Sprintf("%.0f", value)
@@ -16,7 +16,7 @@ func Number(value float64) string {
 	return fmt.Sprintf("%.3g", value)
 }
 
-// Seconds formats a time with the unit that suits it.
+// Seconds formats a time with a suitable unit.
 func Seconds(s float64) string {
 	switch abs := math.Abs(s); {
 	case abs == 0:

@@ -1,4 +1,4 @@
-// Package printable makes text of others, and numbers, fit to be shown on a terminal or a page.
+// Package printable formats numbers and foreign text for a terminal or a page.
 package printable
 
 import (
@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// Text returns s with an escape such as \u202e in the place of each character that is not printable: controls, which a
-// terminal obeys, and marks of direction, which show text in another order than it has. It cuts s after limit characters,
-// and then ends it with "…". A byte that is not UTF-8 becomes U+FFFD.
+// Text returns s with an escape such as \u202e for each character that is not printable, such as terminal controls and
+// marks of direction. It cuts s after limit characters, and then ends it with "…". A byte that is not UTF-8 becomes
+// U+FFFD.
 func Text(s string, limit int) string {
 	if plain(s) && len(s) <= limit {
 		return s

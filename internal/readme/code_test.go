@@ -20,7 +20,7 @@ const root = "../.."
 // front lists the documents that must have code, metrics and commands.
 var front = []string{"README.md", "GUIDE.md"}
 
-// documents returns all documents: their code, links, metrics and commands are checked.
+// documents returns all documents.
 func documents(t *testing.T) (names []string) {
 	t.Helper()
 	for _, pattern := range []string{"*.md", "docs/*.md", "collector-config/*.md", "collector-config/*/*.md", ".github/*/*.md"} {
@@ -57,7 +57,7 @@ func TestCodeEqualsItsSource(t *testing.T) {
 			from := block.FindStringSubmatch(b)[1]
 			want, err := source(from)
 			if err != nil {
-				t.Errorf("%s: %v: this code must say where it is from:\n%s", name, err, b)
+				t.Errorf("%s: %v: this code must name its source:\n%s", name, err, b)
 				return b
 			}
 			return "<!-- from " + from + " -->\n```go\n" + want + "```"

@@ -29,7 +29,7 @@ func TestEveryDependencyHasReason(t *testing.T) {
 		}
 		for _, module := range modules {
 			if !strings.Contains(text, "`"+module[1]+"`") {
-				t.Errorf("DEPENDENCIES.md does not tell why %s is there", module[1])
+				t.Errorf("DEPENDENCIES.md does not say why %s is there", module[1])
 			}
 		}
 	}
@@ -100,7 +100,7 @@ func foldersWith(t *testing.T, name string) (folders []string) {
 	return folders
 }
 
-// permissive matches licences that require only that their text is kept.
+// permissive matches licences that only require keeping their text.
 var permissive = regexp.MustCompile(`Apache License|MIT License|Permission is hereby granted, free of charge|Redistribution and use in source and binary forms|Permission to use, copy, modify, and`)
 
 func TestLicencesOfLinkedModulesArePermissive(t *testing.T) {
@@ -128,7 +128,7 @@ func TestLicencesOfLinkedModulesArePermissive(t *testing.T) {
 		licence, err := os.ReadFile(files[0])
 		testutil.NoError(t, err)
 		if !permissive.Match(licence) {
-			t.Errorf("%s has a licence that is not known as permissive", dir)
+			t.Errorf("%s does not have one of the permissive licences", dir)
 		}
 	}
 	if len(seen) < 10 {

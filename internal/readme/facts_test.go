@@ -34,7 +34,7 @@ func TestMetricsInDocumentsExist(t *testing.T) {
 	for _, name := range documents(t) {
 		metrics := metricName.FindAllStringSubmatch(read(t, name), -1)
 		if len(metrics) == 0 && slices.Contains(front, name) {
-			t.Errorf("%s speaks of no metric", name)
+			t.Errorf("%s names no metric", name)
 		}
 		for _, metric := range metrics {
 			if !exist[metric[1]] {
@@ -59,7 +59,7 @@ func TestCommandsInDocumentsExist(t *testing.T) {
 	for _, name := range documents(t) {
 		commands := command.FindAllStringSubmatch(read(t, name), -1)
 		if len(commands) == 0 && slices.Contains(front, name) {
-			t.Errorf("%s gives no command", name)
+			t.Errorf("%s has no command", name)
 		}
 		for _, c := range commands {
 			words := strings.Fields(c[3])
@@ -99,7 +99,7 @@ func checkRun(t *testing.T, name, module string, words []string) {
 		text.Write(source)
 	}
 	if !strings.Contains(text.String(), "\npackage main\n") {
-		t.Errorf("%s: %s is no program", name, words[0])
+		t.Errorf("%s: %s is not a program", name, words[0])
 	}
 	for _, word := range words[1:] {
 		f := flagName.FindStringSubmatch(word)

@@ -29,7 +29,7 @@ func TestTestsInFaultsExist(t *testing.T) {
 	}
 	named := testName.FindAllStringSubmatch(read(t, "docs/faults.md"), -1)
 	if len(named) < 20 {
-		t.Errorf("docs/faults.md speaks of %d tests", len(named))
+		t.Errorf("docs/faults.md names only %d tests", len(named))
 	}
 	for _, match := range named {
 		if !strings.Contains(code.String(), "\nfunc "+match[1]+"(") {

@@ -40,7 +40,7 @@ func table(rows []catalogue.Row) string {
 	return b.String() + "\n" + values(rows) + "\n"
 }
 
-// values returns the values of labels that have a closed set of them. Those of findings are in a table of their own.
+// values returns the values of labels with a closed set of values, except the kinds of findings.
 func values(rows []catalogue.Row) string {
 	var b strings.Builder
 	b.WriteString("| label | values |\n|---|---|\n")
@@ -56,8 +56,8 @@ func values(rows []catalogue.Row) string {
 	return b.String()
 }
 
-// TestPackageDocumentNamesEveryMetric reads the document of the library: its lists must have all metrics of a pgxpool,
-// each with the values of its attributes.
+// TestPackageDocumentNamesEveryMetric checks that the lists in doc.go have all metrics of a pgxpool, each with the
+// values of its attributes.
 func TestPackageDocumentNamesEveryMetric(t *testing.T) {
 	t.Parallel()
 	items := strings.Split(read(t, "otelpool/doc.go"), "\n//   - ")[1:]

@@ -15,7 +15,7 @@ import (
 // outputBlock matches the output of an Example and the comment before it, which names the Example.
 var outputBlock = regexp.MustCompile("(?m)^<!-- output of (\\S+):Example(\\S*) -->\n^```\n((?s:.*?))^```$")
 
-// TestOutputEqualsOutputOfExamples compares with the Output comments, which go test compares with the printed output.
+// TestOutputEqualsOutputOfExamples compares the documents with the Output comments of Examples.
 func TestOutputEqualsOutputOfExamples(t *testing.T) {
 	for _, name := range documents(t) {
 		text := read(t, name)

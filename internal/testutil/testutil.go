@@ -1,4 +1,4 @@
-// Package testutil has what the tests of many packages need.
+// Package testutil has helpers for the tests of many packages.
 package testutil
 
 import (
@@ -27,7 +27,7 @@ func Check(t testing.TB, err error) {
 	}
 }
 
-// ErrorContains reports an error that does not say the text.
+// ErrorContains reports an error that does not contain the text.
 func ErrorContains(t testing.TB, err error, text string) {
 	t.Helper()
 	if err == nil || !strings.Contains(err.Error(), text) {
@@ -35,7 +35,7 @@ func ErrorContains(t testing.TB, err error, text string) {
 	}
 }
 
-// Equal reports a value that is not the one wanted. Call it on any goroutine.
+// Equal reports a value that is not want. Call it on any goroutine.
 func Equal[T comparable](t testing.TB, what string, got, want T) {
 	t.Helper()
 	if got != want {
@@ -43,7 +43,7 @@ func Equal[T comparable](t testing.TB, what string, got, want T) {
 	}
 }
 
-// During calls look again and again while do runs on another goroutine, and once more when that has ended.
+// During calls look repeatedly while do runs on another goroutine, and once more after do has ended.
 func During(do, look func()) {
 	done := make(chan struct{})
 	go func() { defer close(done); do() }()
@@ -58,13 +58,14 @@ func During(do, look func()) {
 	}
 }
 
-// Eventually waits until the condition holds, up to a minute. It ends the test if it does not. Call it on the test's goroutine.
+// Eventually waits up to a minute until the condition holds, and ends the test if it does not. Call it on the test's
+// goroutine.
 func Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	Within(t, time.Minute, what, condition)
 }
 
-// Within is Eventually with another limit, for what takes long by itself.
+// Within is Eventually with another limit.
 func Within(t testing.TB, limit time.Duration, what string, condition func() bool) {
 	t.Helper()
 	deadline := time.After(limit)
@@ -79,7 +80,7 @@ func Within(t testing.TB, limit time.Duration, what string, condition func() boo
 	}
 }
 
-// AwaitGarbage collects garbage until gone is closed, by a cleanup of what becomes garbage.
+// AwaitGarbage collects garbage until gone is closed by a cleanup.
 func AwaitGarbage(t testing.TB, what string, gone <-chan struct{}) {
 	t.Helper()
 	Eventually(t, what+" is garbage", func() bool {
@@ -113,7 +114,7 @@ func (b *Buffer) String() string {
 	return b.b.String()
 }
 
-// Section checks that the part of a file between two lines is what its source makes. With update it writes the part instead.
+// Section checks that the part of a file between two lines equals made. With update it writes the part instead.
 func Section(t testing.TB, file, begin, end, made string, update bool) {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -131,7 +132,7 @@ func Section(t testing.TB, file, begin, end, made string, update bool) {
 	}
 }
 
-// Made checks that a text, which is that of a file, is what its source makes. With update it writes the file instead.
+// Made checks that the text of a file equals made. With update it writes the file instead.
 func Made(t testing.TB, file, text, made string, update bool) {
 	t.Helper()
 	switch {

@@ -43,7 +43,6 @@ func cacheFolder(t *testing.T) string {
 	return dir
 }
 
-// none finds no programs.
 func none() (string, error) { return "", postgres.ErrNoBinaries }
 
 func TestFetchedProgramsRunAServer(t *testing.T) {
@@ -82,8 +81,8 @@ func TestWrongBinFolderIsReported(t *testing.T) {
 	testutil.ErrorContains(t, run(t.Context(), io.Discard, postgres.FindBinaries), "/nowhere")
 }
 
-// The fetches are processes, as in use. In one process the child that one fetch starts can hold a program open that another
-// fetch is writing, and a file that is open for writing cannot be run (golang.org/issue/22315).
+// Each fetch is a process. In one process, a child of one fetch could hold open a program that another fetch is
+// writing, and a file that is open for writing cannot be run (golang.org/issue/22315).
 func TestConcurrentFetchesSucceed(t *testing.T) {
 	const child = "OTELPOOL_TEST_FETCH"
 	if os.Getenv(child) != "" {

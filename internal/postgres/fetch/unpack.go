@@ -17,7 +17,7 @@ import (
 	"github.com/xi2/xz"
 )
 
-// maxUnpacked is far above the size of the programs.
+// maxUnpacked is much larger than the programs.
 const maxUnpacked = 2 << 30
 
 // unpack unpacks the tar.xz archive of a jar into a folder, which must not exist.

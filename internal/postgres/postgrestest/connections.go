@@ -26,20 +26,21 @@ type execer interface {
 	Exec(context.Context, string, ...any) (pgconn.CommandTag, error)
 }
 
-// Exec runs a statement on a connection, a pool or a transaction.
+// Exec runs a statement.
 func Exec(t testing.TB, on execer, sql string, args ...any) {
 	t.Helper()
 	ExecContext(t.Context(), t, on, sql, args...)
 }
 
-// ExecContext is Exec with another context than the test's.
+// ExecContext is Exec with a context.
 func ExecContext(ctx context.Context, t testing.TB, on execer, sql string, args ...any) {
 	t.Helper()
 	_, err := on.Exec(ctx, sql, args...)
 	testutil.NoError(t, err)
 }
 
-// ClosePool closes a pool within a minute. Close waits for all connections, which a failed test may still hold.
+// ClosePool closes a pool, or fails after a minute: Close waits for all connections, which a failed test may still
+// hold.
 func ClosePool(t testing.TB, pool *pgxpool.Pool) {
 	t.Helper()
 	closed := make(chan struct{})

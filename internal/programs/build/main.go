@@ -1,4 +1,4 @@
-// Command build builds the programs that the tests run beside a service, so that no test has to wait for them.
+// Command build builds the programs that the tests run beside a service.
 package main
 
 import (
