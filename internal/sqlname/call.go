@@ -3,14 +3,14 @@ package sqlname
 // maxSelects is how many SELECTs of a text may be named by functions. A summary has no room for more.
 const maxSelects = 31
 
-// calls is what the parser knows of calls of functions. A SELECT is named by the functions that it calls if it has no
-// FROM, which comes after them. So the parser reads a text twice if the first reading finds such a SELECT.
+// calls is the parser's state of calls of functions. A SELECT without FROM is named by the functions that it calls, but
+// FROM comes after them. So the parser reads a text twice if the first reading finds such a SELECT.
 type calls struct {
 	selects uint8  // SELECTs read
-	found   uint32 // those that call a function and have had no FROM, a bit each
+	found   uint32 // those that call a function and have no FROM so far, a bit each
 	named   uint32 // what the first reading found, 0 in the first reading
 
-	// The last name in a list of expressions, which is of a function if a bracket follows.
+	// The last name in a list of expressions, which is a function's if a bracket follows.
 	name span
 	at   int  // the number of its last token
 	dots bool // it has more than one part

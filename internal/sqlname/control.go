@@ -10,8 +10,7 @@ var controls = [...]string{
 	"PREPARE TRANSACTION", "SET", "RESET", "DISCARD",
 }
 
-// Control reports whether a summary has no operation but control of transactions and settings: the text says nothing
-// about the work that it is part of.
+// Control reports whether a summary has only operations that control transactions and settings.
 func Control(summary string) bool {
 	for rest := summary; ; {
 		phrase := controlPrefix(rest)

@@ -5,7 +5,7 @@ import "strings"
 // Listens reports whether a text begins with LISTEN, whatever follows.
 func Listens(sql string) bool {
 	const listen = "LISTEN"
-	if sql == "" || sql[0]|0x20 != 'l' && identStart(sql[0]) { // nearly every text: it costs no call
+	if sql == "" || sql[0]|0x20 != 'l' && identStart(sql[0]) { // nearly every text, without a call
 		return false
 	}
 	l := lexer{s: sql}

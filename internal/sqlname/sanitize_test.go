@@ -34,7 +34,7 @@ var sanitizeCases = []statementCase{
 	{"select a - 1, a-1, a -1, f()-1, $1-1, a+-1, - 1, -a from t", "select a - ?, a-?, a -?, f()-?, $1-?, a+-?, - ?, -a from t"},
 	{"select * from t order by -1 limit +1", "select * from t order by ? limit ?"},
 
-	// What is not a literal.
+	// Not literals.
 	{"select $1, $2::int, @name, :name, a from t where b = $3", "select $1, $2::int, @name, :name, a from t where b = $3"},
 	{"select true, FALSE, null, default, current_date", "select true, FALSE, null, default, current_date"},
 	{`select "a 1", "it's", "x""y", U&"\0041" from "t--u" t2`, `select "a 1", "it's", "x""y", U&"\0041" from "t--u" t2`},
@@ -71,7 +71,7 @@ var sanitizeCases = []statementCase{
 	{"values (1), (2) (3), (3)", "values (?) (?), (?)"},
 	{"values (1)), (1), (1)", "values (?)), (?), (?)"},
 
-	// Strings of which the end is not certain.
+	// Strings whose end is uncertain.
 	{"select 1, 'a", "select ?, ?"},
 	{`select "a from t`, "select ?"},
 	{"select $a$ from t", "select ?"},

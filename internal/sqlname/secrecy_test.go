@@ -105,8 +105,8 @@ func checkSecrecy(t *testing.T, seed uint64, body string) {
 	}
 }
 
-// checkSanitizeSecrecy checks the texts as they are, and with escaped strings
-// read as a server does that has standard_conforming_strings off.
+// checkSanitizeSecrecy checks the texts as they are, and with strings as a server with standard_conforming_strings off
+// reads them.
 func checkSanitizeSecrecy(t *testing.T, seed uint64, body string) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 0))

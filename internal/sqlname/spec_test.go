@@ -59,9 +59,8 @@ var specCases = []statementCase{
 	{"SELECT column -- end of line comment\nFROM /* block \n comment */ table", "SELECT table"},
 	{"INSERT INTO shipping_details\n(order_id,\naddress)\nSELECT order_id,\naddress\nFROM   orders\nWHERE  order_id = 1", "INSERT shipping_details SELECT orders"},
 	{"SELECT order_date\nFROM   (SELECT *\nFROM   orders o\nJOIN customers c\nON o.customer_id = c.customer_id)", "SELECT SELECT orders customers"},
-	// The two cases whose name ends in case_preserved. The specification has
-	// "SELEcT sELECT orders customers" and "SELEcT ORders". Summary writes what
-	// PostgreSQL holds equal in one spelling.
+	// The two cases whose name ends in case_preserved. The specification has "SELEcT sELECT orders customers" and
+	// "SELEcT ORders". Summary uses one spelling for what PostgreSQL considers equal.
 	{"SELEcT order_date\nFROM   (sELECT *\nFROM   orders o\nJOIN customers c\nON o.customer_id = c.customer_id)", "SELECT SELECT orders customers"},
 	{"SELEcT order_date\nFROM ORders", "SELECT orders"},
 	{"SELECT * FROM Orders o CROSS JOIN OrderDetails od", "SELECT orders orderdetails"},

@@ -2,8 +2,8 @@
 // users", "INSERT orders SELECT carts", "COMMIT".
 //
 // A name follows OpenTelemetry's "Generating a summary of the query". It lists the operations and their targets in the
-// order of the text, separated by spaces, repeats included. It has at most 100 characters, because it is a label on
-// every page and in every legend, and cuts no operation or target in half. These rules apply in addition:
+// order of the text, separated by spaces, repeats included. It has at most 100 characters and cuts no operation or
+// target in half. These rules apply in addition:
 //
 //   - An operation is in upper case and without noise words: "begin isolation level serializable" is BEGIN, "truncate
 //     table a" is TRUNCATE a. The specification says to keep the case, here and in targets, but lets an instrumentation
@@ -23,8 +23,8 @@
 //
 // A summary never contains a literal, number, parameter or comment. The package reads texts by PostgreSQL's lexical
 // rules with standard_conforming_strings on. That is the default, and pgx's simple protocol requires it. Reading is
-// linear, does not recurse, and ends after the first 16 KiB, or once it has found a target and then nothing more in
-// 1000 tokens, which are mostly values.
+// linear and does not recurse. It ends after the first 16 KiB, or when a target was found and the next 1000 tokens add
+// nothing.
 //
 // Sanitize returns the text itself, without its literals.
 //
@@ -41,8 +41,7 @@ const (
 	maxQuiet = 1000     // tokens that are read after a target to find another
 )
 
-// Read returns the part of a text that its name depends on: texts of which it is equal have the same name. It has at
-// most a little more than 16 KiB.
+// Read returns the part of a text that its name depends on, at most a little more than 16 KiB.
 func Read[Text string | []byte](sql Text) Text {
 	if len(sql) > maxScan {
 		return sql[:maxScan+1] // one more, as a sign that it is cut
@@ -97,8 +96,8 @@ func Copy(table []string) string {
 	return string(o.buf[:o.n])
 }
 
-// Prefix returns the summary with an operation of one word before it. What exceeds the limit of a summary is left out,
-// from the last space that is not in quotes.
+// Prefix returns the summary with an operation of one word before it. If that exceeds the limit of a summary, Prefix
+// cuts it at the last space that is not in quotes.
 func Prefix(op, summary string) string {
 	name := op + " " + summary
 	if len(name) <= maxName {
