@@ -33,8 +33,8 @@ type metadata struct {
 
 func (o object) String() string { return o.Kind + " " + o.Metadata.Name }
 
-// build returns the objects that kubectl apply -k applies. With everything set it returns also those that are commented
-// out.
+// build returns the objects that kubectl apply -k applies. If everything is set, these include objects that are
+// commented out.
 func build(t *testing.T, everything bool) []object {
 	t.Helper()
 	fs := filesys.MakeFsInMemory()
@@ -66,7 +66,7 @@ func build(t *testing.T, everything bool) []object {
 	return objects
 }
 
-// noError ends the test if err is not nil. This module needs nothing of the project's others.
+// noError ends the test if err is not nil. This module uses none of the project's other modules.
 func noError(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

@@ -1,4 +1,3 @@
-// Package kubernetes tests the files of collector-config/kubernetes: what kustomize makes of them, the schemas of
-// Kubernetes, of the Prometheus operator and of the OpenTelemetry Operator, and what belongs together. It is a module of
-// its own because these bring hundreds of others.
+// Package kubernetes tests the files of collector-config/kubernetes: the output of kustomize, the schemas of Kubernetes
+// and of both operators, and references between objects. It is a separate module because it needs hundreds of others.
 package kubernetes

@@ -24,7 +24,7 @@ const (
 	openTelemetryOperator = "github.com/open-telemetry/opentelemetry-operator"
 )
 
-// kubernetesTypes makes the types of Kubernetes' own objects.
+// kubernetesTypes has functions that create Kubernetes' own objects.
 var kubernetesTypes = map[string]func() any{
 	"apps/v1 DaemonSet":  func() any { return &appsv1.DaemonSet{} },
 	"apps/v1 Deployment": func() any { return &appsv1.Deployment{} },
@@ -50,7 +50,7 @@ func TestObjectsFitTheirSchemas(t *testing.T) {
 	}
 }
 
-// A field that does not exist, or a value that is not allowed, has to be found in each kind.
+// Unknown fields and wrong values must be found in each kind.
 func TestSchemasFindMistakes(t *testing.T) {
 	t.Parallel()
 	schemas := resourceSchemas(t)
@@ -81,7 +81,7 @@ func check(schemas map[string]*jsonschema.Schema, kind string, content []byte) e
 		return err
 	}
 	if of := kubernetesTypes[kind]; of != nil {
-		// Unlike encoding/json, and as the API server, it takes the case of names into account.
+		// Like the API server, and unlike encoding/json, it distinguishes the case of names.
 		strict, err := kubejson.UnmarshalStrict(text, of())
 		return errors.Join(append(strict, err)...)
 	}
@@ -137,8 +137,8 @@ func resourceSchemas(t *testing.T) map[string]*jsonschema.Schema {
 	return schemas
 }
 
-// strict returns an OpenAPI schema of Kubernetes as a JSON schema that allows no unknown fields. The API server drops these
-// without an error.
+// strict returns an OpenAPI schema of Kubernetes as a JSON schema that allows no unknown fields, which the API server
+// silently drops.
 func strict(schema any) any {
 	switch s := schema.(type) {
 	case []any:
@@ -158,7 +158,7 @@ func strict(schema any) any {
 			s["additionalProperties"] = false
 		}
 		if s["format"] != nil {
-			delete(s, "format") // int32 and the like
+			delete(s, "format") // such as int32
 		}
 	}
 	return schema
@@ -176,10 +176,10 @@ func moduleDir(t *testing.T, path string) string {
 	return module.Dir
 }
 
-// maxRuleSize is the largest PrometheusRule that the operator takes, MaxConfigMapDataSize in its source.
+// maxRuleSize is the largest PrometheusRule that the operator accepts (MaxConfigMapDataSize in its source).
 const maxRuleSize = 1024 * 1024 / 2
 
-// The operator validates rules with Prometheus' own package, as here, and rejects those above its limit of size.
+// The operator validates rules with Prometheus' own package too.
 func TestRulesPassOperatorValidation(t *testing.T) {
 	t.Parallel()
 	for _, o := range build(t, false) {

@@ -117,7 +117,7 @@ func TestVolumesAreThere(t *testing.T) {
 // environment matches a variable in the configuration of a Collector.
 var environment = regexp.MustCompile(`\$\{env:(\w+)`)
 
-// A variable that a configuration does not read would be without effect.
+// A variable that a configuration does not read has no effect.
 func TestCollectorsReadTheirVariables(t *testing.T) {
 	t.Parallel()
 	objects := build(t, true)
@@ -164,7 +164,7 @@ func TestCollectorsReadTheirVariables(t *testing.T) {
 	}
 }
 
-// The instance is the pod, and what a variable refers to has to stand before it.
+// The instance is the pod. A variable must be defined before its use.
 func TestServiceSaysWhichInstanceItIs(t *testing.T) {
 	t.Parallel()
 	all := workloads(t, build(t, true))

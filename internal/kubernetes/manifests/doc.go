@@ -1,3 +1,3 @@
-// Package manifests makes the generated files of collector-config/kubernetes from the files of collector-config. It imports
-// the standard library only, so that make generate does not build Kubernetes.
+// Package manifests generates files of collector-config/kubernetes from those of collector-config. It imports only the
+// standard library, so that make generate does not build Kubernetes.
 package manifests

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// copied lists the files that kustomization.yaml reads, and cannot read where they are.
+// copied lists the files that are copied for kustomization.yaml, which cannot read other folders.
 var copied = []string{"collector*.yaml", "grafana/*.json"}
 
-// embedded lists the files that are a part of opentelemetrycollectors.yaml.
+// embedded lists the files that opentelemetrycollectors.yaml contains.
 var embedded = []string{"collector-agent.yaml", "collector-gateway.yaml"}
 
-// operatorFile is the file with parts that are generated.
+// operatorFile is the file with generated parts.
 const operatorFile = "kubernetes/opentelemetrycollectors.yaml"
 
 // generate returns the content of each generated file by its path below config, which is the folder collector-config.

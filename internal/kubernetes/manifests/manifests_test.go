@@ -32,7 +32,7 @@ func TestGeneratedFilesMatchSources(t *testing.T) {
 				t.Error(err)
 			}
 		default:
-			t.Errorf("%s differs from what it is made of: make generate (%v)", name, err)
+			t.Errorf("%s differs from its sources: make generate (%v)", name, err)
 		}
 	}
 }
