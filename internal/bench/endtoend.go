@@ -145,7 +145,7 @@ type load struct {
 	failure error
 }
 
-// slice runs queries for the given time. Each caller waits for its query before it makes the next.
+// slice runs queries for the given time. Each caller runs one query at a time.
 func (l *load) slice(slice time.Duration) (ops int) {
 	var callers errgroup.Group
 	begin := time.Now()

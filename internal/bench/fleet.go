@@ -42,8 +42,8 @@ func unlimitedDirect(reader sdkmetric.Reader) provider {
 	return direct.NewMeterProvider(direct.WithReader(reader.(direct.Reader)), direct.WithCardinalityLimit(0))
 }
 
-// newFleet returns pools that each ran the given number of different operations. All use one connection, whose state is
-// reset after each pool.
+// newFleet returns pools that each ran the given number of different operations. All use one connection, which is reset
+// after each pool.
 func newFleet(p provider, maker peers.Maker, pools, operations int) (*fleet, error) {
 	f := &fleet{provider: p}
 	conn, err := drive.Conn(context.Background())

@@ -12,8 +12,7 @@ import (
 
 var plotColors = []string{"gray", "firebrick", "steelblue", "seagreen", "darkorange"}
 
-// drawPlot writes a plot of the processor time of a cycle by the number of goroutines that share a pool. A line is flat
-// if they do not slow each other down.
+// drawPlot writes a plot of the processor time of a cycle by the number of goroutines that share a pool.
 func drawPlot(file string, budget time.Duration) error {
 	var goroutines []int
 	for n := 1; n <= min(8, 4*runtime.GOMAXPROCS(0)); n *= 2 {

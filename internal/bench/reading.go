@@ -65,7 +65,7 @@ func bridgeWay(name string, provide func(sdkmetric.Reader) provider) way {
 }
 
 // officialWay reads otelpgx through OpenTelemetry's exporter, set up as its documentation shows. Each operation has its
-// text as its name, and so has its own series.
+// text as its name, so it has its own series.
 var officialWay = way{officialScrape, func(pools, operations int) (reading, error) {
 	registry := client.NewRegistry()
 	reader, err := otelprom.New(otelprom.WithRegisterer(registry))
@@ -157,7 +157,7 @@ func officialReader(url string) (pushReader, error) {
 	return sdkmetric.NewPeriodicReader(exporter, sdkmetric.WithInterval(time.Hour)), nil
 }
 
-// pushWay pushes to a receiver that keeps only the size: decoding would cost more than the push.
+// pushWay pushes to a receiver that keeps only the size, because decoding would cost more than the push.
 func pushWay(
 	name string, maker peers.Maker, newReader func(url string) (pushReader, error), provide func(sdkmetric.Reader) provider,
 ) way {

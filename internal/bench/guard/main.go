@@ -1,5 +1,5 @@
-// Command guard fails if a cycle of hooks, or a collection, costs more than figures.json allows: in allocations, and a
-// cycle also in time, as a multiple of the time of a reference. See [floorWithRecords].
+// Command guard fails if a cycle of hooks or a collection allocates more than figures.json allows, or if a cycle takes
+// more time, as a multiple of a reference. See [floorWithRecords].
 //
 //	go run ./guard          compares
 //	go run ./guard -update  writes the figures
@@ -27,14 +27,14 @@ type cost struct {
 
 // How far a figure may exceed the committed one.
 const (
-	// timeTolerance and timeSlack cover differences without a change of the code: the place of functions in memory, of
-	// which ten were measured, and twenty busy processes on two processors. The times of the cycles with an SDK differed
-	// by up to 6 %, and the time with a no-op provider, which is 0.027, by up to 0.006.
+	// timeTolerance and timeSlack cover differences without a change of the code: ten placements of functions in
+	// memory, and twenty busy processes on two processors. The times of the cycles with an SDK differed by up to 6 %,
+	// and the time with a no-op provider, which is 0.027, by up to 0.006.
 	timeTolerance = 0.10
 	timeSlack     = 0.006
 
-	// allocationTolerance covers occasional allocations, such as a node of a hash trie. It does not allow a cycle,
-	// which has few allocations, one more.
+	// allocationTolerance covers occasional allocations, such as a node of a hash trie. It is less than one allocation
+	// of a cycle.
 	allocationTolerance = 0.03
 )
 

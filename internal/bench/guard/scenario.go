@@ -47,8 +47,8 @@ var untimed = map[string]func() func(){
 }
 
 // floorWithRecords returns the reference, which is the minimum of work for what a cycle measures: the floor, and three
-// records of one attribute set by the same SDK. A time as a multiple of its time depends little on the machine, its
-// load, the release of Go and the SDK.
+// records of one attribute set by the same SDK. Multiples of its time depend little on the machine, its load, the
+// release of Go and the SDK.
 func floorWithRecords() func() {
 	floor := cycle(peers.Tracer(drive.Floor{}), nil)
 	var histograms [3]metric.Float64Histogram
@@ -82,8 +82,8 @@ func provider() metric.MeterProvider {
 	return sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
 }
 
-// ours returns a cycle of a pool with otelpool. It has no findings. These are found at most once a second, so that it
-// would depend on the speed of the machine how many collections find them.
+// ours returns a cycle of a pool with otelpool, without findings: these are found at most once a second, so their
+// number would depend on the speed of the machine.
 func ours(provider metric.MeterProvider, ctx context.Context, queryErr error) func() {
 	c := cycle(peers.Otelpool(otelpool.WithoutFindings()), provider)
 	c.Ctx, c.Err = ctx, queryErr
@@ -123,8 +123,8 @@ func measureAll() map[string]cost {
 	return costs
 }
 
-// allocations returns the least allocations of the instances of a scenario, without the fractions that come from other
-// goroutines, and the instances.
+// allocations returns the instances of a scenario and their least allocations, without the fractions that come from
+// other goroutines.
 func allocations(set func() func()) (least cost, runs [instances]func()) {
 	least = cost{Allocations: math.Inf(1), Bytes: math.Inf(1)}
 	for i := range runs {
@@ -138,8 +138,8 @@ func allocations(set func() func()) (least cost, runs [instances]func()) {
 	return least, runs
 }
 
-// addTimes adds the least time of each scenario as a multiple of the reference's. The least is of a slice that nothing
-// interrupted, so it depends on the load less than the median does.
+// addTimes adds the least time of each scenario as a multiple of the reference's. The least is that of an uninterrupted
+// slice, so it depends less on the load than the median.
 func addTimes(costs map[string]cost, r measure.Rounds) {
 	least := map[string]float64{}
 	for i, name := range r.Names {

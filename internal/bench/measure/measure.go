@@ -1,6 +1,6 @@
 // Package measure compares different ways of doing the same work. A machine's speed changes from second to second, so
-// the package never compares two numbers that were measured one after the other. All contenders run in short slices
-// that take turns. The result is the median of the ratios within the rounds, with its interval.
+// all contenders run in short slices that take turns. The result is the median of the ratios within the rounds, with
+// its interval.
 package measure
 
 import (
@@ -70,7 +70,7 @@ func interleave(contenders []Contender, slice, budget time.Duration, between fun
 	r := Rounds{Names: make([]string, len(contenders))}
 	for i, c := range contenders {
 		r.Names[i] = c.Name
-		run(c, slice) // does what only the first use does
+		run(c, slice) // warms up
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	for begin, round := time.Now(), 0; round < minRounds || time.Since(begin) < budget; round++ {
