@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// certificate makes a certificate for a host that signs itself, and ends at a time.
+// certificate creates a self-signed certificate for a host, valid until end.
 func certificate(host string, end time.Time) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -19,10 +19,10 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// env is a service with its pool, its database, and the network between.
+// env is a service with its pool, its database, and the network between them.
 type env struct {
 	Service *service
-	Proxy   *proxy // nil without
+	Proxy   *proxy // nil if there is none
 	Pool    *pgxpool.Pool
 	Inst    *otelpool.Instrumentation
 
@@ -33,10 +33,10 @@ type env struct {
 	stops    []func()
 }
 
-// host is the name of the server where TLS or DNS matter.
+// host is the server's name in scenarios of TLS or DNS.
 const host = "db.internal"
 
-// newEnv makes a database, a role and an instrumented pool.
+// newEnv creates a database, a role and an instrumented pool.
 func newEnv(ctx context.Context, sc scenario, seed uint64) (e *env, err error) {
 	e = &env{name: fmt.Sprintf("shop_%x", time.Now().UnixNano())}
 	defer func() {
@@ -100,14 +100,14 @@ func (e *env) dropDatabase() {
 	defer cancel()
 	root, err := pgx.Connect(ctx, server.ConnString())
 	if err != nil {
-		return // the server has gone, and the database with it
+		return // the server is gone, and so is the database
 	}
 	defer root.Close(ctx)
 	_, _ = root.Exec(ctx, "DROP DATABASE "+e.name+" WITH (FORCE)")
 	_, _ = root.Exec(ctx, "DROP ROLE "+e.name)
 }
 
-// poolConfig returns the configuration of the pool, and starts the proxy that it needs.
+// poolConfig returns the configuration of the pool, and starts the proxy if it needs one.
 func (e *env) poolConfig(sc scenario) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(server.DSN(e.name))
 	if err != nil {
@@ -152,12 +152,12 @@ func (e *env) exec(ctx context.Context, sql string) error {
 	return err
 }
 
-// terminate ends the server's processes of the pool, so that it has to dial.
+// terminate ends the pool's sessions on the server, so that the pool has to dial.
 func (e *env) terminate(ctx context.Context) error {
 	return e.exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '"+e.name+"'")
 }
 
-// close ends everything, the last first.
+// close ends everything, in reverse order.
 func (e *env) close() {
 	if e.Pool != nil {
 		e.Pool.Close()

@@ -18,10 +18,10 @@ var (
 	dump    = flag.String("dump", "", "folder for the incidents of runbook_test.go; each trouble then lasts for at least 21 s")
 )
 
-// server is that of all scenarios. It is not that of DATABASE_URL: roles and their limits are changed.
+// server is the server of all scenarios. It is never that of DATABASE_URL, because scenarios change roles and limits.
 var server *postgres.Server
 
-// atOnce is how many scenarios run at the same time. They wait rather than compute.
+// atOnce is how many scenarios run at the same time. They mostly wait.
 const atOnce = 14
 
 func TestMain(m *testing.M) {

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The statements of the shop, most of them named as sqlc does.
+// The statements of the shop, most of them with names as sqlc writes them.
 const (
 	takesTime    = "WITH took AS MATERIALIZED (SELECT work($1, $2)) "
 	listProducts = "-- name: ListProducts :many\n" + takesTime + "SELECT name, price FROM took, products WHERE category = $3"
@@ -34,15 +34,15 @@ type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// request is one unit of work: who asks for what.
+// request is one unit of work.
 type request struct {
 	rng      *rand.Rand
 	customer int
 	product  int
 }
 
-// query runs a statement of the shop, reads its rows, and returns how many there were. Its time varies as that of real
-// statements does: most are faster than the mean, a few much slower.
+// query runs a statement of the shop, and returns its number of rows. Its time varies like that of real statements:
+// most are faster than the mean, a few much slower.
 func (r *request) query(ctx context.Context, q querier, name, sql string, args ...any) (int, error) {
 	rows, err := q.Query(ctx, sql, r.args(name, args)...)
 	if err != nil {
@@ -55,7 +55,7 @@ func (r *request) query(ctx context.Context, q querier, name, sql string, args .
 	return n, rows.Err()
 }
 
-// args returns the arguments of a statement, of which the first two are its name and how much longer it takes than usual.
+// args returns the arguments of a statement. The first two are its name and how much longer it takes than usual.
 func (r *request) args(name string, args []any) []any {
 	const spread = 0.4
 	return append([]any{name, math.Exp(spread*r.rng.NormFloat64() - spread*spread/2)}, args...)

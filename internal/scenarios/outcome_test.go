@@ -19,7 +19,7 @@ const (
 	Repaired phase = "repaired"
 )
 
-// moment is what was seen at one moment.
+// moment is a report and its findings.
 type moment struct {
 	Phase  phase
 	Since  float64 // seconds since the begin of the phase
@@ -27,19 +27,19 @@ type moment struct {
 }
 
 type outcome struct {
-	Found    time.Duration // since the begin of the trouble until the first finding was the wanted; 0 if it never was
+	Found    time.Duration // from the start of the trouble to the expected finding; 0 if it never came first
 	Also     bool          // the second cause was found as well
-	Mistaken []string      // what came first before that, or instead, each once
-	Lost     []string      // what came first after that, while the trouble went on
+	Mistaken []string      // other first findings before it, each once
+	Lost     []string      // other first findings after it, during the trouble
 	False    []string      // findings in the healthy time
-	After    []string      // findings after the time to clear
-	Cleared  time.Duration // since the repair until there was no finding any more; 0 if it was not repaired
+	After    []string      // findings that lasted too long
+	Cleared  time.Duration // from the repair until there was no finding; 0 if it was not repaired
 
 	Succeeded, Failed, Dropped int64   // units of work
-	Late                       float64 // the largest share of ten seconds' units that the machine began late
+	Late                       float64 // the largest share of units in ten seconds that began late
 }
 
-// see adds what is concluded from a record. It returns an error if the report says something else after it was sent as JSON.
+// see adds the findings of a moment. It returns an error if the report has other findings after it was sent as JSON.
 func (out *outcome) see(sc scenario, r moment) error {
 	found := diagnose.Findings(r.Report)
 	since := time.Duration(r.Since * float64(time.Second))
@@ -57,10 +57,10 @@ func (out *outcome) see(sc scenario, r moment) error {
 	return nil
 }
 
-// look notes what comes first while the trouble lasts.
+// look notes the first finding during the trouble.
 func (out *outcome) look(sc scenario, since time.Duration, found []diagnose.Finding) {
 	right := len(found) > 0 && sc.Want.isBy(found[0])
-	if sc.Also != nil && len(found) > 0 && sc.Also.isBy(found[0]) { // which of two causes is worse is no matter
+	if sc.Also != nil && len(found) > 0 && sc.Also.isBy(found[0]) { // either of two causes may come first
 		right = slices.ContainsFunc(found, sc.Want.isBy)
 	}
 	first := []diagnose.Finding{{Kind: "nothing", Severity: diagnose.Warning}}
@@ -80,7 +80,7 @@ func (out *outcome) look(sc scenario, since time.Duration, found []diagnose.Find
 	}
 }
 
-// clear notes what is still found after the repair.
+// clear notes the findings after the repair.
 func (out *outcome) clear(since time.Duration, found []diagnose.Finding) {
 	bad := slices.ContainsFunc(found, func(f diagnose.Finding) bool { return f.Severity != diagnose.Info })
 	switch {
@@ -94,7 +94,7 @@ func (out *outcome) clear(since time.Duration, found []diagnose.Finding) {
 	}
 }
 
-// note adds findings that are worse than Info to a list that has each once.
+// note adds findings worse than Info to a list, each once.
 func note(to *[]string, found []diagnose.Finding) {
 	for _, f := range found {
 		says := string(f.Kind)
@@ -107,7 +107,7 @@ func note(to *[]string, found []diagnose.Finding) {
 	}
 }
 
-// sameByJSON checks that a report says the same after it was sent as JSON.
+// sameByJSON checks that a report has the same findings after it was sent as JSON.
 func sameByJSON(r diagnose.Report, found []diagnose.Finding) error {
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -118,7 +118,7 @@ func sameByJSON(r diagnose.Report, found []diagnose.Finding) error {
 		return err
 	}
 	if again := diagnose.Findings(back); !reflect.DeepEqual(again, found) {
-		return fmt.Errorf("scenarios: a report says %+v, and as JSON %+v", found, again)
+		return fmt.Errorf("scenarios: a report has the findings %+v, and as JSON %+v", found, again)
 	}
 	return nil
 }

@@ -19,8 +19,8 @@ type proxy struct {
 
 	latency   atomic.Int64                    // nanoseconds, each way
 	dialDelay atomic.Int64                    // nanoseconds, of new connections only
-	answer    atomic.Pointer[[]byte]          // what new connections are answered, instead of the server's answer
-	identity  atomic.Pointer[tls.Certificate] // of the proxy, which ends TLS; nil without TLS
+	answer    atomic.Pointer[[]byte]          // the answer to new connections, instead of the server's
+	identity  atomic.Pointer[tls.Certificate] // of the proxy, which terminates TLS; nil without TLS
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -40,7 +40,7 @@ func newProxy(upstream string) (*proxy, error) {
 	return p, p.listen()
 }
 
-// listen accepts connections, at the same address as before.
+// listen accepts connections, always at the same address.
 func (p *proxy) listen() error {
 	l, err := net.Listen("tcp", p.addr)
 	if err != nil {
@@ -78,7 +78,7 @@ func (p *proxy) drop() {
 	}
 }
 
-// lose loses all further packets of the connections that exist, as a firewall does that forgot them.
+// lose drops all further packets of existing connections, like a firewall that forgot them.
 func (p *proxy) lose() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -97,7 +97,7 @@ func (f *flow) close() {
 	_ = f.server.Close()
 }
 
-// serve connects a client with the server.
+// serve connects a client to the server.
 func (p *proxy) serve(client net.Conn) {
 	defer client.Close()
 	time.Sleep(time.Duration(p.dialDelay.Load()))
@@ -134,7 +134,7 @@ func (p *proxy) serve(client net.Conn) {
 	p.mu.Unlock()
 }
 
-// forward copies what arrives, after the latency. Latency delays data but does not limit how much is on its way.
+// forward copies data after the latency, which does not limit how much is on its way.
 func (p *proxy) forward(f *flow, to io.Writer, from io.Reader) {
 	type packet struct {
 		data []byte

@@ -11,10 +11,10 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// incident is what there is to know of a trouble by its numbers alone.
+// incident has the numbers of a trouble.
 type incident struct {
-	Before diagnose.Period `json:"before"` // the last minute in which all was well
-	Now    diagnose.Period `json:"now"`    // the last ten seconds, after twenty of the trouble
+	Before diagnose.Period `json:"before"` // the last healthy minute
+	Now    diagnose.Period `json:"now"`    // the last ten seconds, twenty seconds into the trouble
 	Oldest float64         `json:"oldest"` // age of the oldest hold then, in seconds
 }
 

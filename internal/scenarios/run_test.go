@@ -12,21 +12,21 @@ import (
 
 const (
 	usualLoad = 0.4
-	warm      = 15 * time.Second // in which findings are no matter: a pool that has just started
+	warm      = 15 * time.Second // after the start of the pool; findings in this time are ignored
 	limit     = 30 * time.Second // in which the finding must come first
-	stays     = 3 * time.Second  // that the trouble goes on after that
+	stays     = 3 * time.Second  // for which the trouble continues after that
 	clears    = 30 * time.Second // after the repair, in which the finding may last
 )
 
 type options struct {
 	seed    uint64
 	healthy time.Duration // before it goes wrong
-	stays   time.Duration // the least that the trouble lasts, even if it was found
-	record  func(moment)  // is called with all that was seen, if it is not nil
+	stays   time.Duration // minimum duration of the trouble, even if it was found
+	record  func(moment)  // called with each moment, if it is not nil
 }
 
-// play runs a scenario: only its healthy time if nothing goes wrong. An error means that it could not be run, or that a report
-// changed on its way through JSON.
+// play runs a scenario, or only its healthy time if it has no trouble. It returns an error if it could not be run, or
+// if a report changed in JSON.
 func play(ctx context.Context, sc scenario, o options) (out outcome, err error) {
 	e, err := newEnv(ctx, sc, o.seed)
 	if err != nil {
@@ -56,7 +56,7 @@ func play(ctx context.Context, sc scenario, o options) (out outcome, err error) 
 	return out, err
 }
 
-// trouble begins the trouble, watches it, repairs it and watches that its findings end.
+// trouble starts the trouble, watches it, repairs it, and watches its findings end.
 func (e *env) trouble(ctx context.Context, sc scenario, o options, out *outcome, start func()) error {
 	repair, err := func() error { return nil }, error(nil)
 	if sc.Begin != nil {
@@ -106,7 +106,7 @@ func (e *env) watch(ctx context.Context, sc scenario, o options, out *outcome, p
 	}
 }
 
-// report returns the pool's report, with what the server says if it is asked.
+// report returns the pool's report, with the server's answer if the scenario asks it.
 func (e *env) report(ctx context.Context, sc scenario) (diagnose.Report, error) {
 	report := e.Inst.Report()
 	if !sc.Asks {

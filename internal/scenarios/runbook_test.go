@@ -12,7 +12,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// incidents are those of testdata, which -dump has recorded, and a part of what the runbook's first table says of each.
+// incidents are the incidents in testdata, recorded by -dump, each with a part of its row in the runbook's first table.
 var incidents = map[string]string{
 	"a-failing-insert-is-tried-again-and-again":    "retries after failures",
 	"a-page-is-called-ten-times-as-often":          "its callers",
@@ -27,7 +27,7 @@ var incidents = map[string]string{
 	"units-acquire-twice-and-all-wait":             "waits for a second one",
 }
 
-// TestRunbookNamesCause reads the first table of the runbook as its reader does, who has the numbers of the incident.
+// TestRunbookNamesCause looks up each incident in the first table of the runbook, by its numbers.
 func TestRunbookNamesCause(t *testing.T) {
 	rows := runbookRows(t)
 	for name, want := range incidents {
@@ -47,7 +47,7 @@ func TestRunbookNamesCause(t *testing.T) {
 	}
 }
 
-// runbookRows returns the rows of the runbook's table of causes: acquires, holds, busy, operations, and what it is.
+// runbookRows returns the rows of the runbook's table of causes: acquires, holds, busy, operations, cause.
 func runbookRows(t *testing.T) (rows [][5]string) {
 	t.Helper()
 	text, err := os.ReadFile("../../collector-config/RUNBOOK.md")
@@ -67,7 +67,7 @@ func runbookRows(t *testing.T) (rows [][5]string) {
 	return rows
 }
 
-// lookUp returns what the lowest row says that fits.
+// lookUp returns the cause of the lowest matching row.
 func lookUp(rows [][5]string, cells [4]string) string {
 	for _, row := range slices.Backward(rows) {
 		fits := true
@@ -81,7 +81,7 @@ func lookUp(rows [][5]string, cells [4]string) string {
 	return ""
 }
 
-// cells returns what the incident's numbers are called in the first four columns.
+// cells returns the words of the first four columns for the incident's numbers.
 func (in incident) cells() [4]string {
 	before, now := totalsOf(in.Before), totalsOf(in.Now)
 	cells := [4]string{"as before", "as before", "as before", "as before"}
@@ -146,12 +146,12 @@ func totalsOf(p diagnose.Period) totals {
 	return t
 }
 
-// ratios returns by how much each value has grown, sorted.
+// ratios returns the factor by which each value has grown, sorted.
 func ratios(before, now map[string]float64) []float64 {
 	return each(before, now, func(before, now float64) float64 { return now / before })
 }
 
-// differences returns how much has come to each value, sorted.
+// differences returns the growth of each value, sorted.
 func differences(before, now map[string]float64) []float64 {
 	return each(before, now, func(before, now float64) float64 { return now - before })
 }
@@ -166,5 +166,5 @@ func each(before, now map[string]float64, of func(before, now float64) float64) 
 	return list
 }
 
-// spread returns how unlike the middle half of sorted values is.
+// spread returns the ratio of the third to the first quartile.
 func spread(sorted []float64) float64 { return sorted[len(sorted)*3/4] / sorted[len(sorted)/4] }

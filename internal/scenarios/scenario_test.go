@@ -16,42 +16,43 @@ import (
 type scenario struct {
 	Name string
 
-	// Want is what the first finding must say. Also is a second cause, which another finding must name.
+	// Want is the expected first finding. Also is a second cause, which another finding must name.
 	Want wanted
 	Also *wanted
 
-	Load float64 // of eight connections; 0 for the usual
+	Load float64 // of eight connections; 0 for the usual load
 
-	// Within is the time in which the finding must come first; 0 for 30 s. Only what users do not notice may take longer.
+	// Within is the time in which the finding must come first; 0 for 30 s. Only a trouble that users do not notice may
+	// take longer.
 	Within time.Duration
 
-	// What the pool is set to, beyond MaxConns.
+	// Settings of the pool besides MaxConns.
 	Config  func(*pgxpool.Config)
 	Sizing  *otelpool.Sizing
 	Options []otelpool.Option
 
 	Network bool // the pool reaches the server through a proxy
-	TLS     bool // and that ends TLS
-	Asks    bool // the server is asked as well
+	TLS     bool // the proxy terminates TLS
+	Asks    bool // the server is asked too
 
-	// FromStart reports whether it is wrong from the start, or by the settings.
+	// FromStart reports whether the trouble exists from the start, such as a wrong setting.
 	FromStart bool
 
-	// Begin makes it go wrong, and returns what repairs it. It is nil if only the settings are wrong.
+	// Begin starts the trouble, and returns a function that repairs it. It is nil if only the settings are wrong.
 	Begin func(ctx context.Context, e *env) (repair func() error, err error)
 }
 
-// wanted is a finding that is wanted: a kind, and the operations or units of work that may be named guilty. It must name none
-// if there is none.
+// wanted is an expected finding: its kind, and the operations or units of work that it may name. If there are none, it
+// must name none.
 type wanted struct {
 	Kind   diagnose.Kind
 	Guilty []string
-	Says   string // a name that the summary must contain: a program that is guilty is no operation
+	Says   string // a name that the summary must contain, such as another program's
 }
 
 func want(kind diagnose.Kind, guilty ...string) wanted { return wanted{Kind: kind, Guilty: guilty} }
 
-// isBy reports whether a finding says that.
+// isBy reports whether f is the expected finding.
 func (w wanted) isBy(f diagnose.Finding) bool {
 	if f.Kind != w.Kind || !strings.Contains(f.Summary, w.Says) {
 		return false
@@ -59,7 +60,7 @@ func (w wanted) isBy(f diagnose.Finding) bool {
 	return len(w.Guilty) == 0 && f.Operation == "" || slices.Contains(w.Guilty, f.Operation)
 }
 
-// renewed makes the pool open a connection every few seconds, as those with a lifetime do.
+// renewed makes the pool open a connection every few seconds, by a short lifetime.
 func renewed(c *pgxpool.Config) {
 	c.MaxConnLifetime, c.MaxConnLifetimeJitter = 20*time.Second, 20*time.Second
 }
@@ -79,7 +80,7 @@ var scenarios = []scenario{
 	{Name: "transactions are not ended", Want: want(diagnose.TransactionOpen, addCart), Begin: transactionOpen},
 	{Name: "rows are not closed", Want: want(diagnose.ReleasedBusy, products), Begin: releasedBusy},
 
-	// The program does more, or otherwise, than it did.
+	// The program does more than before, or something else.
 	{Name: "a statement is ten times slower", Want: want(diagnose.SlowOperation, "ListOrders"), Begin: slower("ListOrders", 10)},
 	{Name: "a page is called ten times as often", Want: want(diagnose.MoreCalls, "GetCart", cart), Begin: more(cart, 10)},
 	{Name: "a query for each order", Want: want(diagnose.QueriesPerUnit, orders), Begin: queryForEach},
@@ -90,7 +91,7 @@ var scenarios = []scenario{
 	{Name: "names contain what was searched", Want: want(diagnose.NamesCapped), Begin: manyNames,
 		Options: []otelpool.Option{otelpool.WithOperationLimit(50)}},
 
-	// The server, and the way to it.
+	// The server and the network have a problem.
 	{Name: "all statements are four times slower", Want: want(diagnose.ServerSlow), Load: 0.2, Begin: slower("%", 4)},
 	{Name: "the network takes 10 ms more each way", Want: want(diagnose.NetworkSlow), Load: 0.25, Network: true, Begin: delay(packets, 10*time.Millisecond)},
 	{Name: "the server ends statements after 50 ms", Want: want(diagnose.DeadlineTooShort, ""), Begin: statementTimeout},

@@ -6,7 +6,6 @@ import (
 	"time"
 )
 
-// TestScenarios runs all that can go wrong.
 func TestScenarios(t *testing.T) {
 	t.Parallel()
 	var seen outcomes
@@ -23,8 +22,8 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// TestHealthyServiceHasNoFinding watches the service at rest, in its usual traffic, and near what the pool can do: at nine
-// tenths, a machine that is a little slower has callers wait indeed.
+// TestHealthyServiceHasNoFinding watches the service at rest, in its usual traffic, and near the limit of the pool. At
+// nine tenths of the limit, callers would wait on a slightly slower machine.
 func TestHealthyServiceHasNoFinding(t *testing.T) {
 	t.Parallel()
 	for _, load := range []float64{0.2, 0.6, 0.8} {
@@ -36,12 +35,12 @@ func TestHealthyServiceHasNoFinding(t *testing.T) {
 }
 
 const (
-	tries   = 3     // how often a scenario is run that the machine was too busy for
-	tooLate = 0.003 // of the units of ten seconds: as if the machine had stood still for 50 ms
+	tries   = 3     // how often a scenario is run if the machine is too busy
+	tooLate = 0.003 // share of the units in ten seconds, as after a stall of 50 ms
 )
 
-// runScenario runs a scenario and judges what was concluded. If that is wrong and the machine was late, it says nothing of
-// the rules: a pool that gets no processor is in trouble of another kind.
+// runScenario runs a scenario and judges its outcome. A wrong outcome does not count if the machine was late, because a
+// pool without a processor has another trouble.
 func runScenario(t *testing.T, sc scenario, seed uint64) outcome {
 	t.Helper()
 	for try := 1; ; try++ {
@@ -52,7 +51,7 @@ func runScenario(t *testing.T, sc scenario, seed uint64) outcome {
 			continue
 		}
 		for _, what := range wrong {
-			t.Errorf("%s; at worst, the machine began %.1f %% of ten seconds' units late", what, 100*out.Late)
+			t.Errorf("%s; at worst, %.1f %% of the units in ten seconds began late", what, 100*out.Late)
 		}
 		return out
 	}
@@ -76,7 +75,7 @@ func runOnce(t *testing.T, sc scenario, seed uint64) outcome {
 	return out
 }
 
-// judge returns what is wrong with what was concluded.
+// judge returns what is wrong with an outcome.
 func judge(sc scenario, out outcome) (wrong []string) {
 	if out.Found == 0 && sc.Want.Kind != "" {
 		wrong = append(wrong, fmt.Sprintf("%s was never the first finding; first came %q", sc.Want.Kind, out.Mistaken))

@@ -1,7 +1,7 @@
 package scenarios
 
-// schema makes the shop's tables. The function work takes as long as the table cost says, so that an operation, or all of
-// them, can become slower on the server.
+// schema creates the shop's tables. The table cost has the time that the function work takes, so that one operation or
+// all of them can become slower on the server.
 const schema = `
 CREATE TABLE cost (operation text PRIMARY KEY, seconds float8 NOT NULL);
 CREATE FUNCTION work(of text, factor float8) RETURNS int LANGUAGE plpgsql AS $$
@@ -25,7 +25,7 @@ CREATE TABLE outbox (id bigserial PRIMARY KEY, message text NOT NULL);
 INSERT INTO outbox (message) SELECT 'message ' || i FROM generate_series(1, 50) i;
 `
 
-// costs are how long the operations take in the mean, beyond what PostgreSQL needs.
+// costs are the mean times of the operations, in addition to what PostgreSQL needs.
 var costs = map[string]float64{
 	"ListProducts":    0.045,
 	"GetProduct":      0.015,

@@ -15,15 +15,15 @@ import (
 const (
 	poolSize       = 8               // of a pool that is neither too small nor too big
 	requestTimeout = 5 * time.Second // of a healthy service
-	overhead       = 0.0007          // seconds that a statement takes beyond its cost, about
+	overhead       = 0.0007          // about how many seconds a statement takes beyond its cost
 
-	// maxInFlight is how many requests the service takes at a time. It refuses more, so that after a trouble no request has
-	// waited for so long that its time is over when it gets a connection: the service would not recover.
+	// maxInFlight is how many requests the service accepts at a time. Without this limit, requests would reach their
+	// deadline when they get a connection, and the service would not recover after a trouble.
 	maxInFlight = 100
 )
 
-// service is the shop. Its requests come from outside: at a rate that does not depend on how fast it answers. It is safe for
-// concurrent use.
+// service is the shop. Requests arrive at a rate that does not depend on how fast it answers. It is safe for concurrent
+// use.
 type service struct {
 	pool *pgxpool.Pool
 	rng  *rand.Rand
@@ -39,7 +39,7 @@ type service struct {
 	succeeded atomic.Int64
 	failed    atomic.Int64
 	dropped   atomic.Int64
-	late      float64 // the largest share of ten seconds' units that began 20 ms after they were due, or later; set by run
+	late      float64 // the largest share of units in ten seconds that began at least 20 ms late; set by run
 }
 
 func newService(pool *pgxpool.Pool, load float64, seed uint64) *service {
@@ -49,7 +49,7 @@ func newService(pool *pgxpool.Pool, load float64, seed uint64) *service {
 	}
 }
 
-// change changes the service while it runs, and returns what undoes that.
+// change changes the service while it runs, and returns a function that undoes the change.
 func (s *service) change(by func(*service)) (undo func() error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,7 +73,7 @@ func (s *service) unit(name string) *unit {
 	panic("scenarios: no unit " + name)
 }
 
-// rate returns how many units of work a second bring the load, if the units have their usual shares.
+// rate returns how many units of work a second cause the load, with the usual shares of the units.
 func (s *service) rate() float64 {
 	var seconds, shares float64
 	for _, u := range units {
@@ -85,7 +85,7 @@ func (s *service) rate() float64 {
 	return s.load * poolSize / (seconds / shares)
 }
 
-// next returns the next unit, and when it comes after the one before.
+// next returns the next unit, and the time between the previous one and it.
 func (s *service) next() (u unit, timeout, after time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +112,7 @@ func (s *service) run(ctx context.Context) {
 		u, timeout, after := s.next()
 		due = due.Add(after)
 		wait := time.Until(due)
-		if wait < -50*time.Millisecond { // the machine stood still: the users of a real service would not all come at the same time
+		if wait < -50*time.Millisecond { // the machine stalled; real users would not all come at the same time
 			due = time.Now()
 		}
 		select {
@@ -123,7 +123,7 @@ func (s *service) run(ctx context.Context) {
 		if began++; time.Since(due) > 20*time.Millisecond {
 			late++
 		}
-		if due.Sub(since) > 10*time.Second { // as much as the rules look at
+		if due.Sub(since) > 10*time.Second { // the period of the rules
 			s.late = max(s.late, late/began)
 			since, began, late = due, 0, 0
 		}

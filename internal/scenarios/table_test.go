@@ -17,7 +17,7 @@ const (
 	tableEnd   = "<!-- scenarios end -->\n"
 )
 
-// outcomes are what was concluded in each scenario. It is safe for concurrent use.
+// outcomes has the outcome of each scenario. It is safe for concurrent use.
 type outcomes struct {
 	mu  sync.Mutex
 	all map[string]outcome
@@ -55,15 +55,14 @@ func (o *outcomes) table() string {
 func (o *outcomes) write(t *testing.T) {
 	t.Helper()
 	if len(o.all) < len(scenarios) {
-		t.Fatalf("%d of %d scenarios were run: not enough for the table", len(o.all), len(scenarios))
+		t.Fatalf("%d of %d scenarios were run: the table needs all", len(o.all), len(scenarios))
 	}
 	testutil.Section(t, document, tableBegin, tableEnd, o.table(), true)
 }
 
-// TestDocumentHasEveryScenario fails if a row was added and the table was not made again.
 func TestDocumentHasEveryScenario(t *testing.T) {
 	if *update {
-		return // it is being made
+		return // the table is being updated
 	}
 	text, err := os.ReadFile(document)
 	testutil.NoError(t, err)
@@ -74,7 +73,7 @@ func TestDocumentHasEveryScenario(t *testing.T) {
 	}
 }
 
-// says returns which finding is wanted.
+// says returns the expected finding in words.
 func says(w wanted) string {
 	if len(w.Guilty) == 0 || w.Guilty[0] == "" {
 		return "`" + string(w.Kind) + "`"

@@ -15,14 +15,14 @@ import (
 
 type begin = func(ctx context.Context, e *env) (repair func() error, err error)
 
-// works returns what makes a unit work otherwise.
+// works replaces the work of a unit.
 func works(name string, does work) begin {
 	return func(_ context.Context, e *env) (func() error, error) {
 		return e.Service.change(func(s *service) { s.unit(name).work = does }), nil
 	}
 }
 
-// both begins two troubles, and repairs the second first.
+// both starts two troubles, and repairs the second first.
 func both(one, two begin) begin {
 	return func(ctx context.Context, e *env) (func() error, error) {
 		first, err := one(ctx, e)
@@ -58,7 +58,8 @@ var (
 	})
 )
 
-// keeps makes a report, at most one every two seconds, not release what it takes. The repair is what a restart does.
+// keeps makes a report, at most one every two seconds, not release what it takes. The repair releases it, like a
+// restart.
 func keeps(take func(context.Context, *service, *request) (release func(), err error)) begin {
 	return func(_ context.Context, e *env) (func() error, error) {
 		var mu sync.Mutex
@@ -88,13 +89,13 @@ func keeps(take func(context.Context, *service, *request) (release func(), err e
 			for _, release := range kept {
 				release()
 			}
-			last = time.Now().Add(time.Hour) // a report that is still at work keeps no more
+			last = time.Now().Add(time.Hour) // running reports keep nothing more
 			return err
 		}, nil
 	}
 }
 
-// audited is a checkout whose transaction writes to the audit log with a connection of its own.
+// audited is a checkout whose transaction writes to the audit log over a second connection.
 func audited(ctx context.Context, s *service, r *request) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := r.query(ctx, tx, "GetCart", getCart, r.customer); err != nil {
@@ -105,7 +106,7 @@ func audited(ctx context.Context, s *service, r *request) error {
 	})
 }
 
-// nestedDeadlock makes checkouts acquire twice, and sells something that many want.
+// nestedDeadlock makes checkouts acquire twice, and more frequent.
 func nestedDeadlock(_ context.Context, e *env) (func() error, error) {
 	return e.Service.change(func(s *service) {
 		s.unit(checkout).work = audited
@@ -142,7 +143,7 @@ func idleInTransaction(ctx context.Context, e *env) (func() error, error) {
 	}, nil
 }
 
-// heldIdle makes logins call another service for two seconds, with a connection in hand.
+// heldIdle makes logins hold a connection while they call another service for two seconds.
 var heldIdle = works(login, held(func(ctx context.Context, s *service, r *request, conn *pgxpool.Conn) error {
 	if _, err := r.query(ctx, conn, "GetUser", getUser, r.customer); err != nil {
 		return err
@@ -187,7 +188,7 @@ var transactionOpen = works(addCart, func(ctx context.Context, s *service, r *re
 	return err
 })
 
-// releasedBusy makes every fourth list of products release its connection with rows to read.
+// releasedBusy makes every fourth list of products release its connection with open rows.
 var releasedBusy = works(products, held(func(ctx context.Context, s *service, r *request, conn *pgxpool.Conn) error {
 	if r.rng.IntN(4) != 0 {
 		_, err := r.query(ctx, conn, "ListProducts", listProducts, byCategory(r)...)
@@ -210,7 +211,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// queryForEach makes the list of orders query the product of each.
+// queryForEach makes the list of orders query the product of each order.
 var queryForEach = works(orders, held(func(ctx context.Context, s *service, r *request, conn *pgxpool.Conn) error {
 	n, err := r.query(ctx, conn, "ListOrders", listOrders, r.customer)
 	for i := range n {
@@ -221,14 +222,14 @@ var queryForEach = works(orders, held(func(ctx context.Context, s *service, r *r
 	return err
 }))
 
-// more makes a unit come more often.
+// more makes a unit more frequent.
 func more(name string, times float64) begin {
 	return func(_ context.Context, e *env) (func() error, error) {
 		return e.Service.change(func(s *service) { s.unit(name).share *= times }), nil
 	}
 }
 
-// retryStorm makes an insert fail, and its callers try it ten times.
+// retryStorm makes an insert fail, and its callers try ten times.
 func retryStorm(ctx context.Context, e *env) (func() error, error) {
 	if err := e.exec(ctx, "ALTER TABLE carts ADD CONSTRAINT short CHECK (n < 0) NOT VALID"); err != nil {
 		return nil, err
@@ -266,7 +267,7 @@ func shortDeadline(_ context.Context, e *env) (func() error, error) {
 	return e.Service.change(func(s *service) { s.timeout = 30 * time.Millisecond }), nil
 }
 
-// manyNames puts what is searched into the operation's name.
+// manyNames puts the search text into the operation's name.
 var manyNames = works(searches, func(ctx context.Context, s *service, r *request) error {
 	_, err := r.query(otelpool.WithOperation(ctx, fmt.Sprintf("search %d", r.rng.IntN(1_000_000))), s.pool, "search products", search, "1")
 	return err

@@ -12,13 +12,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// slower makes the server slower at an operation, and at all if that is "%".
+// slower makes an operation slower on the server, or all operations if the name is "%".
 func slower(operation string, times float64) begin {
 	const sql = "UPDATE cost SET seconds = seconds * %g WHERE operation LIKE '%s'"
 	return swap(fmt.Sprintf(sql, times, operation), fmt.Sprintf(sql, 1/times, operation))
 }
 
-// swap runs a statement now, and another to repair what it did. In both $role is the role of the pool.
+// swap runs the statement now, and the statement repair to undo it. In both, $role is the role of the pool.
 func swap(now, repair string) begin {
 	return func(ctx context.Context, e *env) (func() error, error) {
 		run := func(sql string) error { return e.exec(ctx, strings.ReplaceAll(sql, "$role", e.name)) }
@@ -26,8 +26,8 @@ func swap(now, repair string) begin {
 	}
 }
 
-// dialing begins what only new connections meet, and ends those of the pool. So does the repair, because connections of the
-// trouble may last.
+// dialing starts a trouble of new connections, and ends those of the pool. The repair ends them again, because a connection
+// keeps the settings that it began with.
 func dialing(trouble begin) begin {
 	return func(ctx context.Context, e *env) (func() error, error) {
 		repair, err := trouble(ctx, e)
@@ -38,7 +38,7 @@ func dialing(trouble begin) begin {
 var (
 	notPermitted = swap("REVOKE INSERT ON logins FROM $role", "GRANT INSERT ON logins TO $role")
 
-	// serverFull has others take the connections.
+	// serverFull lowers the connection limit of the role.
 	serverFull       = dialing(swap("ALTER ROLE $role CONNECTION LIMIT 2", "ALTER ROLE $role CONNECTION LIMIT -1"))
 	passwordChanged  = dialing(swap("ALTER ROLE $role PASSWORD 'other'", "ALTER ROLE $role PASSWORD 'secret'"))
 	statementTimeout = dialing(swap("ALTER ROLE $role SET statement_timeout = 50", "ALTER ROLE $role RESET statement_timeout"))
@@ -48,7 +48,7 @@ var (
 	})
 )
 
-// delay makes the proxy delay, by a time that it has for that.
+// delay sets one of the proxy's delays.
 func delay(what func(*proxy) *atomic.Int64, by time.Duration) begin {
 	return func(_ context.Context, e *env) (func() error, error) {
 		what(e.Proxy).Store(int64(by))
@@ -62,7 +62,7 @@ func dials(p *proxy) *atomic.Int64   { return &p.dialDelay }
 // foreign is the name of a program that is not the shop.
 const foreign = "migration"
 
-// foreignLock locks the stock in a session that is not the pool's.
+// foreignLock locks the stock in a session of another program.
 func foreignLock(ctx context.Context, e *env) (func() error, error) {
 	config := e.admin.Config().ConnConfig
 	config.RuntimeParams["application_name"] = foreign
@@ -79,28 +79,28 @@ func serverAway(_ context.Context, e *env) (func() error, error) {
 	return e.Proxy.listen, nil
 }
 
-// forgotten loses the packets of the connections that exist. New ones work.
+// forgotten drops the packets of existing connections. New ones work.
 func forgotten(_ context.Context, e *env) (func() error, error) {
 	undo := e.Service.change(func(s *service) { s.timeout = time.Second })
 	e.Proxy.lose()
 	return func() error { e.Proxy.drop(); return undo() }, nil
 }
 
-// dropped loses the packets of all connections, also of new ones.
+// dropped drops the packets of all connections, including new ones.
 func dropped(ctx context.Context, e *env) (func() error, error) {
 	undo, err := forgotten(ctx, e)
 	e.Proxy.dialDelay.Store(int64(8 * time.Second))
 	return func() error { e.Proxy.dialDelay.Store(0); return undo() }, err
 }
 
-// serverStarts ends all connections, and answers as a server does that is not ready yet.
+// serverStarts ends all connections, and answers like a server that is not ready yet.
 func serverStarts(_ context.Context, e *env) (func() error, error) {
 	err := e.Proxy.refuse("57P03", "the database system is starting up")
 	e.Proxy.drop()
 	return func() error { e.Proxy.answer.Store(nil); return nil }, err
 }
 
-// resolver finds host, until it is told not to.
+// resolver resolves host until forgot is set.
 type resolver struct{ forgot atomic.Bool }
 
 func (r *resolver) lookup(_ context.Context, name string) ([]string, error) {

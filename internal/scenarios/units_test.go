@@ -14,7 +14,7 @@ type work func(ctx context.Context, s *service, r *request) error
 type unit struct {
 	name     string
 	share    float64  // of all units
-	does     []string // its operations, for its time
+	does     []string // its operations, from which its time is computed
 	work     work
 	unscoped bool // not named by otelpool.WithScope
 }
@@ -33,7 +33,7 @@ const (
 	job      = "job reprice"
 )
 
-// units are what the shop does.
+// units are the units of work of the shop.
 var units = []unit{
 	{name: products, share: 20, does: []string{"ListProducts"}, work: one("ListProducts", listProducts, byCategory)},
 	{name: product, share: 20, does: []string{"GetProduct", "GetStock"}, work: doProduct},
@@ -71,7 +71,7 @@ func byText(*request) []any       { return []any{"1"} }
 
 var doAddToCart = one("AddToCart", addToCart, byBoth)
 
-// held is work that holds one connection all the time.
+// held returns work that holds one connection all the time.
 func held(does func(ctx context.Context, s *service, r *request, conn *pgxpool.Conn) error) work {
 	return func(ctx context.Context, s *service, r *request) error {
 		return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return does(ctx, s, r, conn) })
