@@ -58,7 +58,7 @@ func TestCollectorServesSamePageAsBridge(t *testing.T) {
 	}
 }
 
-// showHolders has the service report a hold, which it then goes on to do.
+// showHolders makes the service report a hold, and continues to hold it.
 func showHolders(t *testing.T, provider telemetry, pool *pgxpool.Pool) {
 	t.Helper()
 	held := postgrestest.Hold(t, pool, 1)
@@ -66,7 +66,7 @@ func showHolders(t *testing.T, provider telemetry, pool *pgxpool.Pool) {
 	postgrestest.Release(held)
 }
 
-// hasAllOf checks that a page shows every metric of the catalogue, so that comparing it means something.
+// hasAllOf checks that a page has every metric of the catalogue.
 func hasAllOf(t *testing.T, p page) {
 	t.Helper()
 	rare := map[string]bool{

@@ -13,7 +13,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
-// poolNamed returns the attributes of a pool, and of its system if that is not "".
+// poolNamed returns the attributes of a pool, with its system if that is not "".
 func poolNamed(name, system string, more ...attribute.KeyValue) metric.MeasurementOption {
 	attributes := append(more, attribute.String(catalogue.AttrPool, name))
 	if system != "" {
@@ -22,8 +22,8 @@ func poolNamed(name, system string, more ...attribute.KeyValue) metric.Measureme
 	return metric.WithAttributes(attributes...)
 }
 
-// instrumentCompany records metrics of other libraries that have the names of otelpool's, with pools of the same name:
-// those of otelpgx, of a client of Redis, and of a program's own instrumentation.
+// instrumentCompany records metrics with otelpool's names and pools of the same name: of otelpgx, of a client of Redis,
+// and of a program's own instrumentation.
 func instrumentCompany(t *testing.T, provider metric.MeterProvider) {
 	t.Helper()
 	otelpgx := provider.Meter("github.com/exaring/otelpgx")
@@ -90,8 +90,8 @@ func TestOtherLibrariesChangeNoDocumentedValue(t *testing.T) {
 				return named(served(), "db_pool_", "db_query_")
 			})
 
-			// Metrics of the others are there, under their own names. Not all: without labels of the scope, the page cannot
-			// tell those of two libraries apart that have the same labels.
+			// Metrics of the others keep their own names. Some are missing, because the page has no labels of the scope
+			// to distinguish equal series of two libraries.
 			theirs := served()
 			for key, value := range map[string]float64{
 				`db_client_connection_max{db_client_connection_pool_name="main",db_system_name="redis"}`:    200,

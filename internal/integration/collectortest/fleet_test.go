@@ -56,7 +56,7 @@ func TestFleetStoresSameSeriesAsBridge(t *testing.T) {
 	use(t, pool)
 	again := provider.push(t)
 	if maps.Equal(again.series, want.series) {
-		t.Error("the second load left no mark")
+		t.Error("the second load changed nothing")
 	}
 	becomes(t, "store after a second load", again.series, stored)
 	for line := range strings.Lines(get(t, f.store.URL+"/metrics", "text/plain")) {
@@ -112,7 +112,7 @@ func TestGatewayDropsOptionalSeries(t *testing.T) {
 	}
 	for key, value := range want {
 		if value == 0 && strings.Contains(key, "_count") {
-			t.Errorf("%s is 0 and proves nothing", key)
+			t.Errorf("%s is 0, so the test proves nothing", key)
 		}
 	}
 	becomes(t, "store", want, func() map[string]float64 {

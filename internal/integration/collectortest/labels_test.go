@@ -12,8 +12,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
-// Attributes that have the labels of Prometheus' own, of the pool, of another library and of the resource.
-func TestAttributesNamedAsPrometheusLabelsAreKeptApart(t *testing.T) {
+func TestAttributesWithReservedLabelsAreRenamed(t *testing.T) {
 	t.Parallel()
 	own := []attribute.KeyValue{attribute.String("job", "mine"), attribute.String("instance", "mine"), attribute.String("le", "mine")}
 	fields := func(system string) metric.MeasurementOption { return poolNamed("main", system, own[:3:3]...) }
@@ -22,7 +21,7 @@ func TestAttributesNamedAsPrometheusLabelsAreKeptApart(t *testing.T) {
 		upDown(t, ours, "pgxpool.size", 5, fields(""))
 		record(t, ours, "db.client.connection.use_time", fields(""))
 		record(t, provider.Meter("example.com/cache"), "cache.time", fields(""))
-		// Two keys of one label: this series is lost, and no other.
+		// Two keys with one label: only this series is lost.
 		upDown(t, provider.Meter("example.com/cache"), "cache.size", 7, metric.WithAttributes(attribute.Int("a.b", 1), attribute.Int("a_b", 2)))
 	}
 	want := map[string]float64{

@@ -14,7 +14,7 @@ import (
 
 func TestAgentAndGatewayUseDifferentPorts(t *testing.T) {
 	t.Parallel()
-	// The ports of the addresses that a Collector listens on. The other addresses are those that it sends to.
+	// The ports that a Collector listens on. The other addresses are those that it sends to.
 	listens := regexp.MustCompile(`(?:(?:OTLP_GRPC|OTLP_HTTP|HEALTH|PROMETHEUS)_ENDPOINT:-127\.0\.0\.1:|TELEMETRY_PORT:-)(\d+)`)
 	ports := func(name string) map[string]bool {
 		text := stacktest.ReadShipped(t, name)
@@ -35,8 +35,8 @@ func TestAgentAndGatewayUseDifferentPorts(t *testing.T) {
 	}
 }
 
-// The names are those that the alerts on Collectors read.
-func TestCollectorReportsWhatItRefusesAndCannotSend(t *testing.T) {
+// The alerts on Collectors read these names.
+func TestCollectorReportsRefusedAndUnsentData(t *testing.T) {
 	t.Parallel()
 	text := stacktest.ReadShipped(t, gateway)
 	const retry = "    retry_on_failure:\n"

@@ -76,8 +76,8 @@ func newTelemetryWith(
 	return telemetry{MeterProvider: provider, bridge: server.URL}
 }
 
-// push sends the current metrics and returns the bridge's page of them, which must be the same before and after. It
-// leaves out series whose names begin with a prefix in changing, because they change by themselves.
+// push sends the current metrics and returns the bridge's page, which must be the same before and after. It leaves out
+// series with a prefix in changing, which change by themselves.
 func (p telemetry) push(t *testing.T, changing ...string) page {
 	t.Helper()
 	var before page
@@ -112,7 +112,7 @@ func newPool(t *testing.T, provider *sdkmetric.MeterProvider, opts ...otelpool.O
 	opts = append([]otelpool.Option{
 		otelpool.WithMeterProvider(provider), otelpool.WithPoolName("main"), otelpool.WithBaseSize(5),
 		otelpool.WithServerAttributes(), otelpool.WithReturnedRows(), otelpool.WithAttributes(attribute.String("team", "a")),
-		otelpool.WithoutFindings(), // they come and go between two reads
+		otelpool.WithoutFindings(), // they may change between two reads
 	}, opts...)
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, opts...)
 	testutil.NoError(t, err)
@@ -126,8 +126,8 @@ func newPool(t *testing.T, provider *sdkmetric.MeterProvider, opts ...otelpool.O
 // traceID is the trace of the calls in use.
 var traceID = trace.TraceID{1, 2, 3}
 
-// use makes every kind of call that changes the metrics: operations with a name and without, failures, more callers
-// than connections, acquires that time out. It returns when the pool is at rest.
+// use makes every kind of call that changes the metrics: operations with and without a name, failures, more callers
+// than connections, and timeouts. It returns when the pool is at rest.
 func use(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
 	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
@@ -155,7 +155,7 @@ func use(t *testing.T, pool *pgxpool.Pool) {
 	brief, cancel := context.WithTimeout(ctx, time.Millisecond)
 	defer cancel()
 	if _, err := pool.Acquire(brief); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("acquired from a full pool: %v", err)
+		t.Errorf("acquire from a full pool: %v", err)
 	}
 	postgrestest.Release(held)
 	postgrestest.AwaitRest(t, pool)

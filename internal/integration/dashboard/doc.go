@@ -1,7 +1,6 @@
-// Package dashboard tests the Grafana dashboards in collector-config/grafana: one of all metrics of a pool, ordered by
-// question, and a small one for the front page of a service. They read only documented names. So they work at every
-// edge, and for every service that reports the same metrics.
+// Package dashboard tests the Grafana dashboards in collector-config/grafana: one with all metrics of a pool, ordered
+// by question, and a small one for the front page of a service. They read only documented names.
 //
-// The JSON is edited by hand, or in Grafana. The tests check what Grafana checks only when it loads a dashboard, and what
-// it never checks: that each query selects by the dashboard's variables, and gives data of the demo.
+// The JSON is edited by hand, or in Grafana. The tests check what Grafana checks when it loads a dashboard, and that
+// each query uses the dashboard's variables and returns data from the demo.
 package dashboard

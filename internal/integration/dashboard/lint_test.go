@@ -137,7 +137,6 @@ func names(s *parser.VectorSelector) []string {
 	return strings.Split(s.LabelMatchers[0].Value, "|")
 }
 
-// TestVariablesNarrowEachOther has each variable offer what the ones before it leave.
 func TestVariablesNarrowEachOther(t *testing.T) {
 	t.Parallel()
 	for _, name := range boards {
@@ -203,8 +202,8 @@ func TestHistogramsShowExemplars(t *testing.T) {
 	}
 }
 
-// TestSingleValuesAreInstant looks at dials, numbers and tables. Over a range they would show the last value of a pool that has
-// gone.
+// TestSingleValuesAreInstant checks gauges, numbers and tables. With a range query they would show the last value of a
+// pool that is gone.
 func TestSingleValuesAreInstant(t *testing.T) {
 	t.Parallel()
 	for _, name := range boards {
@@ -221,7 +220,7 @@ func TestSingleValuesAreInstant(t *testing.T) {
 	}
 }
 
-// TestAxesRepeatNoWords looks at graphs: Grafana writes a unit that it does not know behind each number of the axis.
+// TestAxesRepeatNoWords checks graphs. Grafana writes an unknown unit after each number of the axis.
 func TestAxesRepeatNoWords(t *testing.T) {
 	t.Parallel()
 	known := []string{"short", "s", "percent", "percentunit", "bool_yes_no"}
@@ -235,8 +234,8 @@ func TestAxesRepeatNoWords(t *testing.T) {
 	}
 }
 
-// TestFirstScreenTellsTroublesApart checks what is seen without scrolling, and that the whole stays small.
-func TestFirstScreenTellsTroublesApart(t *testing.T) {
+// TestFirstScreenDistinguishesTroubles checks the panels that are visible without scrolling, and the number of panels.
+func TestFirstScreenDistinguishesTroubles(t *testing.T) {
 	t.Parallel()
 	b := load(t, "pool.json")
 	if n := len(b.all()); n > 40 {

@@ -30,7 +30,7 @@ import (
 // waitLimit is the time in which the demo must show everything. Its load repeats about every minute.
 const waitLimit = 6 * time.Minute
 
-// exhaustion is the older SQLAlchemy guide's alert, corrected, and without the wait of five minutes.
+// exhaustion is the older SQLAlchemy guide's alert, corrected, without its wait of five minutes.
 const exhaustion = `
 groups:
   - name: pool
@@ -138,8 +138,8 @@ func (q question) ask(ctx context.Context, server *stack.Prometheus, begin time.
 		return false, err
 	}
 	for _, label := range legendLabel.FindAllStringSubmatch(q.LegendFormat, -1) {
-		if found[0].Metric[model.LabelName(label[1])] == "" && label[1] != "cluster" && label[1] != "namespace" { // which the demo has not
-			return false, fmt.Errorf("%s: the legend has %s, which %v have not", q.name, label[0], found[0].Metric)
+		if found[0].Metric[model.LabelName(label[1])] == "" && label[1] != "cluster" && label[1] != "namespace" { // the demo lacks these two
+			return false, fmt.Errorf("%s: the legend has %s, which %v lack", q.name, label[0], found[0].Metric)
 		}
 	}
 	if q.Exemplar {
@@ -174,8 +174,8 @@ func withoutDatabase(t *testing.T) string {
 	return serve(t, "away", config, func(ctx context.Context, pool *pgxpool.Pool) { _ = pool.Ping(ctx) })
 }
 
-// renewing runs a service whose connections take a second to open and a second to close, one after the other, and returns
-// the address of its metrics. The demo's are opened and closed too quickly for a scrape to see.
+// renewing runs a service whose connections take a second to open and a second to close, and returns the address of its
+// metrics. The demo opens and closes connections too quickly for a scrape.
 func renewing(t *testing.T) string {
 	t.Helper()
 	config := postgrestest.Config(t)
@@ -184,7 +184,7 @@ func renewing(t *testing.T) string {
 		wait(ctx, time.Second)
 		return dial(ctx, network, address)
 	}
-	config.MaxConnLifetime = time.Millisecond // so that each is closed when it is released, and takes a slot until it is
+	config.MaxConnLifetime = time.Millisecond // each is closed when it is released, and takes a slot meanwhile
 	config.BeforeClose = func(*pgx.Conn) { wait(t.Context(), time.Second) }
 	return serve(t, "renewing", config, func(ctx context.Context, pool *pgxpool.Pool) { _ = pool.Ping(ctx) })
 }

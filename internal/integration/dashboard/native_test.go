@@ -19,9 +19,9 @@ import (
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
 
-// TestEveryHistogramQueryReturnsDataOfNativeHistograms runs the queries of histograms on a service that has exponential
-// ones alone, with the rules that are loaded for them.
-func TestEveryHistogramQueryReturnsDataOfNativeHistograms(t *testing.T) {
+// TestHistogramQueriesReadNativeHistograms runs the queries of histograms on a service with only exponential ones, and
+// with the rules for them.
+func TestHistogramQueriesReadNativeHistograms(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()

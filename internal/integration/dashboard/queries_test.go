@@ -36,8 +36,8 @@ func TestQueriesAreSound(t *testing.T) {
 	}
 }
 
-// TestPoolQueriesFollowVariables checks the variables that only the dashboard of pools has.
-func TestPoolQueriesFollowVariables(t *testing.T) {
+// TestPoolQueriesUseVariables checks the variables that only the dashboard of pools has.
+func TestPoolQueriesUseVariables(t *testing.T) {
 	t.Parallel()
 	// The size that a pool needs is that of all its operations.
 	whole := []string{"Connections needed", "Average load", "Load against size"}
@@ -162,10 +162,10 @@ func faults(q query) []string {
 	return found
 }
 
-// serverCount is postgres_exporter's count of connections, which is there for those who have that.
+// serverCount is postgres_exporter's count of connections, which is optional.
 const serverCount = "pg_stat_activity_count"
 
-// groups reports whether labels tell clusters and namespaces apart.
+// groups reports whether labels distinguish clusters and namespaces.
 func groups(labels []string) bool {
 	return slices.Contains(labels, "cluster") && slices.Contains(labels, "namespace")
 }

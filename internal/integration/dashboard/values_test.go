@@ -40,7 +40,7 @@ func byDefault(t *testing.T, b board, expr string) string {
 	return everything.Replace(expr)
 }
 
-// TestRatesOfPushesAreSteady has a counter that grows by 10 a second, scraped, pushed every minute to Prometheus itself, and
+// TestRatesOfPushesAreSteady uses a counter that grows by 10 a second: scraped, pushed every minute to Prometheus, and
 // pushed every minute to a Collector whose page is scraped.
 func TestRatesOfPushesAreSteady(t *testing.T) {
 	t.Parallel()
@@ -79,7 +79,7 @@ func pushed(n int, format string) string {
 	return samples.String()
 }
 
-// TestValuesOfGonePoolAreAbsent has a pool that ends, as Prometheus notices at the next scrape.
+// TestValuesOfGonePoolAreAbsent uses a pool that ends, which Prometheus notices at the next scrape.
 func TestValuesOfGonePoolAreAbsent(t *testing.T) {
 	t.Parallel()
 	b := load(t, "pool.json")
@@ -102,7 +102,7 @@ func TestValuesOfGonePoolAreAbsent(t *testing.T) {
 	}
 }
 
-// activity is what a service does in a second.
+// activity has the counts of a service in a second.
 type activity struct {
 	calls, busy, failures map[string]float64 // by operation
 	holds, held           map[string]float64 // by unit of work
@@ -145,7 +145,6 @@ func incident(before, after activity) string {
 	return lines.String()
 }
 
-// TestWhatChangedMostNamesCause has incidents, and reads the rows of the table.
 func TestWhatChangedMostNamesCause(t *testing.T) {
 	t.Parallel()
 	b := load(t, "pool.json")

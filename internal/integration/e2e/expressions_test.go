@@ -65,7 +65,7 @@ var values = []struct {
 
 	{atBase, guide("usage percentage"), 100},
 	{atBase, corrected("usage percentage"), 100. / 3},
-	{atBase, "db_pool_checked_in", 0}, // nor here
+	{atBase, "db_pool_checked_in", 0}, // and the pool is not exhausted
 	{atBase, "db_pool_overflow", 0},
 
 	{busy, guide("usage percentage"), 280},

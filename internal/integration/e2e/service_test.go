@@ -74,7 +74,7 @@ func (s *service) take(t *testing.T, n int, operation string) []*pgxpool.Conn {
 	return taken
 }
 
-// crowd has callers at a full pool: one that times out, and two that wait until leave is called.
+// crowd adds callers to a full pool: one that times out, and two that wait until leave is called.
 func (s *service) crowd(t *testing.T) (leave func()) {
 	t.Helper()
 	ended, end := context.WithTimeout(t.Context(), 10*time.Millisecond)

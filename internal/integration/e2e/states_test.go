@@ -53,8 +53,8 @@ func (h *timeline) toBase(t *testing.T) {
 	h.scrape(t, h.service, text)
 }
 
-// toBusy runs an hour of load from more callers than connections, and checks each scrape of it and what Prometheus has
-// counted. It then does every kind of work once more, and takes long holds.
+// toBusy runs an hour of load from more callers than connections, and checks each scrape and the counts in Prometheus.
+// It then does every kind of work once more, and takes long holds.
 func (h *timeline) toBusy(t *testing.T) {
 	t.Helper()
 	postgrestest.Release(h.held)

@@ -36,7 +36,7 @@ func FuzzConnString(f *testing.F) {
 		if err != nil {
 			pool, inst, err := otelpool.New(t.Context(), connString)
 			if err == nil || pool != nil || inst != nil {
-				t.Fatal("New takes what pgxpool does not")
+				t.Fatal("New accepts a string that pgxpool rejects")
 			}
 			checkNoSecret(t, err)
 			return

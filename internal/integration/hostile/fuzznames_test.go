@@ -106,7 +106,7 @@ func FuzzOperationName(f *testing.F) {
 	})
 }
 
-// FuzzPoolName creates pools whose names are equal or nearly so.
+// FuzzPoolName creates pools with equal or similar names.
 func FuzzPoolName(f *testing.F) {
 	for i, name := range nasty {
 		f.Add(name, nasty[len(nasty)-1-i])
@@ -137,7 +137,7 @@ func FuzzPoolName(f *testing.F) {
 		testutil.Equal(t, "connections at most", page.sum("db_pool_max"), float64(pools)*float64(offline(t).MaxConns))
 		for _, s := range page.of("db_pool_max") {
 			if !names[s.labels.Get("pool")] {
-				t.Errorf("pool %q is of no such name", s.labels.Get("pool"))
+				t.Errorf("pool %q has none of the names", s.labels.Get("pool"))
 			}
 			delete(names, s.labels.Get("pool"))
 		}

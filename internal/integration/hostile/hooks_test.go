@@ -182,7 +182,7 @@ func (m *measured) value(t testing.TB, name string) float64 {
 // enough is the number of connections that all steps can lose.
 const enough = 24
 
-// makePool creates a pool: bare if m is nil, with all features otherwise.
+// makePool creates a pool, bare if m is nil, else with all features.
 func makePool(t testing.TB, config *pgxpool.Config, m *measured) (*pgxpool.Pool, *otelpool.Instrumentation) {
 	t.Helper()
 	config.MaxConns = enough
@@ -241,7 +241,7 @@ func TestBadHookBehavesAsWithoutOtelpool(t *testing.T) {
 				defer m.end()
 				ours, outcomes, calls := useWithBadHook(t, database.Copy(), hook, b.do, m)
 				if !slices.Equal(outcomes, bareOutcomes) || calls != bareCalls {
-					t.Errorf("with us %d calls and\n%q\nwithout %d calls and\n%q", calls, outcomes, bareCalls, bareOutcomes)
+					t.Errorf("with otelpool %d calls and\n%q\nwithout %d calls and\n%q", calls, outcomes, bareCalls, bareOutcomes)
 				}
 				testutil.Eventually(t, "both pools agree", func() bool { return numbers(bare) == numbers(ours) })
 				m.goesOn(t)

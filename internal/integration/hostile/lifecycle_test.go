@@ -56,7 +56,7 @@ func runLifecycles(t *testing.T, database *pgxpool.Config, lives int) {
 	m.end()
 	checkNoGauges(t, m.readers[0])
 	if database.ConnConfig.Tracer != before.ConnConfig.Tracer || database.BeforeConnect != nil || database.ShouldPing != nil || database.MaxConns != before.MaxConns {
-		t.Error("the configuration that all pools were made of was changed")
+		t.Error("the configuration of all pools was changed")
 	}
 	if used.Load() == 0 {
 		t.Error("no pool was used")
@@ -150,7 +150,7 @@ func (l *lifecycle) acquireCancelled(ctx context.Context) error {
 	return nil
 }
 
-// register ignores the error: Register fails unless Instrument created the pool, and it was neither registered nor
+// register ignores the error: Register fails if Instrument did not create the pool, or if it was registered or
 // unregistered before.
 func (l *lifecycle) register(context.Context) error { _ = l.inst.Register(l.pool); return nil }
 
@@ -193,7 +193,7 @@ func (l *lifecycle) holdAndHijack(ctx context.Context) error {
 // mostRetired is how many names of unregistered pools are still reported.
 const mostRetired = 100
 
-// checkNoGauges checks that only histograms of unregistered pools, and the counters of the latest, still have series.
+// checkNoGauges checks that unregistered pools have only histograms, and the latest also counters.
 func checkNoGauges(t *testing.T, reader *sdkmetric.ManualReader) {
 	t.Helper()
 	var rm metricdata.ResourceMetrics

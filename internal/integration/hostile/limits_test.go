@@ -17,8 +17,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestManyNamesStayWithinLimit uses a pool with a hundred thousand different names and texts, and counts the series. It is
-// not parallel, because it measures the heap: a leak of a dozen bytes a name is more than it may grow.
+// TestManyNamesStayWithinLimit uses a pool with a hundred thousand different names and texts, and counts the series. It
+// is not parallel, because it measures the heap. It fails for a leak of a dozen bytes per name.
 func TestManyNamesStayWithinLimit(t *testing.T) {
 	const limit, many = 200, 100_000
 	database := onDatabase(t, 1)
@@ -47,7 +47,7 @@ func TestManyNamesStayWithinLimit(t *testing.T) {
 	page := scrapeAll(t, s.exporter)
 	operations := page.of("db_query_duration_seconds_count")
 	if len(operations) != 2*limit+1 {
-		t.Errorf("%d operations, want %d names of the caller, as many summaries, and _OTHER", len(operations), limit)
+		t.Errorf("%d operations, want at most %d chosen names, as many summaries, and _OTHER", len(operations), limit)
 	}
 	testutil.Equal(t, "counted as beyond the limit", page.sum("db_pool_operations_capped_total"), float64(6000-2*limit+many))
 	testutil.Equal(t, "operations counted", page.sum("db_query_duration_seconds_count"), float64(6000+many))
@@ -99,7 +99,7 @@ func TestMegabyteTextsAreCut(t *testing.T) {
 	}
 }
 
-// TestLongAttributeKeepsPageReadable adds an attribute of 48 kB, which the program is free to do.
+// TestLongAttributeKeepsPageReadable adds an attribute of 48 kB.
 func TestLongAttributeKeepsPageReadable(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t)

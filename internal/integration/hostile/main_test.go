@@ -20,7 +20,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// childEnv has the words of a child, as which the test's executable then runs, see runChild.
+// childEnv is the environment variable that makes the test's executable run as a child, with its arguments; see
+// runChild.
 const childEnv = "OTELPOOL_HOSTILE_CHILD"
 
 func TestMain(m *testing.M) {
@@ -71,7 +72,7 @@ func parse(t testing.TB, connString string) *pgxpool.Config {
 	return config
 }
 
-// onDatabase returns the configuration of a pool of at most maxConns on a database of the test's own.
+// onDatabase returns the configuration of a pool of at most maxConns connections on a database of its own.
 func onDatabase(t testing.TB, maxConns int32) *pgxpool.Config {
 	t.Helper()
 	config := postgrestest.Config(t)
@@ -85,7 +86,7 @@ func offline(t testing.TB) *pgxpool.Config {
 	return parse(t, "postgres://user@127.0.0.1:1/db?sslmode=disable")
 }
 
-// deadline returns a context whose deadline is far enough for a test that must not block.
+// deadline returns a context with a generous deadline, for a test that must not block.
 func deadline(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*waitLimit)

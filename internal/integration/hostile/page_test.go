@@ -86,8 +86,8 @@ func scrapePage(t testing.TB, handler http.Handler, accept string) page {
 	return p
 }
 
-// readPage parses a page as Prometheus does, and text also with expfmt. It returns an error for a duplicate series, and
-// for an exemplar or a label that is not UTF-8.
+// readPage parses a page as Prometheus does, and text also with expfmt. Duplicate series and text that is not UTF-8 are
+// errors.
 func readPage(body []byte, contentType string) (page, error) {
 	all := page{series{}, map[string]string{}}
 	parser, err := textparse.New(body, contentType, nil, textparse.ParserOptions{KeepClassicOnClassicAndNativeHistograms: true})
@@ -151,7 +151,7 @@ func (all series) add(parser textparse.Parser, escaped bool) error {
 	}
 	key := s.labels.String()
 	if _, twice := all[key]; twice || !s.labels.IsValid(model.LegacyValidation) {
-		return fmt.Errorf("%s is there twice, or no valid series", key)
+		return fmt.Errorf("%s is duplicate or invalid", key)
 	}
 	if _, duplicate := s.labels.HasDuplicateLabelNames(); duplicate {
 		return fmt.Errorf("%s has a label twice", key)

@@ -19,7 +19,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// pageSchema returns a schema of the live page, in which a field that it does not describe is an error.
+// pageSchema returns a schema of the live page that allows no other fields.
 func pageSchema(t *testing.T, name string) *jsonschema.Schema {
 	t.Helper()
 	text, err := os.ReadFile("../../../exporters/poolz/" + name)
@@ -35,7 +35,7 @@ func pageSchema(t *testing.T, name string) *jsonschema.Schema {
 	return schema
 }
 
-// forbidOthers makes each object with known properties have no others.
+// forbidOthers forbids unknown properties of objects.
 func forbidOthers(schema any) {
 	switch s := schema.(type) {
 	case map[string]any:
@@ -52,7 +52,7 @@ func forbidOthers(schema any) {
 	}
 }
 
-// servedPools returns the instrumentation of a pool of that name that was misused, and that of a pool without hooks.
+// servedPools returns a misused pool with that name, and the instrumentation of a pool without hooks.
 func servedPools(t *testing.T, name, operation string) (s *service, withoutHooks *otelpool.Instrumentation) {
 	t.Helper()
 	config := onDatabase(t, 4)
@@ -66,7 +66,7 @@ func servedPools(t *testing.T, name, operation string) (s *service, withoutHooks
 	return s, withoutHooks
 }
 
-// readPoolz reads what the live page serves at a path, which must match its schema.
+// readPoolz reads the JSON of the live page at a path, which must match its schema.
 func readPoolz(t *testing.T, schema *jsonschema.Schema, path string, into any, insts ...*otelpool.Instrumentation) {
 	t.Helper()
 	text := poolzBody(path, insts...)
@@ -82,7 +82,6 @@ func readPoolz(t *testing.T, schema *jsonschema.Schema, path string, into any, i
 	}
 }
 
-// TestReportMatchesItsSchema has pools that do all that a report can show, and one without hooks.
 func TestReportMatchesItsSchema(t *testing.T) {
 	t.Parallel()
 	hostileName := "</script>\u202e\x00\x1b\xff\"" + strings.Repeat("é", 10_000)
@@ -93,11 +92,10 @@ func TestReportMatchesItsSchema(t *testing.T) {
 	var d poolz.Document
 	readPoolz(t, pageSchema(t, "report.schema.json"), "/report.json", &d, s.inst, withoutHooks)
 	if len(d.Pools) != 2 || len(d.Pools[0].Findings) == 0 || len(d.Pools[0].Report.Holds) == 0 || len(d.Pools[0].Report.LastMinute.Operations) == 0 {
-		t.Errorf("the report does not have all: %+v", d)
+		t.Errorf("the report lacks fields: %+v", d)
 	}
 }
 
-// TestHistoryMatchesItsSchema has a pool with two seconds of history, and one without hooks.
 func TestHistoryMatchesItsSchema(t *testing.T) {
 	t.Parallel()
 	s, withoutHooks := servedPools(t, "</script>\u202e\x00\x1b\"", "misuse")

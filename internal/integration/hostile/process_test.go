@@ -27,9 +27,9 @@ func TestPanicOnPoolGoroutineEndsProcess(t *testing.T) {
 				first, _, _ := strings.Cut(string(out), "\n")
 				ends[how] = exit.String() + ", " + first
 			}
-			recordFigure(t, "without us %q, with us %q", ends["bare"], ends["instrumented"])
+			recordFigure(t, "without otelpool %q, with it %q", ends["bare"], ends["instrumented"])
 			if ends["bare"] != "exit status 2, panic: mine" || ends["instrumented"] != ends["bare"] {
-				t.Errorf("without us %q, with us %q", ends["bare"], ends["instrumented"])
+				t.Errorf("without otelpool %q, with it %q", ends["bare"], ends["instrumented"])
 			}
 		})
 	}

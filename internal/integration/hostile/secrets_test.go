@@ -81,7 +81,7 @@ func TestNoSecretShowsOnAnySurface(t *testing.T) {
 	for i, receiver := range receivers {
 		s.add(fmt.Sprint("OTLP ", i, " after all"), fmt.Sprint(receiver.Metrics()))
 		if sent := fmt.Sprint(receiver.Requests()); !strings.Contains(sent, "Token"+mark) {
-			t.Errorf("the token was not sent at all, so nothing was tried: %s", sent)
+			t.Errorf("the token was never sent, so the test proves nothing: %s", sent)
 		}
 	}
 	s.check(t, expected())
@@ -222,7 +222,7 @@ func constructWithBadInput(t *testing.T, s *surfaces, connString string) {
 	add(nil, nil, err)
 	badURL := strings.Join([]string{"http://u:", secret, "@h:1/%zz"}, "")
 	if _, err := url.Parse(badURL); err == nil {
-		t.Error("that is an address after all")
+		t.Error("the address was accepted")
 	}
 	for _, header := range []string{"authorization: Bearer Token" + mark, "authorization=Bearer%zzToken" + mark, "a=b,Token" + mark} {
 		t.Run("headers", func(t *testing.T) {

@@ -76,8 +76,7 @@ func (s *surfaces) check(t *testing.T, says map[string][]string) {
 	}
 }
 
-// expected returns the words that each surface must contain, so that the search covers real output: exemplars, and
-// gauges and asynchronous counters while there are pools.
+// expected returns the words that each surface must contain, so that the search covers real output.
 func expected() map[string][]string {
 	says := map[string][]string{
 		"log": {"connection held for long"}, "default log": {"connection released in a transaction"},

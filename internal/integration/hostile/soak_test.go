@@ -12,15 +12,15 @@ import (
 
 var soakTime = flag.Duration("soak", 10*time.Second, "how long TestMemoryIsFlatOverSoak runs")
 
-// The most that the heap may grow from the first third of a soak to its end, by the best straight line. For ten
-// minutes of five hundred requests a second that is a leak of five bytes a request.
+// The most that the heap may grow from the first third of a soak to its end, by the best straight line. In ten minutes
+// with five hundred requests a second this allows a leak of five bytes a request.
 const (
 	soakBytes   = 1 << 20
 	soakObjects = 10_000
 )
 
-// warmRequests is how many requests it takes until all series, their exemplars and the caches of texts are there, which is not
-// what a soak is about. With the race detector they take some 15 s.
+// warmRequests is how many requests create all series, their exemplars and the caches of texts. With the race detector
+// they take some 15 s.
 const warmRequests = 2000
 
 // TestMemoryIsFlatOverSoak uses every feature of package otelpool with a bridge, an OTLP reader and two others, for the
@@ -92,7 +92,7 @@ func (s *soak) watch(ctx context.Context, t *testing.T) []heap {
 	return samples
 }
 
-// growth returns the growth of a value after the first third, by the straight line that fits the samples best.
+// growth returns the growth of a value after the first third, by the best straight line.
 func growth(samples []heap, value func(heap) float64) float64 {
 	samples = samples[len(samples)/3:]
 	var n, x, y, xx, xy float64

@@ -19,7 +19,7 @@ func TestSoakUsesAllOfOtelpool(t *testing.T) {
 	testutil.NoError(t, err)
 	files, err := filepath.Glob(filepath.Join(root, "otelpool", "*.go"))
 	testutil.NoError(t, err)
-	used := map[string]bool{"Error": true, "Is": true, "Timeout": true, "Temporary": true} // of an error that its timeouts cause
+	used := map[string]bool{"Error": true, "Is": true, "Timeout": true, "Temporary": true} // of the error of its timeouts
 	for _, path := range []string{"soakprogram_test.go", "soakwork_test.go"} {
 		soaked, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
 		testutil.NoError(t, err)

@@ -98,8 +98,8 @@ func (s *soak) export(t *testing.T) {
 	delta := sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(func(sdkmetric.InstrumentKind) metricdata.Temporality { return metricdata.DeltaTemporality }))
 	s.provider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithReader(push), sdkmetric.WithReader(cumulative), sdkmetric.WithReader(delta))
 	for _, reader := range []*sdkmetric.ManualReader{cumulative, delta} {
-		// Each collection has its own result. In one that is used again, the SDK keeps the room for the most exemplars that any
-		// series had, and the heap grows until all have had them.
+		// Each collection has its own result. In a reused one, the SDK keeps room for the most exemplars of each
+		// series, so the heap would grow for a long time.
 		s.readers = append(s.readers, func() { _ = reader.Collect(context.Background(), new(metricdata.ResourceMetrics)) })
 	}
 	s.readers = append(s.readers, func() {
@@ -130,10 +130,11 @@ func (s *soak) fill(t *testing.T) {
 	}
 }
 
-// soakSpans makes spans that nothing keeps.
+// soakSpans creates spans that are discarded.
 var soakSpans = sdktrace.NewTracerProvider()
 
-// options returns all options but WithoutStacks, WithoutFindings and WithBaseSize, which the pools of comeAndGo have.
+// options returns all options except WithoutStacks, WithoutFindings and WithBaseSize, which the pools of comeAndGo
+// have.
 func (s *soak) options(name string) []otelpool.Option {
 	return []otelpool.Option{
 		otelpool.WithMeterProvider(s.provider), otelpool.WithPoolName(name), otelpool.WithAttributes(attribute.String("tier", "soak")),

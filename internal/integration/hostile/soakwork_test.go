@@ -102,8 +102,8 @@ func (s *soak) abuse(ctx context.Context, kind int) {
 	}
 }
 
-// comeAndGo opens and closes pools beside the one under load. It reuses their names, because the SDK keeps a series
-// of a histogram as long as its MeterProvider.
+// comeAndGo opens and closes pools. It reuses their names, because the SDK keeps a series of a histogram as long as its
+// MeterProvider.
 func (s *soak) comeAndGo(ctx context.Context, t *testing.T) {
 	for ctx.Err() == nil {
 		s.gate.RLock()

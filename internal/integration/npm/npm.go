@@ -1,4 +1,4 @@
-// Package npm runs programs of Node.js with packages that a lock file names.
+// Package npm runs programs of Node.js with the packages of a lock file.
 package npm
 
 import (
@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Install installs the packages of a folder, unless those that are there match its lock file.
+// Install installs the packages of a folder, unless the installed ones match its lock file.
 func Install(ctx context.Context, folder string) error {
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {

@@ -1,3 +1,2 @@
-// Package otelpgx has the tests of docs/otelpgx.md: otelpgx and otelpool measure one pool, and the page names all that
-// otelpgx has.
+// Package otelpgx tests docs/otelpgx.md with a pool that both otelpgx and otelpool measure.
 package otelpgx

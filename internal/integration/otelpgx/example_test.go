@@ -24,7 +24,7 @@ func Example_spans() {
 		fmt.Println(err)
 		return
 	}
-	// Before otelpool, which passes every event on to the tracer that it finds.
+	// Set it before otelpool, which passes every event on to it.
 	config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithMeterProvider(noop.NewMeterProvider()))
 	pool, inst, err := otelpool.NewWithConfig(ctx, config)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestBothNameTwoMetricsAlike compares the metrics of a pool that both measure.
-func TestBothNameTwoMetricsAlike(t *testing.T) {
+// TestOtelpgxSharesTwoMetricNames compares the metrics of a pool that both measure.
+func TestOtelpgxSharesTwoMetricNames(t *testing.T) {
 	both := record()
 	config := parse(t, postgrestest.Database(t))
 	config.ConnConfig.Tracer = otelpgx.NewTracer()

@@ -17,11 +17,11 @@ func page(t *testing.T) string {
 	return string(text)
 }
 
-// metricName matches what the page shows as a metric.
+// metricName matches a metric on the page.
 var metricName = regexp.MustCompile("`((?:pgxpool|db\\.client)\\.[a-z_.]+[a-z])")
 
 func TestMetricsOnPageExist(t *testing.T) {
-	// The first column of the table of metrics has otelpgx's.
+	// Without the first column of the table, which has otelpgx's metrics.
 	text := regexp.MustCompile("(?m)^\\| `[^|]*").ReplaceAllString(page(t), "")
 	found := metricName.FindAllStringSubmatch(text, -1)
 	if len(found) < 15 {

@@ -15,9 +15,9 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestOtelpgxForSpansAlone drives a pool that has otelpgx alone, and one that has otelpool as well, in each of the ways
-// of the page, without spans of its own and with them.
-func TestOtelpgxForSpansAlone(t *testing.T) {
+// TestOtelpoolLeavesSpansToOtelpgx compares a pool with otelpgx alone to pools that also have otelpool, in each way
+// that the page describes, with and without otelpool's spans.
+func TestOtelpoolLeavesSpansToOtelpgx(t *testing.T) {
 	defer record() // for the first Example
 	connString := postgrestest.Database(t)
 	tracer := func() pgx.QueryTracer {

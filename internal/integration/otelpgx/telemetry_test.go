@@ -57,7 +57,8 @@ func (r telemetry) metrics() (map[string][]string, error) {
 	return names, nil
 }
 
-// spanLines returns the spans but those of a scope, in the order of their ends, one a line, without identifiers and times.
+// spanLines returns the spans except those of a scope, in the order of their ends, one per line, without identifiers
+// and times.
 func (r telemetry) spanLines(without string) []string {
 	stubs := r.spans.GetSpans()
 	names := make(map[trace.SpanID]string)
@@ -84,7 +85,7 @@ func text(attributes []attribute.KeyValue) string {
 	return set.Encoded(attribute.DefaultEncoder())
 }
 
-// drive makes calls of all kinds, one after the other, in one span, and closes the pool.
+// drive makes calls of all kinds in one span, and closes the pool.
 func drive(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
 	ctx, parent := otel.Tracer("service").Start(t.Context(), "GET /orders")

@@ -1,2 +1,2 @@
-// Package poolz has the test of the live page of exporters/poolz in a browser.
+// Package poolz tests the live page of exporters/poolz in a browser.
 package poolz

@@ -13,12 +13,12 @@ import (
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
-// timeLimit includes the installation of the browser. On an idle machine that has it the test takes under two minutes.
+// timeLimit includes the installation of the browser. Without it, the test takes under two minutes on an idle machine.
 const timeLimit = 15 * time.Minute
 
-// TestPageShowsTroublesOfDemo opens the page of the demo in a headless Chromium. It checks what the page shows of each
-// trouble, that axe-core finds nothing, and that nothing overflows on a phone or a wide screen. It leaves screenshots in
-// .tmp/page. The one of the README, docs/page.png, is a copy of page.png there.
+// TestPageShowsTroublesOfDemo opens the page of the demo in a headless Chromium. It checks that the page shows each
+// trouble, that axe-core finds nothing, and that nothing overflows on a phone or a wide screen. It writes screenshots
+// to .tmp/page. The README's picture, docs/page.png, is a copy of page.png there.
 //
 // It needs Node.js and npm, which bring the browser, on Linux on amd64. On other systems it uses the browser that CHROMIUM
 // names.

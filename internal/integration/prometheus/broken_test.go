@@ -31,12 +31,12 @@ func TestGuideExpressionsRaiseFalseAlarms(t *testing.T) {
 	}
 	for name := range guide {
 		if !regexp.MustCompile(`alertname: ` + name + `, time: \w+,\s*` + noAlert).MatchString(out) {
-			t.Errorf("%s is right as the older SQLAlchemy guide has it", name)
+			t.Errorf("%s works with the older SQLAlchemy guide's expression", name)
 		}
 	}
 }
 
-func TestOneLineChangesThresholdOfOnePool(t *testing.T) {
+func TestThresholdChangesForOnePool(t *testing.T) {
 	t.Parallel()
 	tests := changed(t, alertsFile, "alerts_usage.yml", replaced(
 		"expr: 0.9 * otelpool:pools",
@@ -44,7 +44,7 @@ func TestOneLineChangesThresholdOfOnePool(t *testing.T) {
 	out, err := promtool(t, append([]string{"test", "rules", "--run=in use from minute 6"}, tests...)...)
 	for _, want := range []string{"alertname: DatabasePoolExhaustion, time: 11m", "alertname: HighPoolUsage, time: 11m"} {
 		if err == nil || !strings.Contains(out, want) {
-			t.Errorf("at a threshold of 95 %% 14 of 15 are too many: %v\n%s", err, out)
+			t.Errorf("at a threshold of 95 %%, 14 of 15 fire an alert: %v\n%s", err, out)
 		}
 	}
 	if strings.Contains(out, "MediumPoolUsage") || strings.Contains(out, "PoolExhausted") {
@@ -52,13 +52,13 @@ func TestOneLineChangesThresholdOfOnePool(t *testing.T) {
 	}
 }
 
-func TestOneLineLeavesJobOutOfPoolMetricsGone(t *testing.T) {
+func TestThresholdExcludesJobFromPoolMetricsGone(t *testing.T) {
 	t.Parallel()
 	tests := changed(t, alertsFile, "alerts_fleet.yml", replaced(
 		"expr: 1 * otelpool:pools:seen1h",
 		`expr: 0 * otelpool:pools:seen1h{job="orders"} or 1 * otelpool:pools:seen1h`))
 	out, err := promtool(t, append([]string{"test", "rules", "--run=the last process of two goes"}, tests...)...)
 	if err == nil || !regexp.MustCompile(`(?s)alertname: PoolMetricsGone, time: 37m.*got:\[\]`).MatchString(out) {
-		t.Errorf("it still fires: %v\n%s", err, out)
+		t.Errorf("the alert still fires: %v\n%s", err, out)
 	}
 }

@@ -43,7 +43,7 @@ func TestPushedMetricsEqualThoseOfBridge(t *testing.T) {
 
 	t.Run("the bridge's own names are left alone", func(t *testing.T) {
 		if got := prom.query(t, `{job="services", otelpool_edge!=""}`); len(got) > 0 {
-			t.Errorf("derived although the page has it: %v", got)
+			t.Errorf("derived, but the page has it: %v", got)
 		}
 		if got := prom.query(t, `sum by (job) (db_pool_max)`); len(got) != 2 {
 			t.Errorf("sizes by job: %v", got)
@@ -54,7 +54,7 @@ func TestPushedMetricsEqualThoseOfBridge(t *testing.T) {
 			return len(prom.query(t, `db_pool_size{job="billing", instance="b"} == 7`)) == 1
 		})
 	})
-	t.Run("no sample was refused", func(t *testing.T) { // Prometheus drops and counts such samples, but reports a successful scrape
+	t.Run("no sample was refused", func(t *testing.T) { // the scrape succeeds even if Prometheus drops samples
 		checked := 0
 		for name, family := range stacktest.Page(t, prom.URL+"/metrics") {
 			if strings.HasPrefix(name, "prometheus_target_scrapes_") {
@@ -65,7 +65,7 @@ func TestPushedMetricsEqualThoseOfBridge(t *testing.T) {
 			}
 		}
 		if checked < 5 {
-			t.Errorf("only %d counters of what was refused", checked)
+			t.Errorf("only %d counters of refused samples", checked)
 		}
 	})
 	t.Run("alerts are those of the trouble", func(t *testing.T) {

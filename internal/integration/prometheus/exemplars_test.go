@@ -13,8 +13,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestPrometheusStoresExemplars scrapes a page, which has both kinds of names, and takes the same metrics by OTLP. A rule
-// keeps no exemplars, so those of pushed metrics have OpenTelemetry's names only.
+// TestPrometheusStoresExemplars scrapes a page with both kinds of names, and receives the same metrics by OTLP. Rules
+// keep no exemplars, so those of pushed metrics have only OpenTelemetry's names.
 func TestPrometheusStoresExemplars(t *testing.T) {
 	t.Parallel()
 	bridge := newPage(t)

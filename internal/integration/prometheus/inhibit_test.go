@@ -18,7 +18,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
-// usageAlerts say how full a pool is. All other alerts say why, or are not about one pool.
+// usageAlerts say how full a pool is. All other alerts name a cause, or are not about one pool.
 var usageAlerts = []string{
 	"PoolExhausted", "DatabasePoolExhaustion", "HighPoolUsage", "SustainedHighUsage", "MediumPoolUsage", "UsingOverflow",
 	"PoolCallersWaiting", "PoolAcquireSlow",

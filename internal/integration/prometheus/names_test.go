@@ -81,7 +81,7 @@ func recorded(t *testing.T, names map[string]bool) map[string]bool {
 	return names
 }
 
-// foreign maps the metrics of others to the rules that read them. Two are those of postgres_exporter.
+// foreign maps metrics of other programs to the rules that read them.
 var foreign = map[string]string{
 	"pg_settings_max_connections": "server:max_connections:limit",
 	"pg_stat_activity_count":      "server:db_others_open:ratio",
@@ -120,7 +120,7 @@ func TestDerivedNamesReadOTLPSeriesOnly(t *testing.T) {
 			for _, name := range selected(t, r.Expr) {
 				// A pool that reports the name itself, or any documented name, is left alone.
 				if !known[name] && name != r.Record && (name != "db_pool_checked_out" || r.Record != "otelpool:pushed:timestamp_seconds") {
-					t.Errorf("%s reads %s, which Prometheus makes of no instrument", r.Record, name)
+					t.Errorf("%s reads %s, which Prometheus creates from no instrument", r.Record, name)
 				}
 			}
 		}
@@ -177,7 +177,7 @@ func TestEveryAlertHasTextsAndRunbook(t *testing.T) {
 			t.Errorf("%s has severity %q", name, r.Labels["severity"])
 		}
 		if r.Annotations["summary"] == "" || strings.Contains(r.Annotations["summary"], "{{") {
-			t.Errorf("%s has the summary %q; it groups alerts, so it may not differ between them", name, r.Annotations["summary"])
+			t.Errorf("%s has the summary %q; alerts are grouped by it, so it must be constant", name, r.Annotations["summary"])
 		}
 		description := r.Annotations["description"]
 		if !strings.Contains(description, "{{ $labels.pool }}") && !strings.Contains(description, "{{ $labels.server }}") &&

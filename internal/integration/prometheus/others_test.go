@@ -14,14 +14,13 @@ import (
 	"github.com/otelpool/otelpool-go/internal/catalogue"
 )
 
-// otherTracer returns a tracer of otelpgx, to be that of a pool before otelpool instruments it.
+// otherTracer returns a tracer of otelpgx, for a pool that otelpool then instruments.
 func otherTracer(provider metric.MeterProvider) pgx.QueryTracer {
 	return otelpgx.NewTracer(otelpgx.WithMeterProvider(provider), otelpgx.WithTracerProvider(noop.NewTracerProvider()))
 }
 
-// reportOthers reports what other libraries in a service report under the names of otelpool's metrics, to show that they
-// change no documented value: otelpgx's statistics of the pool, and pools of the same name: one of a client of Redis, and
-// one of instrumentation that the service has of its own.
+// reportOthers reports metrics with otelpool's names, as other libraries in a service do: otelpgx's statistics of the
+// pool, and pools of the same name, one of a client of Redis and one of the service's own instrumentation.
 func reportOthers(ctx context.Context, provider metric.MeterProvider, pool *pgxpool.Pool, name string) error {
 	poolName := attribute.String(catalogue.AttrPool, name)
 	stats := otelpgx.RecordStats(pool, otelpgx.WithStatsMeterProvider(provider), otelpgx.WithStatsAttributes(poolName))
@@ -31,7 +30,7 @@ func reportOthers(ctx context.Context, provider metric.MeterProvider, pool *pgxp
 	return errors.Join(stats, reportPool(ctx, provider.Meter("github.com/redis/go-redis"), redis), reportPool(ctx, provider.Meter("example.com/orders"), own))
 }
 
-// reportPool records a pool of 200 connections that all are in use.
+// reportPool records a pool with all of 200 connections in use.
 func reportPool(ctx context.Context, meter metric.Meter, attributes metric.MeasurementOption) error {
 	var errs []error
 	for _, name := range []string{"db.client.connection.count", "db.client.connection.max", "pgxpool.size"} {
@@ -47,7 +46,7 @@ func reportPool(ctx context.Context, meter metric.Meter, attributes metric.Measu
 	return errors.Join(errs...)
 }
 
-// describe returns the usual description of an instrument: a page has one for each name.
+// describe returns the usual description of an instrument, because a page has one per name.
 func describe(name string) metric.InstrumentOption {
 	return metric.WithDescription(catalogue.Lookup(name)[0].Description)
 }

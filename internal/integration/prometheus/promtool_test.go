@@ -50,7 +50,7 @@ type unitTests struct {
 	} `yaml:"tests"`
 }
 
-// An alert that never fires fails in its firing case, and one that always fires in its case of a quiet day.
+// An alert must fire in one case and stay quiet in another.
 func TestEveryAlertHasFiringAndQuietCases(t *testing.T) {
 	t.Parallel()
 	fires, quiet := make(map[string]int), make(map[string]int)
@@ -75,7 +75,7 @@ func TestEveryAlertHasFiringAndQuietCases(t *testing.T) {
 		delete(quiet, name)
 	}
 	if len(fires)+len(quiet) > 0 {
-		t.Errorf("tests of alerts that there are not: %v, %v", fires, quiet)
+		t.Errorf("tests of alerts that do not exist: %v, %v", fires, quiet)
 	}
 }
 
@@ -107,7 +107,7 @@ func TestEveryRecordingRuleHasCaseWithValue(t *testing.T) {
 					continue
 				}
 				for _, sample := range c.ExpSamples {
-					// A service may report a documented name itself; what a rule records of it says so.
+					// A service may report a documented name itself; a recorded one has the label.
 					if !strings.Contains(selector.Name, ":") && !strings.Contains(sample.Labels, "otelpool_edge=") {
 						continue
 					}
@@ -143,7 +143,7 @@ func TestUnitTestsEvaluateAllGroupsInOrder(t *testing.T) {
 			ordered += len(want)
 		}
 		if ordered != len(file.GroupEvalOrder) {
-			t.Errorf("%s orders groups that there are not: %v", path, file.GroupEvalOrder)
+			t.Errorf("%s orders groups that do not exist: %v", path, file.GroupEvalOrder)
 		}
 	}
 }
@@ -171,6 +171,6 @@ func TestVictoriaMetricsParsesAllButNativeRules(t *testing.T) {
 		}
 	}
 	if _, err := metricsql.Parse("histogram_count(db_pool_acquire_duration_seconds)"); err == nil {
-		t.Errorf("VictoriaMetrics knows histogram_count by now, so %s need not be apart", nativeFile)
+		t.Errorf("VictoriaMetrics knows histogram_count now, so %s need not be a separate file", nativeFile)
 	}
 }

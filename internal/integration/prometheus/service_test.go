@@ -78,7 +78,7 @@ func newService(t *testing.T, p *page, endpoint string) *service {
 			attribute.String("telemetry.sdk.language", "go"))))}
 	config := postgrestest.Config(t)
 	config.MaxConns = maxConns
-	config.HealthCheckPeriod = 24 * time.Hour // it acquires connections for a moment, which a test could see
+	config.HealthCheckPeriod = 24 * time.Hour // a health check acquires connections for a moment
 	config.BeforeConnect = func(context.Context, *pgx.ConnConfig) error {
 		if s.refuse.Load() {
 			return errors.New("refused")
@@ -89,7 +89,7 @@ func newService(t *testing.T, p *page, endpoint string) *service {
 	var inst *otelpool.Instrumentation
 	s.pool, inst, err = otelpool.NewWithConfig(t.Context(), config, otelpool.WithMeterProvider(s.provider), otelpool.WithPoolName("main"),
 		otelpool.WithBaseSize(baseSize), otelpool.WithPeakWindow(24*time.Hour), otelpool.WithReturnedRows(), otelpool.WithServerAttributes(),
-		otelpool.WithoutFindings()) // they come and go between two reads
+		otelpool.WithoutFindings()) // they may change between two reads
 	testutil.NoError(t, err)
 	testutil.NoError(t, reportOthers(t.Context(), s.provider, s.pool, "main"))
 	t.Cleanup(func() {
@@ -123,7 +123,7 @@ func (s *service) trouble(t *testing.T) {
 	t.Helper()
 	s.refuse.Store(true)
 	if _, err := s.pool.Acquire(t.Context()); err == nil {
-		t.Error("a connection in spite of BeforeConnect")
+		t.Error("a connection was opened despite BeforeConnect")
 	}
 	s.refuse.Store(false)
 

@@ -47,7 +47,7 @@ func TestComposeMountsExistingFiles(t *testing.T) {
 				t.Errorf("%s mounts %s as %s, want a read-only bind", name, volume.Source, volume.Type)
 			}
 			if _, err := os.Stat(volume.Source); err != nil {
-				t.Errorf("%s mounts what is not there: %v", name, err)
+				t.Errorf("%s mounts a missing path: %v", name, err)
 			}
 		}
 	}

@@ -39,7 +39,7 @@ func TestStackExplainsWrongSettings(t *testing.T) {
 			env:  map[string]string{"PROMETHEUS": filepath.Join(empty, "prometheus")},
 			want: []string{"PROMETHEUS is", "no such file (correct the path, or leave PROMETHEUS empty)"},
 		},
-		"a Prometheus that is none": {
+		"a program that is not Prometheus": {
 			env:  map[string]string{"PROMETHEUS": impostor},
 			want: []string{"prometheus ended by itself (exit status 3)", "this is not Prometheus"},
 		},

@@ -79,7 +79,7 @@ func TestDemoImageHasAllSources(t *testing.T) {
 			return ok && (rel == entry || strings.HasPrefix(rel, entry+"/"))
 		})
 		if !let {
-			t.Errorf("%s is kept from the image", rel)
+			t.Errorf("%s is excluded from the image", rel)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/programs"
 )
 
-// PrometheusSettings say how to start Prometheus. Only they change what its configuration file says.
+// PrometheusSettings say how to start Prometheus. Non-zero fields override its configuration file.
 type PrometheusSettings struct {
 	Program, Config string
 	Address         string // to listen on; the default is a free loopback port

@@ -55,8 +55,8 @@ func execute(t *testing.T, env map[string]string, args ...string) *execution {
 	t.Helper()
 	path, err := command()
 	testutil.NoError(t, err)
-	// t.TempDir would not do: PostgreSQL, which may run as another user, must be able to enter it, and a socket's
-	// path must be short.
+	// Not t.TempDir: PostgreSQL may run as another user, which must be able to enter the folder, and a socket's path
+	// must be short.
 	temp, err := os.MkdirTemp("/tmp", "otelpool-")
 	if err == nil {
 		err = os.Chmod(temp, 0o755)

@@ -157,7 +157,7 @@ func (r *running) stop(out io.Writer) error {
 	return errors.Join(errs...)
 }
 
-// unlessEnded drops an error if ctx has ended: stopping during the start is not an error.
+// unlessEnded returns nil if ctx has ended, because stopping during the start is not an error.
 func unlessEnded(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil

@@ -48,8 +48,8 @@ func Key(labels model.Metric) string {
 	return string(labels[model.MetricNameLabel]) + "{" + strings.Join(pairs, ",") + "}"
 }
 
-// Differences lists the series whose values differ. Sums may differ by their rounding: each reader of a MeterProvider
-// adds up for itself, so it may add concurrent measurements in another order.
+// Differences lists the series whose values differ. Sums may differ by rounding, because each reader of a MeterProvider
+// may add concurrent measurements in another order.
 func Differences(got, want map[string]float64) []string {
 	var found []string
 	for _, key := range slices.Sorted(maps.Keys(want)) {

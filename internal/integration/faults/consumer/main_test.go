@@ -1,5 +1,5 @@
-// Package consumer_test breaks the consumers of the metrics of a pool under load. It compares the load
-// with one without the consumer.
+// Package consumer_test breaks the consumers of the metrics of a pool under load, and compares the load with one
+// without the consumer.
 package consumer_test
 
 import (

@@ -19,8 +19,8 @@ import (
 
 const (
 	conns = 8
-	// rounds is the maximum number of slices with the consumer, and without. Further ones are for a machine on which other
-	// work began during the first.
+	// rounds is the maximum number of slices with the consumer, and of those without. Later ones help on a machine that
+	// was busy during the first.
 	rounds = 9
 	// sliceTime is how long each slice of the load is measured, with the consumer and without, in turns.
 	sliceTime = 500 * time.Millisecond
@@ -38,7 +38,7 @@ var figures = rig.NewTable("consumer", "fault", "calls a second: without, with",
 type consumer struct {
 	reader  func(t *testing.T) sdkmetric.Reader
 	disturb func(t *testing.T, stop <-chan struct{}) // runs on a goroutine of its own while the load runs; may be nil
-	control func(t *testing.T, stop <-chan struct{}) // the same for the load without the consumer; may be nil
+	control func(t *testing.T, stop <-chan struct{}) // like disturb, for the load without the consumer; may be nil
 	slice   time.Duration                            // replaces sliceTime
 	busy    bool                                     // the consumer takes much processor time on this machine
 	loses   bool                                     // the data cannot be sent, and Shutdown must report it

@@ -19,8 +19,8 @@ import (
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
-// TestPoolsRecoverFromDatabaseFaults breaks the database in one way after the other. Its subtests run in sequence,
-// because each compares times.
+// TestPoolsRecoverFromDatabaseFaults breaks the database in several ways. Its subtests run in sequence, because each
+// compares times.
 func TestPoolsRecoverFromDatabaseFaults(t *testing.T) {
 	figures.Publish(t)
 	for _, tt := range []struct {
@@ -46,7 +46,7 @@ func TestPoolsRecoverFromDatabaseFaults(t *testing.T) {
 	}
 }
 
-// unavailable lists the classes of calls and dials that meet a server that ends, is down, or is starting.
+// unavailable lists the classes of failures while a server ends, is down, or is starting.
 var unavailable = []string{"57P01", "57P02", "57P03", "connection", "connect connect", "connect refused", "connect 57P03", "timeout", "connect timeout", "connect connection"}
 
 func stoppedAndStarted(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// TestDiagnosisPassesPgBouncer asks the server through a PgBouncer, whose process ids are not the server's, and leaves its
-// connections as they were.
+// TestDiagnosisPassesPgBouncer asks the server through a PgBouncer, whose process IDs are not the server's. Its
+// connections must not change.
 func TestDiagnosisPassesPgBouncer(t *testing.T) {
 	config, err := pgxpool.ParseConfig(bouncer(t, postgrestest.Server(t), 2).ConnString())
 	testutil.NoError(t, err)
@@ -33,7 +33,7 @@ func TestDiagnosisPassesPgBouncer(t *testing.T) {
 			t.Errorf("the server says %+v", s)
 		}
 	}
-	// The transaction has one of PgBouncer's two connections, so this is the one that was asked.
+	// The transaction has one of PgBouncer's two connections, so this query uses the one that Server used.
 	var timeout, readOnly string
 	err = pool.QueryRow(t.Context(), "SELECT current_setting('statement_timeout'), current_setting('transaction_read_only')").Scan(&timeout, &readOnly)
 	if err != nil || timeout != "0" || readOnly != "off" {

@@ -99,7 +99,7 @@ var hookScenarios = []scenario{
 			w.record("%s", describe(err))
 			if err != nil {
 				failed++
-				// A goroutine of the pool closes refused connections. Their places must be free for all runs to be
+				// A goroutine of the pool closes refused connections. Their slots must be free, so that all runs are
 				// alike.
 				rig.Eventually(w.t, "what was refused is closed", func() bool { return int(w.pool.Stat().AcquiredConns()) == len(conns) })
 				continue

@@ -31,8 +31,8 @@ type scenario struct {
 	unordered bool // its goroutines have no order
 	plain     bool // without hooks of the test, which would change the scenario
 	offline   bool // it dials no server, and uses a fake clock
-	alone     bool // its runs would disturb each other, or miss a moment on a busy machine: they go on one after the other
-	leaks     bool // pgx leaks a place of the pool in it, so Close would block forever
+	alone     bool // its runs would disturb each other, so they run in sequence
+	leaks     bool // pgx leaks a slot of the pool in it, so Close would block forever
 }
 
 type fixture struct {
@@ -87,7 +87,7 @@ var variants = []variant{
 	}},
 }
 
-// measured returns options that enable all measurements, and log the misuse in scenarios to nowhere.
+// measured returns options that enable all measurements, with a logger that discards.
 func measured() []otelpool.Option {
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
 	return []otelpool.Option{otelpool.WithMeterProvider(provider), otelpool.WithLogger(slog.New(slog.DiscardHandler))}
@@ -146,13 +146,13 @@ func TestPoolsBehaveAsInPgxTests(t *testing.T) {
 				got := runAll(t, connString, s, u, slices.Concat([]variant{bare, bare}, variants))
 				want, again, got := got[0], got[1], got[2:]
 				if !slices.Equal(want, again) {
-					t.Fatalf("%s: the scenario itself is not the same every time (-first +again):\n%s", u.name, cmp.Diff(want, again))
+					t.Fatalf("%s: the scenario itself differs between runs (-first +again):\n%s", u.name, cmp.Diff(want, again))
 				}
 				lines += len(want)
 				for i, v := range variants {
 					if !slices.Equal(want, got[i]) {
 						same[i] = false
-						t.Errorf("%s: with %s the program sees something else (-without +with):\n%s", u.name, v.name, cmp.Diff(want, got[i]))
+						t.Errorf("%s: with %s the program sees a difference (-without +with):\n%s", u.name, v.name, cmp.Diff(want, got[i]))
 					}
 				}
 			}
@@ -165,7 +165,7 @@ func TestPoolsBehaveAsInPgxTests(t *testing.T) {
 	}
 }
 
-// runAll runs a scenario with each of the variants, at the same time unless it is one to run alone, and returns their transcripts.
+// runAll runs a scenario with each of the variants, in sequence if it must run alone, and returns their transcripts.
 func runAll(t *testing.T, connString string, s scenario, u setup, variants []variant) [][]string {
 	t.Helper()
 	transcripts := make([][]string, len(variants))
@@ -246,8 +246,8 @@ func (w *fixture) settle(acquired, total int32) {
 	})
 }
 
-// until waits for counts and records them as they were at that moment. A health check, which also acquires idle
-// connections, may begin at the next.
+// until waits for counts and records them immediately, because a health check, which acquires idle connections, may
+// begin next.
 func (w *fixture) until(what string, condition func(*pgxpool.Stat) bool) {
 	w.t.Helper()
 	var s *pgxpool.Stat

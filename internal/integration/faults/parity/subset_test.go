@@ -12,9 +12,9 @@ import (
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 )
 
-// endWithoutStart matches the end of a query that did not start. For the rows of a batch, pgx reports it to a tracer
-// of queries that is not a tracer of batches. It does not report it if another tracer, such as otelpool's, is a
-// tracer of batches, nor with pgx's own multitracer.
+// endWithoutStart matches the end of a query that did not start. pgx reports it for the rows of a batch to a tracer
+// that is a QueryTracer but not a BatchTracer. If another tracer, such as otelpool's or multitracer, is a BatchTracer,
+// pgx does not report it.
 var endWithoutStart = regexp.MustCompile(`QueryEnd \[caller=test\] "[^"]*" (no error|\S+ of \S+ "[^"]*"|\S+ "[^"]*")(; |$)`)
 
 // started returns a transcript without ends of queries that did not start, and the number of those.
@@ -50,13 +50,13 @@ func TestPartialTracersSeeSameEvents(t *testing.T) {
 						t.Errorf("%s: with %s, %d queries end that did not start", s.name, v.name, n)
 					}
 					if !slices.Equal(want, got) {
-						t.Errorf("%s: with %s the program sees something else (-without +with):\n%s", s.name, v.name, cmp.Diff(want, got))
+						t.Errorf("%s: with %s the program sees a difference (-without +with):\n%s", s.name, v.name, cmp.Diff(want, got))
 					}
 				}
 			}
-			t.Logf("pgx alone told of %d queries that ended and had not started", spurious)
+			t.Logf("pgx alone reported the end of %d queries that had not started", spurious)
 			if (spurious > 0) != (tracer != "batch") {
-				t.Error("pgx reports the rows of batches differently than it did")
+				t.Error("pgx no longer reports the end of a batch's rows")
 			}
 		})
 	}

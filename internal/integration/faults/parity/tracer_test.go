@@ -73,7 +73,7 @@ func (d userTracer) TraceRelease(pool *pgxpool.Pool, data pgxpool.TraceReleaseDa
 	d.add(data.Conn, false, "Release %v", pool != nil)
 }
 
-// tracerOf returns a user's tracer of some interfaces. It always has that of queries, which pgx requires.
+// tracerOf returns a user's tracer with some interfaces. It always implements QueryTracer, which pgx requires.
 func (d *eventLog) tracerOf(which string) pgx.QueryTracer {
 	t := userTracer{d}
 	switch which {

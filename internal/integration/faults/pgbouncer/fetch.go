@@ -14,8 +14,8 @@ import (
 const fetchTimeout = 5 * time.Minute
 
 // fetchScript unpacks the distribution's package pgbouncer, and the libraries that it needs and that are not installed,
-// into the folder root of its working directory. A new machine may have no lists of packages yet; lists in a folder of
-// our own need no privileges. Some packages have their libraries in lib, not in usr/lib.
+// into the folder root of its working directory. It downloads its own lists of packages, which needs no privileges.
+// Some packages have their libraries in lib, not in usr/lib.
 const fetchScript = `
 apt() { apt-get --quiet "$@"; }
 apt download pgbouncer || {

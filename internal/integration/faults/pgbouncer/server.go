@@ -61,8 +61,8 @@ func Start(ctx context.Context, connString string, size int) (*Server, error) {
 	return s, nil
 }
 
-// ConnString returns the connection string of clients. They prepare no statements: those of one transaction do not exist
-// in the next.
+// ConnString returns the connection string of clients. They prepare no statements, because those of one transaction do
+// not exist in the next.
 func (s *Server) ConnString() string {
 	u := url.URL{
 		Scheme: "postgres", User: url.UserPassword(s.target.User, s.target.Password), Path: s.target.Database,
@@ -92,8 +92,8 @@ func (s *Server) Restart(ctx context.Context) (err error) {
 
 func (s *Server) file(name string) string { return filepath.Join(s.dir, name) }
 
-// configure writes the configuration, with a free port. PgBouncer does not run as root, so root makes it change its
-// user after it has read the files.
+// configure writes the configuration, with a free port. PgBouncer refuses to run as root; for root, the configuration
+// names another user.
 func (s *Server) configure(size int) (err error) {
 	if s.address, err = programs.FreeAddress(); err != nil {
 		return err

@@ -44,8 +44,7 @@ func (l *Counts) countAcquire(ctx context.Context, err error) {
 	switch {
 	case err == nil:
 		result = "ok"
-	// The error that pgxpool itself returns when the context of an Acquire has ended. A dial that timed out returns
-	// another.
+	// pgxpool's own error when the context of an Acquire has ended. A dial that timed out returns another error.
 	case err == context.DeadlineExceeded:
 		result = "timeout"
 	case err == context.Canceled:

@@ -10,7 +10,7 @@ import (
 // stuckToxic is a goroutine of toxiproxy. If a connection ends while it holds data, it blocks forever.
 var stuckToxic = goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run")
 
-// NoLeak checks after the test that no new goroutine is left. Call it first, but when there is a database, and in a test
+// NoLeak checks after the test that no new goroutine is left. Call it first, but after the database exists, in a test
 // that is not parallel.
 func NoLeak(t testing.TB) {
 	t.Helper()
@@ -18,7 +18,7 @@ func NoLeak(t testing.TB) {
 	t.Cleanup(func() {
 		deadline := time.Now().Add(Wait)
 		err := goleak.Find(options...)
-		for err != nil && time.Now().Before(deadline) { // a search waits half a second at most
+		for err != nil && time.Now().Before(deadline) { // a search waits at most half a second
 			err = goleak.Find(options...)
 		}
 		if err != nil {

@@ -18,7 +18,7 @@ import (
 // Callers is the number of goroutines that use a pool concurrently.
 const Callers = 64
 
-// Load is callers who use a pool repeatedly until they are stopped.
+// Load is a number of callers that use a pool repeatedly until they are stopped.
 type Load struct {
 	side    *Side
 	work    []Work
@@ -132,7 +132,7 @@ func (l *Load) succeeded(p *phase, caller int, began time.Time) {
 	}
 }
 
-// once acquires a connection and uses it. Every second caller names its hold, the others have a scope that does.
+// once acquires a connection and uses it. Every second caller names its hold; the others have a named scope.
 func (l *Load) once(turn int, work Work) error {
 	ctx, cancel := context.WithTimeout(context.Background(), l.timeout)
 	defer cancel()

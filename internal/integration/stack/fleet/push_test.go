@@ -69,7 +69,7 @@ func TestOverloadReportsSlowReceivers(t *testing.T) {
 		s := good
 		change(&s)
 		if s.Overload(interval) == "" {
-			t.Errorf("%s: that is no overload", name)
+			t.Errorf("%s: not an overload", name)
 		}
 	}
 }
