@@ -97,8 +97,8 @@ func TestMissingRegisterIsLoggedAfterMinute(t *testing.T) {
 	}
 }
 
-// TestConnectionsWithoutPoolAreLoggedAfterMinute uses an instrumented configuration for connections that no pool has.
-func TestConnectionsWithoutPoolAreLoggedAfterMinute(t *testing.T) {
+// TestConnectionsWithoutPoolAreLogged uses an instrumented configuration for connections that no pool has.
+func TestConnectionsWithoutPoolAreLogged(t *testing.T) {
 	t.Parallel()
 	const message = "connections are used without a pool: only their durations are measured"
 	for name, tt := range map[string]struct {

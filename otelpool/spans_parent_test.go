@@ -205,8 +205,8 @@ func TestUnregisterEndsSpansForGood(t *testing.T) {
 		"SELECT generate_series\nrows 3")
 }
 
-// TestSpansCostNothingBelowParentThatIsNotSampled compares allocations with those of a pool without spans.
-func TestSpansCostNothingBelowParentThatIsNotSampled(t *testing.T) {
+// TestSpansAreFreeBelowUnsampledParent compares allocations with those of a pool without spans.
+func TestSpansAreFreeBelowUnsampledParent(t *testing.T) {
 	dropped, _ := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())).Tracer("test").Start(t.Context(), "dropped")
 	allocs := func(opts ...otelpool.Option) float64 {
 		f := setupTraced(t, 1, nil, opts...)

@@ -213,8 +213,8 @@ func TestSQLCommentsOfBatchInEachMode(t *testing.T) {
 	}
 }
 
-// TestTraceparentIsInStatementsThatAreParsedAtEachCall calls twice, with a span and a name each.
-func TestTraceparentIsInStatementsThatAreParsedAtEachCall(t *testing.T) {
+// TestTraceparentIsInUnpreparedStatements makes two calls, each with its own span and name.
+func TestTraceparentIsInUnpreparedStatements(t *testing.T) {
 	t.Parallel()
 	for _, mode := range allModes {
 		t.Run(mode.String(), func(t *testing.T) {

@@ -165,8 +165,8 @@ func TestDoctorReadsRealPool(t *testing.T) {
 	}
 }
 
-// TestWatchGoesOnAfterFailures watches a service that fails once, and then has a finding.
-func TestWatchGoesOnAfterFailures(t *testing.T) {
+// TestWatchContinuesAfterFailures watches a service that fails once, and then has a finding.
+func TestWatchContinuesAfterFailures(t *testing.T) {
 	t.Parallel()
 	ok, leak := document(t, ""), document(t, diagnose.Critical)
 	for _, terminal := range []bool{false, true} {

@@ -284,7 +284,7 @@ func TestPlotHasLineForEachSize(t *testing.T) {
 	}
 }
 
-func TestFindingsAreThoseOfSizeOfSettings(t *testing.T) {
+func TestFindingsMatchConfiguredSize(t *testing.T) {
 	t.Parallel()
 	c := &curve{settings: settings{rate: 100}, db: &database{}, points: pointsOf(nil, 1, 2)}
 	c.db.sizing.PoolSize = 2

@@ -347,8 +347,8 @@ func TestStreams(t *testing.T) {
 	}
 }
 
-// TestReaderGivenTwice checks that a reader given twice sees each data point once, as with the SDK.
-func TestReaderGivenTwice(t *testing.T) {
+// TestReaderMayBeGivenTwice checks that a reader given twice sees each data point once, as with the SDK.
+func TestReaderMayBeGivenTwice(t *testing.T) {
 	r := newReader(nil, nil)
 	h, err := direct.NewMeterProvider(direct.WithReader(r), direct.WithReader(r), direct.WithView(nil)).
 		Meter(catalogue.ScopeName).Float64Histogram("duration")
@@ -359,8 +359,8 @@ func TestReaderGivenTwice(t *testing.T) {
 	}
 }
 
-// TestReaderOfTwoProviders checks that a reader sees only its first MeterProvider, as with the SDK.
-func TestReaderOfTwoProviders(t *testing.T) {
+// TestReaderBelongsToFirstProvider checks that a reader sees only its first MeterProvider, as with the SDK.
+func TestReaderBelongsToFirstProvider(t *testing.T) {
 	r := newReader(nil, nil)
 	for range 2 {
 		h, err := direct.NewMeterProvider(direct.WithReader(r)).Meter(catalogue.ScopeName).Float64Histogram("duration")
@@ -372,8 +372,8 @@ func TestReaderOfTwoProviders(t *testing.T) {
 	}
 }
 
-// TestReaderThatCannotBeCompared has a reader of a type for which == panics.
-func TestReaderThatCannotBeCompared(t *testing.T) {
+// TestReaderMayBeIncomparable has a reader of a type for which == panics.
+func TestReaderMayBeIncomparable(t *testing.T) {
 	r := struct {
 		direct.Reader
 		labels []string

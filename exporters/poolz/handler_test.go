@@ -156,8 +156,8 @@ func TestHandlerServesUnregisteredPoolsAsNone(t *testing.T) {
 	}
 }
 
-// TestHandlerTellsWhatIsNotKnown registers a pool that has no hooks.
-func TestHandlerTellsWhatIsNotKnown(t *testing.T) {
+// TestHandlerReportsUnknownValues registers a pool that has no hooks.
+func TestHandlerReportsUnknownValues(t *testing.T) {
 	t.Parallel()
 	pool, err := pgxpool.New(t.Context(), postgrestest.Database(t))
 	testutil.NoError(t, err)

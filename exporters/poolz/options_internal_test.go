@@ -29,7 +29,7 @@ func TestTracesAreLinks(t *testing.T) {
 	}
 }
 
-func TestPageTellsThatTraceLinkIsWrong(t *testing.T) {
+func TestPageReportsWrongTraceLink(t *testing.T) {
 	t.Parallel()
 	d := fullDocument("checkout", 1)
 	d.Pools[0].Report.Holds[0].TraceIDs = []string{strings.Repeat("0", 32)}

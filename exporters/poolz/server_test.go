@@ -106,7 +106,7 @@ func TestServerViewShowsWhoBlocksWhom(t *testing.T) {
 	}
 }
 
-func TestServerViewTellsWhyThereIsNone(t *testing.T) {
+func TestServerViewReportsReasonIfMissing(t *testing.T) {
 	t.Parallel()
 	server, err := pgx.ParseConfig("postgres://somebody:a_secret_password@127.0.0.1:1/somewhere?sslmode=disable")
 	testutil.NoError(t, err)

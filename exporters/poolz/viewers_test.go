@@ -96,8 +96,8 @@ func readSlowly(ctx context.Context, conn net.Conn) {
 	}
 }
 
-// TestNothingRunsUnlessSomebodyLooks makes a handler and requests the page once.
-func TestNothingRunsUnlessSomebodyLooks(t *testing.T) {
+// TestNothingRunsWithoutViewers makes a handler and requests the page once.
+func TestNothingRunsWithoutViewers(t *testing.T) {
 	inst := newPool(t, "main", "checkout")
 	h := poolz.Handler([]*otelpool.Instrumentation{inst})
 	for range 2 {

@@ -70,7 +70,7 @@ func TestViewDecidesWhetherMetricIsRenamed(t *testing.T) {
 }
 
 // Prometheus rejects the whole page if a series has the label le twice.
-func TestBucketLabelIsThereOnce(t *testing.T) {
+func TestBucketLabelIsUnique(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t), prometheus.WithResourceAsConstantLabels(attribute.NewAllowKeysFilter("le")),
 		prometheus.WithoutScopeInfo(), prometheus.WithoutTargetInfo())

@@ -174,7 +174,7 @@ prometheus: metric "db_pool_hold_duration_seconds" is left out: another collecto
 	}
 }
 
-func TestRegisterWrappedRegisterers(t *testing.T) {
+func TestRegisterAcceptsWrappedRegisterers(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t))
 	observe(t, newProvider(t, exporter), "pgxpool.size", mainPool)
@@ -185,7 +185,7 @@ func TestRegisterWrappedRegisterers(t *testing.T) {
 }
 
 // otelpgx names its histogram as we name ours.
-func TestMetricOfAnotherScopeDoesNotAddToDocumented(t *testing.T) {
+func TestOtherScopesDoNotAddToDocumented(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, failOnError(t))
 	provider := newProvider(t, exporter)

@@ -189,7 +189,7 @@ func TestDisconnectsAreCountedNotLogged(t *testing.T) {
 	}
 }
 
-func TestClientThatLeavesQueueIsCounted(t *testing.T) {
+func TestDisconnectedClientIsCounted(t *testing.T) {
 	t.Parallel()
 	exporter := newExporter(t, prometheus.WithErrorHandler(&errorList{}))
 	gauge := observeGated(t, newProvider(t, exporter))

@@ -51,7 +51,7 @@ func contains(labels, selector map[string]string) bool {
 	return true
 }
 
-func TestSelectorsSelect(t *testing.T) {
+func TestSelectorsMatchPods(t *testing.T) {
 	t.Parallel()
 	objects := build(t, true)
 	pods := workloads(t, objects)
@@ -102,7 +102,7 @@ func TestSelectorsSelect(t *testing.T) {
 	}
 }
 
-func TestVolumesAreThere(t *testing.T) {
+func TestVolumesHaveConfigMaps(t *testing.T) {
 	t.Parallel()
 	objects := build(t, true)
 	for _, w := range workloads(t, objects) {
@@ -165,7 +165,7 @@ func TestCollectorsReadTheirVariables(t *testing.T) {
 }
 
 // The instance is the pod. A variable must be defined before its use.
-func TestServiceSaysWhichInstanceItIs(t *testing.T) {
+func TestServiceNamesItsInstance(t *testing.T) {
 	t.Parallel()
 	all := workloads(t, build(t, true))
 	service := all[slices.IndexFunc(all, func(w workload) bool { return w.name == "orders" })]

@@ -32,7 +32,7 @@ func TestKernelEndsServerWithoutWatchdog(t *testing.T) {
 	checkGone(t, pids, filepath.Join(dir, "data", "postmaster.pid"))
 }
 
-func TestServerOutlivesThreadThatStartedIt(t *testing.T) {
+func TestServerOutlivesStartingThread(t *testing.T) {
 	t.Parallel()
 	servers := make(chan *Server)
 	go func() {

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestTextEscapesWhatIsNotPrintable(t *testing.T) {
+func TestTextEscapesUnprintable(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]string{
 		"":                      "",

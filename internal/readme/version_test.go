@@ -16,8 +16,8 @@ var (
 	ownModule   = regexp.MustCompile(`(?m)^\tgithub\.com/otelpool/otelpool-go\S* (v\S+)`)
 )
 
-// TestVersionIsThatOfChangelog compares Version with the release that the changelog announces, or else with its newest one.
-func TestVersionIsThatOfChangelog(t *testing.T) {
+// TestVersionMatchesChangelog compares Version with the release that the changelog announces, or else with its newest one.
+func TestVersionMatchesChangelog(t *testing.T) {
 	t.Parallel()
 	changelog := read(t, "CHANGELOG.md")
 	releases := release.FindAllStringSubmatch(changelog, -1)

@@ -52,7 +52,7 @@ func TestControlIsTransactionsAndSettingsOnly(t *testing.T) {
 	}
 }
 
-func TestListensBeginsWithListen(t *testing.T) {
+func TestListensRequiresLeadingListen(t *testing.T) {
 	t.Parallel()
 	for sql, want := range map[string]bool{
 		"LISTEN jobs": true, "listen jobs": true, "Listen\t\"Jobs\"": true, "LISTEN\"jobs\"": true, "LISTEN jobs; LISTEN mail": true,

@@ -52,8 +52,8 @@ func TestChangedLineMeasures(t *testing.T) {
 	}
 }
 
-// TestDiffOfDocsIsThisCode compares the lines that docs/frameworks.md adds to a service with those that are tested here.
-func TestDiffOfDocsIsThisCode(t *testing.T) {
+// TestDiffInDocsMatchesCode compares the lines that docs/frameworks.md adds to a service with those that are tested here.
+func TestDiffInDocsMatchesCode(t *testing.T) {
 	docs, err := os.ReadFile("../../../docs/frameworks.md")
 	testutil.NoError(t, err)
 	code, err := os.ReadFile("gorm.go")

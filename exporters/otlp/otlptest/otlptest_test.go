@@ -122,7 +122,7 @@ func TestRefusedRequestIsSeenButNotKept(t *testing.T) {
 	}
 }
 
-func TestWaitEndsWithWhatArrivesOrWithItsContext(t *testing.T) {
+func TestWaitEndsByPushOrContext(t *testing.T) {
 	t.Parallel()
 	receiver := otlptest.New(t, otlptest.GRPC)
 	has := func(name string) func([]*metricspb.ResourceMetrics) bool {
