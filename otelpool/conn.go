@@ -61,7 +61,7 @@ func connOf(state *poolstate.Pool, pc *pgx.Conn) *conn {
 func originOf(pc *pgx.Conn, w *wire) poolstate.Origin {
 	origin := poolstate.Origin{ProcessID: pc.PgConn().PID()}
 	if w != nil {
-		origin.Waits = w.waits
+		origin.Waits, origin.Answers = w.waits, w.answers
 	}
 	return origin
 }

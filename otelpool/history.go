@@ -1,6 +1,7 @@
 package otelpool
 
 import (
+	"slices"
 	"sync"
 	"time"
 	"weak"
@@ -24,7 +25,8 @@ type history struct {
 	samples int64
 
 	answers    int64         // of the server, when there last were more of them
-	answeredAt time.Duration // when that was noticed
+	answeredAt time.Duration // when an answer was last noticed
+	unasked    time.Duration // when there was last nothing that the server had to answer
 
 	// long has the long holds of the last sample, and their units of work. The pointers are weak, because no sample
 	// after Unregister would drop them.
@@ -77,7 +79,7 @@ func (h *history) look(o *observed, s *poolstate.Snapshot) {
 		return
 	}
 	h.sampled = s.Now
-	h.silence(o, s.Now)
+	h.silence(o, s)
 	h.samples++
 	ended := h.long
 	h.long = nil
@@ -101,13 +103,39 @@ func (h *history) look(o *observed, s *poolstate.Snapshot) {
 	keep(h.ten[:], tenStep, s.Now, now)
 }
 
-// silence returns for how long the server has answered nothing: it has neither ended an operation nor opened a connection. It
-// is up to a second too short, because nothing is noted at an answer itself. The caller must hold the lock.
-func (h *history) silence(o *observed, now time.Duration) time.Duration {
-	if n := o.hooks.operations.Answered() + o.hooks.dials.count.Load(); n > h.answers || h.answeredAt == 0 {
-		h.answers, h.answeredAt = n, now
+// silence returns for how long the server has been asked and has answered nothing: it has neither ended an operation, nor
+// sent a part of a result on a connection that is held, nor opened a connection. It is up to a second too short, because
+// nothing is noted at an answer itself. The caller must hold the lock.
+func (h *history) silence(o *observed, s *poolstate.Snapshot) time.Duration {
+	n := o.hooks.operations.Answered() + o.hooks.dials.count.Load()
+	answered := n > h.answers || h.answeredAt == 0
+	h.answers = max(h.answers, n)
+	for _, hold := range s.Holds {
+		answered = hold.Answered() || answered
 	}
-	return max(0, now-h.answeredAt) // another look may be newer than that snapshot
+	if answered {
+		h.answeredAt = s.Now
+	}
+	if !h.asks(s) {
+		h.unasked = s.Now
+	}
+	return max(0, s.Now-max(h.answeredAt, h.unasked)) // another look may be newer than that snapshot
+}
+
+// askedBefore is how long before an answer a hold may have begun whose operation is still thought to be next.
+const askedBefore = 2 * sampleInterval
+
+// asks reports whether the server has something to answer, to judge by a snapshot. An operation that has been waiting since
+// well before the last answer is not evidence of a server that answers nothing: it is blocked, or its connection died in a
+// failover. Connections that are being closed are evidence only if callers wait for their slots.
+func (h *history) asks(s *poolstate.Snapshot) bool {
+	others := s.Stat.Acquired - int64(len(s.Holds)) // pinged, or being closed
+	if s.Pending == 0 {
+		others -= s.Closing
+	}
+	return s.Stat.Constructing > 0 || others > 0 || slices.ContainsFunc(s.Holds, func(hold poolstate.Hold) bool {
+		return hold.Since >= h.answeredAt-askedBefore && hold.Conn.Activity().Running
+	})
 }
 
 // of returns the sums of a unit of work, to be changed.

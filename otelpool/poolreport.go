@@ -56,7 +56,7 @@ func (o *observed) report(traceOf func(*poolstate.Acquire) trace.TraceID) diagno
 	r.Holds = reportHolds(&s, o.hooks.reports, traceOf)
 	o.history.mu.Lock()
 	defer o.history.mu.Unlock()
-	r.SilentSeconds = o.history.silence(o, s.Now).Seconds()
+	r.SilentSeconds = o.history.silence(o, &s).Seconds()
 	now := o.history.point(o, &s)
 	period := func(points []*keptPoint, length time.Duration) diagnose.Period {
 		if from := since(points, length, s.Now); from != nil {

@@ -81,29 +81,41 @@ func TestReportTellsWhatHappened(t *testing.T) {
 	})
 }
 
-// TestReportCountsMisuseByUnitOfWork nests an acquire, and releases connections that pgxpool must close.
-// TestSilenceEndsWithAnswer has a caller give up, which is no answer, and the server refuse a statement, which is one.
+// TestSilenceEndsWithAnswer has a caller give up while an operation runs, which is no answer, and the server refuse a
+// statement, which is one. If nothing runs, the server is not silent.
 func TestSilenceEndsWithAnswer(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	f := setup(t, 2, nil)
+	f := setup(t, 3, nil)
+	silence := func() float64 { return f.inst.Report().SilentSeconds }
 	for name, answer := range map[string]string{"a result": "SELECT 1", "an error": "SELECT nonsense"} {
-		conn := acquire(t, f.pool)
-		f.inst.Report() // notes the dial
-		short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
-		if _, err := conn.Exec(short, "SELECT pg_sleep(60)"); err == nil {
+		runs, givesUp, asks := acquire(t, f.pool), acquire(t, f.pool), acquire(t, f.pool)
+		running, cancel := context.WithCancel(ctx)
+		ended := make(chan struct{})
+		silence() // notes the dials
+		go func() {
+			defer close(ended)
+			_, _ = runs.Exec(running, "SELECT pg_sleep(60)")
+		}()
+		testutil.Eventually(t, "the server is silent", func() bool { return silence() >= 0.05 })
+		short, stop := context.WithTimeout(ctx, 50*time.Millisecond)
+		if _, err := givesUp.Exec(short, "SELECT pg_sleep(60)"); err == nil {
 			t.Error("no error")
 		}
-		cancel()
-		conn.Release()
-		silent := f.inst.Report().SilentSeconds
-		_, _ = f.pool.Exec(ctx, answer)
-		if got := f.inst.Report().SilentSeconds; silent < 0.05 || got >= silent {
+		stop()
+		silent := silence()
+		_, _ = asks.Exec(ctx, answer)
+		if got := silence(); silent < 0.1 || got >= silent {
 			t.Errorf("silent for %v s after a call of 50 ms, and for %v s after %s", silent, got, name)
 		}
+		cancel()
+		<-ended
+		postgrestest.Release([]*pgxpool.Conn{runs, givesUp, asks})
+		testutil.Eventually(t, "nothing runs", func() bool { return silence() == 0 })
 	}
 }
 
+// TestReportCountsMisuseByUnitOfWork nests an acquire, and releases connections that pgxpool must close.
 func TestReportCountsMisuseByUnitOfWork(t *testing.T) {
 	t.Parallel()
 	f := setup(t, 3, nil)

@@ -14,9 +14,10 @@ import (
 // wire is the reader and writer of a connection's protocol. It reports whether the program waits for the server: while
 // rows are open, a call runs even if the program does something else between two rows.
 type wire struct {
-	in               io.Reader
-	out              io.Writer
-	reading, writing atomic.Bool
+	in      io.Reader
+	out     io.Writer
+	reads   atomic.Uint32 // odd during a read; one that receives something adds two
+	writing atomic.Bool
 
 	comments *sqlComments // nil unless statements get comments
 	comment  atomic.Pointer[comment]
@@ -25,9 +26,13 @@ type wire struct {
 }
 
 func (w *wire) Read(p []byte) (int, error) {
-	w.reading.Store(true)
+	done := w.reads.Load() &^ 1
+	w.reads.Store(done | 1)
 	n, err := w.in.Read(p)
-	w.reading.Store(false)
+	if n > 0 {
+		done += 2
+	}
+	w.reads.Store(done)
 	return n, err
 }
 
@@ -44,7 +49,10 @@ func (w *wire) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (w *wire) waits() bool { return w.reading.Load() || w.writing.Load() }
+func (w *wire) waits() bool { return w.reads.Load()&1 != 0 || w.writing.Load() }
+
+// answers returns how many reads have received something.
+func (w *wire) answers() uint32 { return w.reads.Load() >> 1 }
 
 // wires maps frontends, by weak pointers, to their wires. A frontend is the only part of a connection that both
 // BuildFrontend and the owner of the connection have.

@@ -25,8 +25,9 @@ type Report struct {
 	Waiting           int64   `json:"waiting"`
 	OldestWaitSeconds float64 `json:"oldest_wait_seconds"`
 
-	// SilentSeconds is how long the server has answered nothing, whether or not it was asked: no connection was opened,
-	// and each operation that ended was ended by the program or the network. It may be up to a second too short.
+	// SilentSeconds is how long the server has been asked and has answered nothing: no connection was opened, no part of a
+	// result arrived, and each operation that ended was ended by the program or the network. It may be up to a second too
+	// short, and is 0 if the server has nothing to answer.
 	SilentSeconds float64 `json:"silent_seconds"`
 
 	Holds []Holds `json:"holds"` // the connections that are held now

@@ -268,6 +268,17 @@ var speaks = []verdictOf{
 	{"silence", func(r *diagnose.Report) {
 		unanswered(r, 9)
 	}, verdict{diagnose.ServerAway, ""}},
+	{"silence, and the server works for the pool", func(r *diagnose.Report) {
+		unanswered(r, 9)
+		r.Server = &diagnose.ServerState{}
+		for pid := range uint32(8) {
+			r.Server.Sessions = append(r.Server.Sessions, diagnose.Session{ProcessID: pid + 1, Ours: true, State: "active"})
+		}
+	}, verdict{diagnose.SlowOperation, "put"}},
+	{"silence, and the server does not know that it was asked", func(r *diagnose.Report) {
+		unanswered(r, 9)
+		r.Server = &diagnose.ServerState{Sessions: []diagnose.Session{{ProcessID: 1, Ours: true, State: "idle"}}}
+	}, verdict{diagnose.ServerAway, ""}},
 	{"silence for a moment", func(r *diagnose.Report) {
 		unanswered(r, 1)
 		r.LastTenSeconds.Acquires["timeout"] = 300

@@ -10,6 +10,10 @@ var unusual = []verdictOf{
 		r.LastTenSeconds.Units = []diagnose.Unit{{Operation: "nightly", Held: 1, Running: 1}}
 	}, verdict{}},
 	{"a call that takes longer than usual when the traffic has been moved away", lastCall, verdict{}},
+	{"a worker whose only call takes a few seconds", func(r *diagnose.Report) {
+		lastCall(r)
+		r.SilentSeconds, r.Holds[0].OldestSeconds, r.LastTenMinutes.Peak = 8, 8, 1
+	}, verdict{}},
 	{"a worker whose only call does not end", func(r *diagnose.Report) {
 		lastCall(r)
 		r.LastTenMinutes.Peak = 1

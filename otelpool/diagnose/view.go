@@ -188,10 +188,24 @@ func (v *view) overdue(g Holds, seconds, times float64) bool {
 }
 
 // hushed reports whether too many answers are missing, on most connections in use, to judge by earlier ones. If this
-// lasts, either the server is away or an operation is stuck.
+// lasts, either the server is away or an operation is stuck, which the server may tell.
 func (v *view) hushed() bool {
 	n, _ := v.unanswered()
-	return n > 0 && 2*n >= v.Used+v.Constructing && v.expected() >= 10 && !(v.silent() && v.stuckAlone())
+	return n > 0 && 2*n >= v.Used+v.Constructing && v.expected() >= 10 && !(v.silent() && (v.stuckAlone() || v.works(n)))
+}
+
+// works reports whether the server was asked and works for most of so many connections of the pool.
+func (v *view) works(connections int64) bool {
+	if v.Server == nil {
+		return false
+	}
+	var active int64
+	for _, s := range v.Server.Sessions {
+		if s.Ours && s.State == "active" {
+			active++
+		}
+	}
+	return 2*active > connections
 }
 
 // stuckAlone reports whether only a few of the usual operations wait for the server, too few to be chance: the chance

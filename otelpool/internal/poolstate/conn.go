@@ -19,6 +19,7 @@ type Conn struct {
 	answered atomic.Bool             // it has answered that ping
 	pooled   atomic.Bool             // a pool has opened it
 	origin   Origin
+	looked   looked
 	stack    holdStack
 	calls    calls
 	used     use
@@ -26,8 +27,9 @@ type Conn struct {
 
 // Origin is what is known of a connection when it is opened.
 type Origin struct {
-	ProcessID uint32      // of the server's process
-	Waits     func() bool // reports whether the program waits for the server; nil if that is not known
+	ProcessID uint32        // of the server's process
+	Waits     func() bool   // reports whether the program waits for the server; nil if that is not known
+	Answers   func() uint32 // returns how often something has come from the server; nil if that is not known
 }
 
 // Origin returns what was known of the connection when it was opened.

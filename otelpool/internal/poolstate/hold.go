@@ -13,6 +13,24 @@ type Hold struct {
 	MaybeHijacked bool
 }
 
+// looked is what the last look at a connection saw: the start of its hold, and how often the server had sent something.
+type looked struct {
+	since   time.Duration
+	answers uint32
+}
+
+// Answered reports whether the server has sent something since the last call, which was in the same hold. It must not be
+// called concurrently.
+func (h Hold) Answered() bool {
+	answers := h.Conn.origin.Answers
+	if answers == nil {
+		return false
+	}
+	was := h.Conn.looked
+	h.Conn.looked = looked{h.Since, answers()}
+	return was.since == h.Since && was.answers != h.Conn.looked.answers
+}
+
 // Unit returns the unit of work of the hold: the operation that its caller or scope named, else the first call that
 // names it (see [Conn.BeginCall]), else 0.
 func (h Hold) Unit() Operation {
