@@ -31,6 +31,9 @@ var dialFailures = []dialFailure{
 		"Check the server's certificate (its expiry, its names, its issuer) and sslmode."},
 	{ServerAway, []string{"refused", "timeout", "connection"}, "nothing answers at the server's address",
 		"Check whether the server runs, and whether a firewall, a proxy or a failover is in the way."},
+	{DialFails, []string{"08P01"}, "a pooler such as PgBouncer refuses the connection",
+		"The first error is in the program's log, in a line with \"connection could not be opened\"; PgBouncer's log has it too. If PgBouncer cannot log in to the server, check the server. " +
+			"If it does not know the database or a startup parameter, compare the connection string with its databases and ignore_startup_parameters. If it has no more connections, raise max_client_conn."},
 	{DialFails, []string{"*"}, "the log says why",
 		"Look for \"connection could not be opened\" in the program's log: that line has the first error. An error returned by BeforeConnect or AfterConnect counts too."},
 }

@@ -264,6 +264,7 @@ var speaks = []verdictOf{
 	{"database", dialsFail("3D000"), verdict{diagnose.LoginRefused, ""}},
 	{"dns", dialsFail("dns"), verdict{diagnose.NameNotResolved, ""}},
 	{"tls", dialsFail("tls"), verdict{diagnose.TLSFails, ""}},
+	{"pooler", dialsFail("08P01"), verdict{diagnose.DialFails, ""}},
 	{"hook", dialsFail("_OTHER"), verdict{diagnose.DialFails, ""}},
 	{"silence", func(r *diagnose.Report) {
 		unanswered(r, 9)
@@ -726,6 +727,18 @@ func TestAdviceOnFailuresDependsOnKind(t *testing.T) {
 		op.Failures = map[string]int64{state: op.Calls}
 		if f := diagnose.Findings(r)[0]; f.Kind != diagnose.OperationFails || !strings.Contains(f.Advice, want) {
 			t.Errorf("%s: got %+v, want %q", state, f, want)
+		}
+	}
+}
+
+// TestAdviceOnRefusedDialNamesPooler has dials fail for a reason of PgBouncer's, and for one that is not known.
+func TestAdviceOnRefusedDialNamesPooler(t *testing.T) {
+	t.Parallel()
+	for errorType, want := range map[string]bool{"08P01": true, "_OTHER": false} {
+		r := healthy()
+		dialsFail(errorType)(&r)
+		if f := diagnose.Findings(r)[0]; f.Kind != diagnose.DialFails || strings.Contains(f.Advice, "max_client_conn") != want {
+			t.Errorf("%s: got %+v", errorType, f)
 		}
 	}
 }
