@@ -93,7 +93,14 @@ func (o *Operations) Total() (count, failed int64, took time.Duration) {
 
 // Answered returns how many calls of all operations the server has answered, including those with an error.
 func (o *Operations) Answered() int64 {
-	answered, _, _ := o.Total()
+	var answered int64
+	for _, op := range (*o.byID.Load())[1:] {
+		for i := range op.counts {
+			if from := op.counts[i].Load(); from != nil {
+				answered += from.calls.Load()
+			}
+		}
+	}
 	for _, f := range o.Failed() {
 		if !f.SQLState {
 			answered -= f.count.Load()
