@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
@@ -303,4 +304,32 @@ func TestCallsAreCountedOnceByName(t *testing.T) {
 	m := f.collect(t)
 	released, _ := m.holds()
 	checkEqual(t, "releases, by use_time, of acquires, by wait_time", released, m.count(waitTime))
+}
+
+// TestCallMayEndBeforeLaterOne has pgx refuse a batch on a connection with open rows, which end before the batch is closed.
+func TestCallMayEndBeforeLaterOne(t *testing.T) {
+	t.Parallel()
+	for _, mode := range allModes {
+		t.Run(mode.String(), func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, 1, func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = mode })
+			conn := acquire(t, f.pool)
+			rows, err := conn.Query(t.Context(), manyRows)
+			testutil.NoError(t, err)
+			begun := time.Now()
+			wait(20 * time.Millisecond)
+			results := conn.SendBatch(t.Context(), batchOf("SELECT 1", "DELETE FROM n"))
+			rows.Close()
+			if err := results.Close(); err == nil {
+				t.Error("no error")
+			}
+			least := time.Since(begun).Seconds()
+			executes("SELECT 1")(t.Context(), conn)
+			conn.Release()
+			operations(t, f, map[string]uint64{operationKey("SELECT generate_series", ""): 1, operationKey("BATCH", "connection"): 1, operationKey("SELECT", ""): 1})
+			if busy := f.collect(t).seconds(t, busyTime+"{db.query.summary=SELECT generate_series}"); busy < least {
+				t.Errorf("busy for %v s, less than %v s", busy, least)
+			}
+		})
+	}
 }

@@ -80,6 +80,25 @@ func (c *calls) pop(kind CallKind) (call, bool) {
 	return ended, true
 }
 
+// popOuter ends a call of that kind that has another one in it, as rows that are closed before a batch is that pgx refused
+// while they were open. alone is how long nothing else ran: if the call is the outermost, the time until the next one began.
+func (c *calls) popOuter(kind CallKind) (ended call, alone time.Duration, ok bool) {
+	running := c.stack[:min(max(c.depth, 0), maxCalls)]
+	for i := len(running) - 2; i >= 0; i-- {
+		if ended = running[i]; ended.kind != kind {
+			continue
+		}
+		if i == 0 {
+			alone = running[1].start - ended.start
+		}
+		copy(running[i:], running[i+1:])
+		c.depth = len(running) - 1
+		running[c.depth] = call{}
+		return ended, alone, true
+	}
+	return call{}, 0, false
+}
+
 // innermost returns the innermost call, nil if there is none.
 func (c *calls) innermost() *call {
 	if i := c.depth - 1; uint(i) < maxCalls {

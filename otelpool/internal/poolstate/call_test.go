@@ -13,6 +13,7 @@ func TestCallsTolerateAnyDepth(t *testing.T) {
 		c.innermost()
 		c.inside(QueryCall)
 		c.pop(QueryCall)
+		c.popOuter(BatchCall)
 		c.depth = depth
 		c.push(call{kind: CopyCall})
 		if ended, ok := c.pop(CopyCall); !ok || ended.kind != CopyCall {
@@ -39,6 +40,27 @@ func TestCallsForgetOldestBeyondLimit(t *testing.T) {
 	}
 	if _, ok := c.pop(QueryCall); ok {
 		t.Error("the oldest call is still there")
+	}
+}
+
+// TestOuterCallMayEndFirst ends the first of three calls, then the second, then the third, on a held connection.
+func TestOuterCallMayEndFirst(t *testing.T) {
+	t.Parallel()
+	p := New(Config{Now: func() time.Duration { return 0 }, MaxConns: 1, BaseSize: 1, PeakWindow: time.Minute})
+	c := p.NewConn(Origin{})
+	c.held.Store(&Acquire{})
+	kinds := []CallKind{QueryCall, CopyCall, BatchCall}
+	for i, kind := range kinds {
+		c.BeginCall(kind, Operation(i+1), RoleWork, time.Duration(i), nil)
+	}
+	for i, kind := range kinds {
+		ended, ok := c.EndCall(kind, false, time.Duration(10+i))
+		if want := (Ended{Operation(i + 1), 10, nil}); !ok || ended != want {
+			t.Errorf("call %d: got %+v, %t, want %+v", i, ended, ok, want)
+		}
+	}
+	if _, ok := c.EndCall(QueryCall, false, 20); ok || !c.Idle() || c.used.busy != 12 || c.used.operations != 1 {
+		t.Errorf("busy %d, %d operations, depth %d", c.used.busy, c.used.operations, c.calls.depth)
 	}
 }
 

@@ -171,10 +171,14 @@ type Ended struct {
 	Note      Note // nil if there is none
 }
 
-// EndCall ends the innermost call if it is of that kind, and returns it. ok is false if there is no such call or it is not
+// EndCall ends the innermost call of that kind, and returns it. ok is false if there is no such call or it is not
 // recorded. inTransaction reports whether a transaction is open now. The owner of the connection calls it.
 func (c *Conn) EndCall(kind CallKind, inTransaction bool, now time.Duration) (e Ended, ok bool) {
 	ended, ok := c.calls.pop(kind)
+	var alone time.Duration
+	if !ok {
+		ended, alone, ok = c.calls.popOuter(kind)
+	}
 	if !ok || ended.operation == 0 {
 		return Ended{}, false
 	}
@@ -183,6 +187,8 @@ func (c *Conn) EndCall(kind CallKind, inTransaction bool, now time.Duration) (e 
 	if c.calls.depth == 0 && c.held.Load() != nil {
 		c.used.busy += took
 		c.used.operations++
+	} else if alone > 0 && c.held.Load() != nil {
+		c.used.busy += alone // the rest is that of the call that it was around
 	}
 	return Ended{ended.operation, took, ended.note}, true
 }
