@@ -1,7 +1,6 @@
 package otelpool
 
 import (
-	"slices"
 	"sync"
 	"time"
 	"weak"
@@ -110,32 +109,35 @@ func (h *history) silence(o *observed, s *poolstate.Snapshot) time.Duration {
 	n := o.hooks.operations.Answered() + o.hooks.dials.count.Load()
 	answered := n > h.answers || h.answeredAt == 0
 	h.answers = max(h.answers, n)
+	var asked time.Duration // when the newest of the operations that run began, 0 if none runs
 	for _, hold := range s.Holds {
-		answered = hold.Answered() || answered
+		answers, since := hold.Look(s.Now)
+		answered = answered || answers
+		if hold.Conn.Activity().Running {
+			asked = max(asked, since)
+		}
 	}
 	if answered {
 		h.answeredAt = s.Now
 	}
-	if !h.asks(s) {
+	if !h.asks(s, asked) {
 		h.unasked = s.Now
 	}
 	return max(0, s.Now-max(h.answeredAt, h.unasked)) // another look may be newer than that snapshot
 }
 
-// askedBefore is how long before an answer a hold may have begun whose operation is still thought to be next.
+// askedBefore is how long before an answer an operation may have begun that is still thought to be next.
 const askedBefore = 2 * sampleInterval
 
-// asks reports whether the server has something to answer, to judge by a snapshot. An operation that has been waiting since
-// well before the last answer is not evidence of a server that answers nothing: it is blocked, or its connection died in a
-// failover. Connections that are being closed are evidence only if callers wait for their slots.
-func (h *history) asks(s *poolstate.Snapshot) bool {
+// asks reports whether the server has something to answer, if the newest of the operations that run began at asked. An
+// operation that began well before the last answer is not evidence of a server that answers nothing: it is blocked, or its
+// connection died in a failover. Connections that are being closed are evidence only if callers wait for their slots.
+func (h *history) asks(s *poolstate.Snapshot, asked time.Duration) bool {
 	others := s.Stat.Acquired - int64(len(s.Holds)) // pinged, or being closed
 	if s.Pending == 0 {
 		others -= s.Closing
 	}
-	return s.Stat.Constructing > 0 || others > 0 || slices.ContainsFunc(s.Holds, func(hold poolstate.Hold) bool {
-		return hold.Since >= h.answeredAt-askedBefore && hold.Conn.Activity().Running
-	})
+	return s.Stat.Constructing > 0 || others > 0 || asked > 0 && asked >= h.answeredAt-askedBefore
 }
 
 // of returns the sums of a unit of work, to be changed.

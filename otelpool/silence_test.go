@@ -228,6 +228,32 @@ func TestServerIsAwayUntilFirstAnswer(t *testing.T) {
 	}
 }
 
+// TestServerIsAwayForKeptConnections has each worker keep a connection for all of its statements.
+func TestServerIsAwayForKeptConnections(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 4, func(p *simulated, away func() []string) {
+		for range 4 {
+			p.wg.Go(func() {
+				conn := acquireWith(t, p.pool, p.ctx)
+				defer conn.Release()
+				for p.ctx.Err() == nil {
+					_, _ = conn.Exec(otelpool.WithOperation(p.ctx, "read"), "run 5ms")
+					time.Sleep(25 * time.Millisecond)
+				}
+			})
+		}
+		time.Sleep(2 * time.Minute)
+		if found := away(); len(found) > 0 {
+			t.Errorf("%d findings before the outage, the first: %s", len(found), found[0])
+		}
+		p.server.set(true)
+		time.Sleep(5 * time.Second)
+		if found := away(); len(found) == 0 {
+			t.Error("no finding during the outage")
+		}
+	})
+}
+
 // inBubble runs a function with a pool in a bubble. away returns the findings of server_away since its last call.
 func inBubble(t *testing.T, maxConns int32, do func(p *simulated, away func() []string)) {
 	synctest.Test(t, func(t *testing.T) {

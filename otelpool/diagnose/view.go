@@ -181,10 +181,19 @@ func (v *view) unanswered() (connections, running int64) {
 }
 
 // overdue reports whether an operation has run for at least that many seconds, and that many times as long as its unit
-// of work usually holds a connection.
+// of work usually holds a connection. If its holds do not end, the operation has run for as long as the server is silent,
+// and is compared with the usual time of such an operation.
 func (v *view) overdue(g Holds, seconds, times float64) bool {
-	usual := v.unit(g.Operation).wasHold
-	return g.Running > 0 && usual > 0 && g.OldestSeconds >= max(seconds, times*usual) && g.Listening == 0 && !v.longHoldsEnd(g.Operation)
+	age, usual := g.OldestSeconds, v.unit(g.Operation).wasHold
+	if usual == 0 {
+		age = v.SilentSeconds
+		for _, op := range v.past.Operations {
+			if slices.Contains(g.LastQueries, op.Operation) {
+				usual = max(usual, ratio(op.Seconds, float64(op.Calls)))
+			}
+		}
+	}
+	return g.Running > 0 && usual > 0 && age >= max(seconds, times*usual) && g.Listening == 0 && !v.longHoldsEnd(g.Operation)
 }
 
 // hushed reports whether too many answers are missing, on most connections in use, to judge by earlier ones. If this

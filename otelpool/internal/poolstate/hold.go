@@ -13,22 +13,36 @@ type Hold struct {
 	MaybeHijacked bool
 }
 
-// looked is what the last look at a connection saw: the start of its hold, and how often the server had sent something.
+// looked is what the last look at a connection saw.
 type looked struct {
-	since   time.Duration
-	answers uint32
+	hold    time.Duration // the start of the hold
+	answers uint32        // how often the server had sent something
+	asked   time.Duration // the last look at which no operation ran or an answer had come, or the start of the hold
 }
 
-// Answered reports whether the server has sent something since the last call, which was in the same hold. It must not be
-// called concurrently.
-func (h Hold) Answered() bool {
-	answers := h.Conn.origin.Answers
-	if answers == nil {
-		return false
+// Look returns whether the server has sent something on the connection since the last look in the same hold, and since
+// when the operation that runs has run. The latter is early by up to the time between two looks, or more if no look came
+// between two operations. Look must not be called concurrently.
+func (h Hold) Look(now time.Duration) (answered bool, asked time.Duration) {
+	last := &h.Conn.looked
+	if last.hold != h.Since {
+		*last = looked{hold: h.Since, asked: h.Since}
+	} else if answers := h.Conn.answers(); answers != last.answers {
+		answered, last.asked = true, now
 	}
-	was := h.Conn.looked
-	h.Conn.looked = looked{h.Since, answers()}
-	return was.since == h.Since && was.answers != h.Conn.looked.answers
+	if !h.Conn.Activity().Running {
+		last.asked = now
+	}
+	last.answers = h.Conn.answers()
+	return answered, last.asked
+}
+
+// answers returns how often the server has sent something on the connection, 0 if that is not known.
+func (c *Conn) answers() uint32 {
+	if c.origin.Answers == nil {
+		return 0
+	}
+	return c.origin.Answers()
 }
 
 // Unit returns the unit of work of the hold: the operation that its caller or scope named, else the first call that
