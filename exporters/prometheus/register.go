@@ -12,9 +12,13 @@ import (
 )
 
 // Register registers Collector with registerer. It leaves out each metric whose name another collector of the registry
-// has, and reports these once to the error handler. It returns a prometheus.AlreadyRegisteredError if the registry has
-// the collector of this exporter.
+// has, and reports these once to the error handler. A collector with such a name that is registered later gets an error
+// from the registry, so call Register last. It returns a prometheus.AlreadyRegisteredError if the registry has the
+// collector of this exporter.
 func (e *Exporter) Register(registerer prometheus.Registerer) error {
+	if registerer == nil {
+		return errors.New("prometheus: registerer is nil")
+	}
 	c := &collector{exporter: e, taken: map[string]bool{}}
 	err := registerer.Register(c)
 	if err == nil || errors.As(err, &prometheus.AlreadyRegisteredError{}) {

@@ -142,6 +142,11 @@ func TestSecondRegistrationIsAlreadyRegistered(t *testing.T) {
 	}
 }
 
+func TestRegisterWithoutRegistererIsAnError(t *testing.T) {
+	t.Parallel()
+	testutil.ErrorContains(t, newExporter(t).Register(nil), "registerer is nil")
+}
+
 func TestRegisterLeavesTakenNamesOut(t *testing.T) {
 	t.Parallel()
 	reported := &errorList{}
