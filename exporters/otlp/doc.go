@@ -39,9 +39,11 @@
 // never appear in these errors. A variable that something overrides is not checked, except for headers and for
 // endpoints that are not URLs: the OpenTelemetry exporters read them anyway, and log what they cannot parse.
 //
-// A collector that is down is not an error of NewReader, which opens no connection. Later failures are retried, then
-// reported to the error handler of go.opentelemetry.io/otel. Recording never waits for the collector. With cumulative
-// temporality a failed export loses only resolution in time: the next successful export has the whole counts.
+// A collector that is down is not an error of NewReader, which opens no connection. A push that fails is retried,
+// with HTTP until WithExportTimeout ends it, with gRPC until WithTimeout does. Only then is it reported to the error
+// handler of go.opentelemetry.io/otel: by default 30 seconds, or with gRPC 10, after the push began. Recording never waits
+// for the collector. With cumulative temporality a failed export loses only resolution in time: the next successful
+// export has the whole counts.
 //
 // No error shows the path of an endpoint or the value of a header, which may hold a token, even if the receiver's answer
 // repeats them: the text is [hidden] there. Header values of less than four bytes are shown.
