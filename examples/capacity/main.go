@@ -6,7 +6,8 @@
 //	go -C examples run ./capacity -metrics http://127.0.0.1:9464/metrics
 //	go -C examples run ./capacity -prometheus http://127.0.0.1:9090 -window 1h -max-connections 100
 //
-// The exit code is 0 with a recommendation, 1 if nothing could be measured, and 2 if the flags are invalid.
+// The exit code is 0 with a recommendation, 1 if nothing could be measured, and 2 if the flags are invalid; go run makes 1
+// of both failures.
 package main
 
 import (

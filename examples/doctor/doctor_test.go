@@ -113,9 +113,10 @@ func TestUnreadableReportsAreErrors(t *testing.T) {
 			}
 		}
 	})
+	page := func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "# HELP db_pool_size Base size.") }
 	redirected := server(t, http.RedirectHandler("http://example.com/", http.StatusFound).ServeHTTP)
 	for url, want := range map[string]string{
-		refused: "status 403: poolz: refused", endless: "longer than 16 MiB", redirected: "status 302", server(t, http.NotFound) + "/debug/pool": "404 page not found (valid: the address of the live page, with its last slash",
+		refused: "status 403: poolz: refused", endless: "longer than 16 MiB", redirected: "status 302", server(t, page) + "/metrics": "such as at /debug/pool/report.json: ", server(t, http.NotFound) + "/debug/pool": "404 page not found (valid: the address of the live page, with its last slash",
 		"http://user:hunter2@127.0.0.1:1/?token=hunter2": "http://127.0.0.1:1/report.json: ",
 	} {
 		o := runWith(t, "", "-url", url)

@@ -6,7 +6,8 @@
 //	go -C examples run ./doctor -file report.json
 //
 // The exit status is that of a linter: 0 if nothing is wrong, 1 if there is a finding of severity warning or critical, and 2
-// if there is no report or the flags are wrong. With -watch it is that of the last report.
+// if there is no report or the flags are wrong. With -watch it is that of the last report. go run makes 1 of every status
+// but 0, so build the program for a script.
 package main
 
 import (

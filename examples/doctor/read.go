@@ -71,7 +71,7 @@ func parse(from string, r io.Reader) (poolz.Document, error) {
 		Pools   []struct{ Report struct{ Version int } }
 	}
 	if err := json.Unmarshal(text, &versions); err != nil {
-		return poolz.Document{}, fmt.Errorf("%s: not a report.json of exporters/poolz: %s", from, printable.Text(err.Error(), maxReason))
+		return poolz.Document{}, fmt.Errorf("%s: not a report.json, which exporters/poolz serves below its page, such as at /debug/pool/report.json: %s", from, printable.Text(err.Error(), maxReason))
 	}
 	if versions.Version != poolz.Version {
 		return poolz.Document{}, fmt.Errorf("%s: unknown version %d of the document (valid: %d)", from, versions.Version, poolz.Version)
@@ -83,7 +83,7 @@ func parse(from string, r io.Reader) (poolz.Document, error) {
 	}
 	var d poolz.Document
 	if err := json.Unmarshal(text, &d); err != nil {
-		return poolz.Document{}, fmt.Errorf("%s: not a report.json of exporters/poolz: %s", from, printable.Text(err.Error(), maxReason))
+		return poolz.Document{}, fmt.Errorf("%s: not a report.json, which exporters/poolz serves below its page, such as at /debug/pool/report.json: %s", from, printable.Text(err.Error(), maxReason))
 	}
 	return d, nil
 }
