@@ -116,7 +116,8 @@ func (m measurement) saturated() bool {
 		(m.inUse >= saturation*float64(m.capacity()) || m.timeouts > 0 && m.peak >= m.capacity())
 }
 
-// waitsMoreThanExpected reports whether the measured waits exceed those of the model, which then does not show the need.
+// waitsMoreThanExpected reports whether the measured waits exceed those of the model, so the model does not show the
+// need.
 func (m measurement) waitsMoreThanExpected(goal sizing.Goal) bool {
 	if !m.measured() || m.meanWait <= goal.Wait {
 		return false
@@ -125,8 +126,8 @@ func (m measurement) waitsMoreThanExpected(goal sizing.Goal) bool {
 	return err == nil && m.meanWait > 2*q.MeanWait
 }
 
-// waitsLessThanExpected reports whether the goal was met although the model expects longer waits on average. No more than
-// mean / t of the acquires can wait longer than t.
+// waitsLessThanExpected reports whether the goal was met although the model expects longer waits. At most mean / t of
+// the acquires can wait longer than t.
 func (m measurement) waitsLessThanExpected(goal sizing.Goal) bool {
 	if !m.measured() || m.acquires < fewAcquires || m.timeouts > 0 || m.meanWait.Seconds() > (1-goal.Quantile)*goal.Wait.Seconds() {
 		return false
@@ -147,7 +148,7 @@ func (a *advice) split(m measurement, average int) {
 	case m.overflow == 0:
 		return
 	}
-	if a.atLeast { // the average is that of a pool in trouble
+	if a.atLeast { // the pool was in trouble, so its average is not the need
 		average = max(average, m.size)
 	}
 	total := a.size
@@ -161,7 +162,7 @@ func (a *advice) caveats(m measurement) {
 	inUse := m.load.Rate * m.load.Hold.Seconds()
 	if m.other > 0 {
 		a.addReason("on average %.3g connections were not idle ("+takenMetric+"), far more than rate × time, so the size covers these too: "+
-			"an AfterRelease hook and the closing of a connection take it without holding it, and holds that have not ended are in no hold time",
+			"an AfterRelease hook and closing take a connection that nobody holds, and the hold times lack holds that have not ended",
 			m.inUse)
 	}
 	switch {

@@ -67,9 +67,9 @@ type gaugeSamples struct{ sum, n float64 }
 
 func (s gaugeSamples) mean() float64 { return s.sum / max(1, s.n) }
 
-// sample begins to scrape the page once a period, and returns a function that stops it and returns the samples of
-// takenMetric. A scrape that fails is left out. A running scrape is not canceled, because the service would count and log
-// a client that disconnected.
+// sample begins to scrape the page once a period. The returned function stops it and returns the samples of
+// takenMetric, without failed scrapes. A running scrape is not canceled, because the service would count and log a
+// client that disconnected.
 func (w environment) sample(ctx context.Context, page *url.URL, period time.Duration) (stop func() map[key]gaugeSamples) {
 	samples, stopping, done := map[key]gaugeSamples{}, make(chan struct{}), make(chan struct{})
 	go func() {

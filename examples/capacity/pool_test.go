@@ -57,7 +57,7 @@ func callers(ctx context.Context, pool *pgxpool.Pool, callers, queries int, peri
 	return errors.Join(errs...)
 }
 
-// TestTimeAroundHoldsIsCounted has ten callers use connections for which a hook takes far longer than their queries.
+// TestTimeAroundHoldsIsCounted runs ten callers on connections with a hook that takes far longer than their queries.
 func TestTimeAroundHoldsIsCounted(t *testing.T) {
 	t.Parallel()
 	const hook = 90 * time.Millisecond

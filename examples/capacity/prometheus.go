@@ -95,7 +95,7 @@ func (w environment) queryPrometheus(ctx context.Context, server *url.URL, windo
 		}
 		young := then[k] == nil
 		if young {
-			now[k].samples = 0 // their mean is of a shorter time than the rates
+			now[k].samples = 0 // their mean covers a shorter time than the rates
 		}
 		m := newMeasurement(k, now[k], window)
 		m.young = young

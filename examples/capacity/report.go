@@ -39,7 +39,7 @@ type loadReport struct {
 	Rate            float64  `json:"rate"`
 	HoldSeconds     float64  `json:"hold_seconds"`
 	TakingSeconds   float64  `json:"taking_seconds,omitempty"` // to connect, ping and prepare
-	OtherSeconds    float64  `json:"other_seconds,omitempty"`  // that only the samples of connections in use show
+	OtherSeconds    float64  `json:"other_seconds,omitempty"`  // only in the samples of connections in use
 	CV              float64  `json:"cv,omitempty"`             // 0 if unknown
 	MeasuredSeconds float64  `json:"measured_seconds,omitempty"`
 	MeanWaitSeconds *float64 `json:"measured_mean_wait_seconds,omitempty"`
@@ -52,8 +52,8 @@ type sizeReport struct {
 	Size        int     `json:"size"`
 	Overflow    int     `json:"overflow"`
 	Utilization float64 `json:"utilization,omitempty"` // 0 if unknown
-	// Overloaded means that by the model the line of waiting callers grows without limit. Model is nil then, and if a
-	// measurement contradicts it.
+	// Overloaded means that the queue grows without limit in the model. Model is nil then, and if a measurement
+	// contradicts it.
 	Overloaded bool         `json:"overloaded,omitempty"`
 	Model      *modelReport `json:"model,omitempty"`
 }

@@ -105,8 +105,8 @@ func loaded(t *testing.T, pool *pgxpool.Pool, page string) *loadReport {
 	return load
 }
 
-// queriesOfLoad is how many queries the load has. They take some seconds, so that half of Prometheus' scrape interval, by
-// which a rate extrapolates, is little of that.
+// queriesOfLoad is how many queries the load has. They take some seconds, which is long compared with half of
+// Prometheus' scrape interval, by which a rate extrapolates.
 const queriesOfLoad = 400
 
 // shortAndLong runs queriesOfLoad queries, every second of which takes long. It returns the CV of their durations.

@@ -65,7 +65,7 @@ func (p poolReport) write(b *bytes.Buffer, r report) {
 // seconds returns how long an acquire takes a connection on average.
 func (l loadReport) seconds() float64 { return l.HoldSeconds + l.TakingSeconds + l.OtherSeconds }
 
-// timeText returns how long an acquire takes a connection, by what for. A part below one percent is left out.
+// timeText returns how long an acquire takes a connection, in parts. It omits parts below one percent.
 func (l loadReport) timeText() string {
 	text := round(inSeconds(l.HoldSeconds)).String() + " held"
 	parts := 1

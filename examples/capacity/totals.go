@@ -122,8 +122,8 @@ func (t *totals) since(before *totals) (d *totals, ok bool) {
 }
 
 // cv estimates the coefficient of variation of the hold times from their buckets. It assumes an even distribution
-// within each. It returns 0 if the CV is unknown: there are neither buckets nor a CV by Prometheus, as with exponential
-// histograms in text.
+// within each. It returns 0 if there are neither buckets nor a CV by Prometheus, as with exponential histograms in
+// text.
 func (t *totals) cv() float64 {
 	if t.spread > 0 {
 		return t.spread

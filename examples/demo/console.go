@@ -113,7 +113,7 @@ func printTrouble(w io.Writer, t *trouble) {
 	fmt.Fprintf(w, "%7s  %s: %s. See %s\n", "", t.name, t.about, t.look)
 }
 
-// printFinding prints the worst finding and returns it, nothing if there is none. While the same is found, it is printed once.
+// printFinding prints the worst finding, unless it was printed before, and returns it.
 func printFinding(w io.Writer, found []diagnose.Finding, before diagnose.Finding) diagnose.Finding {
 	if len(found) == 0 {
 		return diagnose.Finding{}

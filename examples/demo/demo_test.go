@@ -25,11 +25,11 @@ func TestDemo(t *testing.T) {
 		test func(*testing.T, string)
 	}{
 		{"serves metrics, shows troubles and ends when interrupted", runs}, // first, since it takes longest
-		{"goes on without its database and recovers", recovers},
+		{"continues without its database and recovers", recovers},
 		{"ends by itself after DURATION", endsByItself},
 		{"ends when terminated", endsWhenTerminated},
 		{"ends immediately when interrupted twice", endsWhenInterruptedTwice},
-		{"says what is wrong with its settings", saysWhatIsWrong},
+		{"reports wrong settings", saysWhatIsWrong},
 		{"pushes over OTLP", pushes},
 		{"replaces the schema of a demo that was killed", replacesLeftSchema},
 		{"leaves a schema alone that is not its own", leavesSchemaAlone},
@@ -186,7 +186,7 @@ func replacesLeftSchema(t *testing.T, path string) {
 	e.signal(syscall.SIGKILL)
 	e.Eventually("the demo has ended", e.HasEnded)
 	if schemas(t, databaseURL) != 1 {
-		t.Fatal("a demo that was killed left no schema")
+		t.Fatal("the killed demo left no schema")
 	}
 	conn := postgrestest.Connect(t, databaseURL)
 	e.Eventually("its connections have ended", func() bool {

@@ -9,7 +9,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// findings keeps what was found last of each trouble. It is safe for concurrent use.
+// findings keeps the last finding of each trouble. It is safe for concurrent use.
 type findings struct {
 	inst *otelpool.Instrumentation
 
@@ -21,12 +21,12 @@ func newFindings(inst *otelpool.Instrumentation) *findings {
 	return &findings{inst: inst, last: make(map[string]string)}
 }
 
-// look returns what is wrong with the pool now, the worst first.
+// look returns the current findings, the worst first.
 func (f *findings) look() []diagnose.Finding {
 	found := diagnose.Findings(f.inst.Report())
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, finding := range slices.Backward(found) { // of two for one trouble the worse one stays
+	for _, finding := range slices.Backward(found) { // the worst finding of a trouble stays
 		for _, t := range troubles {
 			if slices.ContainsFunc(t.operations, func(name string) bool { return strings.HasPrefix(finding.Operation, name) }) {
 				f.last[t.name] = finding.String()
@@ -36,7 +36,7 @@ func (f *findings) look() []diagnose.Finding {
 	return found
 }
 
-// of returns what was found last of a trouble, "" if nothing was.
+// of returns the last finding of a trouble, "" if there was none.
 func (f *findings) of(t trouble) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

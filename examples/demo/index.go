@@ -17,11 +17,11 @@ type entry struct {
 	Method, Path, About string
 	Name                string // of a trouble
 	Look                string // for a trouble: the metrics that show it
-	Finding             string // for a trouble: what was found last, if anything was
+	Finding             string // for a trouble: its last finding, "" if there was none
 	Link                string // empty if a browser cannot request it
 }
 
-// metrics are the most important ones.
+// metrics are the most important metrics.
 var metrics = []entry{
 	{Path: "db_pool_checked_out", About: "connections in use; of db_pool_max"},
 	{Path: "db_pool_checked_in", About: "connections open and idle"},

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// newLogger returns the logger for otelpool. Its lines appear between those of the table, so they are short: they have
-// no time, and only the first frame of a stack.
+// newLogger returns the logger for otelpool. Its lines appear between those of the table, so they have no time and only
+// the first frame of a stack.
 func newLogger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: shorten}))
 }

@@ -50,7 +50,7 @@ func newService(pool *pgxpool.Pool, provider metric.MeterProvider) (*service, er
 	return &service{pool: pool, duration: duration, spans: sdktrace.NewTracerProvider(), closing: make(chan struct{})}, nil
 }
 
-// close releases the connections that troubles keep, because closing the pool waits for them. There must be no more requests.
+// close releases the connections that troubles keep, because closing the pool waits for them. No requests may follow.
 func (s *service) close() {
 	close(s.closing)
 	s.held.Wait()
@@ -124,7 +124,7 @@ func number(text string) (int32, error) {
 	return int32(n), nil
 }
 
-// newServer returns a server with limits that keep any client from blocking it.
+// newServer returns a server with limits, so that no client can block it.
 func newServer(handler http.Handler, stderr io.Writer) *http.Server {
 	return &http.Server{
 		Handler:           http.MaxBytesHandler(handler, 4<<10),

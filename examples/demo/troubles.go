@@ -21,11 +21,11 @@ const peakWindow = pushInterval
 
 // Sizes and durations of the troubles.
 const (
-	// A leak is found after ten seconds. A single connection would not be called one: it may be kept on purpose.
+	// A leak is found after ten seconds. A single connection does not count as a leak: it may be kept on purpose.
 	leakedConns = 2
 	leakTime    = 14 * time.Second
-	// Each leak has the next of so many names: once a unit of work has returned a connection after a long time, what it
-	// keeps in the next ten minutes is not called a leak.
+	// Leaks use these names in turns, because a unit of work that has returned a connection after a long time is not
+	// reported as a leak for ten minutes.
 	leakNames = 20
 
 	spikeCallers = 12
@@ -47,7 +47,7 @@ const (
 type trouble struct {
 	name        string   // of the phase, and of the route below /trouble/
 	about, look string   // description, and the metrics that show it
-	operations  []string // that a finding names as guilty, or the beginnings of their names
+	operations  []string // that a finding may name, or prefixes of them
 	do          func(s *service, ctx context.Context, r *http.Request) (any, error)
 	length      time.Duration // of the phase
 	again       time.Duration // pause between two requests in the phase; 0 for a single request
@@ -176,8 +176,8 @@ func (s *service) idle(ctx context.Context, _ *http.Request) (any, error) {
 	})
 }
 
-// idleTransaction locks accounts and then waits, as for an answer of another service. Transfers wait for the locks until
-// they time out.
+// idleTransaction locks accounts and then waits, as if for another service. Transfers wait for the locks until they
+// time out.
 func (s *service) idleTransaction(ctx context.Context, _ *http.Request) (any, error) {
 	ctx = otelpool.WithOperation(ctx, "wait_in_transaction")
 	tx, err := s.pool.Begin(ctx)
@@ -223,7 +223,7 @@ func runConcurrently(ctx context.Context, n int, do func(ctx context.Context, wa
 	for i := range n {
 		callers.Go(func() {
 			arrive := sync.OnceFunc(arriving.Done)
-			defer arrive() // otherwise a call that fails would block the others
+			defer arrive() // a call that fails must not block the others
 			errs[i] = do(otelpool.WithScope(ctx, ""), func() {
 				arrive()
 				arriving.Wait()

@@ -152,7 +152,7 @@ func TestDoctorReadsRealPool(t *testing.T) {
 		otelpool.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))))
 	testutil.NoError(t, err)
 	defer pool.Close()
-	// An acquire that has to dial for long is a finding.
+	// Otherwise a slow dial is a finding.
 	testutil.Eventually(t, "there is a connection", func() bool { return pool.Stat().IdleConns() > 0 })
 	conn, err := pool.Acquire(t.Context())
 	testutil.NoError(t, err)

@@ -1,5 +1,5 @@
-// Command doctor prints what is wrong with the connection pools of a service, as compilers print errors: what it is, the
-// numbers that it rests on, and what to do. It reads the report.json that exporters/poolz serves.
+// Command doctor prints what is wrong with the connection pools of a service in the style of compiler errors: the
+// problem, its evidence, and what to do. It reads the report.json that exporters/poolz serves.
 //
 //	go -C examples run ./doctor -url http://127.0.0.1:9464/debug/pool/
 //	go -C examples run ./doctor -url http://127.0.0.1:9464/debug/pool/ -watch
@@ -42,7 +42,7 @@ func main() {
 	os.Exit(code)
 }
 
-// program holds what the program works with.
+// program has the program's dependencies.
 type program struct {
 	client         *http.Client
 	stdin          io.Reader
@@ -79,7 +79,7 @@ func (p program) status(d poolz.Document, err error) int {
 	}
 	for _, pool := range d.Pools {
 		for _, f := range pool.Findings {
-			if f.Severity != diagnose.Info { // also one that a newer service may have
+			if f.Severity != diagnose.Info { // includes severities of a newer service
 				return exitFindings
 			}
 		}

@@ -24,7 +24,7 @@ const (
 	maxReason      = 300      // characters of what a server says
 )
 
-// read reads a document from where the settings say.
+// read reads the document that the settings name.
 func (p program) read(ctx context.Context, s settings) (poolz.Document, error) {
 	switch {
 	case s.url != nil:
@@ -57,7 +57,7 @@ func (p program) fetch(ctx context.Context, u *url.URL) (poolz.Document, error) 
 	return parse(fetch.Redacted(u), bytes.NewReader(body))
 }
 
-// parse parses a document, and checks that its versions are those that this program knows.
+// parse parses a document, and checks that its versions are known.
 func parse(from string, r io.Reader) (poolz.Document, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxDocument+1))
 	if err != nil {

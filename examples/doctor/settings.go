@@ -16,7 +16,7 @@ const usage = `doctor prints what is wrong with the connection pools of a servic
 
   -url address       of the page of exporters/poolz or its report.json, such as http://127.0.0.1:9464/debug/pool/
   -file path         a report.json, or - for the standard input
-  -watch             print it again and again, until Ctrl-C
+  -watch             print it repeatedly, until Ctrl-C
   -interval time     between two reports of -watch (default 1s, at least 100ms)
 
 The exit status is 0 if nothing is wrong, 1 with findings of severity warning or critical, 2 if there is no report.
@@ -45,7 +45,7 @@ func newSettings(args []string) (settings, error) {
 	}
 	switch {
 	case (address == "") == (s.file == ""):
-		return settings{}, errors.New("nothing or too much to read (valid: one of -url and -file; -h explains them)")
+		return settings{}, errors.New("no source or two (valid: one of -url and -file; -h explains them)")
 	case s.watch && s.file == "-":
 		return settings{}, errors.New("-watch cannot read the standard input again (valid: -url, or -file with a path)")
 	case s.interval < minInterval:

@@ -10,13 +10,13 @@ import (
 // clear clears a terminal.
 const clear = "\x1b[H\x1b[2J"
 
-// watch prints the report again and again until ctx ends. A service that does not answer may come back.
+// watch prints the report repeatedly until ctx ends. A service that does not answer may recover.
 func (p program) watch(ctx context.Context, s settings) int {
-	status := exitError // if it never was read
+	status := exitError // if no report was read
 	for {
 		d, err := p.read(ctx, s)
 		if ctx.Err() != nil {
-			return status // what was read is half
+			return status // the last read was interrupted
 		}
 		var b bytes.Buffer
 		if p.terminal {

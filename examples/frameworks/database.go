@@ -23,7 +23,7 @@ type database struct {
 	stop   func() error
 }
 
-// openDatabase makes a schema with the tables in the database of DATABASE_URL, or on a throwaway server.
+// openDatabase creates a schema with the tables in the database of DATABASE_URL, or on a throwaway server.
 func openDatabase(ctx context.Context) (*database, error) {
 	connString, stop, err := postgres.EnvOrStart(ctx)
 	if err != nil {
@@ -46,7 +46,7 @@ func openDatabase(ctx context.Context) (*database, error) {
 	return db, nil
 }
 
-// migrate makes the tables of the shop and of River.
+// migrate creates the tables of the shop and of River.
 func migrate(ctx context.Context, config *pgxpool.Config) error {
 	p, _, err := goose.New(ctx, config)
 	if err != nil {

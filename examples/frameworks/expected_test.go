@@ -8,19 +8,19 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// expected is what otelpool has to say of a library.
+// expected is what otelpool must report about a library.
 type expected struct {
 	names  map[string]string // of operations, by the beginning of the text that the library sends
-	perRun map[string]int    // calls of names that the leak has not
+	perRun map[string]int    // calls of each run, without those of the leak
 	units  []string          // of work that hold connections, sorted
 	own    *regexp.Regexp    // further units of work, of the library itself
 	closed map[string]int64  // connections by reason
 	leak   string            // the unit of work that leaks
-	kind   diagnose.Kind     // what the leak is found to be
+	kind   diagnose.Kind     // the finding of the leak
 	nested int64             // acquires of the leak
 }
 
-// generated is the comment of sqlc, which is the name.
+// generated matches sqlc's comment with the name.
 var generated = regexp.MustCompile(`^-- name: (\w+) :`)
 
 // name returns the name of an operation, "" if its text is not expected.
@@ -84,7 +84,7 @@ var expectations = map[string]expected{
 			`SELECT * FROM "orders" WHERE "orders"."user_id" = $1`:    "SELECT orders",
 			`SELECT count(*) FROM "users"`:                            "SELECT users",
 		},
-		// GORM makes each write in a transaction.
+		// GORM runs each write in a transaction.
 		perRun: map[string]int{"INSERT users": 1, "INSERT orders": 1, "COMMIT": 2, "SELECT orders": 1},
 		units:  append([]string{""}, requests...), // gorm.Open pings, outside of a scope
 		leak:   "GET /report", kind: diagnose.IdleInTransaction,

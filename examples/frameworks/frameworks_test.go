@@ -21,7 +21,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	_ = flag.Set("test.parallel", "8") // most of the time they wait
+	_ = flag.Set("test.parallel", "8") // the tests mostly wait
 	postgrestest.Main(m)
 }
 
@@ -31,7 +31,7 @@ const (
 	slowAcquire = 10 * time.Second // such as a first one on a busy machine
 )
 
-// fixture is a library's program whose calls of pgx are counted.
+// fixture is a library's program with a tracer that counts its calls.
 type fixture struct {
 	*testing.T
 	want    expected
@@ -49,7 +49,7 @@ func TestLibraries(t *testing.T) {
 	for _, lib := range libraries {
 		want, ok := expectations[lib.name]
 		if !ok {
-			t.Errorf("nothing is expected of %s", lib.name)
+			t.Errorf("no expectations of %s", lib.name)
 			continue
 		}
 		t.Run(lib.name, func(t *testing.T) {
@@ -122,7 +122,7 @@ func (f *fixture) healthy() (runs int) {
 	return runs
 }
 
-// leaks leaves something open, which the report, the page and the log have to name.
+// leaks leaves something open, which the report, the page and the log must name.
 func (f *fixture) leaks() {
 	f.Helper()
 	var ends []func() error
@@ -165,7 +165,7 @@ func (f *fixture) leaks() {
 	}
 }
 
-// findings returns what is found, but for a cold start: each pool has just been opened.
+// findings returns the findings except cold_start, because each pool has just been opened.
 func (f *fixture) findings() []diagnose.Finding {
 	return slices.DeleteFunc(diagnose.Findings(f.inst.Report()), func(d diagnose.Finding) bool {
 		return d.Kind == diagnose.ColdStart
@@ -216,7 +216,7 @@ func (f *fixture) holds() {
 	defer f.tracer.mu.Unlock()
 	own := "github.com/otelpool/otelpool-go/examples/frameworks/" + f.lib.name + "."
 	for _, unit := range append(slices.Clone(f.want.units), f.want.leak) {
-		seen := unit == "" // that of a ping, which has no query
+		seen := unit == "" // a ping has no query
 		for h := range f.tracer.holds {
 			seen = seen || h.unit == unit
 			if h.unit == unit && !strings.HasPrefix(h.function, own) {

@@ -1,6 +1,5 @@
-// Command frameworks runs small programs by libraries that Go services use over PostgreSQL: goose, sqlc, sqlx, GORM,
-// ent, bun and River. Each has an instrumented pool of its own. Their metrics are on /metrics, the live page is
-// /debug/pool/.
+// Command frameworks runs small programs that use PostgreSQL through goose, sqlc, sqlx, GORM, ent, bun and River. Each
+// has its own instrumented pool. Their metrics are on /metrics, and the live page is /debug/pool/.
 //
 //	go -C examples/frameworks run . -lib gorm -leak
 //
@@ -68,7 +67,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	logger.Default = logger.Discard // GORM's writes escape sequences, also to a pipe
+	logger.Default = logger.Discard // GORM's writes escape sequences, even to a pipe
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
 
 	db, err := openDatabase(ctx)
@@ -81,7 +80,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
 	for _, l := range chosen {
-		// What a program does at its end needs its pool, so that does not end with ctx.
+		// A program needs its pool while it ends, so the pool does not end with ctx.
 		p, inst, err := l.open(context.WithoutCancel(ctx), db.config, otelpool.WithPoolName(l.name),
 			otelpool.WithMeterProvider(provider), otelpool.WithLongHold(time.Minute))
 		if err != nil {

@@ -23,7 +23,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
 )
 
-// TestAllPoolsAreOnBothPages runs the whole program, which leaves nothing in the database.
+// TestAllPoolsAreOnBothPages runs the whole program, which must leave nothing in the database.
 func TestAllPoolsAreOnBothPages(t *testing.T) {
 	url := postgrestest.Database(t)
 	t.Setenv(postgres.URLEnv, url)
@@ -66,7 +66,7 @@ func TestAllPoolsAreOnBothPages(t *testing.T) {
 	}
 }
 
-// leaks reports whether a pool is in a report with two connections held by what the program leaves open.
+// leaks reports whether a report has a pool with two connections held by the leak.
 func leaks(report poolz.Document, pool string) bool {
 	for _, p := range report.Pools {
 		for _, h := range p.Report.Holds {
@@ -90,7 +90,6 @@ func get(t *testing.T, url string) string {
 	return string(text)
 }
 
-// TestFailedOpenLeavesNothing has no server.
 func TestFailedOpenLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for _, lib := range libraries {
@@ -98,7 +97,7 @@ func TestFailedOpenLeavesNothing(t *testing.T) {
 		testutil.NoError(t, err)
 		rec := otelpooltest.NewRecorder(t)
 		p, _, err := lib.open(t.Context(), config, rec.Option(), otelpool.WithPoolName(lib.name))
-		if err == nil { // it asks the server later
+		if err == nil { // it connects later
 			if err := p.Close(); err != nil {
 				t.Errorf("%s: %v", lib.name, err)
 			}
@@ -106,14 +105,14 @@ func TestFailedOpenLeavesNothing(t *testing.T) {
 		for _, scope := range rec.Collect().ScopeMetrics {
 			for _, m := range scope.Metrics {
 				if m.Name == "db.client.connection.max" {
-					t.Errorf("%s: the pool is registered still, after %v", lib.name, err)
+					t.Errorf("%s: the pool is still registered after %v", lib.name, err)
 				}
 			}
 		}
 	}
 }
 
-// TestFailedOpenEndsProgram has a library that fails after others have begun.
+// TestFailedOpenEndsProgram lets a library fail after others have started.
 func TestFailedOpenEndsProgram(t *testing.T) {
 	t.Setenv(postgres.URLEnv, postgrestest.Database(t))
 	broken := errors.New("broken")

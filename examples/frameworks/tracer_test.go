@@ -10,7 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// tracer counts the calls of pgx by text, and looks at the holds during each.
+// tracer counts the calls by text, and records the holds during each.
 type tracer struct {
 	inst atomic.Pointer[otelpool.Instrumentation]
 
@@ -28,7 +28,7 @@ func (t *tracer) count(text string) {
 	defer t.mu.Unlock()
 	t.calls[text]++
 	for _, h := range held {
-		if len(h.Stack) > 0 { // one that has just ended has none
+		if len(h.Stack) > 0 { // a hold that has just ended has none
 			t.holds[hold{h.Operation, h.Stack[0].Function}] = true
 		}
 	}

@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	// quantile is that of the goal.
+	// quantile is the quantile of the goal.
 	quantile = 0.99
 
 	warmInterval = 5 * time.Millisecond
@@ -46,7 +46,7 @@ func (p point) arrivals() int {
 }
 
 // wait returns the quantile of the seconds that requests waited for a connection. Requests that got none count as the
-// slowest, so it is infinite if they are more than one percent.
+// slowest, so the result is infinite if they are more than one percent.
 func (p point) wait() float64 {
 	waits := p.last.acquires
 	arrivals := uint64(p.arrivals())
@@ -71,8 +71,8 @@ type curve struct {
 	err    error   // that ended it
 }
 
-// run measures the size of the settings and those of -sizes. With a goal and no -sizes it searches the smallest size
-// that reaches the goal, below the size of the settings or up to twice as many.
+// run measures the size of the settings and those of -sizes. With a goal and without -sizes it searches for the
+// smallest size that reaches the goal, up to twice the size of the settings.
 func (c *curve) run(ctx context.Context) {
 	size := c.db.sizing.PoolSize
 	measure := func(n int) bool { return c.measure(ctx, n) }
@@ -104,7 +104,7 @@ func (c *curve) measure(ctx context.Context, size int) bool {
 		c.err = fmt.Errorf("with %s: %w", connections(size), err)
 		return false
 	}
-	if p.arrivals() == 0 { // stopped at once
+	if p.arrivals() == 0 { // stopped immediately
 		return false
 	}
 	c.points = append(c.points, p)
@@ -131,7 +131,7 @@ func (c *curve) point(ctx context.Context, size int) (p point, err error) {
 		return point{}, err
 	}
 	config.MinConns = int32(size)
-	// Sizes that are too small are measured on purpose: the findings at the end say what a log would.
+	// Too small sizes are measured on purpose, so nothing is logged.
 	t, err := openTarget(ctx, config, otelpool.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return point{}, err
@@ -159,7 +159,7 @@ func (c *curve) point(ctx context.Context, size int) (p point, err error) {
 	c.showProgress(loading, size, start)
 	p = point{size: size, cut: ctx.Err() != nil, pool: t.inst.Report()}
 	for _, period := range []*diagnose.Period{&p.pool.LastTenSeconds, &p.pool.LastMinute, &p.pool.LastTenMinutes} {
-		if period.Seconds > p.pool.Time.Sub(start).Seconds() { // it has the dials before the load, which were many at once
+		if period.Seconds > p.pool.Time.Sub(start).Seconds() { // it includes the dials before the load
 			period.Opened, period.Dials = max(0, period.Opened-warmed.Opened), max(0, period.Dials-warmed.Dials)
 			period.DialSeconds = max(0, period.DialSeconds-warmed.DialSeconds)
 		}
@@ -181,14 +181,14 @@ func (c *curve) point(ctx context.Context, size int) (p point, err error) {
 	return p, nil
 }
 
-// warm waits until the pool, whose MinConns is its size, has opened all connections, so that no request waits for that.
-// Acquires of its own would be in the findings.
+// warm waits until the pool has opened all connections: its MinConns is its size. It does not acquire them, because its
+// acquires would be in the findings.
 func warm(ctx context.Context, t *target, size int) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	for int(t.pool.Stat().IdleConns()) < size {
 		if failed := t.inst.Report().LastMinute.DialsFailed; len(failed) > 0 {
-			return fmt.Errorf("not all could be opened: %s", strings.Join(slices.Sorted(maps.Keys(failed)), ", "))
+			return fmt.Errorf("some could not be opened: %s", strings.Join(slices.Sorted(maps.Keys(failed)), ", "))
 		}
 		if pause(ctx, warmInterval); ctx.Err() != nil {
 			return fmt.Errorf("not all were opened within %v", checkTimeout)

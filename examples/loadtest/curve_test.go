@@ -18,8 +18,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// twoConnections is a load that keeps two connections in use on average, and a goal that one connection misses: at the end,
-// half of the requests wait for it, which takes four seconds. It takes little of a busy machine.
+// twoConnections is a load that keeps two connections in use on average, and a goal that one connection misses: in four
+// seconds, half of the requests come to wait for it.
 var twoConnections = []string{"-rate", "50", "-sql", "SELECT pg_sleep(0.04)", "-for", "4s", "-p99-wait", "2s"}
 
 // openRun runs an open loop on a database of its own.
@@ -46,7 +46,7 @@ func judged(t *testing.T, c *curve) (verdict, string) {
 
 func TestSizeReachesOrMissesGoal(t *testing.T) {
 	t.Parallel()
-	// One connection answers 25 requests of 50 a second. Eight have time to spare.
+	// One connection answers 25 of 50 requests a second. Eight are more than enough.
 	c, v, out := openRun(t, append(twoConnections, "-pool-size", "8", "-sizes", "1")...)
 	if !v.passed() || exitStatus(v, nil) != 0 ||
 		!strings.HasPrefix(v.String(), "PASS: with 8 connections 99 % of the requests waited at most ") ||
@@ -58,7 +58,7 @@ func TestSizeReachesOrMissesGoal(t *testing.T) {
 	if n < 100 || n > 300 || p.requestCounts.done != n || acquires != n || latencies != n {
 		t.Errorf("%d requests, %+v, %d acquires, %d latencies, want about 200", n, p.requestCounts, acquires, latencies)
 	}
-	// 200 requests of 40 ms in four seconds or, on a busy machine, in longer or more of it.
+	// 200 requests of 40 ms in four seconds. On a busy machine, either may be longer.
 	if p.inUse < 0.5 || p.inUse > 6 {
 		t.Errorf("%.2f connections in use on average, want about 2", p.inUse)
 	}
@@ -68,14 +68,14 @@ func TestSizeReachesOrMissesGoal(t *testing.T) {
 		}
 	}
 
-	// The same points, if the pool has one connection.
+	// The same points, for a pool with one connection.
 	c.db.sizing.PoolSize = 1
 	v, out = judged(t, c)
 	if v.passed() || exitStatus(v, nil) != 1 || !strings.HasPrefix(v.String(), "FAIL: with 1 connection ") ||
 		!strings.HasSuffix(v.String(), ": the goal of 2s is missed; the smallest measured size that reaches it is 8") {
 		t.Errorf("%v\n%s", v, out)
 	}
-	// Without coordinated omission a request that waits makes the latency longer.
+	// Without coordinated omission, latency includes the wait.
 	p = c.at(1)
 	if latency, wait := p.latency.Quantile(0.5), p.last.acquires.Quantile(0.5); !(latency > 0.9*wait) || !(wait > 0.05) {
 		t.Errorf("half of the requests took %v s since they were due, and waited %v s", latency, wait)
@@ -109,7 +109,7 @@ func TestVerdictStandsIfServerHasNoRoomForSearch(t *testing.T) {
 	testutil.NoError(t, err)
 	var out strings.Builder
 	v, err := loadtest(t.Context(), s, &out, nil)
-	if err == nil || err.Error() != "with 120 connections: not all could be opened: 53300" || exitStatus(v, err) != 1 {
+	if err == nil || err.Error() != "with 120 connections: some could not be opened: 53300" || exitStatus(v, err) != 1 {
 		t.Errorf("%v, exit status %d", err, exitStatus(v, err))
 	}
 	if !strings.Contains(out.String(), "\nFAIL: with 60 connections ") || strings.Contains(out.String(), "cold_start") {
@@ -117,8 +117,8 @@ func TestVerdictStandsIfServerHasNoRoomForSearch(t *testing.T) {
 	}
 }
 
-// TestFindingsAreOfLoad has each dial take a second, as on a busy machine.
-func TestFindingsAreOfLoad(t *testing.T) {
+// TestFindingsExcludeDialsBeforeLoad makes each dial take a second, as on a busy machine.
+func TestFindingsExcludeDialsBeforeLoad(t *testing.T) {
 	t.Parallel()
 	slow := postgrestest.Database(t) + "&options=-c%20post_auth_delay%3D1"
 	if _, _, out := openRun(t, "-dsn", slow, "-rate", "20", "-sql", "SELECT 1", "-for", "1s", "-pool-size", "2"); strings.Contains(out, "slow_dial") {
@@ -199,7 +199,7 @@ func TestWritesAreRefused(t *testing.T) {
 			"-sql cannot be run: cannot execute INSERT in a read-only transaction (SQLSTATE 25006): want -write to allow it"},
 		{[]string{"-rate", "100", "-sql", insert}, "-sql cannot be run: cannot execute INSERT in a read-only "},
 		{[]string{"-sql", "WITH w AS (" + insert + " RETURNING n) SELECT * FROM w"}, "-sql cannot be run: cannot execute SELECT in a read-only "},
-		{[]string{"-sql", "BEGIN READ WRITE"}, `-sql cannot be run: it is not a SELECT, the server calls it "BEGIN": want -write `},
+		{[]string{"-sql", "BEGIN READ WRITE"}, `-sql cannot be run: the server calls it "BEGIN", not SELECT: want -write `},
 		{[]string{"-sql", several}, "-sql cannot be run: cannot insert multiple commands into a "},
 		{[]string{"-sql", several, "-dsn", simple}, "-sql cannot be run: cannot insert multiple commands into a "},
 		{[]string{"-sql", "SELECT set_config('default_transaction_read_only', 'off', false)"},

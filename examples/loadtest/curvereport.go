@@ -49,7 +49,7 @@ func (c *curve) judge() (verdict, error) {
 	case c.goal == 0:
 		return verdict{}, c.err
 	case p.cut:
-		return verdict{}, fmt.Errorf("stopped after %.1f s of %v: that is too early to judge the goal",
+		return verdict{}, fmt.Errorf("stopped after %.1f s of %v: too early to judge the goal",
 			p.elapsed.Seconds(), c.duration)
 	}
 	text := fmt.Sprintf("with %s %s", connections(size), waited(p.wait()))
@@ -69,7 +69,7 @@ func (c *curve) judge() (verdict, error) {
 	return v, c.err
 }
 
-// connections counts in words.
+// connections returns a number of connections in words.
 func connections(n int) string {
 	if n == 1 {
 		return "1 connection"
@@ -77,7 +77,7 @@ func connections(n int) string {
 	return fmt.Sprintf("%d connections", n)
 }
 
-// waited says how long the requests waited.
+// waited returns how long the requests waited, in words.
 func waited(seconds float64) string {
 	if math.IsInf(seconds, 1) {
 		return "more than 1 % of the requests got none: they were dropped, canceled or failed"

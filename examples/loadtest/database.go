@@ -83,8 +83,8 @@ func stoppedOr(ctx context.Context, err error) error {
 	return err
 }
 
-// check runs each statement once without the pool, so that an error is found before all callers meet it. Statements
-// that may write are only prepared.
+// check runs each statement once without the pool, to find an error before the load does. Statements that may write are
+// only prepared.
 func (db *database) check(ctx context.Context, s settings) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -119,7 +119,7 @@ func (db *database) check(ctx context.Context, s settings) error {
 	// A pooler may ignore the parameter.
 	var state string
 	if err := conn.QueryRow(ctx, "SELECT current_setting('transaction_read_only')").Scan(&state); err != nil {
-		return fmt.Errorf("the server does not say whether the connection is read-only: %w", err)
+		return fmt.Errorf("find out whether the connection is read-only: %w", err)
 	}
 	if state != "on" {
 		return errors.New("the server does not keep the connection read-only: want -write if the statements may write")
@@ -130,8 +130,8 @@ func (db *database) check(ctx context.Context, s settings) error {
 // readOnly is the SQLSTATE of a statement that a read-only transaction refuses.
 const readOnly = "25006"
 
-// checkSelect runs a statement. The server says whether it is a SELECT: no SQL is parsed here. It must be one
-// statement, whatever mode the connection string chooses: a second one could begin a transaction that writes.
+// checkSelect runs a statement, and returns an error if the server says that it is not a SELECT. It must be a single
+// statement, because a second one could begin a transaction that writes.
 func checkSelect(ctx context.Context, conn *pgx.Conn, sql string) error {
 	rows, err := conn.Query(ctx, sql, pgx.QueryExecModeDescribeExec)
 	if err != nil {
@@ -142,7 +142,7 @@ func checkSelect(ctx context.Context, conn *pgx.Conn, sql string) error {
 		return err
 	}
 	if tag := rows.CommandTag(); !tag.Select() {
-		return fmt.Errorf("it is not a SELECT, the server calls it %q: want -write to allow it", tag)
+		return fmt.Errorf("the server calls it %q, not SELECT: want -write to allow it", tag)
 	}
 	return nil
 }

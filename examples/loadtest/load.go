@@ -41,11 +41,11 @@ type requestCounts struct {
 
 	// Of the open loop.
 	dropped int // too many were in flight
-	late    int // begun lateAfter or more after they were due: this machine has too much to do
+	late    int // begun at least lateAfter after they were due: this machine is too busy
 }
 
-// run makes callers send each request when their last one is answered, until ctx ends, and waits for
-// the running requests.
+// run makes callers send requests, each after the answer to the previous one, until ctx ends. It waits for the running
+// requests.
 func (l *load) run(ctx context.Context, concurrency int) {
 	// The end of ctx does not cancel running requests.
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))

@@ -46,7 +46,7 @@ func openLoop(ctx context.Context, s settings, db *database, stdout, progress io
 		return verdict{}, errNoLoad
 	}
 	var plot *os.File
-	if s.svg != "" { // an error shows before the load
+	if s.svg != "" { // to find an error before the load
 		var err error
 		if plot, err = os.Create(s.svg); err != nil {
 			return verdict{}, err

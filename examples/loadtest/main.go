@@ -6,15 +6,15 @@
 //
 //	go -C examples run ./loadtest -preset staging -concurrency 100 -duration 10s
 //
-// With -rate it measures how long requests at that rate wait for a connection, and by which size of the pool. The test
+// With -rate it measures how long requests at that rate wait for a connection, for several sizes of the pool. The test
 // passes if the waits reach the goal.
 //
 //	go -C examples run ./loadtest -rate 400 -pool-size 8 -p99-wait 5ms
 //
 // The exit status is 0 for PASS, 1 for FAIL, and 2 if there is no verdict: wrong usage, or no database.
 //
-// It uses the PostgreSQL server of -dsn or DATABASE_URL, in which it creates nothing, or else a throwaway server that
-// it starts and stops. Its connections are read-only, unless -write is given.
+// It uses the PostgreSQL server of -dsn or DATABASE_URL, where it creates nothing, or else a throwaway server. Its
+// connections are read-only unless -write is given.
 package main
 
 import (

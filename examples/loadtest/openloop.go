@@ -13,7 +13,8 @@ import (
 const lateAfter = 20 * time.Millisecond
 
 // arrive sends requests at a rate until ctx ends, and waits for the running requests. The arrivals are a Poisson
-// process: they do not depend on the answers. A latency is the time since the request was due, so a late start counts.
+// process, which does not depend on the answers. A latency is the time since the request was due, so it includes a late
+// start.
 func (l *load) arrive(ctx context.Context, rate float64, inFlight int, latency prometheus.Observer) {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()

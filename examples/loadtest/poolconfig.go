@@ -10,7 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// source returns what the connection string is from.
+// source returns where the connection string comes from.
 func (s settings) source() string {
 	if s.dsn != "" {
 		return "-dsn"
@@ -18,8 +18,8 @@ func (s settings) source() string {
 	return postgres.URLEnv
 }
 
-// poolConfig returns the pool's configuration and sizing by the settings. In the open loop it has no overflow: its size
-// is that of the whole pool.
+// poolConfig returns the pool's configuration and sizing. In the open loop there is no overflow: the size is that of
+// the whole pool.
 func (s settings) poolConfig(connString string) (*pgxpool.Config, otelpool.Sizing, error) {
 	config, err := pgxpool.ParseConfig(connString)
 	if err != nil {

@@ -27,7 +27,7 @@ func TestLoadtestProgram(t *testing.T) {
 		"leaves nothing in a database": leavesNothingInDatabase,
 		"reports when interrupted":     reportsWhenInterrupted,
 		"reports interrupted search":   reportsInterruptedSearch,
-		"says what is wrong":           saysWhatIsWrong,
+		"reports wrong settings":       saysWhatIsWrong,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -112,7 +112,7 @@ func leavesNothingInDatabase(t *testing.T, path string) {
 		t.Errorf("%+v, want 2 and one more", r)
 	}
 	if !strings.Contains(e.Stdout.String(), "waiting at most 10s") {
-		t.Errorf("the environment is not followed:\n%s", e.Stdout)
+		t.Errorf("the environment has no effect:\n%s", e.Stdout)
 	}
 	noPassword(t, e, databaseURL)
 

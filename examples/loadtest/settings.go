@@ -23,7 +23,7 @@ const (
 	maxRate     = 100_000
 	maxSize     = 1000 // of -sizes
 
-	// minRequests is the fewest requests of which a 99th percentile says something.
+	// minRequests is the minimum number of requests for a meaningful 99th percentile.
 	minRequests = 200
 )
 
@@ -67,7 +67,7 @@ var presets = map[string]otelpool.Sizing{
 
 // settings are the user's choices.
 type settings struct {
-	dsn                   string // "": of the environment, or a throwaway server
+	dsn                   string // "": from the environment, or a throwaway server
 	preset                string
 	poolSize, maxOverflow *int // nil: not overridden
 	statements            []statement

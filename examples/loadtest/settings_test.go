@@ -24,7 +24,7 @@ func TestFlagsOverridePresetAndConnString(t *testing.T) {
 		query string // of the connection string
 		want  otelpool.Sizing
 	}{
-		{"those of the older SQLAlchemy guide by default", nil, "", otelpool.Staging},
+		{"older SQLAlchemy guide by default", nil, "", otelpool.Staging},
 		{"development", []string{"-preset", "development"}, "", otelpool.Development},
 		{"production", []string{"-preset=production"}, "", otelpool.Production},
 		{"size and overflow", []string{"-pool-size=3", "-max-overflow=0"}, "", staging(3, 0)},
@@ -64,6 +64,6 @@ func TestHelpExitsWithZero(t *testing.T) {
 		t.Errorf("exit status %d, %q, %q", code, &stdout, &stderr)
 	}
 	if n := strings.Count(usage, "\n"); n > 40 {
-		t.Errorf("%d lines, want those of a screen", n)
+		t.Errorf("%d lines, too many for a screen", n)
 	}
 }

@@ -21,7 +21,7 @@ type statement struct {
 	source string // for errors, such as queries.sql:3
 }
 
-// header is the comment that begins a statement of a file, and anyHeader a line that is meant to be one.
+// header matches the comment before a statement of a file, and anyHeader a line that is meant to be one.
 var (
 	header    = regexp.MustCompile(`^--\s*name:\s*(\S+)(?:\s+weight:\s*(\d+))?\s*$`)
 	anyHeader = regexp.MustCompile(`^--\s*(?:name|weight)\b`)
@@ -37,7 +37,7 @@ func readStatements(path string) ([]statement, error) {
 	return parseStatements(path, string(text))
 }
 
-// parseStatements parses a file of statements: each is the lines after its header up to the next header.
+// parseStatements parses a file of statements. A statement is the lines between its header and the next.
 func parseStatements(path, text string) ([]statement, error) {
 	var all []statement
 	n := 0

@@ -15,8 +15,7 @@ import (
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
 
-// stressPool puts a real pool with the sizing has under load until a scrape is wanted, and judges it by the sizing
-// meant.
+// stressPool puts a pool with the sizing has under load until wanted reports true, and judges it by the sizing meant.
 func stressPool(t *testing.T, has, meant otelpool.Sizing, query string, wanted func(sample) bool) (report, string) {
 	t.Helper()
 	s := settings{
@@ -47,7 +46,7 @@ func stressPool(t *testing.T, has, meant otelpool.Sizing, query string, wanted f
 func TestPoolAboveItsLimitFails(t *testing.T) {
 	t.Parallel()
 	has := otelpool.Sizing{PoolSize: 3, MaxOverflow: 3}
-	// Longer than the scrape interval, so that a scrape finds all connections in use.
+	// Longer than the scrape interval, so that a scrape sees all connections in use.
 	const query = "SELECT pg_sleep(0.2)"
 	full := func(s sample) bool { return s.checkedOut == 6 }
 	r, out := stressPool(t, has, otelpool.Sizing{PoolSize: 3, MaxOverflow: 1}, query, full)
@@ -58,7 +57,7 @@ func TestPoolAboveItsLimitFails(t *testing.T) {
 		t.Errorf("want the reasons in:\n%s", out)
 	}
 	if r, out := stressPool(t, has, has, query, full); !r.verdict.passed() || r.seen.peak != 6 {
-		t.Errorf("by its own sizing it did not pass:\n%s", out)
+		t.Errorf("with its own sizing it did not pass:\n%s", out)
 	}
 }
 

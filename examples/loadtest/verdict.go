@@ -32,14 +32,14 @@ func (o *observed) miss(err error) {
 	o.lastError = err
 }
 
-// verdict says whether the pool kept its limit, or reached its goal.
+// verdict is whether the pool kept its limit or reached its goal.
 type verdict struct {
 	judged, failed bool
 	line           string // the last line of the report
 }
 
-// judge decides whether checked_out never exceeded the limit. It uses each scrape and the peak, which covers the time
-// between scrapes. Missing data is no proof: a run without scrapes, or without a connection in use, does not pass.
+// judge decides whether checked_out never exceeded the limit, by each scrape and by the peak, which covers the time
+// between scrapes. A run without scrapes, or without a connection in use, does not pass.
 func judge(o observed, limit int) verdict {
 	var reasons []string
 	fail := func(format string, args ...any) { reasons = append(reasons, fmt.Sprintf(format, args...)) }

@@ -82,6 +82,6 @@ func TestExitStatusFollowsVerdict(t *testing.T) {
 		}
 	}
 	if (verdict{}).passed() {
-		t.Error("what was not judged passed")
+		t.Error("the zero verdict passed")
 	}
 }

@@ -86,7 +86,8 @@ type snapshot struct {
 	requestCounts
 }
 
-// line prints the state of the pool, and the requests since the last line. It keeps the findings, which are those under load.
+// line prints the state of the pool, and the requests since the last line. It keeps the findings, so that the last ones
+// are those under load.
 func (w *watcher) line(start time.Time) {
 	if w.lines%headerEvery == 0 {
 		w.row("time", "in use", "peak", "overflow", "idle", "waiting", "requests/s", "p95 acquire", "p95 query", "failed")

@@ -1,4 +1,4 @@
-// Command quickstart serves one query, the metrics of its pool, and a page that says what the pool does.
+// Command quickstart serves one query, the metrics of its pool, and a page about the pool.
 package main
 
 import (

@@ -41,7 +41,7 @@ func Example() {
 	// db_query_duration_seconds_count{db_system_name="postgresql",operation="get_user",pool="orders"} 1
 }
 
-// printSome uses a pool, and prints what the page at /metrics then says of it, in the order of the README.
+// printSome uses a pool, and prints some of its metrics in the order of the README.
 func printSome(pool *pgxpool.Pool, inst *otelpool.Instrumentation) {
 	defer inst.Unregister()
 	defer pool.Close()

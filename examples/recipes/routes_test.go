@@ -15,7 +15,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// byPattern serves mux, and names what holds connections by the pattern of the request, such as "GET /users/{id}".
+// byPattern serves mux, and names units of work by the pattern of the request, such as "GET /users/{id}".
 func byPattern(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, pattern := mux.Handler(r)
@@ -42,8 +42,9 @@ func Example_serveMux() {
 	// /health
 }
 
-// byRoute is a middleware for the outermost chi router. It names what holds connections by the route of the request, also
-// where that is of a router inside: "GET /users/{id}/orders". After the request, RoutePattern of chi returns the same.
+// byRoute is a middleware for the outermost chi router. It names units of work by the route of the request, such as
+// "GET /users/{id}/orders", even if an inner router has that route. After the request, chi's RoutePattern returns the
+// same name.
 func byRoute(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		outer, route := chi.RouteContext(r.Context()), chi.NewRouteContext()

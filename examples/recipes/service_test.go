@@ -22,7 +22,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// A service that serves the default registry by a chi router, and makes its pool from a configuration.
+// A service that serves the default registry with a chi router, and creates its pool from a configuration.
 func Example_service() {
 	config, err := pgxpool.ParseConfig(os.Getenv("DATABASE_URL")) // as before, with limits, hooks and tracer
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// closePool closes a pool, but waits for connections that do not come back no longer than ctx. Its error names who has them.
+// closePool closes a pool, but waits for unreleased connections only until ctx ends. Its error names their units of
+// work.
 func closePool(ctx context.Context, pool *pgxpool.Pool, inst *otelpool.Instrumentation) error {
 	closed := make(chan struct{})
 	go func() {

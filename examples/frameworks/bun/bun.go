@@ -1,4 +1,4 @@
-// Package bun keeps the shop by bun.
+// Package bun implements the shop with bun.
 package bun
 
 import (
@@ -30,7 +30,8 @@ type Order struct {
 // Store is a shop.Store.
 type Store struct{ *bun.DB }
 
-// New returns a store on an instrumented pool. bun writes values into the text of a query, so preparing it has no use.
+// New returns a store on an instrumented pool. bun writes values into the text of a query, so there is no use in
+// preparing it.
 func New(
 	ctx context.Context, config *pgxpool.Config, opts ...otelpool.Option,
 ) (*Store, *otelpool.Instrumentation, error) {

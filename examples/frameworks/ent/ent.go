@@ -1,7 +1,7 @@
-// Package ent keeps the shop by ent's driver and its builder of SQL.
+// Package ent implements the shop with ent's driver and SQL builder.
 //
-// There is no generated code, because that of two entities has some six thousand lines. It goes through the same
-// driver, by ent.NewClient(ent.Driver(driver)), and WithStackSkip takes its package.
+// It has no generated code, because that of two entities has some six thousand lines. Generated code uses the same
+// driver, by ent.NewClient(ent.Driver(driver)); pass its package to WithStackSkip.
 package ent
 
 import (

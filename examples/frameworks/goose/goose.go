@@ -1,4 +1,4 @@
-// Package goose migrates the database of the shop by goose.
+// Package goose migrates the database of the shop with goose.
 package goose
 
 import (

@@ -1,4 +1,4 @@
-// Package gorm keeps the shop by GORM.
+// Package gorm implements the shop with GORM.
 package gorm
 
 import (
@@ -49,8 +49,8 @@ func New(
 	return &Store{db, pool}, inst, nil
 }
 
-// Open is gorm.Open(postgres.Open(dsn), &gorm.Config{}) on an instrumented pool. gorm.Open pings the sql.DB, and so returns
-// its errors.
+// Open is gorm.Open(postgres.Open(dsn), &gorm.Config{}) on an instrumented pool. gorm.Open pings the sql.DB, so it
+// returns its errors.
 func Open(ctx context.Context, dsn string) (*gorm.DB, error) {
 	conn := sqldb.OpenDB(ctx, dsn, otelpool.WithPoolName("orders"))
 	return gorm.Open(postgres.New(postgres.Config{Conn: conn}), &gorm.Config{})

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { postgrestest.MainWithURL(m) }
 
-// TestChangedLineMeasures has the names of the SQLAlchemy guide on the page of a service that changed one line.
+// TestChangedLineMeasures checks that a service with one changed line serves the names of the SQLAlchemy guide.
 func TestChangedLineMeasures(t *testing.T) {
 	bridge, err := prometheus.New()
 	testutil.NoError(t, err)

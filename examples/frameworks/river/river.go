@@ -1,4 +1,4 @@
-// Package river sends receipts of orders by jobs of River.
+// Package river sends receipts of orders with River's jobs.
 package river
 
 import (

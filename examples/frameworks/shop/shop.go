@@ -1,4 +1,4 @@
-// Package shop is what the programs of this module do, each by another library: it has users, who place orders.
+// Package shop has the work of this module's programs, each with a different library: users place orders.
 package shop
 
 import (
@@ -14,7 +14,7 @@ type Store interface {
 	PlaceOrders(ctx context.Context, user int64, cents ...int64) error
 	Orders(ctx context.Context, user int64) (cents []int64, err error)
 
-	// Leak leaves a transaction or rows open, as a program does that forgets them. The returned function ends them.
+	// Leak leaves a transaction or rows open, like a program that forgets them. The returned function ends them.
 	Leak(ctx context.Context) (end func() error, err error)
 	Close() error
 }
@@ -38,7 +38,7 @@ func (p Program) Run(ctx context.Context) error {
 	return err
 }
 
-// Leak leaves something open in a request of its own.
+// Leak leaves something open in a request.
 func (p Program) Leak(ctx context.Context) (end func() error, err error) {
 	return p.Store.Leak(otelpool.WithScope(ctx, "GET /report"))
 }

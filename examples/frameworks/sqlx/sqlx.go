@@ -1,4 +1,4 @@
-// Package sqlx keeps the shop by sqlx.
+// Package sqlx implements the shop with sqlx.
 package sqlx
 
 import (
@@ -66,7 +66,7 @@ func (s *Store) Orders(ctx context.Context, user int64) (cents []int64, err erro
 	return cents, err
 }
 
-// Leak implements shop.Store. It reads one row of several, and does not close them.
+// Leak implements shop.Store. It reads one of several rows, and does not close them.
 func (s *Store) Leak(ctx context.Context) (end func() error, err error) {
 	rows, err := s.QueryxContext(ctx, "SELECT name FROM users")
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package display formats what the examples show on a terminal.
+// Package display formats the examples' output on a terminal.
 package display
 
 import (

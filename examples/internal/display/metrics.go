@@ -36,8 +36,7 @@ func (m Metrics) Histogram(name string) (h Histogram) {
 	return h
 }
 
-// CountBy returns what a counter or a histogram has counted, by the values of a label. It leaves out series without the
-// label.
+// CountBy returns the counts of a counter or a histogram, by the values of a label. It omits series without the label.
 func (m Metrics) CountBy(name, label string) map[string]int {
 	counts := map[string]int{}
 	for _, series := range m[name].GetMetric() {
@@ -50,7 +49,7 @@ func (m Metrics) CountBy(name, label string) map[string]int {
 	return counts
 }
 
-// Add adds a series, whose buckets must be those of the series before.
+// Add adds a series, which must have the same buckets as the series before.
 func (h *Histogram) Add(series *dto.Histogram) {
 	first := len(h.UpTo) == 0
 	for i, bucket := range series.GetBucket() {

@@ -1,4 +1,5 @@
-// Package fetch requests pages of a service. Its errors have no user, password or query of an address, which may be secret.
+// Package fetch requests pages of a service. Its errors omit the user, password and query of an address, which may be
+// secret.
 package fetch
 
 import (
@@ -34,10 +35,10 @@ func Redacted(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// Get returns the response of a server with any status. limit is the most bytes of it, after decompression.
+// Get returns the response of a server with any status, of at most limit bytes after decompression.
 func Get(ctx context.Context, client *http.Client, u *url.URL, accept string, limit int64) (status int, body []byte, err error) {
 	fail := func(err error) (int, []byte, error) {
-		if inner, ok := errors.AsType[*url.Error](err); ok { // it begins with the address
+		if inner, ok := errors.AsType[*url.Error](err); ok { // its text begins with the address
 			err = inner.Err
 		}
 		return 0, nil, fmt.Errorf("%s: %w", Redacted(u), err)

@@ -30,19 +30,19 @@ func Build(t *testing.T) string {
 	return path
 }
 
-// Execution is a run of a program. It ends with the test at the latest.
+// Execution is a run of a program. It ends at the latest with the test.
 type Execution struct {
 	*testing.T
 	Cmd            *exec.Cmd
-	Temp           string // directory for temporary files, which has to be empty at the end
+	Temp           string // directory for temporary files, which must be empty at the end
 	Stdout, Stderr *testutil.Buffer
 	Exited         chan struct{}
 
 	limit time.Duration
 }
 
-// Start starts a program with the variables env, and without those of the test that the programs read. limit is for each wait
-// of Eventually.
+// Start starts a program with the variables env, without those of the test that the programs read. limit is the time
+// limit of each Eventually.
 func Start(t *testing.T, limit time.Duration, path string, env []string, args ...string) *Execution {
 	t.Helper()
 	// Not t.TempDir: PostgreSQL may run as another user and needs access, and a socket's path must be short.
@@ -75,7 +75,7 @@ func environment() []string {
 	})
 }
 
-// Eventually waits until the condition holds. If it does not, what the program has written is logged.
+// Eventually waits until the condition holds. If it does not, Eventually logs the program's output.
 func (e *Execution) Eventually(what string, condition func() bool) {
 	e.Helper()
 	held := false
