@@ -79,7 +79,7 @@ func WithCardinalityLimit(limit int) Option {
 	})
 }
 
-// config holds what the options set. The SDK's options cannot be read back, so their values are kept beside them.
+// config has the values of the options. The SDK's options cannot be read back, so their values are kept too.
 type config struct {
 	sdk         []sdkmetric.Option
 	readers     []Reader
@@ -116,7 +116,7 @@ func newConfig(opts []Option) config {
 }
 
 // commonAggregation returns the aggregation that all readers use for histograms. It returns nil if they differ, or if
-// one has delta temporality: a collection of deltas resets the values, and measurements would have to wait for it.
+// one has delta temporality: collecting deltas resets the values, so measurements would have to wait.
 func commonAggregation(readers []Reader) (common sdkmetric.Aggregation) {
 	for i, r := range readers {
 		if r.Temporality(kind) != metricdata.CumulativeTemporality {
@@ -139,8 +139,8 @@ func commonAggregation(readers []Reader) (common sdkmetric.Aggregation) {
 	return common
 }
 
-// direct returns the stream to which the SDK would record an instrument, and the buckets of the stream. The boundaries
-// are the instrument's own. ok reports whether the stream can be recorded directly.
+// direct returns the stream to which the SDK would record an instrument with those boundaries, and the buckets of the
+// stream. ok reports whether the stream can be recorded directly.
 func (c *config) direct(in sdkmetric.Instrument, boundaries []float64) (
 	stream sdkmetric.Stream, buckets sdkmetric.AggregationExplicitBucketHistogram, ok bool,
 ) {

@@ -115,7 +115,7 @@ func (h pairHistogram) Bind(attrs ...attribute.KeyValue) metric.Float64Histogram
 
 var noHistogram, _ = sdkmetric.NewMeterProvider().Meter("").Float64Histogram("none")
 
-// check compares what all readers see. It returns how many data points there are.
+// check compares the data points of all readers, and returns their number.
 func (p *pair) check(t *testing.T, opts ...metricdatatest.Option) (points int) {
 	t.Helper()
 	for i := range p.sdk {
@@ -144,7 +144,7 @@ func collect(t *testing.T, r sdkmetric.Reader) (all []metricdata.Metrics) {
 			switch data := m.Data.(type) {
 			case metricdata.Histogram[float64]:
 				for i := range data.DataPoints {
-					// The order of additions makes a difference in the last digits.
+					// The last digits depend on the order of additions.
 					data.DataPoints[i].Sum, _ = strconv.ParseFloat(fmt.Sprintf("%.12g", data.DataPoints[i].Sum), 64)
 				}
 				all = append(all, m)
@@ -236,7 +236,7 @@ func TestSameAsSDK(t *testing.T) {
 			values := []float64{0, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 1e9, -1}
 			for round := range 3 {
 				for i, v := range values[round:] {
-					// Exemplars are chosen at random where a bucket has several.
+					// With several exemplars, a bucket keeps a random one.
 					bound[round+i%2].Record(t.Context(), v)
 				}
 				bound[round].Record(span, 0.75)
@@ -251,7 +251,7 @@ func TestSameAsSDK(t *testing.T) {
 	}
 }
 
-// TestExemplars records several sampled measurements in each bucket. Which one of them is kept is random.
+// TestExemplars records several sampled measurements in each bucket, which keeps a random one.
 func TestExemplars(t *testing.T) {
 	r := newReader(nil, nil)
 	p := direct.NewMeterProvider(direct.WithReader(r), direct.WithExemplarFilter(exemplar.AlwaysOnFilter))
@@ -347,7 +347,6 @@ func TestStreams(t *testing.T) {
 	}
 }
 
-// TestReaderMayBeGivenTwice checks that a reader given twice sees each data point once, as with the SDK.
 func TestReaderMayBeGivenTwice(t *testing.T) {
 	r := newReader(nil, nil)
 	h, err := direct.NewMeterProvider(direct.WithReader(r), direct.WithReader(r), direct.WithView(nil)).
@@ -359,7 +358,6 @@ func TestReaderMayBeGivenTwice(t *testing.T) {
 	}
 }
 
-// TestReaderBelongsToFirstProvider checks that a reader sees only its first MeterProvider, as with the SDK.
 func TestReaderBelongsToFirstProvider(t *testing.T) {
 	r := newReader(nil, nil)
 	for range 2 {
@@ -372,7 +370,7 @@ func TestReaderBelongsToFirstProvider(t *testing.T) {
 	}
 }
 
-// TestReaderMayBeIncomparable has a reader of a type for which == panics.
+// TestReaderMayBeIncomparable uses a reader for which == panics.
 func TestReaderMayBeIncomparable(t *testing.T) {
 	r := struct {
 		direct.Reader
@@ -398,7 +396,7 @@ func TestBoundTakesAttributes(t *testing.T) {
 	}
 }
 
-// TestPool compares what the readers see of a pool in use: operations that succeed and fail, on many goroutines.
+// TestPool compares the metrics of a pool in use: operations that succeed and fail, on many goroutines.
 func TestPool(t *testing.T) {
 	p := newPair(setting{})
 	config := postgrestest.Config(t)

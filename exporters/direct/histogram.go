@@ -27,7 +27,7 @@ type histogram struct {
 	limit     int
 	start     time.Time
 
-	mu    sync.Mutex // guards the fields below, but not what is in the series
+	mu    sync.Mutex // guards the fields below, but not the contents of the series
 	known map[attribute.Distinct]*series
 	all   []*series
 }
@@ -43,7 +43,7 @@ func newHistogram(
 	}
 }
 
-// Record implements metric.Float64Histogram. It looks the series up at each call, unlike the Record of Bind's result.
+// Record implements metric.Float64Histogram. Unlike the Record of Bind's result, it looks up the series at each call.
 func (h *histogram) Record(ctx context.Context, value float64, opts ...metric.RecordOption) {
 	h.find(metric.NewRecordConfig(opts).Attributes()).record(ctx, value)
 }

@@ -48,7 +48,7 @@ func newShard(buckets int) *shard {
 func (s *series) record(ctx context.Context, value float64) {
 	// The address of the stack distinguishes goroutines, and reading it needs no call.
 	var onStack byte
-	const golden = 0x9E3779B1 // 2^32 divided by the golden ratio: addresses that differ in few bits get different shards.
+	const golden = 0x9E3779B1 // 2^32 divided by the golden ratio: addresses that differ in few bits get different shards
 	at := uint32(uintptr(unsafe.Pointer(&onStack))>>12) * golden >> (32 - shardBits)
 	to := s.shards[at].Load()
 	if to == nil {

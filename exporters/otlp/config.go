@@ -29,8 +29,8 @@ const (
 	defaultBatchSize = 1500
 )
 
-// config holds what the options set, and for the rest what the environment sets. The OpenTelemetry exporters read the
-// environment too, but log what is invalid, and use a default.
+// config has the values of the options, else of the environment. The OpenTelemetry exporters read the environment too,
+// but log an invalid value and use a default.
 type config struct {
 	protocol      Protocol
 	endpoint      setting
@@ -103,12 +103,12 @@ func (c *config) reject(format string, args ...any) {
 	c.errs = append(c.errs, fmt.Errorf(format, args...))
 }
 
-// pass passes an option on to the OpenTelemetry exporters.
+// pass adds an option for the OpenTelemetry exporters.
 func (c *config) pass(grpc otlpmetricgrpc.Option, http otlpmetrichttp.Option) {
 	c.grpc, c.http = append(c.grpc, grpc), append(c.http, http)
 }
 
-// oneOf returns the value of s in lower case. One that is not allowed is an error, and the result is empty.
+// oneOf returns the value of s in lower case. For a value that is not allowed it adds an error, and returns "".
 func oneOf[T ~string](c *config, s setting, allowed ...T) T {
 	value := T(strings.ToLower(s.value))
 	if s.name != "" && !slices.Contains(allowed, value) {

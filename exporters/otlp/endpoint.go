@@ -58,8 +58,8 @@ func (c *config) resolveEndpoint() {
 	c.target = u
 }
 
-// parseEndpoint parses s as a URL, as host:port, or with gRPC as a target. A problem has no part of the value, which may
-// hold a password or a token.
+// parseEndpoint parses s as a URL, as host:port, or with gRPC as a target. problem contains no part of the value, which
+// may hold a password or a token.
 func (c *config) parseEndpoint(s setting) (u *url.URL, problem string) {
 	want := ": want http://host:port or https://host:port"
 	isGRPC := c.protocol == ProtocolGRPC

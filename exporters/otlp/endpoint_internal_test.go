@@ -15,7 +15,7 @@ func TestEndpointFollowsSpecification(t *testing.T) {
 	}{
 		{"HTTP", ProtocolHTTP, nil, "localhost:4318", false},
 		{"gRPC", ProtocolGRPC, nil, "localhost:4317", false},
-		{"insecure speaks of a given endpoint only", ProtocolGRPC,
+		{"insecure applies to a given endpoint only", ProtocolGRPC,
 			map[string]string{"OTEL_EXPORTER_OTLP_INSECURE": "false"}, "localhost:4317", false},
 		{"port of gRPC in plain text", ProtocolGRPC,
 			map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://host"}, "host:80", false},

@@ -19,8 +19,8 @@ import (
 	"google.golang.org/grpc/encoding"
 )
 
-// newExporter returns OpenTelemetry's exporter for the protocol, and a function that closes the connections that the
-// exporter leaves open. The target is always passed: the exporters would use TLS for the default endpoint, let
+// newExporter returns OpenTelemetry's exporter for the protocol, and a function that closes the connections that it
+// leaves open. It always passes the target. Otherwise the exporters would use TLS for the default endpoint, let
 // OTEL_EXPORTER_OTLP_INSECURE override https, and use the TLS files for plain text.
 func (c *config) newExporter(ctx context.Context) (sdkmetric.Exporter, func(), error) {
 	switch c.compression {
@@ -77,7 +77,7 @@ func (k pathKeeper) RoundTrip(request *http.Request) (*http.Response, error) {
 	request = request.WithContext(request.Context())
 	request.URL = k.target
 	response, err := k.Transport.RoundTrip(request)
-	// Package tls has the two operations for alerts, such as that of a refused certificate.
+	// Package tls uses these two operations for alerts, such as a refused certificate.
 	var failed *net.OpError
 	if errors.As(err, &failed) && failed.Op != "remote error" && failed.Op != "local error" ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -86,8 +86,8 @@ func (k pathKeeper) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// temporaryError is an error that the exporter retries, as gRPC does. Errors of package net say of themselves that they
-// are not temporary, also a refused connection.
+// temporaryError is an error that the exporter retries, as gRPC does. Package net reports even a refused connection as
+// not temporary.
 type temporaryError struct{ error }
 
 // Temporary reports that the request may be retried.

@@ -137,7 +137,7 @@ func TestRefusedConnectionIsRetried(t *testing.T) {
 		t.Run(string(p.reader), func(t *testing.T) {
 			ctx := testContext(t)
 			addr := unusedAddr(t)
-			// The only push is that of the flush, which starts before the receiver.
+			// The flush, which is the only push, starts before the receiver.
 			provider := newProvider(t, otlp.WithProtocol(p.reader), otlp.WithEndpoint(addr), otlp.WithInsecure(), quickRetry)
 			collected := make(chan struct{}, 1)
 			_, err := provider.Meter("test").Int64ObservableGauge("test.collected", metric.WithInt64Callback(
@@ -165,7 +165,7 @@ func TestRetryOfRefusedConnectionEnds(t *testing.T) {
 		})
 		err := push(t, otlp.WithProtocol(p.reader), otlp.WithEndpoint(addr), otlp.WithInsecure(), retry)
 		if err == nil || !strings.Contains(err.Error(), "max retry time") || !strings.Contains(err.Error(), "connection refused") {
-			t.Errorf("%s: error %v: want that of the last of several attempts", p.reader, err)
+			t.Errorf("%s: error %v: want the one of the last of several attempts", p.reader, err)
 		}
 	}
 }
@@ -258,7 +258,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 		}
 	}
 	if got := receiver.Requests(); len(got) != 0 {
-		t.Errorf("%d requests arrived where the redirect points: want none", len(got))
+		t.Errorf("%d requests arrived at the target of the redirect: want none", len(got))
 	}
 }
 

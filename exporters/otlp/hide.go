@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// hidden replaces what errors must not show.
+	// hidden replaces secrets in errors.
 	hidden = "[hidden]"
-	// minHidden is the length from which a header value or a part of a path is replaced by itself. A shorter one is no
-	// secret, and replacing it would make the rest unreadable.
+	// minHidden is the minimum length of a header value or a part of a path that is hidden. Hiding shorter ones would
+	// make the rest unreadable.
 	minHidden = 4
 )
 
@@ -26,8 +26,8 @@ const (
 var runs = regexp.MustCompile(`[0-9A-Za-z_.~-]{6,}`)
 
 // newHider returns a function that hides the path and the header values in an error of an exporter. Either may hold a
-// token. The exporter puts the URL into its errors, and the receiver's answer, which may repeat the request. Hidden are
-// the texts in any usual escaping, and the parts of them that would be recognized.
+// token. The exporter's errors contain the URL and the receiver's answer, which may repeat the request. The function
+// hides the texts in any usual escaping, and recognizable parts of them.
 func newHider(path *url.URL, headers map[string]string) func(error) error {
 	var forms []string
 	hide := func(least int, texts ...string) {
@@ -63,7 +63,7 @@ func newHider(path *url.URL, headers map[string]string) func(error) error {
 	}
 }
 
-// escapings returns text as the answer of a receiver may have it.
+// escapings returns the forms in which an answer may contain text.
 func escapings(text string) []string {
 	inJSON, _ := json.Marshal(text)
 	return []string{

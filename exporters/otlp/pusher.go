@@ -34,7 +34,7 @@ type pusher struct {
 	deadline time.Time // for all requests
 	requests int
 	sent     int
-	late     bool // whether the requests that are left are left out
+	late     bool // whether the remaining requests are skipped
 }
 
 // Produce collects what the PeriodicReader then exports. It keeps the errors of callbacks and producers for Export. They
@@ -61,8 +61,8 @@ func (p *pusher) tryCollect(ctx context.Context, rm *metricdata.ResourceMetrics)
 		}
 	}()
 	if p.panicked {
-		// The SDK still has what callbacks observed before the panic, and would add what they observe now. With deltas, the
-		// collection after that subtracts it again.
+		// The SDK still has the observations from before the panic, and would add the new ones. With deltas, the next
+		// collection would subtract them again.
 		_ = p.collect(ctx, &metricdata.ResourceMetrics{})
 		if p.Temporality(sdkmetric.InstrumentKindObservableCounter) == metricdata.DeltaTemporality {
 			_ = p.collect(ctx, &metricdata.ResourceMetrics{})
@@ -86,7 +86,7 @@ func (p *pusher) tryCollect(ctx context.Context, rm *metricdata.ResourceMetrics)
 	return err
 }
 
-// inspect returns the number of data points, and reports whether one is of the overflow series.
+// inspect returns the number of data points, and whether one belongs to the overflow series.
 func inspect(data metricdata.Aggregation) (n int, overflow bool) {
 	v := reflect.ValueOf(data)
 	if v.Kind() != reflect.Struct {

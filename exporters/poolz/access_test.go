@@ -51,7 +51,7 @@ func TestOnlyThisMachineIsServed(t *testing.T) {
 		r := request(http.MethodGet, "/")
 		r.RemoteAddr, r.Host = tt.remote, tt.host
 		if tt.header != "" {
-			r.Header.Set(tt.header, "") // a proxy may hide for whom it asks
+			r.Header.Set(tt.header, "") // a proxy may hide its client
 		}
 		want := http.StatusForbidden
 		if tt.served {

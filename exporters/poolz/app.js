@@ -1,4 +1,4 @@
-// Renews the page once a second from what the server renders, and adds what needs a script: a pause, a filter, sorting.
+// Updates the page once a second with what the server renders, and adds a pause, a filter and sorting.
 import { morph } from './morph.js';
 import { draw } from './plots.js';
 import { filter, prepare, sortBy } from './tables.js';
@@ -23,7 +23,7 @@ filterField.addEventListener('input', tellFilter);
 const filterLabel = document.createElement('label');
 filterLabel.append('Filter rows ', filterField);
 const filterCount = document.createElement('output');
-const status = document.createElement('p'); // for screen readers, too
+const status = document.createElement('p'); // also for screen readers
 status.setAttribute('role', 'status');
 status.className = 'status';
 const tools = document.createElement('div');
@@ -52,7 +52,7 @@ function button(text, clicked) {
   return made;
 }
 
-// renew shows what the server says now, unless nobody looks or the answer before is not there yet.
+// renew shows the current page, unless the tab is hidden or the previous request is pending.
 async function renew() {
   if (paused || document.hidden || looking) {
     return;
@@ -118,7 +118,7 @@ function tell(text) {
   }
 }
 
-// copy puts the text for a ticket on the clipboard, which browsers allow on localhost and by HTTPS only.
+// copy copies the text for a ticket to the clipboard, which browsers allow only on localhost and over HTTPS.
 async function copy() {
   try {
     await navigator.clipboard.writeText(await get('report.txt'));

@@ -19,7 +19,7 @@ func TestVersionOfUPlotIsNoted(t *testing.T) {
 	}
 }
 
-// TestScriptsSetNoMarkup looks for what would make a name markup or code, and for what the policy forbids.
+// TestScriptsSetNoMarkup looks for calls that could turn a name into markup or code, or that the policy forbids.
 func TestScriptsSetNoMarkup(t *testing.T) {
 	t.Parallel()
 	forbidden := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|setAttribute\('style|https?://`)

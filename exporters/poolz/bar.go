@@ -10,7 +10,7 @@ import (
 // maxUnits is how many units of work a bar shows separately.
 const maxUnits = 6
 
-// bar shows what a pool's connections do, each as long as the others.
+// bar shows what a pool's connections do, each with the same length.
 type bar struct {
 	Size  int64  // how many connections the pool may have
 	Base  int64  // the base size, 0 if it is Size
@@ -32,7 +32,7 @@ func newBar(r diagnose.Report) bar {
 	}
 	inUse := max(0, r.Used-r.Closing)
 	for i, u := range heldByUnit(r.Holds) {
-		n := min(u.count, inUse) // holds that ended since are not in use any more
+		n := min(u.count, inUse) // holds may have ended since
 		if i >= maxUnits {
 			break
 		}
@@ -47,7 +47,7 @@ func newBar(r diagnose.Report) bar {
 	for _, p := range b.Parts {
 		used += p.Count
 	}
-	b.Size = max(b.Size, used) // the numbers are not all of one moment
+	b.Size = max(b.Size, used) // the numbers are not from one moment
 	b.add("free", "not open", b.Size-used)
 	var words []string
 	for _, p := range b.Parts {
@@ -73,7 +73,7 @@ type heldUnit struct {
 	count int64
 }
 
-// heldByUnit adds up holds by unit of work. Those with the most holds come first, as they do in a report.
+// heldByUnit adds up holds by unit of work, in the order of the report: the most holds first.
 func heldByUnit(holds []diagnose.Holds) []heldUnit {
 	var units []heldUnit
 	at := make(map[string]int)

@@ -15,7 +15,7 @@ import (
 func Handler(insts []*otelpool.Instrumentation, opts ...Option) http.Handler {
 	c := newConfig(opts)
 	for _, inst := range insts {
-		inst.History() // starts it; for pools that are registered later the first snapshot does
+		inst.History() // starts the history; for pools that are registered later, the first snapshot does
 	}
 	h := &handler{access: c.access, snapshots: snapshots{insts: slices.Clone(insts), config: c}}
 	if c.server != nil {
@@ -27,10 +27,10 @@ func Handler(insts []*otelpool.Instrumentation, opts ...Option) http.Handler {
 type handler struct {
 	access    func(*http.Request) bool
 	snapshots snapshots
-	server    *server // nil if it is not asked
+	server    *server // nil without WithServerView
 }
 
-// The types of what is served.
+// Content types.
 const (
 	typeHTML = "text/html; charset=utf-8"
 	typeText = "text/plain; charset=utf-8"
@@ -68,7 +68,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	switch file := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]; file {
 	case "":
-		if folder, ok := folderOf(r); !ok { // relative links would lead beside the page
+		if folder, ok := folderOf(r); !ok { // relative links would not work
 			w.Header().Set("Location", folder)
 			send(w, r, http.StatusMovedPermanently, typeText, nil)
 			return
@@ -98,8 +98,7 @@ func folderOf(r *http.Request) (relative string, ok bool) {
 	return "./" + path[strings.LastIndexByte(path, '/')+1:] + "/", false
 }
 
-// render sends a file of the current snapshot, or the page. A panic during rendering, which would be a bug of this
-// package, must not reach the program.
+// render sends a file of the current snapshot, or the page. A panic during rendering must not reach the program.
 func (h *handler) render(w http.ResponseWriter, r *http.Request, contentType, file string) {
 	body, err := func() (body []byte, err error) {
 		defer recoverTo(&err)

@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { postgrestest.Main(m) }
 
-// hostile is a name that is harmful where it is not escaped. Operations are cut after 255 bytes, names of pools are not.
+// hostile is a name that is harmful if not escaped. Operations are cut after 255 bytes, names of pools are not.
 var hostile = "<script>alert(1)</script>\"'`{{.}}\x1b[2J\r\n\u202e\u2066\u0085\x00" + strings.Repeat("x", 10_000)
 
 func newProvider() *sdkmetric.MeterProvider {
@@ -122,10 +122,10 @@ func TestHandlerServesPoolsUnderAnyPrefix(t *testing.T) {
 		}
 	}
 	if strings.Contains(get(h, "/?pause").Body.String(), "http-equiv") {
-		t.Error("the paused page renews itself")
+		t.Error("the paused page reloads itself")
 	}
 	if w := get(mux, "/debug/pool/nothing"); w.Code != http.StatusNotFound {
-		t.Errorf("status %d of what is not there", w.Code)
+		t.Errorf("status %d for an unknown path", w.Code)
 	}
 	if w := get(mux, "/without"); w.Code != http.StatusNotFound {
 		t.Errorf("status %d without a slash", w.Code)
@@ -156,7 +156,7 @@ func TestHandlerServesUnregisteredPoolsAsNone(t *testing.T) {
 	}
 }
 
-// TestHandlerReportsUnknownValues registers a pool that has no hooks.
+// TestHandlerReportsUnknownValues uses a pool without hooks.
 func TestHandlerReportsUnknownValues(t *testing.T) {
 	t.Parallel()
 	pool, err := pgxpool.New(t.Context(), postgrestest.Database(t))

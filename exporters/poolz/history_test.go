@@ -21,7 +21,7 @@ func history(t *testing.T, body []byte) poolz.History {
 	return h
 }
 
-// TestHistoryBeginsWithHandler asks for a pool's history some seconds after the handler was made, for the first time.
+// TestHistoryBeginsWithHandler asks for a pool's history for the first time some seconds after creating the handler.
 func TestHistoryBeginsWithHandler(t *testing.T) {
 	t.Parallel()
 	inst := newPool(t, "main", "checkout")
@@ -33,7 +33,7 @@ func TestHistoryBeginsWithHandler(t *testing.T) {
 	}
 }
 
-// TestHistoryBeginsWithRegistration registers a pool after the handler was made.
+// TestHistoryBeginsWithRegistration registers a pool after creating the handler.
 func TestHistoryBeginsWithRegistration(t *testing.T) {
 	t.Parallel()
 	config := postgrestest.Config(t)

@@ -16,7 +16,7 @@ func poolIDs(pools []Pool) []string {
 	var ids []string
 	for _, p := range pools {
 		id := "pool-" + idOf(p.Report.Pool)
-		if seen[id]++; seen[id] > 1 { // no name has an id that ends so: an escape has two digits
+		if seen[id]++; seen[id] > 1 { // no other id ends like this, because an escape has two digits
 			id = fmt.Sprintf("%s~%d~", id, seen[id])
 		}
 		ids = append(ids, id)

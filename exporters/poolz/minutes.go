@@ -10,7 +10,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// phase is where acquires spent time.
+// phase is a phase in which acquires spent time.
 type phase struct {
 	Name                 string
 	Seconds, Share, Each cell
@@ -38,7 +38,7 @@ func phases(p diagnose.Period) []phase {
 	return list
 }
 
-// change counts something in the last minute, and in the last ten.
+// change has a count in the last minute, and in the last ten.
 type change struct {
 	Name        string
 	Minute, Ten int64
@@ -63,7 +63,7 @@ func changes(minute, ten diagnose.Period) []change {
 	return list
 }
 
-// failures returns how often which operation failed with which error, the most frequent of the ten minutes first.
+// failures returns how often operations failed, by error, the most frequent in ten minutes first.
 func failures(minute, ten diagnose.Period) rows[change] {
 	type failure struct{ operation, err string }
 	counted := make(map[failure]change)
@@ -91,7 +91,8 @@ func failures(minute, ten diagnose.Period) rows[change] {
 	}))
 }
 
-// byValue returns the keys of maps whose value is not zero in one of them, those with the most in the first one first.
+// byValue returns the keys with a nonzero value in one of the maps, sorted by the value in the first map, the largest
+// first.
 func byValue[N int64 | float64](all ...map[string]N) []string {
 	found := make(map[string]bool)
 	for _, m := range all {

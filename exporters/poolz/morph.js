@@ -1,9 +1,9 @@
-// Makes an element like one that the server has rendered later. Nodes that are in both stay, and with them the focus, the
-// selection, and what is open. Elements with an id or a data-key are known by it, others by their place.
+// Makes an element equal to one that the server rendered later. Nodes in both stay, and so do the focus, the selection,
+// and open details. Elements are matched by their id or data-key, else by their position.
 export function morph(from, to) {
   copyAttributes(from, to);
   if (from.hasAttribute('data-keep')) {
-    return; // a script has drawn what is inside
+    return; // a script has drawn the content
   }
   const wanted = new Set([...to.children].map(keyOf));
   const keyed = new Map();
@@ -14,7 +14,7 @@ export function morph(from, to) {
     if (wanted.has(keyOf(child))) {
       keyed.set(keyOf(child), child);
     } else {
-      child.remove(); // first, so that what follows is compared with its own
+      child.remove(); // first, so that the following nodes match
     }
   }
   let at = from.firstChild;
@@ -47,7 +47,7 @@ function keyOf(node) {
   return node.nodeType === Node.ELEMENT_NODE ? node.id || node.getAttribute('data-key') : null;
 }
 
-// alike returns a node if it may become what is wanted.
+// alike returns a node if it can become the wanted one.
 function alike(node, want) {
   return node && node.nodeType === want.nodeType && node.nodeName === want.nodeName && !keyOf(node) ? node : null;
 }

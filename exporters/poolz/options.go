@@ -22,7 +22,7 @@ type config struct {
 	access    func(*http.Request) bool
 	traceLink string // "" for none
 	server    *pgx.ConnConfig
-	problem   error // of the options, for the page
+	problem   error // in the options; shown on the page
 }
 
 func newConfig(opts []Option) config {
@@ -64,10 +64,11 @@ func WithTraceLink(template string) Option {
 	})
 }
 
-// traceID is in the place of the trace id in a template.
+// traceID is the placeholder of the trace ID in a template.
 const traceID = "{trace_id}"
 
-// checkTraceLink returns an error unless a template is valid. The error does not repeat it: it may contain a secret.
+// checkTraceLink returns an error if a template is invalid. The error does not repeat the template, which may contain a
+// secret.
 func checkTraceLink(template string) error {
 	u, err := url.Parse(strings.Replace(template, traceID, "id", 1))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.Contains(template, `\`) ||

@@ -21,7 +21,7 @@ func TestTracesAreLinks(t *testing.T) {
 			t.Errorf("%s: no link on the page:\n%s", template, text)
 		}
 		if strings.Count(text, `rel="noreferrer"`) != 1 || strings.Contains(text, "WithTraceLink") {
-			t.Errorf("%s: more than the id is a link, or the template is refused", template)
+			t.Errorf("%s: more than the ID is a link, or the template is refused", template)
 		}
 	}
 	if strings.Contains(page(t, d), "noreferrer") || strings.Contains(page(t, d, WithTraceLink("wrong"), WithTraceLink("")), "WithTraceLink") {
@@ -40,7 +40,7 @@ func TestPageReportsWrongTraceLink(t *testing.T) {
 	} {
 		text := page(t, d, WithTraceLink(template))
 		if !strings.Contains(text, "the template of WithTraceLink is invalid") || strings.Contains(text, "noreferrer") || strings.Contains(text, "secret") {
-			t.Errorf("%s: the page does not tell that it is wrong", template)
+			t.Errorf("%s: the page does not report the wrong template", template)
 		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 //go:embed *.html
 var templates embed.FS
 
-// Bounds of the page. A list that is longer is cut, which the page says; report.json has all of it.
+// Limits of the page. It says when it cuts a list; report.json has the whole list.
 const (
 	maxText  = 200 // characters of a name
 	maxRows  = 30  // of a table
@@ -89,7 +89,7 @@ func (v view) write(d Document) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// title returns the title of the page: the worst finding, to be seen in the title of an inactive tab.
+// title returns the title of the page: the worst finding, which is visible in the title of an inactive tab.
 func title(pools []Pool) string {
 	for _, severity := range []diagnose.Severity{diagnose.Critical, diagnose.Warning} {
 		for _, p := range pools {
@@ -111,10 +111,10 @@ type shown struct {
 	traceLink string
 }
 
-// trace is the id of a trace, with its URL if there is one.
+// trace is the ID of a trace, with its URL if there is one.
 type trace struct{ ID, URL string }
 
-// validTraceID matches the ids that OpenTelemetry has.
+// validTraceID matches OpenTelemetry's trace IDs.
 var validTraceID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // Traces returns the first few traces of holds.
@@ -133,7 +133,7 @@ func (s shown) Traces(ids []string) rows[trace] {
 // rows are the first of a table's rows.
 type rows[T any] struct {
 	Rows []T
-	More int // those that are left out
+	More int // the number of omitted rows
 }
 
 func cut[T any](all []T) rows[T] {
@@ -141,7 +141,7 @@ func cut[T any](all []T) rows[T] {
 	return rows[T]{shown, len(all) - len(shown)}
 }
 
-// class returns the class of a severity, "" for one that the style sheet does not know.
+// class returns the class of a severity, "" if the style sheet has none.
 func class(s diagnose.Severity) string {
 	switch s {
 	case diagnose.Critical, diagnose.Warning, diagnose.Info:
@@ -159,7 +159,7 @@ func name(s string) string {
 	return printable.Text(s, maxText)
 }
 
-// names lists names, the first few of them.
+// names lists the first few names.
 func names(all []string) string {
 	var list []string
 	for _, s := range all[:min(len(all), maxNames)] {
@@ -171,7 +171,7 @@ func names(all []string) string {
 	return strings.Join(list, ", ")
 }
 
-// counts formats counts by name, without those of nothing.
+// counts formats counts by name, without zeros.
 func counts(m map[string]int64) string {
 	var list []string
 	for _, key := range slices.Sorted(maps.Keys(m)) {
@@ -196,7 +196,7 @@ func duration(s float64) cell {
 // mean returns the mean time of an operation's calls.
 func mean(o diagnose.Operation) cell { return each(o.Seconds, o.Calls) }
 
-// before returns the mean time that the operation had in an earlier period.
+// before returns the mean time of the operation in an earlier period.
 func before(o diagnose.Operation, p diagnose.Period) cell {
 	i := slices.IndexFunc(p.Operations, func(b diagnose.Operation) bool { return b.Operation == o.Operation })
 	if i < 0 {
@@ -205,7 +205,7 @@ func before(o diagnose.Operation, p diagnose.Period) cell {
 	return mean(p.Operations[i])
 }
 
-// each returns the time that one of n took on average.
+// each returns s / n as the cell of a time.
 func each(s float64, n int64) cell {
 	if n == 0 {
 		return cell{Text: "-"}

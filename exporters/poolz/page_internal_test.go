@@ -13,16 +13,16 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// values matches the values of attributes that no browser treats as code. A quote in them is escaped.
+// values matches attributes whose values no browser treats as code.
 var values = regexp.MustCompile(`\s(?:class|id|aria-[a-z]+|data-[a-z]+)="[^"]*"`)
 
-// scripts matches the scripts of the page, which are files of it.
+// scripts matches the scripts of the page, which are its own files.
 var scripts = regexp.MustCompile(`<script(?: type="module"| defer)? src="[A-Za-z.]+"></script>`)
 
-// inlined matches what the Content-Security-Policy forbids, and what is loaded from elsewhere. A link loads nothing.
+// inlined matches what the Content-Security-Policy forbids, and resources from other hosts. A link loads nothing.
 var inlined = regexp.MustCompile(`(?i)<script|<style|<[^>]*\s(?:style|on[a-z]+)=|javascript:|src="(?:[a-z]+:|//)|<[b-z][^>]*href="(?:[a-z]+:|//)`)
 
-// fullDocument returns a document that has everything, with a name wherever others choose one.
+// fullDocument returns a document with everything, and with name wherever others choose a text.
 func fullDocument(name string, many int) Document {
 	n := map[string]int64{name: 3, "none": 0}
 	before := 1.5
@@ -53,7 +53,7 @@ func page(t *testing.T, d Document, opts ...Option) string {
 	return string(text)
 }
 
-// checkEscaped checks that no name is markup, is unprintable or has thousands of é.
+// checkEscaped checks that no name is markup, unprintable or too long.
 func checkEscaped(t *testing.T, page string) {
 	t.Helper()
 	testutil.Equal(t, "inlined in the page", inlined.FindString(scripts.ReplaceAllString(values.ReplaceAllString(page, ""), "")), "")
@@ -90,10 +90,10 @@ func TestPageShowsFindings(t *testing.T) {
 		"checkout0: checkout</bdi></th><td>3</td><td>3</td>",
 		`aria-label="Plot of the last ten minutes. Mean time now: to acquire 250 ms, of an operation 0 s"`, `<span class="line1">operations 1.5</span>`,
 	} {
-		if want == "4 callers wait" { // only where nothing is found
+		if want == "4 callers wait" { // only without findings
 			d.Pools[0].Findings = nil
 			if text := page(t, d); !strings.Contains(text, "ok: 9 of 20 connections in use, 4 callers wait for one") {
-				t.Errorf("without findings the page does not tell the state:\n%s", text)
+				t.Errorf("without findings the page does not show the state:\n%s", text)
 			}
 			continue
 		}
@@ -103,7 +103,7 @@ func TestPageShowsFindings(t *testing.T) {
 	}
 }
 
-// TestPageShowsNoZeroForUnknown shows pools without hooks, the first of which is a sql.DB's own, without a limit.
+// TestPageShowsNoZeroForUnknown uses pools without hooks. The first is a sql.DB's own, without a limit.
 func TestPageShowsNoZeroForUnknown(t *testing.T) {
 	t.Parallel()
 	for want, r := range map[string]diagnose.Report{
@@ -118,7 +118,7 @@ func TestPageShowsNoZeroForUnknown(t *testing.T) {
 		}
 		for _, unknown := range []string{"of 0", "Waiting", "Oldest wait", "Opened<", "Closing", "Peak", "Nested", "None.", "No acquire", "<dd>none", `viewBox="0 0 0 1"`} {
 			if strings.Contains(text, unknown) {
-				t.Errorf("%s: %q is on the page, and cannot be known:\n%s", r.Pool, unknown, text)
+				t.Errorf("%s: %q is on the page, but is unknown:\n%s", r.Pool, unknown, text)
 			}
 		}
 	}
@@ -135,7 +135,7 @@ func TestPageIsBounded(t *testing.T) {
 		size += len(asset.body)
 	}
 	if size > 150_000 {
-		t.Errorf("a page of 30 units of work and operations has %d bytes with all that it loads", size)
+		t.Errorf("a page with 30 units of work and operations has %d bytes, including its files", size)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/otelpool/otelpool-go/internal/printable"
 )
 
-// plot is a figure with the values of the last second. The page's script draws what was before.
+// plot is a figure with the values of the last second. The page's script draws the rest.
 type plot struct {
 	Kind, Title string
 	Label       string // the figure in words
@@ -51,7 +51,7 @@ func newPlots(p Pool) []plot {
 	return plots
 }
 
-// maxLatest is how many moments the page itself contains, so that a script that reads it once a second misses none.
+// maxLatest is how many moments the page contains, so that a script that reads it once a second misses none.
 const maxLatest = 3
 
 // latest returns the last moments of a pool as JSON.

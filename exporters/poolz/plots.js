@@ -1,4 +1,4 @@
-// Draws the last ten minutes of each pool with uPlot. The page has the last seconds; what was before is in history.json.
+// Draws the last ten minutes of each pool with uPlot. The page has the last seconds, history.json the rest.
 
 const span = 600; // seconds
 const height = 110;
@@ -15,7 +15,7 @@ const resized = new ResizeObserver((entries) => {
 const mean = (seconds, count) => (count > 0 ? seconds / count : null);
 const rate = (count, m) => (m.seconds > 0 ? count / m.seconds : null);
 
-// The series of each kind of plot, by the names that the caption has for them.
+// The series of each kind of plot, by their names in the caption.
 const kinds = {
   connections: [
     ['in use', (m) => m.used],
@@ -32,13 +32,13 @@ const kinds = {
   ],
 };
 
-// draw adds the seconds that the page has to the plots. get returns the text of a path.
+// draw adds the page's last seconds to the plots. get returns the text of a path.
 export async function draw(get) {
   const sections = [...document.querySelectorAll('#pools > .pool')];
   if (sections.some((section) => holders(section) && !follows(section))) {
     const { pools } = JSON.parse(await get('history.json'));
     if (pools.length !== sections.length) {
-      return; // a pool came or went; the next look has the same
+      return; // the pools have changed; the next update has the same
     }
     sections.forEach((section, i) => keep(section, pools[i].moments)); // they are newer than the page's
   } else {
@@ -56,7 +56,7 @@ export async function draw(get) {
 const holders = (section) => section.querySelector('.plots');
 const time = (m) => Date.parse(m.time) / 1000;
 
-// follows reports whether nothing is missing between what is kept of a pool and what its section has.
+// follows reports whether the moments in a pool's section continue the kept ones without a gap.
 function follows(section) {
   const last = kept.get(section.id)?.moments.at(-1);
   return last && time(JSON.parse(holders(section).dataset.moments)[0]) - time(last) < 2.5;
@@ -79,7 +79,7 @@ function keep(section, moments) {
 function show(section) {
   const pool = kept.get(section.id);
   const divs = [...section.querySelectorAll('.plot')];
-  if (divs.some((div, i) => div !== pool.divs[i])) { // the section is another than before
+  if (divs.some((div, i) => div !== pool.divs[i])) { // the section was replaced
     pool.divs.forEach(remove);
     pool.divs = divs;
     pool.size = Number(holders(section).dataset.size);
@@ -115,7 +115,7 @@ function options(div, pool, readout) {
   const kind = div.dataset.kind;
   const counts = kind === 'connections' || kind === 'waiting';
   const format = kind === 'times' ? seconds : counts ? String : (value) => String(Number(value.toPrecision(3)));
-  const least = { connections: pool.size, waiting: 4, times: 0.001, failures: 1 }[kind]; // that the axis shows
+  const least = { connections: pool.size, waiting: 4, times: 0.001, failures: 1 }[kind]; // minimum range of the axis
   const axis = { stroke: color('--faint'), font: '11px system-ui, sans-serif', grid: { stroke: color('--line'), width: 1 }, ticks: { show: false } };
   const lines = kinds[kind].map(([label], i) => ({
     label,
@@ -142,7 +142,7 @@ function options(div, pool, readout) {
   };
 }
 
-// read says what is under the cursor.
+// read returns the values under the cursor in words.
 function read(u, format) {
   const i = u.cursor.idx;
   if (i === null || i === undefined || u.cursor.left < 0) {
@@ -155,7 +155,7 @@ function read(u, format) {
   return `${clock(u.data[0][i])} ${values.join(', ')}`;
 }
 
-const clock = (at) => new Date(at * 1000).toISOString().slice(11, 19); // UTC, as all times of the page
+const clock = (at) => new Date(at * 1000).toISOString().slice(11, 19); // UTC, like all times on the page
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 function seconds(value) {

@@ -15,7 +15,7 @@ const (
 	// serverSharing is how long viewers share an answer of the server.
 	serverSharing = 5 * time.Second
 
-	// serverTimeout is longer than diagnose.Server needs, which has a limit of its own.
+	// serverTimeout is longer than the time limit of diagnose.Server.
 	serverTimeout = 4 * time.Second
 )
 
@@ -27,7 +27,7 @@ type server struct {
 	last, before *answer
 }
 
-// answer is what the server said. Its fields are set when done is closed.
+// answer is the server's answer. Its fields are set when done is closed.
 type answer struct {
 	asked time.Time
 	done  chan struct{}
@@ -65,7 +65,7 @@ func (s *server) ask(ctx context.Context, pools []Pool) *answer {
 	}
 }
 
-// find asks the server about the holds of all pools.
+// find asks the server about the holds of all pools, and sets the fields.
 func (a *answer) find(config *pgx.ConnConfig, pools []Pool) {
 	defer close(a.done)
 	defer recoverTo(&a.err)

@@ -20,7 +20,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// blocking opens a pool in which the unit of work "waiter" waits for a lock that "holder" has.
+// blocking opens a pool in which the unit of work "waiter" waits for a lock of "holder".
 func blocking(t *testing.T) (inst *otelpool.Instrumentation, server *pgx.ConnConfig) {
 	t.Helper()
 	config := postgrestest.Config(t)
@@ -71,7 +71,7 @@ func TestServerViewShowsWhoBlocksWhom(t *testing.T) {
 	}
 	h := poolz.Handler([]*otelpool.Instrumentation{inst}, poolz.WithServerView(server))
 	if body := get(h, "/").Body.String(); !strings.Contains(body, `href="?server#server"`) || dials.Load() != 0 {
-		t.Errorf("%d dials before the server is to be asked, or no link:\n%s", dials.Load(), body)
+		t.Errorf("%d dials before the view is open, or no link:\n%s", dials.Load(), body)
 	}
 	start := time.Now()
 	var viewers sync.WaitGroup
@@ -97,7 +97,7 @@ func TestServerViewShowsWhoBlocksWhom(t *testing.T) {
 		t.Errorf("%d dials, want at most %d", dials.Load(), most)
 	}
 	if body := get(h, "/?server&pause").Body.String(); strings.Contains(body, "http-equiv") || !strings.Contains(body, "Who has the server") {
-		t.Error("the paused view is not there, or renews itself")
+		t.Error("the paused view is missing, or reloads itself")
 	}
 	away := request(http.MethodGet, "/?server")
 	away.RemoteAddr = "192.0.2.1:1234"
@@ -117,7 +117,7 @@ func TestServerViewReportsReasonIfMissing(t *testing.T) {
 	}
 }
 
-// TestLeavingViewerDoesNotWaitForServer has a viewer that is gone before the server answers, which it never does.
+// TestLeavingViewerDoesNotWaitForServer uses a viewer that leaves, and a server that never answers.
 func TestLeavingViewerDoesNotWaitForServer(t *testing.T) {
 	t.Parallel()
 	server, err := pgx.ParseConfig("host=localhost sslmode=disable")
@@ -137,7 +137,7 @@ func TestLeavingViewerDoesNotWaitForServer(t *testing.T) {
 	select {
 	case <-done:
 	case <-time.After(2 * time.Second):
-		t.Error("a viewer that is gone waits for the server")
+		t.Error("the request of a viewer that left waits for the server")
 	}
 }
 

@@ -23,7 +23,7 @@ type node struct {
 	Waiting []node
 }
 
-// newShownServer returns how the page shows an answer, nil for none.
+// newShownServer returns how the page shows an answer; a is nil if there is none.
 func newShownServer(a *answer) shownServer {
 	if a == nil {
 		return shownServer{}
@@ -38,8 +38,7 @@ func newShownServer(a *answer) shownServer {
 	return s
 }
 
-// tree puts each waiting session below the first session that blocks it. That one does not wait itself, if any of the
-// list does not.
+// tree puts each waiting session below the first session that blocks it, if possible one that does not wait itself.
 func tree(sessions []diagnose.Session) []node {
 	known := make(map[uint32]diagnose.Session)
 	below := make(map[uint32][]uint32)
@@ -82,7 +81,7 @@ func tree(sessions []diagnose.Session) []node {
 	return nodes
 }
 
-// owner returns whose session it is.
+// owner returns the owner of a session.
 func owner(s diagnose.Session) string {
 	switch {
 	case s.Ours:

@@ -13,7 +13,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// shape writes a tree as process ids, those that wait in brackets.
+// shape writes a tree as process IDs, with waiting ones in brackets.
 func shape(nodes []node) string {
 	var parts []string
 	for _, n := range nodes {
@@ -50,7 +50,7 @@ func TestTreeHasEachSessionOnce(t *testing.T) {
 	}
 }
 
-// TestServerViewEscapes has an answer of a server that is hostile, and an error.
+// TestServerViewEscapes uses a hostile answer and an error.
 func TestServerViewEscapes(t *testing.T) {
 	t.Parallel()
 	hostile := "<script>alert(1)</script>\" onload=alert(1)\u202e\x00\x1b" + strings.Repeat("é", 10_000)

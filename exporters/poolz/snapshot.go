@@ -41,7 +41,7 @@ type snapshots struct {
 	insts  []*otelpool.Instrumentation
 	config config
 
-	mu   sync.Mutex // held while a snapshot is taken, which does not block
+	mu   sync.Mutex // held while a snapshot is taken
 	last *snapshot
 }
 
@@ -58,11 +58,11 @@ func (s *snapshots) now() *snapshot {
 // rendering renders a snapshot when it is first called, and then returns the same result.
 type rendering func() ([]byte, error)
 
-// form is a form of a snapshot that viewers ask for.
+// form is one of the forms of a snapshot.
 type form struct {
 	file   string // "" for the page
 	paused bool
-	server *answer // nil if it was not asked
+	server *answer // nil if PostgreSQL was not asked
 }
 
 // snapshot is the state of all pools at one moment, in the forms that viewers asked for.

@@ -1,9 +1,9 @@
-// Tables that are sorted by a click on a column's name, and show only the rows that have a text.
+// Sorts tables by a click on a column's name, and filters their rows by a text.
 
 const sorted = new Map(); // by the id of a table: the column, and 1 or -1
 let wanted = '';
 
-// prepare sorts and filters the tables of a document, be it shown or just fetched.
+// prepare sorts and filters the tables of a document, the shown one or one just fetched.
 export function prepare(root) {
   for (const table of root.querySelectorAll('table[id]')) {
     const sort = sorted.get(table.id);
@@ -33,7 +33,7 @@ export function prepare(root) {
   }
 }
 
-// filter shows only rows that contain a text, and returns how many there are of how many.
+// filter shows only rows that contain a text, and returns how many of how many these are.
 export function filter(root, text) {
   wanted = text.trim().toLowerCase();
   prepare(root);
@@ -41,7 +41,7 @@ export function filter(root, text) {
   return { shown: rows.filter((row) => !row.hidden).length, all: rows.length };
 }
 
-// sortBy sorts a table by the column of a button: the other way round by a second click, as the server does by a third.
+// sortBy sorts a table by the column of a button. A second click reverses the order, a third restores the server's.
 export function sortBy(root, button) {
   const head = button.closest('th');
   const table = head.closest('table');

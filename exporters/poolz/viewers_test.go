@@ -20,7 +20,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestSlowViewersDoNotDelayOthers has 50 viewers that read a byte a second, and 150 that read.
+// TestSlowViewersDoNotDelayOthers has 50 viewers that read a byte a second, and 150 normal ones.
 func TestSlowViewersDoNotDelayOthers(t *testing.T) {
 	const slow, fast, looks = 50, 150, 5
 	h := poolz.Handler([]*otelpool.Instrumentation{newPool(t, "main", strings.Repeat("<", 255))})
@@ -31,7 +31,7 @@ func TestSlowViewersDoNotDelayOthers(t *testing.T) {
 		h.ServeHTTP(w, r)
 		_ = http.NewResponseController(w).Flush() // else the server may wait for a slow viewer later
 	}))
-	// The system's buffers grow to megabytes otherwise, and take what is not read.
+	// Otherwise the system's buffers grow to megabytes, and take a whole page.
 	s.Config.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
 		_ = conn.(*net.TCPConn).SetWriteBuffer(4 << 10)
 		return ctx
@@ -47,7 +47,7 @@ func TestSlowViewersDoNotDelayOthers(t *testing.T) {
 		conn, err := net.Dial("tcp", s.Listener.Addr().String())
 		testutil.NoError(t, err)
 		_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
-		// One page would fit into the buffers of the system.
+		// A single page would fit into the system's buffers.
 		fmt.Fprint(conn, strings.Repeat("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 1000))
 		slowViewers.Go(func() { readSlowly(ctx, conn) })
 	}
@@ -96,7 +96,7 @@ func readSlowly(ctx context.Context, conn net.Conn) {
 	}
 }
 
-// TestNothingRunsWithoutViewers makes a handler and requests the page once.
+// TestNothingRunsWithoutViewers creates a handler and requests the page once.
 func TestNothingRunsWithoutViewers(t *testing.T) {
 	inst := newPool(t, "main", "checkout")
 	h := poolz.Handler([]*otelpool.Instrumentation{inst})

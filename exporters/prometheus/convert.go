@@ -104,7 +104,7 @@ func addHistograms[N number](c *conversion, points []metricdata.HistogramDataPoi
 	}
 }
 
-// addSeries adds a series. It leaves out one without a label set, which has an attribute that cannot be a label.
+// addSeries adds a series. It omits a series without a label set, which has an attribute that cannot be a label.
 func (c *conversion) addSeries(m *dto.Metric, labels *labelSet) {
 	if labels == nil {
 		return

@@ -133,8 +133,8 @@ func TestConversionEqualsOfficialExporter(t *testing.T) {
 				otelprom.WithoutTargetInfo(), otelprom.WithResourceAsConstantLabels(filter))
 			sdkmetric.NewMeterProvider(res, sdkmetric.WithReader(exporter), sdkmetric.WithReader(reader))
 
-			for range 2 { // the second time with labels of the first
-				official, _ := registry.Gather() // The error is about what is left out.
+			for range 2 { // the second time with the kept labels
+				official, _ := registry.Gather() // The error is about omitted series.
 				if len(official) != 8 {
 					t.Fatalf("the official exporter has %v", familyNames(official))
 				}

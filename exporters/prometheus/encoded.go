@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// encodedPage is a page in one format. It is kept compressed while clients read it, also for clients that do not accept
+// encodedPage is a page in one format. It is kept compressed while clients read it, even for clients that do not accept
 // compression: a page of 20 000 series takes over 20 MB as text, and a client may be slow. The zero value with accept
-// set is a page that has yet to be filled; a filled one does not change.
+// set is an empty page; a filled one does not change.
 type encodedPage struct {
 	accept []string // the header Accept of the request
 
@@ -32,14 +32,14 @@ func (p *encodedPage) fill(handler http.Handler, query string) {
 	recorder := pageRecorder{header: http.Header{}, status: http.StatusOK}
 	handler.ServeHTTP(&recorder, request)
 	p.status, p.contentType = recorder.status, recorder.header.Get("Content-Type")
-	p.body = bytes.Clone(recorder.body.Bytes()) // without the spare room of the buffer
+	p.body = bytes.Clone(recorder.body.Bytes()) // without the buffer's spare capacity
 	p.zipped = recorder.header.Get("Content-Encoding") == "gzip"
 }
 
 // serve writes the page to a client.
 func (p *encodedPage) serve(w http.ResponseWriter, acceptsGzip bool) error {
 	if p.status == 0 {
-		// A panic while the page was made. The error handler has it.
+		// A panic while the page was created; the error handler has it.
 		http.Error(w, errNothingGathered.Error(), http.StatusInternalServerError)
 		return nil
 	}
@@ -83,7 +83,7 @@ func (r *pageRecorder) Write(b []byte) (int, error) { return r.body.Write(b) }
 
 // acceptsGzip reports whether the client of r accepts gzip.
 func acceptsGzip(r *http.Request) bool {
-	all := false // what "*" says
+	all := false // whether "*" accepts gzip
 	for _, value := range r.Header.Values("Accept-Encoding") {
 		for entry := range strings.SplitSeq(strings.ToLower(value), ",") {
 			name, parameter, _ := strings.Cut(entry, ";")

@@ -13,10 +13,9 @@ import (
 // number is the type of an instrument's values.
 type number interface{ int64 | float64 }
 
-// sanitizeExemplars returns scopes with exemplars that every scraper can read. One exemplar that cannot be converted
-// makes the official exporter leave out all exemplars of the series and report an error at each scrape. A NUL in an
-// exemplar makes Prometheus reject the whole page. Changes are made in a copy: the original belongs to the SDK or a
-// producer.
+// sanitizeExemplars returns scopes with exemplars that every scraper can read. If one exemplar cannot be converted, the
+// official exporter omits all exemplars of the series and reports an error at each scrape. A NUL in an exemplar makes
+// Prometheus reject the whole page. Changes are made in a copy: the original belongs to the SDK or a producer.
 func sanitizeExemplars(scopes []metricdata.ScopeMetrics) []metricdata.ScopeMetrics {
 	fitted, _ := mapChanged(scopes, func(scope metricdata.ScopeMetrics) (_ metricdata.ScopeMetrics, changed bool) {
 		scope.Metrics, changed = mapChanged(scope.Metrics, func(m metricdata.Metrics) (_ metricdata.Metrics, changed bool) {
@@ -101,8 +100,8 @@ func sanitizePoints[P any, N number](
 	return points, changed
 }
 
-// sanitizeList sanitizes the exemplars of one data point. It leaves out those that cannot be converted, which only a
-// producer can make.
+// sanitizeList sanitizes the exemplars of one data point. It omits those that cannot be converted, which only producers
+// create.
 func sanitizeList[N number](exemplars []metricdata.Exemplar[N]) (fitted []metricdata.Exemplar[N], changed bool) {
 	if slices.ContainsFunc(exemplars, func(e metricdata.Exemplar[N]) bool { return !convertible(&e) }) {
 		exemplars = slices.DeleteFunc(slices.Clone(exemplars), func(e metricdata.Exemplar[N]) bool { return !convertible(&e) })

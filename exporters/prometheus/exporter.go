@@ -33,7 +33,7 @@ type Exporter struct {
 	scratch     atomic.Pointer[metricdata.ResourceMetrics] // of the last scrape: the SDK reuses its memory
 
 	collecting sync.Mutex // held while the MeterProvider is collected
-	panicked   bool       // whether the last collection did; guarded by collecting
+	panicked   bool       // whether the last collection panicked; guarded by collecting
 
 	mu        sync.Mutex // guards the fields below
 	producers []sdkmetric.Producer
@@ -174,7 +174,7 @@ func (e *Exporter) collectProvider(ctx context.Context, collected *metricdata.Re
 	again := e.panicked
 	e.panicked = true
 	if again {
-		// The SDK still has what callbacks observed before the panic, and would add what they observe now.
+		// The SDK still has the observations from before the panic, and would add the new ones.
 		_ = e.Reader.Collect(ctx, &metricdata.ResourceMetrics{})
 	}
 	err := e.Reader.Collect(ctx, collected)
@@ -232,7 +232,7 @@ func (e *Exporter) convert(collected *metricdata.ResourceMetrics, p *page, all b
 	return ours.overflows
 }
 
-// cannotCollect reports whether an error is that of a reader without a MeterProvider, or whose MeterProvider is shut down.
+// cannotCollect reports whether an error is that of a reader without a MeterProvider, or with one that is shut down.
 func cannotCollect(err error) bool {
 	return errors.Is(err, sdkmetric.ErrReaderNotRegistered) || errors.Is(err, sdkmetric.ErrReaderShutdown)
 }

@@ -149,7 +149,7 @@ func TestProducerMemoryIsNotReused(t *testing.T) {
 	provider := newProvider(t, exporter)
 
 	page(t, exporter, acceptText)
-	instrumentOthers(t, provider) // Now the SDK reuses the places of the producer's metrics.
+	instrumentOthers(t, provider) // Now the SDK reuses the memory of the producer's metrics.
 	body := page(t, exporter, acceptText)
 	for _, want := range []string{"first_2", "second_2", "cache_hits_total"} {
 		if !strings.Contains(body, want) {

@@ -12,8 +12,8 @@ import (
 	"go.opentelemetry.io/otel"
 )
 
-// errNothingGathered is the only reason that a client gets when there is nothing to serve. The real one may come from
-// any callback and goes to the error handler.
+// errNothingGathered is the error that a client gets when there is nothing to serve. The real error may come from any
+// callback, and goes to the error handler.
 var errNothingGathered = errors.New("nothing could be gathered: see the error that the program's error handler received")
 
 // ServeHTTP implements http.Handler. It serves the metrics in the format that the request accepts, compressed by gzip if
@@ -63,7 +63,7 @@ func (e *Exporter) countDisconnect(err error) {
 	}
 }
 
-// fillPages gathers once and encodes the pages. It runs on a goroutine that is no request's.
+// fillPages gathers once and encodes the pages. It does not run on the goroutine of a request.
 func (e *Exporter) fillPages(pages map[pageKey]*encodedPage) {
 	err := catchPanic("serve", func() error {
 		families, gatherErr := e.gather()

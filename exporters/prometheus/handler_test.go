@@ -101,7 +101,7 @@ func TestErrorsGoToTheGlobalHandlerByDefault(t *testing.T) { // It sets the glob
 	observeBy(t, provider.Meter(poolScope), "pgxpool.peak", func(context.Context, metric.Int64Observer) error { return errBroken })
 
 	if !strings.Contains(page(t, exporter, acceptText), `db_pool_size{pool="main"} 1`) {
-		t.Error("what could be gathered is not served")
+		t.Error("the gathered metrics are not served")
 	}
 	if got := reported.all(); len(got) != 1 || !errors.Is(got[0], errBroken) {
 		t.Errorf("reported %v", got)

@@ -64,7 +64,7 @@ func (c *labelCache) endGathering() {
 
 var labelNamer otlptranslator.LabelNamer // with the defaults, as in the official exporter
 
-// translateLabels returns the labels that the official exporter makes of attrs, or an error if it rejects them. It
+// translateLabels returns the labels that the official exporter creates from attrs, or an error if it rejects them. It
 // joins the values of attributes whose keys become the same label name.
 func translateLabels(attrs *attribute.Set) ([]*dto.LabelPair, error) {
 	values := map[string][]string{}

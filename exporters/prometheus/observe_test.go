@@ -23,7 +23,7 @@ func observe(tb testing.TB, provider metric.MeterProvider, name string, attrs ..
 	}
 }
 
-// observeBy makes a gauge that calls f at each collection.
+// observeBy creates a gauge that calls f at each collection.
 func observeBy(t *testing.T, meter metric.Meter, name string, f metric.Int64Callback) {
 	t.Helper()
 	if _, err := meter.Int64ObservableGauge(name, metric.WithInt64Callback(f)); err != nil {

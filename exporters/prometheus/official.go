@@ -39,13 +39,13 @@ func newOfficial(opts ...otelprom.Option) (*official, error) {
 }
 
 // attach sets the resource of the exporter's metrics. The SDK merges the resource of the environment into it, as it did
-// before for the original.
+// for the original.
 func (o *official) attach(res *resource.Resource) {
 	sdkmetric.NewMeterProvider(sdkmetric.WithReader(o.exporter), sdkmetric.WithResource(sanitizeResource(res)))
 }
 
-// sanitizeResource returns res without attributes that cannot be labels. The official exporter would leave out all of
-// target_info because of one such attribute.
+// sanitizeResource returns res without attributes that cannot be labels. For one such attribute the official exporter
+// would omit all of target_info.
 func sanitizeResource(res *resource.Resource) *resource.Resource {
 	attrs, changed := sanitizeAttributes(res.Attributes(), math.MaxInt)
 	if !changed {
@@ -55,7 +55,7 @@ func sanitizeResource(res *resource.Resource) *resource.Resource {
 }
 
 // families returns the metrics of scopes and of the resource as the official exporter's registry gathers them. It adds
-// resourceLabels to all series but that of the resource.
+// resourceLabels to all series except that of the resource.
 func (o *official) families(scopes []metricdata.ScopeMetrics, resourceLabels []*dto.LabelPair) (families []*dto.MetricFamily, err error) {
 	o.scopes = scopes
 	defer func() { o.scopes = nil }()
@@ -77,8 +77,8 @@ func (o *official) families(scopes []metricdata.ScopeMetrics, resourceLabels []*
 	return families, err
 }
 
-// constantLabels returns the labels of the resource's attributes that filter accepts. They are those of the official
-// exporter's WithResourceAsConstantLabels, which leaves out each series that has an attribute with the same label.
+// constantLabels returns the labels of the resource's attributes that filter accepts. The official exporter's
+// WithResourceAsConstantLabels has the same labels, but omits each series that has an attribute with one of them.
 func constantLabels(res *resource.Resource, filter attribute.Filter) ([]*dto.LabelPair, error) {
 	if filter == nil {
 		return nil, nil
@@ -88,7 +88,7 @@ func constantLabels(res *resource.Resource, filter attribute.Filter) ([]*dto.Lab
 	return translateLabels(&attrs)
 }
 
-// addLabels returns own and those of labels whose names own does not have, sorted by name.
+// addLabels returns own and the labels whose names are not in own, sorted by name.
 func addLabels(own, labels []*dto.LabelPair) []*dto.LabelPair {
 	all := slices.Clip(own)
 	for _, label := range labels {

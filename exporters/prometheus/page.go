@@ -11,7 +11,7 @@ import (
 )
 
 // page is the answer to one scrape: metric families of unique names, and the errors met on the way. It keeps the first
-// family of a name, leaves out what conflicts with it, and keeps an error for that.
+// family of a name, and an error for families and series that conflict with it.
 type page struct {
 	families map[string]*dto.MetricFamily
 	errs     []error

@@ -24,7 +24,7 @@ func (e *Exporter) Register(registerer prometheus.Registerer) error {
 	if err == nil || errors.As(err, &prometheus.AlreadyRegisteredError{}) {
 		return err
 	}
-	// A collector that left out some metrics has other descriptors, so the registry cannot tell that it is the same.
+	// A collector without some metrics has other descriptors, so the registry does not recognize it.
 	if !marker.isFree(e.id, registerer) {
 		return prometheus.AlreadyRegisteredError{ExistingCollector: c, NewCollector: c}
 	}
@@ -61,7 +61,7 @@ type reservation struct {
 // reservations lists the documented metrics. It is read-only.
 var reservations = loadReservations()
 
-// marker has a name of which no metric exists. A registry that has it has the collector of the exporter.
+// marker has a name without a metric. A registry with the marker has the collector of the exporter.
 var marker = reservation{names: []string{"otelpool_exporter"}, help: "Reserved by the collector of an exporter."}
 
 func loadReservations() (all []reservation) {

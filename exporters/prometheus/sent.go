@@ -9,13 +9,12 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// sent remembers the series that exporters have sent to registries. A registry gives all its collectors one channel, which
-// is new for each page, so the channel identifies the exporters that share a page. Two exporters that read the same pools would
-// otherwise have the same series, and the registry would serve an error instead of the page.
+// sent remembers the series that exporters have sent to registries. A registry passes all its collectors one new
+// channel per page, so the channel identifies a page. Without sent, two exporters of the same pools would send the same
+// series, and the registry would serve an error.
 var sent sentPages
 
-// maxSentPages is the number of pages that are remembered. It exceeds the number that scrapers gather at the same time. Each
-// holds memory until others take its place.
+// maxSentPages is the number of pages that are remembered. It exceeds the number of simultaneous scrapes.
 const maxSentPages = 16
 
 type sentPages struct {
@@ -32,8 +31,8 @@ type sentPage struct {
 
 var seriesSeed = maphash.MakeSeed()
 
-// dropSent removes from families the series that another exporter has sent to the channel, and returns the name of a
-// metric with such a series, or "". The caller must send the others.
+// dropSent removes series from families that another exporter has sent to the channel, and returns the name of a metric
+// with such a series, or "". The caller must send the rest.
 func dropSent(channel chan<- prometheus.Metric, exporterID string, families []*dto.MetricFamily) (dropped string) {
 	if exporterIDs.Load() < 2 {
 		return ""

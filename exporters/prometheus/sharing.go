@@ -32,7 +32,7 @@ type gathering struct {
 	done    chan struct{}            // closed when the pages are filled
 }
 
-// pageKey is what requests for the same page have in common.
+// pageKey identifies requests for the same page.
 type pageKey struct {
 	format expfmt.Format
 	query  string

@@ -48,7 +48,8 @@ func TestWaitingScrapesShareGathering(t *testing.T) {
 		accept := []string{acceptText, acceptOpenMetrics, acceptProtobuf}[i%3]
 		pages.Go(func() { page(t, exporter, accept) })
 	}
-	// Two gather at the same time: one is in the callback, the other waits for the SDK. The rest waits for the next.
+	// Two gather at the same time: one is in the callback, the other waits for the SDK. The rest wait for the next
+	// gathering.
 	testutil.Eventually(t, "the other scrapes wait for the first", func() bool { return exporter.Waiting() == scrapes-2 && gauge.gatherings.Load() == 1 })
 	close(gauge.proceed)
 	pages.Wait()
@@ -110,7 +111,7 @@ func TestSlowClientsHoldCompressedPages(t *testing.T) { // It measures memory, s
 			request.Header.Set("Accept-Encoding", encoding)
 			exporter.ServeHTTP(slowClient{httptest.NewRecorder(), blocked, release}, request)
 		})
-		<-blocked // so that each has a gathering of its own
+		<-blocked // so that each has its own gathering
 	}
 	held := liveHeap() - before
 	if held > clients*size/5 {
@@ -118,7 +119,7 @@ func TestSlowClientsHoldCompressedPages(t *testing.T) { // It measures memory, s
 	}
 	t.Logf("%d slow clients hold %d bytes; a page has %d", clients, held, size)
 
-	// And they delay no other client.
+	// They do not delay other clients.
 	page(t, exporter, acceptText)
 	go func() {
 		for range blocked {
