@@ -175,7 +175,7 @@ func reportsInterruptedSearch(t *testing.T, path string) {
 		}
 	}
 	said := e.Stderr.String()
-	if !strings.HasPrefix(said, "loadtest: stopped after ") || !strings.HasSuffix(said, ": that is too early to judge the goal\n") {
+	if !strings.HasPrefix(said, "loadtest: stopped after ") || !strings.HasSuffix(said, ": too early to judge the goal\n") {
 		t.Errorf("standard error: %q", said)
 	}
 	if text, err := os.ReadFile(plot); err != nil || strings.Count(string(text), "<circle ") != 2 {
