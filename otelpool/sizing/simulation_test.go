@@ -49,8 +49,8 @@ func TestSizeWithCVMeetsGoalInSimulation(t *testing.T) {
 	}
 }
 
-// simulate has callers acquire from a pool of the given size, in the order in which they come, and returns the share that
-// waits longer than the limit. hold returns hold times of mean 1.
+// simulate simulates callers of a pool of the given size, first come first served, and returns the share that waits
+// longer than the limit. hold returns hold times of mean 1.
 func simulate(load sizing.Load, size int, limit time.Duration, hold func(*rand.Rand) float64) float64 {
 	const settling, acquires = 5_000, 200_000
 	random := rand.New(rand.NewPCG(uint64(size), math.Float64bits(load.Rate)))

@@ -43,7 +43,7 @@ func register(t *testing.T, db *sql.DB, opts ...otelpool.Option) *otelpool.Instr
 	return inst
 }
 
-// own returns a sql.DB with a pool of its own, of at most two connections.
+// own returns a sql.DB with its built-in pool, of at most two connections.
 func own(t *testing.T, opts ...otelpool.Option) *sql.DB {
 	t.Helper()
 	config := parse(t, postgrestest.Database(t)).ConnConfig
@@ -153,8 +153,7 @@ func load(t *testing.T, waiting func() bool, hold func(context.Context) (end fun
 	}
 }
 
-// TestUnlimitedDBHasNoLimit registers a sql.DB of a driver that has no hooks, as a program has it before it changes
-// anything else.
+// TestUnlimitedDBHasNoLimit registers a sql.DB of a driver without hooks.
 func TestUnlimitedDBHasNoLimit(t *testing.T) {
 	t.Parallel()
 	rec := otelpooltest.NewRecorder(t)
@@ -200,7 +199,8 @@ func TestCountersOfDBsContinue(t *testing.T) {
 	}
 }
 
-// TestFailedDialOfDBIsLoggedOncePerOutage has a server that goes away four times, the second and fourth time soon after.
+// TestFailedDialOfDBIsLoggedOncePerOutage uses a server that goes away four times, the second and fourth time soon
+// after the one before.
 func TestFailedDialOfDBIsLoggedOncePerOutage(t *testing.T) {
 	t.Parallel()
 	connString := postgrestest.Database(t)
@@ -245,7 +245,6 @@ func TestFailedDialOfDBIsLoggedOncePerOutage(t *testing.T) {
 	})
 }
 
-// TestOverflowOfDB has a base size below the limit.
 func TestOverflowOfDB(t *testing.T) {
 	t.Parallel()
 	rec := otelpooltest.NewRecorder(t)
@@ -299,8 +298,8 @@ func TestWrongDBIsError(t *testing.T) {
 	}
 }
 
-// TestDriverIsThatOfPgx asks as programs and libraries do that know PostgreSQL by its driver.
-func TestDriverIsThatOfPgx(t *testing.T) {
+// TestDriverIsPgxDriver checks the driver as libraries do that recognize PostgreSQL by it.
+func TestDriverIsPgxDriver(t *testing.T) {
 	t.Parallel()
 	for name, db := range map[string]*sql.DB{"on a pool": setup(t).db, "with a pool of its own": own(t)} {
 		d, ok := db.Driver().(*stdlib.Driver)
@@ -365,7 +364,7 @@ func TestDriversAreNotKept(t *testing.T) {
 	testutil.Eventually(t, "the drivers are collected", func() bool { runtime.GC(); return dropped.Load() == 2*each })
 }
 
-// TestDBWithoutRegisterIsLoggedAfterMinute has a sql.DB of a Connector.
+// TestDBWithoutRegisterIsLoggedAfterMinute uses a sql.DB of a Connector.
 func TestDBWithoutRegisterIsLoggedAfterMinute(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

@@ -38,7 +38,7 @@ func ping(t *testing.T, db *sql.DB) {
 	testutil.NoError(t, db.PingContext(t.Context()))
 }
 
-// connOf takes a connection of a sql.DB. The test's end closes it.
+// connOf takes a connection of a sql.DB, and closes it when the test ends.
 func connOf(t *testing.T, db *sql.DB) *sql.Conn {
 	t.Helper()
 	conn, err := db.Conn(t.Context())
@@ -90,8 +90,8 @@ func TestStackBeginsAtProgram(t *testing.T) {
 	}
 }
 
-// TestPoolSeesWhatDBDoes compares the pool's report with what the sql.DB is used for.
-func TestPoolSeesWhatDBDoes(t *testing.T) {
+// TestPoolReportMatchesUseOfDB compares the pool's report with the use of the sql.DB.
+func TestPoolReportMatchesUseOfDB(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	var n int
@@ -148,7 +148,7 @@ func TestSettingsOfDBAreLoggedOnce(t *testing.T) {
 	}
 }
 
-// TestLimitIsNotTakenForIdleConnections has a caller wait at the limit of a sql.DB, which hands it a connection.
+// TestLimitIsNotTakenForIdleConnections lets a caller wait at the limit of a sql.DB until it gets a connection.
 func TestLimitIsNotTakenForIdleConnections(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
@@ -172,7 +172,7 @@ func TestLimitIsNotTakenForIdleConnections(t *testing.T) {
 	}
 }
 
-// TestCloseClosesPool closes a sql.DB, after which its pool is neither open nor reported.
+// TestCloseClosesPool checks that the pool of a closed sql.DB is neither open nor reported.
 func TestCloseClosesPool(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

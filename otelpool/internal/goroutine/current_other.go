@@ -2,5 +2,5 @@
 
 package goroutine
 
-// Current returns 0: goroutines cannot be told apart.
+// Current returns 0: goroutines cannot be distinguished.
 func Current() ID { return 0 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestCurrentTellsGoroutinesApart(t *testing.T) {
+func TestCurrentDistinguishesGoroutines(t *testing.T) {
 	t.Parallel()
 	const n = 100
 	var ids [n]ID

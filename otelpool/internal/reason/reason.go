@@ -19,8 +19,8 @@ import (
 // maxReasons is how many errors of a failed dial are returned: there is one for each address that was tried.
 const maxReasons = 3
 
-// Of returns what the server or the network said, "" if that is not known. The words may be long and have any characters.
-// Settings of the configuration are replaced in them; nil stands for the one of a dial that failed.
+// Of returns what the server or the network said, "" if that is unknown. The text may be long and have any characters.
+// Settings of config are replaced in it; nil stands for that of a failed dial.
 func Of(err error, config *pgconn.Config) (reason string) {
 	defer func() {
 		if recover() != nil { // an error of the program may panic in its methods
@@ -123,7 +123,7 @@ func serverWords(e *pgconn.PgError) string {
 	return "SQLSTATE " + code
 }
 
-// networkWords returns what the network said, and of which address.
+// networkWords returns what the network said, and for which address.
 func networkWords(e *net.OpError) string {
 	var words []string
 	if slices.Contains([]string{"dial", "read", "write", "remote error", "local error"}, e.Op) {

@@ -26,7 +26,7 @@ func (panickingError) Unwrap() error   { panic("Unwrap") }
 func (panickingError) Timeout() bool   { panic("Timeout") }
 func (panickingError) Temporary() bool { panic("Temporary") }
 
-func TestReasonIsOfServerOrNetwork(t *testing.T) {
+func TestReasonComesFromServerOrNetwork(t *testing.T) {
 	t.Parallel()
 	at := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 5432}
 	refused := &net.OpError{Op: "dial", Net: "tcp", Addr: at, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}

@@ -24,7 +24,7 @@ type poolCounts struct {
 // connKey is the key of a connection's state in PgConn().CustomData().
 const connKey = "otelpool.sizing"
 
-// conn is the state of one connection. It belongs to whoever owns the connection.
+// conn is the state of one connection. It belongs to the owner of the connection.
 type conn struct {
 	pool    *poolCounts      // nil until the connection was acquired once
 	idle    bool             // it is counted as idle
@@ -69,7 +69,7 @@ func (c *conn) tighten(loose *atomic.Int64) {
 	}
 }
 
-// Surplus reports whether a connection is being closed because as many as the pool size are idle.
+// Surplus reports whether a connection is being closed because enough are idle.
 func Surplus(pc *pgx.Conn) bool {
 	c := knownConn(pc)
 	return c != nil && c.surplus
@@ -131,8 +131,8 @@ func (c *conn) release(pool *pgxpool.Pool, limit int, loose bool) (kept bool) {
 	p.dropHijacked(int(stat.IdleConns()), int(stat.AcquiredConns())-1)
 	switch {
 	case int(stat.IdleConns()) >= limit:
-		// More are idle than counted: a connection that was dialed in the background, or for a caller who gave up, becomes
-		// idle without a release.
+		// More are idle than counted: a connection that was dialed in the background, or for a caller that gave up,
+		// becomes idle without a release.
 	case c.idle: // from AcquireAllIdle
 		return true
 	case p.idle < limit || int(stat.TotalConns()) <= limit:
@@ -144,16 +144,16 @@ func (c *conn) release(pool *pgxpool.Pool, limit int, loose bool) (kept bool) {
 	return false
 }
 
-// dropHijacked corrects the counts by the pool's own numbers of connections that are idle, and that are taken beside the
-// one being released. A hijacked connection is in neither, and no event reports the hijack. The lock of the counts must be
+// dropHijacked corrects the counts by the pool's own numbers of idle connections, and of taken ones besides the one
+// being released. A hijacked connection is in neither, and no event reports the hijack. The lock of the counts must be
 // held.
 func (p *poolCounts) dropHijacked(idle, taken int) {
 	p.held = min(p.held, taken)
 	p.idle = min(p.idle, idle+taken-p.held)
 }
 
-// finish makes the connection busy, which is a reason for pgxpool to close it. Nothing is sent. It is the only way to have
-// a connection closed at its release without an AfterRelease hook, which pgxpool calls on a goroutine of its own.
+// finish makes the connection busy, so that pgxpool closes it. Nothing is sent. It is the only way to close a
+// connection at its release without an AfterRelease hook, which pgxpool calls on its own goroutine.
 func (c *conn) finish(pc *pgx.Conn) { c.busy = pc.PgConn().StartPipeline(context.Background()) }
 
 // unfinish ends what finish began, so that a BeforeClose hook may use the connection.

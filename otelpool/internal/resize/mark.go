@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Check returns an error if a configuration has hooks of Install but not its tracer, without which they do nothing. So
-// the tracer was replaced after Install. That cannot be seen if all hooks of Install were replaced too, or wrapped.
+// Check returns an error if a configuration has hooks of Install but not its tracer, without which they do nothing: the
+// tracer was replaced after Install. Check cannot see that if all hooks of Install were replaced or wrapped too.
 func Check(poolConfig *pgxpool.Config) error {
 	if _, sized := PoolSize(poolConfig); sized || !marked(poolConfig) {
 		return nil

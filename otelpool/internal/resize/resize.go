@@ -60,8 +60,8 @@ func PoolSize(poolConfig *pgxpool.Config) (size int, ok bool) {
 	return z.PoolSize, true
 }
 
-// sizer is the tracer by which acquires are seen, and by which a configuration shows that it is sized. One configuration
-// may build many pools. It is safe for concurrent use.
+// sizer is the tracer that sees acquires, and marks a configuration as sized. One configuration may build many pools.
+// It is safe for concurrent use.
 type sizer struct {
 	tracerchain.Tracers // those of the configuration before Install
 	Settings
@@ -110,8 +110,8 @@ func (z *sizer) shouldPing(next func(context.Context, pgxpool.ShouldPingParams) 
 	}
 }
 
-// beforeConnect wraps the hook that pgxpool calls before it dials. It adds nothing, but every sized configuration has
-// this hook, by which marked recognizes it.
+// beforeConnect wraps the hook that pgxpool calls before it dials. It adds nothing: marked recognizes a sized
+// configuration by this hook.
 func beforeConnect(next func(context.Context, *pgx.ConnConfig) error) func(context.Context, *pgx.ConnConfig) error {
 	return func(ctx context.Context, config *pgx.ConnConfig) error {
 		if next == nil {

@@ -9,8 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Warn logs a line about a pool where the pool's other lines are logged: to its logger, or by slog.Default if the pool is not
-// instrumented.
+// Warn logs a line about a pool to the pool's logger, or to slog.Default if the pool is not instrumented.
 var Warn func(pool *pgxpool.Pool, message, advice string)
 
 // These are for package sqldb. inst is an *otelpool.Instrumentation and opts are []otelpool.Option, which this package cannot

@@ -1,4 +1,4 @@
-// Package spans begins and ends the spans of a pool. What spans have in common is created once.
+// Package spans begins and ends the spans of a pool. The common parts of spans are created once.
 package spans
 
 import (
@@ -20,10 +20,10 @@ import (
 type Start struct {
 	Name       string
 	Attributes []attribute.KeyValue
-	SQL        string // "" if it is not that of one statement
+	SQL        string // "" unless the span is of one statement
 }
 
-// Config is how a pool's spans are made.
+// Config configures the spans of a pool.
 type Config struct {
 	Provider   trace.TracerProvider
 	Version    string
@@ -66,7 +66,7 @@ func (t *Tracer) Wanted(ctx context.Context) bool {
 	return of.IsRemote() && of.IsSampled()
 }
 
-// Kind is what all spans of one name have in common.
+// Kind has the common parts of all spans of one name.
 type Kind struct {
 	name       string
 	kind       trace.SpanKind
@@ -81,7 +81,7 @@ func (t *Tracer) NewKind(name string, kind trace.SpanKind, attributes ...attribu
 	return k
 }
 
-// Details are what one span has besides its Kind. The zero value is nothing.
+// Details are the parts of one span besides its Kind. The zero value has none.
 type Details struct {
 	Attributes []attribute.KeyValue
 	SQL        string            // for the user's function
@@ -120,7 +120,7 @@ func (t *Tracer) Begin(ctx context.Context, k *Kind, d Details) (in context.Cont
 	return within, begun
 }
 
-// End ends a span. attributes are what only its end shows.
+// End ends a span. attributes are those known only at its end.
 func End(span trace.Span, f instruments.Failure, attributes ...attribute.KeyValue) {
 	defer panics.Recover()
 	if len(attributes) > 0 {

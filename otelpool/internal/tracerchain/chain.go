@@ -20,8 +20,8 @@ func Find[T pgx.QueryTracer](in pgx.QueryTracer) (found T, ok bool) {
 	return found, false
 }
 
-// All returns the tracers of type T in a configuration's: that tracer itself, one that a [Link] passes events on to, or those
-// that the user joined by pgx's multitracer. A tracer that is there twice is returned twice.
+// All returns the tracers of type T in a configuration's tracer: that tracer itself, one that a [Link] passes events on
+// to, or those that the user joined by pgx's multitracer. A tracer that is joined twice is returned twice.
 func All[T pgx.QueryTracer](in pgx.QueryTracer) (all []T) {
 	switch t := in.(type) {
 	case T:
