@@ -1,4 +1,4 @@
-// What the page's script does, and that the page does without it.
+// Checks the page's script, and that the page works without it.
 import { open } from './browser.js';
 import { has } from './troubles.js';
 
@@ -8,7 +8,7 @@ const maxPaint = 200; // milliseconds
 export async function behaves(chromium, url, check) {
   const page = await open(chromium, url);
   check(page.bytes > 60_000 && page.bytes < maxBytes, `the page weighs ${page.bytes} bytes`);
-  let paint = Infinity; // the least of some, because others use the machine
+  let paint = Infinity; // the least of several, because the machine may be busy
   for (const end = Date.now() + 60_000; paint >= maxPaint && Date.now() < end; ) {
     await page.reload({ waitUntil: 'load' });
     await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint').length > 0);
@@ -76,7 +76,7 @@ async function filters(page, check) {
 async function pauses(page, check) {
   const pause = await page.$('.tools button');
   await pause.click();
-  await new Promise((done) => setTimeout(done, 1500)); // an answer may be on its way
+  await new Promise((done) => setTimeout(done, 1500)); // for a pending answer
   const before = await page.$eval('header time', (e) => e.textContent);
   await new Promise((done) => setTimeout(done, 3000));
   check((await page.$eval('header time', (e) => e.textContent)) === before, 'a paused page stands still');

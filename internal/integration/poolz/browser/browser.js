@@ -14,7 +14,8 @@ export async function browser() {
   });
 }
 
-// open opens a page whose complaints are collected: errors of scripts, what the policy forbids, and requests to elsewhere.
+// open opens a page and collects its complaints: errors of scripts, violations of the policy, and requests to other
+// hosts.
 export async function open(chromium, url) {
   const page = await chromium.newPage();
   page.complaints = [];

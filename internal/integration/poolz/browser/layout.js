@@ -19,7 +19,7 @@ export async function pictureOfReadme(chromium, demo, url, folder, check) {
   await page.close();
 }
 
-// frontPage causes a trouble by its button on the demo's front page, beside which a wide screen has the live page.
+// frontPage causes a trouble by its button on the demo's front page. A wide screen also shows the live page.
 export async function frontPage(chromium, demo, folder, check) {
   for (const width of [1440, 390]) {
     const page = await open(chromium, `${demo}/`);
@@ -69,8 +69,8 @@ async function looksGood(page, name, check) {
   check(page.complaints.length === 0, `${name}: nothing complains: ${page.complaints.join('; ')}`);
 }
 
-// overflowing returns what is wider than the screen, and what is cut off. Tables of many columns scroll by themselves, except on a
-// phone, where their rows are folded.
+// overflowing returns elements that are wider than the screen or cut off. Tables of many columns may scroll, except on
+// a phone, where their rows are folded.
 function overflowing() {
   const width = document.documentElement.clientWidth;
   const found = document.documentElement.scrollWidth > width ? [`the page is ${document.documentElement.scrollWidth} wide`] : [];

@@ -1,11 +1,11 @@
-// The demo's troubles, and what the page says of each.
+// The demo's troubles, and their findings on the page.
 import { open } from './browser.js';
 
 const patience = 60_000; // milliseconds
 const rounds = 300_000; // in which the demo has each trouble several times
 
-// Each trouble, and the finding that it has while it lasts. The demo causes them one after the other, and this program those
-// with more: the demo's are too short to be found for certain.
+// Each trouble and its finding. The demo causes them in turns, but the demo's are too short to be found reliably: this
+// program also causes those with more.
 const troubles = [
   { name: 'leak', kind: 'leak', words: ['forget_to_release_', 'does not return'] },
   { name: 'spike', kind: 'churn', words: ['Connections do not last', 'overflow'] },
@@ -33,7 +33,7 @@ export async function troublesShow(chromium, demo, url, check) {
   await page.close();
 }
 
-// cause requests a path so many times at once, again and again until the function it returns is called.
+// cause sends n requests for a path at a time, repeatedly, until the returned function is called.
 export function cause(demo, path, n = 1) {
   let stopped = false;
   const request = () => fetch(demo + path).then((answer) => answer.text(), () => {});
@@ -46,12 +46,12 @@ export function cause(demo, path, n = 1) {
   return () => (stopped = true);
 }
 
-// has waits for a condition, and returns whether it came true.
+// has waits for a condition, and returns whether it became true.
 export function has(page, condition, timeout = patience, ...args) {
   return page.waitForFunction(condition, { timeout, polling: 200 }, ...args).then(() => true, () => false);
 }
 
-// shows tells in the page whether it has the finding of a trouble, or, without want, whether it has not.
+// shows runs in the page, and returns whether it has the finding of a trouble, or, without want, lacks it.
 function shows({ kind, words }, want) {
   const findings = [...document.querySelectorAll('article.finding')];
   const isIt = (f) => new RegExp(`: (${kind})( |$)`).test(f.querySelector('h3').textContent) && words.every((word) => f.textContent.includes(word));
@@ -63,7 +63,7 @@ function overflowOpened() {
   return rows.some((row) => row.cells[0].textContent === 'opened beyond the base size' && Number(row.cells[1].textContent) > 0);
 }
 
-// leakHasStack looks at the hold of a leak, and whether its stack stays open and focused while the page renews itself.
+// leakHasStack checks the hold of a leak, and that its stack stays open and focused while the page updates itself.
 async function leakHasStack(page, demo, check) {
   await fetch(`${demo}/trouble/leak`);
   const there = await has(page, () => {

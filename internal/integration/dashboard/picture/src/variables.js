@@ -1,5 +1,5 @@
-// Sets the dashboard's variables for the screenshot: everything is selected, as when it is opened for the first time. Its time
-// is minutes long, and not hours: so are the intervals.
+// Sets the dashboard's variables for the screenshot: everything is selected, as when it is first opened, and the
+// intervals are minutes.
 const intervals = { window: '10s', ago: '1m' };
 
 export function substitute(text, time) {
