@@ -22,7 +22,7 @@ func TestShutdownLeavesNoGoroutine(t *testing.T) {
 			{"receiver that is down", func(t *testing.T) string { return "http://" + unusedAddr(t) }},
 			{"receiver that hangs", func(t *testing.T) string {
 				listener := listen(t)
-				accept(t, listener, nil)
+				accept(t, listener)
 				return "http://" + listener.Addr().String()
 			}},
 		} {

@@ -45,16 +45,26 @@ func (l *errorLog) Handle(err error) {
 	l.grown = make(chan struct{})
 }
 
+// count returns the number of errors whose text contains part.
+func (l *errorLog) count(part string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, err := range l.errs {
+		if strings.Contains(err.Error(), part) {
+			n++
+		}
+	}
+	return n
+}
+
 // wait waits for an error whose text contains part.
 func (l *errorLog) wait(ctx context.Context, part string) error {
 	for {
 		l.mu.Lock()
-		errs, grown := l.errs, l.grown
+		grown := l.grown
 		l.mu.Unlock()
-		for _, err := range errs {
-			if strings.Contains(err.Error(), part) {
-				return nil
-			}
+		if l.count(part) > 0 {
+			return nil
 		}
 		select {
 		case <-grown:

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -75,16 +74,4 @@ func record(t *testing.T, meter metric.Meter, limit int) []string {
 		"overflow.int.sum", "overflow.float.sum", "overflow.int.gauge", "overflow.float.gauge",
 		"overflow.int.histogram", "overflow.float.histogram", "overflow.int.native", "overflow.float.native",
 	}
-}
-
-// count returns the number of errors whose text contains part.
-func (l *errorLog) count(part string) (n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, err := range l.errs {
-		if strings.Contains(err.Error(), part) {
-			n++
-		}
-	}
-	return n
 }

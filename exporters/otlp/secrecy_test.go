@@ -87,7 +87,7 @@ func TestGRPCErrorHidesEchoedMetadata(t *testing.T) {
 func TestHiddenErrorKeepsItsCause(t *testing.T) {
 	t.Parallel()
 	listener := listen(t)
-	accept(t, listener, nil)
+	accept(t, listener)
 	provider := newProvider(t, otlp.WithEndpointURL("http://"+listener.Addr().String()+"/secret-path"), noRetry)
 	add(t, provider, 1)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -29,7 +29,7 @@ func TestPushOfManyRequestsIsBounded(t *testing.T) {
 		t.Run(string(p.reader), func(t *testing.T) {
 			t.Parallel()
 			listener := listen(t)
-			accept(t, listener, nil)
+			accept(t, listener)
 			provider := newProvider(t, otlp.WithProtocol(p.reader), otlp.WithEndpointURL("http://"+listener.Addr().String()),
 				otlp.WithExportTimeout(pushLimit), otlp.WithMaxExportBatchSize(1))
 			addSeries(t, provider, 23)
