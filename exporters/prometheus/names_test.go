@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/internal/catalogue"
@@ -49,33 +48,6 @@ func TestOnlyOpenTelemetryNameHasLintProblem(t *testing.T) {
 	problems, err := promlint.NewWithMetricFamilies(gatherAll(t, exporter)).Lint()
 	if err != nil || len(problems) != 1 || problems[0].Metric != "db_client_connection_count" || !strings.Contains(problems[0].Text, "_count") {
 		t.Errorf("%v, %v", problems, err)
-	}
-}
-
-func TestExponentialHistogramsBecomeNative(t *testing.T) {
-	t.Parallel()
-	exporter := newExporter(t, failOnError(t), prometheus.WithAggregationSelector(func(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
-		if kind == sdkmetric.InstrumentKindHistogram {
-			return sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 8}
-		}
-		return sdkmetric.DefaultAggregationSelector(kind)
-	}))
-	instrument(t, newProvider(t, exporter), []string{"main"}, poolInstruments)
-
-	families := byName(gatherAll(t, exporter))
-	family := families["db_query_duration_seconds"]
-	if len(family.GetMetric()) != 2 || families["db_client_operation_duration_seconds"] != nil {
-		t.Fatalf("got %v", families)
-	}
-	m := family.GetMetric()[0]
-	h := m.GetHistogram()
-	if h.GetSampleCount() != 3 || len(h.GetPositiveSpan()) == 0 || len(h.GetPositiveDelta()) == 0 || len(h.GetBucket()) > 0 {
-		t.Errorf("no native histogram: %v", h)
-	}
-	testutil.Equal(t, "labels", labels(m), `db_system_name="postgresql",operation="get_user_with_roles",pool="main"`)
-	// The text format shows its sum and count.
-	if !strings.Contains(page(t, exporter, acceptText), `db_query_duration_seconds_count{db_system_name="postgresql",operation="get_user_with_roles",pool="main"} 3`) {
-		t.Error("the count is not in the text page")
 	}
 }
 
