@@ -74,13 +74,6 @@ func checkSpelling(t *testing.T, sql string) {
 	}
 }
 
-func TestSummaryIgnoresLiteralsAndSpace(t *testing.T) {
-	t.Parallel()
-	for _, c := range allCases() {
-		checkSpelling(t, c.sql)
-	}
-}
-
 func FuzzSummary(f *testing.F) {
 	for _, c := range allCases() {
 		f.Add(c.sql)
