@@ -20,13 +20,9 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// childEnv is the environment variable that makes the test's executable run as a child, with its arguments; see
-// runChild.
-const childEnv = "OTELPOOL_HOSTILE_CHILD"
-
 func TestMain(m *testing.M) {
-	if name := os.Getenv(childEnv); name != "" {
-		os.Exit(runChild(name))
+	if command := os.Getenv(childEnv); command != "" {
+		os.Exit(crash(command))
 	}
 	postgrestest.Main(m)
 }

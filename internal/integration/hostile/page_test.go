@@ -2,7 +2,6 @@ package hostile
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/klauspost/compress/zstd"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
@@ -124,7 +122,8 @@ func readPage(body []byte, contentType string) (page, error) {
 		all.about[family] = kind + ": " + helps[name]
 	}
 	if strings.HasPrefix(contentType, "text/plain") {
-		if _, err := expfmtParser().TextToMetricFamilies(bytes.NewReader(body)); err != nil {
+		parser := expfmt.NewTextParser(model.LegacyValidation)
+		if _, err := parser.TextToMetricFamilies(bytes.NewReader(body)); err != nil {
 			return all, fmt.Errorf("expfmt: %w", err)
 		}
 	}
@@ -158,30 +157,4 @@ func (all series) add(parser textparse.Parser, escaped bool) error {
 	}
 	all[key] = s
 	return nil
-}
-
-func expfmtParser() *expfmt.TextParser {
-	parser := expfmt.NewTextParser(model.LegacyValidation)
-	return &parser
-}
-
-func unpack(body io.Reader, encoding string) ([]byte, error) {
-	switch encoding {
-	case "gzip":
-		r, err := gzip.NewReader(body)
-		if err != nil {
-			return nil, err
-		}
-		return io.ReadAll(r)
-	case "zstd":
-		r, err := zstd.NewReader(body)
-		if err != nil {
-			return nil, err
-		}
-		defer r.Close()
-		return io.ReadAll(r)
-	case "", "identity":
-		return io.ReadAll(body)
-	}
-	return nil, fmt.Errorf("encoding %q", encoding)
 }
