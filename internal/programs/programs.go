@@ -7,10 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+
+	"github.com/otelpool/otelpool-go/internal/postgres"
 )
 
 // modulePath is the first line of the go.mod that marks the root of the project.
@@ -74,4 +78,10 @@ func Root() (string, error) {
 		}
 		dir = parent
 	}
+}
+
+// FreeAddress returns a loopback address with a port of [postgres.FreePort] for a program to listen on.
+func FreeAddress() (string, error) {
+	port, err := postgres.FreePort()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), err
 }

@@ -1,3 +1,5 @@
+// Package database_test breaks the database under a load on two pools, one of them with otelpool, and compares the
+// pools.
 package database_test
 
 import (
@@ -18,6 +20,9 @@ import (
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 )
+
+var figures = rig.NewTable("database", "fault", "out of service", "bare pool: first, last caller served again", "otelpool: first, last",
+	"calls, failed", "connections opened, refused", "failures by class")
 
 // TestPoolsRecoverFromDatabaseFaults breaks the database in several ways. Its subtests run in sequence, because each
 // compares times.

@@ -1,3 +1,5 @@
+// Package parity_test runs the scenarios of pgx's own tests of pgxpool on a bare pool and on pools with otelpool. It
+// compares what the program sees: errors, results, the order of hooks and events, and Stat.
 package parity_test
 
 import (
@@ -19,6 +21,10 @@ import (
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 )
+
+var figures = rig.NewTable("parity", "scenario", "events and results", "otelpool.New", "Instrument", "with Sizing", "Sizing alone", "WithLongHold")
+
+func TestMain(m *testing.M) { postgrestest.Main(m) }
 
 // scenarios are those of pgx v5.12.0's tests of pgxpool that concern a pool. They leave out the parsing of connection
 // strings, which otelpool does not affect.
