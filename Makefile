@@ -29,7 +29,7 @@ NEWEST_PROMETHEUS ?= github.com/prometheus/client_golang@v1.25.0 github.com/prom
 NEWEST_OTLP ?= google.golang.org/grpc@v1.85.0 go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc@v1.47.0
 
 # What each package of the library imports besides the standard library: a package, and a pattern of imports a line. `make check`
-# fails on any other import of otelpool, diagnose and the packages below otelpool/internal.
+# fails on any other import of otelpool, diagnose, the catalogue and the packages below otelpool/internal.
 define ARROWS
 otelpool                       github.com/jackc/pgx/v5(/.*)?
 otelpool                       go.opentelemetry.io/otel(/(attribute|codes|metric|trace|semconv)(/.*)?)?
@@ -248,8 +248,8 @@ check-modules:
 
 .PHONY: check-arrows
 check-arrows:
-	@imports=$$($(GO) list -f '{{$$p := .ImportPath}}{{range .Imports}}{{$$p}} {{.}}{{"\n"}}{{end}}' ./otelpool/...); \
-	wrong=$$(grep -E '^$(MODULE)/otelpool(/diagnose|/internal/\S+)? [^/]*\.' <<<"$$imports" | sed 's|$(MODULE)/||g' | grep -vxEf <(tr -s ' ' <<<"$$ARROWS") || true); \
+	@imports=$$($(GO) list -f '{{$$p := .ImportPath}}{{range .Imports}}{{$$p}} {{.}}{{"\n"}}{{end}}' ./otelpool/... ./internal/catalogue); \
+	wrong=$$(grep -E '^$(MODULE)/(otelpool(/diagnose|/internal/\S+)?|internal/catalogue) [^/]*\.' <<<"$$imports" | sed 's|$(MODULE)/||g' | grep -vxEf <(tr -s ' ' <<<"$$ARROWS") || true); \
 	if [ -n "$$wrong" ]; then echo "these packages may not import those (ARROWS in the Makefile):"; echo "$$wrong"; exit 1; fi
 
 # Print what a maintainer has to carry.

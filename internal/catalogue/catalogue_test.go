@@ -1,9 +1,6 @@
 package catalogue_test
 
 import (
-	"go/parser"
-	"go/token"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +8,6 @@ import (
 	"go.opentelemetry.io/otel/semconv/v1.43.0/dbconv"
 
 	"github.com/otelpool/otelpool-go/internal/catalogue"
-	"github.com/otelpool/otelpool-go/internal/testutil"
 )
 
 func TestDocumentedNamesOfGuideAreUnchanged(t *testing.T) {
@@ -159,26 +155,6 @@ func TestDocumentedMetricsHaveDocumentedLabels(t *testing.T) {
 		slices.Sort(labels)
 		if len(slices.Compact(labels)) != len(row.Attributes) {
 			t.Errorf("%s has labels %v", row.Name, labels)
-		}
-	}
-}
-
-func TestOnlyTheStandardLibraryIsImported(t *testing.T) {
-	t.Parallel()
-	files, err := filepath.Glob("*.go")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
-		testutil.NoError(t, err)
-		for _, imported := range parsed.Imports {
-			if strings.Contains(imported.Path.Value, ".") {
-				t.Errorf("%s imports %s", file, imported.Path.Value)
-			}
 		}
 	}
 }
