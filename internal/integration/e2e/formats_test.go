@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,16 +46,9 @@ func TestExponentialHistogramsAreReadAsNative(t *testing.T) {
 	if want := sent.operations(); !maps.Equal(counted, want) {
 		t.Errorf("counted %v, sent %v", counted, want)
 	}
-	queries := make(map[string]string)
-	for _, e := range correctedExpressions {
-		queries[e.name] = e.promQL
-	}
-	for _, q := range questions {
-		queries[q.name] = q.promQL
-	}
-	for name, query := range queries {
-		if got := p.query(t, query); strings.Contains(query, "_bucket") && len(numbers(got)) == 0 {
-			t.Errorf("%q gives %v", name, got)
+	for _, e := range slices.Concat(correctedExpressions, questions) {
+		if got := p.query(t, e.promQL); strings.Contains(e.promQL, "_bucket") && len(numbers(got)) == 0 {
+			t.Errorf("%q gives %v", e.name, got)
 		}
 	}
 }
