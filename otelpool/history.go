@@ -25,6 +25,8 @@ type history struct {
 
 	answers    int64         // of the server, when there last were more of them
 	answeredAt time.Duration // when an answer was last noticed
+	givenUp    int64         // calls and acquires that have ended without an answer
+	givenUpAt  time.Duration // when more of them were last noticed
 	unasked    time.Duration // when there was last nothing that the server had to answer
 
 	// long has the long holds of the last sample, and their units of work. The pointers are weak, because no sample
@@ -106,9 +108,13 @@ func (h *history) look(o *observed, s *poolstate.Snapshot) {
 // sent a part of a result on a connection that is held, nor opened a connection. It is up to a second too short, because
 // nothing is noted at an answer itself. The caller must hold the lock.
 func (h *history) silence(o *observed, s *poolstate.Snapshot) time.Duration {
-	n := o.hooks.operations.Answered() + o.hooks.dials.count.Load()
+	n, givenUp := o.hooks.operations.Answered()
+	n += o.hooks.dials.count.Load()
 	answered := n > h.answers || h.answeredAt == 0
 	h.answers = max(h.answers, n)
+	for _, result := range []poolstate.Result{poolstate.Timeout, poolstate.Canceled, poolstate.Failed} {
+		givenUp += o.hooks.counters.Get(acquiresBy[result])
+	}
 	var asked time.Duration // when the newest of the operations that run began, 0 if none runs
 	for _, hold := range s.Holds {
 		answers, since := hold.Look(s.Now)
@@ -120,13 +126,17 @@ func (h *history) silence(o *observed, s *poolstate.Snapshot) time.Duration {
 	if answered {
 		h.answeredAt = s.Now
 	}
-	if !h.asks(s, asked) {
+	if givenUp > h.givenUp {
+		h.givenUp, h.givenUpAt = givenUp, s.Now
+	}
+	if !h.asks(s, asked) && s.Now-h.givenUpAt > askedBefore {
 		h.unasked = s.Now
 	}
 	return max(0, s.Now-max(h.answeredAt, h.unasked)) // another look may be newer than that snapshot
 }
 
-// askedBefore is how long before an answer an operation may have begun that is still thought to be next.
+// askedBefore is how long before an answer an operation may have begun that is still thought to be next, and how long after
+// a caller has given up the server is thought to be asked: others may do so between two looks.
 const askedBefore = 2 * sampleInterval
 
 // asks reports whether the server has something to answer, if the newest of the operations that run began at asked. An

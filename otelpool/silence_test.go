@@ -303,3 +303,27 @@ func inBubble(t *testing.T, maxConns int32, do func(p *simulated, away func() []
 		testutil.NoError(t, inst.Unregister())
 	})
 }
+
+// TestServerStaysAwayWhileCallersGiveUp has callers give up after a moment, so that often none waits.
+func TestServerStaysAwayWhileCallersGiveUp(t *testing.T) {
+	t.Parallel()
+	for _, maxConns := range []int32{1, 2, 8} {
+		t.Run(fmt.Sprint(maxConns), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, maxConns, func(p *simulated, away func() []string) {
+				for range 2 {
+					p.run("read", "run 5ms", 10000, 300*time.Millisecond, 200*time.Millisecond)
+				}
+				time.Sleep(time.Minute)
+				_ = away()
+				p.server.set(true)
+				time.Sleep(4 * time.Second)
+				_ = away()
+				time.Sleep(8 * time.Second)
+				if n := len(away()); n < 75 {
+					t.Errorf("found %d times in 82 looks", n)
+				}
+			})
+		})
+	}
+}

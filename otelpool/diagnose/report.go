@@ -27,7 +27,7 @@ type Report struct {
 
 	// SilentSeconds is how long the server has been asked and has answered nothing: no connection was opened, no part of a
 	// result arrived, and each operation that ended was ended by the program or the network. It may be up to a second too
-	// short, and is 0 if the server has nothing to answer.
+	// short, and is 0 soon after the server has nothing to answer.
 	SilentSeconds float64 `json:"silent_seconds"`
 
 	Holds []Holds `json:"holds"` // the connections that are held now

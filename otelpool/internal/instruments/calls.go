@@ -91,9 +91,8 @@ func (o *Operations) Total() (count, failed int64, took time.Duration) {
 	return count, failed, took
 }
 
-// Answered returns how many calls of all operations the server has answered, including those with an error.
-func (o *Operations) Answered() int64 {
-	var answered int64
+// Answered returns how many calls of all operations the server has answered, also with an error, and how many it has not.
+func (o *Operations) Answered() (answered, unanswered int64) {
 	for _, op := range (*o.byID.Load())[1:] {
 		for i := range op.counts {
 			if from := op.counts[i].Load(); from != nil {
@@ -103,10 +102,10 @@ func (o *Operations) Answered() int64 {
 	}
 	for _, f := range o.Failed() {
 		if !f.SQLState {
-			answered -= f.count.Load()
+			unanswered += f.count.Load()
 		}
 	}
-	return answered
+	return answered - unanswered, unanswered
 }
 
 // Counts returns the counts of all operations, indexed by number. The first is that of holds without a unit of work.
