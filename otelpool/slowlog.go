@@ -69,6 +69,9 @@ func (l *slowLog) look(now time.Duration) bool {
 // conclude ends a look at the pool. It reports whether to log a line, and returns it: that of this look if the cause
 // was found, or that of the first look if it was not found within slowPatience.
 func (l *slowLog) conclude(now time.Duration, is diagnose.Report, found []diagnose.Finding) (line slowLine, log bool) {
+	if i := slices.IndexFunc(found, isUnexplained); i > 0 {
+		found = found[i:] // those before it are not why callers wait
+	}
 	certain := len(found) > 0 && !slices.Contains(vague, found[0].Kind)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -83,6 +86,11 @@ func (l *slowLog) conclude(now time.Duration, is diagnose.Report, found []diagno
 	l.since, l.line = 0, slowLine{}
 	l.logged.Store(int64(now))
 	return line, true
+}
+
+// isUnexplained reports whether a finding is that callers wait or time out, for no reason that was found.
+func isUnexplained(f diagnose.Finding) bool {
+	return !f.Consequence && (f.Kind == diagnose.CallersWait || f.Kind == diagnose.CallersTimeOut)
 }
 
 // vague are the kinds of findings that any cause may lead to in its first seconds.

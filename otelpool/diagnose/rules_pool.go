@@ -142,6 +142,11 @@ func findNamesCapped(v *view) []Finding {
 	}}
 }
 
+// explainsWaiting reports whether callers may wait because of a finding. Those of the kinds below are critical if so.
+func explainsWaiting(f Finding) bool {
+	return f.Severity == Critical || !slices.Contains([]Kind{OperationFails, NamesCapped, PoolTooBig}, f.Kind)
+}
+
 // findCallersWait finds that callers wait or time out. That is never a cause.
 func findCallersWait(v *view) []Finding {
 	if !v.crowded() {
@@ -154,7 +159,7 @@ func findCallersWait(v *view) []Finding {
 	}
 	f := Finding{
 		Severity:    Warning,
-		Consequence: len(v.found) > 0,
+		Consequence: slices.ContainsFunc(v.found, explainsWaiting),
 		Summary:     fmt.Sprintf("Callers wait for a connection, %s on average.", printable.Seconds(v.meanQueue())),
 		Advice:      "See the findings before this one.",
 		Evidence:    evidence,

@@ -532,6 +532,21 @@ func TestConsequencesComeLast(t *testing.T) {
 	}
 }
 
+// TestFailingOperationDoesNotExplainWaiting has callers wait for connections that are being replaced.
+func TestFailingOperationDoesNotExplainWaiting(t *testing.T) {
+	t.Parallel()
+	r := healthy()
+	waiting(&r)
+	r.Holds, r.LastTenSeconds.Units = nil, nil
+	r.LastMinute.Closed, r.LastMinute.Opened = map[string]int64{"broken": 9}, 1
+	op := operation(&r.LastTenSeconds, "put")
+	op.Failures = map[string]int64{"42P01": op.Calls}
+	found := diagnose.Findings(r)
+	if len(found) != 2 || found[0].Kind != diagnose.OperationFails || found[1].Kind != diagnose.CallersWait || found[1].Consequence {
+		t.Errorf("got %+v", found)
+	}
+}
+
 // TestFullPoolWithoutHoldsBlamesHooks has connections that AfterRelease keeps, or whose slots a panic in a hook lost.
 func TestFullPoolWithoutHoldsBlamesHooks(t *testing.T) {
 	t.Parallel()
