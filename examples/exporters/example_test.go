@@ -7,11 +7,12 @@ import (
 	"net/http"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
 	"github.com/otelpool/otelpool-go/exporters/direct"
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/otelpool"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
 // Record otelpool's histograms directly, at a fraction of the cost, for the readers of the exporters.

@@ -10,10 +10,11 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
 	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/otelpool"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
 // Measure a pool, and serve its metrics and its page.

@@ -11,8 +11,9 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/otelpool/otelpool-go/otelpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/otelpool"
 )
 
 // byPattern serves mux, and names units of work by the pattern of the request, such as "GET /users/{id}".

@@ -9,8 +9,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/otelpool/otelpool-go/otelpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/otelpool/otelpool-go/otelpool"
 )
 
 // closePool closes a pool, but waits for unreleased connections only until ctx ends. Its error names their units of

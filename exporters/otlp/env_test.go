@@ -6,9 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
 // Tests that set variables cannot be parallel.

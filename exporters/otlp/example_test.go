@@ -6,9 +6,10 @@ import (
 	"log"
 	"time"
 
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
 // Push metrics over gRPC every 15 seconds. Without options, the OTEL_EXPORTER_OTLP_* variables of the environment set

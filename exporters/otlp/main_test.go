@@ -9,11 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otelpool/otelpool-go/exporters/otlp"
-	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	"go.opentelemetry.io/otel"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 )
 
 // reported keeps the errors sent to OpenTelemetry's global error handler.

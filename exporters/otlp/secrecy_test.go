@@ -13,10 +13,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/otelpool/otelpool-go/exporters/otlp"
-	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 )
 
 // The secrets of these tests are a part of the path, and a header value with characters that are often escaped.

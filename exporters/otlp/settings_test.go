@@ -8,11 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otelpool/otelpool-go/exporters/otlp"
-	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp"
+	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 )
 
 func TestIntervalAndExportTimeoutAreUsed(t *testing.T) {

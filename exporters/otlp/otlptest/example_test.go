@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"log"
 
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
 	"github.com/otelpool/otelpool-go/exporters/otlp"
 	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
 // See what a program pushes. In a test, use [otlptest.New], which closes the receiver when the test ends.

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 	colmetricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	"google.golang.org/grpc"
@@ -19,6 +18,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/otelpool/otelpool-go/exporters/otlp/otlptest"
 )
 
 const patience = 30 * time.Second
