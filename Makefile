@@ -17,18 +17,18 @@ OUTWARD := internal/integration/e2e internal/integration/dashboard internal/inte
 STACK := internal/integration/collectortest internal/integration/prometheus internal/integration/stack
 FAULTS := internal/integration/faults internal/integration/hostile
 
-# A package whose tests are about times. It is not run beside others, nor with the race detector.
+# A package whose tests measure times. It runs alone, and without the race detector.
 TIMED := internal/scenarios
 
-# These cannot be tidied: tests of their dependencies need modules that are nowhere.
+# go mod tidy fails for these, because tests of their dependencies need modules that cannot be downloaded.
 UNTIDY := internal/collector
 
-# The newest releases that the published modules are tested with; what these need comes with them.
+# The newest releases that the published modules are tested with. What they need is raised with them.
 NEWEST_LIBRARY ?= github.com/jackc/pgx/v5@v5.13.0 go.opentelemetry.io/otel/sdk/metric@v1.47.0
 NEWEST_PROMETHEUS ?= github.com/prometheus/client_golang@v1.25.0 github.com/prometheus/common@v0.74.0 go.opentelemetry.io/otel/exporters/prometheus@v0.69.0
 NEWEST_OTLP ?= google.golang.org/grpc@v1.85.0 go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc@v1.47.0
 
-# What each package of the library imports besides the standard library: a package, and a pattern of imports a line. `make check`
+# What each package of the library may import besides the standard library: a package and a pattern of imports. `make check`
 # fails on any other import of otelpool, diagnose, the catalogue and the packages below otelpool/internal.
 define ARROWS
 otelpool                       github.com/jackc/pgx/v5(/.*)?
@@ -63,7 +63,7 @@ ARGS ?=
 help:
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
 
-# Bring what demo and tests need: PostgreSQL's binaries, if there are none.
+# Fetch PostgreSQL's programs for the demo and the tests, if none are installed.
 .PHONY: setup
 setup:
 	@cd internal/postgres/fetch && $(GO) run .
@@ -100,13 +100,13 @@ fleet: setup
 	@mkdir -p .tmp/bin && $(GO) -C internal/integration build -o $(CURDIR)/.tmp/bin/fleet ./stack/cmd/fleet
 	@exec .tmp/bin/fleet $(ARGS)
 
-# Tests are not vetted, because make lint does that: before go test vets a package it looks at all that the package imports, and
-# in a new clone that takes a quarter of the time that compiling does.
+# Tests run without vet, because make lint vets them. In a new clone, vet would add a quarter to the time of compiling: it also
+# looks at everything that a package imports.
 TEST := test -vet=off
 
-# Tests below a folder, with the race detector, one package after the other. Files outside of a module are not seen by the
-# cache of results. Folders are tested two at a time, because their tests mostly wait, and those that take longest first, so
-# that both ends come at about the same time.
+# Tests below a folder, with the race detector, one package after the other. They are not cached, because the cache of results
+# does not see files outside of a module. Two folders are tested at a time, because their tests mostly wait. The slowest come
+# first, so that both halves end at about the same time.
 BELOW := $(addprefix below/,$(FAULTS) $(STACK) $(OUTWARD))
 .PHONY: $(BELOW)
 $(BELOW): below/%: setup programs
@@ -149,8 +149,8 @@ test-lowest: setup
 	$(GO) -C exporters/prometheus test ./...
 	$(GO) -C exporters/otlp test ./...
 
-# Tests of a module with other versions, which are in a copy of its go.mod, so that nothing in the tree changes. They are short:
-# with -short the tests that repeat something most often repeat it less.
+# Test a module with other versions. These are in a copy of its go.mod, so nothing in the tree changes. With -short, tests that
+# repeat something repeat it less.
 other-go-mod = -modfile=$(CURDIR)/.tmp/newest.mod
 test-with = echo "go -C $(1) test $(3), with $(2)" && cp $(1)/go.mod .tmp/newest.mod && cp $(1)/go.sum .tmp/newest.sum && \
 	$(GO) -C $(1) get $(other-go-mod) $(2) && $(GO) -C $(1) mod tidy $(other-go-mod) && $(GO) -C $(1) $(TEST) $(other-go-mod) -short -timeout 20m $(3)
@@ -178,8 +178,8 @@ test-stack: setup programs
 test-faults: setup test-scenarios
 	@$(MAKE) --no-print-directory -j2 $(addprefix below/,$(FAULTS))
 
-# Run a service in every trouble, and see what is concluded (ARGS='-update').
-# How the scenarios are run: make test-scenarios ARGS='-run Healthy -healthy 1h'
+# Run a service in each trouble, and check what is found. ARGS=-update writes the table of docs/diagnosis.md, and
+# ARGS='-run Healthy -healthy 1h' watches a service that is well.
 .PHONY: test-scenarios
 test-scenarios: setup
 	$(GO) $(TEST) -count=1 -timeout 30m ./$(TIMED) $(ARGS)
@@ -188,7 +188,7 @@ test-scenarios: setup
 FUZZTIME ?= 1m
 FUZZ ?= ^Fuzz
 
-# Before Go 1.27 the engine fails now and then when its time is over, of the time being over (https://go.dev/issue/75804).
+# Before Go 1.27 a fuzz target sometimes fails when its time is over, because it is over (https://go.dev/issue/75804).
 FUZZ_TOOLCHAIN ?= go1.27.4
 
 .PHONY: fuzz
