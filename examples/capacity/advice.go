@@ -162,7 +162,7 @@ func (a *advice) caveats(m measurement) {
 	inUse := m.load.Rate * m.load.Hold.Seconds()
 	if m.other > 0 {
 		a.addReason("on average %.3g connections were not idle ("+takenMetric+"), far more than rate × time, so the size covers these too: "+
-			"an AfterRelease hook and closing take a connection that nobody holds, and the hold times lack holds that have not ended",
+			"an AfterRelease hook and closing take a connection that no caller holds, and the hold times lack holds that have not ended",
 			m.inUse)
 	}
 	switch {
