@@ -80,8 +80,8 @@ func (c *calls) pop(kind CallKind) (call, bool) {
 	return ended, true
 }
 
-// popOuter ends a call of that kind that has another one in it, as rows that are closed before a batch is that pgx refused
-// while they were open. alone is how long nothing else ran: if the call is the outermost, the time until the next one began.
+// popOuter ends a call of that kind that is not the innermost: rows may be closed before a batch that pgx refused while
+// they were open. alone is the time from its start to that of the next call, 0 if it is not the outermost.
 func (c *calls) popOuter(kind CallKind) (ended call, alone time.Duration, ok bool) {
 	running := c.stack[:min(max(c.depth, 0), maxCalls)]
 	for i := len(running) - 2; i >= 0; i-- {

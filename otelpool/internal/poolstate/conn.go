@@ -188,7 +188,7 @@ func (c *Conn) EndCall(kind CallKind, inTransaction bool, now time.Duration) (e 
 		c.used.busy += took
 		c.used.operations++
 	} else if alone > 0 && c.held.Load() != nil {
-		c.used.busy += alone // the rest is that of the call that it was around
+		c.used.busy += alone // the inner call counts the rest
 	}
 	return Ended{ended.operation, took, ended.note}, true
 }
