@@ -191,13 +191,15 @@ FUZZ ?= ^Fuzz
 # Before Go 1.27 a fuzz target sometimes fails when its time is over, because it is over (https://go.dev/issue/75804).
 FUZZ_TOOLCHAIN ?= go1.27.4
 
+# A package is compiled once for all of its targets. The folder of what was found is that of go test -fuzz.
 .PHONY: fuzz
 fuzz: setup ## Fuzz each target for a minute, beyond its committed corpus (FUZZTIME=1h, FUZZ=FuzzSQL)
-	@export GOTOOLCHAIN=$(FUZZ_TOOLCHAIN); \
+	@export GOTOOLCHAIN=$(FUZZ_TOOLCHAIN); binary=$$(mktemp); trap 'rm -f "$$binary"' EXIT; \
 	for package in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
-		listed=$$($(GO) -C $$package test -list '$(FUZZ)' .) || { echo "$$listed"; exit 1; }; \
+		$(GO) -C $$package test -c -fuzz . -o "$$binary" . && cd $$package && listed=$$("$$binary" -test.list '$(FUZZ)') || { echo "$${listed:-}"; exit 1; }; \
 		for target in $$(grep ^Fuzz <<<"$$listed" || true); do \
-			echo "$$package: $$target"; $(GO) -C $$package test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) . || exit 1; done; done; \
+			echo "$$package: $$target"; "$$binary" -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) \
+				-test.fuzzcachedir "$$($(GO) env GOCACHE)/fuzz/$(MODULE)/$$package" || exit 1; done; cd "$(CURDIR)"; done; \
 	[ -n "$${target:-}" ] || { echo "no fuzz target is like '$(FUZZ)'"; exit 1; }
 
 # How long make soak runs.
