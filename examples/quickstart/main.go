@@ -10,11 +10,10 @@ import (
 	"os"
 	"time"
 
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-
 	"github.com/otelpool/otelpool-go/exporters/poolz"
 	"github.com/otelpool/otelpool-go/exporters/prometheus"
 	"github.com/otelpool/otelpool-go/otelpool"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
 const usage = `Serves one query, the metrics of its pool, and a page of what the pool does: http://127.0.0.1:9464.
