@@ -118,10 +118,7 @@ func (h *history) silence(o *observed, s *poolstate.Snapshot) time.Duration {
 	var asked time.Duration // when the newest of the operations that run began, 0 if none runs
 	for _, hold := range s.Holds {
 		answers, since := hold.Look(s.Now)
-		answered = answered || answers
-		if hold.Conn.Activity().Running {
-			asked = max(asked, since)
-		}
+		answered, asked = answered || answers, max(asked, since)
 	}
 	if answered {
 		h.answeredAt = s.Now

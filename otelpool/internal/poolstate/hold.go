@@ -21,19 +21,20 @@ type looked struct {
 }
 
 // Look returns whether the server has sent something on the connection since the last look in the same hold, and since
-// when the operation that runs has run. The latter is early by up to the time between two looks, or more if no look came
-// between two operations. Look must not be called concurrently.
+// when the operation that runs has run, 0 if none runs. The latter is early by up to the time between two looks, or more
+// if no look came between two operations. Look must not be called concurrently.
 func (h Hold) Look(now time.Duration) (answered bool, asked time.Duration) {
-	last := &h.Conn.looked
+	last, answers := &h.Conn.looked, h.Conn.answers()
 	if last.hold != h.Since {
 		*last = looked{hold: h.Since, asked: h.Since}
-	} else if answers := h.Conn.answers(); answers != last.answers {
+	} else if answers != last.answers {
 		answered, last.asked = true, now
 	}
+	last.answers = answers
 	if !h.Conn.Activity().Running {
 		last.asked = now
+		return answered, 0
 	}
-	last.answers = h.Conn.answers()
 	return answered, last.asked
 }
 
