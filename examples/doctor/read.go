@@ -71,7 +71,7 @@ func parse(from string, r io.Reader) (poolz.Document, error) {
 		Pools   []struct{ Report struct{ Version int } }
 	}
 	if err := json.Unmarshal(text, &versions); err != nil {
-		return poolz.Document{}, fmt.Errorf("%s: not a report.json, which exporters/poolz serves below its page, such as at /debug/pool/report.json: %s", from, printable.Text(err.Error(), maxReason))
+		return poolz.Document{}, notReport(from, err)
 	}
 	if versions.Version != poolz.Version {
 		return poolz.Document{}, fmt.Errorf("%s: unknown version %d of the document (valid: %d)", from, versions.Version, poolz.Version)
@@ -83,7 +83,13 @@ func parse(from string, r io.Reader) (poolz.Document, error) {
 	}
 	var d poolz.Document
 	if err := json.Unmarshal(text, &d); err != nil {
-		return poolz.Document{}, fmt.Errorf("%s: not a report.json, which exporters/poolz serves below its page, such as at /debug/pool/report.json: %s", from, printable.Text(err.Error(), maxReason))
+		return poolz.Document{}, notReport(from, err)
 	}
 	return d, nil
+}
+
+// notReport is the error of a text that is not a report.json. The parser's error may quote any part of the text.
+func notReport(from string, err error) error {
+	return fmt.Errorf("%s: not a report.json, which exporters/poolz serves below its page, such as at /debug/pool/report.json: %s",
+		from, printable.Text(err.Error(), maxReason))
 }
