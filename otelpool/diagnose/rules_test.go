@@ -172,10 +172,7 @@ var speaks = []verdictOf{
 		op.Calls *= 10
 		op.Failures = map[string]int64{"40001": op.Calls * 9 / 10}
 	}, verdict{diagnose.RetryStorm, "put"}},
-	{"failures", func(r *diagnose.Report) {
-		op := operation(&r.LastTenSeconds, "put")
-		op.Failures = map[string]int64{"42P01": op.Calls}
-	}, verdict{diagnose.OperationFails, "put"}},
+	{"failures", putFails("42P01", 1), verdict{diagnose.OperationFails, "put"}},
 	{"failures of what is called every ten seconds", func(r *diagnose.Report) {
 		seldom(r, 1)
 	}, verdict{diagnose.OperationFails, "seldom"}},
@@ -189,9 +186,7 @@ var speaks = []verdictOf{
 			diagnose.Operation{Operation: "ROLLBACK", Calls: 50, Failures: map[string]int64{"40001": 50}},
 			diagnose.Operation{Operation: "load", Calls: 50, Failures: map[string]int64{"connection": 50}})
 	}, verdict{}},
-	{"sessions that the server ended", func(r *diagnose.Report) {
-		operation(&r.LastTenSeconds, "put").Failures = map[string]int64{"57P01": operation(&r.LastTenSeconds, "put").Calls}
-	}, verdict{}},
+	{"sessions that the server ended", putFails("57P01", 1), verdict{}},
 	{"transactions that deadlock", deadlocks(4), verdict{diagnose.OperationFails, "put"}},
 	{"transactions that deadlock, with callers that wait", func(r *diagnose.Report) {
 		waiting(r)
@@ -209,10 +204,7 @@ var speaks = []verdictOf{
 			operation(p, "put").Failures = map[string]int64{"23505": operation(p, "put").Calls / 3}
 		})
 	}, verdict{}},
-	{"short deadline of an operation", func(r *diagnose.Report) {
-		op := operation(&r.LastTenSeconds, "put")
-		op.Failures = map[string]int64{"timeout": op.Calls / 2}
-	}, verdict{diagnose.DeadlineTooShort, "put"}},
+	{"short deadline of an operation", putFails("timeout", 2), verdict{diagnose.DeadlineTooShort, "put"}},
 	{"slower than its deadline", func(r *diagnose.Report) {
 		r.LastTenSeconds.Operations = append(r.LastTenSeconds.Operations, diagnose.Operation{Operation: "report", Calls: 12, Seconds: 12 * 0.15,
 			Failures: map[string]int64{"57014": 12}})
@@ -235,8 +227,7 @@ var speaks = []verdictOf{
 		operation(&r.LastTenSeconds, "report").Failures = map[string]int64{"timeout": 9}
 	}, verdict{diagnose.DeadlineTooShort, "report"}},
 	{"a queue that takes the time of the calls", func(r *diagnose.Report) {
-		op := operation(&r.LastTenSeconds, "put")
-		op.Failures = map[string]int64{"timeout": op.Calls / 2}
+		putFails("timeout", 2)(r)
 		waiting(r)
 		r.LastTenSeconds.Acquires["timeout"] = 100
 	}, verdict{diagnose.PoolTooSmall, ""}},
@@ -394,12 +385,12 @@ var speaks = []verdictOf{
 		churnFelt(&r.LastTenSeconds, "canceled")
 	}, verdict{diagnose.PoolTooSmall, ""}},
 	{"transactions that idle until the server ends them", func(r *diagnose.Report) {
-		endedIdle(r)
+		putFails("25P03", 1)(r)
 		churnFelt(&r.LastTenSeconds, "broken")
 		r.LastTenSeconds.WaitedSeconds["queue"] = 0.2 * float64(r.LastTenSeconds.Acquires["ok"])
 	}, verdict{diagnose.OperationFails, "put"}},
 	{"transactions that idle until the server ends them, while callers wait", func(r *diagnose.Report) {
-		endedIdle(r)
+		putFails("25P03", 1)(r)
 		waiting(r)
 	}, verdict{diagnose.OperationFails, "put"}},
 	{"one Reset of the pool", func(r *diagnose.Report) {
@@ -539,8 +530,7 @@ func TestFailingOperationDoesNotExplainWaiting(t *testing.T) {
 	waiting(&r)
 	r.Holds, r.LastTenSeconds.Units = nil, nil
 	r.LastMinute.Closed, r.LastMinute.Opened = map[string]int64{"broken": 9}, 1
-	op := operation(&r.LastTenSeconds, "put")
-	op.Failures = map[string]int64{"42P01": op.Calls}
+	putFails("42P01", 1)(&r)
 	found := diagnose.Findings(r)
 	if len(found) != 2 || found[0].Kind != diagnose.OperationFails || found[1].Kind != diagnose.CallersWait || found[1].Consequence {
 		t.Errorf("got %+v", found)
@@ -636,12 +626,6 @@ func churn(p *diagnose.Period, reason string) {
 	p.Opened, p.Closed = int64(p.Seconds), map[string]int64{reason: int64(p.Seconds)}
 }
 
-// endedIdle makes the server end idle transactions.
-func endedIdle(r *diagnose.Report) {
-	op := operation(&r.LastTenSeconds, "put")
-	op.Failures = map[string]int64{"25P03": op.Calls}
-}
-
 // resets closes and opens connections by a Reset of the pool.
 func resets(p *diagnose.Period, connections int64) {
 	p.Opened, p.Closed = connections, map[string]int64{"other": connections}
@@ -685,32 +669,6 @@ func TestFailuresOfManyOperationsAreOneFinding(t *testing.T) {
 	}
 }
 
-func TestAdviceOnSlowRowsNamesThem(t *testing.T) {
-	t.Parallel()
-	for _, open := range []float64{0, 1.5} {
-		r := healthy()
-		operation(&r.LastTenSeconds, "find").Seconds *= 10
-		unit(&r.LastTenSeconds, "GET /").ResultOpen = open
-		f := diagnose.Findings(r)[0]
-		if f.Kind != diagnose.SlowOperation || strings.Contains(f.Advice, "between two rows") != (open > 0) {
-			t.Errorf("rows open on %v connections: got %+v", open, f)
-		}
-	}
-}
-
-// TestShortDeadlineNamesItsOwner has calls that the caller's deadline or statement_timeout ended.
-func TestShortDeadlineNamesItsOwner(t *testing.T) {
-	t.Parallel()
-	for reason, want := range map[string]string{"timeout": "Callers give up on 50 % of the calls of \"put\"", "57014": "statement_timeout is too short"} {
-		r := healthy()
-		op := operation(&r.LastTenSeconds, "put")
-		op.Failures = map[string]int64{reason: op.Calls / 2}
-		if f := diagnose.Findings(r)[0]; f.Kind != diagnose.DeadlineTooShort || !strings.Contains(f.Summary, want) {
-			t.Errorf("%s: got %+v, want %q", reason, f, want)
-		}
-	}
-}
-
 // TestOneShortDeadlineOfManyOperations has the server's statement_timeout end calls of all operations.
 func TestOneShortDeadlineOfManyOperations(t *testing.T) {
 	t.Parallel()
@@ -730,43 +688,58 @@ func TestOneShortDeadlineOfManyOperations(t *testing.T) {
 	}
 }
 
-// TestAdviceOnFailuresDependsOnKind lets writes fail after a failover, not because of a migration.
-func TestAdviceOnFailuresDependsOnKind(t *testing.T) {
+func TestWordsOfFindingDependOnCause(t *testing.T) {
 	t.Parallel()
-	for state, want := range map[string]string{
-		"25006": "target_session_attrs", "25P03": "idle_in_transaction_session_timeout", "40001": "repeat", "40P01": "same order", "55P03": "lock_timeout", "42P01": "migration",
-		"26000": "max_prepared_statements", "42P05": "max_prepared_statements",
+	slowRows := func(open float64) func(*diagnose.Report) {
+		return func(r *diagnose.Report) {
+			operation(&r.LastTenSeconds, "find").Seconds *= 10
+			unit(&r.LastTenSeconds, "GET /").ResultOpen = open
+		}
+	}
+	lifetime := func(seconds float64) func(*diagnose.Report) {
+		return func(r *diagnose.Report) {
+			r.Settings.MaxConnLifetimeSeconds = seconds
+			churn(&r.LastTenSeconds, "lifetime")
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*diagnose.Report)
+		kind   diagnose.Kind
+		words  string // with ! before them, words that must not be there
+	}{
+		{"slow rows", slowRows(1.5), diagnose.SlowOperation, "between two rows"},
+		{"slow without open rows", slowRows(0), diagnose.SlowOperation, "!between two rows"},
+		{"deadline of the caller", putFails("timeout", 2), diagnose.DeadlineTooShort, `Callers give up on 50 % of the calls of "put"`},
+		{"statement_timeout", putFails("57014", 2), diagnose.DeadlineTooShort, "statement_timeout is too short"},
+		{"writes after a failover", putFails("25006", 1), diagnose.OperationFails, "target_session_attrs"},
+		{"idle transaction ended", putFails("25P03", 1), diagnose.OperationFails, "idle_in_transaction_session_timeout"},
+		{"serialization", putFails("40001", 1), diagnose.OperationFails, "repeat"},
+		{"deadlock", putFails("40P01", 1), diagnose.OperationFails, "same order"},
+		{"lock timeout", putFails("55P03", 1), diagnose.OperationFails, "lock_timeout"},
+		{"table missing", putFails("42P01", 1), diagnose.OperationFails, "migration"},
+		{"prepared statement missing", putFails("26000", 1), diagnose.OperationFails, "max_prepared_statements"},
+		{"prepared statement exists", putFails("42P05", 1), diagnose.OperationFails, "max_prepared_statements"},
+		{"dial refused by PgBouncer", dialsFail("08P01"), diagnose.DialFails, "max_client_conn"},
+		{"dial fails for an unknown reason", dialsFail("_OTHER"), diagnose.DialFails, "!max_client_conn"},
+		{"short lifetime", lifetime(60), diagnose.Churn, "MaxConnLifetime is too short"},
+		{"lifetime without jitter", lifetime(3600), diagnose.Churn, "MaxConnLifetimeJitter"},
 	} {
 		r := healthy()
+		tt.change(&r)
+		f := diagnose.Findings(r)[0]
+		words, absent := strings.CutPrefix(tt.words, "!")
+		if f.Kind != tt.kind || strings.Contains(f.Summary+"\n"+f.Advice, words) == absent {
+			t.Errorf("%s: got %+v, want %q with %q", tt.name, f, tt.kind, tt.words)
+		}
+	}
+}
+
+// putFails makes one of so many calls of an operation fail.
+func putFails(reason string, of int64) func(*diagnose.Report) {
+	return func(r *diagnose.Report) {
 		op := operation(&r.LastTenSeconds, "put")
-		op.Failures = map[string]int64{state: op.Calls}
-		if f := diagnose.Findings(r)[0]; f.Kind != diagnose.OperationFails || !strings.Contains(f.Advice, want) {
-			t.Errorf("%s: got %+v, want %q", state, f, want)
-		}
-	}
-}
-
-// TestAdviceOnRefusedDialNamesPooler has dials fail for a reason of PgBouncer's, and for one that is not known.
-func TestAdviceOnRefusedDialNamesPooler(t *testing.T) {
-	t.Parallel()
-	for errorType, want := range map[string]bool{"08P01": true, "_OTHER": false} {
-		r := healthy()
-		dialsFail(errorType)(&r)
-		if f := diagnose.Findings(r)[0]; f.Kind != diagnose.DialFails || strings.Contains(f.Advice, "max_client_conn") != want {
-			t.Errorf("%s: got %+v", errorType, f)
-		}
-	}
-}
-
-func TestAdviceOnLifetimeDependsOnSetting(t *testing.T) {
-	t.Parallel()
-	for lifetime, want := range map[float64]string{60: "MaxConnLifetime is too short", 3600: "MaxConnLifetimeJitter"} {
-		r := healthy()
-		r.Settings.MaxConnLifetimeSeconds = lifetime
-		churn(&r.LastTenSeconds, "lifetime")
-		if f := diagnose.Findings(r)[0]; f.Kind != diagnose.Churn || !strings.Contains(f.Advice, want) {
-			t.Errorf("of %v s: got %+v, want %q", lifetime, f, want)
-		}
+		op.Failures = map[string]int64{reason: op.Calls / of}
 	}
 }
 
