@@ -20,7 +20,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
-	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
@@ -46,7 +45,7 @@ func register(t *testing.T, db *sql.DB, opts ...otelpool.Option) *otelpool.Instr
 // own returns a sql.DB with its built-in pool, of at most two connections.
 func own(t *testing.T, opts ...otelpool.Option) *sql.DB {
 	t.Helper()
-	config := parse(t, postgrestest.Database(t)).ConnConfig
+	config := parse(t, database()).ConnConfig
 	connector := newConnector(t, config, opts...)
 	db := sql.OpenDB(connector)
 	t.Cleanup(func() { _ = db.Close() })
@@ -58,7 +57,7 @@ func own(t *testing.T, opts ...otelpool.Option) *sql.DB {
 func TestThreePoolsAgree(t *testing.T) {
 	t.Parallel()
 	rec := otelpooltest.NewRecorder(t)
-	config := parse(t, postgrestest.Database(t))
+	config := parse(t, database())
 	config.MaxConns = 2
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, rec.Option(), otelpool.WithPoolName("pgxpool"))
 	testutil.NoError(t, err)
@@ -157,7 +156,7 @@ func load(t *testing.T, waiting func() bool, hold func(context.Context) (end fun
 func TestUnlimitedDBHasNoLimit(t *testing.T) {
 	t.Parallel()
 	rec := otelpooltest.NewRecorder(t)
-	db, err := sql.Open("pgx", postgrestest.Database(t))
+	db, err := sql.Open("pgx", database())
 	testutil.NoError(t, err)
 	defer db.Close()
 	inst := register(t, db, rec.Option())
@@ -203,9 +202,8 @@ func TestCountersOfDBsContinue(t *testing.T) {
 // after the one before.
 func TestFailedDialOfDBIsLoggedOncePerOutage(t *testing.T) {
 	t.Parallel()
-	connString := postgrestest.Database(t)
 	synctest.Test(t, func(t *testing.T) {
-		config := parse(t, connString).ConnConfig
+		config := parse(t, database()).ConnConfig
 		var down atomic.Bool
 		dial := config.DialFunc
 		config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -261,7 +259,7 @@ func TestOverflowOfDB(t *testing.T) {
 func TestWrongDBIsError(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
-	config := parse(t, postgrestest.Database(t)).ConnConfig
+	config := parse(t, database()).ConnConfig
 	plain := stdlib.OpenDB(*config)
 	defer plain.Close()
 	register(t, plain)
@@ -269,11 +267,11 @@ func TestWrongDBIsError(t *testing.T) {
 	defer panics.Close()
 	twice := own(t)
 	register(t, twice)
-	instrumented := parse(t, postgrestest.Database(t))
+	instrumented := parse(t, database())
 	if _, err := otelpool.Instrument(instrumented); err != nil {
 		t.Fatal(err)
 	}
-	sized := parse(t, postgrestest.Database(t))
+	sized := parse(t, database())
 	testutil.NoError(t, (otelpool.Sizing{PoolSize: 1}).Apply(sized))
 	connector := func(config *pgx.ConnConfig) error { _, err := sqldb.Connector(config); return err }
 	registered := func(db *sql.DB, opts ...otelpool.Option) error { _, err := sqldb.Register(db, opts...); return err }
@@ -307,7 +305,7 @@ func TestDriverIsPgxDriver(t *testing.T) {
 			t.Errorf("the driver of a sql.DB %s is a %T", name, db.Driver())
 			continue
 		}
-		conn, err := d.Open(postgrestest.Database(t))
+		conn, err := d.Open(database())
 		if err != nil {
 			t.Errorf("the driver of a sql.DB %s opens no connection: %v", name, err)
 			continue
@@ -349,7 +347,7 @@ func TestDriversAreNotKept(t *testing.T) {
 		testutil.NoError(t, db.Close())
 	}
 	rec := otelpooltest.NewRecorder(t)
-	config := parse(t, postgrestest.Database(t)).ConnConfig
+	config := parse(t, database()).ConnConfig
 	for range each {
 		connector := newConnector(t, config, rec.Option(), otelpool.WithPoolName("dropped"))
 		db := sql.OpenDB(connector)
@@ -373,10 +371,9 @@ func TestDBWithoutRegisterIsLoggedAfterMinute(t *testing.T) {
 	}{"forgotten": {false, 1}, "registered": {true, 0}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			connString := postgrestest.Database(t)
 			synctest.Test(t, func(t *testing.T) {
 				log := new(logged)
-				config := parse(t, connString).ConnConfig
+				config := parse(t, database()).ConnConfig
 				connector := newConnector(t, config, otelpool.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
 				db := sql.OpenDB(connector)
 				if tt.register {
