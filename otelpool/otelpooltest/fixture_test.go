@@ -2,12 +2,14 @@ package otelpooltest_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelpool/otelpool-go/internal/postgres"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -52,10 +54,14 @@ func mustContain(t testing.TB, text string, parts ...string) {
 	}
 }
 
-// newPool returns an instrumented pool on a database of its own, which is dropped at the end of the test.
+// database returns the connection string of a database that the tests share. They create nothing in it but temporary
+// tables.
+func database() string { return os.Getenv(postgres.URLEnv) }
+
+// newPool returns an instrumented pool, which is closed at the end of the test.
 func newPool(t testing.TB, opts ...otelpool.Option) (*pgxpool.Pool, *otelpool.Instrumentation) {
 	t.Helper()
-	pool, inst, err := otelpool.New(t.Context(), postgrestest.Database(t), opts...)
+	pool, inst, err := otelpool.New(t.Context(), database(), opts...)
 	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		testutil.NoError(t, inst.Unregister())

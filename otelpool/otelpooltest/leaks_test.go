@@ -104,10 +104,9 @@ func TestNilInstrumentationFailsTest(t *testing.T) {
 
 func TestLeakInBubbleIsReported(t *testing.T) {
 	t.Parallel()
-	connString := postgrestest.Database(t)
 	synctest.Test(t, func(t *testing.T) {
 		rec, _ := recorded(t)
-		pool, inst, err := otelpool.New(t.Context(), connString, rec.Option())
+		pool, inst, err := otelpool.New(t.Context(), database(), rec.Option())
 		testutil.NoError(t, err)
 		defer pool.Close()
 		conn := acquire(t, pool)

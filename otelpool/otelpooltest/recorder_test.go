@@ -21,7 +21,7 @@ func TestOperationsCountsByNameAndErrorType(t *testing.T) {
 	t.Parallel()
 	rec, _ := recorded(t)
 	pool, _ := newPool(t, rec.Option(), otelpool.WithPoolName("users"))
-	mustExec(t, pool, "schema", "CREATE TABLE users (id int PRIMARY KEY)")
+	mustExec(t, pool, "schema", "CREATE TEMP TABLE users (id int PRIMARY KEY)")
 	mustExec(t, pool, "add_user", "INSERT INTO users VALUES (1)")
 	mustExec(t, pool, "add_user", "INSERT INTO users VALUES (2)")
 	for range 3 {
