@@ -29,7 +29,7 @@ func doing(h otelpool.Hold) string {
 	return b.String() + h.Query
 }
 
-func TestHeldTellsWhoWorks(t *testing.T) {
+func TestHeldShowsActivity(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	f := setup(t, 1, nil)
@@ -101,8 +101,8 @@ func TestRowsLeftOpenAreOpen(t *testing.T) {
 	rows.Close()
 }
 
-// TestReplacedFrontendTellsRunning replaces the Frontend, which Running depends on, after Instrument.
-func TestReplacedFrontendTellsRunning(t *testing.T) {
+// TestReplacedFrontendReportsRunning replaces the Frontend, which Running depends on, after Instrument.
+func TestReplacedFrontendReportsRunning(t *testing.T) {
 	t.Parallel()
 	tel := newTelemetry(t)
 	config := parse(t, database(t))

@@ -19,8 +19,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-// TestReportTellsWhatHappened does a little of everything that a Report counts.
-func TestReportTellsWhatHappened(t *testing.T) {
+// TestReportCountsEvents does a little of everything that a Report counts.
+func TestReportCountsEvents(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	f := setup(t, 2, func(c *pgxpool.Config) { c.MaxConnIdleTime = time.Hour }, otelpool.WithLongHold(time.Hour))
@@ -140,8 +140,8 @@ func TestReportCountsMisuseByUnitOfWork(t *testing.T) {
 	}
 }
 
-// TestReportTellsLongHoldsThatEnded holds a connection for longer than a look takes to call it long.
-func TestReportTellsLongHoldsThatEnded(t *testing.T) {
+// TestReportCountsEndedLongHolds holds a connection for longer than a look takes to call it long.
+func TestReportCountsEndedLongHolds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setup(t, 1, nil)
@@ -175,8 +175,8 @@ func TestReportSurvivesJSON(t *testing.T) {
 	}
 }
 
-// TestReportIsAllThatIsRead has a Report begin the recording. What came before is in no period.
-func TestReportIsAllThatIsRead(t *testing.T) {
+// TestFirstReportStartsRecording has a Report begin the recording. What came before is in no period.
+func TestFirstReportStartsRecording(t *testing.T) {
 	t.Parallel()
 	pool, inst := newInstrumented(t, parse(t, database(t)), otelpool.WithMeterProvider(noop.NewMeterProvider()), otelpool.WithPoolName("test"))
 	acquire(t, pool).Release()

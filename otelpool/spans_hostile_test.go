@@ -20,8 +20,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestParametersAreReadBeforeTheQuery changes the arguments of a query while its rows are open.
-func TestParametersAreReadBeforeTheQuery(t *testing.T) {
+// TestParametersAreReadBeforeQuery changes the arguments of a query while its rows are open.
+func TestParametersAreReadBeforeQuery(t *testing.T) {
 	t.Parallel()
 	var log logBuffer
 	called := 0
@@ -37,7 +37,7 @@ func TestParametersAreReadBeforeTheQuery(t *testing.T) {
 	}
 }
 
-func TestKeysOfParametersAreFitForExport(t *testing.T) {
+func TestParameterKeysAreValidForExport(t *testing.T) {
 	t.Parallel()
 	f := setupTraced(t, 1, nil, otelpool.WithQueryParameters(func(_, _ string, value any) (string, bool) { return "v\xff", true }))
 	_, _ = f.pool.Exec(f.root, "SELECT 1", pgx.NamedArgs{"b\xff" + strings.Repeat("k", 1000): 1})
@@ -168,8 +168,8 @@ func TestCappedCallsHaveTheirNames(t *testing.T) {
 	})
 }
 
-// TestHooksThatLeaveRowsOpenLeaveNoSpanOpen has a PrepareConn that queries, leaves the rows open, and refuses the connection.
-func TestHooksThatLeaveRowsOpenLeaveNoSpanOpen(t *testing.T) {
+// TestOpenRowsOfHookLeaveNoSpanOpen has a PrepareConn that queries, leaves the rows open, and refuses the connection.
+func TestOpenRowsOfHookLeaveNoSpanOpen(t *testing.T) {
 	t.Parallel()
 	refuse := true
 	f := setupTraced(t, 1, func(c *pgxpool.Config) {
@@ -187,7 +187,7 @@ func TestHooksThatLeaveRowsOpenLeaveNoSpanOpen(t *testing.T) {
 	testutil.Eventually(t, "all spans have ended", func() bool { return len(f.spans.Started()) == len(f.spans.Ended()) })
 }
 
-func TestDialThatUsesAnotherPoolHasItsOwnSpan(t *testing.T) {
+func TestDialUsingOtherPoolHasOwnSpan(t *testing.T) {
 	t.Parallel()
 	other := setupTraced(t, 1, nil)
 	f := setupTraced(t, 1, func(c *pgxpool.Config) {
@@ -244,7 +244,7 @@ func (illSpan) SetAttributes(...attribute.KeyValue)   { panic("in SetAttributes"
 func (illSpan) AddEvent(string, ...trace.EventOption) { panic("in AddEvent") }
 func (illSpan) End(...trace.SpanEndOption)            { panic("in End") }
 
-func TestPanicOfTracingLosesSpansAlone(t *testing.T) {
+func TestPanicOfTracingLosesOnlySpans(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(context.Context, trace.Span) (context.Context, trace.Span){
 		"tracer": func(context.Context, trace.Span) (context.Context, trace.Span) { panic("in the tracer") },

@@ -187,8 +187,8 @@ func TestSpansOfCalls(t *testing.T) {
 	}
 }
 
-// TestSpanNamesAreFitForExport has a name that is too long, and not UTF-8, which exporters refuse with all spans beside it.
-func TestSpanNamesAreFitForExport(t *testing.T) {
+// TestSpanNamesAreValidForExport has a name that is too long, and not UTF-8, which exporters refuse with all spans beside it.
+func TestSpanNamesAreValidForExport(t *testing.T) {
 	t.Parallel()
 	f := setupTraced(t, 1, nil, otelpool.WithOperationLimit(1))
 	f.exec(t, otelpool.WithOperation(f.root, "first"), "SELECT 1")

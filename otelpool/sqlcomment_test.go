@@ -98,10 +98,9 @@ func TestSQLCommentsAreOffByDefault(t *testing.T) {
 
 func TestSQLCommentsInEachMode(t *testing.T) {
 	t.Parallel()
+	f, log := loggedPool(t, nil, otelpool.WithSQLComments())
 	for _, mode := range allModes {
 		t.Run(mode.String(), func(t *testing.T) {
-			t.Parallel()
-			f, log := loggedPool(t, nil, otelpool.WithSQLComments())
 			ctx := t.Context()
 			for _, name := range []string{"O'Neill", "日本 -- /*"} {
 				var got string
@@ -216,10 +215,9 @@ func TestSQLCommentsOfBatchInEachMode(t *testing.T) {
 // TestTraceparentIsInUnpreparedStatements makes two calls, each with its own span and name.
 func TestTraceparentIsInUnpreparedStatements(t *testing.T) {
 	t.Parallel()
+	f, log := loggedPool(t, nil, otelpool.WithSQLComments(otelpool.CommentOperation, otelpool.CommentTraceparent))
 	for _, mode := range allModes {
 		t.Run(mode.String(), func(t *testing.T) {
-			t.Parallel()
-			f, log := loggedPool(t, nil, otelpool.WithSQLComments(otelpool.CommentOperation, otelpool.CommentTraceparent))
 			for span := range byte(2) {
 				ctx, traceparent := spanned(t.Context(), span+1)
 				ctx = otelpool.WithOperation(ctx, fmt.Sprint("call ", span))
@@ -271,7 +269,7 @@ func TestUtilityStatementsHaveNoTraceparent(t *testing.T) {
 	}
 }
 
-func TestTraceparentAlone(t *testing.T) {
+func TestTraceparentWithoutOtherTags(t *testing.T) {
 	t.Parallel()
 	f, log := loggedPool(t, nil, otelpool.WithSQLComments(otelpool.CommentTraceparent))
 	ctx, traceparent := spanned(t.Context(), 9)
@@ -332,7 +330,7 @@ func TestBrokenTextIsRefused(t *testing.T) {
 	}
 }
 
-func TestTextsThatKeepTheirForm(t *testing.T) {
+func TestSQLCommentKeepsFormOfText(t *testing.T) {
 	t.Parallel()
 	f, log := loggedPool(t, nil, otelpool.WithSQLComments())
 	const tags = "/*application='shop',operation='SELECT'*/"

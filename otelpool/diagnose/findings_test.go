@@ -9,7 +9,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool/diagnose"
 )
 
-func TestNothingIsWrongWithNothing(t *testing.T) {
+func TestEmptyReportHasNoFindings(t *testing.T) {
 	t.Parallel()
 	if found := diagnose.Findings(diagnose.Report{}); len(found) != 0 {
 		t.Errorf("got %+v", found)

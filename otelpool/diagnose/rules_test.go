@@ -23,8 +23,8 @@ type verdictOf struct {
 	want   verdict
 }
 
-// speaks has reports for which each rule must return a finding, and similar ones for which it must not.
-var speaks = []verdictOf{
+// ruleCases has reports for which each rule must return a finding, and similar ones for which it must not.
+var ruleCases = []verdictOf{
 	{"leak", func(r *diagnose.Report) {
 		holds(r, diagnose.Holds{Operation: "job", Count: 3, IdleOutside: 3, OldestSeconds: 20})
 	}, verdict{diagnose.Leak, "job"}},
@@ -489,9 +489,9 @@ var speaks = []verdictOf{
 	}, verdict{diagnose.LoginRefused, ""}},
 }
 
-func TestEachRuleFindsOnlyItsTrouble(t *testing.T) {
+func TestEachRuleFindsOnlyItsCause(t *testing.T) {
 	t.Parallel()
-	for _, tt := range slices.Concat(speaks, unusual) {
+	for _, tt := range slices.Concat(ruleCases, unusual) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			r := healthy()

@@ -35,7 +35,7 @@ main: warning: callers_wait (a consequence): Callers wait.
 	}
 }
 
-func TestStateTellsWhoWaits(t *testing.T) {
+func TestStateCountsWaiters(t *testing.T) {
 	t.Parallel()
 	r := Report{Used: 10, Settings: Settings{MaxConns: 10}, Waiting: 1, OldestWaitSeconds: 0.0321}
 	if got := r.State(); got != "10 of 10 connections in use, 1 caller has waited for 32.1 ms" {

@@ -31,7 +31,7 @@ func TestSentencesAreReadable(t *testing.T) {
 		r.Used, r.Waiting = min(r.Used, 1), min(r.Waiting, 1)
 	}
 	seen := make(map[diagnose.Kind]bool)
-	for _, tt := range speaks {
+	for _, tt := range ruleCases {
 		for _, pool := range []func(*diagnose.Report){small, func(*diagnose.Report) {}} {
 			r := healthy()
 			tt.change(&r)
