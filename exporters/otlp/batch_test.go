@@ -81,13 +81,7 @@ func newLargeProvider(t *testing.T, receiver *otlptest.Receiver, points int, opt
 	}, opts...)
 	reader, err := otlp.NewReader(context.Background(), opts...)
 	noError(t, err)
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader),
-		sdkmetric.WithCardinalityLimit(0), sdkmetric.WithExemplarFilter(exemplar.AlwaysOnFilter))
-	t.Cleanup(func() {
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		_ = provider.Shutdown(ctx)
-	})
+	provider := newProviderOf(t, reader, sdkmetric.WithCardinalityLimit(0), sdkmetric.WithExemplarFilter(exemplar.AlwaysOnFilter))
 
 	bounds := []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
 	histogram, err := provider.Meter("test").Float64Histogram("test.histogram", metric.WithExplicitBucketBoundaries(bounds...))

@@ -3,7 +3,6 @@ package otlp_test
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"io"
 	"log"
 	"net"
@@ -32,10 +31,9 @@ func TestHangingReceiverBlocksNothing(t *testing.T) {
 		t.Run(string(p.reader), func(t *testing.T) {
 			t.Parallel()
 			ctx := testContext(t)
-			listener := listen(t)
-			accepted := accept(t, listener)
+			endpoint, accepted := hangingReceiver(t)
 			// Only the deadline of Shutdown ends this export in time.
-			provider := newProvider(t, otlp.WithProtocol(p.reader), otlp.WithEndpointURL("http://"+listener.Addr().String()),
+			provider := newProvider(t, otlp.WithProtocol(p.reader), otlp.WithEndpointURL(endpoint),
 				otlp.WithInterval(time.Millisecond), otlp.WithTimeout(time.Hour), otlp.WithExportTimeout(time.Hour))
 			add(t, provider, 1)
 			within(t, ctx, "the export", accepted)
@@ -61,11 +59,9 @@ func TestHangingReceiverBlocksNothing(t *testing.T) {
 
 func TestTimeoutEndsRequest(t *testing.T) {
 	for _, p := range bothProtocols {
-		listener := listen(t)
-		accept(t, listener)
+		endpoint, _ := hangingReceiver(t)
 		opts := []otlp.Option{
-			otlp.WithProtocol(p.reader), otlp.WithEndpointURL("http://" + listener.Addr().String()),
-			otlp.WithExportTimeout(time.Hour), noRetry,
+			otlp.WithProtocol(p.reader), otlp.WithEndpointURL(endpoint), otlp.WithExportTimeout(time.Hour), noRetry,
 		}
 		t.Run(string(p.reader)+" by option", func(t *testing.T) {
 			t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3600000")
@@ -249,9 +245,11 @@ func listen(t *testing.T) net.Listener {
 	return listener
 }
 
-// accept accepts connections until the test ends, and answers nothing. The channel is closed after the first connection.
-func accept(t *testing.T, listener net.Listener) (accepted <-chan struct{}) {
+// hangingReceiver returns the URL of a receiver that accepts connections until the test ends, and answers nothing. The
+// channel is closed after the first connection.
+func hangingReceiver(t *testing.T) (url string, accepted <-chan struct{}) {
 	t.Helper()
+	listener := listen(t)
 	first, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -271,12 +269,10 @@ func accept(t *testing.T, listener net.Listener) (accepted <-chan struct{}) {
 		}
 	}()
 	t.Cleanup(func() {
-		if err := listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-			t.Error(err)
-		}
+		_ = listener.Close()
 		<-done
 	})
-	return first
+	return "http://" + listener.Addr().String(), first
 }
 
 // run runs f in a new goroutine and closes the channel when f returns.

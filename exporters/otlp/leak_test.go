@@ -21,9 +21,8 @@ func TestShutdownLeavesNoGoroutine(t *testing.T) {
 			{"receiver that is up", func(t *testing.T) string { return otlptest.New(t, p.receiver).Endpoint() }},
 			{"receiver that is down", func(t *testing.T) string { return "http://" + unusedAddr(t) }},
 			{"receiver that hangs", func(t *testing.T) string {
-				listener := listen(t)
-				accept(t, listener)
-				return "http://" + listener.Addr().String()
+				endpoint, _ := hangingReceiver(t)
+				return endpoint
 			}},
 		} {
 			t.Run(string(p.reader)+" with a "+tc.name, func(t *testing.T) {
@@ -33,7 +32,7 @@ func TestShutdownLeavesNoGoroutine(t *testing.T) {
 				if len(clientGoroutines()) == 0 {
 					t.Fatal("the reader's goroutine is not found, so a leak would not be found")
 				}
-				provider := newProviderOf(reader)
+				provider := newProviderOf(t, reader)
 				add(t, provider, 1)
 				ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 				defer cancel()

@@ -105,14 +105,19 @@ func testContext(t *testing.T) context.Context {
 // noRetry disables retries.
 var noRetry = otlp.WithRetry(otlp.RetryConfig{})
 
-// newProvider returns a provider that pushes with opts and is shut down at the end of the test. It exports only on a
-// flush, unless opts set an interval.
+// newProvider returns a provider that pushes with opts. It exports only on a flush, unless opts set an interval.
 func newProvider(t *testing.T, opts ...otlp.Option) *sdkmetric.MeterProvider {
 	t.Helper()
 	opts = append([]otlp.Option{otlp.WithInterval(time.Hour)}, opts...)
 	reader, err := otlp.NewReader(context.Background(), opts...)
 	noError(t, err)
-	provider := newProviderOf(reader)
+	return newProviderOf(t, reader)
+}
+
+// newProviderOf returns a provider of reader that is shut down at the end of the test.
+func newProviderOf(t *testing.T, reader sdkmetric.Reader, opts ...sdkmetric.Option) *sdkmetric.MeterProvider {
+	t.Helper()
+	provider := sdkmetric.NewMeterProvider(append(opts, sdkmetric.WithReader(reader))...)
 	t.Cleanup(func() {
 		// The receiver may be gone, so there must be no flush.
 		ctx, cancel := context.WithCancel(context.Background())
@@ -120,10 +125,6 @@ func newProvider(t *testing.T, opts ...otlp.Option) *sdkmetric.MeterProvider {
 		_ = provider.Shutdown(ctx)
 	})
 	return provider
-}
-
-func newProviderOf(reader sdkmetric.Reader) *sdkmetric.MeterProvider {
-	return sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
 }
 
 // add adds n to the counter "test.count" of provider.

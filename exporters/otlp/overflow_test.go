@@ -19,13 +19,12 @@ import (
 func TestOverflowIsReportedOncePerInstrument(t *testing.T) {
 	t.Parallel()
 	receiver := otlptest.New(t, otlptest.HTTP)
-	reader, err := otlp.NewReader(t.Context(), otlp.WithProtocol(otlp.ProtocolHTTP), otlp.WithEndpointURL(receiver.Endpoint()), otlp.WithInterval(time.Hour))
+	reader, err := otlp.NewReader(t.Context(), otlp.WithEndpointURL(receiver.Endpoint()), otlp.WithInterval(time.Hour))
 	noError(t, err)
 	native := sdkmetric.NewView(sdkmetric.Instrument{Name: "*.native"},
 		sdkmetric.Stream{Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}})
 	const limit = 3
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithView(native), sdkmetric.WithCardinalityLimit(limit))
-	t.Cleanup(func() { _ = provider.Shutdown(testContext(t)) })
+	provider := newProviderOf(t, reader, sdkmetric.WithView(native), sdkmetric.WithCardinalityLimit(limit))
 
 	scope := rand.Text() // so that reports of an earlier run in this process are not counted
 	names := record(t, provider.Meter(scope), limit)

@@ -87,9 +87,8 @@ func TestGRPCErrorHidesEchoedMetadata(t *testing.T) {
 
 func TestHiddenErrorKeepsItsCause(t *testing.T) {
 	t.Parallel()
-	listener := listen(t)
-	accept(t, listener)
-	provider := newProvider(t, otlp.WithEndpointURL("http://"+listener.Addr().String()+"/secret-path"), noRetry)
+	endpoint, _ := hangingReceiver(t)
+	provider := newProvider(t, otlp.WithEndpointURL(endpoint+"/secret-path"), noRetry)
 	add(t, provider, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -74,8 +74,7 @@ func TestTemporalityAndAggregationAreUsed(t *testing.T) {
 				reader, err := otlp.NewReader(context.Background(),
 					append(tc.opts, otlp.WithProtocol(p.reader), otlp.WithEndpointURL(receiver.Endpoint()))...)
 				noError(t, err)
-				provider := newProviderOf(reader)
-				defer provider.Shutdown(testContext(t))
+				provider := newProviderOf(t, reader)
 				histogram, err := provider.Meter("test").Int64Histogram("test.histogram")
 				noError(t, err)
 				histogram.Record(context.Background(), 3)

@@ -29,9 +29,8 @@ func TestPushOfManyRequestsIsBounded(t *testing.T) {
 	for _, p := range bothProtocols {
 		t.Run(string(p.reader), func(t *testing.T) {
 			t.Parallel()
-			listener := listen(t)
-			accept(t, listener)
-			provider := newProvider(t, otlp.WithProtocol(p.reader), otlp.WithEndpointURL("http://"+listener.Addr().String()),
+			endpoint, _ := hangingReceiver(t)
+			provider := newProvider(t, otlp.WithProtocol(p.reader), otlp.WithEndpointURL(endpoint),
 				otlp.WithExportTimeout(pushLimit), otlp.WithMaxExportBatchSize(1))
 			addSeries(t, provider, 23)
 			for _, tc := range []struct {
