@@ -143,12 +143,8 @@ func TestHandlerServesUnregisteredPoolsAsNone(t *testing.T) {
 	testutil.NoError(t, err)
 	for _, insts := range [][]*otelpool.Instrumentation{nil, {nil}, {inst}} {
 		h := poolz.Handler(insts)
-		if got := get(h, "/report.json").Body.String(); got != `{"version":1,"pools":[]}`+"\n" {
-			t.Errorf("got %s", got)
-		}
-		if got := get(h, "/history.json").Body.String(); got != `{"version":1,"pools":[]}`+"\n" {
-			t.Errorf("got %s", got)
-		}
+		testutil.Equal(t, "report.json", get(h, "/report.json").Body.String(), `{"version":1,"pools":[]}`+"\n")
+		testutil.Equal(t, "history.json", get(h, "/history.json").Body.String(), `{"version":1,"pools":[]}`+"\n")
 		testutil.Equal(t, "report.txt", get(h, "/report.txt").Body.String(), "no pool is registered\n")
 		if w := get(h, "/"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "No pool is registered.") {
 			t.Errorf("status %d: %s", w.Code, w.Body)
