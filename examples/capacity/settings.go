@@ -118,6 +118,10 @@ func (s *settings) source(given map[string]bool, metrics, prometheus string) err
 	}
 	var err error
 	switch sources[0] {
+	case "rate":
+		if !given["hold"] {
+			err = errors.New("-rate needs -hold, the mean hold time, such as 50ms")
+		}
 	case "metrics":
 		s.metrics, err = fetch.Address("-metrics", metrics)
 	case "prometheus":
@@ -130,7 +134,10 @@ func (s *settings) source(given map[string]bool, metrics, prometheus string) err
 func (s *settings) check(given map[string]bool) error {
 	load := s.load
 	if !given["rate"] {
-		load = sizing.Load{Rate: 1, Hold: time.Second}
+		load.Rate = 1
+	}
+	if !given["hold"] {
+		load.Hold = time.Second
 	}
 	// An overload and a full server are valid results.
 	_, err := load.SizeForGoal(s.goal)
