@@ -224,7 +224,7 @@ func findSlowReaders(v *view) (all []Finding) {
 			Operation: u.name,
 			Summary: fmt.Sprintf("%s reads its rows slowly or leaves them open: on average it holds %s to which the server has already answered.",
 				named(u.name), average(open, "connection")),
-			Advice: "Read the rows into memory (pgx.CollectRows) before working on them, close them on every path, and send nothing to a slow client between two rows. " +
+			Advice: "Read the rows into memory (with pgx, by pgx.CollectRows) before working on them, close them on every path, and send nothing to a slow client between two rows. " +
 				takenAt(v.mostOpen(u.name)),
 			Evidence: []Evidence{
 				v.was("connections with rows open", open, u.past.ResultOpen, ""),

@@ -156,6 +156,7 @@ func findCallersWait(v *view) []Finding {
 		{Name: "acquires that wait", Value: float64(v.Waiting)},
 		{Name: "oldest wait", Value: v.OldestWaitSeconds, Unit: "s"},
 		{Name: "acquires timed out", Value: float64(v.now.Acquires["timeout"])},
+		{Name: "acquires canceled", Value: float64(v.now.Acquires["canceled"])},
 	}
 	f := Finding{
 		Severity:    Warning,
