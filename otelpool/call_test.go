@@ -27,7 +27,7 @@ type pgxCall struct {
 	spans []string // as describe returns them, in the order of their ends
 }
 
-// neverEnded is what the span says of a call that pgx does not end: the release ends the span. It has no duration.
+// neverEnded is how the span describes a call that pgx does not end: the release ends the span. It has no duration.
 const neverEnded = "error connection, of a call that never ended"
 
 // executes returns a call of Exec, which may fail.
@@ -56,7 +56,7 @@ func texts(sqls ...string) func() *pgx.Batch {
 	return func() *pgx.Batch { return batchOf(sqls...) }
 }
 
-// prepares prepares a statement of a name that is new to pgx, twice: the second call sends nothing to the server.
+// prepares prepares a statement twice, with a name that is new to pgx: the second call sends nothing to the server.
 func prepares(ctx context.Context, c *pgxpool.Conn, sql string) (name string) {
 	name = fmt.Sprint("prepared ", rand.Int())
 	for range 2 {
@@ -236,7 +236,7 @@ func (c pgxCall) operations() (keys []string) {
 	return keys
 }
 
-// withTable has each connection of a pool have the table of the calls. No hook announces the statement.
+// withTable creates the table of the calls on each connection of a pool, by a statement that no hook sees.
 func withTable(c *pgxpool.Config) {
 	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		return conn.PgConn().Exec(ctx, "CREATE TEMP TABLE n (n int)").Close()

@@ -88,7 +88,7 @@ func sendBatch(t testing.TB, on interface {
 	testutil.Check(t, on.SendBatch(ctx, batchOf(sqls...)).Close())
 }
 
-// setup makes an instrumented pool of at most maxConns connections, named "test". The test's end closes it.
+// setup creates an instrumented pool of at most maxConns connections, named "test". It is closed when the test ends.
 func setup(t testing.TB, maxConns int32, change func(*pgxpool.Config), opts ...otelpool.Option) fixture {
 	t.Helper()
 	f := fixture{telemetry: newTelemetry(t)}
@@ -105,7 +105,7 @@ func setup(t testing.TB, maxConns int32, change func(*pgxpool.Config), opts ...o
 	return f
 }
 
-// newInstrumented makes an instrumented pool. The test's end closes it.
+// newInstrumented creates an instrumented pool, which is closed when the test ends.
 func newInstrumented(t testing.TB, config *pgxpool.Config, opts ...otelpool.Option) (*pgxpool.Pool, *otelpool.Instrumentation) {
 	t.Helper()
 	pool, inst, err := otelpool.NewWithConfig(context.Background(), config, opts...)
@@ -124,7 +124,7 @@ func instrument(t testing.TB, config *pgxpool.Config, opts ...otelpool.Option) *
 	return inst
 }
 
-// newPool makes a pool. The test's end closes it.
+// newPool creates a pool, which is closed when the test ends.
 func newPool(t testing.TB, config *pgxpool.Config) *pgxpool.Pool {
 	t.Helper()
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
@@ -148,7 +148,7 @@ func apply(t testing.TB, s otelpool.Sizing, config *pgxpool.Config) {
 	testutil.NoError(t, s.Apply(config))
 }
 
-// registerBare registers a pool without hooks. The test's end unregisters it.
+// registerBare registers a pool without hooks. It is unregistered when the test ends.
 func registerBare(t testing.TB, pool *pgxpool.Pool, opts ...otelpool.Option) *otelpool.Instrumentation {
 	t.Helper()
 	inst, err := otelpool.Register(pool, opts...)
@@ -222,7 +222,7 @@ func parse(t testing.TB, connString string) *pgxpool.Config {
 // database returns the connection string of a database that tests share. They create nothing in it but temporary tables.
 func database(testing.TB) string { return os.Getenv(postgres.URLEnv) }
 
-// ownDatabase returns that of a new database, for one test.
+// ownDatabase returns the connection string of a new database, for one test.
 func ownDatabase(t testing.TB) string { return postgrestest.Database(t) }
 
 func acquire(t testing.TB, pool *pgxpool.Pool) *pgxpool.Conn {
@@ -272,7 +272,7 @@ func dialAll(t testing.TB, pool *pgxpool.Pool, n int) (conns []*pgxpool.Conn) {
 	return conns
 }
 
-// sized makes an instrumented pool of a Sizing.
+// sized creates an instrumented pool with a Sizing.
 func sized(t *testing.T, s otelpool.Sizing, change func(*pgxpool.Config)) fixture {
 	t.Helper()
 	return setup(t, 4, func(c *pgxpool.Config) {
@@ -392,7 +392,7 @@ func line(offset int) string {
 	return fmt.Sprintf("%s:%d", filepath.Base(file), at+offset)
 }
 
-// deep calls f through that many callers, as a handler behind middleware is called.
+// deep calls f through a number of callers, like a handler behind middleware.
 //
 //go:noinline
 func deep(callers int, f func()) {
@@ -403,7 +403,7 @@ func deep(callers int, f func()) {
 	deep(callers-1, f)
 }
 
-// refuseAcquire checks that an acquire fails with that error.
+// refuseAcquire checks that an acquire fails with the error.
 func refuseAcquire(t testing.TB, pool *pgxpool.Pool, ctx context.Context, want error) {
 	t.Helper()
 	if conn, err := pool.Acquire(ctx); !errors.Is(err, want) {

@@ -15,7 +15,7 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// doing is what a hold shows of its connection.
+// doing describes what a hold shows of its connection.
 func doing(h otelpool.Hold) string {
 	var b strings.Builder
 	for _, is := range []struct {
@@ -142,7 +142,7 @@ func TestHoldMarshalsToReadableJSON(t *testing.T) {
 	}
 }
 
-// brokenContext is that of a request that has ended, and panics when it is asked.
+// brokenContext is the context of a request that has ended. Its methods panic.
 type brokenContext struct {
 	context.Context
 	ended *atomic.Bool

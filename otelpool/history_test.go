@@ -45,7 +45,7 @@ func TestPeriodsBeginAtKeptPoints(t *testing.T) {
 	}
 }
 
-// TestPointIsKeptWhole keeps a point of which each number is another one.
+// TestPointIsKeptWhole keeps a point whose numbers all differ.
 func TestPointIsKeptWhole(t *testing.T) {
 	t.Parallel()
 	n := int64(1) << 40
@@ -81,7 +81,7 @@ func numbersIn(lists ...reflect.Value) (numbers []int64) {
 	return numbers
 }
 
-// usedPool returns a pool that has been using that many operations for eleven minutes.
+// usedPool returns a pool that has used a number of operations for eleven minutes.
 func usedPool(t testing.TB, operations int) *observed {
 	t.Helper()
 	poolConfig, err := pgxpool.ParseConfig("host=/nowhere")

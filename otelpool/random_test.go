@@ -35,9 +35,9 @@ const (
 )
 
 // TestRandomUseIsCountedExactly has callers use two pools at random, in rounds. One pool loses slots (docs/pgx-facts.md,
-// row 2). The other has a copy of its configuration used for a third pool, whose events are not its own, and is made again
-// under its name after each round. Readers of both temporalities collect all the time. Between rounds all counters must be
-// what the callers did.
+// row 2). A copy of the other's configuration is used for a third pool, whose events do not belong to it, and after each round
+// the other is replaced by a new pool with its name. Readers of both temporalities collect all the time. Between rounds all
+// counters must equal what the callers did.
 func TestRandomUseIsCountedExactly(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
@@ -84,7 +84,7 @@ func TestRandomUseIsCountedExactly(t *testing.T) {
 			break
 		}
 		main.checkDeltas(t)
-		main.makeAnew(t)
+		main.replace(t)
 	}
 	for _, w := range callers {
 		w.closeHijacked()
@@ -359,7 +359,7 @@ func newRandomPool(t *testing.T, conns int32) *randomPool {
 	return x
 }
 
-// start makes the pool.
+// start creates the pool.
 func (x *randomPool) start(t *testing.T) {
 	t.Helper()
 	config := x.config.Copy()
@@ -376,8 +376,8 @@ func (x *randomPool) start(t *testing.T) {
 	}
 }
 
-// makeAnew replaces the pool by another of its name.
-func (x *randomPool) makeAnew(t *testing.T) {
+// replace closes the pool and creates another one with its name.
+func (x *randomPool) replace(t *testing.T) {
 	t.Helper()
 	x.opened += x.pool.Stat().NewConnsCount()
 	x.foreign.Close()

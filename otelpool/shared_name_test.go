@@ -20,8 +20,8 @@ import (
 	"github.com/otelpool/otelpool-go/otelpool"
 )
 
-// TestLeavingPoolKeepsAllCounters makes counters of two pools of one name grow, and has the pools leave, one after the other.
-// Others of the name come and go.
+// TestLeavingPoolKeepsAllCounters increases the counters of two pools with one name, and unregisters one after the other,
+// while other pools with that name come and go.
 func TestLeavingPoolKeepsAllCounters(t *testing.T) {
 	t.Parallel()
 	const name = "shared"
@@ -187,7 +187,7 @@ func (r *twoReaders) use(t *testing.T, name string, n int) {
 	unregister(t, inst)
 }
 
-// TestCountersGoOnInNextPool makes four pools of one name, one after the other: alone in their MeterProvider and beside
+// TestCountersGoOnInNextPool creates four pools with one name, one after the other: alone in their MeterProvider and beside
 // another pool, collected in between or not.
 func TestCountersGoOnInNextPool(t *testing.T) {
 	t.Parallel()

@@ -113,7 +113,7 @@ var ruleCases = []verdictOf{
 	{"slow reader of the only connection", func(r *diagnose.Report) {
 		only(r, func(u *diagnose.Unit) { u.ResultOpen = 0.7 })
 	}, verdict{diagnose.SlowReader, "POST /"}},
-	{"held idle as ever", func(r *diagnose.Report) {
+	{"held idle as always", func(r *diagnose.Report) {
 		also(r, func(p *diagnose.Period) {
 			u := unit(p, "POST /")
 			u.Held, u.IdleOutside, u.Units, u.Operations = 4, 3.5, int64(2*p.Seconds), int64(2*p.Seconds)
@@ -199,7 +199,7 @@ var ruleCases = []verdictOf{
 		operation(&r.LastTenSeconds, "put").Seconds = 8
 	}, verdict{diagnose.PoolTooSmall, ""}},
 	{"a deadlock now and then", deadlocks(2), verdict{}},
-	{"failures as ever", func(r *diagnose.Report) {
+	{"failures as always", func(r *diagnose.Report) {
 		also(r, func(p *diagnose.Period) {
 			operation(p, "put").Failures = map[string]int64{"23505": operation(p, "put").Calls / 3}
 		})
@@ -211,7 +211,7 @@ var ruleCases = []verdictOf{
 		r.LastTenMinutes.Operations = append(r.LastTenMinutes.Operations, diagnose.Operation{Operation: "report", Calls: 630, Seconds: 612 * 0.06,
 			Failures: map[string]int64{"57014": 12}})
 	}, verdict{diagnose.SlowOperation, "report"}},
-	{"slower, and canceled as ever", func(r *diagnose.Report) {
+	{"slower, and canceled as always", func(r *diagnose.Report) {
 		also(r, func(p *diagnose.Period) {
 			n := int64(p.Seconds)
 			p.Operations = append(p.Operations, diagnose.Operation{Operation: "search", Calls: n, Seconds: 0.06 * float64(n),
@@ -342,7 +342,7 @@ var ruleCases = []verdictOf{
 		waiting(r)
 		r.Used, r.Constructing, r.Holds = 0, 1, nil
 	}, verdict{diagnose.PoolTooSmall, ""}},
-	{"dials that end late, as ever", func(r *diagnose.Report) {
+	{"dials that always end late", func(r *diagnose.Report) {
 		hangingDials(r)
 		r.LastTenMinutes.Dials, r.LastTenMinutes.DialSeconds = 100, 150
 	}, verdict{diagnose.CallersTimeOut, ""}},
@@ -374,7 +374,7 @@ var ruleCases = []verdictOf{
 		p := &r.LastTenSeconds
 		p.Dials, p.DialSeconds, p.Opened, p.WaitedSeconds["connect"] = 8, 0.02, 8, 16
 	}, verdict{diagnose.SlowDial, ""}},
-	{"slow dials as ever", func(r *diagnose.Report) {
+	{"slow dials as always", func(r *diagnose.Report) {
 		also(r, func(p *diagnose.Period) {
 			p.Dials, p.DialSeconds = int64(p.Seconds/10), 0.4*float64(int64(p.Seconds/10))
 		})

@@ -74,7 +74,7 @@ var unusual = []verdictOf{
 		work(&r.LastTenMinutes, "burst", "get", 240, 0.02)
 		r.LastTenSeconds.WaitedSeconds["queue"] = 0.15 * 180
 	}, verdict{}},
-	{"bursts of more callers than there are connections, as every minute", func(r *diagnose.Report) {
+	{"bursts of more callers than there are connections, as in every minute", func(r *diagnose.Report) {
 		empty(r)
 		for _, p := range []*diagnose.Period{&r.LastTenSeconds, &r.LastMinute, &r.LastTenMinutes} {
 			n := 24 * int64(max(1, p.Seconds/60))
@@ -111,16 +111,16 @@ var unusual = []verdictOf{
 		r.Settings.MaxConns, r.Settings.BaseSize = 1, 1
 		leads(r, 90000)
 	}, verdict{}},
-	{"a leader as ever, and a pool that is too small", func(r *diagnose.Report) {
+	{"a leader as always, and a pool that is too small", func(r *diagnose.Report) {
 		waiting(r)
 		leads(r, 90000)
 	}, verdict{diagnose.PoolTooSmall, ""}},
-	{"a leader as ever in a small pool that is too small", func(r *diagnose.Report) {
+	{"a leader as always in a small pool that is too small", func(r *diagnose.Report) {
 		r.Settings.MaxConns, r.Settings.BaseSize = 4, 4
 		waiting(r)
 		leads(r, 90000)
 	}, verdict{diagnose.PoolTooSmall, ""}},
-	{"a job with long transactions as ever, and a pool that is too small", func(r *diagnose.Report) {
+	{"a job with long transactions as always, and a pool that is too small", func(r *diagnose.Report) {
 		waiting(r)
 		holds(r, diagnose.Holds{Operation: "job", Count: 1, IdleInTransaction: 1, OldestSeconds: 12})
 		also(r, func(p *diagnose.Period) {
@@ -167,7 +167,7 @@ var unusual = []verdictOf{
 		r.LastTenSeconds.Operations = append(r.LastTenSeconds.Operations,
 			diagnose.Operation{Operation: "new", Calls: 60, Seconds: 0.06, Failures: map[string]int64{"42P01": 60}})
 	}, verdict{diagnose.OperationFails, "new"}},
-	{"searches that users give up as they type, as ever", func(r *diagnose.Report) {
+	{"searches that users give up as they type, as always", func(r *diagnose.Report) {
 		also(r, func(p *diagnose.Period) {
 			operation(p, "find").Failures = map[string]int64{"canceled": operation(p, "find").Calls * 4 / 10}
 		})
