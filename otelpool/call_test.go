@@ -319,11 +319,11 @@ func TestCallMayEndBeforeLaterOne(t *testing.T) {
 			begun := time.Now()
 			wait(20 * time.Millisecond)
 			results := conn.SendBatch(t.Context(), batchOf("SELECT 1", "DELETE FROM n"))
+			least := time.Since(begun).Seconds()
 			rows.Close()
 			if err := results.Close(); err == nil {
 				t.Error("no error")
 			}
-			least := time.Since(begun).Seconds()
 			executes("SELECT 1")(t.Context(), conn)
 			conn.Release()
 			operations(t, f, map[string]uint64{operationKey("SELECT generate_series", ""): 1, operationKey("BATCH", "connection"): 1, operationKey("SELECT", ""): 1})
