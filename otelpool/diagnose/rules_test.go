@@ -537,6 +537,19 @@ func TestFailingOperationDoesNotExplainWaiting(t *testing.T) {
 	}
 }
 
+func TestWaitingShowsCanceledAcquires(t *testing.T) {
+	t.Parallel()
+	r := healthy()
+	waiting(&r)
+	r.Holds, r.LastTenSeconds.Units, r.LastTenSeconds.Operations = nil, nil, nil
+	r.LastMinute.Closed, r.LastMinute.Opened = map[string]int64{"broken": 9}, 1
+	r.LastTenSeconds.Acquires["canceled"] = 7
+	f := diagnose.Findings(r)[0]
+	if f.Kind != diagnose.CallersWait || !slices.Contains(f.Evidence, diagnose.Evidence{Name: "acquires canceled", Value: 7}) {
+		t.Errorf("got %+v", f)
+	}
+}
+
 // TestFullPoolWithoutHoldsBlamesHooks has connections that AfterRelease keeps, or whose slots a panic in a hook lost.
 func TestFullPoolWithoutHoldsBlamesHooks(t *testing.T) {
 	t.Parallel()
