@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -21,7 +20,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
-	"github.com/otelpool/otelpool-go/internal/postgres"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -220,7 +218,7 @@ func parse(t testing.TB, connString string) *pgxpool.Config {
 }
 
 // database returns the connection string of a database that tests share. They create nothing in it but temporary tables.
-func database(testing.TB) string { return os.Getenv(postgres.URLEnv) }
+func database(t testing.TB) string { return postgrestest.Shared(t) }
 
 // ownDatabase returns the connection string of a new database, for one test.
 func ownDatabase(t testing.TB) string { return postgrestest.Database(t) }

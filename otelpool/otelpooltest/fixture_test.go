@@ -2,14 +2,12 @@ package otelpooltest_test
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/otelpool/otelpool-go/internal/postgres"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -54,14 +52,10 @@ func mustContain(t testing.TB, text string, parts ...string) {
 	}
 }
 
-// database returns the connection string of a database that the tests share. They create nothing in it but temporary
-// tables.
-func database() string { return os.Getenv(postgres.URLEnv) }
-
 // newPool returns an instrumented pool, which is closed at the end of the test.
 func newPool(t testing.TB, opts ...otelpool.Option) (*pgxpool.Pool, *otelpool.Instrumentation) {
 	t.Helper()
-	pool, inst, err := otelpool.New(t.Context(), database(), opts...)
+	pool, inst, err := otelpool.New(t.Context(), postgrestest.Shared(t), opts...)
 	testutil.NoError(t, err)
 	t.Cleanup(func() {
 		testutil.NoError(t, inst.Unregister())

@@ -106,7 +106,7 @@ func TestLeakInBubbleIsReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		rec, _ := recorded(t)
-		pool, inst, err := otelpool.New(t.Context(), database(), rec.Option())
+		pool, inst, err := otelpool.New(t.Context(), postgrestest.Shared(t), rec.Option())
 		testutil.NoError(t, err)
 		defer pool.Close()
 		conn := acquire(t, pool)

@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
 	"github.com/otelpool/otelpool-go/otelpool/otelpooltest"
@@ -45,7 +46,7 @@ func register(t *testing.T, db *sql.DB, opts ...otelpool.Option) *otelpool.Instr
 // own returns a sql.DB with its built-in pool, of at most two connections.
 func own(t *testing.T, opts ...otelpool.Option) *sql.DB {
 	t.Helper()
-	config := parse(t, database()).ConnConfig
+	config := parse(t, postgrestest.Shared(t)).ConnConfig
 	connector := newConnector(t, config, opts...)
 	db := sql.OpenDB(connector)
 	t.Cleanup(func() { _ = db.Close() })
@@ -57,7 +58,7 @@ func own(t *testing.T, opts ...otelpool.Option) *sql.DB {
 func TestThreePoolsAgree(t *testing.T) {
 	t.Parallel()
 	rec := otelpooltest.NewRecorder(t)
-	config := parse(t, database())
+	config := parse(t, postgrestest.Shared(t))
 	config.MaxConns = 2
 	pool, inst, err := otelpool.NewWithConfig(t.Context(), config, rec.Option(), otelpool.WithPoolName("pgxpool"))
 	testutil.NoError(t, err)
@@ -156,7 +157,7 @@ func load(t *testing.T, waiting func() bool, hold func(context.Context) (end fun
 func TestUnlimitedDBHasNoLimit(t *testing.T) {
 	t.Parallel()
 	rec := otelpooltest.NewRecorder(t)
-	db, err := sql.Open("pgx", database())
+	db, err := sql.Open("pgx", postgrestest.Shared(t))
 	testutil.NoError(t, err)
 	defer db.Close()
 	inst := register(t, db, rec.Option())
@@ -203,7 +204,7 @@ func TestCountersOfDBsContinue(t *testing.T) {
 func TestFailedDialOfDBIsLoggedOncePerOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		config := parse(t, database()).ConnConfig
+		config := parse(t, postgrestest.Shared(t)).ConnConfig
 		var down atomic.Bool
 		dial := config.DialFunc
 		config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -259,7 +260,7 @@ func TestOverflowOfDB(t *testing.T) {
 func TestWrongDBIsError(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
-	config := parse(t, database()).ConnConfig
+	config := parse(t, postgrestest.Shared(t)).ConnConfig
 	plain := stdlib.OpenDB(*config)
 	defer plain.Close()
 	register(t, plain)
@@ -267,11 +268,11 @@ func TestWrongDBIsError(t *testing.T) {
 	defer panics.Close()
 	twice := own(t)
 	register(t, twice)
-	instrumented := parse(t, database())
+	instrumented := parse(t, postgrestest.Shared(t))
 	if _, err := otelpool.Instrument(instrumented); err != nil {
 		t.Fatal(err)
 	}
-	sized := parse(t, database())
+	sized := parse(t, postgrestest.Shared(t))
 	testutil.NoError(t, (otelpool.Sizing{PoolSize: 1}).Apply(sized))
 	connector := func(config *pgx.ConnConfig) error { _, err := sqldb.Connector(config); return err }
 	registered := func(db *sql.DB, opts ...otelpool.Option) error { _, err := sqldb.Register(db, opts...); return err }
@@ -305,7 +306,7 @@ func TestDriverIsPgxDriver(t *testing.T) {
 			t.Errorf("the driver of a sql.DB %s is a %T", name, db.Driver())
 			continue
 		}
-		conn, err := d.Open(database())
+		conn, err := d.Open(postgrestest.Shared(t))
 		if err != nil {
 			t.Errorf("the driver of a sql.DB %s opens no connection: %v", name, err)
 			continue
@@ -347,7 +348,7 @@ func TestDriversAreNotKept(t *testing.T) {
 		testutil.NoError(t, db.Close())
 	}
 	rec := otelpooltest.NewRecorder(t)
-	config := parse(t, database()).ConnConfig
+	config := parse(t, postgrestest.Shared(t)).ConnConfig
 	for range each {
 		connector := newConnector(t, config, rec.Option(), otelpool.WithPoolName("dropped"))
 		db := sql.OpenDB(connector)
@@ -373,7 +374,7 @@ func TestDBWithoutRegisterIsLoggedAfterMinute(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				log := new(logged)
-				config := parse(t, database()).ConnConfig
+				config := parse(t, postgrestest.Shared(t)).ConnConfig
 				connector := newConnector(t, config, otelpool.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
 				db := sql.OpenDB(connector)
 				if tt.register {

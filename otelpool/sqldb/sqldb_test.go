@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
-	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
-	"github.com/otelpool/otelpool-go/internal/postgres"
 	"github.com/otelpool/otelpool-go/internal/postgres/postgrestest"
 	"github.com/otelpool/otelpool-go/internal/testutil"
 	"github.com/otelpool/otelpool-go/otelpool"
@@ -27,9 +25,6 @@ func TestMain(m *testing.M) { postgrestest.MainWithURL(m) }
 type logged struct{ testutil.Buffer }
 
 func (l *logged) count(text string) int { return strings.Count(l.String(), text) }
-
-// database returns the connection string of a database that the tests share. They create nothing in it.
-func database() string { return os.Getenv(postgres.URLEnv) }
 
 func parse(t *testing.T, connString string) *pgxpool.Config {
 	t.Helper()
@@ -63,7 +58,7 @@ type fixture struct {
 func setup(t *testing.T) fixture {
 	t.Helper()
 	f := fixture{log: new(logged), rec: otelpooltest.NewRecorder(t)}
-	config := parse(t, database())
+	config := parse(t, postgrestest.Shared(t))
 	testutil.NoError(t, (otelpool.Sizing{PoolSize: 1, MaxOverflow: 1, Timeout: 3 * time.Second}).Apply(config))
 	var err error
 	f.db, f.inst, err = sqldb.OpenWithConfig(t.Context(), config, f.rec.Option(), otelpool.WithPoolName("sql"),
@@ -77,7 +72,7 @@ func setup(t *testing.T) fixture {
 func TestStackBeginsAtProgram(t *testing.T) {
 	t.Parallel()
 	log := new(logged)
-	db, inst, err := sqldb.Open(t.Context(), database(), otelpool.WithLongHold(time.Hour),
+	db, inst, err := sqldb.Open(t.Context(), postgrestest.Shared(t), otelpool.WithLongHold(time.Hour),
 		otelpool.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
 	testutil.NoError(t, err)
 	defer db.Close()
@@ -200,7 +195,7 @@ func TestCloseDoesNotWaitForeverForRows(t *testing.T) {
 
 func TestFromPoolLeavesPoolOpen(t *testing.T) {
 	t.Parallel()
-	pool, err := pgxpool.New(t.Context(), database())
+	pool, err := pgxpool.New(t.Context(), postgrestest.Shared(t))
 	testutil.NoError(t, err)
 	defer pool.Close()
 	db := sqldb.FromPool(pool)
@@ -226,7 +221,7 @@ func TestOpenRefusesBadInput(t *testing.T) {
 
 func TestOpenDBReportsErrorAtEachUse(t *testing.T) {
 	t.Parallel()
-	db := sqldb.OpenDB(t.Context(), database(), otelpool.WithPoolName("opened"))
+	db := sqldb.OpenDB(t.Context(), postgrestest.Shared(t), otelpool.WithPoolName("opened"))
 	var n int
 	if err := errors.Join(db.QueryRow("SELECT 1").Scan(&n), db.Close()); err != nil || n != 1 {
 		t.Errorf("%d: %v", n, err)

@@ -52,6 +52,15 @@ func Database(t testing.TB) string {
 	return connString
 }
 
+// Shared returns the connection string of a database that the tests of the process share. They create nothing in it but
+// temporary tables.
+func Shared(t testing.TB) string {
+	t.Helper()
+	connString, err := shared.start()
+	testutil.NoError(t, err)
+	return connString
+}
+
 // Server starts a server for one test, which may stop, restart or crash it. It is stopped after the test. Server
 // ignores DATABASE_URL.
 func Server(t testing.TB) *postgres.Server {
