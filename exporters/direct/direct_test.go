@@ -347,7 +347,7 @@ func TestStreams(t *testing.T) {
 	}
 }
 
-// TestReaderBelongsToFirstProvider gives a reader to two providers, twice to each.
+// TestReaderBelongsToFirstProvider has two providers with one reader, which each of them lists twice.
 func TestReaderBelongsToFirstProvider(t *testing.T) {
 	r := newReader(nil, nil)
 	for range 2 {

@@ -269,7 +269,7 @@ func hangingReceiver(t *testing.T) (url string, accepted <-chan struct{}) {
 		}
 	}()
 	t.Cleanup(func() {
-		_ = listener.Close()
+		noError(t, listener.Close())
 		<-done
 	})
 	return "http://" + listener.Addr().String(), first

@@ -19,7 +19,7 @@ import (
 func TestOverflowIsReportedOncePerInstrument(t *testing.T) {
 	t.Parallel()
 	receiver := otlptest.New(t, otlptest.HTTP)
-	reader, err := otlp.NewReader(t.Context(), otlp.WithEndpointURL(receiver.Endpoint()), otlp.WithInterval(time.Hour))
+	reader, err := otlp.NewReader(t.Context(), otlp.WithProtocol(otlp.ProtocolHTTP), otlp.WithEndpointURL(receiver.Endpoint()), otlp.WithInterval(time.Hour))
 	noError(t, err)
 	native := sdkmetric.NewView(sdkmetric.Instrument{Name: "*.native"},
 		sdkmetric.Stream{Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}})

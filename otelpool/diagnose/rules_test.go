@@ -351,9 +351,8 @@ var ruleCases = []verdictOf{
 		r.Used, r.Closing, r.Holds = 8, 8, nil
 	}, verdict{diagnose.ClosingFillPool, ""}},
 	{"closed, and the places are not free yet", func(r *diagnose.Report) {
-		waiting(r)
-		r.LastMinute.Closed, r.LastMinute.Opened, r.Holds = map[string]int64{"broken": 9}, 1, nil
-		r.LastTenSeconds.Units, r.LastTenSeconds.Operations = nil, nil
+		replacing(r)
+		r.LastTenSeconds.Operations = nil
 	}, verdict{diagnose.CallersWait, ""}},
 	{"closing", func(r *diagnose.Report) {
 		r.Used, r.Closing, r.Holds, r.LastTenSeconds.Operations = 8, 7, nil, nil
@@ -527,9 +526,7 @@ func TestConsequencesComeLast(t *testing.T) {
 func TestFailingOperationDoesNotExplainWaiting(t *testing.T) {
 	t.Parallel()
 	r := healthy()
-	waiting(&r)
-	r.Holds, r.LastTenSeconds.Units = nil, nil
-	r.LastMinute.Closed, r.LastMinute.Opened = map[string]int64{"broken": 9}, 1
+	replacing(&r)
 	putFails("42P01", 1)(&r)
 	found := diagnose.Findings(r)
 	if len(found) != 2 || found[0].Kind != diagnose.OperationFails || found[1].Kind != diagnose.CallersWait || found[1].Consequence {
@@ -540,9 +537,8 @@ func TestFailingOperationDoesNotExplainWaiting(t *testing.T) {
 func TestWaitingShowsCanceledAcquires(t *testing.T) {
 	t.Parallel()
 	r := healthy()
-	waiting(&r)
-	r.Holds, r.LastTenSeconds.Units, r.LastTenSeconds.Operations = nil, nil, nil
-	r.LastMinute.Closed, r.LastMinute.Opened = map[string]int64{"broken": 9}, 1
+	replacing(&r)
+	r.LastTenSeconds.Operations = nil
 	r.LastTenSeconds.Acquires["canceled"] = 7
 	f := diagnose.Findings(r)[0]
 	if f.Kind != diagnose.CallersWait || !slices.Contains(f.Evidence, diagnose.Evidence{Name: "acquires canceled", Value: 7}) {
@@ -748,11 +744,18 @@ func TestWordsOfFindingDependOnCause(t *testing.T) {
 	}
 }
 
-// putFails makes one of so many calls of an operation fail.
-func putFails(reason string, of int64) func(*diagnose.Report) {
+// replacing has callers wait, and nobody hold, while the pool replaces broken connections.
+func replacing(r *diagnose.Report) {
+	waiting(r)
+	r.Holds, r.LastTenSeconds.Units = nil, nil
+	r.LastMinute.Closed, r.LastMinute.Opened = map[string]int64{"broken": 9}, 1
+}
+
+// putFails makes every call of "put" fail, or every second one and so on.
+func putFails(reason string, every int64) func(*diagnose.Report) {
 	return func(r *diagnose.Report) {
 		op := operation(&r.LastTenSeconds, "put")
-		op.Failures = map[string]int64{reason: op.Calls / of}
+		op.Failures = map[string]int64{reason: op.Calls / every}
 	}
 }
 
