@@ -179,7 +179,7 @@ test-faults: setup test-scenarios
 	@$(MAKE) --no-print-directory -j2 $(addprefix below/,$(FAULTS))
 
 # Run a service in each trouble, and check what is found. ARGS=-update writes the table of docs/diagnosis.md, and
-# ARGS='-run Healthy -healthy 1h' watches a service that is well.
+# ARGS='-run //healthy -healthy 1h -timeout 2h' watches a service that is well.
 .PHONY: test-scenarios
 test-scenarios: setup
 	$(GO) $(TEST) -count=1 -timeout 30m ./$(TIMED) $(ARGS)

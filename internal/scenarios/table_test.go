@@ -54,8 +54,8 @@ func (o *outcomes) table() string {
 
 func (o *outcomes) write(t *testing.T) {
 	t.Helper()
-	if len(o.all) < len(scenarios) {
-		t.Fatalf("%d of %d scenarios were run: the table needs all", len(o.all), len(scenarios))
+	if want := len(wells) + len(scenarios); len(o.all) < want {
+		t.Fatalf("%d of %d scenarios were run: the table needs all", len(o.all), want)
 	}
 	testutil.Section(t, document, tableBegin, tableEnd, o.table(), true)
 }
