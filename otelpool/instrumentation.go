@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -34,11 +36,17 @@ type Instrumentation struct {
 
 // New creates an instrumented pool from a connection string, which it parses as [pgxpool.ParseConfig] does. See
 // [NewWithConfig]. The error for a malformed string says what is wrong but quotes no part of the string, because any
-// part may belong to the password. The error of ParseConfig says more.
+// part may belong to the password. The error of ParseConfig says more. New refuses the settings of a [Sizing], such as
+// pool_size: they need [Sizing.FromConfig] and NewWithConfig.
 func New(ctx context.Context, connString string, opts ...Option) (*pgxpool.Pool, *Instrumentation, error) {
 	poolConfig, err := pgxpool.ParseConfig(connString)
 	if err != nil {
 		return nil, nil, parseError(err)
+	}
+	for _, setting := range slices.Sorted(maps.Keys(setters)) {
+		if _, set := poolConfig.ConnConfig.RuntimeParams[setting]; set { // which the server would refuse
+			return nil, nil, fmt.Errorf("otelpool: connection string: %s is a setting of Sizing: use Sizing.FromConfig and NewWithConfig", setting)
+		}
 	}
 	return NewWithConfig(ctx, poolConfig, opts...)
 }

@@ -124,6 +124,10 @@ func TestInvalidInputIsRefused(t *testing.T) {
 			_, _, err := otelpool.New(t.Context(), "postgres://u:hunter2@host:port/db")
 			return err
 		}, "otelpool: "},
+		{"connection string with a size", func(t *testing.T) error {
+			_, _, err := otelpool.New(t.Context(), "postgres://localhost/db?pool_size=20&max_overflow=10")
+			return err
+		}, "otelpool: connection string: max_overflow is a setting of Sizing: use Sizing.FromConfig and NewWithConfig"},
 		{"MaxConns 0", func(t *testing.T) error {
 			c := parse(t, "host=localhost")
 			c.MaxConns = 0
