@@ -77,9 +77,9 @@ func (k pathKeeper) RoundTrip(request *http.Request) (*http.Response, error) {
 	request = request.WithContext(request.Context())
 	request.URL = k.target
 	response, err := k.Transport.RoundTrip(request)
-	// Package tls uses these two operations for alerts, such as a refused certificate.
+	// Package tls uses this operation for the receiver's alerts, such as a refused certificate.
 	var failed *net.OpError
-	if errors.As(err, &failed) && failed.Op != "remote error" && failed.Op != "local error" ||
+	if errors.As(err, &failed) && failed.Op != "remote error" ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = temporaryError{err}
 	}
