@@ -106,7 +106,7 @@ func passesOnThrowawayServer(t *testing.T, path string) {
 func leavesNothingInDatabase(t *testing.T, path string) {
 	databaseURL := postgrestest.Database(t)
 	e := start(t, path, []string{"DATABASE_URL=" + databaseURL, "OTELPOOL_SIZING_POOL_TIMEOUT=10s"},
-		"-preset", "development", "-max-overflow", "1", "-concurrency", "10", "-duration", "1s", "-query", "SELECT count(*) FROM pg_class")
+		"-preset", "development", "-max-overflow", "1", "-concurrency", "10", "-duration", "3s", "-query", "SELECT count(*) FROM pg_class")
 	e.End(0)
 	if r := reported(e); r.limit != 3 || r.peak != 3 || r.size != 2 || r.idle > 2 {
 		t.Errorf("%+v, want 2 and one more", r)
