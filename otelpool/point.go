@@ -19,6 +19,8 @@ type point struct {
 	values     instruments.Values // the counters
 	dials      int64
 	dialTime   int64                // in nanoseconds
+	waits      int64                // for a processor
+	waitTime   int64                // in nanoseconds
 	dialErrors []int64              // by their place among the counters of connectionsErrors
 	operations []instruments.Counts // by number
 	failures   []int64              // by their place among the operations' kinds of failures
@@ -34,6 +36,7 @@ func (h *history) point(o *observed, s *poolstate.Snapshot) *point {
 		operations: o.hooks.operations.Counts(), failures: o.hooks.operations.Failures(),
 		samples: h.samples, held: slices.Clone(h.held),
 	}
+	p.waits, p.waitTime = processorWaits()
 	_, p.dialErrors = o.hooks.counters.Open(connectionsErrors)
 	o.readCounters(&p.values, s)
 	return p
@@ -44,6 +47,8 @@ func (p *point) each(yield func(n *int64)) {
 	p.values.EachCounter(yield)
 	yield(&p.dials)
 	yield(&p.dialTime)
+	yield(&p.waits)
+	yield(&p.waitTime)
 	yield(&p.samples)
 	for _, list := range [][]int64{p.dialErrors, p.failures} {
 		for i := range list {

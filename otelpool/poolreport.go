@@ -164,8 +164,12 @@ func (h *hooks) period(p, q *point) diagnose.Period {
 		NestedAcquires:   grew(nestedAcquires),
 		LongHolds:        grew(longHolds),
 		OperationsCapped: grew(operationsCapped),
-		Units:            h.units(p, q),
-		Operations:       h.called(p, q),
+
+		ProcessorWaits:       p.waits - q.waits,
+		ProcessorWaitSeconds: time.Duration(p.waitTime - q.waitTime).Seconds(),
+
+		Units:      h.units(p, q),
+		Operations: h.called(p, q),
 	}
 	for result, key := range resultKeys {
 		r.Acquires[result] = grew(key)

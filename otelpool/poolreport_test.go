@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +33,11 @@ func TestReportCountsEvents(t *testing.T) {
 	for range 3 {
 		f.exec(t, otelpool.WithOperation(ctx, "pay"), "SELECT pg_sleep(0.01)")
 	}
+	var started sync.WaitGroup
+	for range 1000 { // the Go runtime samples every eighth
+		started.Go(func() {})
+	}
+	started.Wait()
 	leak := named(t, f, "leak")
 	defer leak.Release()
 	defer begin(t, leak, ctx).Rollback(ctx)
@@ -59,6 +65,9 @@ func TestReportCountsEvents(t *testing.T) {
 	checkEqual(t, "opened", m.Opened, 2)
 	checkEqual(t, "peak", m.Peak, 2)
 	checkEqual(t, "peak of waiting", m.PeakWaiting, 1)
+	if m.ProcessorWaits == 0 || m.ProcessorWaitSeconds < 0 {
+		t.Errorf("%d waits for a processor, %v s", m.ProcessorWaits, m.ProcessorWaitSeconds)
+	}
 	if m.WaitedSeconds["queue"] < 0.02 {
 		t.Errorf("waited %v", m.WaitedSeconds)
 	}

@@ -81,7 +81,7 @@ var (
 	// findingKinds are the kinds of package diagnose, in its order.
 	findingKinds = []string{
 		"leak", "nested_deadlock", "nested_acquires", "idle_in_transaction", "held_idle", "slow_reader", "transaction_open", "released_busy",
-		"slow_operation", "more_calls", "queries_per_unit", "retry_storm", "operation_fails", "deadline_too_short", "names_capped",
+		"slow_operation", "more_calls", "queries_per_unit", "retry_storm", "operation_fails", "deadline_too_short", "names_capped", "program_slow",
 		"server_slow", "network_slow", "blocked", "server_away", "server_full", "server_starting", "login_refused", "name_unresolved",
 		"tls_fails", "dial_fails", "slow_dial", "ping_cost", "closing_fill_pool",
 		"pool_too_small", "load_grown", "pool_too_big", "cold_start", "churn",

@@ -31,6 +31,7 @@ type scenario struct {
 	Sizing  *otelpool.Sizing
 	Options []otelpool.Option
 
+	Alone   bool // the trouble is one of the whole program, so no other scenario runs at the same time
 	Network bool // the pool reaches the server through a proxy
 	TLS     bool // the proxy terminates TLS
 	Asks    bool // the server is asked too
@@ -90,6 +91,7 @@ var scenarios = []scenario{
 	{Name: "callers wait 30 ms and no longer", Want: want(diagnose.DeadlineTooShort, "", "ListProducts", "InsertOrder", "ListOrders", "search products", "SalesReport", "outbox"), Begin: shortDeadline},
 	{Name: "names contain what was searched", Want: want(diagnose.NamesCapped), Begin: manyNames,
 		Options: []otelpool.Option{otelpool.WithOperationLimit(50)}},
+	{Name: "the program is short of processors", Want: want(diagnose.ProgramSlow), Alone: true, Begin: busyProgram},
 
 	// The server and the network have a problem.
 	{Name: "all statements are four times slower", Want: want(diagnose.ServerSlow), Load: 0.2, Begin: slower("%", 4)},

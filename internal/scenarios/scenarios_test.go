@@ -21,17 +21,34 @@ const (
 	tooLate = 0.003 // share of the units in ten seconds, as after a stall of 50 ms
 )
 
-// TestScenarios runs each scenario and judges its outcome. A wrong outcome does not count if the machine was late,
-// because a pool without a processor has another trouble. It is run again when the others have ended, with fewer at the
-// same time: 12, then 3, then 1.
+// TestScenarios runs each scenario and judges its outcome.
 func TestScenarios(t *testing.T) {
 	var seen outcomes
-	pending := slices.Concat(wells, scenarios)
+	var together, alone []scenario
+	for _, sc := range slices.Concat(wells, scenarios) {
+		if sc.Alone {
+			alone = append(alone, sc)
+		} else {
+			together = append(together, sc)
+		}
+	}
+	runAll(t, "together", &seen, together, atOnce)
+	runAll(t, "alone", &seen, alone, 1)
+	if *update {
+		seen.write(t)
+	}
+}
+
+// runAll runs scenarios, n at the same time. A wrong outcome does not count if the machine was late, because a pool without
+// a processor has another trouble. It is run again when the others have ended, with fewer at the same time: a quarter,
+// then one.
+func runAll(t *testing.T, name string, seen *outcomes, pending []scenario, n int) {
+	t.Helper()
 	for try := 1; len(pending) > 0; try++ {
 		var mu sync.Mutex
 		var again []scenario
-		places := make(chan struct{}, max(1, atOnce/(try*try)))
-		t.Run(fmt.Sprint("try ", try), func(t *testing.T) {
+		places := make(chan struct{}, max(1, n/(try*try)))
+		t.Run(fmt.Sprint(name, ", try ", try), func(t *testing.T) {
 			for i, sc := range pending {
 				t.Run(sc.Name, func(t *testing.T) {
 					t.Parallel()
@@ -54,9 +71,6 @@ func TestScenarios(t *testing.T) {
 			}
 		})
 		pending = again
-	}
-	if *update {
-		seen.write(t)
 	}
 }
 

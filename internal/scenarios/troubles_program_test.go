@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -276,4 +278,16 @@ var manyNames = works(searches, func(ctx context.Context, s *service, r *request
 // loadGrows makes all requests come three times as often.
 func loadGrows(_ context.Context, e *env) (func() error, error) {
 	return e.Service.change(func(s *service) { s.load *= 3 }), nil
+}
+
+// busyProgram makes goroutines use the processors all the time, twice as many as there are.
+func busyProgram(context.Context, *env) (func() error, error) {
+	var done atomic.Bool
+	for range 2 * runtime.GOMAXPROCS(0) {
+		go func() {
+			for !done.Load() {
+			}
+		}()
+	}
+	return func() error { done.Store(true); return nil }, nil
 }

@@ -23,6 +23,7 @@ const (
 	OperationFails   Kind = "operation_fails"    // an operation fails, or acquires fail
 	DeadlineTooShort Kind = "deadline_too_short" // callers give up before a healthy pool or operation can answer
 	NamesCapped      Kind = "names_capped"       // operations have too many names
+	ProgramSlow      Kind = "program_slow"       // the program waits for processors
 
 	// The server and the network have a problem.
 	ServerSlow      Kind = "server_slow"       // all operations are slower by a factor

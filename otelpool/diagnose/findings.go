@@ -64,14 +64,15 @@ var rules = []rule{
 	{NestedAcquires, "PoolNestedAcquires", findNested, []Kind{NestedDeadlock}},
 	{Leak, "PoolConnectionNotReturned", findLeaks, []Kind{NestedDeadlock}},
 	{IdleInTransaction, "PoolConnectionNotReturned", findIdleInTransaction, []Kind{NestedDeadlock}},
-	{SlowReader, "PoolLongHolds", findSlowReaders, nil},
-	{HeldIdle, "PoolLongHolds", findHeldIdle, []Kind{NestedDeadlock}},
+	{ProgramSlow, "PoolOperationSlower", findProgramSlow, outage},
+	{SlowReader, "PoolLongHolds", findSlowReaders, []Kind{ProgramSlow}},
+	{HeldIdle, "PoolLongHolds", findHeldIdle, []Kind{NestedDeadlock, ProgramSlow}},
 	{TransactionOpen, "PoolReleasedInTransaction", findTransactionOpen, nil},
 	{ReleasedBusy, "PoolReleasedInTransaction", findReleasedBusy, nil},
 
 	{RetryStorm, "PoolOperationsFail", findRetryStorms, outage},
 	{OperationFails, "PoolOperationsFail", findFailures, outage},
-	{ServerSlow, "PoolOperationSlower", findAllSlower, outage}, // or NetworkSlow
+	{ServerSlow, "PoolOperationSlower", findAllSlower, slices.Concat(outage, []Kind{ProgramSlow})}, // or NetworkSlow
 	{SlowOperation, "PoolOperationSlower", findSlowOperations, slices.Concat(outage, alike)},
 	{QueriesPerUnit, "PoolAcquireSlow", findQueriesPerUnit, outage},
 	{MoreCalls, "PoolAcquireSlow", findMoreCalls, slices.Concat(outage, []Kind{QueriesPerUnit, RetryStorm})},
@@ -79,7 +80,7 @@ var rules = []rule{
 
 	{ColdStart, "PoolAcquireSlow", findColdStart, outage},
 	{Churn, "PoolConnectionChurn", findChurn, slices.Concat(outage, []Kind{TransactionOpen, ReleasedBusy, DeadlineTooShort, ColdStart})},
-	{SlowDial, "PoolAcquireSlow", findSlowDials, slices.Concat(outage, []Kind{ColdStart})},
+	{SlowDial, "PoolAcquireSlow", findSlowDials, slices.Concat(outage, []Kind{ProgramSlow, ColdStart})},
 	{PingCost, "PoolPingSlow", findPingCost, slices.Concat(outage, alike)},
 
 	{LoadGrown, "PoolCallersWaiting", findTooSmall, causes}, // or PoolTooSmall
@@ -91,7 +92,7 @@ var rules = []rule{
 var (
 	dialKinds = []Kind{ServerAway, ServerFull, ServerStarting, LoginRefused, NameNotResolved, TLSFails, DialFails}
 	outage    = slices.Concat(dialKinds, []Kind{ClosingFillPool})
-	alike     = []Kind{ServerSlow, NetworkSlow}
+	alike     = []Kind{ProgramSlow, ServerSlow, NetworkSlow}
 	holdKinds = []Kind{NestedDeadlock, Leak, IdleInTransaction, HeldIdle, SlowReader}
 
 	// causes are the kinds that more connections would not cure.

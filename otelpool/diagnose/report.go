@@ -102,6 +102,11 @@ type Period struct {
 	NestedAcquires   int64 `json:"nested_acquires"`
 	LongHolds        int64 `json:"long_holds"`
 	OperationsCapped int64 `json:"operations_capped"` // operations whose name was beyond the limit of names
+
+	// How often a goroutine of the program was ready to run, and the total time until it ran. The Go runtime samples them:
+	// see /sched/latencies:seconds in package runtime/metrics.
+	ProcessorWaits       int64   `json:"processor_waits"`
+	ProcessorWaitSeconds float64 `json:"processor_wait_seconds"`
 }
 
 // Unit is what a unit of work did in a period.

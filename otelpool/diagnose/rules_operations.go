@@ -211,20 +211,43 @@ func findAllSlower(v *view) []Finding {
 			Runbook:  "PoolPingSlow",
 			Summary: fmt.Sprintf("Every operation takes about %s longer than before, short and long ones alike: the network to the server is slow.",
 				printable.Seconds(median(deltas))),
-			Advice:   "Check the path to the server: another zone, a proxy, packet loss. " + starved + " Fewer round trips help: batches, one query instead of several.",
+			Advice:   "Check the path to the server: another zone, a proxy, packet loss. " + throttled + " Fewer round trips help: batches, one query instead of several.",
 			Evidence: evidence,
 		}}
 	}
 	return []Finding{{
 		Severity: v.bad(Warning),
 		Summary:  fmt.Sprintf("Nearly every operation takes %.1f times as long as before: the server is slow, not one query.", median(growth)),
-		Advice:   "Check the server's CPUs, disks, memory and checkpoints, and what else runs there: a backup, a migration, a vacuum, another service. " + starved,
+		Advice:   "Check the server's CPUs, disks, memory and checkpoints, and what else runs there: a backup, a migration, a vacuum, another service. " + throttled,
 		Evidence: evidence,
 	}}
 }
 
-// starved names a cause that the rules cannot distinguish from a slow server or network.
-const starved = "Check this program's own machine too: if its CPUs are busy, every answer seems late."
+// throttled names a cause that the Go runtime does not see, and the rules cannot distinguish from a slow server or network.
+const throttled = "Check this program's own machine too: if other programs use its CPUs, or its CPU limit throttles it, every answer seems late."
+
+// findProgramSlow finds that goroutines wait for processors, so that every answer of the server is read late.
+func findProgramSlow(v *view) []Finding {
+	wait, before := meanProcessorWait(v.now), meanProcessorWait(v.past)
+	if v.now.ProcessorWaits < 20 || wait < 0.002 {
+		return nil
+	}
+	slower := findAllSlower(v) != nil || findSlowOperations(v) != nil
+	if slower && wait < 2*before || !slower && !v.pressed { // it does not explain that, or nobody notices
+		return nil
+	}
+	return []Finding{{
+		Severity: v.bad(Warning),
+		Summary: fmt.Sprintf("This program is short of processors: a goroutine that is ready to run waits %s on average, so every answer of the server is read late.",
+			printable.Seconds(wait)),
+		Advice:   "Give the program more processors (the CPU limit of its container, GOMAXPROCS), or find out by a CPU profile what uses them. More connections would not help, and the server may be well.",
+		Evidence: []Evidence{v.was("mean wait of a goroutine for a processor", wait, before, "s")},
+	}}
+}
+
+func meanProcessorWait(p Period) float64 {
+	return ratio(p.ProcessorWaitSeconds, float64(p.ProcessorWaits))
+}
 
 // spread returns how far apart the middle half of some numbers is, as a share of their median. It sorts them.
 func spread(of []float64) float64 {

@@ -143,17 +143,37 @@ var ruleCases = []verdictOf{
 	{"an operation that does not come back", func(r *diagnose.Report) {
 		holds(r, diagnose.Holds{Operation: "POST /", Count: 3, Running: 3, OldestSeconds: 9, LastQueries: []string{"put"}})
 	}, verdict{diagnose.SlowOperation, "put"}},
-	{"slow server", func(r *diagnose.Report) {
-		for i := range r.LastTenSeconds.Operations {
-			r.LastTenSeconds.Operations[i].Seconds *= 4
-		}
+	{"slow server", slowServer, verdict{diagnose.ServerSlow, ""}},
+	{"slow network", slowNetwork, verdict{diagnose.NetworkSlow, ""}},
+	{"a busy program, and all seems slow", func(r *diagnose.Report) {
+		slowNetwork(r)
+		busyProgram(r, 0.01)
+	}, verdict{diagnose.ProgramSlow, ""}},
+	{"a busy program, while callers wait", func(r *diagnose.Report) {
+		waiting(r)
+		busyProgram(r, 0.003)
+		r.LastTenMinutes.ProcessorWaitSeconds *= 60 // as before
+	}, verdict{diagnose.ProgramSlow, ""}},
+	{"a busy program that holds idle connections", func(r *diagnose.Report) {
+		waiting(r)
+		r.LastTenSeconds.Units = append(r.LastTenSeconds.Units, diagnose.Unit{Operation: "job", Held: 4, IdleOutside: 4})
+		busyProgram(r, 0.01)
+	}, verdict{diagnose.ProgramSlow, ""}},
+	{"a busy program whose calls are as quick as before", func(r *diagnose.Report) { busyProgram(r, 0.01) }, verdict{}},
+	{"a slow server, and a program that is as busy as before", func(r *diagnose.Report) {
+		slowServer(r)
+		busyProgram(r, 0.003)
+		r.LastTenMinutes.ProcessorWaitSeconds *= 60
 	}, verdict{diagnose.ServerSlow, ""}},
-	{"slow network", func(r *diagnose.Report) {
-		for i := range r.LastTenSeconds.Operations {
-			op := &r.LastTenSeconds.Operations[i]
-			op.Seconds += 0.02 * float64(op.Calls)
-		}
-	}, verdict{diagnose.NetworkSlow, ""}},
+	{"a slow server, and a program that is hardly busy", func(r *diagnose.Report) {
+		slowServer(r)
+		busyProgram(r, 0.001)
+	}, verdict{diagnose.ServerSlow, ""}},
+	{"a leak in a busy program", func(r *diagnose.Report) {
+		holds(r, diagnose.Holds{Operation: "job", Count: 3, IdleOutside: 3, OldestSeconds: 20})
+		slowServer(r)
+		busyProgram(r, 0.01)
+	}, verdict{diagnose.Leak, "job"}},
 	{"queries in a loop", func(r *diagnose.Report) {
 		unit(&r.LastTenSeconds, "GET /").Operations *= 20
 		operation(&r.LastTenSeconds, "get").Calls *= 30
@@ -818,4 +838,23 @@ func dialsFail(errorType string) func(*diagnose.Report) {
 	return func(r *diagnose.Report) {
 		also(r, func(p *diagnose.Period) { p.DialsFailed = map[string]int64{errorType: 7} })
 	}
+}
+
+func slowServer(r *diagnose.Report) {
+	for i := range r.LastTenSeconds.Operations {
+		r.LastTenSeconds.Operations[i].Seconds *= 4
+	}
+}
+
+func slowNetwork(r *diagnose.Report) {
+	for i := range r.LastTenSeconds.Operations {
+		op := &r.LastTenSeconds.Operations[i]
+		op.Seconds += 0.02 * float64(op.Calls)
+	}
+}
+
+// busyProgram makes each goroutine wait that many seconds for a processor.
+func busyProgram(r *diagnose.Report, seconds float64) {
+	r.LastTenSeconds.ProcessorWaits, r.LastTenSeconds.ProcessorWaitSeconds = 1000, 1000*seconds
+	r.LastTenMinutes.ProcessorWaits, r.LastTenMinutes.ProcessorWaitSeconds = 60_000, 1000*seconds
 }

@@ -301,7 +301,11 @@ func minus(all, end Period) Period {
 		Opened:        all.Opened - end.Opened,
 		Dials:         all.Dials - end.Dials,
 		DialSeconds:   all.DialSeconds - end.DialSeconds,
-		Closed:        subtract(all.Closed, end.Closed),
+
+		ProcessorWaits:       all.ProcessorWaits - end.ProcessorWaits,
+		ProcessorWaitSeconds: all.ProcessorWaitSeconds - end.ProcessorWaitSeconds,
+
+		Closed: subtract(all.Closed, end.Closed),
 	}
 	ops := byName(end.Operations, nameOfOperation)
 	for _, op := range all.Operations {
