@@ -232,8 +232,17 @@ func findProgramSlow(v *view) []Finding {
 	if v.now.ProcessorWaits < 20 || wait < 0.002 {
 		return nil
 	}
+	var longer float64 // the most that a call takes longer than before
+	for _, c := range v.ops {
+		if v.known(c) {
+			longer = max(longer, c.mean-c.wasMean)
+		}
+	}
 	slower := findAllSlower(v) != nil || findSlowOperations(v) != nil
-	if slower && wait < 2*before || !slower && !v.pressed { // it does not explain that, or nobody notices
+	switch {
+	case slower && (wait < 2*before || longer > 10*wait): // for another reason: a call waits a few times
+		return nil
+	case !slower && !v.pressed: // nobody notices
 		return nil
 	}
 	return []Finding{{

@@ -165,6 +165,10 @@ var ruleCases = []verdictOf{
 		busyProgram(r, 0.003)
 		r.LastTenMinutes.ProcessorWaitSeconds *= 60
 	}, verdict{diagnose.ServerSlow, ""}},
+	{"a lock, and a busy program", func(r *diagnose.Report) {
+		operation(&r.LastTenSeconds, "put").Seconds += 0.1 * float64(operation(&r.LastTenSeconds, "put").Calls)
+		busyProgram(r, 0.003)
+	}, verdict{diagnose.SlowOperation, "put"}},
 	{"a slow server, and a program that is hardly busy", func(r *diagnose.Report) {
 		slowServer(r)
 		busyProgram(r, 0.001)
