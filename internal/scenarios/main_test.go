@@ -22,7 +22,7 @@ var (
 var server *postgres.Server
 
 // atOnce is how many scenarios run at the same time. They mostly wait.
-const atOnce = 12
+const atOnce = 8
 
 func TestMain(m *testing.M) {
 	flag.Parse()
