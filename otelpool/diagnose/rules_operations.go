@@ -223,7 +223,8 @@ func findAllSlower(v *view) []Finding {
 	}}
 }
 
-// throttled names a cause that the Go runtime does not see, and the rules cannot distinguish from a slow server or network.
+// throttled names a cause that the Go runtime does not see, and that the rules cannot distinguish from a slow server or
+// network.
 const throttled = "Check this program's own machine too: if other programs use its CPUs, or its CPU limit throttles it, every answer seems late."
 
 // findProgramSlow finds that goroutines wait for processors, so that every answer of the server is read late.
@@ -232,15 +233,9 @@ func findProgramSlow(v *view) []Finding {
 	if v.now.ProcessorWaits < 20 || wait < 0.002 {
 		return nil
 	}
-	var longer float64 // the most that a call takes longer than before
-	for _, c := range v.ops {
-		if v.known(c) {
-			longer = max(longer, c.mean-c.wasMean)
-		}
-	}
 	slower := findAllSlower(v) != nil || findSlowOperations(v) != nil
 	switch {
-	case slower && (wait < 2*before || longer > 10*wait): // for another reason: a call waits a few times
+	case slower && (wait < 2*before || v.longer() > 10*wait): // for another reason: a call waits only a few times
 		return nil
 	case !slower && !v.pressed: // nobody notices
 		return nil
@@ -256,6 +251,16 @@ func findProgramSlow(v *view) []Finding {
 
 func meanProcessorWait(p Period) float64 {
 	return ratio(p.ProcessorWaitSeconds, float64(p.ProcessorWaits))
+}
+
+// longer returns by how many seconds the calls of an operation take longer than before, at most.
+func (v *view) longer() (most float64) {
+	for _, c := range v.ops {
+		if v.known(c) {
+			most = max(most, c.mean-c.wasMean)
+		}
+	}
+	return most
 }
 
 // spread returns how far apart the middle half of some numbers is, as a share of their median. It sorts them.

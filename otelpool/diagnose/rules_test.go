@@ -154,11 +154,6 @@ var ruleCases = []verdictOf{
 		busyProgram(r, 0.003)
 		r.LastTenMinutes.ProcessorWaitSeconds *= 60 // as before
 	}, verdict{diagnose.ProgramSlow, ""}},
-	{"a busy program that holds idle connections", func(r *diagnose.Report) {
-		waiting(r)
-		r.LastTenSeconds.Units = append(r.LastTenSeconds.Units, diagnose.Unit{Operation: "job", Held: 4, IdleOutside: 4})
-		busyProgram(r, 0.01)
-	}, verdict{diagnose.ProgramSlow, ""}},
 	{"a busy program whose calls are as quick as before", func(r *diagnose.Report) { busyProgram(r, 0.01) }, verdict{}},
 	{"a slow server, and a program that is as busy as before", func(r *diagnose.Report) {
 		slowServer(r)
@@ -531,6 +526,38 @@ func TestEachRuleFindsOnlyItsCause(t *testing.T) {
 	}
 }
 
+// TestBusyProgramExplainsItsEffects has effects that are findings in a program that is not busy.
+func TestBusyProgramExplainsItsEffects(t *testing.T) {
+	t.Parallel()
+	for kind, effect := range map[diagnose.Kind]func(*diagnose.Report){
+		diagnose.NetworkSlow: slowNetwork,
+		diagnose.HeldIdle: func(r *diagnose.Report) {
+			u := unit(&r.LastTenSeconds, "POST /")
+			u.Held, u.IdleOutside, u.Units, u.Operations = 4, 3.5, 24, 24
+		},
+		diagnose.SlowReader: func(r *diagnose.Report) {
+			u := unit(&r.LastTenSeconds, "GET /")
+			u.Held, u.ResultOpen = 3, 2.8
+		},
+		diagnose.SlowDial: func(r *diagnose.Report) {
+			r.LastTenSeconds.Dials, r.LastTenSeconds.DialSeconds, r.LastTenSeconds.Opened = 1, 1.2, 1
+		},
+		diagnose.PoolTooSmall: func(*diagnose.Report) {},
+	} {
+		r := healthy()
+		waiting(&r)
+		effect(&r)
+		isKind := func(f diagnose.Finding) bool { return f.Kind == kind }
+		if found := diagnose.Findings(r); !slices.ContainsFunc(found, isKind) {
+			t.Errorf("without a busy program: %+v, want %s", found, kind)
+		}
+		busyProgram(&r, 0.01)
+		if found := diagnose.Findings(r); found[0].Kind != diagnose.ProgramSlow || slices.ContainsFunc(found, isKind) {
+			t.Errorf("with a busy program: %+v, want %s and not %s", found, diagnose.ProgramSlow, kind)
+		}
+	}
+}
+
 func TestConsequencesComeLast(t *testing.T) {
 	t.Parallel()
 	r := healthy()
@@ -768,7 +795,7 @@ func TestWordsOfFindingDependOnCause(t *testing.T) {
 	}
 }
 
-// replacing has callers wait, and nobody hold, while the pool replaces broken connections.
+// replacing makes callers wait while no connection is held and the pool replaces broken ones.
 func replacing(r *diagnose.Report) {
 	waiting(r)
 	r.Holds, r.LastTenSeconds.Units = nil, nil
