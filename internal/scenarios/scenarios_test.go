@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// wells are the service without a trouble: at rest, in its usual traffic, and near the limit of the pool. At nine tenths
-// of the limit, callers would wait on a slightly slower machine.
-var wells = []scenario{
+// untroubled are the service without a trouble: at rest, in its usual traffic, and near the limit of the pool. At nine
+// tenths of the limit, callers would wait on a slightly slower machine.
+var untroubled = []scenario{
 	{Name: "healthy at 0.2", Load: 0.2},
 	{Name: "healthy at 0.6", Load: 0.6},
 	{Name: "healthy at 0.8", Load: 0.8},
@@ -25,7 +25,7 @@ const (
 func TestScenarios(t *testing.T) {
 	var seen outcomes
 	var together, alone []scenario
-	for _, sc := range slices.Concat(wells, scenarios) {
+	for _, sc := range slices.Concat(untroubled, scenarios) {
 		if sc.Alone {
 			alone = append(alone, sc)
 		} else {
@@ -39,9 +39,9 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// runAll runs scenarios, n at the same time. A wrong outcome does not count if the machine was late, because a pool without
-// a processor has another trouble. It is run again when the others have ended, with fewer at the same time: a quarter,
-// then one.
+// runAll runs scenarios, n at the same time. A wrong outcome does not count if the machine was late, because a pool
+// without a processor has another trouble. Such a scenario is run again when the others have ended, with fewer at the
+// same time: a quarter, then one.
 func runAll(t *testing.T, name string, seen *outcomes, pending []scenario, n int) {
 	t.Helper()
 	for try := 1; len(pending) > 0; try++ {

@@ -54,7 +54,7 @@ func (o *outcomes) table() string {
 
 func (o *outcomes) write(t *testing.T) {
 	t.Helper()
-	if want := len(wells) + len(scenarios); len(o.all) < want {
+	if want := len(untroubled) + len(scenarios); len(o.all) < want {
 		t.Fatalf("%d of %d scenarios were run: the table needs all", len(o.all), want)
 	}
 	testutil.Section(t, document, tableBegin, tableEnd, o.table(), true)
